@@ -84,7 +84,11 @@ SUBJECTS = (
             }
         ),
     ),
-    Subject("accuracy", ("accuracy", "validation_accuracy"), frozenset({"constant-accuracy", "one-predicted-class"})),
+    Subject(
+        "accuracy",
+        ("accuracy", "validation_accuracy"),
+        frozenset({"constant-accuracy", "metric-unmoved", "one-predicted-class"}),
+    ),
     Subject(
         "rate",
         ("learning_rate",),

@@ -29,6 +29,7 @@ finding-over-fitting =
 finding-validation-gap =
     .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
     .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, where the training loss is about { G($training) } although no data had been read twice by then, and stays apart: the two do not measure the same thing
     .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }

@@ -141,7 +141,7 @@ class Call:
         self._logits = self._some(logits)
         is_a_row = logits.dim() == 2 and fingerprints is not None and len(fingerprints) == len(logits)
         self.fingerprints = fingerprints[:: self._every] if fingerprints is not None and is_a_row else None
-        self._tokens = next((one for one in inputs if _are_tokens(one) and one.shape == logits.shape[:-1]), None)
+        self._tokens = [one for one in inputs if _are_tokens(one) and one.shape == logits.shape[:-1]]
         self._handle: RemovableHandle = logits.register_hook(protect(self._arrived))
 
     def _some(self, tensor: Tensor) -> Tensor:
@@ -181,10 +181,17 @@ class Call:
         return self._shape[:-1].numel() * float(read.used.double().mean())
 
     def shares(self, read: Targets) -> dict[str, float]:
-        """Return the share of the places at which the target is the token there, the next, and the one behind that."""
-        if self._tokens is None or self._tokens.shape[1] < _SHORTEST:
-            return {}
-        tokens_BT = self._tokens.cpu()
+        """Return the share of the places at which the target is the token there, the next, and the one behind that.
+
+        Of several inputs that are such texts (a source, and what a decoder has written so far) the largest share.
+        """
+        found: dict[str, float] = {}
+        for tokens_BT in (one.cpu() for one in self._tokens if one.shape[1] >= _SHORTEST):
+            for name, share in self._shares(read, tokens_BT).items():
+                found[name] = max(share, found.get(name, 0.0))
+        return found
+
+    def _shares(self, read: Targets, tokens_BT: Tensor) -> dict[str, float]:
         length = tokens_BT.shape[1]
         at = torch.arange(0, tokens_BT.numel(), self._every)[: len(read.ids)]
         row, place = at // length, at % length

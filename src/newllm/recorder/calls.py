@@ -14,6 +14,7 @@ from newllm.recorder.description import Description
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
+from newllm.recorder.one_number import OneNumberWatch
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import Row
 from newllm.recorder.sampled import SampledForward
@@ -52,6 +53,7 @@ class CallWatch:
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
+        self._numbers = OneNumberWatch(part("targets"))
         self._row, self._sampled = Row(), False
         self.is_updating = self.trained_while_evaluated = False
 
@@ -66,6 +68,7 @@ class CallWatch:
         while self._handles:
             self._handles.pop().remove()
         self._targets.forget()
+        self._numbers.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -75,6 +78,7 @@ class CallWatch:
         """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
+        self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
@@ -120,6 +124,9 @@ class CallWatch:
             return
         self._forward.leave()
         self._part("outputs")(self._put_logits)(output)
+        result = first_tensor(output)
+        if result is not None:
+            self._part("targets")(self._numbers.returned)(result)
 
     def _put_logits(self, output: Any) -> None:
         logits = find_logits(self._layout.inner, output, self._about.vocabulary)

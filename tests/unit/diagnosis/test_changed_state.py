@@ -8,9 +8,9 @@ from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 
-def found(**signals: dict[int, float]) -> list[Finding]:
-    """Return the findings of a run of a hundred steps, from changes by step."""
-    made = {"loss": Series(np.arange(1, 101), np.linspace(3, 2, 100))}
+def found(length: int = 100, **signals: dict[int, float]) -> list[Finding]:
+    """Return the findings of a run of so many steps, from changes by step."""
+    made = {"loss": Series(np.arange(1, length + 1), np.linspace(3, 2, length))}
     for name, changes in signals.items():
         made[name.replace("__", "/")] = Series(np.array(list(changes)), np.array(list(changes.values())))
     return detect_changed_state(Trace(made), Facts())
@@ -55,6 +55,22 @@ def test_what_happens_regularly_or_often_is_a_note(steps: range | list[int], reg
     (finding,) = found(weights_changed__a=dict.fromkeys(steps, 1.0))
     assert finding.severity == ("note" if regular else "warning")
     assert ("it happens regularly" in str(finding.sentence)) == regular
+
+
+@pytest.mark.parametrize(
+    ("signals", "length", "severity"),
+    [
+        ({"moments_changed__a": range(10, 100, 10)}, 100, "warning"),
+        ({"moments_changed__a": range(10, 100, 10), "weights_changed__a": range(10, 100, 10)}, 100, "note"),
+        ({"moments_changed__a": range(200, 2000, 200)}, 2000, "note"),  # it has an average by then
+    ],
+)
+def test_an_optimizer_that_forgets_again_and_again_is_an_alarm(
+    signals: dict[str, range], length: int, severity: str
+) -> None:
+    (finding,) = found(length, **{name: dict.fromkeys(steps, 1.0) for name, steps in signals.items()})
+    assert finding.severity == severity
+    assert finding.candidate_causes[0] == ("optimizer-reset" if severity == "warning" else "changed-state")
 
 
 def test_a_trace_without_a_loss_has_no_signal_to_plot() -> None:

@@ -1,5 +1,6 @@
 """What the model is given and asked: found where it is planted, and not in a sound training that looks alike."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,9 @@ def sound(epoch: int = 50) -> dict[str, Series]:
     return {name: Series(steps[len(value)], value) for name, value in signals.items()}
 
 
-def found(kind: str | None = None, **changed: Any) -> dict[str, Finding]:
+def found(kind: str | None = None, without: Collection[str] = (), **changed: Any) -> dict[str, Finding]:
     """Return what is found where some signals are others: arrays in place of the sound ones, or numbers."""
-    signals = sound()
+    signals = {name: series for name, series in sound().items() if name not in without}
     for name, value in changed.items():
         steps = signals[name].step if name in signals else SAMPLED
         if isinstance(value, Series):
@@ -88,6 +89,13 @@ PLANTED: dict[str, dict[str, Any]] = {
     "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
+ONE_BATCH = {
+    "rows_repeated": repeats(*range(2, 201)),
+    "rows_seen": np.minimum(STEP - 1, 1),
+    "rows_distinct": Series(SAMPLED, np.full(20, 32.0)),
+}
+LEVELS = {"targets_alike": 1.0, "target_level": np.sin(SAMPLED)}
+AT_CHANCE = {"loss": np.log(32.0) * (1 + np.exp(-STEP / 10) + 0.002 * np.sin(STEP)), **NEVER_AGAIN}
 PLANTED["update-in-evaluation-mode"] = {"update_in_evaluation_mode": repeats(*range(51, 201))}
 NAMED = {
     "update-in-evaluation-mode": "update-in-evaluation-mode",
@@ -110,7 +118,32 @@ def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     assert [cause.name for cause in finding.causes or ()] == [NAMED[kind]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "cause", "changed"),
+    [
+        ("repeated-batch", "repeated-batch", ONE_BATCH),
+        ("loss-form", "loss-definition", LEVELS),
+        ("contrastive-at-chance", None, AT_CHANCE | {"rows_distinct": Series(SAMPLED, 32.0 * SAMPLED)}),
+    ],
+)
+def test_what_is_planted_in_another_kind_of_training_is_found(
+    kind: str, cause: str | None, changed: dict[str, Any]
+) -> None:
+    asked = {name for name in sound() if name.startswith(("cross", "target", "loss_", "log_z"))}
+    finding = found(without=asked, **changed)[kind]
+    assert finding.severity in ("warning", "fault")
+    assert [one.name for one in finding.causes or ()] == ([cause] if cause else [])
+
+
 SOUND: dict[str, dict[str, Any]] = {
+    "one batch that is learnt by heart as a trial": ONE_BATCH | {"validation_rows_seen": 1.0},
+    "few data, all in one batch": ONE_BATCH | {"rows_distinct": Series(SAMPLED, np.full(20, 400.0))},
+    "one side of an adversarial training": {"targets_alike": 1.0, "target_level": 1.0},
+    "a few batches whose targets are equal": LEVELS | {"targets_alike": SAMPLED % 20 == 0},
+    "a loss at another level": {
+        "loss": AT_CHANCE["loss"] + 0.05,
+        "rows_distinct": Series(SAMPLED, 32.0 * SAMPLED),
+    },
     "full batches": {"rows_repeated": repeats(*range(2, 201)), "rows_seen": np.minimum(STEP - 1, 1)},
     "two passes over each batch": {"rows_repeated": repeats(*range(2, 201, 2))},
     "a few equal batches": {"rows_repeated": repeats(120, 121, 122)},
@@ -143,7 +176,7 @@ SOUND: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", SOUND)
 def test_what_is_sound_raises_no_alarm_of_these(case: str) -> None:
-    assert not PLANTED.keys() & alarms(**SOUND[case]).keys()
+    assert not {*PLANTED, "contrastive-at-chance"} & alarms(**SOUND[case]).keys()
 
 
 def test_a_policy_has_no_loss_of_targets() -> None:
@@ -262,3 +295,66 @@ def test_decay_that_is_most_of_an_update_is_found() -> None:
     assert decayed(0.9) == []
     assert decayed(1.5, gradient=0.0) == []
     assert decayed(1.5, update=0.04) == []
+
+
+def test_decay_of_some_layers_is_a_note_where_the_loss_is_learnt() -> None:
+    values = {"update_norm": 0.02, "weight_norm": 10.0, "gradient_norm": 1.0}
+    signals = sound() | {
+        f"{name}/{layer}": Series(SAMPLED, np.full(20, value * (100 if name == "update_norm" and layer == "b" else 1)))
+        for name, value in values.items()
+        for layer in "ab"
+    }
+    facts = Facts(origin="record", layers=tuple(Layer(name, "Linear", 100, True, 1.5) for name in "ab"))
+    (learnt,) = [one for one in diagnose(Trace(signals), facts) if one.kind == "weight-decay"]
+    stands = signals | {"loss": Series(STEP, 1.6 + 0.1 * np.sin(STEP))}
+    (other_one,) = [one for one in diagnose(Trace(stands), facts) if one.kind == "weight-decay"]
+    assert (learnt.severity, other_one.severity) == ("note", "warning")
+
+
+def layered(layers: tuple[Layer, ...], changed: dict[str, Any]) -> list[Finding]:
+    """Return what is found of a model of these layers, with signals by `statistic/LAYER`."""
+    signals = sound()
+    for name, value in changed.items():
+        steps = signals[name].step if name in signals else SAMPLED
+        signals[name] = Series(steps, np.broadcast_to(np.asarray(value, dtype=float), steps.shape).copy())
+    return diagnose(Trace(signals), Facts(origin="record", layers=layers))
+
+
+BODY, HEAD = Layer("body", "Linear", 100), Layer("head", "Linear", 50, trained=False)
+MOVES = {"update_norm/body": 0.1, "weight_norm/body": 10.0, "gradient_norm/body": 1.0}
+
+
+@pytest.mark.parametrize(("start", "severity"), [(np.log(5) * 0.99, "warning"), (np.log(5) * 0.8, "note")])
+def test_a_frozen_head_that_knew_nothing_is_an_alarm(start: float, severity: str) -> None:
+    loss = start * np.exp(-(STEP - 1) / 60)
+    (finding,) = [one for one in layered((BODY, HEAD), MOVES | {"loss": loss}) if one.kind == "frozen-layer"]
+    assert finding.severity == severity
+    assert ("knew nothing" in str(finding.sentence)) is (severity == "warning")
+
+
+def test_layers_that_stand_because_hardly_anything_moves_are_not_frozen() -> None:
+    still = {"update_norm/head": 0.0, "gradient_norm/head": 1e-3, "weight_norm/head": 10.0}
+    tiny = {f"update_ratio/{name}": 1e-10 for name in ("body", "other")} | {"gradient_norm_clipped": 1e-6}
+    layers = (BODY, Layer("other", "Linear", 100), Layer("head", "Linear", 50))
+    flat = {"loss": 1.6 + 0.001 * np.sin(STEP), "validation_loss": 1.6}
+    kinds = {one.kind: one for one in layered(layers, MOVES | still | tiny | flat)}
+    assert "frozen-layer" not in kinds
+    assert [cause.name for cause in kinds["update-ratio"].causes or ()] == ["tight-clipping"]
+    assert [cause.name for cause in kinds["plateau"].causes or ()] == ["tight-clipping"]
+    moving = tiny | {"update_ratio/body": 1e-3, "update_ratio/other": 1e-3}
+    assert "frozen-layer" in {one.kind for one in layered(layers, MOVES | still | moving)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "is_found"), [("GRU", 0.97, True), ("GRU", 0.9, False), ("Linear", 3.0, False)]
+)
+def test_a_recurrence_at_its_bounds_is_saturated(kind: str, size: float, is_found: bool) -> None:
+    findings = layered((Layer("memory", kind, 100),), {"activation_rms/memory": size})
+    assert ("saturated-gates" in {one.kind for one in findings}) is is_found
+
+
+@pytest.mark.parametrize(("kind", "is_alarm"), [("GRU", False), ("Linear", True)])
+def test_a_bounded_recurrence_may_grow_a_little(kind: str, is_alarm: bool) -> None:
+    gain = np.where(SAMPLED > 100, 1.09, 1.0)
+    findings = layered((Layer("memory", kind, 100),), {"loop_gain": gain})
+    assert ("context-growth" in {one.kind for one in findings}) is is_alarm

@@ -67,8 +67,30 @@ def test_training_has_to_learn(end: float, is_found: bool) -> None:
 )
 def test_few_data_that_are_learnt_by_heart_bring_validation_up(validation: float, first: int, is_found: bool) -> None:
     # Only a gap that was there before they were learnt counts, or more than they bring by then.
-    assert bool(gap(*[validation] * 4, loss=BY_HEART, first=first)) is is_found
-    assert gap(*[validation] * 4, loss=BY_HEART, epochs=second_from(13))  # none of them had been read twice
+    around = validation * np.array([1.0, 1.02, 0.99, 1.0])
+    assert bool(gap(*around, loss=BY_HEART, first=first)) is is_found
+    assert gap(*around, loss=BY_HEART, epochs=second_from(13))  # none of them had been read twice
+
+
+def test_what_is_learnt_by_heart_does_not_leave_validation_where_it_was() -> None:
+    (found,) = gap(*5.0 * np.array([1.0, 1.001, 0.999, 1.0]), loss=BY_HEART)
+    assert found.evidence["unmoved"]
+    assert not gap(*5.0 * np.array([1.0, 1.01, 0.99, 1.0]), loss=BY_HEART)
+
+
+def test_in_the_first_epoch_a_later_evaluation_counts_too() -> None:
+    # At step 45 training has learnt much, of batches that were as new as the validation's rows.
+    validation = [5.0, 4.9, 4.8, 4.5, 4.2]
+    (found,) = gap(*validation, loss=BY_HEART, first=1, epochs=second_from(50))
+    assert found.first_step == 45
+    assert "no data had been read twice" in str(found.sentence)
+    assert not gap(*validation, loss=BY_HEART, first=1, epochs=second_from(20))
+
+
+def test_a_few_rows_that_cost_much_are_no_gap() -> None:
+    loss = np.where(np.arange(POINTS) % 10 == 5, 20.0, LEARNS)
+    assert not gap(5.0, 5.0, 4.0, 3.6, 3.3, loss=loss, first=1, epochs=second_from(50))
+    assert gap(5.0, 5.0, 5.0, 5.0, 5.0, loss=LEARNS, first=1, epochs=second_from(61))
 
 
 # Apart at the first evaluation.

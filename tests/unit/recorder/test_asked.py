@@ -164,3 +164,38 @@ def test_of_many_logits_some_are_looked_at_and_the_rest_is_counted(tmp_path: Pat
     assert 300 < found["targets"][1] <= 512
     assert found["loss_targets"][1] == 2000.0
     assert found["loss_multiple"][1] == pytest.approx(1.0, rel=1e-3)
+
+
+class Writer(nn.Module):
+    """Reads a source, and writes with what it has written so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source, self.written, self.head = nn.Embedding(20, 8), nn.Embedding(20, 8), nn.Linear(8, 20)
+
+    def forward(self, source_BT: Tensor, written_BT: Tensor) -> Tensor:
+        return self.head(self.source(source_BT) + self.written(written_BT))
+
+
+@pytest.mark.parametrize(("seen", "signal"), [(0, "target_is_input"), (1, "target_is_next")])
+def test_what_a_decoder_has_written_is_held_against_its_targets_too(tmp_path: Path, seen: int, signal: str) -> None:
+    torch.manual_seed(0)
+    model, batches = Writer(), []
+    for _ in range(3):
+        text = torch.randint(0, 20, (8, 11))
+        batches.append((torch.stack((torch.randint(0, 20, (8, 10)), text[:, 1 - seen : 11 - seen])), text[:, 1:]))
+    found = train(tmp_path / "run", Pair(model), batches, lambda z, y: F.cross_entropy(z.transpose(1, 2), y))
+    assert found[signal][2] == 1.0
+    assert {one for one in ("target_is_input", "target_is_next") if found[one][2] > 0.5} == {signal}
+
+
+class Pair(nn.Module):
+    """Gives both parts of a stacked input to a model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.register_forward_pre_hook(lambda _, given: (given[0].unbind(0),))
+
+    def forward(self, both: tuple[Tensor, Tensor]) -> Tensor:
+        return self.model(*both)

@@ -158,12 +158,13 @@ FEW_DOCUMENTS = 10
 WIDTH = 1.96  # standard errors, a 95 % interval
 
 
-def audit_small_validation(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 (all alike)
+def audit_small_validation(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
     """Return a finding where validation has too few predictions.
 
     Within one run the evaluations share their tokens, so that their differences are surer than the loss itself; between
     models, seeds or texts the interval holds. The spread of one token's nats is not in a log: it is about as large as
-    their mean wherever a language model predicts (0.9 to 1.3 of it in our runs).
+    their mean wherever a language model predicts (0.9 to 1.3 of it in our runs). Of other losses nothing says so:
+    a note.
     """
     recorded = last(trace, "validation_count")
     count = recorded if recorded is not None else number(data, "validation", "tokens")
@@ -171,10 +172,11 @@ def audit_small_validation(data: Mapping[str, Any], trace: Trace, facts: Facts) 
     if count is None or count < 1:
         return []
     few = documents is not None and documents <= FEW_DOCUMENTS and count < FEWEST_OF_FEW
-    return [_small(int(count), documents, trace)] if few or count < FEWEST else []
+    of_tokens = documents is not None or bool(facts.vocabulary) or "validation_count/unknown" in trace.signals
+    return [_small(int(count), documents, trace, of_tokens)] if few or count < FEWEST else []
 
 
-def _small(count: int, documents: float | None, trace: Trace) -> Finding:
+def _small(count: int, documents: float | None, trace: Trace, of_tokens: bool) -> Finding:
     loss = values(trace, "validation_loss")
     evidence: dict[str, Any] = {"predictions": count, "documents": documents}
     best = half = None
@@ -183,7 +185,7 @@ def _small(count: int, documents: float | None, trace: Trace) -> Finding:
         evidence |= {"best_loss": best, "half_width": half, "last_loss": float(loss[-1])}
     return Finding(
         kind="small-validation",
-        severity="warning",
+        severity="warning" if of_tokens else "note",
         sentence=message(
             "finding-small-validation.sentence",
             predictions=count,

@@ -45,6 +45,7 @@ class Evidence:
 _SAME_BATCH = "its rows are compared with each other, token for token"
 EVIDENCE = (
     # The state of the training, as the recorder saw it.
+    Evidence("moments-forgotten", "optimizer-reset", steps.forgets, "an optimizer keeps the moments that it has"),
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
     Evidence("gradient-carried", "missing-zero-grad", steps.carried, "cleared gradients are zero or not there"),
@@ -98,6 +99,10 @@ EVIDENCE = (
         "the gradient of the logits has that factor",
     ),
     Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
+    Evidence(
+        "clipped-still", "tight-clipping", steps.clipped_still,
+        "what is left by clipping is so little that updates move hardly a bit",
+    ),
     # The learning rate's own column.
     Evidence("rate-jumped", "learning-rate", rate.jumped, "the column is the cause itself"),
     Evidence("schedule-restarted", "schedule-restarted", rate.restarted, "the column is the cause itself"),

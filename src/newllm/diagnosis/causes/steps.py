@@ -15,15 +15,29 @@ CONSTANT = 1e-5  # of a loss
 EQUAL = 1e-6  # likewise: the last digit of float32
 PRINTED = 1e-3  # of a loss: one that was printed more coarsely may be equal by rounding
 USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
+BLOWN = frozenset({"dead-units", "saturated-gates", "update-ratio"})
+STILLS = STILL | {"update-ratio"}
 SAY_MORE = ("preference-at-reference", "preference-without-signal", "contrastive-at-chance")
 
 
 def state_changed(case: Case) -> Seen:
     """The recorder's sums of bits differ between one update's end and the next one's start, before the finding."""
     led = case.own_or_led("changed-state")
-    if led is None or led.severity == "note" or led.first_step is None or led.first_step > case.onset:
+    if (
+        led is None
+        or led.severity == "note"
+        or led.evidence.get("forgets")
+        or led.first_step is None
+        or led.first_step > case.onset
+    ):
         return NOTHING
     return {"axis": case.trace.axis, "step": led.first_step}
+
+
+def forgets(case: Case) -> Seen:
+    """Moments, and no weights, change between updates again and again, within a hundred updates each time."""
+    found = case.own_or_led("changed-state")
+    return {"times": found.evidence["times"]} if found is not None and found.evidence.get("forgets") else NOTHING
 
 
 def carried(case: Case) -> Seen:
@@ -66,20 +80,36 @@ def _is_coarse(case: Case, name: str, value: float) -> bool:
 
 def clipped_away(case: Case) -> Seen:
     """The loss stands, and the logged norm behind clipping is at most 2 % of the norm before it."""
+    return _left_by_clipping(case) if case.finding.kind == "plateau" else NOTHING
+
+
+def _left_by_clipping(case: Case) -> Seen:
     norm, clipped = finite(case.trace.series("gradient_norm")), roles_of(case.trace, case.facts).series("clipped_norm")
-    if case.finding.kind != "plateau" or len(clipped.value) < 5 or not len(norm.value):
+    if len(clipped.value) < 5:
+        clipped = finite(case.trace.series("gradient_norm_clipped"))
+    if len(clipped.value) < 5 or not len(norm.value):
         return NOTHING
     left = float(np.median(clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)))
     return {"left": left} if left <= TIGHT else NOTHING
+
+
+def clipped_still(case: Case) -> Seen:
+    """Clipping leaves at most 2 % of the gradient, the loss stands, and the recorder saw updates of nearly nothing."""
+    found = case.own_or_any("update-ratio")
+    if found is None or found.evidence.get("ratio", 1.0) >= found.evidence.get("limit", 0.0):
+        return NOTHING
+    if case.finding.kind not in STILLS:
+        return NOTHING
+    return _left_by_clipping(case)
 
 
 def context_grows(case: Case) -> Seen:
     """The recorder saw a context that grows with every position; no updates or units blew up at the start."""
     if case.finding.kind not in UNSTABLE | {"context-growth"} or case.own_or_any("context-growth") is None:
         return NOTHING
-    # A rate that is far too high blows up the recurrence with everything else.
-    blown = case.has("dead-units", "saturated-gates", "update-ratio") and case.onset <= AT_START * case.length
-    return NOTHING if blown else {}
+    # A rate that is far too high blows up the recurrence with everything else. Outputs at their bounds are its own.
+    blown = any(one.kind in BLOWN and not (one.signal or "").startswith("activation_rms") for one in case.others)
+    return NOTHING if blown and case.onset <= AT_START * case.length else {}
 
 
 def decays(case: Case) -> Seen:

@@ -79,6 +79,8 @@ def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]],
 # Units that are zero for everything, and gates that are all open or shut.
 DEAD = 0.8
 SATURATED = 0.8
+BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
+AT_BOUNDS = 0.95
 LASTING = 0.9  # of the points behind an onset
 
 
@@ -87,7 +89,8 @@ def detect_idle_units(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: with a batch of one or two a rectified unit is often zero throughout by chance, so the share must be
     above `DEAD` in the median of the run's second half. A trained LSTM has some of its gates saturated, hardly above
-    half.
+    half. What a recurrent layer hands on lies between -1 and 1: a root mean square of `AT_BOUNDS` leaves no unit that
+    is not nearly at one of them.
     """
     found = []
     for kind, statistic, limit in (
@@ -100,16 +103,26 @@ def detect_idle_units(trace: Trace, facts: Facts) -> list[Finding]:
         if bad:
             worst = max(bad, key=lambda name: level[name])
             found.append(_idle(kind, f"{statistic}/{worst}", layers[worst], (worst, bad, level[worst], limit)))
+    layers = by_layer(trace, "activation_rms", facts)
+    bounded = {one.name for one in facts.layers if one.kind in BOUNDED}
+    level = {name: typical(one) for name, one in layers.items() if name in bounded and enough(one)}
+    bad = [name for name, size in level.items() if size >= AT_BOUNDS]
+    if bad:
+        worst = max(bad, key=lambda name: level[name])
+        what = (worst, bad, level[worst], AT_BOUNDS)
+        found.append(_idle("saturated-gates", f"activation_rms/{worst}", layers[worst], what, "bounded"))
     return found
 
 
-def _idle(kind: str, signal: str, series: Series, what: tuple[str, list[str], float, float]) -> Finding:
+def _idle(
+    kind: str, signal: str, series: Series, what: tuple[str, list[str], float, float], how: str = "sentence"
+) -> Finding:
     worst, bad, share, limit = what
     at_once = float(np.median(series.value[:2])) >= 0.8 * share  # so from the start: nothing that training did
     return Finding(
         kind=kind,
         severity="warning",
-        sentence=message(f"finding-{kind}.sentence", share=share, worst=worst, layers=and_more(bad)),
+        sentence=message(f"finding-{kind}.{how}", share=share, worst=worst, layers=and_more(bad)),
         first_step=float(series.step[_onset(series.value >= limit)]),
         last_step=float(series.step[-1]),
         confidence=0.85,

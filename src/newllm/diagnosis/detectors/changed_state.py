@@ -2,7 +2,8 @@
 
 The recorder adds up their bits after each update and before the next (`recorder.ledger`): what is told here was seen,
 and is no guess. What changes regularly is as a rule meant (a clamp after each update, Lookahead, an average of weights
-that is put in and left there), and is a note. A change of weights that is undone before the next update, as for an
+that is put in and left there), and is a note; not so moments that are changed again and again, and weights with them
+not: an optimizer that is made anew. A change of weights that is undone before the next update, as for an
 evaluation of averaged weights, is not seen and not told.
 
 Statistics of a frozen layer that go on moving are no such change: its own forward passes move them, at every step.
@@ -21,6 +22,7 @@ PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_change
 STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 REGULAR = 5  # changes at equal distances
+MEMORY = 100  # updates: a tenth of what Adam's second moment remembers (beta2 = 0.999)
 
 
 def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -43,9 +45,10 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         if part in parts and int(series.step[0]) == first:
             counts[part] = counts.get(part, 0.0) + float(series.value[0])
             layers.add(layer)
+    forgets = _moments_never_fill(parts, steps)
     return Finding(
         kind="changed-state",
-        severity="note" if regular else "warning",
+        severity="note" if regular and not forgets else "warning",
         sentence=message(
             "finding-changed-state.sentence",
             what=[
@@ -61,13 +64,23 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         last_step=float(steps[-1]),
         confidence=0.99,
         signal="loss" if "loss" in trace.signals else None,
-        evidence={"count": int(sum(counts.values())), "layers": len(layers), "times": len(steps)},
+        evidence={
+            "count": int(sum(counts.values())),
+            "layers": len(layers),
+            "times": len(steps),
+            **({"forgets": True} if forgets else {}),
+        },
         alternatives=tuple(
             message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "other-optimizer", "memory")
         ),
         test=message("finding-changed-state.test"),
-        candidate_causes=("changed-state",),
+        candidate_causes=("optimizer-reset", "changed-state") if forgets else ("changed-state",),
     )
+
+
+def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:
+    """Whether it is the optimizer's moments alone that are changed, again and again before they hold an average."""
+    return list(parts) == ["moments_changed"] and len(steps) > REGULAR and max(np.diff(steps)) <= MEMORY
 
 
 def detect_frozen_statistics(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from newllm.diagnosis.detectors.rows import rows_are_unique
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, descent, end_of_first_epoch, finite, loss_names
 from newllm.messages import message
@@ -14,7 +15,7 @@ FEWEST_BEHIND = 3  # evaluations behind the best
 LEAST_RISE = 0.05
 WARN = 0.1  # on the log scale; below it is a note
 LEAST_OF_DESCENT = 0.1
-RISE_NOISE = 4.0
+RISE_NOISE, FEW_RISE_NOISE = 4.0, 5.0
 UNKNOWN_SHARE = 0.5  # of the gap
 LEAST_GAP = 0.1  # nats
 
@@ -23,9 +24,10 @@ def detect_over_fitting(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: A
     """Return the over-fitting of seen targets, and a gap that is the unknown ones' alone.
 
     False alarms: the rise is of smoothed levels, over at least `FEWEST_BEHIND` evaluations behind the best, by
-    `LEAST_RISE` on the log scale and `RISE_NOISE` times what neighbouring evaluations differ by. Where the trace splits
-    the validation loss by class of target, only the `seen` targets count: what the unknown ones cost is no over-fitting
-    and is told as that.
+    `LEAST_RISE` on the log scale and `RISE_NOISE` times what neighbouring evaluations differ by: all of them, or, with
+    a higher limit as they are fewer, those from the best on (a steep descent before it bends more than it scatters).
+    Where the trace splits the validation loss by class of target, only the `seen` targets count: what the unknown ones
+    cost is no over-fitting and is told as that.
     """
     if "validation_loss" not in loss_names(trace):
         return []
@@ -46,12 +48,17 @@ def _turned_up(trace: Trace, name: str) -> Finding | None:
     few = max(2, len(behind) // 3)
     now = float(np.median(scaled[-few:]))
     rise = now - float(scaled[best])
-    noise = float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6))
+    noise = min(RISE_NOISE * _scatter(scaled), FEW_RISE_NOISE * _scatter(scaled[best:]))
     height = float(np.median(value[-few:]) - value[best])
     goes_on = np.median(behind[-few:]) >= np.median(behind[:few]) and behind.min() > scaled[best]
-    if rise < max(LEAST_RISE, RISE_NOISE * noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
+    if rise < max(LEAST_RISE, noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
         return None
     return _over_fitting(trace, name, series, (best, rise, height, _training_fell(trace, series.step[best])))
+
+
+def _scatter(scaled: np.ndarray) -> float:
+    """Return by how much points (n,) differ from a smooth curve, by their second differences."""
+    return float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6))
 
 
 def _training_fell(trace: Trace, since: float) -> float | None:
@@ -155,6 +162,7 @@ CLEARLY = 1.05  # times the loss that training began at
 UNMOVED = 0.005  # of a validation loss that stays where it was, over FEWEST_UNMOVED evaluations
 FEWEST_UNMOVED = 4
 LEARNT = 0.15  # what training has gained by its end, on the log scale
+GAINED = 0.3  # of what training gains, on the log scale: a validation loss that falls so far has learnt
 NEVER_FALLEN = 0.05  # of the loss that training began at, on the log scale
 APART = 2.0  # on the log scale, from an evaluation before anything was learnt: the losses have other units
 ALIKE = 0.5  # of what training gains after the first evaluation, that validation gains too
@@ -164,43 +172,50 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     """Return a gap between validation and training loss that over-fitting does not explain.
 
     An untrained model does equally badly on both, and in the first epoch each batch of training is as new as the
-    validation set. So either the first evaluation differs from the training losses around it by `FIRST_GAP` on the log
-    scale and by `GAP_NOISE` of their standard deviations, before the data are read again; or the validation loss is
-    never below the loss that training began at, while training learns. False alarms: a running mean over an epoch that
-    is logged as the training loss is later than its step; a gap that closes is none.
+    validation set. So either the first evaluation, or the last before the data are read again, differs from the
+    training losses around it by `FIRST_GAP` on the log scale and by `GAP_NOISE` of their standard deviations; or the
+    validation loss is never below the loss that training began at, while training learns. False alarms: a running mean
+    over an epoch that is logged as the training loss is later than its step; a gap that closes is none.
     """
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     if len(loss.value) < 8 or len(validation.value) < 2 or min(loss.value.min(), validation.value.min()) <= 0:
         return []
-    at = int(np.searchsorted(loss.step, validation.step[0]))
+    until = _new_until(trace)
+    which = _evaluation_to_compare(loss, validation, until)
+    at = int(np.searchsorted(loss.step, validation.step[which]))
     usual, spread = _around(loss.value, at)
-    first = float(np.log(validation.value[0]) - usual)
+    if which:  # by the mean, as a validation loss is one: a few rows may cost far more than others
+        usual = max(usual, float(np.log(loss.value[max(0, at - 9) : at + 1].mean())))
+    first = float(np.log(validation.value[which]) - usual)
     end, _ = _around(loss.value, len(loss.value) - 1)
     stays = float(np.log(np.median(validation.value[-2:])) - end)
     far = bool(np.median(validation.value[-2:]) > OF_START * loss.value[:3].mean())
     early = first >= max(FIRST_GAP, GAP_NOISE * spread) and stays >= LAST_GAP and far
-    new = trace.epochs is not None and bool(validation.step[0] <= end_of_first_epoch(trace))
-    by_heart = not new and end < np.log(loss.value[0]) - math.log(4)  # few data are learnt, and no others
-    from_first = new or validation.value[0] > CLEARLY * loss.value[:3].mean()  # over-fitting takes its time
+    new = until is not None and bool(validation.step[0] <= until)
     unmoved = len(validation.value) >= FEWEST_UNMOVED and bool(np.ptp(validation.value) < UNMOVED * validation.value[0])
+    # Few data are learnt, and no others: then validation rises, as the model is sure and wrong. It does not stand.
+    by_heart = not new and not unmoved and end < np.log(loss.value[0]) - math.log(4)
+    from_first = new or validation.value[0] > CLEARLY * loss.value[:3].mean()  # over-fitting takes its time
     never = not by_heart and (from_first or unmoved) and _never_learnt(loss.value, validation.value, end)
     if (not early and not never) or (by_heart and validation.value[0] < AT_START * loss.value[:3].mean()):
         return []
     scaled = first > APART and _falls_alike(loss, validation, at, end)
-    how = "scaled" if scaled else "never" if never else "sentence"
+    how = "scaled" if scaled else "never" if never else "within" if which else "sentence"
     return [
         Finding(
             kind="validation-gap",
             severity="note" if scaled else "warning",
             sentence=message(
                 f"finding-validation-gap.{how}",
-                validation=float(np.median(validation.value) if how == "never" else validation.value[0]),
+                validation=float(np.median(validation.value) if how == "never" else validation.value[which]),
                 training=float(np.exp(end if how == "never" else usual)),
                 start=float(loss.value[:3].mean()),
                 times=math.exp(first),
+                axis=trace.axis,
+                step=int(validation.step[which]),
                 new=new,
             ),
-            first_step=float(validation.step[0]),
+            first_step=float(validation.step[which]),
             last_step=float(validation.step[-1]),
             confidence=0.85,
             signal="validation_loss",
@@ -220,6 +235,30 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("tokenizer-mismatch", "evaluation-preparation", "unknown-tokens", "padding-counted"),
         )
     ]
+
+
+def _new_until(trace: Trace) -> float | None:
+    """Return the last step until which training reads every row for the first time; None where nothing says it."""
+    seen = trace.series("rows_seen")
+    if len(seen.value) and rows_are_unique(trace):
+        old = np.flatnonzero(seen.value > 0)
+        return float(seen.step[old[0] - 1]) if len(old) else math.inf
+    return None if trace.epochs is None else end_of_first_epoch(trace)
+
+
+def _evaluation_to_compare(loss: Series, validation: Series, until: float | None) -> int:
+    """Return the index of the first evaluation, or of the last within the first epoch where that is further off."""
+    within = int(np.searchsorted(validation.step, until, side="right")) - 1 if until is not None else 0
+    if within < 1 or validation.step[within] >= loss.step[-1]:
+        return 0
+    gaps = [
+        float(
+            np.log(validation.value[one])
+            - _around(loss.value, int(np.searchsorted(loss.step, validation.step[one])))[0]
+        )
+        for one in (0, within)
+    ]
+    return within if gaps[1] > gaps[0] else 0
 
 
 def _falls_alike(loss: Series, validation: Series, at: int, end: float) -> bool:
@@ -249,7 +288,9 @@ def _never_learnt(loss: np.ndarray, validation: np.ndarray, end: float) -> bool:
     start, noise = _around(loss, 2)
     start = max(start, float(np.log(loss[0])))
     learnt = end < start - LEARNT - noise
-    return bool(len(validation) >= FEWEST_BEHIND and learnt and np.log(validation).min() > start - NEVER_FALLEN)
+    never_below = np.log(validation).min() > start - NEVER_FALLEN
+    gained = float(np.log(validation[0] / validation.min()))
+    return bool(len(validation) >= FEWEST_BEHIND and learnt and never_below and gained < GAINED * (start - end))
 
 
 def _around(value: np.ndarray, at: int) -> tuple[float, float]:

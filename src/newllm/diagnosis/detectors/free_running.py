@@ -15,6 +15,7 @@ FAR_HALFWAY = 0.08  # likewise, how far validation was behind by then
 UNLEARNT = 0.2  # likewise, of training at its end: nothing was learnt by heart
 IMPROVES = 0.02  # likewise, what validation gained in the second half of its evaluations
 AT_BEST = 1.03  # times the best evaluation, at the end
+SCATTER = 1.0  # times what single batches scatter by: a few rows that cost far more than others
 FEWEST = 5  # evaluations
 FEWEST_POINTS = 20
 
@@ -24,8 +25,8 @@ def detect_free_running(trace: Trace, facts: Facts) -> list[Finding]:
 
     So it is where a model is trained on true tokens and evaluated on its own, or where the evaluation prepares its data
     otherwise. Over-fitting looks different: the gap opens late, when training is nearly done, and validation gains
-    nothing more. False alarms: means are compared with means, since losses with a heavy tail have a low median, and
-    validation has to be far behind already when training is `HALFWAY`.
+    nothing more. False alarms: means are compared with means, since losses with a heavy tail have a low median, the gap
+    has to exceed what batches scatter by, and validation has to be far behind already when training is `HALFWAY`.
     """
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     few = len(loss.value) < FEWEST_POINTS or len(validation.value) < FEWEST
@@ -39,6 +40,8 @@ def detect_free_running(trace: Trace, facts: Facts) -> list[Finding]:
     if median(gap[-last:]) < FAR or median(beside[-last:]) < UNLEARNT:
         return []
     if not halfway.any() or gap[halfway].max() < FAR_HALFWAY or gained < IMPROVES:
+        return []
+    if median(gap[-last:]) * start < SCATTER * float(np.std(loss.value[-len(loss.value) // 3 :])):
         return []
     if median(value[-2:]) > AT_BEST * float(value.min()):
         return []

@@ -147,6 +147,7 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
 FOLLOWS = 0.35  # log ratio of the norms by that of the passes: 1 where the sum is all signal, 0.5 where all noise
 TOO_FAR = 1.4
 FEWEST_UPDATES = 3  # updates of each number of passes
+RARE = 0.2  # of the updates
 OF_UNIFORM = 0.2  # the first loss is within this share of passes times ln V
 
 
@@ -157,7 +158,9 @@ def detect_accumulation_scale(trace: Trace, facts: Facts) -> list[Finding]:
     the norms of updates made of different numbers of passes are compared; and a first loss that is as many times ln V
     as there were passes tells the same of the loss. False alarms: a mean over fewer passes is noisier and so larger,
     which points the other way; the ratio of norms must follow that of the passes by `FOLLOWS` and by three standard
-    errors.
+    errors. A mean that is always divided by the same number has short updates where an epoch ends too. So where the
+    recorder has read the gradient of the logits, that says what is a mean (a note); where it has not, updates of other
+    numbers of passes have to be more than `RARE`.
     """
     passes, norm, loss = (finite(trace.series(name)) for name in ("backwards", "gradient_norm", "loss"))
     if not len(passes.value):
@@ -198,7 +201,8 @@ def _by_norm(norm: Series, count: np.ndarray) -> dict[str, float] | None:
     follows = found / expected
     if not FOLLOWS <= follows <= TOO_FAR or abs(found) < 3 * _error(ratios):
         return None
-    return {"norm_ratio": float(np.exp(found)), "passes_ratio": float(np.exp(expected))}
+    share = float(np.mean(count != usual))
+    return {"norm_ratio": float(np.exp(found)), "passes_ratio": float(np.exp(expected)), "share_of_others": share}
 
 
 def _error(ratios: list[float]) -> float:
@@ -213,13 +217,20 @@ def _by_loss(loss: Series, count: np.ndarray, facts: Facts) -> dict[str, float] 
     return {"first_loss_over_uniform": times} if abs(times / usual - 1) < OF_UNIFORM else None
 
 
+def _is_a_sum(trace: Trace, passes: float, by_norm: dict[str, float] | None) -> bool:
+    multiple = trace.series("loss_multiple").value
+    if len(multiple):
+        return float(np.median(multiple)) > math.sqrt(passes)
+    return by_norm is not None and by_norm["share_of_others"] > RARE
+
+
 def _summed(
     trace: Trace, passes: Series, by_norm: dict[str, float] | None, by_loss: dict[str, float] | None
 ) -> Finding:
     usual = float(np.median(passes.value))
     return Finding(
         kind="accumulation-scale",
-        severity="warning",
+        severity="warning" if by_loss or _is_a_sum(trace, usual, by_norm) else "note",
         sentence=message(
             "finding-accumulation-scale.sentence",
             shows_in="both" if by_norm and by_loss else "norm" if by_norm else "loss",

@@ -1,6 +1,7 @@
 """Updates that do not fit the weights: a lagging second moment, a wrong size, none at all."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,7 +74,10 @@ FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever 
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
 NOTHING = 1e-3  # root mean square of weights that start at nothing
-BORNE = 2.0  # such a first update by itself, where the loss has been learnt all the same
+BORNE, BORNE_LATER = (
+    2.0,
+    0.2,
+)  # such a first update by itself, and such a level, where the loss has been learnt all the same
 BLOWN = 5.0  # times the weights' norm at the start
 
 
@@ -118,7 +122,9 @@ def _wrong_size(
     series = trace.series(f"update_ratio/{worst}")
     return Finding(
         kind="update-ratio",
-        severity="note" if at_first and level[worst] < BORNE and has_learnt(trace) else "warning",
+        severity="note"
+        if large and level[worst] < (BORNE if at_first else BORNE_LATER) and has_learnt(trace)
+        else "warning",
         sentence=message(
             "finding-update-ratio.sentence",
             at_first=at_first,
@@ -147,11 +153,13 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 
 
 # A layer that is said to be trained and does not move.
+GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
 STILL = 0.95  # of the sampled steps at which others moved
 
 
 # Weights that decay more than they learn.
 OUTWEIGHS = 0.5  # of an update
+MOST_LAYERS = 2 / 3  # of those that decay
 
 
 def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
@@ -159,7 +167,8 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: it is arithmetic, of decay that is no part of the gradient (AdamW): rate times decay times weight,
     held against the whole update. In sound trainings it is a hundredth.
-    Without a gradient decay is all that is left, which other findings say; so the layer must have one.
+    Without a gradient decay is all that is left, which other findings say; so the layer must have one. Rows of an
+    embedding that a batch does not use only decay: what is so in some layers alone is a note where the loss is learnt.
     """
     shares = {}
     for layer in facts.layers:
@@ -181,7 +190,7 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
     return [
         Finding(
             kind="weight-decay",
-            severity="warning",
+            severity="note" if has_learnt(trace) and len(large) < MOST_LAYERS * len(shares) else "warning",
             sentence=message(
                 "finding-weight-decay.sentence", worst=worst, share=min(1.0, shares[worst]), layers=and_more(large)
             ),
@@ -201,12 +210,14 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the layers that never moved.
 
     False alarms: none by chance; an update of exactly nothing at every sampled step while other layers move is no
-    accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note. So
-    is one that no gradient can reach, as nothing that comes of it is in the loss; and one that moves between the
-    updates is another optimizer's.
+    accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note,
+    unless it is the last one and knew nothing at the start. So is one that no gradient can reach, as nothing that comes
+    of it is in the loss; and one that moves between the updates is another optimizer's.
     """
     layers = {name: one for name, one in by_layer(trace, "update_norm", facts).items() if enough(one, 3)}
     still = [name for name, one in layers.items() if np.mean(one.value == 0) >= STILL and not _moves(trace, name)]
+    if _most_are_tiny(trace, facts, still):
+        return []
     given = {layer.name: layer.trained for layer in facts.layers}
     bare = [layer.name for layer in facts.layers if not layer.trained and layer.parameters > 0]
     meant = [name for name in still if not given.get(name, True) and not _has_gradient(trace, name)]
@@ -215,8 +226,29 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     wrong = [name for name in still if name not in meant + unused]
     if len(wrong) == len(layers):
         return []  # nothing moves at all: the learning rate is nothing, or every update is skipped
-    groups = ((wrong, "asked"), (left, "not-given"), (unused, "unused"))
-    return [_frozen(trace, names, why) for names, why in groups if names]
+    head = _new_head(trace, facts, left)
+    groups = ((wrong, "asked"), ([one for one in left if one != head], "not-given"), (unused, "unused"))
+    found = [_frozen(trace, names, why) for names, why in groups if names]
+    return [_frozen_head(trace, head), *found] if head else found
+
+
+def _new_head(trace: Trace, facts: Facts, left: list[str]) -> str | None:
+    """Return the last layer of a classifier, if it is frozen and knew nothing: the loss began at that of guessing.
+
+    A head that was trained before would begin below it.
+    """
+    holding = [layer.name for layer in facts.layers if layer.parameters > 0]
+    classes = trace.series("target_classes_seen").value
+    loss = finite(trace.series("loss")).value
+    if not holding or holding[-1] not in left or not len(classes) or classes[-1] < 2 or len(loss) < 3:
+        return None
+    return holding[-1] if float(np.median(loss[:3])) > GUESSING * math.log(classes[-1]) else None
+
+
+def _most_are_tiny(trace: Trace, facts: Facts, still: list[str]) -> bool:
+    """Whether most layers that move do so by so little that rounding lets any stand: that is another finding."""
+    moving = [one for name, one in by_layer(trace, "update_ratio", facts).items() if name not in still and enough(one)]
+    return bool(moving) and float(np.median([typical(one, BEHIND) for one in moving])) < SMALL
 
 
 def _moves(trace: Trace, name: str) -> bool:
@@ -239,6 +271,13 @@ def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
 def _has_gradient(trace: Trace, name: str) -> bool:
     """Whether gradients are computed for a layer: one that is frozen on purpose needs none."""
     return bool(np.any(trace.series(f"gradient_norm/{name}").value > 0))
+
+
+def _frozen_head(trace: Trace, head: str) -> Finding:
+    found = _frozen(trace, [head], "not-given")
+    start, classes = float(np.median(finite(trace.series("loss")).value[:3])), trace.series("target_classes_seen").value
+    sentence = message("finding-frozen-layer.new-head", layers=head, start=start, classes=int(classes[-1]))
+    return replace(found, severity="warning", sentence=sentence)
 
 
 def _frozen(trace: Trace, names: list[str], why: str) -> Finding:

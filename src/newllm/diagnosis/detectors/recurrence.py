@@ -3,7 +3,8 @@
 It shows before the loss does, and the finding says by how many steps. False alarms: a context that adds up grows like
 its position and so has a factor a little above one that falls with length; only a factor above `GAIN` counts, at
 `TIMES` sampled steps in a row and in a `SHARE` of all; and it warns only where the factor has risen since the start
-and not settled since, is `LARGE`, or where a loss left its trend behind it: a young model's context grows for a while.
+and not settled since, is `LARGE`, or where a loss left its trend behind it: a young model's context grows for a while,
+and what a GRU or an LSTM hands on is bounded by a tanh, so that it cannot grow for long.
 """
 
 import numpy as np
@@ -20,9 +21,10 @@ LARGE = 1.2
 RISEN = 1.02  # times the factor at the start
 TIMES = 4
 SHARE = 0.2  # of the sampled steps
+BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
 
 
-def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the stretch over which the context grows with each position."""
     name = "loop_gain" if len(trace.series("loop_gain").step) else "context_growth"
     series = finite(trace.series(name))
@@ -33,7 +35,8 @@ def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     start, worst = float(np.median(series.value[:3])), float(series.value[place].max())
     trouble = _trouble(trace, first)
     settled = len(series.value) - place.stop >= max(TIMES, place.stop - place.start)
-    serious = worst >= LARGE or (worst > RISEN * start and not settled)
+    bounded = any(layer.kind in BOUNDED for layer in facts.layers)
+    serious = worst >= LARGE or (worst > RISEN * start and not settled and not bounded)
     return [_finding(trace, name, place, (start, worst, trouble))] if serious or trouble is not None else []
 
 

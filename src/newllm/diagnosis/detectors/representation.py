@@ -18,6 +18,8 @@ ALIKE = 0.998  # cosine of vectors that are one
 LONG = 0.2  # of the run
 AT_ONCE = 0.1  # of the run
 TRIVIAL = 0.02  # of the first loss
+AT_ROWS = 0.005  # of ln N of the N rows of a batch
+FEWEST_ROWS = 8
 FLAT = 0.02  # of the loss: a smaller fall is none
 
 
@@ -25,7 +27,8 @@ def detect_representation(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the collapse of representations, or a contrastive loss that stays at chance: one finding.
 
     False alarms: a spread of vectors is recorded for little else; the loss alone says it only where the training is
-    known to be contrastive, since other losses may well go to nothing at once.
+    known to be contrastive, since other losses may well go to nothing at once, or where it stands for most of the run
+    at the logarithm of the rows of a batch, as far as the recorder knows these.
     """
     kind = training_kind(trace, facts).name
     if kind in {"adversarial", "reinforcement", "vae"}:
@@ -34,6 +37,8 @@ def detect_representation(trace: Trace, facts: Facts) -> list[Finding]:
     found = _by_vectors(roles)
     if found is None and kind == "contrastive":
         found = _trivial(roles) or _at_chance(roles)
+    if found is None and "cross_entropy" not in trace.signals:
+        found = _at_rows(trace)
     return [found] if found else []
 
 
@@ -98,6 +103,23 @@ def _at_chance(roles: Roles) -> Finding | None:
         return None
     if np.std(loss.value) > FLAT * start:
         return None  # a loss that differs from batch to batch does tell vectors apart
+    return _stands_at_chance(loss, end, choices, roles.trace.axis)
+
+
+def _at_rows(trace: Trace) -> Finding | None:
+    """Return a loss that stands, from its first quarter on, at the logarithm of the rows of a batch."""
+    loss = finite(trace.series("loss"))
+    rows, seen = trace.series("rows_distinct").value, trace.series("rows_seen").value
+    if len(loss.value) < FEWEST_POINTS or not len(rows) or not len(seen) or seen[0] > 0 or rows[0] < FEWEST_ROWS:
+        return None
+    behind, chance = loss.value[len(loss.value) // 4 :], math.log(rows[0])
+    levels = [float(np.median(part)) for part in np.array_split(behind, 3)]
+    if max(abs(level / chance - 1) for level in levels) > AT_ROWS or np.std(behind) > FLAT * chance:
+        return None
+    return _stands_at_chance(loss, levels[-1], int(rows[0]), trace.axis)
+
+
+def _stands_at_chance(loss: Series, end: float, choices: int, axis: str) -> Finding:
     return Finding(
         kind="contrastive-at-chance",
         severity="fault",
@@ -105,7 +127,7 @@ def _at_chance(roles: Roles) -> Finding | None:
             "finding-contrastive-at-chance.sentence",
             level=end,
             choices=choices,
-            axis=roles.trace.axis,
+            axis=axis,
             last=int(loss.step[-1]),
         ),
         first_step=float(loss.step[0]),

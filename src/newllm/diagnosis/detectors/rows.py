@@ -23,16 +23,32 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
 
     False alarms: full batches and several passes over each batch repeat most updates, or repeat them in stretches
     again and again; a second epoch has rows that came before, to its end. So there must be one stretch only, of
-    `FEWEST_AGAIN` updates, in a training that reads new rows before it and behind it.
+    `FEWEST_AGAIN` updates, in a training that reads new rows before it and behind it. Or the whole run has one batch,
+    and fewer rows than are evaluated, none of which it was given: who tries a model on one batch evaluates that one.
     """
     loss, repeated, seen = (trace.series(name) for name in ("loss", "rows_repeated", "rows_seen"))
-    found = _only_stretch(np.isin(loss.step, repeated.step[repeated.value >= 1]))
+    again = np.isin(loss.step, repeated.step[repeated.value >= 1])
+    if _is_one_batch(trace, again):
+        return [_repeated(trace, (loss.step[0], loss.step[-1]), whole=True)]
+    found = _only_stretch(again)
     if found is not None:
         return [_repeated(trace, (loss.step[max(0, found[0] - 1)], loss.step[found[1] - 1]), whole=True)]
     found = _only_stretch(seen.value >= MIXED)
     if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
         return []
     return [_repeated(trace, (seen.step[found[0]], seen.step[found[1] - 1]), whole=False)]
+
+
+def _is_one_batch(trace: Trace, again: np.ndarray) -> bool:
+    """Whether all updates, but for the first, had the same rows, and validation has more and others."""
+    rows, evaluated, known = (trace.series(n) for n in ("rows_distinct", "validation_rows", "validation_rows_seen"))
+    if (
+        len(again) <= FEWEST_AGAIN
+        or not again[1:].all()
+        or min(map(len, (rows.value, evaluated.value, known.value))) < 2
+    ):
+        return False
+    return bool(rows.value[-1] == rows.value[0] < evaluated.value[-1] and not known.value[-2:].any())
 
 
 def _only_stretch(again: np.ndarray) -> tuple[int, int] | None:

@@ -20,6 +20,8 @@ FEW_EQUAL = 0.1  # of the rows
 FEWEST_AGAIN = 30  # rows that came again
 CHANGED = 0.5  # of what chance alone would change
 ALL = 0.97  # of the targets: a shift
+MOSTLY = 0.9  # of the sampled steps
+ONE_LEVEL = 0.01  # of the largest number that a batch was held against
 FORMS = ("softmax_twice", "log_softmax_missing", "log_missing")
 
 
@@ -139,7 +141,7 @@ def _is_nothing(trace: Trace) -> bool:
 
 
 def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return that the gradient of the loss is that of a cross-entropy with a mistake in it.
+    """Return that the gradient is that of a cross-entropy with a mistake in it, or of a squared error that broadcasts.
 
     False alarms: the gradient is held against each form number by number. A sure model has hardly a gradient, whose
     form cannot be told, so it must be so on most of the sampled steps. A policy's loss is none of targets.
@@ -150,23 +152,35 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
     for name in FORMS:
         series = trace.series(name)
         if len(series.value) >= max(3, 0.5 * len(looked.value)):
-            form = name.replace("_", "-")
-            return [
-                Finding(
-                    kind="loss-form",
-                    severity="fault",
-                    sentence=message("finding-loss-form.sentence", form=form),
-                    first_step=float(series.step[0]),
-                    last_step=float(series.step[-1]),
-                    confidence=0.97,
-                    signal="loss",
-                    evidence={"form": form, "steps": len(series.value)},
-                    alternatives=(message("finding-loss-form.on-purpose"),),
-                    test=message("finding-loss-form.test"),
-                    candidate_causes=("double-softmax",) if form == "softmax-twice" else ("loss-definition",),
-                )
-            ]
-    return []
+            return [_form(series, name.replace("_", "-"))]
+    return [_form(trace.series("target_level"), "broadcast")] if _is_broadcast(trace) else []
+
+
+def _is_broadcast(trace: Trace) -> bool:
+    """Whether all outputs of a batch are held against one number, and against another one in the next batch.
+
+    A number that is always the same is a target that is meant, as of the two sides of an adversarial training.
+    """
+    alike, level = trace.series("targets_alike").value, trace.series("target_level").value
+    if len(alike) < FEWEST_STEPS or alike.mean() < MOSTLY:
+        return False
+    return bool(np.ptp(level) > ONE_LEVEL * np.abs(level).max())
+
+
+def _form(series: Series, form: str) -> Finding:
+    return Finding(
+        kind="loss-form",
+        severity="fault",
+        sentence=message("finding-loss-form.sentence", form=form),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.97,
+        signal="loss",
+        evidence={"form": form, "steps": len(series.value)},
+        alternatives=(message("finding-loss-form.on-purpose"),),
+        test=message("finding-loss-form.test-shape" if form == "broadcast" else "finding-loss-form.test"),
+        candidate_causes=("double-softmax",) if form == "softmax-twice" else ("loss-definition",),
+    )
 
 
 SUMMED = 0.05  # so near the number of targets a multiple is a sum over them

@@ -62,7 +62,8 @@ def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
     ):
         return None
     few = max(3, len(loss.value) // 20)
-    begins, ends = float(np.median(loss.value[:few])), float(np.median(loss.value[-2 * few :]))
+    # Means, as a validation loss is one: a loss with a heavy tail has a low median.
+    begins, ends = float(np.mean(loss.value[:few])), float(np.mean(loss.value[-len(loss.value) // 3 :]))
     if ends < BELOW * value.mean():
         return None  # training has come further: it is told as over-fitting, or a gap
     if not np.ptp(value) and not np.ptp(loss.value):

@@ -149,6 +149,7 @@ finding-over-fitting =
 finding-validation-gap =
     .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
     .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, where the training loss is about { G($training) } although no data had been read twice by then, and stays apart: the two do not measure the same thing
     .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
@@ -482,6 +483,13 @@ finding-dead-units =
 finding-saturated-gates =
     .explained = Most gates of a layer are all open or all shut: they no longer decide anything, and hardly get a gradient. Replay from before with a smaller learning rate, or another bias at the start.
     .sentence = { PERCENT($share) } % of the gates of { $worst } are fully open or shut (layers: { $layers })
+    .bounded = the outputs of { $worst } are at their bounds nearly everywhere: their root mean square is { G($share, digits: 3) } of values that lie between -1 and 1 (layers: { $layers })
+
+finding-metric-unmoved =
+    .explained = Hardly anything is left of the loss, and a metric of the same data is as low as at the start. The two do not measure the same thing: the loss is of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.
+    .sentence = { $metric } is { G($last) } at the end as it was { G($first) } at first, while only { PERCENT($left, digits: 1) } % of the loss of the same data is left: the two do not measure the same thing
+    .waits = a metric of whole answers, which comes last
+    .test = Compute the loss and the metric by hand on one example: is what the metric counts what the loss asks for?
 
 finding-frozen-layer =
     .explained = A layer that is said to be trained never moves. Part of the model stays as it was drawn: print the gradient of one of its weights after a backward pass, and see whether the optimizer was given it.
@@ -493,6 +501,7 @@ finding-frozen-layer =
         [unused] in no part of the loss
        *[not-given] not given to the optimizer
     } and never moves
+    .new-head = { $layers }, the last layer, was not given to the optimizer and never moves, and knew nothing at the start: the loss began at { G($start) }, that of guessing among { $classes } classes
     .on-purpose = it is frozen on purpose
     .left-out = it was left out of the optimizer's groups
     .unused = its output is unused
@@ -669,14 +678,16 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient of the loss is, number for number, that of a cross-entropy with a mistake in it: a softmax before the one that the loss applies itself, or a missing log_softmax or logarithm. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities.
+    .explained = The gradient of the loss is, number for number, that of a usual loss with a mistake in it: a softmax before the one that cross_entropy applies itself, a missing log_softmax or logarithm, or outputs and targets of two shapes that broadcasting holds against each other, all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes two tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
+        [broadcast] every output held against all targets of its batch, and not against its own: outputs [N, 1] and targets [N] are broadcast, all against all
        *[other] the negative probability of the target, without its logarithm
     }
     .on-purpose = a loss that is meant to be so
     .test = newllm.check(model, optimizer, loss, batch) shows the form of the loss before the first step.
+    .test-shape = Print the shapes of output and target where the loss is computed: they must be the same.
 
 finding-loss-multiple =
     .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide it, or know that the learning rate was chosen for a sum.

@@ -102,7 +102,7 @@ finding-representation-collapse =
     .test = Measure the standard deviation of each dimension over a batch of representations.
 
 finding-contrastive-at-chance =
-    .explained = The loss stays at the logarithm of the number of vectors to choose from: similarities are scaled down so far that the softmax over them is flat. Look at the temperature (0.05 to 0.5 is usual), and at a softmax that is applied twice.
+    .explained = The loss stays at the logarithm of the number of vectors to choose from: similarities are scaled down so far that the softmax over them is flat, or the two sides of a pair do not belong together. Look at the temperature (0.05 to 0.5 is usual), at a softmax that is applied twice, and at how pairs are made.
     .sentence = the loss stays at { G($level) } = ln { $choices } up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
     .small-rate = a learning rate that is far too small
     .test = Print the logits of one batch: they should differ by more than one.

@@ -1,0 +1,83 @@
+"""A metric that stands still while the loss of the same data is learnt: the two do not measure the same thing."""
+
+import re
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import median
+from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST = 4  # points of the metric
+FEWEST_LOSSES = 8  # points of the loss
+LEARNT = 0.03  # of the loss at the start: so little is left of it
+LOW = 0.5  # of a metric from 0 to 1: above it most is right
+MOVES = 0.1  # from its first to its last points
+_GOOD_IS_ONE = re.compile(
+    r"(^|[^a-z0-9])(acc|accuracy|exact|exact_match|em|dice|iou|miou|jaccard|f1|auc|auroc|map|recall|precision|bleu|rouge|"
+    r"correct|top1|top5|hit|hits|mrr|ndcg)($|[^a-z0-9])",
+    re.IGNORECASE,
+)
+
+
+def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a metric of which 1 is best that stays low where hardly anything is left of the loss.
+
+    False alarms: a metric may wait for the loss, as whole texts that are right wait for single tokens; so all but
+    `LEARNT` of the loss has to be learnt, of the same data: of validation, where the metric comes with it. A metric
+    that has moved by `MOVES` is on its way.
+    """
+    if not training_kind(trace, facts).loss_is_progress:
+        return []
+    validation = finite(trace.series("validation_loss"))
+    for name in sorted(trace.signals):
+        metric = finite(trace.series(name))
+        if not _GOOD_IS_ONE.search(name) or "/" in name or len(metric.value) < FEWEST:
+            continue
+        of_validation = is_validation(name) or (
+            len(validation.step) > 0 and bool(np.isin(metric.step, validation.step).all())
+        )
+        loss = validation if of_validation else finite(trace.series("loss"))
+        if _stands(metric) and _is_learnt(trace, loss):
+            return [_unmoved(trace, name, metric, loss)]
+    return []
+
+
+def _stands(metric: Series) -> bool:
+    value, few = metric.value, max(2, len(metric.value) // 4)
+    is_share = value.min() >= 0 and value.max() <= 1
+    return bool(is_share and value.max() < LOW and median(value[-few:]) - median(value[:few]) < MOVES)
+
+
+def _is_learnt(trace: Trace, loss: Series) -> bool:
+    """Whether hardly anything is left of a loss: of what it, or training, began at."""
+    start = finite(trace.series("loss")).value[:3]
+    few = max(2, len(loss.value) // 10)
+    if len(loss.value) < min(FEWEST, FEWEST_LOSSES) or len(start) < 3 or loss.value.min() < 0:
+        return False
+    return median(loss.value[-few:]) < LEARNT * max(float(loss.value[0]), median(start))
+
+
+def _unmoved(trace: Trace, name: str, metric: Series, loss: Series) -> Finding:
+    return Finding(
+        kind="metric-unmoved",
+        severity="warning",
+        sentence=message(
+            "finding-metric-unmoved.sentence",
+            metric=name,
+            first=float(metric.value[0]),
+            last=float(metric.value[-1]),
+            left=float(loss.value[-1]) / max(float(loss.value[0]), median(finite(trace.series("loss")).value[:3])),
+        ),
+        first_step=float(metric.step[0]),
+        last_step=float(metric.step[-1]),
+        confidence=0.85,
+        signal=name,
+        evidence={"first": float(metric.value[0]), "last": float(metric.value[-1]), "loss": float(loss.value[-1])},
+        alternatives=(message("finding-metric-unmoved.waits"),),
+        test=message("finding-metric-unmoved.test"),
+        candidate_causes=("evaluation-configuration", "target-leak", "class-imbalance", "loss-definition"),
+    )

@@ -1,0 +1,83 @@
+"""Whether each output of one number is held against a target of its own, read off its gradient on sampled steps.
+
+Where every row has its own target, the gradient depends on output and target. Where all have the same (one target, or
+the mean over all targets of the batch, as of outputs `[N, 1]` and targets `[N]`, which broadcasting holds against each
+other, all against all) it is one rising function of the output: in the order of the outputs it never falls. It crosses
+zero at the number that all outputs are pulled towards.
+"""
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.pending import Row
+
+_FEWEST = 8  # rows
+_NEAR = 1e-6  # of the largest gradient, and of what outputs scatter by: the last digits
+
+
+class OneNumberWatch:
+    """Reads the gradients of outputs `[N, 1]` or `[N]`.
+
+    Args:
+        protect: keeps errors from the training.
+    """
+
+    def __init__(self, protect: Protect = unprotected) -> None:
+        self._protect = protect
+        self._found: list[tuple[Tensor, Tensor]] = []
+        self._handles: list[RemovableHandle] = []
+
+    def returned(self, output: Tensor) -> None:
+        """The model returned this output for an update."""
+        is_one = output.dim() == 1 or (output.dim() == 2 and output.shape[1] == 1)
+        if not (is_one and output.requires_grad and output.is_floating_point() and output.numel() >= _FEWEST):
+            return
+        value = output.detach().flatten().clone()
+
+        def arrived(gradient: Tensor) -> None:
+            self._found.append((value, gradient.detach().flatten().clone()))
+
+        self._handles.append(output.register_hook(self._protect(arrived)))
+
+    def put(self, row: Row, *, is_scaled: bool) -> None:
+        """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
+        found = self._found
+        self.forget()
+        if found and not is_scaled:
+            row.put_late(self._protect(lambda: self._read(found)))
+
+    def forget(self) -> None:
+        """Let go of what this update has shown so far."""
+        while self._handles:
+            self._handles.pop().remove()
+        self._found = []
+
+    def _read(self, found: list[tuple[Tensor, Tensor]]) -> dict[str, float] | None:
+        whole = [(value.cpu().double(), gradient.cpu().double()) for value, gradient in found]
+        if not all(_tells(value, gradient) for value, gradient in whole):
+            return None
+        levels = [_common_target(value, gradient) for value, gradient in whole]
+        alike = [one for one in levels if one is not None]
+        if len(alike) < len(levels):
+            return {"targets_alike": 0.0}
+        return {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)}
+
+
+def _tells(o_N: Tensor, g_N: Tensor) -> bool:
+    """Whether some rows are pulled up and others down: else nothing says towards what."""
+    finite = bool(torch.isfinite(o_N).all() and torch.isfinite(g_N).all())
+    return finite and bool(g_N.min() < 0 < g_N.max()) and bool(o_N.min() < o_N.max())
+
+
+def _common_target(o_N: Tensor, g_N: Tensor) -> float | None:
+    """Return the one target that all outputs are held against; None where each has its own."""
+    order = o_N.argsort()
+    o, g = o_N[order], g_N[order]
+    if float(g.diff().min()) < -_NEAR * float(g.abs().max()):
+        return None
+    below = int((g < 0).sum()) - 1
+    share = float(-g[below] / (g[below + 1] - g[below]))
+    level = float(o[below]) + share * float(o[below + 1] - o[below])
+    return level if abs(level) > _NEAR * float(o.std()) else 0.0
