@@ -1,7 +1,7 @@
 """What of a run was looked at without an alarm: a diagnosis that finds little says at least what that is worth.
 
-That no rule fired does not make a thing sound. So nothing is said of a loss that has not fallen, nor of a gradient that
-has grown or faded by far, nor of a learning rate beside a loss that raises an alarm.
+That no rule fired does not make a thing sound. So a loss that has not fallen is not called so, and nothing is said of a
+gradient that has grown or faded by far, nor of a learning rate beside a loss that raises an alarm.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from newllm.diagnosis.causes.kinds import OF_DATA
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Trace
 
 FALLEN = 0.95  # of its start: a loss that has come no further
@@ -97,7 +98,16 @@ SUBJECTS = (
     Subject(
         "gradients",
         ("gradient_norm",),
-        frozenset({"accumulation-scale", "gradient-carried", "gradient-explosion", "no-gradient", "not-finite"}),
+        frozenset(
+            {
+                "accumulation-scale",
+                "always-clipped",
+                "gradient-carried",
+                "gradient-explosion",
+                "no-gradient",
+                "not-finite",
+            }
+        ),
     ),
     Subject(
         "state",
@@ -148,6 +158,20 @@ def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
         if _has(trace, one.signals) and not alarms & one.kinds and not _is_doubtful(one.name, trace, alarms)
     ]
     return [*checked, *(["data"] if facts.data is not None and not alarms & OF_DATA else [])]
+
+
+def doubtful(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
+    """Return the names of losses that raised no alarm and are not called sound either: they have hardly fallen."""
+    alarms = {finding.kind for finding in findings if finding.severity != "note"}
+    return [
+        one.name
+        for one in SUBJECTS
+        if one.name in {"loss", "validation"}
+        and training_kind(trace, facts).loss_is_progress
+        and _has(trace, one.signals)
+        and not alarms & one.kinds
+        and _is_doubtful(one.name, trace, alarms)
+    ]
 
 
 def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:

@@ -54,6 +54,8 @@ class Facts:
         roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
         planned: what a person noted beforehand.
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
+        resumed: the last steps before the training was resumed, as the recorder saw it.
+        optimizer: its class ("AdamW"); empty where nobody says.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
 
@@ -68,3 +70,5 @@ class Facts:
     planned: tuple[Planned, ...] = ()
     origin: Literal["record", "train"] | None = None
     ranks: Ranks | None = None
+    resumed: tuple[int, ...] = ()
+    optimizer: str = ""

@@ -91,6 +91,8 @@ def facts_of(
         training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
         kind=kind if (kind := recording.get("kind")) in KINDS else None,
         planned=_planned(recording.get("notes")),
+        resumed=_steps(recording.get("resumed")),
+        optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
         origin="train" if config else "record" if recording else None,
     )
 
@@ -126,6 +128,13 @@ def _whole(value: Any, least: int) -> int | None:
 
 def _share(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and 0 <= value < _LARGEST_NUMBER else 0.0
+
+
+def _steps(listed: Any) -> tuple[int, ...]:
+    if not isinstance(listed, list):
+        return ()
+    found = [_whole(item.get("step"), 0) for item in listed if isinstance(item, dict)]
+    return tuple(step for step in found if step is not None)
 
 
 def _planned(listed: Any) -> tuple[Planned, ...]:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from newllm.diagnosis.checkable import check_call, probes_for, unlogged
-from newllm.diagnosis.coverage import sound
+from newllm.diagnosis.coverage import doubtful, sound
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layer_names import is_number
 from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
 from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
@@ -235,14 +236,19 @@ def numbering(words: Catalogue, trace: Trace, facts: Facts) -> str:
 
 def checked(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> str:
     """Return in one line what was looked at and raised no alarm; empty where nothing was."""
-    names = sound(trace, facts, findings)
-    return words("checked", subjects=words("list").join(words(f"checked-{name}") for name in names)) if names else ""
+    lines = [
+        words(line, subjects=words("list").join(words(f"checked-{name}") for name in names))
+        for line, names in (("checked", sound(trace, facts, findings)), ("doubtful", doubtful(trace, facts, findings)))
+        if names
+    ]
+    return words("sentence-gap").join(lines)
 
 
 def unseen(trace: Trace, facts: Facts) -> Message | None:
     """Return what could not be looked at because the log has nothing of it; None where it has all."""
     has = {name.split("/")[0] for name in trace.signals}
     layers = {name.split("/")[0] for name in trace.signals if "/" in name} & _OF_LAYERS
+    recorded = facts.origin == "record"
     missing = [
         *(["validation"] if not any(name.startswith("validation") for name in has) else []),
         *(["gradients"] if not has & {"gradient_norm", "gradient_norm_clipped"} else []),
@@ -253,9 +259,16 @@ def unseen(trace: Trace, facts: Facts) -> Message | None:
     parts = [] if trained else [message("unseen-training-loss")]
     if missing:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
-        parts.append(message("unseen-unrecorded", what=named))
-    parts += [message("unseen-vocabulary")] if facts.vocabulary is None else []
+        parts.append(message("unseen-uncalled" if recorded else "unseen-unrecorded", what=named))
+    parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
+    parts += [message("unseen-check")] if facts.origin != "train" else []
     return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
+
+
+def _has_classes(trace: Trace, facts: Facts) -> bool:
+    """Whether nobody knows how many classes there are, of a training that may have some."""
+    known = trace.signals.keys() & {"target_classes_seen", "targets_alike"}
+    return not known and training_kind(trace, facts).name in (None, "language-model", "fine-tune")
 
 
 def remark_line(words: Catalogue, remark: Remark) -> str:

@@ -85,8 +85,6 @@ def clipped_away(case: Case) -> Seen:
 
 def _left_by_clipping(case: Case) -> Seen:
     norm, clipped = finite(case.trace.series("gradient_norm")), roles_of(case.trace, case.facts).series("clipped_norm")
-    if len(clipped.value) < 5:
-        clipped = finite(case.trace.series("gradient_norm_clipped"))
     if len(clipped.value) < 5 or not len(norm.value):
         return NOTHING
     left = float(np.median(clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -14,7 +15,7 @@ from newllm.trace import Finding, Series, Trace
 FEWEST_CARRIED = 2
 
 
-def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the stretch over which gradients were carried along.
 
     False alarms: none by chance; the recorder saw the gradient of the last update still there. Once may be a step that
@@ -23,7 +24,7 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001
     series = trace.series("gradient_carried")
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
-        return [] if len(series.value) else _by_growth(trace)
+        return [] if len(series.value) or _holds_another(trace, facts) else _by_growth(trace)
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     return [
         Finding(
@@ -55,6 +56,14 @@ FEWEST_NORMS = 20  # points
 GROWN = 2.0  # times the first norm, within the first quarter
 SMOOTH = 0.02  # of a norm: the median change from point to point over a quarter of the run, at its smoothest
 LEARNT = 0.5  # of its first value: a loss that has fallen below this is being learnt
+
+
+def _holds_another(trace: Trace, facts: Facts) -> bool:
+    """Whether a layer has a gradient and is never updated: nobody clears it, as a frozen layer is told."""
+    updates, gradients = by_layer(trace, "update_norm", facts), by_layer(trace, "gradient_norm", facts)
+    return any(
+        not one.value.any() and gradients[name].value.any() for name, one in updates.items() if name in gradients
+    )
 
 
 def _by_growth(trace: Trace) -> list[Finding]:

@@ -15,11 +15,12 @@ BRIEF = 10  # a rate that is back within such a part of the run was changed for 
 RETURNED = 1.2  # times what it was before
 
 
-def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the unplanned jumps of the learning rate.
 
     False alarms: a planned restart comes when the rate is down to its low, and planned ones come more than once; step
-    decay only falls; warm-up rises evenly. None of these counts.
+    decay only falls; warm-up rises evenly. None of these counts. But a schedule that is back at its high where the
+    training was resumed has lost its own state.
     """
     series = trace.series("learning_rate")
     rate = series.value
@@ -27,12 +28,14 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
         return []
     if not loss_names(trace) and any(remark.sentence.id == "remark-no-steps" for remark in trace.remarks):
         return []  # a table of trials that lists their rates is no schedule
-    rises = [jump for jump in jumps(trace) if jump.index > 2 and not is_restart(trace, jump)]
+    resumed = {step + 1 for step in facts.resumed}
+    rises = [jump for jump in jumps(trace) if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump))]
     again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
     if not places or _planned(places):
         return []
-    return [_rate_jump(trace, series, at, at in again or _same_start(rate, at)) for at in places[:1]]
+    at = places[0]
+    return [_rate_jump(trace, series, at, at in again or _same_start(rate, at), int(series.step[at]) in resumed)]
 
 
 def _back(series: Series, at: int) -> int | None:
@@ -64,7 +67,7 @@ def _planned(places: list[int]) -> bool:
     return len(places) >= 3 and bool(gaps.max() <= 1.2 * gaps.min())
 
 
-def _rate_jump(trace: Trace, series: Series, at: int, again: bool) -> Finding:
+def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool) -> Finding:
     before, after, step = float(series.value[at - 1]), float(series.value[at]), int(series.step[at])
     back = None if again else _back(series, at)
     is_higher = after > HIGHER * float(series.value[:at].max())  # no schedule of this run has been there
@@ -80,6 +83,7 @@ def _rate_jump(trace: Trace, series: Series, at: int, again: bool) -> Finding:
             step=step,
             again=again,
             back=back,
+            resumed=resumed,
         ),
         first_step=float(step),
         last_step=float(step if back is None else back),
@@ -89,7 +93,9 @@ def _rate_jump(trace: Trace, series: Series, at: int, again: bool) -> Finding:
         | ({} if back is None else {"recovered_step": back}),
         alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
         test=message("finding-learning-rate-jump.test"),
-        candidate_causes=("schedule-restarted", "learning-rate")[int(is_higher or back is not None) :],
+        candidate_causes=("schedule-restarted", "learning-rate")[
+            int((is_higher and not resumed) or back is not None) :
+        ],
     )
 
 

@@ -10,27 +10,29 @@ from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 NOTHING = 0.001  # of the reconstruction: a code of so few nats says nothing
+NO_NATS = 0.001  # a divergence that is nothing by itself, even if it is the mean of a hundred dimensions
 FALLEN = 0.05  # of its highest level
 LONG = 0.3  # of the run
 FEWEST_POINTS = 10
+FEWEST_OF_DIVERGENCE = 6  # points: it may be measured in evaluations alone
 
 
 def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the collapse of a posterior: a KL divergence that stays at almost nothing.
 
-    False alarms: the divergence must stay below `NOTHING` of the reconstruction for `LONG` of the run, to its end, and
-    below `FALLEN` of its own highest level, so that its unit (per pixel, per dimension) plays no part. A weight that
-    rises and falls in cycles, or free bits, keep it above that.
+    False alarms: the divergence must stay below `NOTHING` of the reconstruction (whose unit may be another), or below
+    `NO_NATS`, for `LONG` of the run, to its end, and below `FALLEN` of its own highest level. A weight that rises and
+    falls in cycles, or free bits, keep it above that.
     """
     roles = roles_of(trace, facts)
     series, other = roles.series("kl"), roles.series("reconstruction")
     is_latent = training_kind(trace, facts).name == "vae"
     scale = abs(end_level(other if len(other.value) else finite(roles.trace.series("loss")))) if is_latent else 0.0
-    if len(series.value) < FEWEST_POINTS or not scale > 0:
+    if len(series.value) < FEWEST_OF_DIVERGENCE or not scale > 0:
         return []
     level = smoothed(series)
     peak = float(max(level.max(), start_level(series)))
-    stays = for_good(series, (level <= NOTHING * scale) & (level <= FALLEN * peak))
+    stays = for_good(series, (level <= max(NOTHING * scale, NO_NATS)) & (level <= FALLEN * peak))
     if stays is None or stays[1] < LONG:
         return []
     rose = peak > 1.5 * float(series.value[0])

@@ -364,7 +364,7 @@ check-schedule = Does the learning rate's schedule fit the run?
     .other-optimizer = the schedule belongs to another optimizer, and changes no rate of this one
     .often = the schedule is stepped { G($turns) } times an update, in each of { $calls } calls of the step
     .raises = the schedule ends after { COUNT($at) } of { COUNT($planned) } steps, with an error
-    .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is { G($last, digits: 2) }, next to nothing beside { G($peak, digits: 2) }
+    .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is next to nothing ({ G($last, digits: 2) } in the end) beside { G($peak, digits: 2) }
     .rising = the learning rate rises over all { COUNT($planned) } steps, from { G($first, digits: 2) } to { G($last, digits: 2) }: the warm-up is longer than the run
     .turns = the learning rate falls until step { COUNT($at) } of { COUNT($planned) } and then rises again, to { G($last, digits: 2) }: the run is longer than the schedule's T_max
 

@@ -375,6 +375,9 @@ finding-learning-rate-jump =
     }{ $back ->
         [none] { "" }
        *[other] , and is back at { $axis } { $back }
+    }{ $resumed ->
+        [yes] , where the training was resumed
+       *[no] { "" }
     }
     .planned = a restart of the schedule that was planned
     .by-hand = a change by hand
@@ -484,6 +487,12 @@ finding-saturated-gates =
     .explained = Most gates of a layer are all open or all shut: they no longer decide anything, and hardly get a gradient. Replay from before with a smaller learning rate, or another bias at the start.
     .sentence = { PERCENT($share) } % of the gates of { $worst } are fully open or shut (layers: { $layers })
     .bounded = the outputs of { $worst } are at their bounds nearly everywhere: their root mean square is { G($share, digits: 3) } of values that lie between -1 and 1 (layers: { $layers })
+
+finding-always-clipped =
+    .explained = Clipping cuts the gradient at every update, to a tenth of its length or less. What was meant for outliers sets the length of all updates: with SGD the learning rate is so many times smaller than it says. Look at the usual norm, and clip well above it.
+    .sentence = clipping cuts the gradient at every update: from a norm of usually { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
+    .on-purpose = a rate that was chosen for gradients of this length
+    .test = Train for some steps with a limit of ten times the usual norm.
 
 finding-metric-unmoved =
     .explained = Hardly anything is left of the loss, and a metric of the same data is as low as at the start. The two do not measure the same thing: the loss is of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.

@@ -277,6 +277,7 @@ term-ranks-apart = ranks that part
 term-frozen-statistics = moving statistics of frozen layers
 term-skipped-updates = skipped updates
 term-constant-accuracy = constant accuracy
+term-always-clipped = a clip that never opens
 term-metric-unmoved = a metric that stands still
 term-one-predicted-class = one predicted class
 term-update-in-evaluation-mode = updates in evaluation mode

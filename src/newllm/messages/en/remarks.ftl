@@ -179,6 +179,10 @@ unseen-training-loss = the training loss (--loss COLUMN says which it is)
 
 unseen-unrecorded = { $what } (newllm.record records them)
 
+unseen-uncalled = { $what } (recorder.data(training, validation) and recorder.validation(loss) record them)
+
+unseen-check = what no log shows, such as a mask that leaks (newllm.check looks for it before the first step)
+
 unseen-validation = validation
 
 unseen-gradients = gradients

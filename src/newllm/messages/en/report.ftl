@@ -10,6 +10,7 @@ sections = Sections
 runs = { $count } runs
 more_runs = { $count } more runs are compared above and not shown in full.
 table = Numbers
+sentence-gap = { " " }
 list = ,{ " " }
 list-last = { " " }and{ " " }
 span = { $first } to { $last }

@@ -47,9 +47,9 @@ missing-dampens = { $name }: it takes { PERCENT($share) }% from a spike that it 
 missing-rivals = { $name }: fewer than { $least } rival mechanisms were changed as strongly; try more of them.
 missing-reverse = { $name }: there was no reverse test (nothing to inject, no healthy segment, or no time).
 missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
-missing-confirmation = { $names } removed the spike in the screen only: a longer --budget would confirm it or not.
+missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would confirm it or not.
 missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): whether it removes it is not sure.
-missing-time = { $untried } of { $n } changes had no time: a longer --budget would try them.
+missing-time = { $untried } of { $n } changes had no time: a longer budget (--budget, budget=) would try them.
 missing-remedy = Nothing that was tried removes the spike: its cause is not among what was changed, or two act together.
 
 ## the unmodified replay

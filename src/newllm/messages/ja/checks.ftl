@@ -364,7 +364,7 @@ check-schedule = 学習率のスケジュールは訓練の長さに合うか
     .other-optimizer = スケジュールは別のオプティマイザのもので、このオプティマイザの学習率を変えない
     .often = { $calls }回のどの呼び出しでも、スケジュールが更新一回につき{ G($turns) }回進む
     .raises = スケジュールが{ COUNT($planned) }ステップのうち{ COUNT($at) }ステップで、エラーで終わる
-    .idle = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }から、学習率が{ G($last, digits: 2) }になる。{ G($peak, digits: 2) }に比べてないに等しい
+    .idle = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }から、学習率が{ G($peak, digits: 2) }に比べてないに等しくなる（最後は{ G($last, digits: 2) }）
     .rising = { COUNT($planned) }ステップを通して学習率が{ G($first, digits: 2) }から{ G($last, digits: 2) }へ上がり続ける。ウォームアップが訓練より長い
     .turns = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }まで学習率が下がり、その後{ G($last, digits: 2) }までまた上がる。訓練がスケジュールのT_maxより長い
 

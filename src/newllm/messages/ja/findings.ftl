@@ -359,6 +359,9 @@ finding-learning-rate-jump =
     }{ $back ->
         [none] { "" }
        *[other] 。{ axis-unit }{ $back }で元に戻っている
+    }{ $resumed ->
+        [yes] 。そこで訓練が再開された
+       *[no] { "" }
     }。
     .planned = 予定されたスケジュールの再開
     .by-hand = 手動による変更
@@ -468,6 +471,12 @@ finding-saturated-gates =
     .explained = ある層のゲートの大半が、全開か全閉である。もはや何も決めておらず、勾配もほとんど受けとらない。その前から小さい学習率で、または初期のバイアスを変えて、リプレイする。
     .sentence = { $worst }のゲートの{ PERCENT($share) } %が、全開か全閉である（層: { $layers }）。
     .bounded = { $worst }の出力がほぼすべて上限か下限にある。-1から1までの値の二乗平均平方根が{ G($share, digits: 3) }である（層: { $layers }）。
+
+finding-always-clipped =
+    .explained = クリッピングが、すべての更新で勾配を十分の一以下に縮めている。外れ値のための上限が、すべての更新の大きさを決めている。SGDでは、学習率が設定よりその分だけ小さい。普段のノルムを調べ、それより十分大きい上限にする。
+    .sentence = クリッピングが、すべての更新で勾配を縮めている。普段のノルム{ G($usual, digits: 3) }が{ G($clipped, digits: 3) }になり、{ PERCENT($share, digits: 1) } %しか残らない。
+    .on-purpose = この長さの勾配に合わせて学習率が選ばれている
+    .test = 上限を普段のノルムの十倍にして、少し訓練する。
 
 finding-metric-unmoved =
     .explained = 損失はほとんど残っていないのに、同じデータの評価指標が最初と同じ低さである。二つは同じものを測っていない。損失がやさしい課題のもの（答えが入力に含まれる、対象の大半が背景など）か、指標の計算が誤っている。一つの例で両方を手で計算する。

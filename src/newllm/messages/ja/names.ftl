@@ -277,6 +277,7 @@ term-ranks-apart = 分かれたランク
 term-frozen-statistics = 固定した層の動く統計量
 term-skipped-updates = 行われなかった更新
 term-constant-accuracy = 変わらない正解率
+term-always-clipped = 常に効くクリッピング
 term-metric-unmoved = 動かない評価指標
 term-one-predicted-class = 一つのクラスだけの予測
 term-update-in-evaluation-mode = 評価モードでの更新

@@ -179,6 +179,10 @@ unseen-training-loss = 訓練損失（--loss COLUMNで指定できる）
 
 unseen-unrecorded = { $what }（newllm.recordで記録できる）
 
+unseen-uncalled = { $what }（recorder.data(training, validation)とrecorder.validation(loss)で記録できる）
+
+unseen-check = ログには現れないもの（漏れのあるマスクなど。newllm.checkが最初のステップの前に調べる）
+
 unseen-validation = 検証
 
 unseen-gradients = 勾配

@@ -10,6 +10,7 @@ sections = 目次
 runs = { $count }実行
 more_runs = ほか{ $count }実行は、上で比較するだけで、すべては示さない。
 table = 数値
+sentence-gap = { "" }
 list = 、
 list-last = 、
 span = { $first }〜{ $last }

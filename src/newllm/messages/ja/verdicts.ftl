@@ -47,9 +47,9 @@ missing-dampens = { $name }は、無関係なスパイクも{ PERCENT($share) }%
 missing-rivals = { $name }と同じ強さで変えた対立する仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
 missing-reverse = { $name }には逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。
 missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
-missing-confirmation = { $names }は予備選別でだけスパイクをなくした。--budgetを長くすれば、確認できるかどうかが分かる。
+missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、確認できるかどうかが分かる。
 missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても現れないことが多い（p { G($p, digits: 2) }）。なくしたのかどうかは確かでない。
-missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。--budgetを長くすれば試せる。
+missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。
 missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つが同時に働いている。
 
 ## 変更のないリプレイ

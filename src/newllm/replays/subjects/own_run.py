@@ -42,7 +42,9 @@ class OwnRun(Subject):
         if not self.run.config.is_file() and (path / RECORDING).is_file():
             raise UserError(
                 f"'{path}' is a recording of newllm.record: it has signals, and no batches and states to replay from. "
-                "Give the training as three functions: newllm.replay(newllm.Loop(build, batch, loss, steps=N))"
+                "Replay the training itself: newllm.replay(newllm.hf.loop(trainer)), of Lightning "
+                "newllm.replay(newllm.lightning.loop(trainer, module)), and of any other loop as three functions, "
+                "newllm.replay(newllm.Loop(build, batch, loss, steps=N))"
             )
         self.config = self.run.load_config()
         self.seed, self.steps = self.config.seed, self.config.training.steps
