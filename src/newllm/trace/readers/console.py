@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newllm.trace.readers.axes import axis_rank
+from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
@@ -21,7 +22,7 @@ _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # A name of up to three words, a colon, an equals sign, an arrow or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +)[\['\"]?"
-    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w|-\d\d-\d\d)",
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|[\w(]|-\d\d-\d\d)",
     re.IGNORECASE,
 )
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
@@ -58,7 +59,7 @@ def read_console(gathered: Gathered) -> Trace:
     bar: Bar | None = None
     has_steps = is_newest = False
     header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
-    for row, line in enumerate(lines_of(gathered)):
+    for row, line in enumerate(last_drawn(lines_of(gathered))):
         if gathered.full:
             break
         left, found = without_bars(line)
@@ -151,10 +152,11 @@ def _stands_alone(text: str, pair: re.Match[str]) -> bool:
 
 
 def _is_location(text: str, pair: re.Match[str]) -> bool:
-    """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]"."""
-    if pair[2] != ":" or not pair[3].isdigit() or _is_known(pair[1]):
+    """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]", "[COMMAND_EXIT_CODE="0"]"."""
+    if pair[2] not in {":", "="} or not pair[3].isdigit() or _is_known(pair[1]):
         return False
-    return "." in pair[1] or (text[: pair.start()].endswith("[") and text.startswith("]", pair.end()))
+    alone = text[: pair.start()].endswith("[") and text[pair.end() :].removeprefix('"').startswith("]")
+    return alone or (pair[2] == ":" and "." in pair[1])
 
 
 def _is_known(name: str) -> bool:

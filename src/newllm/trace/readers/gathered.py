@@ -83,11 +83,11 @@ class Gathered:
             self._remarks[key] = remark, self._remarks.get(key, (remark, 0))[1] + count
 
     def forget_settings(self) -> None:
-        """Let go of what stands once, above the first loss, and has no name here: settings, or the source code."""
+        """Let go of what stands above the first loss only, and has no name here: settings, or the source code."""
         losses = [rows for name, (rows, _) in self._columns.items() if (meaning(name) or ("",))[0].endswith("loss")]
         first = min((rows[0] for rows in losses if len(rows) >= _FEWEST_LOSSES), default=-1)
         for name, (rows, _) in list(self._columns.items()):
-            if len(rows) == 1 and rows[0] < first and meaning(name) is None and axis_rank(name) is None:
+            if len(rows) < _FEWEST_LOSSES and rows[-1] < first and meaning(name) is None and axis_rank(name) is None:
                 del self._columns[name]
 
     def by_row(self, run: str | None = None) -> Trace:

@@ -180,7 +180,7 @@ def _encoding(path: Path, head: bytes) -> str:
     for name, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if len(head) > 3 and not any(zeros[:64]) and others[:64].count(0) == 0:
             return name
-    odd = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b" for byte in head)
+    odd = sum(byte < 32 and byte not in b"\b\t\n\r\x0b\x0c\x1b" for byte in head)
     if odd > len(head) / 50:
         raise UserError(f"'{path}' is no log that newllm knows (it is no text): give CSV, JSON lines, or an event file")
     try:
