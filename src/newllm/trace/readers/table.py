@@ -17,6 +17,7 @@ from newllm.trace.readers.delimiters import MOST_COLUMNS, cutter
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.naming import clean, meaning
 from newllm.trace.readers.numbers import number
+from newllm.trace.readers.progress_bars import without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.remark import left_out, note
@@ -65,7 +66,8 @@ def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]]) -> N
 
 def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
     """Return the names of the columns, None where there are none, and the rows below them."""
-    lines = (line for line in lines_of(gathered) if line.strip() and not line.lower().startswith("sep="))
+    bare = (without_bars(line)[0] for line in lines_of(gathered))
+    lines = (line for line in bare if line.strip() and not line.lower().startswith("sep="))
     start = list(itertools.islice(lines, _LOOKED_AT))
     if start and start[0].startswith("#"):
         start[0] = start[0].lstrip("# ")
