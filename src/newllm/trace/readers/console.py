@@ -29,8 +29,13 @@ _PAIR = re.compile(
 _BEFORE = re.compile(r"[\s:=>→'\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
-_LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
-_LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
+_LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel|eval):([-+.\w]+)")
+_LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag", "eval": "hellaswag"}
+# "Total optimization steps = 375", "Num update steps per epoch = 40": how many there are to be.
+_HOW_MANY = re.compile(
+    r"(?:(?:[a-z]\w*\s|num_)(?:steps|epochs|iterations|iters|updates)|\bper (?:step|epoch))['\"]?\s*[:=]", re.IGNORECASE
+)
+_QUOTIENT = re.compile(r"/\d+ *= *([\d.]+)(?![\w.])")  # "accuracy: 2463/10042=0.2453"
 _DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
@@ -118,6 +123,8 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
                 cells[kind] = value
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
+    if not any(map(meaning, cells)) and _HOW_MANY.search(line[:_LONGEST]):
+        return ()
     if not any(map(_split_in, map(str.lower, cells))):
         outside = _PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST])
         if split := _split_in(outside.lower()):
@@ -142,7 +149,13 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
             name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
-        yield name, pair[3].replace(",", ""), bool(pair[2].strip()), len(words) == 1 and _stands_alone(text, pair)
+        quotient = _QUOTIENT.match(text, pair.end())
+        yield (
+            name,
+            quotient[1] if quotient else pair[3].replace(",", ""),
+            bool(pair[2].strip()),
+            len(words) == 1 and _stands_alone(text, pair),
+        )
 
 
 def _stands_alone(text: str, pair: re.Match[str]) -> bool:
