@@ -35,6 +35,7 @@ class Gathered:
     Args:
         source: the log, for messages.
         chosen: columns that a person says are loss and steps.
+        text: what is read, where it is not the whole file: the output of a notebook's cell.
 
     Attributes:
         values: how many were taken in.
@@ -43,8 +44,8 @@ class Gathered:
         runs: the names of all runs, where there are several to choose from and none was named.
     """
 
-    def __init__(self, source: Path, chosen: Chosen = Chosen()):  # noqa: B008 (it cannot be changed)
-        self.source, self.chosen = source, chosen
+    def __init__(self, source: Path, chosen: Chosen = Chosen(), text: str | None = None):  # noqa: B008 (no change)
+        self.source, self.chosen, self.text = source, chosen, text
         self.values = 0
         self.full = False
         self.torn = False
@@ -53,6 +54,10 @@ class Gathered:
         self._named: dict[str, str | None] = {}
         self._remarks: dict[str, tuple[Remark, int]] = {}
         self._known_only = False
+
+    def anew(self) -> "Gathered":
+        """Return one for the same log that has taken in nothing."""
+        return Gathered(self.source, self.chosen, self.text)
 
     def add(self, name: str, position: int, value: float, run: str = "") -> None:
         """Take in one value.

@@ -113,7 +113,7 @@ def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[
         return header
     spread = [bool(match) and match[2].endswith(("__MIN", "__MAX")) for match in parts]
     counts: Counter[str] = Counter({match[1]: 0 for match in parts if match})
-    _, rows = _header(Gathered(gathered.source))  # a pass to count
+    _, rows = _header(gathered.anew())  # a pass to count
     for cells in rows:
         for cell, match, aside in zip(cells, parts, spread, strict=False):
             if match and cell and not aside:

@@ -106,14 +106,17 @@ def chunks_of(gathered: Gathered) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _text(gathered: Gathered) -> Iterator[io.TextIOWrapper]:
+def _text(gathered: Gathered) -> Iterator[io.TextIOBase]:
+    if gathered.text is not None:
+        yield io.StringIO(gathered.text, newline=None)
+        return
     encoding = _encoding(gathered.source, head_of(gathered.source))
     with _unpacked(gathered.source) as file:
         counted = io.BufferedReader(_Bounded(file, gathered), 1 << 18)
         yield io.TextIOWrapper(counted, encoding, errors="replace")
 
 
-def _whole(text: io.TextIOWrapper, gathered: Gathered) -> Iterator[str]:
+def _whole(text: io.TextIOBase, gathered: Gathered) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) < LONGEST_LINE or line.endswith("\n"):
             gathered.torn = not line.endswith("\n")
