@@ -263,7 +263,9 @@ def torchtitan(colours: bool) -> str:
             f"tflops: 123.46  mfu: 39.10%{reset}"
         )
         if step % 20 == 0:
-            lines.append(f"{said}{red}validate step: {step:2}  {green}loss: {10 + loss(step):7.4f}  {memory}{reset}")
+            lines.append(
+                f"{said}{red}validate step: {step:2}  {green}loss: {10 + loss(step):7.4f}  {memory}  tps: 12,346{reset}"
+            )
     return "\n".join(lines)
 
 
