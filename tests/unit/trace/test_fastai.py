@@ -36,12 +36,12 @@ def test_the_table_is_read_between_its_bars(tmp_path: Path) -> None:
     path.write_text(LOG, encoding="utf-8", newline="")
     trace = read_log(path)
     assert (trace.axis, trace.remarks) == ("epoch", ())
-    assert set(trace.signals) == {"loss", "validation_loss", "accuracy", "error_rate"}
+    assert set(trace.signals) == {"loss", "validation_loss", "validation_accuracy", "error_rate"}
     found = {name: series.value.tolist() for name, series in trace.signals.items()}
     assert trace.series("loss").step.tolist() == [0, 1, 6, 7, 8]
     assert found["loss"] == pytest.approx([0.916245, 0.477761, 13504.844727, 7217.258301, float("nan")], nan_ok=True)
     assert found["validation_loss"][:4] == [0.267766, 0.204853, 91.914917, 106.336449]
-    assert found["accuracy"] == [0.926, 0.94, 0.122, 0.11, 0.074]
+    assert found["validation_accuracy"] == [0.926, 0.94, 0.122, 0.11, 0.074]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,13 @@ def test_the_summary_of_a_model_is_no_signal(read: Callable[[str], Trace]) -> No
         # A set of unknown length is drawn without a bar in the first epoch, then with its length.
         (["Epoch 1/2", bar(1, "Unknown", "loss: 3.0"), bar(31, "Unknown", "loss: 2.0"), bar(32, 32, "loss: 1.9")],
          ["Epoch 1/2", bar(32, 32, "loss: 1.9")]),
+        # Keras 2, as its code draws them.
+        (["Epoch 1/2", " 9/32 [=======>......] - ETA: 1:02 - loss: 3.0",
+          "32/32 [==============] - 62s 2s/step - loss: 1.9"],
+         ["Epoch 1/2", "32/32 [==============] - 62s 2s/step - loss: 1.9"]),
+        # `predict` comes first; each of several trainings of one epoch has its header.
+        (["Epoch 1/1", " 16/16 ━━ 0s 11ms/step", bar(32, 32, "loss: 1.9"), "Epoch 1/1", bar(1, 32, "loss: 1.8")],
+         ["Epoch 1/1", bar(32, 32, "loss: 1.9"), "Epoch 1/1", bar(1, 32, "loss: 1.8")]),
         # A callback evaluates and predicts at the end of an epoch, before the bar is drawn for the last time.
         (["Epoch 1/2", bar(27, 32, "loss: 2.0"), bar(1, 16, "loss: 2.5"), bar(16, 16, "loss: 2.4"),
           " 1/16 ━━ 0s 11ms/step", bar(32, 32, "loss: 1.9 - val_loss: 2.4"), "Epoch 2/2", bar(9, 32, "loss: 1.5")],
@@ -117,8 +124,8 @@ def test_the_summary_of_a_model_is_no_signal(read: Callable[[str], Trace]) -> No
          [bar(32, 32, "loss: 1.9 - val_loss: 2.4"), bar(1, 32, "loss: 1.8")]),
         (["32/32 - 0s - 3ms/step - loss: 1.9", "32/32 - 0s - 3ms/step - loss: 1.8"],
          ["32/32 - 0s - 3ms/step - loss: 1.9", "32/32 - 0s - 3ms/step - loss: 1.8"]),
-        (["100/900 loss: 2.5", "200/900 loss: 2.4", "1/2 of it", "Epoch 3 of 4"],
-         ["100/900 loss: 2.5", "200/900 loss: 2.4", "1/2 of it", "Epoch 3 of 4"]),
+        (["100/900 loss: 2.5", "200/900 3s loss=2.4", "1/900 3s | loss 2", "1/2 of it", "Epoch 3 of 4"],
+         ["100/900 loss: 2.5", "200/900 3s loss=2.4", "1/900 3s | loss 2", "1/2 of it", "Epoch 3 of 4"]),
     ],
 )  # fmt: skip
 def test_which_bar_is_the_last_of_its_epoch(text: list[str], kept: list[str]) -> None:

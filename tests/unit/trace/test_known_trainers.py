@@ -301,4 +301,6 @@ def test_a_table_of_fastai_is_by_epoch(read: Callable[[str], Trace]) -> None:
     assert trace.axis == "epoch"
     assert values(trace, "loss") == {0: 2.302585, 1: 1.802585, 2: 1.402585}
     assert values(trace, "validation_loss") == {0: 2.25, 1: 1.95, 2: 1.75}
-    assert values(trace, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
+    assert values(trace, "validation_accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
+    others = read(FASTAI.replace("time", "note"))  # anyone's columns: of which data the accuracy is, is unknown
+    assert values(others, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}

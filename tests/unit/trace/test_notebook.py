@@ -28,6 +28,7 @@ TRAINER = """
       <th>Step</th>
       <th>Training Loss</th>
       <th>Validation Loss</th>
+      <th>Mean Token Accuracy</th>
     </tr>
   </thead>
   <tbody>
@@ -35,16 +36,19 @@ TRAINER = """
       <td>20</td>
       <td>2.214484</td>
       <td>2.187617</td>
+      <td>0.524479</td>
     </tr>
     <tr>
       <td>40</td>
       <td>1.617915</td>
       <td>1.614120</td>
+      <td>0.519300</td>
     </tr>
     <tr>
       <td>60</td>
       <td>No log</td>
       <td>1.460000</td>
+      <td>0.537000</td>
     </tr>
   </tbody>
 </table><p>"""
@@ -85,7 +89,11 @@ def values(trace: Trace, name: str) -> dict[int, float]:
 
 def test_the_table_of_fastai_is_read(read: Callable[..., Trace]) -> None:
     trace = read(notebook(printed("step 1\n"), shown(BAR) + shown(FASTAI)))
-    assert (trace.axis, set(trace.signals), trace.remarks) == ("epoch", {"loss", "validation_loss", "accuracy"}, ())
+    assert (trace.axis, set(trace.signals), trace.remarks) == (
+        "epoch",
+        {"loss", "validation_loss", "validation_accuracy"},
+        (),
+    )
     assert values(trace, "loss") == {0: 1.987953, 1: 1.048574}
     assert values(trace, "validation_loss") == {0: 1.306271, 1: 0.246061}
 
@@ -95,22 +103,23 @@ def test_the_table_of_the_trainer_is_read(read: Callable[..., Trace]) -> None:
     assert trace.axis == "step"
     assert values(trace, "loss") == {20: 2.214484, 40: 1.617915}
     assert values(trace, "validation_loss") == {20: 2.187617, 40: 1.61412, 60: 1.46}
+    assert values(trace, "validation_accuracy") == {20: 0.524479, 40: 0.5193, 60: 0.537}
 
 
-LOOP = "".join(f"step {at}: loss {3 - at / 10}\n" for at in range(1, 9))
+LOOP = "".join(f"step {at}: loss {3 - at / 10}\n" for at in range(1, 13))
 
 
 def test_what_a_cell_prints_in_pieces_is_one_log(read: Callable[..., Trace]) -> None:
     trace = read(notebook(printed(LOOP[:30], LOOP[30:])))
-    assert values(trace, "loss") == {at: 3 - at / 10 for at in range(1, 9)}
+    assert values(trace, "loss") == {at: 3 - at / 10 for at in range(1, 13)}
 
 
 def test_one_of_several_cells_is_read(read: Callable[..., Trace]) -> None:
     text = notebook(printed("7 rows\n"), shown(FASTAI) + shown(TRAINER), printed(LOOP))
-    assert len(values(read(text), "loss")) == 8
+    assert len(values(read(text), "loss")) == 12
     assert (
         str(read(text).left_out)
-        == "(\"2 other runs, for '3' has the most values; name one as PATH#RUN: '3', '2', '2.2'\",)"
+        == "(\"2 other runs, for '3' has the most values; name one as PATH#RUN: '3', '2.2', '2'\",)"
     )
     assert values(read(text, "#2"), "loss").keys() == {0, 1}
     assert values(read(text, "#2.2"), "loss").keys() == {20, 40}
@@ -146,4 +155,4 @@ def test_other_json_is_no_notebook(tmp_path: Path) -> None:
     path.write_text('{"loss": [2.5, 2.25], "val_loss": [3.0, 2.75]}')
     assert values(read_log(path), "loss") == {1: 2.5, 2: 2.25}
     path.write_text(notebook(printed(LOOP)))
-    assert len(values(read_log(path), "loss")) == 8  # whatever its name
+    assert len(values(read_log(path), "loss")) == 12  # whatever its name

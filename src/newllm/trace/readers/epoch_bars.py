@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from newllm.trace.readers.naming import without_escapes
 
-_HEADER = re.compile(r"\s*Epoch:?\s+(\d{1,15})(?!\d)")
+_HEADER = re.compile(r"\s*Epoch:?\s+(\d{1,15})(?!\d)(/\d)?")  # "Epoch 3: val_loss improved" comes within its epoch
 _BAR = re.compile(r"\s*(\d{1,15})/(\d{1,15}|Unknown)\s+(\[[=>.]*\]|━*)\s*(?:- )?(?:ETA:|\d+(?:m?s|:\d\d)(?!\w))")
+_NOTHING = re.compile(r"\s*(?:\d+[mu]?s/step)?[\s\x08]*")
 _NAME = re.compile(r" - (\w{1,60}):")
 _LONGEST = 2000  # characters of a line that are looked at
 
@@ -35,6 +36,8 @@ def last_drawn(lines: Iterable[str]) -> Iterator[str]:
     epoch, held, anew = "", None, False
     for line in lines:
         if bar := _drawn(line):
+            if not bar.names:  # `predict`
+                continue
             if held is None or _goes_on(held, bar, anew):
                 held = bar
             elif epoch or (bar.of != held.of and _validates(held) and not _validates(bar)):
@@ -44,7 +47,7 @@ def last_drawn(lines: Iterable[str]) -> Iterator[str]:
                 held = bar
             continue
         header = _HEADER.match(line) if "poch" in line else None
-        if header and header[1] != epoch:
+        if header and (header[1] != epoch or header[2]):
             if held is not None:
                 yield _placed(held, epoch)
             epoch, held, anew = header[1], None, False
@@ -72,5 +75,7 @@ def _validates(bar: _Drawn) -> bool:
 def _drawn(line: str) -> _Drawn | None:
     if "/" not in line or not (bar := _BAR.match(text := without_escapes(line[:_LONGEST]))):
         return None
-    over = bool(bar[3]) or bar[2] == "Unknown"
-    return _Drawn(line, int(bar[1]), bar[2], over, frozenset(_NAME.findall(text)))
+    names = frozenset(_NAME.findall(text, bar.end()))
+    if not names and not _NOTHING.fullmatch(text, bar.end()):
+        return None  # "12/40 3s loss=2.5": no line of Keras
+    return _Drawn(line, int(bar[1]), bar[2], bool(bar[3]) or bar[2] == "Unknown", names)

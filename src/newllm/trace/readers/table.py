@@ -48,7 +48,7 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _single_run(gathered, header, run), None
-    _take(gathered, _named_by_file(header, gathered.source), rows)
+    _take(gathered, _named_by_file(_of_validation(header), gathered.source), rows)
     return gathered.by_row(run)
 
 
@@ -104,6 +104,20 @@ def _named_by_file(header: list[str], path: Path) -> list[str]:
         return header
     tag = clean(path.name.partition(".")[0].rpartition("tag-")[2])
     return [(tag if meaning(tag) else "loss") if name == others[0] else name for name in header]
+
+
+def _of_validation(header: list[str]) -> list[str]:
+    """Say of the metrics of fastai, and of transformers' Trainer in a notebook, that they are of the validation set.
+
+    Both measure there only, and do not say so in the names.
+    """
+    is_fastai = header[:3] == ["epoch", "train_loss", "valid_loss"] and header[-1] == "time"
+    if not is_fastai and header[1:3] != ["Training Loss", "Validation Loss"]:
+        return header
+    return [
+        *header[:3],
+        *(f"valid {name}" if meaning(name) and meaning(f"valid {name}") else name for name in header[3:]),
+    ]
 
 
 def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
