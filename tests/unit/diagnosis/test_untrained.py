@@ -151,3 +151,27 @@ def test_the_sum_of_several_logged_losses_may_begin_high(parts: tuple[float, ...
     signals = {f"train_ploss_{at}": first * falls for at, first in enumerate(parts)}
     trace = trace_of(loss=24.0 * falls, **signals)
     assert bool(detect_bad_start(trace, Facts(kind="language-model"))) is is_found
+
+
+# Validation losses by epoch: epoch 0 is before training, or the first one trained.
+
+RISING = np.array([0.2592, 0.241, 0.2651, 0.278, 0.2862, 0.2791, 0.2934, 0.3039, 0.3112, 0.3203, 0.3366, 0.3373])
+
+
+@pytest.mark.parametrize(
+    ("axis", "trained_from", "last", "is_found"),
+    [
+        ("epoch", 0, 11, False),  # Keras' CSVLogger and fastai: what epoch 0 came to is no untrained model's
+        ("epoch", 1, 11, True),  # evaluated once before the first epoch
+        ("step", 0, 11, True),
+        ("epoch", 0, 98, False),
+        ("epoch", 0, 99, True),  # one epoch of a hundred is hardly any training
+    ],
+)
+def test_an_evaluation_after_epoch_0_is_of_no_untrained_model(
+    axis: str, trained_from: int, last: int, is_found: bool
+) -> None:
+    steps = np.linspace(0, last, len(RISING)).round().astype(int)
+    loss = Series(steps[trained_from:], np.linspace(0.9733, 0.1057, len(steps) - trained_from))
+    trace = Trace({"loss": loss, "validation_loss": Series(steps, RISING)}, axis)
+    assert bool(detect_worse_than_chance(trace, Facts())) is is_found

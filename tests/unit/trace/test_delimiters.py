@@ -22,6 +22,7 @@ from newllm.trace.readers.protobuf import fields, number_of, signed
         (["a;b", "1.5;2", "1;2,5"], ["1", "2,5"]),  # not where points stand as well
         (['a,"b,c"', '1,"2,3"'], ["1", "2,3"]),
         (['a, "b"', '1, "2"'], ["1", "2"]),
+        (["a b c", "1.500000-2.250000 1.2.3"], ["1.500000", "-2.250000", "1.2.3"]),  # columns too narrow for "%f"
         (["one"], ["one"]),
     ],
 )

@@ -40,6 +40,18 @@ def huggingface() -> str:
     return "".join(lines)
 
 
+def huggingface_info() -> str:
+    """With `transformers.utils.logging.set_verbosity_info()`, as its examples set it: how many steps there will be."""
+    said = [
+        "***** Running training *****",
+        "  Num examples = 320",
+        "  Num Epochs = 2",
+        "  Num update steps per epoch = 20",
+    ]
+    said += ["  Gradient Accumulation steps = 1", "  Total optimization steps = 40"]
+    return "".join(f"[transformers] {line}\n" for line in said) + huggingface()
+
+
 def axolotl() -> str:
     """Its settings and the logger's lines stand above, the bar behind each row."""
     said = "[2026-05-01 12:00:00,123] [INFO] [axolotl.train.train:173] [PID:1234]"
@@ -59,15 +71,16 @@ def llm_c() -> str:
         )
         if step % 20 == 0:
             lines.append(f"val loss {loss(step):.6f}")
+            lines.append("HellaSwag: 2756/10042 = 0.274447")
     return "\n".join(lines)
 
 
 def llm_c_file() -> str:
-    lines = ["s:0 tel:11.0154"]
+    lines = ["s:0 tel:11.0154", "s:0 eval:0.2463"]
     for step in STEPS:
         lines.append(f"s:{step} trl:{loss(step):.4f} lr:0.000010 norm:1.50")
         if step % 20 == 0:
-            lines += [f"s:{step} tel:{loss(step):.4f}", f"s:{step} hel:0.2745"]
+            lines += [f"s:{step} tel:{loss(step):.4f}", f"s:{step} hel:0.2745"]  # so in its first versions
     return "\n".join(lines)
 
 
@@ -140,8 +153,9 @@ EVERY, EVEN, TWICE = list(STEPS), [step for step in STEPS if step % 2 == 0], [20
     ("write", "steps", "evaluated", "others"),
     [
         (huggingface, EVEN, TWICE, {"gradient_norm", "learning_rate", "eval_runtime"}),
+        (huggingface_info, EVEN, TWICE, {"gradient_norm", "learning_rate", "eval_runtime"}),
         (axolotl, EVERY, [], {"gradient_norm", "learning_rate"}),
-        (llm_c, EVERY, TWICE, {"gradient_norm", "learning_rate"}),
+        (llm_c, EVERY, TWICE, {"gradient_norm", "learning_rate", "HellaSwag"}),
         (llm_c_file, EVERY, TWICE, {"gradient_norm", "learning_rate", "hellaswag"}),
         (build_nanogpt, EVERY, TWICE, {"gradient_norm", "learning_rate", "accuracy", "tok/sec"}),
         (build_nanogpt_file, EVERY, TWICE, {"hella"}),
@@ -165,6 +179,8 @@ def test_signals_stand_at_their_steps(
     if "gradient_norm" in others:
         assert set(values(trace, "gradient_norm").values()) == {1.5}
         assert set(values(trace, "learning_rate").values()) == {1e-05}
+    for name in others & {"accuracy", "hellaswag", "HellaSwag"}:
+        assert set(values(trace, name).values()) <= {0.2453, 0.2463, 0.2745, 0.274447}
 
 
 def test_a_bar_that_begins_anew_every_epoch_tells_no_step(read: Callable[[str], Trace]) -> None:
@@ -247,7 +263,9 @@ def torchtitan(colours: bool) -> str:
             f"tflops: 123.46  mfu: 39.10%{reset}"
         )
         if step % 20 == 0:
-            lines.append(f"{said}{red}validate step: {step:2}  {green}loss: {10 + loss(step):7.4f}  {memory}{reset}")
+            lines.append(
+                f"{said}{red}validate step: {step:2}  {green}loss: {10 + loss(step):7.4f}  {memory}  tps: 12,346{reset}"
+            )
     return "\n".join(lines)
 
 
@@ -283,4 +301,6 @@ def test_a_table_of_fastai_is_by_epoch(read: Callable[[str], Trace]) -> None:
     assert trace.axis == "epoch"
     assert values(trace, "loss") == {0: 2.302585, 1: 1.802585, 2: 1.402585}
     assert values(trace, "validation_loss") == {0: 2.25, 1: 1.95, 2: 1.75}
-    assert values(trace, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
+    assert values(trace, "validation_accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
+    others = read(FASTAI.replace("time", "note"))  # anyone's columns: of which data the accuracy is, is unknown
+    assert values(others, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}

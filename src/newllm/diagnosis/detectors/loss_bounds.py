@@ -122,7 +122,7 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     inferred = facts.untrained_loss is None
     first = _first(value)
     untrained = first if facts.untrained_loss is None else facts.untrained_loss
-    if untrained <= 0 or value.min() <= 0 or (inferred and is_validation(name) and not _before_training(series)):
+    if untrained <= 0 or value.min() <= 0 or (inferred and is_validation(name) and not _before_training(trace, series)):
         return None
     start, few = max(untrained, first), 2 + len(value) // 50
     above = _above(value, _limit(value, few, start))
@@ -146,9 +146,14 @@ def _settled_above(value: np.ndarray, start: float) -> bool:
     return bool(np.mean(later > start) > 0.95 and math.log(np.median(later) / start) > 2 * noise)
 
 
-def _before_training(series: Series) -> bool:
-    """Whether a loss begins before training, or nearly so: an evaluation after an epoch says nothing of that."""
-    return bool(series.step[0] <= NEARLY * series.step[-1])
+def _before_training(trace: Trace, series: Series) -> bool:
+    """Whether a loss begins before training, or nearly so: an evaluation after an epoch says nothing of that.
+
+    Where the training loss counts its epochs from 0, as Keras and fastai do, epoch 0 is over at its evaluation.
+    """
+    losses = trace.series("loss").step
+    over = int(trace.axis == "epoch" and len(losses) > 0 and losses[0] == 0)
+    return bool(series.step[0] + over <= NEARLY * (series.step[-1] + over))
 
 
 def _first(value: np.ndarray) -> float:

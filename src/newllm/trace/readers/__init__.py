@@ -14,6 +14,7 @@ from newllm.trace.readers.event_file import is_event_file, read_event_files
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.json_log import is_document, is_json, read_json, read_json_lines
 from newllm.trace.readers.naming import clean
+from newllm.trace.readers.notebook import is_notebook, read_notebook
 from newllm.trace.readers.sqlite import is_sqlite, read_sqlite
 from newllm.trace.readers.table import read_table
 from newllm.trace.readers.text import head_of, is_packed, text_of
@@ -28,10 +29,10 @@ def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it 
     """Read anyone's log of a training run, or a run's own trace.
 
     Args:
-        path: a file (CSV, JSON lines, what a console showed, trainer_state.json, TensorBoard events, a .wandb file, an
-            SQLite base of MLflow or trackio), or a directory that holds one: a run, a checkpoint, TensorBoard's,
-            MLflow's. Where it holds several runs, `PATH#RUN` names one; without a name that with the most values is
-            read.
+        path: a file (CSV, JSON lines, what a console showed, a notebook, trainer_state.json, TensorBoard events, a
+            .wandb file, an SQLite base of MLflow or trackio), or a directory that holds one: a run, a checkpoint,
+            TensorBoard's, MLflow's. Where it holds several runs, `PATH#RUN` names one; without a name that with the
+            most values is read.
         chosen: columns of the log that are its loss and its steps, whatever they are called.
 
     Returns:
@@ -66,10 +67,13 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
         return read_wandb_file(gathered)
     if is_event_file(head):
         return read_event_files(gathered, [path])
-    return _read_text(gathered, text_of(path, head).lstrip(), run, chosen)
+    text = text_of(path, head).lstrip()
+    if is_notebook(path, text):
+        return read_notebook(gathered, run, lambda cell: _read_text(cell, (cell.text or "").lstrip(), None))
+    return _read_text(gathered, text, run)
 
 
-def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -> Trace:
+def _read_text(gathered: Gathered, text: str, run: str | None) -> Trace:
     """Read a text by how it begins."""
     if is_boxes(text):
         return read_boxes(gathered)
@@ -88,7 +92,7 @@ def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -
         # and a number too.
         if run is None and not is_json(text):
             with contextlib.suppress(UserError):
-                return read_console(Gathered(gathered.source, chosen))
+                return read_console(gathered.anew())
         raise
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newllm.trace.readers.axes import axis_rank
+from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
@@ -21,15 +22,20 @@ _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # A name of up to three words, a colon, an equals sign, an arrow or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +)[\['\"]?"
-    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w|-\d\d-\d\d)",
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|[\w(]|-\d\d-\d\d)",
     re.IGNORECASE,
 )
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
 _BEFORE = re.compile(r"[\s:=>→'\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
-_LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
-_LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
+_LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel|eval):([-+.\w]+)")
+_LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag", "eval": "hellaswag"}
+# "Total optimization steps = 375", "Num update steps per epoch = 40": how many there are to be.
+_HOW_MANY = re.compile(
+    r"(?:(?:[a-z]\w*\s|num_)(?:steps|epochs|iterations|iters|updates)|\bper (?:step|epoch))['\"]?\s*[:=]", re.IGNORECASE
+)
+_QUOTIENT = re.compile(r"/\d+ *= *([\d.]+)(?![\w.])")  # "accuracy: 2463/10042=0.2453"
 _DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
@@ -58,7 +64,7 @@ def read_console(gathered: Gathered) -> Trace:
     bar: Bar | None = None
     has_steps = is_newest = False
     header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
-    for row, line in enumerate(lines_of(gathered)):
+    for row, line in enumerate(last_drawn(lines_of(gathered))):
         if gathered.full:
             break
         left, found = without_bars(line)
@@ -117,6 +123,8 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
                 cells[kind] = value
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
+    if not any(map(meaning, cells)) and _HOW_MANY.search(line[:_LONGEST]):
+        return ()
     if not any(map(_split_in, map(str.lower, cells))):
         outside = _PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST])
         if split := _split_in(outside.lower()):
@@ -141,7 +149,13 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
             name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
-        yield name, pair[3].replace(",", ""), bool(pair[2].strip()), len(words) == 1 and _stands_alone(text, pair)
+        quotient = _QUOTIENT.match(text, pair.end())
+        yield (
+            name,
+            quotient[1] if quotient else pair[3].replace(",", ""),
+            bool(pair[2].strip()),
+            len(words) == 1 and _stands_alone(text, pair),
+        )
 
 
 def _stands_alone(text: str, pair: re.Match[str]) -> bool:
@@ -151,10 +165,11 @@ def _stands_alone(text: str, pair: re.Match[str]) -> bool:
 
 
 def _is_location(text: str, pair: re.Match[str]) -> bool:
-    """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]"."""
-    if pair[2] != ":" or not pair[3].isdigit() or _is_known(pair[1]):
+    """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]", "[COMMAND_EXIT_CODE="0"]"."""
+    if pair[2] not in {":", "="} or not pair[3].isdigit() or _is_known(pair[1]):
         return False
-    return "." in pair[1] or (text[: pair.start()].endswith("[") and text.startswith("]", pair.end()))
+    alone = text[: pair.start()].endswith("[") and text[pair.end() :].removeprefix('"').startswith("]")
+    return alone or (pair[2] == ":" and "." in pair[1])
 
 
 def _is_known(name: str) -> bool:

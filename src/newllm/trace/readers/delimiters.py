@@ -10,6 +10,7 @@ _DELIMITERS = "\t;|,"
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
 _BLANKS = re.compile(r"\s+")
+_SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")  # "%f": numbers wider than their columns stand side by side without a blank
 
 
 def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
@@ -22,7 +23,8 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
 
     def cut(line: str) -> list[str]:
         if delimiter is None:
-            return _BLANKS.split(line.strip(), MOST_COLUMNS)
+            cells = _BLANKS.split(line.strip(), MOST_COLUMNS)
+            return [part for cell in cells for part in _apart(cell)]
         if '"' not in line:
             return line.split(delimiter, MOST_COLUMNS)
         try:
@@ -37,6 +39,12 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
     if not any(map(_COMMA.fullmatch, sample)) or any(map(_POINT.fullmatch, sample)):
         return cut
     return lambda line: [cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell for cell in cut(line)]
+
+
+def _apart(cell: str) -> list[str]:
+    """Part numbers that run into each other, "13504.84472791.914917"; any other cell is one."""
+    numbers = _SIX_DECIMALS.findall(cell) if cell.count(".") > 1 else []
+    return numbers if "".join(numbers) == cell else [cell]
 
 
 def _delimiter(lines: Sequence[str]) -> str | None:

@@ -35,6 +35,7 @@ class Gathered:
     Args:
         source: the log, for messages.
         chosen: columns that a person says are loss and steps.
+        text: what is read, where it is not the whole file: the output of a notebook's cell.
 
     Attributes:
         values: how many were taken in.
@@ -43,8 +44,8 @@ class Gathered:
         runs: the names of all runs, where there are several to choose from and none was named.
     """
 
-    def __init__(self, source: Path, chosen: Chosen = Chosen()):  # noqa: B008 (it cannot be changed)
-        self.source, self.chosen = source, chosen
+    def __init__(self, source: Path, chosen: Chosen = Chosen(), text: str | None = None):  # noqa: B008 (no change)
+        self.source, self.chosen, self.text = source, chosen, text
         self.values = 0
         self.full = False
         self.torn = False
@@ -53,6 +54,10 @@ class Gathered:
         self._named: dict[str, str | None] = {}
         self._remarks: dict[str, tuple[Remark, int]] = {}
         self._known_only = False
+
+    def anew(self) -> "Gathered":
+        """Return one for the same log that has taken in nothing."""
+        return Gathered(self.source, self.chosen, self.text)
 
     def add(self, name: str, position: int, value: float, run: str = "") -> None:
         """Take in one value.
@@ -83,11 +88,11 @@ class Gathered:
             self._remarks[key] = remark, self._remarks.get(key, (remark, 0))[1] + count
 
     def forget_settings(self) -> None:
-        """Let go of what stands once, above the first loss, and has no name here: settings, or the source code."""
+        """Let go of what stands above the first loss only, and has no name here: settings, or the source code."""
         losses = [rows for name, (rows, _) in self._columns.items() if (meaning(name) or ("",))[0].endswith("loss")]
         first = min((rows[0] for rows in losses if len(rows) >= _FEWEST_LOSSES), default=-1)
         for name, (rows, _) in list(self._columns.items()):
-            if len(rows) == 1 and rows[0] < first and meaning(name) is None and axis_rank(name) is None:
+            if len(rows) < _FEWEST_LOSSES and rows[-1] < first and meaning(name) is None and axis_rank(name) is None:
                 del self._columns[name]
 
     def by_row(self, run: str | None = None) -> Trace:

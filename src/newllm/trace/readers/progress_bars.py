@@ -1,6 +1,7 @@
-"""Progress bars between the lines of a console, as tqdm draws them: `  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]`.
+"""Progress bars between the lines of a log, as tqdm draws them: `  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]`.
 
-Hugging Face's Trainer prints its numbers without a step; the bar that is drawn again right after them says it.
+Hugging Face's Trainer prints its numbers without a step; the bar that is drawn again right after them says it. Those of
+fastprogress, `Epoch 2/12 : |███-----| 6.45% [2/31 00:00<00:00... 2.2759]`, stand between the rows of fastai's table.
 """
 
 import itertools
@@ -11,6 +12,10 @@ from typing import NamedTuple
 
 _COUNT = r"(\d+|[\d.]+[kMG])"
 _BAR = re.compile(rf"(?:\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}|(?<!\S)\d+it)\s*\[[\d:]+[^\]]{{0,200}}\]?")
+# fastprogress: a bar, what is left of one that was wiped out by blanks, and the sign that it begins with.
+_FASTAI = re.compile(
+    r"\s*(?:Epoch \d+/\d+ : ?)?\|[█-]{9,}\| [\d.]+% \[\d+/\d+ [^\]]{0,200}\]\s*|Epoch \d+/\d+ :\s{20,}|[█\s]+"
+)
 _PLACED = 0.5  # of the rows must have a step of their own, or the bars count something else
 
 
@@ -48,6 +53,8 @@ def without_bars(line: str) -> tuple[str, Bar | None]:
     Returns:
         what is left, and the last bar with whole counts, None without one.
     """
+    if ("█" in line or "% [" in line or " :     " in line) and _FASTAI.fullmatch(line):
+        return "", None
     if "[" not in line or ("%|" not in line and "it [" not in line):
         return line, None
     bars = [match for match in _BAR.finditer(line) if "=" not in match[0].rpartition("[")[2]]

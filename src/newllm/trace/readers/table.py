@@ -17,6 +17,7 @@ from newllm.trace.readers.delimiters import MOST_COLUMNS, cutter
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.naming import clean, meaning
 from newllm.trace.readers.numbers import number
+from newllm.trace.readers.progress_bars import without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.remark import left_out, note
@@ -47,7 +48,7 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _single_run(gathered, header, run), None
-    _take(gathered, _named_by_file(header, gathered.source), rows)
+    _take(gathered, _named_by_file(_of_validation(header), gathered.source), rows)
     return gathered.by_row(run)
 
 
@@ -65,7 +66,8 @@ def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]]) -> N
 
 def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
     """Return the names of the columns, None where there are none, and the rows below them."""
-    lines = (line for line in lines_of(gathered) if line.strip() and not line.lower().startswith("sep="))
+    bare = (without_bars(line)[0] for line in lines_of(gathered))
+    lines = (line for line in bare if line.strip() and not line.lower().startswith("sep="))
     start = list(itertools.islice(lines, _LOOKED_AT))
     if start and start[0].startswith("#"):
         start[0] = start[0].lstrip("# ")
@@ -104,6 +106,20 @@ def _named_by_file(header: list[str], path: Path) -> list[str]:
     return [(tag if meaning(tag) else "loss") if name == others[0] else name for name in header]
 
 
+def _of_validation(header: list[str]) -> list[str]:
+    """Say of the metrics of fastai, and of transformers' Trainer in a notebook, that they are of the validation set.
+
+    Both measure there only, and do not say so in the names.
+    """
+    is_fastai = header[:3] == ["epoch", "train_loss", "valid_loss"] and header[-1] == "time"
+    if not is_fastai and header[1:3] != ["Training Loss", "Validation Loss"]:
+        return header
+    return [
+        *header[:3],
+        *(f"valid {name}" if meaning(name) and meaning(f"valid {name}") else name for name in header[3:]),
+    ]
+
+
 def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
     """Of columns by run keep the metrics of one: the one asked for, else that with the most values."""
     parts = [_EXPORTED.fullmatch(name) for name in header]
@@ -111,7 +127,7 @@ def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[
         return header
     spread = [bool(match) and match[2].endswith(("__MIN", "__MAX")) for match in parts]
     counts: Counter[str] = Counter({match[1]: 0 for match in parts if match})
-    _, rows = _header(Gathered(gathered.source))  # a pass to count
+    _, rows = _header(gathered.anew())  # a pass to count
     for cells in rows:
         for cell, match, aside in zip(cells, parts, spread, strict=False):
             if match and cell and not aside:

@@ -106,14 +106,17 @@ def chunks_of(gathered: Gathered) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _text(gathered: Gathered) -> Iterator[io.TextIOWrapper]:
+def _text(gathered: Gathered) -> Iterator[io.TextIOBase]:
+    if gathered.text is not None:
+        yield io.StringIO(gathered.text, newline=None)
+        return
     encoding = _encoding(gathered.source, head_of(gathered.source))
     with _unpacked(gathered.source) as file:
         counted = io.BufferedReader(_Bounded(file, gathered), 1 << 18)
         yield io.TextIOWrapper(counted, encoding, errors="replace")
 
 
-def _whole(text: io.TextIOWrapper, gathered: Gathered) -> Iterator[str]:
+def _whole(text: io.TextIOBase, gathered: Gathered) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) < LONGEST_LINE or line.endswith("\n"):
             gathered.torn = not line.endswith("\n")
@@ -180,7 +183,7 @@ def _encoding(path: Path, head: bytes) -> str:
     for name, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if len(head) > 3 and not any(zeros[:64]) and others[:64].count(0) == 0:
             return name
-    odd = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b" for byte in head)
+    odd = sum(byte < 32 and byte not in b"\b\t\n\r\x0b\x0c\x1b" for byte in head)
     if odd > len(head) / 50:
         raise UserError(f"'{path}' is no log that newllm knows (it is no text): give CSV, JSON lines, or an event file")
     try:
