@@ -2,12 +2,13 @@
 
     python benchmarks/strangers/evidence.py [--write | --check] [--only AUTHOR ...]
 
-Five authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fresh". A row is right in a
-kind of run if its cause is accepted there in at least half of the runs in which it is seen; it is counted by kind.
-Then each author is left out in turn, and each kind: what the doctor would name first there, if a row with an argument
-is believed unless it was wrong in more kinds of the others than right; and, beside it, if rows without an argument
-were believed too that were right in two kinds of the others and at least three times as often as wrong. The
-probability that is said of a named cause is the lower end of the 95 % interval of the first share, of strangers' runs.
+Six authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fourth", "fresh"; of a run that
+has a recording, log and recording are two runs of one kind. A row is right in a kind of run if its cause is accepted
+there in at least half of the runs in which it is seen; it is counted by kind. Then each author is left out in turn, and
+each kind: what the doctor would name first there, if a row with an argument is believed unless it was wrong in more
+kinds of the others than right; and, beside it, if rows without an argument were believed too that were right in two
+kinds of the others and at least three times as often as wrong. The probability that is said of a named cause is the
+share that was right where a set was scored once, before anybody had looked at it, since causes are named by proof.
 --write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/doctor.md; --check says
 whether they are still so.
 """
@@ -29,17 +30,18 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "doctor")]
 
 from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E402
-from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
+from benchmarks.strangers.score import SHOWN, labels_of, unpack  # noqa: E402
 
 from fault_kinds import KINDS  # noqa: E402
 from newllm.diagnosis.case import Case  # noqa: E402
 from newllm.diagnosis.causes import seen  # noqa: E402
 from newllm.diagnosis.causes.evidence import COUNTS, EVIDENCE  # noqa: E402
-from newllm.statistics import wilson  # noqa: E402
+from newllm.diagnosis.run_facts import runs_in  # noqa: E402
 from stored import LABELS  # noqa: E402
 from stored import unpack as unpack_own  # noqa: E402
 
-AUTHORS = ("own", "first", "fresh", "second", "third")
+AUTHORS = ("own", "first", "fresh", "second", "third", "fourth")
+SCORED_ONCE = [HERE.parent / f"results/strangers-{name}.json" for name in ("third", "fourth")]
 ARGUED = {one.id for one in EVIDENCE if one.argument}
 VERDICTS = ("right", "wrong", "unknown", "silent")
 _WORKERS = 2
@@ -87,11 +89,15 @@ def jobs(folder: Path, authors: Iterable[str]) -> Iterator[Job]:
         unpack(home / "logs.tar.zst", place, {label["log"].split("/")[0] for label in labels.values()})
         tables = accepted_table(home) if author != "fresh" else None
         for name, label in labels.items():
+            causes = frozenset(
+                accepted_of(name, label, *tables).causes if tables else label.get("accepted", {}).get("causes", ())
+            )
             if label["kind"] == "healthy" or label["visible"] == "log":
-                causes = (
-                    accepted_of(name, label, *tables).causes if tables else label.get("accepted", {}).get("causes", ())
-                )
-                yield Job(author, label["kind"], place / label["log"], frozenset(causes))
+                yield Job(author, label["kind"], place / label["log"], causes)
+            recorded = label.get("recording")
+            if recorded and (label["kind"] == "healthy" or label["visible"] in ("log", "recording")):
+                for path in runs_in(place / recorded) or [place / recorded]:
+                    yield Job(author, label["kind"], path, causes)
 
 
 def look(job: Job) -> Looked:
@@ -158,14 +164,22 @@ def results(authors: Iterable[str]) -> dict[str, Any]:
         for by in ("author", "kind")
         for experience in (False, True)
     }
-    others = [row for author, row in left_out["author left out"].items() if author != "own"]
-    right, wrong = sum(row["right"] for row in others), sum(row["wrong"] for row in others)
     return {
         "command": "python benchmarks/strangers/evidence.py --write",
-        "probability": round(wilson(right, right + wrong).low or 0.0, 2),  # at least so often is a named cause right
+        "probability": round(right_when_scored_once(), 2),
         "left_out": left_out,
         "rows": {row: _by_author(kinds) for row, kinds in counted.items()},
     }
+
+
+def right_when_scored_once() -> float:
+    """Return how often a named cause was right on the sets that were scored once since causes are named by proof."""
+    right = named = 0
+    for file in SCORED_ONCE:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        for one in (one for source in SHOWN for one in found[source]["calibration"]["bins"]):
+            right, named = right + one["right"]["hits"], named + one["right"]["of"]
+    return right / named
 
 
 def _by_author(kinds: dict[Kind, bool]) -> dict[str, dict[str, int]]:

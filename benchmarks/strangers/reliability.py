@@ -2,38 +2,48 @@
 
     python benchmarks/strangers/reliability.py [--out FILE]
 
-Reads benchmarks/results/strangers-held-out.json, where the held-out runs were scored once.
+Reads the results of the runs that were scored once, before anybody who works on the doctor had looked at them.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from newllm.plotting.intervals import IntervalRow, draw_intervals
 
 REPOSITORY = Path(__file__).parents[2]
-RESULTS = REPOSITORY / "benchmarks/results/strangers-held-out.json"
+SETS = {
+    "held out": ("strangers-held-out", ("log",)),
+    "third set": ("strangers-third", ("log", "recording")),
+    "fourth set": ("strangers-fourth", ("log", "recording")),
+}
+
+
+def row(name: str, source: str, one: dict[str, Any]) -> IntervalRow:
+    """Return a row of the picture: of a set, the causes of which so much was said."""
+    right, said = one["right"], 100 * one["mean_probability"]
+    return IntervalRow(
+        f"{name}, {source}s, {said:.0f} % said",
+        100 * right["share"],
+        100 * right["low"],
+        100 * right["high"],
+        note=f"{right['hits']} of {right['of']}",
+        second=(said, None, None),
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs/screens/reliability.png")
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))["log"]["calibration"]
-    rows = [
-        IntervalRow(
-            f"about {100 * one['mean_probability']:.0f} % sure",
-            100 * one["right"]["share"],
-            100 * one["right"]["low"],
-            100 * one["right"]["high"],
-            note=f"{one['right']['hits']} of {one['right']['of']}",
-            second=(100 * one["mean_probability"], None, None),
-        )
-        for one in found["bins"]
-    ]
+    rows = []
+    for name, (file, sources) in SETS.items():
+        found = json.loads((REPOSITORY / f"benchmarks/results/{file}.json").read_text(encoding="utf-8"))
+        rows += [row(name, source, one) for source in sources for one in found[source]["calibration"]["bins"]]
     draw_intervals(
         rows,
         parser.parse_args().out,
-        title=f"{found['runs']} causes that the doctor named, of kinds of fault held out whole",
+        title="Causes that the doctor named in runs that nobody had looked at",
         x_label="per cent",
         x_range=(20, 102),
         names=("right", "said"),

@@ -41,7 +41,9 @@ def recorded(tmp_path: Path) -> Path:
 def test_a_recording_is_read(recorded: Path) -> None:
     diagnosis = newllm.doctor(recorded)
     layers = (Layer("encoder", "Linear", 12, True), Layer("head", "Linear", 30, False))
-    assert diagnosis.facts == Facts(vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, origin="record")
+    assert diagnosis.facts == Facts(
+        vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, origin="record", optimizer="AdamW"
+    )
     assert len(diagnosis.trace.series("loss").step) == 50
     assert newllm.doctor(str(recorded), vocabulary=7).facts.vocabulary == 7
 

@@ -35,7 +35,7 @@ def test_the_first_change_is_told_with_all_that_changed_then() -> None:
 
 
 def test_one_tensor_of_each_of_many_layers_is_told_shortly() -> None:
-    (finding,) = found(**{f"frozen_changed__{name}": {7: 1.0} for name in "abcde"})
+    (finding,) = found(100, **{f"frozen_changed__{name}": {7: 1.0} for name in "abcde"})
     said = "changed at least 5 tensors that are frozen (a, b, c and 2 more)"
     assert str(finding.sentence) == f"Before the update at step 7 something else than the optimizer {said}"
 

@@ -86,13 +86,13 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("label-noise", {**block(2.0, *[6.0] * 11), "evidence": {}}, "block"),
     ("label-noise", block(*[6.0] * 10), "block"),
     ("label-noise", block(*[6.0] * 9), ""),
-    ("label-noise", block(*[6.0] * 161), "unlearnt"),  # it never falls: from a step on
+    ("label-noise", block(*[6.0] * 161), ""),  # it never falls: from a step on
     ("label-noise", block(3.9, 3.9, *[6.0] * 10), ""),  # not up at once
     ("label-noise", block(4.1, 4.1, *[6.0] * 10), "block"),
     ("label-noise", block(*[6.0] * 8, 13.9, *[6.0] * 3), "block"),
     ("label-noise", block(*[6.0] * 8, 14.1, *[6.0] * 3), ""),  # not level
     ("label-noise", block(*[6.0] * 12, behind=4.5), "block"),
-    ("label-noise", block(*[6.0] * 12, behind=4.7), "unlearnt"),  # not down at once, and not at the end
+    ("label-noise", block(*[6.0] * 12, behind=4.7), ""),  # not down at once, and not at the end
     ("label-noise", block(*[6.0] * 12, behind=3.0), "block"),
     ("label-noise", block(*[8.0] * 3, *[6.0] * 9), "block"),
     ("label-noise", block(*[9.0] * 3, *[6.0] * 9), ""),  # it falls from its first points on

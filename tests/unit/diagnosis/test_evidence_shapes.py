@@ -66,7 +66,20 @@ SUBTRACTED = other("auxiliary-loss", evidence={"weight": -0.3})
 PAIRS: dict[str, Any] = {
     "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
 }  # fmt: skip
+FORGETS = other("changed-state", 240, evidence={"times": 7, "forgets": True})
+CLIPPED: dict[str, Any] = {
+    "kind": "plateau", "gradient_norm": np.ones(400), "gradient_norm_clipped": np.full(400, 1e-6),
+    "others": (other("update-ratio", 1, evidence={"ratio": 1e-10, "limit": 1e-7}),),
+}  # fmt: skip
+LARGE = other("update-ratio", evidence={"ratio": 0.5, "limit": 0.1})
 SHAPES: list[tuple[str, dict[str, Any], str]] = [
+    ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
+    ("changed-state", {"others": (FORGETS,)}, ""),
+    ("optimizer-reset", {"others": (other("changed-state", evidence={"times": 7}),)}, ""),
+    ("tight-clipping", CLIPPED, "clipped-still"),
+    ("tight-clipping", CLIPPED | {"others": ()}, "clipped-away"),  # Adam's updates are as long all the same
+    ("tight-clipping", CLIPPED | {"gradient_norm_clipped": np.full(400, 0.1)}, ""),
+    ("tight-clipping", CLIPPED | {"others": (LARGE,)}, "clipped-away"),
     ("changed-state", healed(2.0), ""),
     ("changed-state", healed(2.0, gradient=3.0), ""),  # labels that do not fit move the gradient as much
     ("changed-state", healed(4.0), ""),  # worse than at the start
@@ -80,7 +93,7 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("learning-rate", {"kind": "slow-divergence", "first": 1, "loss": until(60, 0.5) * RISES}, ""),  # it fell first
     ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.5)}, ""),
     ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.01)}, ""),
-    ("label-noise", stays(), "unlearnt"),
+    ("label-noise", stays(), ""),  # other data do so too
     ("label-noise", stays(validation=2.0), ""),  # validation is as good as before
     ("label-noise", {**stays(), "gradient_norm": at(236, 400, 9.0)}, ""),
     ("data-size", BY_HEART, "by-heart"),

@@ -95,7 +95,7 @@ ONE_BATCH = {
     "rows_distinct": Series(SAMPLED, np.full(20, 32.0)),
 }
 LEVELS = {"targets_alike": 1.0, "target_level": np.sin(SAMPLED)}
-AT_CHANCE = {"loss": np.log(32.0) * (1 + np.exp(-STEP / 10) + 0.002 * np.sin(STEP)), **NEVER_AGAIN}
+AT_CHANCE = {"loss": np.log(32.0) * (1 + np.exp(-STEP / 5) + 0.002 * np.sin(STEP)), **NEVER_AGAIN}
 PLANTED["update-in-evaluation-mode"] = {"update_in_evaluation_mode": repeats(*range(51, 201))}
 NAMED = {
     "update-in-evaluation-mode": "update-in-evaluation-mode",
@@ -123,7 +123,7 @@ def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     [
         ("repeated-batch", "repeated-batch", ONE_BATCH),
         ("loss-form", "loss-definition", LEVELS),
-        ("contrastive-at-chance", None, AT_CHANCE | {"rows_distinct": Series(SAMPLED, 32.0 * SAMPLED)}),
+        ("contrastive-at-chance", None, AT_CHANCE | {"rows_distinct": Series(SAMPLED, 32.0 * (SAMPLED // 10))}),
     ],
 )
 def test_what_is_planted_in_another_kind_of_training_is_found(
@@ -142,7 +142,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "a few batches whose targets are equal": LEVELS | {"targets_alike": SAMPLED % 20 == 0},
     "a loss at another level": {
         "loss": AT_CHANCE["loss"] + 0.05,
-        "rows_distinct": Series(SAMPLED, 32.0 * SAMPLED),
+        "rows_distinct": Series(SAMPLED, 32.0 * (SAMPLED // 10)),
     },
     "full batches": {"rows_repeated": repeats(*range(2, 201)), "rows_seen": np.minimum(STEP - 1, 1)},
     "two passes over each batch": {"rows_repeated": repeats(*range(2, 201, 2))},

@@ -56,7 +56,12 @@ def huber(output: Tensor, target: Tensor) -> Tensor:
 
 def test_the_number_that_they_are_pulled_towards_is_the_mean_of_the_targets(tmp_path: Path) -> None:
     seen: list[Tensor] = []
-    trace = train(tmp_path / "run", lambda o, t: [broadcast(o, t), seen.append(t.mean())][0], near)
+
+    def watched(output: Tensor, target: Tensor) -> Tensor:
+        seen.append(target.mean())
+        return broadcast(output, target)
+
+    trace = train(tmp_path / "run", watched, near)
     level = trace.series("target_level")
     assert level.value.tolist() == pytest.approx([float(seen[int(step) - 1]) for step in level.step], abs=1e-5)
 

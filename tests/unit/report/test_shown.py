@@ -35,7 +35,7 @@ class Keys(Catalogue):
     """Messages that say their own names, and what is put into them; what stands between two of a list stays."""
 
     def __call__(self, id: str, /, **parameters: Any) -> str:
-        if id == "list":
+        if id in {"list", "sentence-gap"}:
             return super().__call__(id)
         given = ", ".join(f"{name}={value}" for name, value in parameters.items())
         return f"[{id}]({given})" if given else f"[{id}]"

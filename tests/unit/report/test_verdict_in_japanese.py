@@ -164,13 +164,13 @@ MISSING = [
     ),
     (
         message("missing-confirmation", names=["a"]),
-        "a removed the spike in the screen only: a longer --budget would confirm it or not.",
-        "aは予備選別でだけスパイクをなくした。--budgetを長くすれば、確認できるかどうかが分かる。",
+        "a removed the spike in the screen only: a longer budget (--budget, budget=) would confirm it or not.",
+        "aは予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、確認できるかどうかが分かる。",
     ),
     (
         message("missing-time", untried=3, n=5),
-        "3 of 5 changes had no time: a longer --budget would try them.",
-        "5件の変更のうち3件は、試す時間がなかった。--budgetを長くすれば試せる。",
+        "3 of 5 changes had no time: a longer budget (--budget, budget=) would try them.",
+        "5件の変更のうち3件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。",
     ),
     (
         message("missing-remedy"),

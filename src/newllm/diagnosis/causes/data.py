@@ -7,7 +7,6 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import EVENTS, FROM_START
 from newllm.diagnosis.causes.look import NOTHING, Seen
-from newllm.diagnosis.causes.rises import gradient_was_calm, harmed, rate_rose, rise_of
 from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import as_shares, finite, is_validation
 
@@ -69,17 +68,6 @@ def block(case: Case) -> Seen:
     # A loss that falls as fast from its first points on is a model that learns other data, and no block.
     first, later = max(falls[:3], default=0.0), max(falls[3:], default=0.0)
     return {"points": case.points} if level and later > max(0.35 * top, 1.5 * first) else NOTHING
-
-
-def unlearnt(case: Case) -> Seen:
-    """The loss is up at once, and for good, above what it had learnt; validation too; no rate or gradient rose."""
-    rise = rise_of(case)
-    if rise is None or not rise.stays or not rise.at_once or case.has(*EXPLAINED) or block(case) is not None:
-        return NOTHING
-    step = float(rise.step[0])
-    if harmed(case, rise) is False or rate_rose(case, step) or gradient_was_calm(case, step) is False:
-        return NOTHING
-    return {"axis": case.trace.axis, "step": step}
 
 
 def ordered(case: Case) -> Seen:

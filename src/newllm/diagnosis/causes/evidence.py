@@ -184,7 +184,6 @@ EVIDENCE = (
     # Experience.
     Evidence("batch-with-gradient", "corrupted-batch", data.one_batch),
     Evidence("block", "label-noise", data.block),
-    Evidence("unlearnt", "label-noise", data.unlearnt),
     Evidence("by-heart", "data-size", data.by_heart),
     Evidence("too-good", "target-leak", Itself("too-good")),
     Evidence("rate-high", "learning-rate", rate.unusual),

@@ -9,14 +9,11 @@ from newllm.diagnosis.losses import finite
 from newllm.trace import Finding
 
 EARLY = 0.15  # of the run: a rise there is of a model that finds its way
-CALM = 3.0  # times its usual level: below it the gradient norm said nothing before
 LEFT = 0.25  # of a rise is still there over its second to fourth point, where something has to be learnt anew
 FEWEST_HEALING = 4  # points
 STAYS = 0.3  # of a rise is there at the end of the run
-FOLLOWED = 0.15  # of the run comes behind it
 LEAST = 0.1  # on the log scale
 STILL_UP = 0.2  # of its height: a rise that is not healed yet
-ROSE = 1.5  # times the rate ten points before
 HARM = 0.15  # of what the training loss is up by: validation is worse by more
 
 
@@ -42,11 +39,6 @@ class Rise:
     def height(self) -> float:
         """How far it goes."""
         return float(self.above[: max(self.points, 1)].max())
-
-    @property
-    def at_once(self) -> bool:
-        """Whether it is at its worst, but for noise, at its first or second point."""
-        return bool(self.above[:2].max() >= 0.8 * self.height)
 
     @property
     def heals_slowly(self) -> bool:
@@ -93,13 +85,6 @@ def _sudden(case: Case) -> Finding | None:
     return min(near, key=lambda one: one.first_step or 0.0, default=None)
 
 
-def gradient_was_calm(case: Case, onset: float) -> bool | None:
-    """Whether the gradient norm was at its usual level just before a step; None where that is not known."""
-    norm = finite(case.trace.series("gradient_norm"))
-    before = norm.value[norm.step < onset][-20:]
-    return bool(before[-3:].max() <= CALM * np.median(before)) if len(before) >= 5 else None
-
-
 def harmed(case: Case, rise: Rise) -> bool | None:
     """Whether validation is worse too while the training loss is up; None where no evaluation was made by then.
 
@@ -115,13 +100,3 @@ def harmed(case: Case, rise: Rise) -> bool | None:
         return None
     risen = float(validation.value[at] - validation.value[at - 1])
     return bool(risen > HARM * level or risen > validation.value[at - 1] > 0)
-
-
-def rate_rose(case: Case, onset: float) -> bool:
-    """Whether the logged learning rate is higher at a step than it was before."""
-    rate = finite(case.trace.series("learning_rate"))
-    at = int(np.searchsorted(rate.step, onset))
-    before, behind = rate.value[max(0, at - 10) : at], rate.value[at : at + 2]
-    if not len(before) or not len(behind) or before.max() <= 0:
-        return False
-    return bool(max(behind.max(), before[-1]) > ROSE * before[0])

@@ -12,6 +12,7 @@ from newllm.diagnosis.roles import roles_of
 AT_START = 0.05  # of the run
 TIGHT = 0.02  # of the gradient is left by clipping
 CONSTANT = 1e-5  # of a loss
+MOVES = 1e-6  # a smaller gradient is rounding, as of a loss that depends on nothing
 EQUAL = 1e-6  # likewise: the last digit of float32
 PRINTED = 1e-3  # of a loss: one that was printed more coarsely may be equal by rounding
 USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
@@ -135,7 +136,7 @@ def evaluations_equal(case: Case) -> Seen:
     equal = len(validation) >= 4 and np.ptp(validation) <= EQUAL * abs(validation[0])
     if not equal or _is_coarse(case, "validation_loss", validation[0]):
         return NOTHING
-    return {} if rate.min() > 0 and rate.max() >= USUAL_RATES[0] and norm.min() > 0 else NOTHING
+    return {} if rate.min() > 0 and rate.max() >= USUAL_RATES[0] and norm.min() > MOVES else NOTHING
 
 
 def few_train(case: Case) -> Seen:

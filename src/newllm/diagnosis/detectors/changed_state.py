@@ -80,7 +80,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
 
 def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:
     """Whether it is the optimizer's moments alone that are changed, again and again before they hold an average."""
-    return list(parts) == ["moments_changed"] and len(steps) > REGULAR and max(np.diff(steps)) <= MEMORY
+    return list(parts) == ["moments_changed"] and len(steps) > REGULAR and int(np.diff(steps).max()) <= MEMORY
 
 
 def detect_frozen_statistics(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

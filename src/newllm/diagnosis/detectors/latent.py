@@ -1,7 +1,7 @@
 """A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.sums import weights
@@ -31,7 +31,7 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
     if len(series.value) < FEWEST_OF_DIVERGENCE or not scale > 0:
         return []
     level = smoothed(series)
-    peak = float(max(level.max(), start_level(series)))
+    peak = float(max(level.max(), series.value[:3].max()))
     stays = for_good(series, (level <= max(NOTHING * scale, NO_NATS)) & (level <= FALLEN * peak))
     if stays is None or stays[1] < LONG:
         return []

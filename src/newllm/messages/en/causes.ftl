@@ -44,7 +44,6 @@ because-rate-negative = the rate is below zero from { $axis } { $step } on
 because-validation-unmoved = validation hardly moves from its first evaluation to its last, while training learns: it is made of other weights (an average, or old ones)
 because-stands-still = all evaluations are equal to the last digit, although there are a rate and a gradient: the optimizer holds other weights
 because-worse-than-start = the loss goes up to { G($peak) }, above the { G($start) } that it began at, for { $points } points
-because-unlearnt = the loss is up at once, at { $axis } { $step }, above a level that it had learnt, and never comes back
 because-by-heart = training comes from { G($start) } down to { G($end) }, while validation never gains from it
 because-few-train = the loss falls all along, by little, at a usual rate, while the gradient of the whole model stays as it was: few weights move
 because-last-bias = the gradient scatters from batch to batch as that of the last bias alone: nothing of the inputs reaches the output

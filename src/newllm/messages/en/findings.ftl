@@ -687,7 +687,7 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient of the loss is, number for number, that of a usual loss with a mistake in it: a softmax before the one that cross_entropy applies itself, a missing log_softmax or logarithm, or outputs and targets of two shapes that broadcasting holds against each other, all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes two tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake in it: a softmax too many, a missing logarithm, or outputs and targets of two shapes, held all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities

@@ -41,7 +41,6 @@ because-rate-negative = { axis-unit }{ $step }から学習率が0を下回る
 because-validation-unmoved = 訓練は学習しているのに、検証損失は最初から最後までほとんど動かない。別の重み（平均または古いもの）で評価している
 because-stands-still = 学習率も勾配もあるのに、すべての評価が最後の桁まで等しい。オプティマイザが別の重みを保持している
 because-worse-than-start = 損失が開始時の{ G($start) }を超えて{ G($peak) }まで上がり、{ $points }点続く
-because-unlearnt = { axis-unit }{ $step }で損失が、学習していた水準から急に上がり、戻らない
 because-by-heart = 訓練損失は{ G($start) }から{ G($end) }まで下がるが、検証は少しもよくならない
 because-few-train = 通常の学習率で損失が終始少しずつ下がるが、モデル全体の勾配は変わらない。動いている重みはわずかである
 because-last-bias = 勾配が、最後のバイアスだけの勾配と同じようにばらつく。入力の情報が出力に届いていない

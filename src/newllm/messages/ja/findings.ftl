@@ -668,7 +668,7 @@ finding-target-shift =
     .test = 入力の最初の10トークンと、その予測対象を並べて出力する。
 
 finding-loss-form =
-    .explained = 損失の勾配が、よくある誤りを含む損失の勾配と数値ごとに一致する。cross_entropy自身のsoftmaxの前に別のsoftmaxがあるか、log_softmaxまたは対数が抜けているか、形の異なる出力と目標値がブロードキャストで総当たりに比べられている。cross_entropyにはロジットを、nll_lossには対数確率を、mse_lossには同じ形の二つのテンソルを渡す。
+    .explained = 損失の勾配が、誤りを含む損失の勾配と数値ごとに一致する。softmaxが一つ多いか、対数が抜けているか、形の異なる出力と目標値が総当たりに比べられている。cross_entropyにはロジットを、nll_lossには対数確率を、mse_lossには同じ形の二つのテンソルを渡す。
     .sentence = 損失の勾配は、{ $form ->
         [softmax-twice] softmaxを二重に適用したときのものである（出力はすでに確率だが、損失はロジットとして扱っている）
         [log-softmax-missing] 予測対象の出力に負号を付けただけのものである（損失はロジットを対数確率として扱っている）
