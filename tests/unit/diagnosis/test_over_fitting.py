@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.evaluation import _training_fell
+from newllm.diagnosis import Facts
+from newllm.diagnosis.detectors.evaluation import _training_fell, detect_over_fitting
 from newllm.trace import Series, Trace
 
 
@@ -24,3 +25,18 @@ def test_it_is_not_known_of_few_points_of_none_behind_or_of_what_has_no_logarith
     assert fell(np.ones(4), 1) == 0.0
     assert fell(np.ones(10), 11) is None
     assert fell(np.array([1.0, 1, 1, 0]), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("validation", "is_found"),
+    [
+        ([3.35, 1.52, 0.94, 1.04, 1.27, 1.48], True),  # its steep descent bends more than it scatters
+        ([3.35, 1.52, 0.94, 1.2, 0.95, 1.3], False),
+        ([1.62, 1.06, 0.90, 0.88, 0.97, 0.98, 0.99], False),
+    ],
+)
+def test_a_rise_is_held_against_what_evaluations_scatter_by(validation: list[float], is_found: bool) -> None:
+    steps = np.arange(1, 241)
+    at = np.linspace(1, 240, len(validation)).astype(int)
+    signals = {"loss": Series(steps, 3 * np.exp(-steps / 60)), "validation_loss": Series(at, np.array(validation))}
+    assert bool(detect_over_fitting(Trace(signals), Facts())) is is_found

@@ -40,3 +40,11 @@ def test_a_recording_is_told_from_a_run_that_newllm_trained() -> None:
     assert facts_of({"parameters": 3}, {}, {}, {}).origin == "record"
     assert facts_of({"parameters": 3}, {}, {"model": {}}, {}).origin == "train"
     assert facts_of({}, {}, {}, {}).origin is None
+
+
+def test_where_a_recording_was_resumed_and_by_which_optimizer_is_known() -> None:
+    told = [{"step": 300, "set_aside": None}, {"step": -1}, {"step": True}, 5]
+    facts = facts_of({"resumed": told, "optimizer": "AdamW"}, {}, {}, {})
+    assert (facts.resumed, facts.optimizer) == ((300,), "AdamW")
+    facts = facts_of({"resumed": "no", "optimizer": 3}, {}, {}, {})
+    assert (facts.resumed, facts.optimizer) == ((), "")

@@ -600,8 +600,13 @@ def test_a_rate_that_is_changed_for_a_while_is_named_with_its_factor_and_its_ste
 
 def test_a_planned_restart_is_no_jump() -> None:
     cycle = 3e-3 * (1 + np.cos(np.linspace(0, np.pi, 200))) / 2
-    found = {one.kind for one in diagnose(rate_changed(1.0, 200, 203, np.tile(cycle, 2)), Facts())}
-    assert "learning-rate-jump" not in found
+    restarted = rate_changed(1.0, 200, 203, np.tile(cycle, 2))
+    assert "learning-rate-jump" not in {one.kind for one in diagnose(restarted, Facts())}
+    # Where the training was resumed it is the schedule that has lost its own state.
+    found = {one.kind: one for one in diagnose(restarted, Facts(resumed=(200,)))}
+    assert found["learning-rate-jump"].first_step == 201
+    assert "where the training was resumed" in str(found["learning-rate-jump"].sentence)
+    assert "learning-rate-jump" not in {one.kind for one in diagnose(restarted, Facts(resumed=(150,)))}
 
 
 def test_a_first_evaluation_in_the_middle_of_training_is_not_of_an_untrained_model() -> None:

@@ -223,6 +223,8 @@ def test_a_code_that_carries_nothing() -> None:
     assert 190 <= (later.first_step or 0) <= 210
     per_pixel = only(vae((0.07 * np.exp(-RISING * 30) + 1e-5) / 784, (27 + 15 * np.exp(-RISING * 20)) / 784))
     assert per_pixel.kind == "posterior-collapse"
+    mean_and_sum = only(vae(0.1 * np.exp(-RISING * 40) + 2e-4, 0.07 + 0.1 * np.exp(-RISING * 20)))
+    assert mean_and_sum.kind == "posterior-collapse"  # so few nats are none, whatever the reconstruction's unit is
 
 
 @pytest.mark.parametrize(
