@@ -38,6 +38,7 @@ def known(
     causes: tuple[str, ...] = (),
     epochs: np.ndarray | None = None,
     decimals: dict[str, int] | None = None,
+    optimizer: str = "",
     **signals: np.ndarray,
 ) -> Case:
     """Return what is known of a finding in a run of 400 steps."""
@@ -49,7 +50,7 @@ def known(
         kind=kind, severity="warning", sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence=evidence or {}, candidate_causes=causes,
     )  # fmt: skip
-    return Case(own, trace, Facts(), others, 400.0)
+    return Case(own, trace, Facts(optimizer=optimizer), others, 400.0)
 
 
 # Training and validation that both began at two, and a validation that was better at some time.

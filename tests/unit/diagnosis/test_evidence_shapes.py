@@ -71,6 +71,17 @@ CLIPPED: dict[str, Any] = {
     "kind": "plateau", "gradient_norm": np.ones(400), "gradient_norm_clipped": np.full(400, 1e-6),
     "others": (other("update-ratio", 1, evidence={"ratio": 1e-10, "limit": 1e-7}),),
 }  # fmt: skip
+LITTLE_UPDATES: dict[str, Any] = {
+    "kind": "plateau", "optimizer": "Adam", "gradient_norm": np.ones(400),
+    "update_ratio__a": np.full(40, 1e-8), "update_ratio__b": np.full(40, 1e-7),
+}  # fmt: skip
+PERIODIC: dict[str, Any] = {"kind": "periodic-batches", "evidence": {"period": 25, "back_at_once": True}}
+EVERY = other("periodic-batches", 240, evidence={"period": 25, "back_at_once": True})
+BELOW: dict[str, Any] = {
+    **OVER, "loss": 1.6 * np.exp(-STEPS / 100), "validation_loss": np.full(400, 4.0),
+    "validation_accuracy": np.full(400, 0.02), "validation_rows": np.full(400, 400.0),
+    "target_classes_seen": np.full(400, 5.0),
+}  # fmt: skip
 LARGE = other("update-ratio", evidence={"ratio": 0.5, "limit": 0.1})
 SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
@@ -80,6 +91,17 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("tight-clipping", CLIPPED | {"others": ()}, "clipped-away"),  # Adam's updates are as long all the same
     ("tight-clipping", CLIPPED | {"gradient_norm_clipped": np.full(400, 0.1)}, ""),
     ("tight-clipping", CLIPPED | {"others": (LARGE,)}, "clipped-away"),
+    ("learning-rate-low", LITTLE_UPDATES, "updates-as-set"),
+    ("learning-rate-low", LITTLE_UPDATES | {"optimizer": "SGD"}, ""),
+    ("periodic-batch", PERIODIC, "back-each-time"),
+    ("periodic-batch", PERIODIC | {"evidence": {"period": 25}}, ""),  # it stays up for a while: a state does so
+    ("periodic-batch", {"first": 265, "others": (EVERY,)}, "back-each-time"),
+    ("periodic-batch", {"first": 266, "others": (EVERY,)}, ""),
+    ("evaluation-preparation", BELOW, "below-chance"),
+    ("evaluation-preparation", BELOW | {"validation_accuracy": np.full(400, 0.15)}, ""),
+    ("evaluation-preparation", BELOW | {"validation_loss": np.full(400, 1.7)}, ""),  # it is not sure: it knows nothing
+    ("evaluation-preparation", BELOW | {"validation_rows": np.full(400, 50.0)}, ""),  # chance
+    ("evaluation-preparation", BELOW | {"loss": np.full(400, 1.6)}, ""),
     ("changed-state", healed(2.0), ""),
     ("changed-state", healed(2.0, gradient=3.0), ""),  # labels that do not fit move the gradient as much
     ("changed-state", healed(4.0), ""),  # worse than at the start

@@ -358,3 +358,28 @@ def test_a_bounded_recurrence_may_grow_a_little(kind: str, is_alarm: bool) -> No
     gain = np.where(SAMPLED > 100, 1.09, 1.0)
     findings = layered((Layer("memory", kind, 100),), {"loop_gain": gain})
     assert ("context-growth" in {one.kind for one in findings}) is is_alarm
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "ratio", "clipped", "gradient", "is_named"),
+    [
+        ("AdamW", 1e-8, None, 1.0, True),
+        ("SGD", 1e-8, None, 1.0, False),  # its updates are as long as the gradient
+        ("AdamW", 1e-8, None, 1e-5, False),  # lost in Adam's epsilon
+        ("AdamW", 1e-8, 1e-6, 1.0, False),  # clipping is it
+        ("AdamW", 1e-4, None, 1.0, False),
+    ],
+)
+def test_updates_of_adam_are_as_long_as_the_rate_says(
+    optimizer: str, ratio: float, clipped: float | None, gradient: float, is_named: bool
+) -> None:
+    signals = sound() | {
+        "loss": Series(STEP, 1.6 + 0.001 * np.sin(STEP)),
+        "gradient_norm": Series(STEP, np.full(STEPS, gradient)),
+        **{f"update_ratio/{name}": Series(SAMPLED, np.full(20, ratio)) for name in "ab"},
+        **({} if clipped is None else {"gradient_norm_clipped": Series(STEP, np.full(STEPS, clipped))}),
+    }
+    layers = tuple(Layer(name, "Linear", 100) for name in "ab")
+    found = diagnose(Trace(signals), Facts(origin="record", layers=layers, optimizer=optimizer))
+    named = {cause.name for one in found for cause in one.causes or ()}
+    assert ("learning-rate-low" in named) is is_named

@@ -70,6 +70,15 @@ def block(case: Case) -> Seen:
     return {"points": case.points} if level and later > max(0.35 * top, 1.5 * first) else NOTHING
 
 
+def back_each_time(case: Case) -> Seen:
+    """Every k-th batch has a high loss, and the next batch has the loss of before, each time."""
+    found = case.own_or_any("periodic-batches")
+    if found is None or not found.evidence.get("back_at_once") or case.finding.kind not in RISES | {"periodic-batches"}:
+        return NOTHING
+    every, first = int(found.evidence["period"]), found.first_step or 0.0
+    return {"every": every} if (case.onset - first) % every == 0 else NOTHING
+
+
 def ordered(case: Case) -> Seen:
     """Batches are like their neighbours, epoch after epoch, or all right and all wrong."""
     kinds = {*RISES, "data-order", "unsteady-validation", "validation-gap", "plateau"}

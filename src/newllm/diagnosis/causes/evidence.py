@@ -84,6 +84,10 @@ EVIDENCE = (
     Evidence("inputs-changed", "changed-inputs", given.inputs_changed, "what the model is given changes at that step"),
     Evidence("new-classes", "changed-inputs", given.new_classes, "no model knows a class that it was never asked for"),
     Evidence("repeated-batch", "repeated-batch", given.same_batch, "the rows are the same, number for number"),
+    Evidence(
+        "back-each-time", "periodic-batch", data.back_each_time,
+        "a state that was disturbed would show in the next batch too: only that one batch was other",
+    ),
     Evidence("one-class", "data-order", given.batches_of_one_class, "a shuffled batch holds more classes"),
     Evidence(
         "evaluation-inputs", "evaluation-preparation", given.evaluation_inputs,
@@ -97,6 +101,10 @@ EVIDENCE = (
     Evidence(
         "summed-targets", "reduction", Itself("loss-multiple", "reduction"),
         "the gradient of the logits has that factor",
+    ),
+    Evidence(
+        "updates-as-set", "learning-rate-low", steps.updates_as_set,
+        "Adam divides by the gradient's size, so that its updates are as long as the rate says",
     ),
     Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
     Evidence(
@@ -155,6 +163,10 @@ EVIDENCE = (
     Evidence(
         "validation-unmoved", "stale-evaluation", evaluation.unmoved,
         "what moves the training loss moves the outputs, for better or worse",
+    ),
+    Evidence(
+        "below-chance", "evaluation-preparation", evaluation.below_chance,
+        "who is right more seldom than a guess knows the answer, and is asked for another",
     ),
     Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),

@@ -6,6 +6,7 @@ from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import STILL, UNSTABLE
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.causes.standstill import QUIET, always_falls, gradient_scatter, gradient_steady, is_of_last_bias
+from newllm.diagnosis.layers import by_layer, typical
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 
@@ -17,6 +18,8 @@ EQUAL = 1e-6  # likewise: the last digit of float32
 PRINTED = 1e-3  # of a loss: one that was printed more coarsely may be equal by rounding
 USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
 BLOWN = frozenset({"dead-units", "saturated-gates", "update-ratio"})
+TINY = 1e-5  # of the weights
+GRADIENT = 1e-3  # a smaller one is lost in Adam's epsilon
 STILLS = STILL | {"update-ratio"}
 SAY_MORE = ("preference-at-reference", "preference-without-signal", "contrastive-at-chance")
 
@@ -109,6 +112,17 @@ def context_grows(case: Case) -> Seen:
     # A rate that is far too high blows up the recurrence with everything else. Outputs at their bounds are its own.
     blown = any(one.kind in BLOWN and not (one.signal or "").startswith("activation_rms") for one in case.others)
     return NOTHING if blown and case.onset <= AT_START * case.length else {}
+
+
+def updates_as_set(case: Case) -> Seen:
+    """The recorder saw updates of under a hundred-thousandth of the weights in all layers, by Adam, with a gradient."""
+    levels = [typical(one) for one in by_layer(case.trace, "update_ratio", case.facts).values()]
+    norm = finite(case.trace.series("gradient_norm")).value
+    if not case.facts.optimizer.startswith("Adam") or len(levels) < 2 or not len(norm) or np.median(norm) < GRADIENT:
+        return NOTHING
+    if case.finding.kind not in STILLS or not 0 < max(levels) < TINY or _left_by_clipping(case) is not NOTHING:
+        return NOTHING
+    return {"ratio": max(levels)}
 
 
 def decays(case: Case) -> Seen:

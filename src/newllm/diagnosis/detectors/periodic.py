@@ -15,6 +15,7 @@ MOST = 4096  # points, the last ones: what comes again and again comes there too
 WIDTH = 15  # points of the trend that is taken away
 HIGH = 4.0  # standard deviations: the median of the high points above that of the others
 HITS = 0.8  # of them lie above nine tenths of the others
+BACK = 4.0  # times what the loss scatters
 CERTAIN = 15.0  # HIGH times the root of their number
 
 
@@ -61,12 +62,23 @@ def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noq
             last_step=float(steps[-1]),
             confidence=0.95,
             signal="loss",
-            evidence={"period": every, "times": len(steps), "height": height},
+            evidence={
+                "period": every,
+                "times": len(steps),
+                "height": height,
+                **({"back_at_once": True} if _back_at_once(risen / spread, period, phase) else {}),
+            },
             alternatives=(message("finding-periodic-batches.source"), message("finding-periodic-batches.state")),
             test=message("finding-periodic-batches.test"),
             candidate_causes=("periodic-batch", "optimizer-reset"),
         )
     ]
+
+
+def _back_at_once(risen: np.ndarray, period: int, phase: int) -> bool:
+    """Whether the loss (n,), in its scatter above the trend, is where it was with the very next batch, each time."""
+    behind = risen[phase + 1 :: period]
+    return period > 2 and len(behind) > 0 and bool(np.max(behind - np.median(risen)) < BACK)
 
 
 def _phase(risen: np.ndarray, spread: float, period: int) -> tuple[float, int, int, float]:

@@ -65,4 +65,7 @@ because-targets-changed = { PERCENT($share, digits: 2) } % of the inputs that ca
 because-one-class = batches hold targets of few classes each
 because-target-is-input = the targets are the tokens of the input themselves, at the same places
 because-new-classes = the targets hold { $after } classes from there on, and { $before } before
+because-back-each-time = the loss of every { $every }th batch is high, and that of the next one as before, each time
+because-updates-as-set = updates of { G($ratio, digits: 2) } of the weights, all of them, as long as the learning rate lets Adam make them
+because-below-chance = { PERCENT($accuracy, digits: 2) } % of validation is right, where a guess has { PERCENT($chance, digits: 2) } %
 because-decay = weight decay is most of what updates do

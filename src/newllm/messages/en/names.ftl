@@ -134,6 +134,7 @@ evidence-log_gap_last = log gap last
 evidence-split_by_class = split by class
 evidence-count = count
 evidence-of = of
+evidence-back_at_once = back at once
 evidence-forgets = again and again
 evidence-left = part left
 evidence-times = times

@@ -62,4 +62,7 @@ because-targets-changed = 再び現れた入力の{ PERCENT($share, digits: 2) }
 because-one-class = 各バッチの予測対象が少数のクラスに偏っている
 because-target-is-input = 予測対象が、同じ位置の入力トークンそのものである
 because-new-classes = 予測対象のクラスが、そこから{ $before }から{ $after }に増える
+because-back-each-time = { $every }個ごとのバッチの損失が高く、次のバッチでは毎回元に戻る
+because-updates-as-set = すべての層の更新が重みの{ G($ratio, digits: 2) }倍以下である（Adamの更新の大きさは学習率で決まる）
+because-below-chance = 検証の正解率が{ PERCENT($accuracy, digits: 2) } %で、当てずっぽうの{ PERCENT($chance, digits: 2) } %よりはるかに低い
 because-decay = 更新の大半が重み減衰である

@@ -134,6 +134,7 @@ evidence-log_gap_last = 最後の乖離（対数）
 evidence-split_by_class = 種類別に分けたか
 evidence-count = 数
 evidence-of = 全体の数
+evidence-back_at_once = すぐに戻る
 evidence-forgets = 繰り返し
 evidence-left = 残る割合
 evidence-times = 回数
