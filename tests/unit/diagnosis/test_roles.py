@@ -1,5 +1,7 @@
 """Columns by role: names of many trainers, names that only look like one, and values that contradict a name."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,8 @@ def test_a_role_that_is_none(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         parse_role(text)
     assert known_role(" KLD ") == "kl"
+
+
+def test_the_page_names_every_role() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text("utf-8")
+    assert f"The roles: {', '.join(f'`{role}`' for role in ROLES)}." in page
