@@ -94,7 +94,7 @@ def recorded(path: Path) -> dict[str, dict[int, float]]:
     return {name: dict(zip(s.step.tolist(), s.value.tolist(), strict=True)) for name, s in found.items()}
 
 
-OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows_seen", "target_classes_seen")
+OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows", "validation_rows_seen", "target_classes_seen")
 
 
 def comparable(path: Path) -> dict[str, dict[int, str]]:
