@@ -1,0 +1,14 @@
+"""What a recording that goes on after a resume has in common with that of an uninterrupted training."""
+
+Signals = dict[str, dict[int, str]]
+# Nobody knows after a resume what all updates before it were given.
+OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows", "validation_rows_seen", "target_classes_seen")
+
+
+def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
+    """Hold a recording against the whole one; what needs all rows of the past ends at `last`, where it was resumed."""
+    for name in OF_ALL_THE_PAST:
+        before, everywhere = resumed.pop(name), whole.pop(name)
+        assert before == {step: value for step, value in everywhere.items() if step <= last}
+        assert len(before) < len(everywhere)
+    assert resumed == whole
