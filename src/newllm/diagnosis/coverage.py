@@ -88,7 +88,7 @@ SUBJECTS = (
     Subject(
         "accuracy",
         ("accuracy", "validation_accuracy"),
-        frozenset({"constant-accuracy", "metric-unmoved", "one-predicted-class"}),
+        frozenset({"below-chance", "constant-accuracy", "metric-unmoved", "one-predicted-class"}),
     ),
     Subject(
         "rate",

@@ -19,6 +19,7 @@ ROOTS = (
     "target-shift",
     "changed-inputs",
     "evaluation-inputs",
+    "below-chance",
     "repeated-batch",
     "trained-validation",
     "update-in-evaluation-mode",

@@ -257,9 +257,11 @@ def unseen(trace: Trace, facts: Facts) -> Message | None:
     ]
     trained = any(not is_validation(name) for name in loss_names(trace))
     parts = [] if trained else [message("unseen-training-loss")]
-    if missing:
+    if missing and recorded:
+        parts += [message(f"unseen-{name}-uncalled") for name in missing if name in {"validation", "data"}]
+    elif missing:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
-        parts.append(message("unseen-uncalled" if recorded else "unseen-unrecorded", what=named))
+        parts.append(message("unseen-unrecorded", what=named))
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
     parts += [message("unseen-check")] if facts.origin != "train" else []
     return message("unseen", parts=functools.reduce(_also, parts)) if parts else None

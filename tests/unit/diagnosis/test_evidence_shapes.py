@@ -77,11 +77,7 @@ LITTLE_UPDATES: dict[str, Any] = {
 }  # fmt: skip
 PERIODIC: dict[str, Any] = {"kind": "periodic-batches", "evidence": {"period": 25, "back_at_once": True}}
 EVERY = other("periodic-batches", 240, evidence={"period": 25, "back_at_once": True})
-BELOW: dict[str, Any] = {
-    **OVER, "loss": 1.6 * np.exp(-STEPS / 100), "validation_loss": np.full(400, 4.0),
-    "validation_accuracy": np.full(400, 0.02), "validation_rows": np.full(400, 400.0),
-    "target_classes_seen": np.full(400, 5.0),
-}  # fmt: skip
+BELOW: dict[str, Any] = {**OVER, "others": (other("below-chance", 1, evidence={"accuracy": 0.02, "chance": 0.2}),)}
 LARGE = other("update-ratio", evidence={"ratio": 0.5, "limit": 0.1})
 SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
@@ -98,10 +94,7 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("periodic-batch", {"first": 265, "others": (EVERY,)}, "back-each-time"),
     ("periodic-batch", {"first": 266, "others": (EVERY,)}, ""),
     ("evaluation-preparation", BELOW, "below-chance"),
-    ("evaluation-preparation", BELOW | {"validation_accuracy": np.full(400, 0.15)}, ""),
-    ("evaluation-preparation", BELOW | {"validation_loss": np.full(400, 1.7)}, ""),  # it is not sure: it knows nothing
-    ("evaluation-preparation", BELOW | {"validation_rows": np.full(400, 50.0)}, ""),  # chance
-    ("evaluation-preparation", BELOW | {"loss": np.full(400, 1.6)}, ""),
+    ("evaluation-preparation", BELOW | {"signal": "loss"}, ""),
     ("changed-state", healed(2.0), ""),
     ("changed-state", healed(2.0, gradient=3.0), ""),  # labels that do not fit move the gradient as much
     ("changed-state", healed(4.0), ""),  # worse than at the start

@@ -383,3 +383,29 @@ def test_updates_of_adam_are_as_long_as_the_rate_says(
     found = diagnose(Trace(signals), Facts(origin="record", layers=layers, optimizer=optimizer))
     named = {cause.name for one in found for cause in one.causes or ()}
     assert ("learning-rate-low" in named) is is_named
+
+
+BELOW: dict[str, Any] = {
+    "validation_accuracy": Series(EVALUATED, np.full(4, 0.02)),
+    "validation_loss": np.array([2.0, 3.0, 4.0, 4.0]),
+}
+
+
+def test_who_is_right_more_seldom_than_a_guess_is_asked_for_another() -> None:
+    finding = found(**BELOW)["below-chance"]
+    assert finding.severity == "fault"
+    assert "only 2.00 % of validation is right, where a guess among 5 classes has 20 %" in str(finding.sentence)
+    assert [cause.name for cause in finding.causes or ()] == ["evaluation-preparation"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"validation_accuracy": Series(EVALUATED, np.full(4, 0.1))},
+        {"validation_loss": np.full(4, 1.65)},  # it is not sure: it knows nothing
+        {"validation_rows": 50.0},  # chance
+        {"loss": 1.6 + 0.01 * np.sin(STEP)},  # nothing is learnt
+    ],
+)
+def test_a_low_accuracy_may_be_chance(changed: dict[str, Any]) -> None:
+    assert "below-chance" not in found(**(BELOW | changed))

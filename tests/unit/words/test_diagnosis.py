@@ -154,7 +154,8 @@ def test_what_a_log_lacks_is_said() -> None:
     said = str(diagnosis.unseen(full, Facts(vocabulary=5, data={})))
     assert said.startswith("Not in this log, so not looked at: what no log shows, such as a mask that leaks")
     recorded = str(diagnosis.unseen(full, Facts(kind="regression", origin="record")))
-    assert "the data (recorder.data(training, validation)" in recorded
+    assert "the data (recorder.data(training, validation) audits them)" in recorded
+    assert "recorder.validation" not in recorded
     assert "--vocab" not in recorded
 
 

@@ -1,7 +1,5 @@
 """What speaks for a cause in how evaluations are made: their data, their mode, the weights that they are of."""
 
-import math
-
 import numpy as np
 
 from newllm.diagnosis.case import Case
@@ -9,13 +7,9 @@ from newllm.diagnosis.causes.fit import above_start, comparable_losses, start_an
 from newllm.diagnosis.causes.kinds import EVENTS, MANY
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import as_shares, finite
+from newllm.diagnosis.losses import finite
 
 MULTIPLE = 4.0  # times the loss that training began at
-BELOW = 0.4  # of a guess's accuracy
-FEWEST_ROWS = 100  # that are evaluated
-SURE = 1.2  # times the loss of a guess: the model is sure, and wrong
-LEARNT = 0.5  # of the training loss at the start
 UNMOVED = 0.01  # of a validation loss
 
 
@@ -33,25 +27,9 @@ def only_validation_jumps(case: Case) -> Seen:
 
 def below_chance(case: Case) -> Seen:
     """The accuracy of evaluations is far below that of a guess, and their loss above it, while training learns."""
-    trace = case.trace
-    accuracy, loss = as_shares(finite(trace.series("validation_accuracy")).value), finite(trace.series("loss")).value
-    validation, rows = finite(trace.series("validation_loss")).value, trace.series("validation_count").value
-    rows = rows if len(rows) else trace.series("validation_rows").value
-    seen = trace.series("target_classes_seen").value
-    classes = float(seen[-1]) if len(seen) else float(case.facts.vocabulary or 0)
-    if (
-        min(len(accuracy), len(validation)) < 3
-        or len(loss) < 10
-        or classes < 2
-        or not len(rows)
-        or rows[-1] < FEWEST_ROWS
-    ):
-        return NOTHING
-    start, end = start_and_end(loss)
-    last = median(accuracy[-3:])
-    far = last < BELOW / classes and median(validation[-3:]) > SURE * math.log(classes)
+    found = case.own_or_any("below-chance")
     of_validation = (case.finding.signal or "").startswith("validation")
-    return {"accuracy": last, "chance": 1 / classes} if far and end < LEARNT * start and of_validation else NOTHING
+    return found.evidence if found is not None and of_validation else NOTHING
 
 
 def unmoved(case: Case) -> Seen:

@@ -1,16 +1,19 @@
-"""An accuracy that means nothing: always the same k of n while the loss moves, or one predicted class.
+"""An accuracy that says something is wrong: always the same k of n, one predicted class, or below that of a guess.
 
 False alarms: equal counts are usual where n is large and the model at rest, so the loss must have moved by `MOVED` of
 itself over the stretch and the stretch must be at least `LEAST` evaluations, half of all at least. An accuracy of
-exactly 0 or 1 is left alone unless one class is predicted.
+exactly 0 or 1 is left alone unless one class is predicted. Below a guess, the model has to be sure and wrong, of data
+that training has learnt to tell apart.
 """
 
+import math
 from fractions import Fraction
 
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.levels import median
+from newllm.diagnosis.losses import as_shares, finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -21,11 +24,44 @@ BY_CHANCE = 0.1  # so likely may it be that a number of so many digits is near a
 FEWEST_DIGITS = 3  # of a share: with fewer, equal values are what a model that rests prints
 
 
-def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return constant accuracies and a single predicted class."""
+BELOW = 0.4  # of a guess's accuracy
+FEWEST_ROWS = 100  # that are evaluated
+SURE = 1.2  # times the loss of a guess: the model is sure, and wrong
+LEARNT = 0.5  # of the training loss at the start
+FEWEST = 3  # evaluations
+
+
+def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return constant accuracies, a single predicted class, and an accuracy that is far below that of a guess."""
     pairs = (("validation_accuracy", "validation_loss"), ("accuracy", "loss"))
     found = [_constant(trace, accuracy, loss) for accuracy, loss in pairs]
-    return [one for one in [*found, _single_class(trace)] if one]
+    return [one for one in [*found, _single_class(trace), _below_chance(trace, facts)] if one]
+
+
+def _below_chance(trace: Trace, facts: Facts) -> Finding | None:
+    accuracy, validation = finite(_accuracy(trace, "validation_accuracy")), finite(trace.series("validation_loss"))
+    loss, seen = finite(trace.series("loss")).value, trace.series("target_classes_seen").value
+    rows = next((one for name in ("validation_count", "validation_rows") if len(one := trace.series(name).value)), ())
+    classes = float(seen[-1]) if len(seen) else float(facts.vocabulary or 0)
+    if min(len(accuracy.value), len(validation.value)) < FEWEST or len(loss) < 10 or classes < 2:
+        return None
+    share = median(as_shares(accuracy.value)[-FEWEST:])
+    wrong = share < BELOW / classes and median(validation.value[-FEWEST:]) > SURE * math.log(classes)
+    if not wrong or not len(rows) or rows[-1] < FEWEST_ROWS or median(loss[-10:]) > LEARNT * median(loss[:3]):
+        return None
+    return Finding(
+        kind="below-chance",
+        severity="fault",
+        sentence=message("finding-below-chance.sentence", share=share, chance=1 / classes, classes=int(classes)),
+        first_step=float(accuracy.step[0]),
+        last_step=float(accuracy.step[-1]),
+        confidence=0.95,
+        signal="validation_loss",
+        evidence={"accuracy": share, "chance": 1 / classes},
+        alternatives=(message("finding-below-chance.other-classes"),),
+        test=message("finding-below-chance.test"),
+        candidate_causes=("evaluation-preparation", "wrong-targets"),
+    )
 
 
 def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:

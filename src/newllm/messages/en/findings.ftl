@@ -488,6 +488,12 @@ finding-saturated-gates =
     .sentence = { PERCENT($share) } % of the gates of { $worst } are fully open or shut (layers: { $layers })
     .bounded = the outputs of { $worst } are at their bounds nearly everywhere: their root mean square is { G($share, digits: 3) } of values that lie between -1 and 1 (layers: { $layers })
 
+finding-below-chance =
+    .explained = The model is sure in evaluations and nearly always wrong: who is right more seldom than a guess knows the answer, and is asked for another. Look at how classes are numbered in both parts of the data, and at targets that are moved by a place.
+    .sentence = only { PERCENT($share, digits: 2) } % of validation is right, where a guess among { $classes } classes has { PERCENT($chance) } %: the model tells them apart, and is asked for others
+    .other-classes = validation holds classes that training never had
+    .test = Print predicted and true classes of some validation rows beside each other: as a rule one is the other, renamed.
+
 finding-always-clipped =
     .explained = Clipping cuts the gradient at every update, to a tenth of its length or less. What was meant for outliers sets the length of all updates: with SGD the learning rate is so many times smaller than it says. Look at the usual norm, and clip well above it.
     .sentence = clipping cuts the gradient at every update: from a norm of usually { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it

@@ -179,7 +179,9 @@ unseen-training-loss = the training loss (--loss COLUMN says which it is)
 
 unseen-unrecorded = { $what } (newllm.record records them)
 
-unseen-uncalled = { $what } (recorder.data(training, validation) and recorder.validation(loss) record them)
+unseen-validation-uncalled = evaluations (recorder.validation(loss) records them)
+
+unseen-data-uncalled = the data (recorder.data(training, validation) audits them)
 
 unseen-check = what no log shows, such as a mask that leaks (newllm.check looks for it before the first step)
 

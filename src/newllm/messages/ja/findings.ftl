@@ -472,6 +472,12 @@ finding-saturated-gates =
     .sentence = { $worst }のゲートの{ PERCENT($share) } %が、全開か全閉である（層: { $layers }）。
     .bounded = { $worst }の出力がほぼすべて上限か下限にある。-1から1までの値の二乗平均平方根が{ G($share, digits: 3) }である（層: { $layers }）。
 
+finding-below-chance =
+    .explained = 評価でモデルは確信をもって、ほぼ必ず間違えている。当てずっぽうより正解が少ないのは、答えを知っているのに別の答えを求められているからである。訓練と検証のクラス番号の付け方、一つずれた予測対象を調べる。
+    .sentence = 検証の正解率が{ PERCENT($share, digits: 2) } %しかない（{ $classes }クラスの当てずっぽうで{ PERCENT($chance) } %）。モデルは見分けているが、別の答えを求められている。
+    .other-classes = 訓練になかったクラスが検証に含まれている
+    .test = 検証データの予測クラスと正解クラスをいくつか並べて表示する。たいてい、番号の付け替えになっている。
+
 finding-always-clipped =
     .explained = クリッピングが、すべての更新で勾配を十分の一以下に縮めている。外れ値のための上限が、すべての更新の大きさを決めている。SGDでは、学習率が設定よりその分だけ小さい。普段のノルムを調べ、それより十分大きい上限にする。
     .sentence = クリッピングが、すべての更新で勾配を縮めている。普段のノルム{ G($usual, digits: 3) }が{ G($clipped, digits: 3) }になり、{ PERCENT($share, digits: 1) } %しか残らない。

@@ -179,7 +179,9 @@ unseen-training-loss = 訓練損失（--loss COLUMNで指定できる）
 
 unseen-unrecorded = { $what }（newllm.recordで記録できる）
 
-unseen-uncalled = { $what }（recorder.data(training, validation)とrecorder.validation(loss)で記録できる）
+unseen-validation-uncalled = 評価（recorder.validation(loss)で記録できる）
+
+unseen-data-uncalled = データ（recorder.data(training, validation)で検査できる）
 
 unseen-check = ログには現れないもの（漏れのあるマスクなど。newllm.checkが最初のステップの前に調べる）
 
