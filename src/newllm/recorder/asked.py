@@ -147,7 +147,9 @@ class Call:
     def _some(self, tensor: Tensor) -> Tensor:
         return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()
 
-    def _arrived(self, gradient: Tensor) -> None:
+    def _arrived(self, gradient: Tensor | None) -> None:
+        if gradient is None:  # of an output that DistributedDataParallel hands on, and that is in no loss
+            return
         some = self._some(gradient)
         self.gradient = some if self.gradient is None else self.gradient + some
 

@@ -36,7 +36,9 @@ class OneNumberWatch:
             return
         value = output.detach().flatten().clone()
 
-        def arrived(gradient: Tensor) -> None:
+        def arrived(gradient: Tensor | None) -> None:
+            if gradient is None:  # of an output that DistributedDataParallel hands on, and that is in no loss
+                return
             self._found.append((value, gradient.detach().flatten().clone()))
 
         self._handles.append(output.register_hook(self._protect(arrived)))

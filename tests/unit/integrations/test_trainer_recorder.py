@@ -414,14 +414,15 @@ def in_two_processes(out: str) -> None:
 
 @pytest.mark.slow
 def test_of_two_processes_the_first_records_and_both_write_fingerprints(tmp_path: Path) -> None:
-    start = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29613", __file__, str(tmp_path)]
-    subprocess.run([sys.executable, *start], check=True, timeout=300)
+    start = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29613", "-m", __name__, str(tmp_path)]
+    subprocess.run([sys.executable, *start], check=True, timeout=300, cwd=Path(__file__).parents[3])
     assert list(recorded(tmp_path / "run")["loss"]) == list(range(1, 13))
     for rank in (0, 1):
         rows = (tmp_path / "run" / "ranks" / f"rank-{rank:05}.jsonl").read_text().splitlines()[1:]
         steps = [json.loads(row)["step"] for row in rows]
         assert list(dict.fromkeys(steps)) == [0, 1, 3, 6, 7, 9, 12]
     assert "ranks-apart" not in kinds(tmp_path / "run")
+    assert not json.loads((tmp_path / "run" / "recording.json").read_text())["remarks"]
     ranks = newllm.doctor(tmp_path / "run").facts.ranks
     assert ranks is not None
     assert ranks.count == 2

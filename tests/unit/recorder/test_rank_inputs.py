@@ -1,5 +1,6 @@
 """Fingerprints of a model's inputs: of the passes that train, in the steps that are compared, and of their places."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+import newllm
 from newllm.recorder.rank_inputs import RankInputs
 
 X = torch.arange(128.0).reshape(16, 8)
@@ -66,3 +68,31 @@ def test_passes_that_do_not_train_or_are_not_compared_do_not(model: nn.Module) -
 def test_a_model_without_the_wrapper_is_not_looked_at() -> None:
     model = Model()
     assert taken(RankInputs(model), model, X) is None
+
+
+class WithLoss(nn.Module):
+    """Computes its own loss, as a model of transformers: its logits are handed on, and in no loss."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the loss."""
+        logits = self.layer(x)
+        return logits, logits.square().mean()
+
+
+@pytest.mark.parametrize("width", [1, 5])
+@pytest.mark.usefixtures("model")
+def test_outputs_that_are_in_no_loss_have_no_gradient_and_stop_nothing(tmp_path: Path, width: int) -> None:
+    model = DistributedDataParallel(WithLoss(width), find_unused_parameters=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path / "run", every=1, vocabulary=5) as recorder:
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = model(X)[1]
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    assert json.loads((tmp_path / "run" / "recording.json").read_text())["remarks"] == []
