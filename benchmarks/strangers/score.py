@@ -2,13 +2,13 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second|third|fourth [--logs DIR] [--commit-note T] [--out F] [--details]
+    python benchmarks/strangers/score.py --set second|third|fourth|fifth [--logs DIR] [--commit-note T] [--out F] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
-The second, third and fourth set (README.md in their folders) are held out as a whole: totals only, unless --details
-asks for single runs, which ends their being held out. The third and the fourth have recordings, which are asked about
+The second to the fifth set (README.md in their folders) are held out as a whole: totals only, unless --details
+asks for single runs, which ends their being held out. From the third on they have recordings, which are asked about
 too. --logs reads logs that the set's generate.py made again: a recorder may see more than it did when a set was made.
 """
 
@@ -199,7 +199,7 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
     parser.add_argument(
-        "--set", choices=("second", "third", "fourth"), help="another set, held out as a whole; totals only"
+        "--set", choices=("second", "third", "fourth", "fifth"), help="another set, held out as a whole; totals only"
     )
     parser.add_argument("--logs", type=Path, help="with --set: a folder of logs that were made again")
     parser.add_argument(
