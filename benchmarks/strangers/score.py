@@ -2,7 +2,7 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second|third|fourth|fifth [--logs DIR] [--commit-note T] [--out F] [--details]
+    python benchmarks/strangers/score.py --set second|third|fourth|fifth [--logs DIR] [--commit-note T] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
