@@ -17,6 +17,7 @@ SETS = {
     "held out": ("strangers-held-out", ("log",)),
     "third set": ("strangers-third", ("log", "recording")),
     "fourth set": ("strangers-fourth", ("log", "recording")),
+    "fifth set": ("strangers-fifth", ("log", "recording")),
 }
 
 

@@ -61,6 +61,7 @@ SUBJECTS = (
                 "slow-divergence",
                 "spike",
                 "squashed-outputs",
+                "target-scale",
                 "too-good",
                 "worse-than-uniform",
                 "worse-than-untrained",

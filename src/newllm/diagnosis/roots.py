@@ -25,6 +25,7 @@ ROOTS = (
     "update-in-evaluation-mode",
     "one-class-batches",
     "loss-multiple",
+    "target-scale",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",

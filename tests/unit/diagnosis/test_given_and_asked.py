@@ -232,6 +232,8 @@ PREPARATION = JUDGED | {
     f"{part}_{name}": np.ones(400) for part in ("input", "validation_input") for name in ("mean", "std")
 }
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
+    ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
+    ("target-scale", {"kind": "plateau", "others": (other("target-scale", severity="note"),)}, ""),
     ("wrong-targets", {"kind": "plateau"}, ""),
     ("wrong-targets", {"kind": "plateau", "others": (DRAWN,)}, "targets-changed"),
     ("wrong-targets", {"kind": "skipped-updates", "others": (DRAWN,)}, ""),

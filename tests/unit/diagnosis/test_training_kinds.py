@@ -224,6 +224,8 @@ def test_a_code_that_carries_nothing() -> None:
     per_pixel = only(vae((0.07 * np.exp(-RISING * 30) + 1e-5) / 784, (27 + 15 * np.exp(-RISING * 20)) / 784))
     assert per_pixel.kind == "posterior-collapse"
     mean_and_sum = only(vae(0.1 * np.exp(-RISING * 40) + 2e-4, 0.07 + 0.1 * np.exp(-RISING * 20)))
+    standing = only(vae(2.7 * np.exp(-RISING * 30) + 0.004, 0.43 + 0.3 * np.exp(-RISING * 30)))
+    assert standing.kind == "posterior-collapse"
     assert mean_and_sum.kind == "posterior-collapse"  # so few nats are none, whatever the reconstruction's unit is
 
 

@@ -106,6 +106,7 @@ EVIDENCE = (
         "updates-as-set", "learning-rate-low", steps.updates_as_set,
         "Adam divides by the gradient's size, so that its updates are as long as the rate says",
     ),
+    Evidence("targets-far", "target-scale", given.targets_far, "an error is no larger than targets and outputs are"),
     Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
     Evidence(
         "clipped-still", "tight-clipping", steps.clipped_still,

@@ -43,6 +43,13 @@ def target_is_input(case: Case) -> Seen:
     return {} if case.finding.kind in {"target-shift", "too-good"} else NOTHING
 
 
+def targets_far(case: Case) -> Seen:
+    """The root of the loss is thousands of times what the last layer gives, which grows and hardly comes nearer."""
+    found = case.own_or_any("target-scale")
+    kinds = {"target-scale", "activation-growth", "plateau", "gradient-explosion"}
+    return {} if found is not None and found.severity != "note" and case.finding.kind in kinds else NOTHING
+
+
 def batches_of_one_class(case: Case) -> Seen:
     """Batches hold targets of few classes each, where the loss or validation jumps or never learns."""
     kinds = NOT_LEARNT | RISES | {"unsteady-validation", "data-order", "one-class-batches"}

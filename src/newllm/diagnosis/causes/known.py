@@ -166,6 +166,7 @@ CAUSES = {
         probes=("reduction",),
         column="validation_accuracy",
     ),
+    "target-scale": Known("Targets are thousands of times as large as what the model gives.", recorded=True),
     "wrong-targets": Known(
         "Targets that do not belong to their inputs: what is learnt of them is of no use elsewhere.",
         probes=(

@@ -40,6 +40,7 @@ from newllm.diagnosis.detectors import (
     representation,
     rows,
     spikes,
+    target_scale,
     targets,
     trend,
 )
@@ -55,6 +56,7 @@ DETECTORS = [
     targets.detect_one_class_batches,
     targets.detect_target_shift,
     targets.detect_loss_multiple,
+    target_scale.detect_target_scale,
     inputs.detect_evaluation_inputs,
     inputs.detect_changed_inputs,
     rows.detect_repeated_batch,

@@ -10,7 +10,9 @@ from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 NOTHING = 0.001  # of the reconstruction: a code of so few nats says nothing
-NO_NATS = 0.001  # a divergence that is nothing by itself, even if it is the mean of a hundred dimensions
+NO_NATS = 0.01  # a divergence that is nothing by itself, where the reconstruction stands
+FEWER_NATS = 0.001  # likewise where it does not: even if this is the mean of a hundred dimensions
+STANDS = 0.03  # of the reconstruction
 FALLEN = 0.05  # of its highest level
 LONG = 0.3  # of the run
 FEWEST_POINTS = 10
@@ -21,8 +23,8 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the collapse of a posterior: a KL divergence that stays at almost nothing.
 
     False alarms: the divergence must stay below `NOTHING` of the reconstruction (whose unit may be another), or below
-    `NO_NATS`, for `LONG` of the run, to its end, and below `FALLEN` of its own highest level. A weight that rises and
-    falls in cycles, or free bits, keep it above that.
+    `NO_NATS` (`FEWER_NATS`), for `LONG` of the run, to its end, and below `FALLEN` of its own highest level. A weight
+    that rises and falls in cycles, or free bits, keep it above that.
     """
     roles = roles_of(trace, facts)
     series, other = roles.series("kl"), roles.series("reconstruction")
@@ -32,7 +34,9 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     level = smoothed(series)
     peak = float(max(level.max(), series.value[:3].max()))
-    stays = for_good(series, (level <= max(NOTHING * scale, NO_NATS)) & (level <= FALLEN * peak))
+    stays = for_good(
+        series, (level <= max(NOTHING * scale, NO_NATS if _stands(other) else FEWER_NATS)) & (level <= FALLEN * peak)
+    )
     if stays is None or stays[1] < LONG:
         return []
     rose = peak > 1.5 * float(series.value[0])
@@ -40,11 +44,16 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
     return [_posterior_collapse(roles, series, float(series.step[0]) if at_once else stays[0], peak)]
 
 
+def _stands(reconstruction: Series) -> bool:
+    """Whether it has come no further in the second half of the run."""
+    behind = reconstruction.value[len(reconstruction.value) // 2 :]
+    usual = median(behind)
+    return len(behind) > FEWEST_POINTS and abs(end_level(reconstruction, 0.15) - usual) < STANDS * abs(usual)
+
+
 def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
     other = roles.series("reconstruction")
-    behind = other.value[len(other.value) // 2 :]
-    usual = median(behind)
-    flat = len(behind) > FEWEST_POINTS and abs(end_level(other, 0.15) - usual) < 0.03 * abs(usual)
+    flat = _stands(other)
     evidence = {"kl": end_level(series), "highest": peak}
     if len(other.value):
         evidence |= {"reconstruction": end_level(other), "reconstruction_is_flat": bool(flat)}

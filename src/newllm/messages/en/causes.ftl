@@ -68,4 +68,5 @@ because-new-classes = the targets hold { $after } classes from there on, and { $
 because-back-each-time = the loss of every { $every }th batch is high, and that of the next one as before, each time
 because-updates-as-set = updates of { G($ratio, digits: 2) } of the weights, all of them, as long as the learning rate lets Adam make them
 because-below-chance = { PERCENT($accuracy, digits: 2) } % of validation is right, where a guess has { PERCENT($chance, digits: 2) } %
+because-targets-far = targets are thousands of times as large as what the model gives
 because-decay = weight decay is most of what updates do

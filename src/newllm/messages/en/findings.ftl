@@ -494,6 +494,12 @@ finding-below-chance =
     .other-classes = validation holds classes that training never had
     .test = Print predicted and true classes of some validation rows beside each other: as a rule one is the other, renamed.
 
+finding-target-scale =
+    .explained = The loss is of millions, so its targets are thousands of times as large as what the model gives, and the last layer has to grow all the way. Standardise the targets with the mean and deviation of the training part, and undo that for what you report.
+    .sentence = the loss begins at { G($loss, digits: 3) }, as of targets of about { G($root, digits: 3) }, while { $layer } gives { G($outputs, digits: 2) }: it has grown to { G($grown, digits: 3) }, and { PERCENT($left) } % of the loss is left
+    .summed = a loss that is summed over very many numbers
+    .test = Print mean and standard deviation of one batch of targets beside those of the outputs.
+
 finding-always-clipped =
     .explained = Clipping cuts the gradient at every update, to a tenth of its length or less. What was meant for outliers sets the length of all updates: with SGD the learning rate is so many times smaller than it says. Look at the usual norm, and clip well above it.
     .sentence = clipping cuts the gradient at every update: from a norm of usually { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it

@@ -284,6 +284,7 @@ term-frozen-statistics = moving statistics of frozen layers
 term-skipped-updates = skipped updates
 term-constant-accuracy = constant accuracy
 term-below-chance = an accuracy below that of a guess
+term-target-scale = targets of another scale
 term-always-clipped = a clip that never opens
 term-metric-unmoved = a metric that stands still
 term-one-predicted-class = one predicted class

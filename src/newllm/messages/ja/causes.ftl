@@ -65,4 +65,5 @@ because-new-classes = 予測対象のクラスが、そこから{ $before }か�
 because-back-each-time = { $every }個ごとのバッチの損失が高く、次のバッチでは毎回元に戻る
 because-updates-as-set = すべての層の更新が重みの{ G($ratio, digits: 2) }倍以下である（Adamの更新の大きさは学習率で決まる）
 because-below-chance = 検証の正解率が{ PERCENT($accuracy, digits: 2) } %で、当てずっぽうの{ PERCENT($chance, digits: 2) } %よりはるかに低い
+because-targets-far = 目標値がモデルの出力の何千倍もある
 because-decay = 更新の大半が重み減衰である

@@ -478,6 +478,12 @@ finding-below-chance =
     .other-classes = 訓練になかったクラスが検証に含まれている
     .test = 検証データの予測クラスと正解クラスをいくつか並べて表示する。たいてい、番号の付け替えになっている。
 
+finding-target-scale =
+    .explained = 損失が百万の桁にあるので、目標値がモデルの出力の何千倍もあり、最後の層はそこまで育ち続けなければならない。訓練データの平均と標準偏差で目標値を標準化し、報告するときに元に戻す。
+    .sentence = 損失が{ G($loss, digits: 3) }から始まる（約{ G($root, digits: 3) }の目標値に当たる）のに対し、{ $layer }の出力は{ G($outputs, digits: 2) }である。出力は{ G($grown, digits: 3) }まで育ったが、損失の{ PERCENT($left) } %が残っている。
+    .summed = 非常に多くの数の合計である損失
+    .test = 一つのバッチの目標値の平均と標準偏差を、出力のものと並べて表示する。
+
 finding-always-clipped =
     .explained = クリッピングが、すべての更新で勾配を十分の一以下に縮めている。外れ値のための上限が、すべての更新の大きさを決めている。SGDでは、学習率が設定よりその分だけ小さい。普段のノルムを調べ、それより十分大きい上限にする。
     .sentence = クリッピングが、すべての更新で勾配を縮めている。普段のノルム{ G($usual, digits: 3) }が{ G($clipped, digits: 3) }になり、{ PERCENT($share, digits: 1) } %しか残らない。

@@ -284,6 +284,7 @@ term-frozen-statistics = 固定した層の動く統計量
 term-skipped-updates = 行われなかった更新
 term-constant-accuracy = 変わらない正解率
 term-below-chance = 当てずっぽうより低い正解率
+term-target-scale = 目標値の大きさの違い
 term-always-clipped = 常に効くクリッピング
 term-metric-unmoved = 動かない評価指標
 term-one-predicted-class = 一つのクラスだけの予測
