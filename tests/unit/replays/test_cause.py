@@ -113,7 +113,7 @@ def test_what_does_nothing_is_no_suspect():
 
 
 def test_what_had_no_time_is_not_counted_as_tried():
-    assert said(RIVALS, 5) == ["5 of 8 changes had no time: a longer --budget would try them."]
+    assert said(RIVALS, 5) == ["5 of 8 changes had no time: a longer budget (--budget, budget=) would try them."]
     assert "not among what was changed" in said(RIVALS, 0)[0]
 
 
@@ -216,7 +216,7 @@ def test_suspects_are_told_the_best_first(first: CauseEvidence, second: CauseEvi
 
 
 def test_how_many_had_no_time_is_said() -> None:
-    assert said(RIVALS, 1) == ["1 of 4 changes had no time: a longer --budget would try them."]
+    assert said(RIVALS, 1) == ["1 of 4 changes had no time: a longer budget (--budget, budget=) would try them."]
 
 
 def test_what_dampens_any_spike_is_named_last_and_speaks_against_no_other():
