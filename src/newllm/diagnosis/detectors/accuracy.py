@@ -41,7 +41,9 @@ def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
 def _below_chance(trace: Trace, facts: Facts) -> Finding | None:
     accuracy, validation = finite(_accuracy(trace, "validation_accuracy")), finite(trace.series("validation_loss"))
     loss, seen = finite(trace.series("loss")).value, trace.series("target_classes_seen").value
-    rows = next((one for name in ("validation_count", "validation_rows") if len(one := trace.series(name).value)), ())
+    rows = next(
+        (one for name in ("validation_count", "validation_rows") if len(one := trace.series(name).value)), np.empty(0)
+    )
     classes = float(seen[-1]) if len(seen) else float(facts.vocabulary or 0)
     if min(len(accuracy.value), len(validation.value)) < FEWEST or len(loss) < 10 or classes < 2:
         return None
