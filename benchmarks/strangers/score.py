@@ -9,7 +9,7 @@ is read are counted apart. Without --held-out only open runs are unpacked. With 
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
 The second to the fifth set (README.md in their folders) are held out as a whole: totals only, unless --details
 asks for single runs, which ends their being held out. From the third on they have recordings, which are asked about
-too. --logs reads logs that the set's generate.py made again: a recorder may see more than it did when a set was made.
+too. --logs reads logs that were made again (sets/generate.py): a recorder may see more than it did when a set was made.
 """
 
 import argparse

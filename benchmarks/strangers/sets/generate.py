@@ -1,4 +1,6 @@
-"""Makes the logs and recordings again: `python generate.py --out DIR [--twins DIR] [--only NAME ...] [--missing]`.
+"""Makes the logs and recordings of the fourth or fifth set again.
+
+    python benchmarks/strangers/sets/generate.py SET --out DIR [--twins DIR] [--only NAME ...] [--missing] [--jobs N]
 
 Programs are imported once and each run is forked from there, since importing takes longer than training. A program
 run alone, as its module says, prints the same.
@@ -12,11 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-PROGRAMS = HERE / "programs"
-sys.path[:0] = [str(HERE), str(PROGRAMS), str(HERE.parents[2] / "src")]
-
-from runs import RUNS  # noqa: E402
+from set_folder import SOURCE, STRANGERS, add_set, runs_of
 
 
 def preload():
@@ -42,7 +40,7 @@ def arguments(run, out, healthy):
     return [*line, "--set", *run.options.split()]
 
 
-def child(run, out, healthy):
+def child(run, out, healthy, programs):
     """Runs in a forked process: output goes to log.txt, as with `> log.txt 2>&1`."""
     with (out / "log.txt").open("wb") as file:
         os.dup2(file.fileno(), 1)
@@ -51,7 +49,7 @@ def child(run, out, healthy):
     sys.argv = [f"{run.program}.py", *line]
     code = 0
     try:
-        os.chdir(PROGRAMS)  # so that warnings name a program without its folder
+        os.chdir(programs)  # so that warnings name a program without its folder
         runpy.run_path(f"{run.program}.py", run_name="__main__")
     except BaseException:
         import traceback
@@ -74,6 +72,7 @@ def finish(run, out):
 def main():
     """As many at a time as `--jobs` says."""
     parser = argparse.ArgumentParser()
+    add_set(parser, ("fourth", "fifth"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--twins", type=Path)
     parser.add_argument("--only", nargs="*")
@@ -82,10 +81,11 @@ def main():
     parser.add_argument("--missing", action="store_true")
     given = parser.parse_args()
     given.out, given.twins = (path and path.resolve() for path in (given.out, given.twins))
-    os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(HERE.parents[2] / "src"))
+    os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(SOURCE))
+    runs = runs_of(given.set)
     preload()
     wanted = []
-    for run in RUNS:
+    for run in runs:
         if (given.only and run.name not in given.only) or (given.program and run.program != given.program):
             continue
         wanted += [(run, given.out / run.name, False)] if given.out else []
@@ -100,7 +100,7 @@ def main():
             out.mkdir(parents=True)
             number = os.fork()
             if number == 0:
-                child(run, out, healthy)
+                child(run, out, healthy, STRANGERS / given.set / "programs")
             going[number] = (run, out, healthy, time.time())
         number, status, usage = os.wait3(0)
         run, out, healthy, begin = going.pop(number)

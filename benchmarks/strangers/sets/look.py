@@ -1,11 +1,14 @@
-"""Shows a run's log above its twin's: `python look.py LOGS TWINS NAME ... [--lines N]`."""
+"""Shows a run's log above its twin's.
+
+python benchmarks/strangers/sets/look.py SET LOGS TWINS NAME ... [--lines N]
+"""
 
 import argparse
 import json
 import re
 from pathlib import Path
 
-from runs import RUNS
+from set_folder import add_set, runs_of
 
 
 def lines_of(path):
@@ -26,13 +29,14 @@ def some(lines, count):
 def main():
     """Prints."""
     parser = argparse.ArgumentParser()
+    add_set(parser)
     parser.add_argument("logs", type=Path)
     parser.add_argument("twins", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--lines", type=int, default=14)
     parser.add_argument("--width", type=int, default=170)
     given = parser.parse_args()
-    for run in RUNS:
+    for run in runs_of(given.set):
         if given.names and run.name not in given.names and run.program not in given.names:
             continue
         print(f"##### {run.name} {run.fault or 'HEALTHY'} {'rec ' if run.record else ''}{run.options}")

@@ -1,4 +1,7 @@
-"""Makes labels.json of runs.py and kinds.toml, and packs the logs: `python label.py --logs DIR [--pack]`."""
+"""Makes labels.json of the runs.py and kinds.toml of the fourth or fifth set, and packs the logs.
+
+python benchmarks/strangers/sets/label.py SET --logs DIR [--pack]
+"""
 
 import argparse
 import hashlib
@@ -9,9 +12,9 @@ import tomllib
 from pathlib import Path
 
 import zstandard
-from runs import RUNS
 
-HERE = Path(__file__).parent
+from set_folder import STRANGERS, add_set, runs_of
+
 OF_KIND = ("what", "severity", "causes", "wrong", "keywords")
 
 
@@ -59,9 +62,9 @@ def label(run, kinds, logs):
     return row
 
 
-def pack(logs):
+def pack(runs, logs, home):
     """The archive and the digests."""
-    files = sorted(p for run in RUNS for p in (logs / run.name).rglob("*") if p.is_file())
+    files = sorted(p for run in runs for p in (logs / run.name).rglob("*") if p.is_file())
     files = [p for p in files if p.name not in ("said.txt",)]
     stream, digests = io.BytesIO(), {}
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -72,26 +75,28 @@ def pack(logs):
             entry.size, entry.mode = len(data), 0o644
             tar.addfile(entry, io.BytesIO(data))
     packed = zstandard.ZstdCompressor(level=19).compress(stream.getvalue())
-    (HERE / "logs.tar.zst").write_bytes(packed)
-    (HERE / "manifest.json").write_text(json.dumps(digests, indent=0) + "\n")
+    (home / "logs.tar.zst").write_bytes(packed)
+    (home / "manifest.json").write_text(json.dumps(digests, indent=0) + "\n")
     print(f"{len(files)} files, {len(stream.getvalue()) / 1e6:.1f} MB, packed {len(packed) / 1e6:.2f} MB")
 
 
 def main():
     """Labels, and the archive where it is asked for."""
     parser = argparse.ArgumentParser()
+    add_set(parser, ("fourth", "fifth"))
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--pack", action="store_true")
     given = parser.parse_args()
-    kinds = tomllib.loads((HERE / "kinds.toml").read_text())
-    faults = {run.fault for run in RUNS if run.fault}
+    runs, home = runs_of(given.set), STRANGERS / given.set
+    kinds = tomllib.loads((home / "kinds.toml").read_text())
+    faults = {run.fault for run in runs if run.fault}
     unknown = faults ^ (set(kinds) - {"healthy"})
     assert not unknown, unknown
-    rows = [label(run, kinds, given.logs) for run in RUNS]
+    rows = [label(run, kinds, given.logs) for run in runs]
     described = {name: {key: kinds[name][key] for key in OF_KIND} for name in sorted(faults)}
-    (HERE / "labels.json").write_text(json.dumps({"kinds": described, "runs": rows}, indent=1) + "\n")
+    (home / "labels.json").write_text(json.dumps({"kinds": described, "runs": rows}, indent=1) + "\n")
     if given.pack:
-        pack(given.logs)
+        pack(runs, given.logs, home)
 
 
 if __name__ == "__main__":
