@@ -108,7 +108,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "question": "what the doctor finds in runs of other people's trainers, and says of healthy ones",
         "part": arguments.set or ("held out" if arguments.held_out else "whole" if arguments.all else "open"),
-        "command": " ".join(["python", "benchmarks/strangers/score.py", *sys.argv[1:]]),
+        "command": " ".join(["python", "benchmarks/strangers/score.py", *map(_without_folders, sys.argv[1:])]),
         "commit": _git("rev-parse", "HEAD"),
         "changed_since": bool(_git("status", "--porcelain", "src")),
         "note": arguments.commit_note,
@@ -125,6 +125,14 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
             if not arguments.held_out or arguments.details:
                 found[source]["details"] = details(rows)
     return found | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+def _without_folders(word: str) -> str:
+    """Return a word of the command line; of a path outside of the repository its name, as others have other folders."""
+    path = Path(word)
+    if not path.is_absolute():
+        return word
+    return str(path.relative_to(HERE.parents[1])) if path.is_relative_to(HERE.parents[1]) else path.name
 
 
 def _git(*arguments: str) -> str:
