@@ -6,6 +6,9 @@ from newllm.diagnosis.facts import Facts
 from newllm.messages import Message, message
 from newllm.trace import Series, Trace
 
+BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
+"""Kinds of layers whose outputs a tanh keeps between -1 and 1."""
+
 
 def by_layer(trace: Trace, statistic: str, facts: Facts) -> dict[str, Series]:
     """Return the finite points of `statistic/LAYER` by layer.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.layers import BOUNDED, and_more, by_layer, enough, typical
 from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
@@ -79,7 +79,6 @@ def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]],
 # Units that are zero for everything, and gates that are all open or shut.
 DEAD = 0.8
 SATURATED = 0.8
-BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
 AT_BOUNDS = 0.95
 LASTING = 0.9  # of the points behind an onset
 

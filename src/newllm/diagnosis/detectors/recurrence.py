@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import BOUNDED
 from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import finite, loss_names
 from newllm.messages import message
@@ -21,7 +22,6 @@ LARGE = 1.2
 RISEN = 1.02  # times the factor at the start
 TIMES = 4
 SHARE = 0.2  # of the sampled steps
-BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
 
 
 def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:
