@@ -242,7 +242,7 @@ def _new_until(trace: Trace) -> float | None:
     seen = trace.series("rows_seen")
     if len(seen.value) and rows_are_unique(trace):
         old = np.flatnonzero(seen.value > 0)
-        return float(seen.step[old[0] - 1]) if len(old) else math.inf
+        return float(seen.step[max(0, old[0] - 1)]) if len(old) else math.inf
     return None if trace.epochs is None else end_of_first_epoch(trace)
 
 
