@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.causes import data, evaluation, given, loss, rate, steps
+from newllm.diagnosis.causes import data, evaluation, given, loss, rate, start, steps
 from newllm.diagnosis.causes.look import Itself, Look
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -120,6 +120,10 @@ EVIDENCE = (
     Evidence("schedule-turned", "schedule-ended", rate.turned, "the column is the cause itself"),
     Evidence("rate-zero", "learning-rate-zero", rate.at_zero, "times zero, no update moves a weight"),
     Evidence("warm-up-unfinished", "warm-up-unfinished", rate.rising_to_the_end, "the column is the cause itself"),
+    Evidence(
+        "weights-outgrown", "learning-rate", rate.weights_outgrown,
+        "the rate alone sets how long such updates are, whatever the gradient",
+    ),
     # Gradients.
     Evidence("no-gradient", "no-gradient", steps.gradient_zero, "a gradient of zero moves nothing"),
     Evidence(
@@ -130,6 +134,11 @@ EVIDENCE = (
         "generator-stands-still", "no-gradient", Itself("generator-stands-still", "no-gradient"),
         "a generator whose samples do not move while its loss does is not updated by it",
     ),
+    # The first forward and backward pass.
+    Evidence("layers-idle", "initialisation", start.layers_idle, "no update had been made yet"),
+    Evidence("units-off", "dead-units", start.units_off, "no update had been made yet"),
+    Evidence("gradient-steep", "initialisation", start.gradient_steep, "no update had been made yet"),
+    Evidence("logits-wide", "initialisation", start.logits_wide, "no update had been made yet"),
     # The loss.
     Evidence("floor", "double-softmax", loss.at_floor, "logits that lie in 0 to 1 give no smaller loss"),
     Evidence("mirrors-validation", "loss-sign", loss.mirrors_validation, "one of two equal losses has the other sign"),

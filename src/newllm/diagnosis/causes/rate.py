@@ -7,6 +7,7 @@ from newllm.diagnosis.causes.kinds import EVENTS, FROM_START, STILL
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.causes.rises import harmed, rise_of
 from newllm.diagnosis.causes.standstill import always_falls, gradient_steady
+from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Finding
 
@@ -16,6 +17,11 @@ ABOVE_START = 1.1  # times the loss that training began at
 BLOWN = 30.0  # times that loss: no bad batch and no lost weight makes it so high
 SOON = 0.25  # of the run, behind the beginning of a loss that stands
 STAYS = 0.9  # of the points from an onset on
+OF_SET_LENGTH = ("Adam", "NAdam", "RAdam", "Lion", "RMSprop")  # the rate sets the length of their updates
+BLOWN_UP = frozenset({"update-ratio", "activation-growth", "attention-collapse", "saturated-gates", "early-standstill"})
+AT_NOTHING = 1e-3  # root mean square of weights that start at nothing
+OUTGROWN, LONG = 3.0, 0.1  # times the weights at the start; of the weights, in one update
+HARDLY = 0.9  # of the first loss: one that ends above is not learnt
 FEW_HIGH = 3  # points: a bad batch has no more
 
 
@@ -100,6 +106,37 @@ def unusual(case: Case) -> Seen:
 def updates_large(case: Case) -> Seen:
     """Updates are far too large for their weights, a little before the finding."""
     return {} if case.finding.kind in EVENTS and case.led("update-ratio") else NOTHING
+
+
+def weights_outgrown(case: Case) -> Seen:
+    """The first updates, by Adam or its kin, made most layers several times as long, and nothing is learnt since.
+
+    Layers that start at nothing are left out.
+    """
+    if not case.facts.optimizer.startswith(OF_SET_LENGTH) or case.finding.severity == "note":
+        return NOTHING
+    if case.finding.kind not in BLOWN_UP | STILL | EVENTS or not _never_learnt(case):
+        return NOTHING
+    grown = []
+    sizes = {layer.name: layer.parameters for layer in case.facts.layers}
+    ratios = by_layer(case.trace, "update_ratio", case.facts)
+    for name, weight in by_layer(case.trace, "weight_norm", case.facts).items():
+        if name not in ratios or weight.value[0] < AT_NOTHING * np.sqrt(sizes.get(name) or 1):
+            continue
+        early = max(3, int(np.searchsorted(weight.step, EARLY * case.length)))
+        first_updates = ratios[name].value[:early]
+        outgrown = weight.value[:early].max() >= OUTGROWN * weight.value[0] and first_updates.max() >= LONG
+        grown.append(float(weight.value[:early].max() / weight.value[0]) if outgrown else 0.0)
+    if len(grown) < 2 or np.mean(np.array(grown) > 0) <= 0.5:
+        return NOTHING
+    highest = finite(case.trace.series("learning_rate")).value
+    return {"factor": float(np.median([one for one in grown if one])), "rate": float(highest.max())}
+
+
+def _never_learnt(case: Case) -> bool:
+    loss = finite(case.trace.series("loss")).value
+    few = max(3, len(loss) // 5)
+    return len(loss) >= 2 * few and float(np.median(loss[-few:])) > HARDLY * float(np.median(loss[:2]))
 
 
 def grew_first(case: Case) -> Seen:

@@ -1,5 +1,7 @@
 """Signals within the layers: vanished, dead, saturated, growing, collapsed."""
 
+import re
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
@@ -14,6 +16,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
+ATTENDS = re.compile(r"(?i)^(to_|w_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
 GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 LAST = 0.75  # of the run: behind it is its end
 
@@ -23,7 +26,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
-    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. Where no
+    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out, and so
+    does attention's pull on its queries and keys, while its values have a gradient. Where no
     layer is so any more in the last quarter, and the loss has been learnt, training has come over it: a note.
     """
     found = []
@@ -36,13 +40,22 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             for name, one in by_layer(trace, statistic, facts).items()
             if enough(one) and not any(part.startswith("lora_") for part in name.split("."))
         }
-        faded = _faded(series, least)
+        faded = {name: one for name, one in _faded(series, least).items() if not _is_beside(name, series, least)}
         if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             faint = min(share for share, _ in faded.values())
             came_back = faint > GONE and min(at_end[name] for name in faded) >= least * max(at_end.values())
             found.append(_vanished(kind, statistic, faded, is_over=came_back and has_learnt(trace)))
     return found
+
+
+def _is_beside(name: str, series: dict[str, Series], least: float) -> bool:
+    """Whether a query or key fades while another layer of the same attention does not: what is behind it is reached."""
+    parent, _, last = name.rpartition(".")
+    if not ATTENDS.search(last):
+        return False
+    beside = [typical(one) for other, one in series.items() if other != name and other.rpartition(".")[0] == parent]
+    return bool(beside) and max(beside) >= least * max(typical(one) for one in series.values())
 
 
 def _faded(series: dict[str, Series], least: float) -> dict[str, tuple[float, Series]]:

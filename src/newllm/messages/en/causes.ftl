@@ -70,3 +70,12 @@ because-updates-as-set = updates of { G($ratio, digits: 2) } of the weights, all
 because-below-chance = { PERCENT($accuracy, digits: 2) } % of validation is right, where a guess has { PERCENT($chance, digits: 2) } %
 because-targets-far = targets are thousands of times as large as what the model gives
 because-decay = weight decay is most of what updates do
+because-weights-outgrown = the first updates, with a rate of up to { G($rate) }, made most layers { G($factor, digits: 2) } times as long as they were, and nothing is learnt since
+because-layers-idle = it is so in the first pass already, before any update: { $what ->
+    [vanishing-gradient] hardly any gradient reaches { $layer }
+    [dead-units] the units of { $layer } are off
+   *[saturated-gates] { $layer } is at its bounds
+}
+because-gradient-steep = the gradient of the very first batch is { G($gradient, digits: 2) } long at a loss of { G($loss) }, before any update
+because-logits-wide = the first loss is { G($loss) }, before any update, where guessing costs { G($uniform) }: the weights give logits that lie far apart
+because-units-off = the units of { $layer } are off in the first pass already, before any update

@@ -67,3 +67,12 @@ because-updates-as-set = すべての層の更新が重みの{ G($ratio, digits:
 because-below-chance = 検証の正解率が{ PERCENT($accuracy, digits: 2) } %で、当てずっぽうの{ PERCENT($chance, digits: 2) } %よりはるかに低い
 because-targets-far = 目標値がモデルの出力の何千倍もある
 because-decay = 更新の大半が重み減衰である
+because-weights-outgrown = 最大{ G($rate) }の学習率による最初の更新で、ほとんどの層の重みが{ G($factor, digits: 2) }倍になり、それ以降何も学習されていない
+because-layers-idle = 更新を1回もしないうちから、最初のパスですでにそうである：{ $what ->
+    [vanishing-gradient] { $layer }に勾配がほとんど届かない
+    [dead-units] { $layer }のユニットが働いていない
+   *[saturated-gates] { $layer }が上限・下限に張り付いている
+}
+because-gradient-steep = 更新を1回もしないうちに、最初のバッチの勾配ノルムがすでに{ G($gradient, digits: 2) }ある（損失は{ G($loss) }）
+because-logits-wide = 更新を1回もしないうちの最初の損失が{ G($loss) }で、当てずっぽうの{ G($uniform) }を大きく上回る：重みがロジットを大きく散らばらせている
+because-units-off = 更新を1回もしないうちから、最初のパスですでに{ $layer }のユニットが働いていない
