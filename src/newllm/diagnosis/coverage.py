@@ -125,7 +125,18 @@ SUBJECTS = (
     Subject(
         "asked",
         ("cross_entropy",),
-        frozenset({"changed-targets", "loss-form", "loss-multiple", "one-class-batches", "target-shift"}),
+        frozenset(
+            {
+                "changed-targets",
+                "loss-form",
+                "loss-multiple",
+                "not-causal",
+                "one-class-batches",
+                "single-target",
+                "target-shift",
+                "unread-tokens",
+            }
+        ),
     ),
     Subject(
         "updates",

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from newllm.loss_form import NEAR, Targets, read_targets
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
+from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
 
 _MOST_NUMBERS = 1 << 17  # of logits that are looked at
 _FEWEST_ROWS, _MOST_ROWS = 8, 512
@@ -41,6 +42,7 @@ class TargetWatch:
         self._classes: set[int] | None = None if is_resumed else set()
         self._known: dict[int, int] | None = None if is_resumed else {}
         """The target of each row that was looked at, by its fingerprint."""
+        self._telling = TellingInputs()
 
     def returned(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None) -> None:
         """The model returned these logits `[..., V]` for an update.
@@ -51,7 +53,10 @@ class TargetWatch:
             fingerprints: of the rows of these.
         """
         if logits.requires_grad:
-            self._calls.append(Call(logits, inputs, fingerprints, self._protect))
+            call = Call(logits, inputs, fingerprints, self._protect)
+            if not self._telling.is_done:
+                call.keep_rows(inputs)
+            self._calls.append(call)
 
     def put(self, row: Row, *, is_scaled: bool) -> None:
         """Record what was asked at this update.
@@ -81,7 +86,7 @@ class TargetWatch:
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
         signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
         ids = torch.cat([read.ids[read.used] for _, read in found])
-        signals |= self._classes_of(ids) | self._changed(found)
+        signals |= self._classes_of(ids) | self._changed(found) | self._told(found)
         shares = [call.shares(read) for call, read in found]
         signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
         multiples = [call.multiple(read) for call, read in found]
@@ -104,6 +109,14 @@ class TargetWatch:
             self._classes.update(values.tolist())
             found["target_classes_seen"] = float(len(self._classes))
         return found
+
+    def _told(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
+        """Return at how many places of the inputs the class can be read, once enough rows have come."""
+        told: dict[str, float] = {}
+        for call, read in found:
+            if call.rows is not None and not self._telling.is_done:
+                told |= self._telling.add(call.rows[read.used], read.ids[read.used])
+        return told
 
     def _changed(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
         """Return how many rows that were looked at before came again, and which share has another target now."""
@@ -130,6 +143,7 @@ class Call:
     Attributes:
         gradient: of the rows that are looked at; None before the backward pass.
         fingerprints: of these rows; None where a row of the inputs has several targets.
+        rows: of the inputs `[N, D]`, one for each of these rows; None where they were not kept.
     """
 
     def __init__(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect) -> None:
@@ -141,8 +155,14 @@ class Call:
         self._logits = self._some(logits)
         is_a_row = logits.dim() == 2 and fingerprints is not None and len(fingerprints) == len(logits)
         self.fingerprints = fingerprints[:: self._every] if fingerprints is not None and is_a_row else None
+        self.rows: Tensor | None = None
         self._tokens = [one for one in inputs if _are_tokens(one) and one.shape == logits.shape[:-1]]
         self._handle: RemovableHandle = logits.register_hook(protect(self._arrived))
+
+    def keep_rows(self, inputs: list[Tensor]) -> None:
+        """Keep the inputs' rows, where there is one target for each, and one tensor of them."""
+        if self.fingerprints is not None and len(inputs) == 1:
+            self.rows = inputs[0].detach()[:: self._every].flatten(1)[:, :MOST_PLACES].clone()
 
     def _some(self, tensor: Tensor) -> Tensor:
         return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()

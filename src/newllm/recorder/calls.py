@@ -11,6 +11,7 @@ from newllm.recorder.activations import first_tensor
 from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
 from newllm.recorder.description import Description
+from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
@@ -18,6 +19,7 @@ from newllm.recorder.one_number import OneNumberWatch
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import Row
 from newllm.recorder.sampled import SampledForward
+from newllm.recorder.squared_error import SquaredErrorWatch
 
 
 class CallWatch:
@@ -54,12 +56,15 @@ class CallWatch:
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
         self._numbers = OneNumberWatch(part("targets"))
+        self._errors = SquaredErrorWatch(part("targets"))
+        self._influence = InfluenceWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
         self.is_updating = self.trained_while_evaluated = False
 
     def open(self) -> None:
         """Hook the model."""
         root = self._layout.root
+        self._influence.open()
         self._handles.append(root.register_forward_pre_hook(self._called, with_kwargs=True))
         self._handles.append(root.register_forward_hook(self._returned, always_call=True))
 
@@ -67,8 +72,10 @@ class CallWatch:
         """Take the hooks away."""
         while self._handles:
             self._handles.pop().remove()
+        self._influence.close()
         self._targets.forget()
         self._numbers.forget()
+        self._errors.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -79,6 +86,7 @@ class CallWatch:
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
+        self._part("targets")(self._errors.put)(self._row, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
@@ -118,6 +126,8 @@ class CallWatch:
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
         if torch.compiler.is_compiling() or not torch.is_grad_enabled():
             return
+        # Before anything else listens to the gradient of what was returned.
+        self._part("influence")(self._influence.returned)(output, self._batches.latest[0], self._row)
         if not model.training:
             self._part("batches")(self._returned_in_evaluation_mode)(output)
         if not self._sampled:
@@ -127,6 +137,7 @@ class CallWatch:
         result = first_tensor(output)
         if result is not None:
             self._part("targets")(self._numbers.returned)(result)
+            self._part("targets")(self._errors.returned)(result, self._batches.latest[0])
 
     def _put_logits(self, output: Any) -> None:
         logits = find_logits(self._layout.inner, output, self._about.vocabulary)

@@ -1,4 +1,4 @@
-"""What a model returns: log Z and the largest of its logits.
+"""What a model returns: log Z, the largest and the smallest of its logits.
 
 Shapes: N rows, V vocabulary or classes.
 """
@@ -21,10 +21,7 @@ def find_logits(model: nn.Module, output: Any, vocabulary: int | None) -> Tensor
     They are `output.logits`, `output["logits"]`, or the first floating tensor; their last axis is the
     vocabulary, or, where that is not known, the size of an embedding or of a last linear layer.
     """
-    found = getattr(output, "logits", None)
-    if found is None and isinstance(output, Mapping):
-        found = output.get("logits")
-    logits = found if isinstance(found, Tensor) else first_tensor(output)
+    logits = main_output(output)
     if logits is None or logits.dim() not in (2, 3) or logits.numel() == 0 or logits.shape[-1] < 2:
         return None
     size = logits.shape[-1]
@@ -38,13 +35,23 @@ def embedding_size(model: nn.Module, size: int) -> int | None:
     return next((size for m in model.modules() if isinstance(m, nn.Embedding) and m.num_embeddings == size), None)
 
 
+def main_output(output: Any) -> Tensor | None:
+    """Return `output.logits`, `output["logits"]`, or the first floating tensor of a model's output."""
+    found = getattr(output, "logits", None)
+    if found is None and isinstance(output, Mapping):
+        found = output.get("logits")
+    return found if isinstance(found, Tensor) else first_tensor(output)
+
+
 @torch.no_grad()
 def put_logits(logits: Tensor, row: Row) -> None:
     """Record them; log Z is the mean over up to 256 rows, evenly spread."""
     flat_NV = logits.detach().flatten(0, -2)
     some_NV = flat_NV[:: max(1, len(flat_NV) // _ROWS)]
     row.put("log_z", some_NV.float().logsumexp(dim=-1).mean())
-    row.put("logit_max", flat_NV.amax().float())
+    least, largest = torch.aminmax(flat_NV)
+    row.put("logit_max", largest.float())
+    row.put("logit_min", least.float())
 
 
 def _last_width(model: nn.Module) -> int | None:

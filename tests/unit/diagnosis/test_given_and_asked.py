@@ -78,6 +78,8 @@ WORSE = {"loss": np.where(STEP >= 100, 2.0, 1.6 * np.exp(-STEP / 60) + 0.1)}
 APART = {"validation_loss": np.full(4, 2.0)}
 NEVER_AGAIN = {"rows_seen": np.zeros(STEPS)}
 SMALL_WORLD = {"rows_seen": np.minimum(1.0, STEP / 100)}
+ONCE = Series(np.array([1]), np.ones(1))
+NEVER = Series(np.array([1]), np.zeros(1))
 PLANTED: dict[str, dict[str, Any]] = {
     "repeated-batch": {"rows_repeated": repeats(*range(120, 140))},
     "trained-validation": {"validation_rows_seen": np.array([0.9, 1.0, 1.0, 1.0])},
@@ -87,6 +89,9 @@ PLANTED: dict[str, dict[str, Any]] = {
     "changed-targets": {"targets_changed": 0.8},
     "target-shift": {"target_is_input": 0.0, "target_is_next": 0.1, "target_is_second": 1.0},
     "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
+    "not-causal": {"later_tokens_seen": ONCE, "target_is_next": 1.0},
+    "unread-tokens": {"tokens_read": ONCE, "tokens_unread": Series(np.array([1]), np.array([20.0]))},
+    "single-target": {"target_classes": 1.0, "target_classes_seen": 1.0, "target_most": 0.0, "target_most_share": 1.0},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
 ONE_BATCH = {
@@ -107,6 +112,9 @@ NAMED = {
     "changed-targets": "wrong-targets",
     "target-shift": "wrong-targets",
     "loss-form": "double-softmax",
+    "not-causal": "target-leak",
+    "unread-tokens": "inverted-mask",
+    "single-target": "wrong-targets",
     "loss-multiple": "accumulation-scale",
 }
 
@@ -123,6 +131,8 @@ def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     [
         ("repeated-batch", "repeated-batch", ONE_BATCH),
         ("loss-form", "loss-definition", LEVELS),
+        ("loss-form", "loss-definition", {"logit_min": 0.0, "cross_entropy": 1.0}),
+        ("single-target", "padding-counted", PLANTED["single-target"] | {"targets": 32.0, "target_is_next": 1.0}),
         ("contrastive-at-chance", None, AT_CHANCE | {"rows_distinct": Series(SAMPLED, 32.0 * (SAMPLED // 10))}),
     ],
 )
@@ -136,6 +146,13 @@ def test_what_is_planted_in_another_kind_of_training_is_found(
 
 
 SOUND: dict[str, dict[str, Any]] = {
+    "a model that sees the past": {"later_tokens_seen": NEVER, "target_is_next": 1.0},
+    "a masked model that sees all": {"later_tokens_seen": ONCE, "target_is_next": 0.1},
+    "texts with padding": {"tokens_read": Series(np.array([1]), np.array([20.0])), "tokens_unread": ONCE},
+    "texts of one token": {"tokens_read": ONCE, "tokens_unread": NEVER},
+    "logits that come to nothing once": {"logit_min": (SAMPLED > 50) * -0.1},
+    "outputs that are never below zero, in another loss": {"logit_min": 0.0, "cross_entropy": 0.0},
+    "few targets of one class": {"target_classes_seen": 1.0, "targets": 1.0},
     "one batch that is learnt by heart as a trial": ONE_BATCH | {"validation_rows_seen": 1.0},
     "few data, all in one batch": ONE_BATCH | {"rows_distinct": Series(SAMPLED, np.full(20, 400.0))},
     "one side of an adversarial training": {"targets_alike": 1.0, "target_level": 1.0},
@@ -231,6 +248,15 @@ JUDGED = {"validation_loss": np.full(400, 2.0)}
 PREPARATION = JUDGED | {
     f"{part}_{name}": np.ones(400) for part in ("input", "validation_input") for name in ("mean", "std")
 }
+SEES, UNREAD = other("not-causal", 1, "fault"), other("unread-tokens", 1, "fault")
+ONE_TOKEN = other("single-target", candidate_causes=("padding-counted", "wrong-targets"))
+ONE_CLASS = other("single-target", candidate_causes=("wrong-targets", "data-order"))
+NOISE = {
+    "kind": "plateau",
+    "target_noise": np.ones(20),
+    "noise_in_input": 0.01 * np.sin(np.arange(20)),
+    "noise_explained": np.full(20, -0.01),
+}
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
     ("target-scale", {"kind": "plateau", "others": (other("target-scale", severity="note"),)}, ""),
@@ -274,6 +300,26 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
         "",
     ),
     ("repeated-batch", {"kind": "loss-drop", "others": (AGAIN,)}, "repeated-batch"),
+    ("target-leak", {"kind": "too-good", "others": (SEES,)}, "future-seen"),
+    ("target-leak", {"kind": "plateau", "others": (SEES,)}, ""),
+    ("inverted-mask", {"kind": "plateau", "others": (UNREAD,)}, "text-unread"),
+    ("inverted-mask", {"kind": "skipped-updates", "others": (UNREAD,)}, ""),
+    ("padding-counted", {"kind": "too-good", "others": (ONE_TOKEN,)}, "only-padding-asked"),
+    ("padding-counted", {"kind": "too-good", "others": (ONE_CLASS,)}, ""),
+    ("wrong-targets", {"kind": "too-good", "others": (ONE_CLASS,)}, "one-target"),
+    ("wrong-targets", {"kind": "too-good", "others": (ONE_TOKEN,)}, ""),
+    ("target-leak", {"kind": "validation-gap", "inputs_telling": np.array([1.0])}, "told-by-input"),
+    ("target-leak", {"kind": "validation-gap", "inputs_telling": np.array([0.0])}, ""),
+    ("target-leak", {"kind": "validation-gap", "inputs_telling": np.array([60.0])}, ""),  # all say it: an easy task
+    ("target-leak", {"kind": "plateau", "inputs_telling": np.array([1.0])}, ""),
+    ("target-leak", {"kind": "over-fitting", "target_in_input": np.full(20, 0.999)}, "told-by-input"),
+    ("target-leak", {"kind": "over-fitting", "target_in_input": np.full(20, 0.9)}, ""),
+    ("target-leak", {"kind": "over-fitting", "target_in_input": np.full(4, 0.999)}, ""),
+    ("wrong-targets", NOISE, "unrelated-noise"),
+    ("wrong-targets", NOISE | {"noise_in_input": np.full(20, 0.3)}, ""),
+    ("wrong-targets", NOISE | {"noise_explained": np.full(20, 0.2)}, ""),
+    ("wrong-targets", NOISE | {"target_noise": np.zeros(20)}, ""),
+    ("wrong-targets", NOISE | {"kind": "spike"}, ""),
     ("repeated-batch", {"kind": "loss-drop", "others": (other("repeated-batch", 300, last_step=360.0),)}, ""),
 ]  # fmt: skip
 

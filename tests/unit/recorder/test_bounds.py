@@ -193,7 +193,7 @@ def test_log_z_is_of_every_second_row_from_512_on() -> None:
     for rows, mean in ((511, 255.0), (512, 255.0), (256, 127.5)):
         row = Row()
         put_logits(torch.arange(float(rows))[:, None].expand(rows, 2), row)
-        assert _told(row) == {"log_z": pytest.approx(mean + math.log(2)), "logit_max": rows - 1.0}
+        assert _told(row) == {"log_z": pytest.approx(mean + math.log(2)), "logit_max": rows - 1.0, "logit_min": 0.0}
     assert embedding_size(nn.Embedding(5, 2), 5) == 5
     assert embedding_size(nn.Embedding(5, 2), 2) is None
 

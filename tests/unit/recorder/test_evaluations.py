@@ -44,9 +44,13 @@ def put(logits: torch.Tensor) -> dict[str, float]:
 
 def test_log_z_is_the_mean_over_rows_spread_evenly_and_the_largest_that_of_all() -> None:
     few = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    assert put(few) == {"log_z": pytest.approx(0.5 + math.log(2)), "logit_max": 1.0}
+    assert put(few) == {"log_z": pytest.approx(0.5 + math.log(2)), "logit_max": 1.0, "logit_min": 0.0}
     many = torch.arange(1024.0)[:, None].expand(1024, 2)
-    assert put(many) == {"log_z": pytest.approx(510 + math.log(2)), "logit_max": 1023.0}  # rows 0, 4, 8 ...
+    assert put(many) == {
+        "log_z": pytest.approx(510 + math.log(2)),
+        "logit_max": 1023.0,
+        "logit_min": 0.0,
+    }  # rows 0, 4, 8 ...
     assert put(many.reshape(2, 512, 2)) == put(many)
 
 

@@ -46,6 +46,9 @@ _SAME_BATCH = "its rows are compared with each other, token for token"
 EVIDENCE = (
     # The state of the training, as the recorder saw it.
     Evidence("moments-forgotten", "optimizer-reset", steps.forgets, "an optimizer keeps the moments that it has"),
+    Evidence(
+        "begun-anew", "changed-state", start.begun_anew, "a checkpoint that was loaded holds weights that were trained",
+    ),
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
     Evidence("gradient-carried", "missing-zero-grad", steps.carried, "cleared gradients are zero or not there"),
@@ -73,6 +76,19 @@ EVIDENCE = (
     Evidence(
         "target-is-input", "target-leak", given.target_is_input,
         "the targets are compared with the tokens, place for place",
+    ),
+    Evidence(
+        "future-seen", "target-leak", given.future_seen, "where the future is kept away, that gradient is exactly zero",
+    ),
+    Evidence("text-unread", "inverted-mask", given.text_unread, "a mask leaves padding unread, and here all else"),
+    Evidence("only-padding-asked", "padding-counted", given.only_padding_asked, "a text has more than one token"),
+    Evidence("one-target", "wrong-targets", given.one_target, "a classification has two classes and more"),
+    Evidence(
+        "told-by-input", "target-leak", given.told_by_input, "what tells the answer alone is a copy of it",
+    ),
+    Evidence(
+        "unrelated-noise", "wrong-targets", given.unrelated_noise,
+        "noise that is drawn by itself, and not in the input, cannot be told from it",
     ),
     Evidence(
         "inputs-not-finite", "not-finite-batch", given.inputs_not_finite, "the inputs hold it before the loss does",

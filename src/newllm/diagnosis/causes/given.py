@@ -25,6 +25,9 @@ FAR_RATIO, FAR_SHIFT = 2.0, 1.0  # between standard deviations; in them, between
 OUTSIDE = 20.0  # times what the batches before scatter
 TIMES = 1.5  # and so many times their standard deviation, or a mean so many of these away
 FEWEST = 8  # updates before
+FEW_PLACES, FOLLOWS = 8, 0.99  # of the inputs; a correlation
+MOSTLY = 0.9  # of the sampled steps
+FOREIGN, LITTLE = 0.02, 0.02  # a correlation; of the noise's variance
 
 
 def targets_changed(case: Case) -> Seen:
@@ -48,6 +51,58 @@ def targets_far(case: Case) -> Seen:
     found = case.own_or_any("target-scale")
     kinds = {"target-scale", "activation-growth", "plateau", "gradient-explosion"}
     return {} if found is not None and found.severity != "note" and case.finding.kind in kinds else NOTHING
+
+
+def future_seen(case: Case) -> Seen:
+    """The recorder saw, by its gradient, that an output depends on the token that it is asked for."""
+    kinds = {"not-causal", "too-good", "impossible-loss", "validation-gap", "evaluation-behind"}
+    return {} if case.finding.kind in kinds and case.own_or_any("not-causal") else NOTHING
+
+
+def text_unread(case: Case) -> Seen:
+    """The recorder saw that outputs depend on one token alone, and nothing is learnt."""
+    return {} if case.finding.kind in NOT_LEARNT | {"unread-tokens"} and case.own_or_any("unread-tokens") else NOTHING
+
+
+def only_padding_asked(case: Case) -> Seen:
+    """All targets of a text are one token."""
+    return _single_target(case, is_text=True)
+
+
+def one_target(case: Case) -> Seen:
+    """All targets of a classification are one class."""
+    return _single_target(case, is_text=False)
+
+
+def _single_target(case: Case, *, is_text: bool) -> Seen:
+    found = case.own_or_any("single-target")
+    if found is None or case.finding.kind not in NOT_LEARNT | {"single-target", "too-good", "impossible-loss"}:
+        return NOTHING
+    return {} if (found.candidate_causes[0] == "padding-counted") == is_text else NOTHING
+
+
+def told_by_input(case: Case) -> Seen:
+    """Training is learnt and validation is not, and one number of the inputs gives the answer in training."""
+    if case.finding.kind not in {"validation-gap", "over-fitting", "evaluation-behind", "too-good"}:
+        return NOTHING
+    places, follows = case.trace.series("inputs_telling").value, finite(case.trace.series("target_in_input")).value
+    if len(places) and 0 < places[-1] <= FEW_PLACES:
+        return {"how": "class", "count": int(places[-1])}
+    is_near = len(follows) >= FEWEST and float(np.median(follows)) > FOLLOWS
+    return {"how": "number", "share": float(np.median(follows))} if is_near else NOTHING
+
+
+def unrelated_noise(case: Case) -> Seen:
+    """What is asked for is drawn noise that is not in the inputs, and the outputs have not come to tell any of it."""
+    kinds = STILL | {"plateau", "early-standstill", "label-frequency"}
+    is_noise, within, explained = (
+        finite(case.trace.series(name)).value for name in ("target_noise", "noise_in_input", "noise_explained")
+    )
+    if case.finding.kind not in kinds or len(within) < FEWEST or is_noise.mean() < MOSTLY:
+        return NOTHING
+    few = max(3, len(within) // 3)
+    is_foreign = abs(float(within.mean())) < FOREIGN and float(np.median(explained[-few:])) < LITTLE
+    return {"correlation": float(within.mean())} if is_foreign else NOTHING
 
 
 def batches_of_one_class(case: Case) -> Seen:

@@ -199,5 +199,6 @@ CAUSES = {
     "update-in-evaluation-mode": Known("The model is left in evaluation mode while it trains.", recorded=True),
     "changed-evaluation": Known("Evaluations of one run are made on different sets."),
     "small-validation": Known("Validation is too small for what is read from it."),
-    "padding-counted": Known("Padding is among the targets."),
+    "padding-counted": Known("Padding is among the targets.", probes=("padding",), recorded=True),
+    "inverted-mask": Known("A mask is the wrong way round: padding is read, and the text is not.", recorded=True),
 }

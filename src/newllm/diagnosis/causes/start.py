@@ -10,6 +10,7 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import FROM_START, STILL
 from newllm.diagnosis.causes.look import NOTHING, Seen
+from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.losses import finite
 from newllm.trace import Finding
@@ -20,6 +21,9 @@ GROWN = 30.0  # times that of the last layer
 SHARP = 2.0  # nats by which log Z is above that of equal logits
 ABOVE = 1.0  # nats by which a first loss is above that of guessing
 SANE = (0.01, 10.0)  # standard deviation of inputs; their mean lies within the same bounds
+SOON, FEW = 0.05, 3  # of the run, behind a resume; points
+CHANGED, BACK = 0.03, 0.3  # of the first norm, until the resume; of that change, behind it
+MOSTLY, AS_HIGH = 0.8, 0.8  # of the layers; times the first loss
 NORMED = 0.02  # by so much weights of a norm may differ from one
 OF_LAYERS = ("vanishing-gradient", "saturated-gates")
 
@@ -94,6 +98,28 @@ def logits_wide(case: Case) -> Seen:
     uniform = math.log(classes)
     wide = log_z.step[0] <= 1 and log_z.value[0] > uniform + SHARP and loss.value[0] > uniform + ABOVE
     return {"loss": float(loss.value[0]), "uniform": uniform} if wide else NOTHING
+
+
+def begun_anew(case: Case) -> Seen:
+    """Behind a resume the weights of nearly all layers are as long as at the very start, and so is the loss.
+
+    Layers whose norm had hardly changed until then tell nothing.
+    """
+    near = max(2.0, SOON * case.length)
+    before = [step for step in case.facts.resumed if 0 <= case.onset - step <= near]
+    loss = finite(case.trace.series("loss"))
+    if case.finding.kind not in RISES | {"resume-jump"} or not before or not len(loss.value):
+        return NOTHING
+    step = before[-1]
+    again = loss.value[loss.step > step][:FEW]
+    back = []
+    for weight in by_layer(case.trace, "weight_norm", case.facts).values():
+        earlier, later = weight.value[weight.step <= step], weight.value[weight.step > step]
+        if len(earlier) > 1 and len(later) and abs(earlier[-1] / earlier[0] - 1) > CHANGED:
+            back.append(abs(later[0] - earlier[0]) < BACK * abs(earlier[-1] - earlier[0]))
+    if len(back) < 2 or np.mean(back) < MOSTLY or not len(again) or np.median(again) < AS_HIGH * loss.value[0]:
+        return NOTHING
+    return {"axis": case.trace.axis, "step": step, "loss": float(np.median(again)), "first": float(loss.value[0])}
 
 
 def _begins_here(case: Case) -> bool:

@@ -62,7 +62,7 @@ def grows_with_passes(case: Case) -> Seen:
 
 
 def gradient_zero(case: Case) -> Seen:
-    """The logged gradient norm is exactly zero."""
+    """The logged gradient norm is exactly zero, or the recorder saw no gradient in any update."""
     own = case.finding.kind == "no-gradient" or (case.finding.kind in STILL and case.has("no-gradient"))
     return {} if own else NOTHING
 

@@ -122,6 +122,8 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     noise.
     """
     norm = trace.series("gradient_norm")
+    if not len(norm.value):
+        return _never_seen(trace, facts)
     if len(norm.value) < FEWEST_ZEROS or norm.value.any():
         return []
     validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
@@ -148,6 +150,31 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-no-gradient.cleared"),),
             test=message("finding-no-gradient.test"),
             candidate_causes=("no-gradient", "initialisation", "frozen-layer"),
+        )
+    ]
+
+
+def _never_seen(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that the recorder, which listens to every backward pass, heard none, while no weight moved by its rate."""
+    updates, rate = by_layer(trace, "update_norm", facts), trace.series("learning_rate")
+    count = max((len(one.value) for one in updates.values()), default=0)
+    if facts.origin != "record" or count < FEWEST_ZEROS or not (rate.value > 0).any():
+        return []
+    if any(one.value.any() for one in updates.values()):
+        return []
+    return [
+        Finding(
+            kind="no-gradient",
+            severity="fault",
+            sentence=message("finding-no-gradient.never-seen", count=len(trace.series("loss").value)),
+            first_step=float(rate.step[0]),
+            last_step=trace.last_step,
+            confidence=0.98,
+            signal="loss",
+            evidence={"points": len(trace.series("loss").value)},
+            alternatives=(message("finding-no-gradient.another"),),
+            test=message("finding-no-gradient.test"),
+            candidate_causes=("no-gradient", "frozen-layer"),
         )
     ]
 

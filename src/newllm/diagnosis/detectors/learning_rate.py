@@ -168,10 +168,12 @@ def detect_turned_schedule(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
     """
     rate = finite(trace.series("learning_rate"))
     value = rate.value
-    if len(value) < 2 * FEWEST or value.max() <= 0 or jumps(trace):
+    if len(value) < 2 * FEWEST or value.max() <= 0:
         return []
     high = float(value.max())
     top = int(np.flatnonzero(value >= HIGH * high)[0])
+    if any(jump.index > top for jump in jumps(trace)):  # a warm-up before it may be of a few updates
+        return []
     lows = np.flatnonzero(value[top:] <= LOW * high)
     if not len(lows):
         return []

@@ -140,6 +140,37 @@ def _is_nothing(trace: Trace) -> bool:
     return bool(len(loss) >= FEWEST_STEPS and np.median(loss[-5:]) < 0.1 * np.median(loss[:3]))
 
 
+def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that all targets that were looked at are one and the same: there is nothing to learn.
+
+    False alarms: none by chance, from `FEWEST_STEPS` batches and `FEWEST_AGAIN` targets on.
+    """
+    classes, count = trace.series("target_classes_seen"), trace.series("targets")
+    if len(classes.value) < FEWEST_STEPS or classes.value[-1] != 1 or count.value.sum() < FEWEST_AGAIN:
+        return []
+    is_text = len(trace.series("target_is_next").value) > 0
+    return [
+        Finding(
+            kind="single-target",
+            severity="fault",
+            sentence=message(
+                "finding-single-target.sentence",
+                count=int(count.value.sum()),
+                target=int(trace.series("target_most").value[0]),
+                is_text=is_text,
+            ),
+            first_step=float(classes.step[0]),
+            last_step=float(classes.step[-1]),
+            confidence=0.97,
+            signal="loss",
+            evidence={"targets": int(count.value.sum())},
+            alternatives=(message("finding-single-target.on-purpose"),),
+            test=message("finding-single-target.test"),
+            candidate_causes=("padding-counted", "wrong-targets") if is_text else ("wrong-targets", "data-order"),
+        )
+    ]
+
+
 def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that the gradient is that of a cross-entropy with a mistake in it, or of a squared error that broadcasts.
 
@@ -153,7 +184,15 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
         series = trace.series(name)
         if len(series.value) >= max(3, 0.5 * len(looked.value)):
             return [_form(series, name.replace("_", "-"))]
-    return [_form(trace.series("target_level"), "broadcast")] if _is_broadcast(trace) else []
+    if _is_broadcast(trace):
+        return [_form(trace.series("target_level"), "broadcast")]
+    return [_form(trace.series("logit_min"), "rectified")] if _is_rectified(trace) else []
+
+
+def _is_rectified(trace: Trace) -> bool:
+    """Whether the least logit of each batch is exactly nothing, where the loss is a cross-entropy of logits."""
+    least, form = trace.series("logit_min").value, trace.series("cross_entropy").value
+    return len(least) >= FEWEST_STEPS and not least.any() and len(form) >= FEWEST_STEPS and form.mean() >= MOSTLY
 
 
 def _is_broadcast(trace: Trace) -> bool:

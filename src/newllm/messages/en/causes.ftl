@@ -79,3 +79,16 @@ because-layers-idle = it is so in the first pass already, before any update: { $
 because-gradient-steep = the gradient of the very first batch is { G($gradient, digits: 2) } long at a loss of { G($loss) }, before any update
 because-logits-wide = the first loss is { G($loss) }, before any update, where guessing costs { G($uniform) }: the weights give logits that lie far apart
 because-units-off = the units of { $layer } are off in the first pass already, before any update
+because-future-seen = the output at a position depends on the token that it is asked for
+because-text-unread = the outputs depend on one token alone, and on no other of the text
+because-only-padding-asked = all targets are one token: what counts in the loss is padding
+because-one-target = all targets are one class
+because-told-by-input = { $how ->
+    [class] { $count ->
+        [one] one place of the inputs alone tells
+       *[other] { $count } places of the inputs, each by itself, tell
+    } the class in training
+   *[number] one number of the inputs follows the target in training (correlation { G($share, digits: 4) })
+}
+because-unrelated-noise = the targets are drawn noise that is not in the inputs (correlation { G($correlation, digits: 1) }), and none of it is told
+because-begun-anew = behind the resume at { $axis } { $step } weights are as long as at the very start, and the loss is { G($loss) } (first { G($first) }): no checkpoint was loaded

@@ -351,7 +351,9 @@ finding-gradient-carried =
 finding-no-gradient =
     .explained = No gradient reaches the weights: its norm is exactly zero. Something is detached or frozen, or weights start at zero on both sides of a product. Print the gradient of each weight after one backward pass.
     .sentence = the gradient norm is exactly 0 at all { $count } points, and nothing is learnt
+    .never-seen = in { $count } updates no backward pass reached a weight, and none has moved
     .cleared = the norm is measured after the gradients were cleared
+    .another = another copy of the model is trained than the one that is recorded
     .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
 
 finding-gradient-explosion =
@@ -699,16 +701,41 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake in it: a softmax too many, a missing logarithm, or outputs and targets of two shapes, held all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake in it: a softmax too many, a missing logarithm, a ReLU on the logits, or two shapes, held all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
         [broadcast] every output held against all targets of its batch, and not against its own: outputs [N, 1] and targets [N] are broadcast, all against all
+        [rectified] logits that are never below zero: the least of every batch is exactly 0, as behind a ReLU
        *[other] the negative probability of the target, without its logarithm
     }
     .on-purpose = a loss that is meant to be so
     .test = newllm.check(model, optimizer, loss, batch) shows the form of the loss before the first step.
     .test-shape = Print the shapes of output and target where the loss is computed: they must be the same.
+
+finding-single-target =
+    .explained = All targets are one and the same, so that nothing but the answer's bias is learnt. In a language model it is mostly a mask of the loss that is the wrong way round: padding counts, and the text is left out. Print the targets of a batch, and which of them count.
+    .sentence = all { $count } targets that were looked at are { $is_text ->
+        [yes] token
+       *[other] class
+    } { $target }
+    .on-purpose = one class on purpose, as of a detector of what is unusual
+    .test = Print the targets of three batches, and which of them count in the loss.
+
+finding-not-causal =
+    .explained = A language model sees the token that it is to tell, so that its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads both ways. Change the last token of a text: no earlier output may move.
+    .sentence = the output before the last token depends on the last token, { G($share, digits: 1) } times as strongly as on any
+    .on-purpose = a model that is meant to see the whole text, and is not asked for its next token
+    .test = Change the last token of a batch and compare the outputs at all earlier positions; newllm.check does so too.
+
+finding-unread-tokens =
+    .explained = The output depends on one token alone, wherever it stands, and on none of the rest. That is mostly a padding mask the wrong way round: in PyTorch's attention True means "leave it out", in transformers 1 means "read it".
+    .sentence = the outputs depend on { $read ->
+        [0] no token
+       *[other] one token alone
+    }, and on none of { $count } others
+    .on-purpose = texts that hold nothing else to be read
+    .test = Print the mask beside the tokens, and change a token of the text: the output has to move.
 
 finding-loss-multiple =
     .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide it, or know that the learning rate was chosen for a sum.

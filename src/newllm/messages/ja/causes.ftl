@@ -76,3 +76,13 @@ because-layers-idle = 更新を1回もしないうちから、最初のパスで
 because-gradient-steep = 更新を1回もしないうちに、最初のバッチの勾配ノルムがすでに{ G($gradient, digits: 2) }ある（損失は{ G($loss) }）
 because-logits-wide = 更新を1回もしないうちの最初の損失が{ G($loss) }で、当てずっぽうの{ G($uniform) }を大きく上回る：重みがロジットを大きく散らばらせている
 because-units-off = 更新を1回もしないうちから、最初のパスですでに{ $layer }のユニットが働いていない
+because-future-seen = ある位置の出力が、予測対象であるトークンそのものに依存している
+because-text-unread = 出力がただ一つのトークンだけに依存し、文のほかのどのトークンにも依存していない
+because-only-padding-asked = 予測対象がすべて同じトークンである：損失に数えられているのはパディングである
+because-one-target = 予測対象がすべて同じクラスである
+because-told-by-input = { $how ->
+    [class] 訓練では入力の{ $count }か所が、それぞれ単独でクラスを示している
+   *[number] 訓練では入力の一つの値が目標値をそのままなぞっている（相関{ G($share, digits: 4) }）
+}
+because-unrelated-noise = 目標値が入力に含まれていないノイズであり（相関{ G($correlation, digits: 1) }）、そのどの部分も予測できていない
+because-begun-anew = { $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない

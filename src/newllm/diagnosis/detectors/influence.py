@@ -1,0 +1,68 @@
+"""What the first output depends on, as the recorder saw it by its gradient: the token to be told, or no text at all."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+SEEN = 1e-6  # of the strongest dependence; what is masked has exactly none
+ASKED = 0.97  # of the targets are the next token
+FEWEST_UNREAD = 3  # different tokens
+
+
+def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return that the output at a position depends on the token behind it, which it is asked for.
+
+    False alarms: none by chance: where a mask, a direction or a shift keeps the future away, the gradient is exactly
+    nothing. Models that are asked for anything but the next token may look where they like.
+    """
+    seen, asked = finite(trace.series("later_tokens_seen")), finite(trace.series("target_is_next")).value
+    if not len(seen.value) or seen.value.max() < SEEN or not len(asked) or float(np.median(asked)) < ASKED:
+        return []
+    return [
+        Finding(
+            kind="not-causal",
+            severity="fault",
+            sentence=message("finding-not-causal.sentence", share=float(seen.value.max())),
+            first_step=float(seen.step[0]),
+            last_step=trace.last_step,
+            confidence=0.98,
+            signal="loss",
+            evidence={"share": float(seen.value.max())},
+            alternatives=(message("finding-not-causal.on-purpose"),),
+            test=message("finding-not-causal.test"),
+            candidate_causes=("target-leak",),
+        )
+    ]
+
+
+def detect_unread_tokens(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that of a text the output depends on one token alone, wherever it stands, and on none of the others.
+
+    False alarms: a padding mask leaves exactly one token unread. Where one is read and several are not, it is the mask
+    that is the other way round, or the texts are empty but for what a tokenizer adds.
+    """
+    read, unread = finite(trace.series("tokens_read")), finite(trace.series("tokens_unread"))
+    if not len(read.value) or len(read.value) != len(unread.value):
+        return []
+    at = np.flatnonzero((read.value <= 1) & (unread.value >= FEWEST_UNREAD))
+    if not len(at):
+        return []
+    count = int(unread.value[at[0]])
+    return [
+        Finding(
+            kind="unread-tokens",
+            severity="fault",
+            sentence=message("finding-unread-tokens.sentence", read=int(read.value[at[0]]), count=count),
+            first_step=float(read.step[at[0]]),
+            last_step=trace.last_step,
+            confidence=0.95,
+            signal="loss",
+            evidence={"read": int(read.value[at[0]]), "unread": count},
+            alternatives=(message("finding-unread-tokens.on-purpose"),),
+            test=message("finding-unread-tokens.test"),
+            candidate_causes=("inverted-mask",),
+        )
+    ]

@@ -1,0 +1,113 @@
+"""What a squared error asks for, read off the gradient of outputs that are numbers, on sampled steps.
+
+A squared error has the gradient c (output - target) with c = 2 / n for a mean over n numbers, and 1 / n for half of it;
+n is the number of all numbers, that of the rows, or one. So a target is known but for the few values of c; each use
+here tests what it takes for the target, and a wrong c fails the test.
+
+Shapes: N rows, D numbers of a row's input.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.pending import Row
+
+_MOST_NUMBERS = 1 << 17
+_FEWEST_NUMBERS, _FEWEST_ROWS = 512, 32
+_NORMAL = ((0.0, 1.0), (1.0, 0.5), (3.0, 24.0))
+"""Mean, standard deviation and kurtosis of drawn noise, each with its variance, times the number of draws."""
+_NEAR = 4.0  # standard deviations
+_TINY = 1e-12
+
+
+class SquaredErrorWatch:
+    """Reads the gradients of outputs beside what the model was given.
+
+    Args:
+        protect: keeps errors from the training.
+    """
+
+    def __init__(self, protect: Protect = unprotected) -> None:
+        self._protect = protect
+        self._found: list[tuple[Tensor, Tensor, Tensor, int]] = []
+        self._handles: list[RemovableHandle] = []
+
+    def returned(self, output: Tensor, inputs: list[Tensor]) -> None:
+        """The model returned this output for an update, made of these inputs."""
+        given = inputs[0] if inputs else None
+        if given is None or not given.is_floating_point() or not output.dim() or not output.requires_grad:
+            return
+        is_one = len(output) >= _FEWEST_ROWS and output.numel() == len(output)
+        if len(given) != len(output) or not (is_one or output.shape == given.shape):
+            return
+        rows = max(1, _MOST_NUMBERS // max(output[0].numel(), given[0].numel(), 1))
+        some = output.detach()[:rows].clone(), given.detach()[:rows].clone()
+
+        def arrived(gradient: Tensor | None) -> None:
+            if gradient is not None:  # of an output that DistributedDataParallel hands on, and that is in no loss
+                self._found.append((*some, gradient.detach()[:rows].clone(), output.numel()))
+
+        self._handles.append(output.register_hook(self._protect(arrived)))
+
+    def put(self, row: Row, *, is_scaled: bool) -> None:
+        """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
+        found = self._found
+        self.forget()
+        if found and not is_scaled:
+            row.put_late(self._protect(lambda: _read(*found[0])))
+
+    def forget(self) -> None:
+        """Let go of what this update has shown so far."""
+        while self._handles:
+            self._handles.pop().remove()
+        self._found = []
+
+
+def _read(output: Tensor, given: Tensor, gradient: Tensor, whole: int) -> dict[str, float] | None:
+    o, x, g = (one.cpu().double() for one in (output, given, gradient))
+    if not (bool(torch.isfinite(o).all() and torch.isfinite(x).all() and torch.isfinite(g).all()) and bool(g.any())):
+        return None
+    if o.numel() == len(o):
+        return _among_inputs(x.reshape(len(x), -1), list(_targets(o, g, whole)))
+    return _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole))) if o.numel() >= _FEWEST_NUMBERS else None
+
+
+def _targets(o: Tensor, g: Tensor, whole: int) -> Iterator[Tensor]:
+    """Yield what the target is for each value of c."""
+    rows = whole // o[0].numel()
+    for n in sorted({1, rows, whole}):
+        yield (o - g * n / 2).flatten()
+        yield (o - g * n).flatten()
+
+
+def _as_noise(o: Tensor, x: Tensor, targets: list[Tensor]) -> dict[str, float]:
+    """Return, where the target is drawn from a standard normal distribution, what inputs and outputs tell of it."""
+    for y in targets:
+        mean, std = float(y.mean()), float(y.std())
+        kurtosis = float(((y - mean) ** 4).mean()) / max(std**4, _TINY)
+        found = zip((mean, std, kurtosis), _NORMAL, strict=True)
+        if all(abs(each - usual) < _NEAR * math.sqrt(scatter / len(y)) for each, (usual, scatter) in found):
+            explained = 1 - float(((y - o) ** 2).mean()) / std**2
+            return {"target_noise": 1.0, "noise_in_input": _correlation(x, y), "noise_explained": explained}
+    return {"target_noise": 0.0}
+
+
+def _among_inputs(x_ND: Tensor, targets: list[Tensor]) -> dict[str, float]:
+    """Return how closely one number of the inputs follows the target: the largest correlation."""
+    columns = x_ND - x_ND.mean(0)
+    sizes = columns.norm(dim=0)
+    columns = columns[:, sizes > _TINY] / sizes[sizes > _TINY]
+    if not columns.numel():
+        return {}
+    found = [float(((y - y.mean()) @ columns).abs().max() / max(float((y - y.mean()).norm()), _TINY)) for y in targets]
+    return {"target_in_input": max(found)}
+
+
+def _correlation(x: Tensor, y: Tensor) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / max(float(x.norm() * y.norm()), _TINY))

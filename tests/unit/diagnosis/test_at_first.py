@@ -1,0 +1,186 @@
+"""What is so in the first pass already, no update has made; and a rate that makes weights many times as long."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.facts import Layer
+from newllm.trace import Finding, Series, Trace
+
+STEP = np.arange(1, 201)
+SAMPLED = np.array([1, *range(10, 201, 10)])
+NAMES = ("norm", "low", "middle", "head")
+KINDS = ("LayerNorm", "Linear", "Linear", "Linear")
+LAYERS = tuple(Layer(name, kind, 128 if kind == "LayerNorm" else 4096) for name, kind in zip(NAMES, KINDS, strict=True))
+LN8 = float(np.log(8))
+
+
+def run(
+    steps: Any = None, optimizer: str = "Adam", resumed: tuple[int, ...] = (), origin: Any = "record", **changed: Any
+) -> dict[str, Finding]:
+    """Return what is found in a recording of a classifier of 8 classes that learns nothing, with signals changed.
+
+    Args:
+        steps: values by `statistic/LAYER`, on sampled steps, or by signal.
+        optimizer: its class.
+        resumed: steps at which it was resumed.
+        origin: of the run.
+        changed: signals of each step.
+    """
+    draw = np.random.default_rng(0)
+    signals = {
+        "loss": LN8 + 0.02 * draw.normal(size=200),
+        "gradient_norm": np.exp(0.2 * draw.normal(size=200)),
+        "learning_rate": np.full(200, 1e-3),
+        "input_mean": np.zeros(200),
+        "input_std": np.ones(200),
+    } | changed
+    found = {name: Series(STEP, np.broadcast_to(value, 200).astype(float)) for name, value in signals.items()}
+    sampled: dict[str, Any] = {"cross_entropy": 1.0, "log_z": LN8, "target_classes_seen": 8.0}
+    for name in NAMES:
+        weight = 8.0 if name == "norm" else 5.0
+        sampled |= {f"weight_norm/{name}": weight, f"gradient_norm/{name}": 0.5, f"update_ratio/{name}": 1e-3}
+        sampled |= {f"update_norm/{name}": 5e-3, f"activation_rms/{name}": 1.0}
+    for name, value in (sampled | (steps or {})).items():
+        found[name] = Series(SAMPLED, np.broadcast_to(np.asarray(value, dtype=float), len(SAMPLED)).copy())
+    facts = Facts(origin=origin, layers=LAYERS, optimizer=optimizer, resumed=resumed, vocabulary=8)
+    return {one.kind: one for one in diagnose(Trace(found), facts)}
+
+
+def named(finding: Finding) -> list[str]:
+    return [cause.name for cause in finding.causes or ()]
+
+
+FADES = {"gradient_norm/low": 1e-6, "gradient_norm/norm": 1e-6}
+OFF = {"activation_zero/low": 1.0, "activation_zero/middle": 0.1}
+FULL = {"gate_saturation/low": 0.97}
+LATER = SAMPLED > 50
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind", "causes"),
+    [
+        (FADES, "vanishing-gradient", ("initialisation", "initialisation")),
+        (OFF, "dead-units", ("initialisation", "dead-units")),
+        (FULL, "saturated-gates", ("initialisation", "initialisation")),
+    ],
+)
+def test_what_is_so_in_the_first_pass_is_of_the_initialisation(
+    steps: dict[str, Any], kind: str, causes: tuple[str, str]
+) -> None:
+    found = run(steps)
+    assert (named(found[kind]), named(found["plateau"])) == ([causes[0]], [causes[1]])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"steps": {"gradient_norm/low": np.where(LATER, 1e-6, 0.5)}},
+        {"steps": {"activation_zero/low": np.where(LATER, 1.0, 0.1)}},
+        {"steps": {"gate_saturation/low": np.where(LATER, 0.97, 0.1)}},
+        {"steps": FADES, "resumed": (400,)},
+        {"steps": OFF, "input_std": 300.0},
+        {"steps": OFF, "input_mean": -40.0},
+        {"steps": FADES, "origin": None},
+    ],
+)
+def test_what_came_later_or_with_the_inputs_is_not(changed: dict[str, Any]) -> None:
+    found = run(**changed)
+    assert not {"initialisation", "dead-units"} & {cause for one in found.values() for cause in named(one)}
+
+
+STEEP = {"gradient_norm/low": np.where(SAMPLED == 1, 9000.0, 0.5), "update_ratio/low": np.where(SAMPLED == 1, 9.0, 0.2)}
+BLOWS_UP = {"gradient_norm": np.where(STEP == 1, 9000.0, 1.0)}
+
+
+def test_a_first_gradient_of_thousands_at_a_usual_loss_is_of_the_initialisation() -> None:
+    assert named(run(STEEP, "SGD", **BLOWS_UP)["update-ratio"]) == ["initialisation"]
+
+
+def test_a_loss_that_is_steep_itself_is_not() -> None:
+    everywhere = {f"gradient_norm/{name}": np.where(SAMPLED == 1, 9000.0, 0.5) for name in NAMES}
+    assert named(run(STEEP | everywhere, "SGD", **BLOWS_UP)["update-ratio"]) == []
+
+
+def high(first: float) -> np.ndarray:
+    return LN8 + (first - LN8) * np.exp(-STEP / 20)
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "is_named"),
+    [
+        ({"log_z": LN8 + 6}, 9.0, True),
+        ({"log_z": LN8 + 1}, 9.0, False),  # targets that are wrong, of a model whose answers lie near each other
+        ({"log_z": LN8 + 6, "weight_norm/norm": 11.0}, 9.0, False),  # trained before
+        ({"log_z": LN8 + 6, "cross_entropy": 0.0}, 9.0, False),
+    ],
+)
+def test_logits_that_lie_far_apart_at_first_are_of_the_initialisation(
+    steps: dict[str, Any], first: float, is_named: bool
+) -> None:
+    found = run(steps, loss=high(first))
+    assert (named(found["worse-than-uniform"]) == ["initialisation"]) is is_named
+
+
+OUTGROWN: dict[str, Any] = {}
+for name in NAMES:
+    OUTGROWN |= {
+        f"weight_norm/{name}": np.where(SAMPLED < 5, 1.0, 10.0) * (8 if name == "norm" else 5),
+        f"update_ratio/{name}": np.where(SAMPLED < 50, 0.3, 0.01),
+    }
+WORSE = {"loss": np.where(STEP < 3, 2.0, 4.0) + 0.02 * np.sin(STEP)}
+
+
+@pytest.mark.parametrize(
+    ("steps", "optimizer", "changed", "is_named"),
+    [
+        (OUTGROWN, "AdamW", WORSE, True),
+        (OUTGROWN, "SGD", WORSE, False),  # a gradient that is too large does so too
+        (OUTGROWN, "AdamW", {"loss": np.where(STEP < 60, 4.0, 1.0 + 1.4 * np.exp(-STEP / 90))}, False),  # it learns
+        (OUTGROWN | {f"update_ratio/{one}": 0.01 for one in NAMES}, "AdamW", WORSE, False),
+    ],
+)
+def test_a_rate_is_named_where_its_updates_made_weights_many_times_as_long(
+    steps: dict[str, Any], optimizer: str, changed: dict[str, Any], is_named: bool
+) -> None:
+    found = run(steps, optimizer, **changed)
+    assert ("learning-rate" in {cause for one in found.values() for cause in named(one)}) is is_named
+    assert "worse-than-uniform" in found or "worse-than-untrained" in found or not is_named
+
+
+def test_a_training_without_any_backward_pass_has_no_gradient() -> None:
+    draw = np.random.default_rng(0)
+    signals = {"loss": Series(STEP, LN8 + 0.02 * draw.normal(size=200)), "learning_rate": Series(STEP, np.ones(200))}
+    still = signals | {f"update_norm/{name}": Series(SAMPLED, np.zeros(len(SAMPLED))) for name in NAMES}
+    found = {one.kind: one for one in diagnose(Trace(still), Facts(origin="record", layers=LAYERS))}
+    assert found["no-gradient"].severity == "fault"
+    assert named(found["plateau"]) == ["no-gradient"]
+    moved = still | {"update_norm/low": Series(SAMPLED, np.ones(len(SAMPLED)))}
+    for trace, facts in ((Trace(moved), Facts(origin="record")), (Trace(signals), Facts(origin="record"))):
+        assert "no-gradient" not in {one.kind for one in diagnose(trace, facts)}
+
+
+def attends(query: float, value: float) -> dict[str, Any]:
+    return {f"gradient_norm/block.attention.{name}": size for name, size in (("query", query), ("value", value))}
+
+
+@pytest.mark.parametrize(("value", "is_found"), [(0.1, False), (1e-6, True)])
+def test_queries_may_get_hardly_a_gradient_while_values_get_theirs(value: float, is_found: bool) -> None:
+    assert ("vanishing-gradient" in run(attends(1e-6, value))) is is_found
+
+
+def resumed(anew: bool, loss: float) -> dict[str, Finding]:
+    """A training that is resumed behind step 100: its weights as they were, or drawn anew."""
+    grown = 1 + SAMPLED / 100
+    weights = np.where(SAMPLED > 100, grown - 1 if anew else grown, grown)
+    steps = {f"weight_norm/{name}": weights * (8 if name == "norm" else 5) for name in NAMES}
+    falls = LN8 * np.exp(-STEP / 30)
+    return run(steps, loss=np.where(STEP > 100, loss * np.exp(-(STEP - 101) / 30), falls), resumed=(100,))
+
+
+@pytest.mark.parametrize(("anew", "loss", "is_named"), [(True, LN8, True), (False, LN8, False), (True, 0.5, False)])
+def test_a_resume_that_begins_anew_is_told_by_the_weights(anew: bool, loss: float, is_named: bool) -> None:
+    causes = [named(one) for one in resumed(anew, loss).values() if one.severity != "note"]
+    assert (["changed-state"] in causes) is is_named
