@@ -9,6 +9,7 @@ fused kernels are such), compiled and sharded modules.
 Shapes: B rows, T positions of the output, S of the tokens that an embedding is given, D its width.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -63,10 +64,10 @@ class InfluenceWatch:
     def returned(self, result: Any, inputs: list[Tensor], row: Row) -> None:
         """The model returned this for the first update: `[B, T, ...]`, or `[B, ...]`.
 
-        Records how strongly the last position but one depends on the last token, as a share of its strongest dependence
-        (`later_tokens_seen`, where one text is all that is given and the output has its positions; statistics of a
-        batch depend on all), and how many different tokens the output depends on and does not (`tokens_read`,
-        `tokens_unread`).
+        Where one text is given and the output has its positions, it records how strongly the last position but one
+        depends on the last token, as a share of its strongest dependence (`later_tokens_seen`); not of models with
+        statistics of a batch, which depend on all of it. Else it records how many different tokens the output depends
+        on, and how many it does not (`tokens_read`, `tokens_unread`).
 
         Args:
             result: of the call.
@@ -81,57 +82,45 @@ class InfluenceWatch:
         read = [(ids, embedded) for ids, embedded in hooked if len(ids) == len(output)]
         if not read or not _may_run_twice(output):
             return
-        by_position = [one.shape[1] >= _FEWEST and output.shape[:2] == one.shape for one, _ in read]
-        at = output[:, -2] if any(by_position) else output[:, -1] if output.dim() > 2 else output
-        found = torch.autograd.grad(
-            _mixed(at), [embedded for _, embedded in read], retain_graph=True, allow_unused=True
-        )
-        pulls = [_pull(gradient, ids) for gradient, (ids, _) in zip(found, read, strict=True)]
-        is_text = _is_one_text(self._layout, inputs)
-        row.put_late(self._protect(lambda: _told(pulls, [ids for ids, _ in read], by_position, is_text=is_text)))
+        is_text = sum(one.dim() == 2 and not one.is_floating_point() for one in inputs) == 1
+        same = [one for one in read if one[0].shape == output.shape[:2] and output.shape[1] >= _FEWEST]
+        if is_text and same and not any(isinstance(each, _BatchNorm) for each in self._layout.inner.modules()):
+            pulls = [pull for _, pull in _pulls(output[:, -2], same)]
+            row.put_late(self._protect(lambda: _later(pulls)))
+        elif len(output) >= _FEWEST and (output.dim() == 2 or not is_text):
+            # Each position of one text reads itself at least, whatever a mask leaves out.
+            found = _pulls(output, read)
+            row.put_late(self._protect(lambda: _read_and_unread(found)))
 
 
-def _mixed(output: Tensor) -> Tensor:
-    """Return a sum with weights that no symmetry cancels."""
+def _pulls(output: Tensor, read: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Return, for each embedding, its tokens `[B, S]` and the largest part of an output's gradient at each of them."""
     draw = torch.Generator().manual_seed(_SEED)
-    weights = torch.randn(output.shape[1:], generator=draw).to(output.device)
-    return (output.float() * weights).sum()
+    mixed = output
+    while mixed.dim() > 1:  # with weights that no symmetry cancels, one for each axis
+        mixed = mixed @ torch.randn(mixed.shape[-1], generator=draw).to(mixed)
+    embedded = [one for _, one in read]
+    found = torch.autograd.grad(mixed.float().sum(), embedded, retain_graph=True, allow_unused=True)
+    return [
+        (ids, torch.zeros_like(ids, dtype=torch.float32) if one is None else one.detach().float().abs().amax(-1))
+        for one, (ids, _) in zip(found, read, strict=True)
+    ]
 
 
-def _pull(gradient: Tensor | None, ids_BS: Tensor) -> Tensor:
-    if gradient is None:
-        return torch.zeros(ids_BS.shape, device=ids_BS.device)
-    return gradient.detach().float().abs().amax(-1)
+def _later(pulls: list[Tensor]) -> dict[str, float] | None:
+    """Return how strongly the last token is seen; positions have an embedding too, so the strongest counts."""
+    later, strongest = (max(float(part.max()) for part in parts) for parts in ([one[:, -1] for one in pulls], pulls))
+    return {"later_tokens_seen": later / strongest} if _NONE < strongest < math.inf else None
 
 
-def _is_one_text(layout: Layout, inputs: list[Tensor]) -> bool:
-    """Whether a position may depend on the others by what the model does with one text alone."""
-    mixes = any(isinstance(each, _BatchNorm) for each in layout.inner.modules())
-    return sum(one.dim() == 2 and not one.is_floating_point() for one in inputs) == 1 and not mixes
-
-
-def _told(pulls: list[Tensor], ids: list[Tensor], by_position: list[bool], *, is_text: bool) -> dict[str, float] | None:
-    pulls, ids = [one.cpu() for one in pulls], [one.cpu() for one in ids]
-    strongest = max(float(one.max()) for one in pulls)
-    if not (strongest > _NONE and all(bool(torch.isfinite(one).all()) for one in pulls)):
-        return None  # an output that depends on no token, as behind weights of zero
-    signals = {}
-    # Positions have an embedding too: what is seen of their token is the whole that counts.
-    later = [float(one[:, -1].max()) for one, is_same in zip(pulls, by_position, strict=True) if is_same]
-    if later and is_text:
-        signals["later_tokens_seen"] = max(later) / strongest
-    return signals | _read_and_unread(pulls, ids, by_position) if len(ids[0]) >= _FEWEST else signals
-
-
-def _read_and_unread(pulls: list[Tensor], ids: list[Tensor], by_position: list[bool]) -> dict[str, float]:
+def _read_and_unread(pulls: list[tuple[Tensor, Tensor]]) -> dict[str, float] | None:
     """Return how many tokens are read and not, of the embedding that is read least."""
-    found = []
-    for pull, token, is_same in zip(pulls, ids, by_position, strict=True):
-        reached, tokens = (pull[:, :-1], token[:, :-1]) if is_same else (pull, token)  # the rest is the future
-        read = reached > 0
-        found.append((len(tokens[read].unique()), len(tokens[~read].unique())))
-    fewest = min(found, key=lambda one: (one[0] > 1, -one[1]))
-    return {"tokens_read": float(fewest[0]), "tokens_unread": float(fewest[1])}
+    strongest = max(float(pull.max()) for _, pull in pulls)
+    if not _NONE < strongest < math.inf:
+        return None  # an output that depends on no token, as behind weights of zero
+    found = [(len(ids[pull > 0].unique()), len(ids[pull == 0].unique())) for ids, pull in pulls]
+    read, unread = min(found, key=lambda one: (one[0] > 1, -one[1]))
+    return {"tokens_read": float(read), "tokens_unread": float(unread)}
 
 
 def _is_special(module: nn.Module) -> bool:

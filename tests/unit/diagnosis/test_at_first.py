@@ -130,7 +130,7 @@ for name in NAMES:
         f"weight_norm/{name}": np.where(SAMPLED < 5, 1.0, 10.0) * (8 if name == "norm" else 5),
         f"update_ratio/{name}": np.where(SAMPLED < 50, 0.3, 0.01),
     }
-WORSE = {"loss": np.where(STEP < 3, 2.0, 4.0) + 0.02 * np.sin(STEP)}
+WORSE: dict[str, Any] = {"loss": np.where(STEP < 3, 2.0, 4.0) + 0.02 * np.sin(STEP)}
 
 
 @pytest.mark.parametrize(
@@ -184,3 +184,19 @@ def resumed(anew: bool, loss: float) -> dict[str, Finding]:
 def test_a_resume_that_begins_anew_is_told_by_the_weights(anew: bool, loss: float, is_named: bool) -> None:
     causes = [named(one) for one in resumed(anew, loss).values() if one.severity != "note"]
     assert (["changed-state"] in causes) is is_named
+
+
+CAUSES = [
+    cause
+    for found in (
+        run(FADES),
+        run(OFF),
+        run(STEEP, "SGD", **BLOWS_UP),
+        run({"log_z": LN8 + 6}, loss=high(9.0)),
+        run(OUTGROWN, "AdamW", **WORSE),
+        resumed(anew=True, loss=LN8),
+    )
+    for one in found.values()
+    for cause in one.causes or ()
+]
+"""All that is named here: what the tests of its words read."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.diagnosis.cases import known
+from tests.unit.diagnosis.test_at_first import CAUSES as AT_FIRST
 from tests.unit.diagnosis.test_evidence_limits import LIMITS
 from tests.unit.diagnosis.test_evidence_shapes import SHAPES
 from tests.unit.diagnosis.test_given_and_asked import GIVEN
@@ -26,7 +27,7 @@ FOUND: dict[str, Message] = {
     for case in [*(known(**what) for _, what, _ in [*LIMITS, *SHAPES, *GIVEN]), *FINDINGS]
     for _, cause in seen(case)
     if cause.reason is not None
-}
+} | {cause.reason.id: cause.reason for cause in AT_FIRST if cause.reason is not None}
 
 
 def test_each_reason_is_given_by_some_case() -> None:

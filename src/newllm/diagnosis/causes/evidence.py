@@ -151,9 +151,9 @@ EVIDENCE = (
         "a generator whose samples do not move while its loss does is not updated by it",
     ),
     # The first forward and backward pass.
+    Evidence("gradient-steep", "initialisation", start.gradient_steep, "no update had been made yet"),
     Evidence("layers-idle", "initialisation", start.layers_idle, "no update had been made yet"),
     Evidence("units-off", "dead-units", start.units_off, "no update had been made yet"),
-    Evidence("gradient-steep", "initialisation", start.gradient_steep, "no update had been made yet"),
     Evidence("logits-wide", "initialisation", start.logits_wide, "no update had been made yet"),
     # The loss.
     Evidence("floor", "double-softmax", loss.at_floor, "logits that lie in 0 to 1 give no smaller loss"),

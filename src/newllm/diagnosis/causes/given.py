@@ -86,10 +86,11 @@ def told_by_input(case: Case) -> Seen:
     if case.finding.kind not in {"validation-gap", "over-fitting", "evaluation-behind", "too-good"}:
         return NOTHING
     places, follows = case.trace.series("inputs_telling").value, finite(case.trace.series("target_in_input")).value
-    if len(places) and 0 < places[-1] <= FEW_PLACES:
-        return {"how": "class", "count": int(places[-1])}
-    is_near = len(follows) >= FEWEST and float(np.median(follows)) > FOLLOWS
-    return {"how": "number", "share": float(np.median(follows))} if is_near else NOTHING
+    is_told = bool(len(places) and 0 < places[-1] <= FEW_PLACES)
+    if not is_told and (len(follows) < FEWEST or np.median(follows) <= FOLLOWS):
+        return NOTHING
+    count, share = (int(places[-1]), None) if is_told else (1, float(np.median(follows)))
+    return {"how": "class" if is_told else "number", "count": count, "share": share}
 
 
 def unrelated_noise(case: Case) -> Seen:

@@ -45,7 +45,7 @@ def units_off(case: Case) -> Seen:
     found = case.own_or_any("dead-units")
     if case.finding.kind not in STILL | FROM_START or found is None or not _begins_here(case):
         return NOTHING
-    return _named(found) if _at_first(case, found) else NOTHING
+    return {"layer": str(found.evidence["worst"])} if _at_first(case, found) else NOTHING
 
 
 def _named(found: Finding) -> Seen:

@@ -25,10 +25,11 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     again and again; a second epoch has rows that came before, to its end. So there must be one stretch only, of
     `FEWEST_AGAIN` updates, in a training that reads new rows before it and behind it. Or the whole run has one batch,
     and fewer rows than are evaluated, none of which it was given: who tries a model on one batch evaluates that one.
+    Batches of several rows that are all one and the same are no data at all.
     """
     loss, repeated, seen = (trace.series(name) for name in ("loss", "rows_repeated", "rows_seen"))
     again = np.isin(loss.step, repeated.step[repeated.value >= 1])
-    if _is_one_batch(trace, again):
+    if _is_one_batch(trace, again) or _is_one_row(trace):
         return [_repeated(trace, (loss.step[0], loss.step[-1]), whole=True)]
     found = _only_stretch(again)
     if found is not None:
@@ -49,6 +50,12 @@ def _is_one_batch(trace: Trace, again: np.ndarray) -> bool:
     ):
         return False
     return bool(rows.value[-1] == rows.value[0] < evaluated.value[-1] and not known.value[-2:].any())
+
+
+def _is_one_row(trace: Trace) -> bool:
+    """Whether all rows of all batches, of two rows and more, are the same."""
+    rows, equal = trace.series("rows_distinct").value, trace.series("rows_equal").value
+    return len(equal) > FEWEST_AGAIN and len(rows) > 1 and rows[-1] == 1 and bool(equal.min() >= 0.5)
 
 
 def _only_stretch(again: np.ndarray) -> tuple[int, int] | None:

@@ -85,4 +85,4 @@ because-told-by-input = { $how ->
    *[number] 訓練では入力の一つの値が目標値をそのままなぞっている（相関{ G($share, digits: 4) }）
 }
 because-unrelated-noise = 目標値が入力に含まれていないノイズであり（相関{ G($correlation, digits: 1) }）、そのどの部分も予測できていない
-because-begun-anew = { $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない
+because-begun-anew = { axis-unit }{ $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない
