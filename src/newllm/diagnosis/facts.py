@@ -56,6 +56,7 @@ class Facts:
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         resumed: the last steps before the training was resumed, as the recorder saw it.
         optimizer: its class ("AdamW"); empty where nobody says.
+        dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
 
@@ -72,3 +73,4 @@ class Facts:
     ranks: Ranks | None = None
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
+    dropout: float = 0.0

@@ -93,6 +93,7 @@ def facts_of(
         planned=_planned(recording.get("notes")),
         resumed=_steps(recording.get("resumed")),
         optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
+        dropout=min(1.0, _share(recording.get("dropout"))),
         origin="train" if config else "record" if recording else None,
     )
 

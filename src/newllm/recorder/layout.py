@@ -19,8 +19,11 @@ _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under th
 def _minds_the_mode(module: nn.Module) -> bool:
     """Whether a module works otherwise in training mode: a batch norm, or dropout, also by a rate of its own."""
     rates = [value for name, value in vars(module).items() if "dropout" in name and isinstance(value, int | float)]
-    rates += [module.p] if isinstance(module, _DropoutNd) else []
-    return isinstance(module, _BatchNorm) or any(rate > 0 for rate in rates)
+    return isinstance(module, _BatchNorm) or any(rate > 0 for rate in [*rates, *_dropped(module)])
+
+
+def _dropped(module: nn.Module) -> list[float]:
+    return [module.p] if isinstance(module, _DropoutNd) else []
 
 
 class Layout:
@@ -76,6 +79,7 @@ class Layout:
             "optimizer": type(optimizer).__name__,
             "every": every,
             "training_mode_matters": any(map(_minds_the_mode, self.inner.modules())),
+            "dropout": max((rate for module in self.inner.modules() for rate in _dropped(module)), default=0.0),
             "layers": [
                 {
                     "name": name,

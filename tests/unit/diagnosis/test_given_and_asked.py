@@ -315,6 +315,8 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.999)}, "told-by-input"),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.9)}, ""),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(4, 0.999)}, ""),
+    ("dropout", {"kind": "training-above-validation", "dropout": 0.9}, "dropped"),
+    ("dropout", {"kind": "spike", "dropout": 0.9}, ""),
     ("wrong-targets", NOISE, "unrelated-noise"),
     ("wrong-targets", NOISE | {"noise_in_input": np.full(20, 0.3)}, ""),
     ("wrong-targets", NOISE | {"noise_explained": np.full(20, 0.2)}, ""),
@@ -415,7 +417,8 @@ def test_a_bounded_recurrence_may_grow_a_little(kind: str, is_alarm: bool) -> No
         ("SGD", 1e-8, None, 1.0, False),  # its updates are as long as the gradient
         ("AdamW", 1e-8, None, 1e-5, False),  # lost in Adam's epsilon
         ("AdamW", 1e-8, 1e-6, 1.0, False),  # clipping is it
-        ("AdamW", 1e-4, None, 1.0, False),
+        ("AdamW", 1e-4, None, 1.0, True),  # 200 of them
+        ("AdamW", 2e-4, None, 1.0, False),
     ],
 )
 def test_updates_of_adam_are_as_long_as_the_rate_says(
@@ -431,6 +434,13 @@ def test_updates_of_adam_are_as_long_as_the_rate_says(
     found = diagnose(Trace(signals), Facts(origin="record", layers=layers, optimizer=optimizer))
     named = {cause.name for one in found for cause in one.causes or ()}
     assert ("learning-rate-low" in named) is is_named
+
+
+@pytest.mark.parametrize(("rate", "is_named"), [(0.95, True), (0.5, False)])
+def test_a_layer_that_drops_nearly_all_is_named(rate: float, is_named: bool) -> None:
+    signals = sound() | {"loss": Series(STEP, 1.6 + 0.001 * np.sin(STEP))}
+    found = diagnose(Trace(signals), Facts(origin="record", dropout=rate))
+    assert ("dropout" in {cause.name for one in found for cause in one.causes or ()}) is is_named
 
 
 BELOW: dict[str, Any] = {

@@ -125,6 +125,9 @@ EVIDENCE = (
     Evidence("targets-far", "target-scale", given.targets_far, "an error is no larger than targets and outputs are"),
     Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
     Evidence(
+        "dropped", "dropout", steps.dropped, "a layer of which so little is left passes on noise",
+    ),
+    Evidence(
         "clipped-still", "tight-clipping", steps.clipped_still,
         "what is left by clipping is so little that updates move hardly a bit",
     ),

@@ -160,7 +160,7 @@ CAUSES = {
         "The training loss is taken over another axis, or of other pairs, than the validation loss.",
         probes=("loss-form",),
     ),
-    "dropout": Known("Too many activations are dropped in training.", probes=("evaluation-mode",)),
+    "dropout": Known("Too many activations are dropped in training.", probes=("evaluation-mode",), recorded=True),
     "reduction": Known(
         "The training loss is a multiple of what it should be: summed, or scaled, and not averaged.",
         probes=("reduction",),

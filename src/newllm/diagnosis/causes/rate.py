@@ -7,6 +7,7 @@ from newllm.diagnosis.causes.kinds import EVENTS, FROM_START, STILL
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.causes.rises import harmed, rise_of
 from newllm.diagnosis.causes.standstill import always_falls, gradient_steady
+from newllm.diagnosis.causes.start import is_usual
 from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Finding
@@ -109,11 +110,12 @@ def updates_large(case: Case) -> Seen:
 
 
 def weights_outgrown(case: Case) -> Seen:
-    """The first updates, by Adam or its kin, made most layers several times as long, and nothing is learnt since.
+    """The first updates made most layers several times as long, and nothing is learnt since.
 
-    Layers that start at nothing are left out.
+    They were Adam's or its kin's, or the first gradient was a usual one, for these weights and that loss. Layers that
+    start at nothing are left out.
     """
-    if not case.facts.optimizer.startswith(OF_SET_LENGTH) or case.finding.severity == "note":
+    if not (case.facts.optimizer.startswith(OF_SET_LENGTH) or is_usual(case)) or case.finding.severity == "note":
         return NOTHING
     if case.finding.kind not in BLOWN_UP | STILL | EVENTS or not _never_learnt(case):
         return NOTHING

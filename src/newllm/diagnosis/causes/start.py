@@ -17,6 +17,7 @@ from newllm.trace import Finding
 
 FADED, IDLE, AT_BOUNDS = 3e-4, 0.95, 0.9  # of the largest layer's gradient; of the units; of a tanh's bound
 STEEP = 1000.0  # gradient times weights over the loss: about one a layer, in networks that are sound
+USUAL = 100.0
 GROWN = 30.0  # times that of the last layer
 SHARP = 2.0  # nats by which log Z is above that of equal logits
 ABOVE = 1.0  # nats by which a first loss is above that of guessing
@@ -72,14 +73,31 @@ def gradient_steep(case: Case) -> Seen:
     """
     kinds = STILL | FROM_START | {"update-ratio", "gradient-explosion", "saturated-gates", "always-clipped"}
     norm, loss = finite(case.trace.series("gradient_norm")), finite(case.trace.series("loss"))
-    if case.finding.kind not in kinds or not _begins_here(case) or not len(norm.value) or not len(loss.value):
+    if case.finding.kind not in kinds or not _begins_here(case):
         return NOTHING
-    weights = {name: float(one.value[0]) for name, one in by_layer(case.trace, "weight_norm", case.facts).items()}
-    slopes = {name: float(one.value[0]) for name, one in by_layer(case.trace, "gradient_norm", case.facts).items()}
-    steep = [slopes[name] * weight / max(loss.value[0], 1e-30) for name, weight in weights.items() if name in slopes]
-    if norm.step[0] > 1 or len(steep) < 2 or loss.value[0] <= 0 or max(steep) < max(STEEP, GROWN * steep[-1]):
+    steep = _steepness(case)
+    if len(steep) < 2 or max(steep) < max(STEEP, GROWN * steep[-1]):
         return NOTHING
     return {"gradient": float(norm.value[0]), "loss": float(loss.value[0])}
+
+
+def is_usual(case: Case) -> bool:
+    """Whether the first gradient is what weights, loss and inputs of a usual size let expect."""
+    steep = _steepness(case)
+    return bool(steep) and max(steep) < USUAL and _begins_here(case)
+
+
+def _steepness(case: Case) -> list[float]:
+    """Return the first gradient norm times weight norm over the loss, by layer; empty where it was not seen."""
+    norm, loss = finite(case.trace.series("gradient_norm")), finite(case.trace.series("loss"))
+    if not len(norm.value) or not len(loss.value) or norm.step[0] > 1 or loss.value[0] <= 0:
+        return []
+    weights, slopes = (by_layer(case.trace, name, case.facts) for name in ("weight_norm", "gradient_norm"))
+    return [
+        float(slopes[name].value[0] * weight.value[0] / loss.value[0])
+        for name, weight in weights.items()
+        if name in slopes
+    ]
 
 
 def logits_wide(case: Case) -> Seen:

@@ -18,7 +18,8 @@ EQUAL = 1e-6  # likewise: the last digit of float32
 PRINTED = 1e-3  # of a loss: one that was printed more coarsely may be equal by rounding
 USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
 BLOWN = frozenset({"dead-units", "saturated-gates", "update-ratio"})
-TINY = 1e-5  # of the weights
+MOVED = 0.03  # of the weights, by all updates together
+DROPPED = 0.75  # of the activations
 GRADIENT = 1e-3  # a smaller one is lost in Adam's epsilon
 STILLS = STILL | {"update-ratio"}
 SAY_MORE = ("preference-at-reference", "preference-without-signal", "contrastive-at-chance")
@@ -115,14 +116,22 @@ def context_grows(case: Case) -> Seen:
 
 
 def updates_as_set(case: Case) -> Seen:
-    """The recorder saw updates of under a hundred-thousandth of the weights in all layers, by Adam, with a gradient."""
+    """Updates by Adam, with a gradient, are so small that all of the run together move no layer by three percent."""
     levels = [typical(one) for one in by_layer(case.trace, "update_ratio", case.facts).values()]
     norm = finite(case.trace.series("gradient_norm")).value
     if not case.facts.optimizer.startswith("Adam") or len(levels) < 2 or not len(norm) or np.median(norm) < GRADIENT:
         return NOTHING
-    if case.finding.kind not in STILLS or not 0 < max(levels) < TINY or _left_by_clipping(case) is not NOTHING:
+    if case.finding.kind not in STILLS or _left_by_clipping(case) is not NOTHING:
+        return NOTHING
+    if case.trace.axis != "step" or not 0 < max(levels) * case.length < MOVED:
         return NOTHING
     return {"ratio": max(levels)}
+
+
+def dropped(case: Case) -> Seen:
+    """A layer drops three quarters of its activations and more, and training stands or is far above validation."""
+    kinds = STILL | {"training-above-validation", "early-standstill", "dead-units"}
+    return {"share": case.facts.dropout} if case.finding.kind in kinds and case.facts.dropout >= DROPPED else NOTHING
 
 
 def decays(case: Case) -> Seen:

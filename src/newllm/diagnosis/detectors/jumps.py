@@ -112,10 +112,13 @@ def detect_resume(trace: Trace, facts: Facts) -> list[Finding]:
 
     Where the log has a gap or the clock a break, one jump is enough; elsewhere the updates must jump for most layers at
     once (lost moments), which no batch does to a steady run. False alarms: each jump is held against `JUMP_NOISE` times
-    the usual change from sample to sample of the same signal. A recording knows its resumes: a slow step there is that
-    of a busy machine.
+    the usual change from sample to sample of the same signal. A recording knows its resumes, and what changes moments:
+    a slow step there is that of a busy machine.
     """
-    places = [step + 1 for step in facts.resumed] if facts.origin == "record" else _breaks(trace)
+    is_watched = facts.origin == "record" and "ledger_share" in trace.signals
+    places = [step + 1 for step in facts.resumed] if is_watched else _breaks(trace)
+    if is_watched and not places:
+        return []
     for step in places:
         found = _at_break(trace, step)
         if found:

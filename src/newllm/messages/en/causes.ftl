@@ -66,7 +66,7 @@ because-one-class = batches hold targets of few classes each
 because-target-is-input = the targets are the tokens of the input themselves, at the same places
 because-new-classes = the targets hold { $after } classes from there on, and { $before } before
 because-back-each-time = the loss of every { $every }th batch is high, and that of the next one as before, each time
-because-updates-as-set = updates of { G($ratio, digits: 2) } of the weights, all of them, as long as the learning rate lets Adam make them
+because-updates-as-set = updates of { G($ratio, digits: 2) } of the weights, as long as the learning rate lets Adam make them: all of the run together hardly move them
 because-below-chance = { PERCENT($accuracy, digits: 2) } % of validation is right, where a guess has { PERCENT($chance, digits: 2) } %
 because-targets-far = targets are thousands of times as large as what the model gives
 because-decay = weight decay is most of what updates do
@@ -92,3 +92,4 @@ because-told-by-input = { $how ->
 }
 because-unrelated-noise = the targets are drawn noise that is not in the inputs (correlation { G($correlation, digits: 1) }), and none of it is told
 because-begun-anew = behind the resume at { $axis } { $step } weights are as long as at the very start, and the loss is { G($loss) } (first { G($first) }): no checkpoint was loaded
+because-dropped = a dropout layer leaves out { PERCENT($share, digits: 2) } % of what it is given

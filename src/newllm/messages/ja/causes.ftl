@@ -63,7 +63,7 @@ because-one-class = 各バッチの予測対象が少数のクラスに偏って
 because-target-is-input = 予測対象が、同じ位置の入力トークンそのものである
 because-new-classes = 予測対象のクラスが、そこから{ $before }から{ $after }に増える
 because-back-each-time = { $every }個ごとのバッチの損失が高く、次のバッチでは毎回元に戻る
-because-updates-as-set = すべての層の更新が重みの{ G($ratio, digits: 2) }倍以下である（Adamの更新の大きさは学習率で決まる）
+because-updates-as-set = 更新が大きくても重みの{ G($ratio, digits: 2) }倍しかなく（Adamの更新の大きさは学習率で決まる）、全部を合わせても重みはほとんど動かない
 because-below-chance = 検証の正解率が{ PERCENT($accuracy, digits: 2) } %で、当てずっぽうの{ PERCENT($chance, digits: 2) } %よりはるかに低い
 because-targets-far = 目標値がモデルの出力の何千倍もある
 because-decay = 更新の大半が重み減衰である
@@ -86,3 +86,4 @@ because-told-by-input = { $how ->
 }
 because-unrelated-noise = 目標値が入力に含まれていないノイズであり（相関{ G($correlation, digits: 1) }）、そのどの部分も予測できていない
 because-begun-anew = { axis-unit }{ $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない
+because-dropped = 入力の{ PERCENT($share, digits: 2) } %を落とすdropout層がある
