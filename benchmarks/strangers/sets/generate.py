@@ -1,4 +1,4 @@
-"""Makes the logs and recordings of the fourth or fifth set again.
+"""Makes the logs and recordings of the fourth, fifth or sixth set again.
 
     python benchmarks/strangers/sets/generate.py SET --out DIR [--twins DIR] [--only NAME ...] [--missing] [--jobs N]
 
@@ -72,7 +72,7 @@ def finish(run, out):
 def main():
     """As many at a time as `--jobs` says."""
     parser = argparse.ArgumentParser()
-    add_set(parser, ("fourth", "fifth"))
+    add_set(parser, ("fourth", "fifth", "sixth"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--twins", type=Path)
     parser.add_argument("--only", nargs="*")

@@ -1,4 +1,4 @@
-"""Makes labels.json of the runs.py and kinds.toml of the fourth or fifth set, and packs the logs.
+"""Makes labels.json of the runs.py and kinds.toml of the fourth, fifth or sixth set, and packs the logs.
 
 python benchmarks/strangers/sets/label.py SET --logs DIR [--pack]
 """
@@ -83,7 +83,7 @@ def pack(runs, logs, home):
 def main():
     """Labels, and the archive where it is asked for."""
     parser = argparse.ArgumentParser()
-    add_set(parser, ("fourth", "fifth"))
+    add_set(parser, ("fourth", "fifth", "sixth"))
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--pack", action="store_true")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The folder of a set: third, fourth or fifth. Its runs and programs are found from there."""
+"""The folder of a set: third, fourth, fifth or sixth. Its runs and programs are found from there."""
 
 import argparse
 import importlib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 STRANGERS = Path(__file__).parents[1]
 SOURCE = STRANGERS.parents[1] / "src"
-SETS = ("third", "fourth", "fifth")
+SETS = ("third", "fourth", "fifth", "sixth")
 
 
 def add_set(parser: argparse.ArgumentParser, sets=SETS):
