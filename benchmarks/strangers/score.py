@@ -2,12 +2,12 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second|third|fourth|fifth [--logs DIR] [--commit-note T] [--details]
+    python benchmarks/strangers/score.py --set second|third|fourth|fifth|sixth [--logs DIR] [--commit-note T] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
-The second to the fifth set (README.md in their folders) are held out as a whole: totals only, unless --details
+The second to the sixth set (README.md in their folders) are held out as a whole: totals only, unless --details
 asks for single runs, which ends their being held out. From the third on they have recordings, which are asked about
 too. --logs reads logs that were made again (sets/generate.py): a recorder may see more than it did when a set was made.
 """
@@ -207,7 +207,7 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
     parser.add_argument(
-        "--set", choices=("second", "third", "fourth", "fifth"), help="another set, held out as a whole; totals only"
+        "--set", choices=("second", "third", "fourth", "fifth", "sixth"), help="another set, held out as a whole; totals only"
     )
     parser.add_argument("--logs", type=Path, help="with --set: a folder of logs that were made again")
     parser.add_argument(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.activations import first_tensor
+from newllm.recorder.hook import Hook
 from newllm.recorder.layers import ROOT, norm, read
 
 
@@ -42,7 +43,7 @@ class ActivationScale:
         for name, module in self._model.named_modules():
             if next(module.parameters(recurse=False), None) is not None:
                 see = functools.partial(self._see, name or ROOT)
-                self._handles.append(module.register_forward_hook(see))
+                self._handles.append(module.register_forward_hook(Hook(see)))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -19,6 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.functions import Look
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import norm
 from newllm.recorder.layout import Layout
@@ -59,7 +60,7 @@ class ActivationWatch:
 
     def watch(self, layers: list[tuple[str, nn.Module]]) -> list[RemovableHandle]:
         """Hook layers by their paths; whoever asks takes the hooks away."""
-        return [module.register_forward_hook(partial(self._see, name)) for name, module in layers]
+        return [module.register_forward_hook(Hook(partial(self._see, name))) for name, module in layers]
 
     def close(self) -> None:
         """Take the hooks away and forget the graph."""

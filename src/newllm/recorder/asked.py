@@ -54,7 +54,7 @@ class TargetWatch:
         """
         if logits.requires_grad:
             call = Call(logits, inputs, fingerprints, self._protect)
-            if not self._telling.is_done:
+            if self._classes is not None and not self._telling.is_done:
                 call.keep_rows(inputs)
             self._calls.append(call)
 

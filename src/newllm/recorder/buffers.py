@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.bits import bits, counted, has_numbers
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
 from newllm.recorder.layers import ROOT, stacked
 from newllm.recorder.layout import Layout, own_name
@@ -109,11 +110,11 @@ class BufferWatch:
         if not self.buffers:
             return
         hook = self._handles.append
-        hook(self._layout.root.register_forward_pre_hook(self._guarded(self._enters)))
-        hook(self._layout.root.register_forward_hook(self._guarded(self._leaves), always_call=True))
+        hook(self._layout.root.register_forward_pre_hook(Hook(self._guarded(self._enters))))
+        hook(self._layout.root.register_forward_hook(Hook(self._guarded(self._leaves)), always_call=True))
         for module in {id(one.module): one.module for one in self.buffers}.values():
             if ROOT not in self._layout.compiled and module is not self._layout.root:
-                hook(module.register_forward_pre_hook(self._guarded(self._part_enters)))
+                hook(module.register_forward_pre_hook(Hook(self._guarded(self._part_enters))))
 
     def close(self) -> None:
         """Take the hooks away."""

@@ -11,6 +11,7 @@ from newllm.recorder.activations import first_tensor
 from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
 from newllm.recorder.description import Description
+from newllm.recorder.hook import Hook
 from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
@@ -51,7 +52,7 @@ class CallWatch:
         is_resumed: bool = False,
     ) -> None:
         self._layout, self._forward, self._lyapunov, self._part = layout, forward, lyapunov, part
-        self._about, self._found = about, found
+        self._about, self._found, self._is_resumed = about, found, is_resumed
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
@@ -64,9 +65,10 @@ class CallWatch:
     def open(self) -> None:
         """Hook the model."""
         root = self._layout.root
-        self._influence.open()
-        self._handles.append(root.register_forward_pre_hook(self._called, with_kwargs=True))
-        self._handles.append(root.register_forward_hook(self._returned, always_call=True))
+        if not self._is_resumed:  # what a first update showed stands in the recording already
+            self._influence.open()
+        self._handles.append(root.register_forward_pre_hook(Hook(self._called), with_kwargs=True))
+        self._handles.append(root.register_forward_hook(Hook(self._returned), always_call=True))
 
     def close(self) -> None:
         """Take the hooks away."""

@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 from newllm.model.bodies.cell import Cell
 from newllm.recorder.activations import ActivationWatch
 from newllm.recorder.gates import watch_gates
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout, own_name
 
@@ -40,8 +41,10 @@ class CellWatch:
     def open(self, activations: ActivationWatch) -> None:
         """Hook the cells and their taps; what is seen goes where the activations go."""
         for name, cell in self._cells:
-            self._handles.append(cell.tap.register_forward_hook(self._keep))
-            self._handles.append(cell.register_forward_hook(self._protect(partial(self._look, name, activations))))
+            self._handles.append(cell.tap.register_forward_hook(Hook(self._keep)))
+            self._handles.append(
+                cell.register_forward_hook(Hook(self._protect(partial(self._look, name, activations))))
+            )
 
     def close(self) -> None:
         """Take the hooks away."""

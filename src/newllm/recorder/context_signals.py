@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.model.context_summary import summed_up
 from newllm.model.context_tap import ContextTap
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
@@ -45,7 +46,7 @@ class ContextSignals:
         """Hook every source of contexts."""
         for name, module in self._sources:
             see = self._see_tap if isinstance(module, ContextTap) else self._see_torch
-            self._handles.append(module.register_forward_hook(self._protect(partial(see, name))))
+            self._handles.append(module.register_forward_hook(Hook(self._protect(partial(see, name)))))
 
     def close(self) -> None:
         """Take the hooks away."""

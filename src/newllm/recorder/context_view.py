@@ -20,6 +20,7 @@ from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.lstm import LSTM
 from newllm.model.bodies.stack import ContextMixer, ZeroContextMixer
 from newllm.model.language_model import LanguageModel
+from newllm.recorder.hook import Hook
 from newllm.recurrence.rules.rule import full_precision
 
 
@@ -142,7 +143,7 @@ def _outputs_of(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor
     def keep(module: nn.Module, inputs: object, output: Tensor) -> None:  # noqa: ARG001 (a hook's form)
         kept[module] = output
 
-    handles = [module.register_forward_hook(keep) for module in modules]
+    handles = [module.register_forward_hook(Hook(keep)) for module in modules]
     try:
         yield kept
     finally:

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.model.context_summary import ContextSummary, summed_up, wide
 from newllm.model.context_tap import ContextTap
+from newllm.recorder.hook import Hook
 from newllm.recorder.layers import ROOT
 
 
@@ -37,7 +38,7 @@ class ContextRecorder:
         for name, module in self._model.named_modules():
             if isinstance(module, ContextTap):
                 self._names[module] = name or ROOT
-                self._handles.append(module.register_forward_hook(self._see))
+                self._handles.append(module.register_forward_hook(Hook(self._see)))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recurrence.rules.rule import Gate
@@ -23,7 +24,7 @@ def watch_gates(
 ) -> list[RemovableHandle]:
     """Hook every gate among the modules; their saturation goes into the row."""
     gates = [(name, module) for name, module in modules if isinstance(module, Gate)]
-    return [module.register_forward_hook(protect(partial(_see, name, row))) for name, module in gates]
+    return [module.register_forward_hook(Hook(protect(partial(_see, name, row)))) for name, module in gates]
 
 
 @torch.no_grad()

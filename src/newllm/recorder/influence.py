@@ -18,6 +18,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
 from newllm.recorder.layout import Layout
 from newllm.recorder.outputs import main_output
@@ -48,7 +49,7 @@ class InfluenceWatch:
             return
         look = self._protect(self._embedded)
         found = [each for each in self._layout.inner.modules() if isinstance(each, nn.Embedding)]
-        self._handles = [each.register_forward_hook(look) for each in found]
+        self._handles = [each.register_forward_hook(Hook(look)) for each in found]
 
     def close(self) -> None:
         """Take the hooks away."""

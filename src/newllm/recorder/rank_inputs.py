@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.given import Fingerprints, given
+from newllm.recorder.hook import Hook
 
 _FEWEST = 64  # numbers: the inputs of fewer can be the same by chance, or say only which step it is
 
@@ -31,7 +32,7 @@ class RankInputs:
         self._sum: Tensor | None = None
         self._handle: RemovableHandle | None = None
         if isinstance(root, nn.parallel.DistributedDataParallel):
-            self._handle = root.register_forward_pre_hook(self._called, with_kwargs=True)
+            self._handle = root.register_forward_pre_hook(Hook(self._called), with_kwargs=True)
 
     def close(self) -> None:
         """Take the hook away."""

@@ -12,6 +12,7 @@ from newllm.recorder.activations import ActivationWatch
 from newllm.recorder.cell_watch import CellWatch
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
+from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import ROOT
 from newllm.recorder.layout import Layout
@@ -52,7 +53,7 @@ class SampledForward:
         for name, module in self._modules:
             if isinstance(module, nn.MultiheadAttention):
                 look = self._attention(partial(self._multihead, name))
-                self._handles.append(module.register_forward_hook(look, with_kwargs=True))
+                self._handles.append(module.register_forward_hook(Hook(look), with_kwargs=True))
 
     def close(self) -> None:
         """Take every hook away."""

@@ -13,7 +13,18 @@ import torch
 from torch import nn
 
 import newllm
-from newllm.recorder import activations, attention, context_signals, gradients, outputs, pending, recorder, weights
+from newllm.recorder import (
+    activations,
+    attention,
+    calls,
+    context_signals,
+    gradients,
+    influence,
+    outputs,
+    pending,
+    recorder,
+    weights,
+)
 from newllm.trace import Trace, read_trace
 
 STEPS = 12
@@ -131,7 +142,8 @@ def test_layers_that_are_frozen_and_unfrozen_on_the_way_are_recorded_while_they_
         (attention, "statistics", "attention", "attention_entropy/attention", "activation_rms/hidden"),
         (context_signals, "summed_up", "contexts", "context_norm", "gradient_norm"),
         (outputs, "_last_width", "outputs", "", "gradient_norm"),
-        (outputs, "first_tensor", "outputs", "log_z", "activation_rms/hidden"),
+        (calls, "put_logits", "outputs", "log_z", "activation_rms/hidden"),
+        (influence, "main_output", "influence", "later_tokens_seen", "log_z"),
     ],
 )
 def test_a_part_that_fails_is_reported_once_and_the_training_goes_on(
