@@ -5,11 +5,11 @@ import random
 
 import numpy as np
 import torch
+from common import Given, Say
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say
 
 given = Given()
 what, rate, gamma = given("what", "dqn"), given("rate", 0.002), given("gamma", 0.95)

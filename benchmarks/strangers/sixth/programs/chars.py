@@ -5,11 +5,11 @@ import math
 import random
 
 import torch
+from common import Given, Lion, Say, text
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Lion, Say, text
 
 given = Given()
 size, heads, layers, block = given("size", 48), 4, given("layers", 2), given("block", 32)
@@ -91,7 +91,10 @@ SPLIT = int(0.9 * len(DATA))
 
 def batch_of(data, length):
     starts = torch.randint(len(data) - length - 1, (batch,))
-    return (torch.stack([data[s : s + length] for s in starts]), torch.stack([data[s + 1 : s + length + 1] for s in starts]))
+    return (
+        torch.stack([data[s : s + length] for s in starts]),
+        torch.stack([data[s + 1 : s + length + 1] for s in starts]),
+    )
 
 
 def loss_of(model, x, y):
@@ -150,7 +153,9 @@ def train(model, optimizer, data, recorder, first, last):
 
 def main():
     model = Model(len(letters))
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(letters)} characters, {len(DATA)} in the text")
+    print(
+        f"{sum(p.numel() for p in model.parameters())} parameters, {len(letters)} characters, {len(DATA)} in the text"
+    )
     optimizer = optimizer_of(model)
     resume = given("resume", 0)
     with newllm.record(model, optimizer, out=given.recording, **given.extra) as recorder:

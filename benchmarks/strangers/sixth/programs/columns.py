@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
+from common import Given, Say
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say
 
 given = Given()
 what, rows, epochs = given("what", "leave"), given("rows", 3000), given("epochs", 20)
@@ -23,7 +23,9 @@ def table():
     noise = draw.normal(0, 1, (rows, 2))
     signal = (0.04 * (age - 50) + 0.8 * np.log(income / 22000) - 0.25 * (visits - 4) + 0.7 * np.sin(days / 58)
               + 0.9 * (region == 2) - 0.8 * score * (discount > 0.5) + 0.5 * np.log(amount / 50))  # fmt: skip
-    columns = np.stack([age, income, visits, np.log(amount), region == 0, region == 1, region == 2, score, days, discount], 1)
+    columns = np.stack(
+        [age, income, visits, np.log(amount), region == 0, region == 1, region == 2, score, days, discount], 1
+    )
     return np.concatenate([columns, noise], 1).astype(np.float64), signal, amount
 
 
@@ -131,7 +133,7 @@ def main():
                 total += loss.item()
                 if say.style != "epoch":
                     say.step(step, loss.item(), rate)
-                if given("dates", 0) and step % 20 == 0 or begin + batch >= per_epoch * batch:
+                if (given("dates", 0) and step % 20 == 0) or begin + batch >= per_epoch * batch:
                     judge(model, xv, yv, recorder, say, step, epoch, total / (begin // batch + 1))
 
 

@@ -110,11 +110,48 @@ def digits(seed=0, scale=True):
     return x[:1400], y[:1400], x[1400:], y[1400:]
 
 
-NOUNS = "ship river house letter captain garden winter road city horse window story bridge market forest".split()
-NAMES = "anna boris clara david elena franz greta henry".split()
-VERBS = "saw found left built crossed painted forgot remembered watched followed sold opened".split()
-WORDS = "old small quiet green broken bright heavy distant strange wooden".split()
-PLACES = "in the morning;near the harbour;after the storm;without a word;by the old mill;at night;for many years".split(";")
+NOUNS = [
+    "ship",
+    "river",
+    "house",
+    "letter",
+    "captain",
+    "garden",
+    "winter",
+    "road",
+    "city",
+    "horse",
+    "window",
+    "story",
+    "bridge",
+    "market",
+    "forest",
+]
+NAMES = ["anna", "boris", "clara", "david", "elena", "franz", "greta", "henry"]
+VERBS = [
+    "saw",
+    "found",
+    "left",
+    "built",
+    "crossed",
+    "painted",
+    "forgot",
+    "remembered",
+    "watched",
+    "followed",
+    "sold",
+    "opened",
+]
+WORDS = ["old", "small", "quiet", "green", "broken", "bright", "heavy", "distant", "strange", "wooden"]
+PLACES = [
+    "in the morning",
+    "near the harbour",
+    "after the storm",
+    "without a word",
+    "by the old mill",
+    "at night",
+    "for many years",
+]
 
 
 def sentence(draw):
@@ -129,7 +166,7 @@ def sentence(draw):
         a, b = draw.randint(1, 9), draw.randint(1, 9)
         return f"{a} and {b} are {a + b}."
     noun = draw.choice(NOUNS)
-    return f"\"where is the {noun}?\" asked {name}. \"the {noun} is {draw.choice(PLACES)}.\""
+    return f'"where is the {noun}?" asked {name}. "the {noun} is {draw.choice(PLACES)}."'
 
 
 def text(sentences, seed=0):

@@ -1,11 +1,11 @@
 """Digits drawn by a VAE or by diffusion. python draw.py --out DIR [--fault F] [--set k=v ...]"""
 
 import torch
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 what, epochs, batch, rate = given("what", "vae"), given("epochs", 18), given("batch", 50), given("rate", 0.002)

@@ -3,11 +3,11 @@
 import math
 
 import torch
+from common import Given, Say
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say
 
 given = Given()
 what, steps, batch = given("what", "plain"), given("steps", 900), 64

@@ -1,11 +1,11 @@
 """Digits embedded by contrast or by pairs. python embed.py --out DIR [--fault F] [--set k=v ...]"""
 
 import torch
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 what, epochs, batch, rate = given("what", "contrast"), given("epochs", 14), given("batch", 50), given("rate", 0.002)

@@ -3,10 +3,10 @@
 import math
 
 import torch
+from common import Given, Say
 from torch import nn
 
 import newllm
-from common import Given, Say
 
 given = Given()
 what, epochs, batch, rate = given("what", "mean"), given("epochs", 20), given("batch", 32), given("rate", 0.003)
@@ -32,7 +32,9 @@ def windows(part):
 class Convolution(nn.Module):
     def __init__(self, outputs):
         super().__init__()
-        self.body = nn.Sequential(nn.Conv1d(1, 16, 5, padding=2), nn.ReLU(), nn.Conv1d(16, 16, 5, padding=4, dilation=2), nn.ReLU())
+        self.body = nn.Sequential(
+            nn.Conv1d(1, 16, 5, padding=2), nn.ReLU(), nn.Conv1d(16, 16, 5, padding=4, dilation=2), nn.ReLU()
+        )
         self.head = nn.Linear(16 * PAST, NEXT * outputs)
 
     def forward(self, x):

@@ -3,11 +3,11 @@
 import copy
 
 import torch
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 kind, epochs, batch, rate = given("bits", "bf16"), given("epochs", 12), given("batch", 32), given("rate", 0.002)

@@ -5,11 +5,11 @@ import re
 
 import torch
 import transformers
+from common import NAMES, Given, sentence, text
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
 import newllm.hf
-from common import NAMES, Given, sentence, text
 
 given = Given()
 what, steps, rate, batch = given("what", "adapter"), given("steps", 250), given("rate", 0.002), given("batch", 16)
@@ -70,13 +70,17 @@ def adapter():
     old = text(900, given.seed)
     new = re.sub(r"\bthe\b", "ye", text(1200, given.seed + 1)).replace("ed ", "eth ")
     letters = sorted(set(old + new))
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(letters), bos_token_id=0, eos_token_id=0, **SIZE))
+    model = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=len(letters), bos_token_id=0, eos_token_id=0, **SIZE)
+    )
     pretrained(model, pieces(old, letters), 250)
     if given("frozen", 0):
         for name, p in model.named_parameters():
             p.requires_grad = "h.1" in name or "ln_f" in name
     else:
-        config = peft.LoraConfig(r=8, lora_alpha=16, target_modules=["c_attn", "c_fc", "c_proj"], lora_dropout=0.05, fan_in_fan_out=True)
+        config = peft.LoraConfig(
+            r=8, lora_alpha=16, target_modules=["c_attn", "c_fc", "c_proj"], lora_dropout=0.05, fan_in_fan_out=True
+        )
         model = peft.get_peft_model(model, config)
         model.print_trainable_parameters()
     cut = int(0.9 * len(new))
@@ -103,11 +107,15 @@ def lines():
         return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
     rows = [{"ids": [0, *[letters.index(c) for c in s], 0], "labels": 0} for s in sentences]
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(letters), bos_token_id=0, eos_token_id=0, **SIZE))
+    model = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=len(letters), bos_token_id=0, eos_token_id=0, **SIZE)
+    )
     trainer_of(model, Rows(rows[:-150]), Rows(rows[-150:]), collate, remove_unused_columns=False)
     model.eval()
     ids = torch.zeros(20, 1, dtype=torch.long)
-    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=60, do_sample=True, eos_token_id=0, pad_token_id=1)
+    out = model.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=60, do_sample=True, eos_token_id=0, pad_token_id=1
+    )
     ends = [int((row[1:] == 0).nonzero()[0]) if (row[1:] == 0).any() else 60 for row in out]
     print({"generated_length": sum(ends) / len(ends), "ended": sum(e < 60 for e in ends)})
 
@@ -120,8 +128,15 @@ def names():
 
     def row(s):
         ids = ([words.index(w) for w in s] + [0] * 20)[:20]
-        marks = ([int(w in strange) if draw.random() > given("noise", 0.0) else 1 - int(w in strange) for w in s] + [-100] * 20)[:20]
-        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor([int(i > 0) for i in ids]), "labels": torch.tensor(marks)}
+        marks = (
+            [int(w in strange) if draw.random() > given("noise", 0.0) else 1 - int(w in strange) for w in s]
+            + [-100] * 20
+        )[:20]
+        return {
+            "input_ids": torch.tensor(ids),
+            "attention_mask": torch.tensor([int(i > 0) for i in ids]),
+            "labels": torch.tensor(marks),
+        }
 
     rows = [row(s) for s in sentences]
 
@@ -137,7 +152,7 @@ def names():
 
 def translate():
     """T5 writes numbers in words as figures."""
-    words = "zero one two three four five six seven eight nine".split()
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     vocabulary = ["<pad>", "</s>", *words, *"0123456789"]
 
     def row():

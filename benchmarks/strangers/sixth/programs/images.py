@@ -3,11 +3,11 @@
 import copy
 
 import torch
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 epochs, batch, rate = given("epochs", 14), given("batch", 32), given("rate", 0.002)
@@ -125,7 +125,9 @@ def main():
         step = train(model, optimizer, schedule, parts, recorder, 0, resume or epochs, 0)
     if not resume:
         return
-    saved = copy.deepcopy({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
+    saved = copy.deepcopy(
+        {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+    )
     if given.has("split-drawn-anew-on-resume"):
         whole, labels = torch.cat(parts[::2]), torch.cat(parts[1::2])
         order = torch.randperm(len(whole))

@@ -5,13 +5,13 @@ import warnings
 
 import lightning
 import torch
+from common import Given, digits
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import newllm.lightning
-from common import Given, digits
 
 given = Given()
 what, rate, epochs, batch = given("what", "digits"), given("rate", 0.003), given("epochs", 10), given("batch", 32)
@@ -21,7 +21,10 @@ class Residual(nn.Module):
     def __init__(self, wide=48, blocks=4):
         super().__init__()
         self.first, self.last = nn.Linear(64, wide), nn.Linear(wide, 10)
-        made = [nn.Sequential(nn.LayerNorm(wide), nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide)) for _ in range(blocks)]
+        made = [
+            nn.Sequential(nn.LayerNorm(wide), nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide))
+            for _ in range(blocks)
+        ]
         self.blocks = made if given.has("layers-in-a-list") else nn.ModuleList(made)
 
     def forward(self, x):

@@ -2,12 +2,12 @@
 
 import torch
 from accelerate import Accelerator
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, get_worker_info
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 what, steps, rate, batch = given("what", "digits"), given("steps", 500), given("rate", 0.05), given("batch", 16)
@@ -34,7 +34,9 @@ class Stream(IterableDataset):
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(given("dropout", 0.0)), nn.Linear(64, 48), nn.ReLU())
+        self.body = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(given("dropout", 0.0)), nn.Linear(64, 48), nn.ReLU()
+        )
         self.digit, self.parity = nn.Linear(48, 10), nn.Linear(48, 1)
 
     def forward(self, x):

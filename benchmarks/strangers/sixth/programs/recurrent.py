@@ -3,11 +3,11 @@
 import random
 
 import torch
+from common import Given, Say, text
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, text
 
 given = Given()
 what, width = given("what", "classes"), given("width", 48)
@@ -18,11 +18,19 @@ draw = random.Random(given.seed)
 # -- short messages of three kinds, padded to the longest of a batch
 
 TOPICS = [
-    "the ship|the harbour|a captain|the storm|old sails|the crew".split("|"),
-    "the garden|a rose|dry soil|the gardener|green leaves|the seeds".split("|"),
-    "the court|a witness|the judge|old papers|the verdict|a lawyer".split("|"),
+    ["the ship", "the harbour", "a captain", "the storm", "old sails", "the crew"],
+    ["the garden", "a rose", "dry soil", "the gardener", "green leaves", "the seeds"],
+    ["the court", "a witness", "the judge", "old papers", "the verdict", "a lawyer"],
 ]
-SHARED = "was seen again|nobody knows why|it was late|they waited|and then it rained|for a long time|he said so".split("|")
+SHARED = [
+    "was seen again",
+    "nobody knows why",
+    "it was late",
+    "they waited",
+    "and then it rained",
+    "for a long time",
+    "he said so",
+]
 
 
 def message():
@@ -62,7 +70,7 @@ def classes():
     names = ["<pad>", *sorted({w for words, _ in rows for w in words})]
     rows = [([names.index(w) for w in words], topic) for words, topic in rows]
     longest = max(len(w) for w, _ in rows)
-    train, validation = rows[: -300], rows[-300:]
+    train, validation = rows[:-300], rows[-300:]
     if given("flip", 0.0):
         train = [(w, t if draw.random() > given("flip", 0.0) else draw.randrange(3)) for w, t in train]
     model = Reader(len(names))

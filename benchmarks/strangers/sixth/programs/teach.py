@@ -1,11 +1,11 @@
 """Teachers, averages and second trainings, on digits. python teach.py --out DIR [--fault F] [--set k=v ...]"""
 
 import torch
+from common import Given, Say, digits
 from torch import nn
 from torch.nn import functional as F
 
 import newllm
-from common import Given, Say, digits
 
 given = Given()
 what, epochs, batch, rate = given("what", "distil"), given("epochs", 16), given("batch", 40), given("rate", 0.002)
