@@ -2,7 +2,7 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second|third|fourth|fifth|sixth [--logs DIR] [--commit-note T] [--details]
+    python benchmarks/strangers/score.py --set second|...|sixth [--logs DIR] [--commit-note TEXT] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
@@ -206,9 +206,8 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--visible", choices=("log", "recording", "all"), default="all", help="faults that show there")
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
-    parser.add_argument(
-        "--set", choices=("second", "third", "fourth", "fifth", "sixth"), help="another set, held out as a whole; totals only"
-    )
+    others = ("second", "third", "fourth", "fifth", "sixth")
+    parser.add_argument("--set", choices=others, help="another set, held out as a whole; totals only")
     parser.add_argument("--logs", type=Path, help="with --set: a folder of logs that were made again")
     parser.add_argument(
         "--details", action="store_true", help="with --set: single runs too, which ends its being held out"
