@@ -38,8 +38,9 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     return with_named_layers(findings, facts)
 
 
-def _order(finding: Finding) -> tuple[int, float]:
-    return -SEVERITIES.index(finding.severity), -round(finding.confidence, 1)
+def _order(finding: Finding) -> tuple[int, bool, float]:
+    """Order findings: the gravest first, of equals those whose cause is named, then the surest."""
+    return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence, 1)
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ class Layer:
         parameters: how many it holds.
         trained: whether the optimizer was given any of them.
         weight_decay: that shrinks them beside the gradient's update (AdamW's), per unit of the learning rate.
+        penalty: weight decay that is added to the gradient (Adam's and SGD's): so many times the weights.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Layer:
     parameters: int = 0
     trained: bool = True
     weight_decay: float = 0.0
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Facts:
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         resumed: the last steps before the training was resumed, as the recorder saw it.
         optimizer: its class ("AdamW"); empty where nobody says.
+        half: whether anything was seen to be computed in float16; None where nobody looked.
+        ended: whether the recorder saw the end of the training.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
@@ -74,3 +78,5 @@ class Facts:
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
     dropout: float = 0.0
+    half: bool | None = None
+    ended: bool = False

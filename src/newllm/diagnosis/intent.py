@@ -5,7 +5,7 @@ Detectors read curves and know nothing of what they are for. Three things follow
   its standstill or its level is dropped; the reward, the entropy and the balance of a GAN have detectors of their own.
 - Where the loss is a negative log density, it falls below zero without end, and its gradient grows with it: such a
   gradient explosion is dropped.
-- What begins within `NEAR` of the run after a planned change becomes a note that says so.
+- What begins within `NEAR` of the run after a planned change becomes a note that says so, unless nobody plans it.
 """
 
 import math
@@ -23,6 +23,9 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 NEAR = 0.05  # of the run
+_NEVER_PLANNED = frozenset(
+    {"no-gradient", "frozen-layer", "gradient-carried", "loss-form", "not-causal", "not-finite", "single-target"}
+)
 AT_BEST = 0.05  # on the comparable scale: so near its best a loss is at its best
 _OF_PROGRESS = frozenset(
     {
@@ -111,7 +114,7 @@ def _sharpens(trace: Trace) -> bool:
 
 def _planned_as_note(finding: Finding, trace: Trace, facts: Facts) -> Finding:
     planned = _planned(finding, trace, facts)
-    if planned is None or finding.severity == "note":
+    if planned is None or finding.severity == "note" or finding.kind in _NEVER_PLANNED:
         return finding
     said = message(
         "planned-finding", finding=finding.sentence, text=planned.text, axis=trace.axis, step=int(planned.step)

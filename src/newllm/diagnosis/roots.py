@@ -76,7 +76,7 @@ ROOTS = (
 NEAR = 0.05  # of the run: so near each other two findings are of one event
 
 
-def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, float]]) -> list[Finding]:
+def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float]]) -> list[Finding]:
     """Return the findings in order, each root followed by what follows from it, and as grave as the gravest of these.
 
     Args:

@@ -94,6 +94,8 @@ def facts_of(
         resumed=_steps(recording.get("resumed")),
         optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
         dropout=min(1.0, _share(recording.get("dropout"))),
+        half=half if isinstance(half := recording.get("half"), bool) else None,
+        ended=recording.get("ended") is True,
         origin="train" if config else "record" if recording else None,
     )
 
@@ -155,6 +157,7 @@ def _layers(listed: Any) -> tuple[Layer, ...]:
             parameters=_whole(item.get("parameters"), 0) or 0,
             trained=item.get("trained") is not False,
             weight_decay=_share(item.get("weight_decay")),
+            penalty=_share(item.get("penalty")),
         )
         for item in listed
         if isinstance(item, dict) and isinstance(item.get("name"), str)

@@ -3,6 +3,7 @@
 Shapes: N rows of which each has a target (of a language model every position), V classes, T positions of a row.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -124,8 +125,10 @@ class TargetWatch:
         for call, read in found:
             if call.fingerprints is None or self._known is None or len(self._known) > _MOST_KNOWN:
                 continue
-            each = zip(call.fingerprints.tolist(), read.ids.tolist(), read.used.tolist(), strict=True)
-            for row, target in [(row, target) for row, target, used in each if used]:
+            rows = call.fingerprints.tolist()
+            times = Counter(rows)  # rows that a batch holds twice are no row of the data: black images, say
+            each = zip(rows, read.ids.tolist(), read.used.tolist(), strict=True)
+            for row, target in [(row, target) for row, target, used in each if used and times[row] == 1]:
                 again += row in self._known
                 changed += self._known.setdefault(row, target) != target
         return {"targets_again": float(again), "targets_changed": changed / again} if again else {}

@@ -17,7 +17,7 @@ from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.one_number import OneNumberWatch
-from newllm.recorder.outputs import embedding_size, find_logits, put_logits
+from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits
 from newllm.recorder.pending import Row
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.squared_error import SquaredErrorWatch
@@ -85,6 +85,9 @@ class CallWatch:
 
     def put(self, *, is_scaled: bool) -> None:
         """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
+        if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
+            self._about.half = True
+            self._found()
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
@@ -135,11 +138,20 @@ class CallWatch:
         if not self._sampled:
             return
         self._forward.leave()
+        self._part("outputs")(self._see_half)(output)
         self._part("outputs")(self._put_logits)(output)
         result = first_tensor(output)
         if result is not None:
             self._part("targets")(self._numbers.returned)(result)
             self._part("targets")(self._errors.returned)(result, self._batches.latest[0])
+
+    def _see_half(self, output: Any) -> None:
+        result = main_output(output)
+        device = "cpu" if result is None else result.device.type
+        is_cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) is torch.float16
+        if not self._about.half and (is_cast or (result is not None and result.dtype is torch.float16)):
+            self._about.half = True
+            self._found()
 
     def _put_logits(self, output: Any) -> None:
         logits = find_logits(self._layout.inner, output, self._about.vocabulary)

@@ -27,6 +27,7 @@ class Description:
         vocabulary: see above; it may be found on the way.
         remarks: on what is not recorded.
         ended: whether recording is over.
+        half: whether anything was seen to be computed in float16.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Description:
         self.remarks: list[Message] = []
         self._earlier: list[Message] = []
         self.ended = False
+        self.half = any(parameter.dtype is torch.float16 for parameter in layout.parameters)
 
     def go_on(self, found: Resumption) -> None:
         """Take over what was said of the recording until now, and say where it is resumed."""
@@ -83,7 +85,7 @@ class Description:
             UserError: there is no room.
         """
         content = self._layout.describe(self._optimizer, self._every, self.vocabulary)
-        content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended}
+        content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended, "half": self.half}
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
         content |= {"resumed": self._resumed} if self._resumed else {}

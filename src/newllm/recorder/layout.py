@@ -71,7 +71,7 @@ class Layout:
         """Return the content of recording.json."""
         modules = {own_name(name): module for name, module in self.inner.named_modules()}
         trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        decays = _decays(optimizer)
+        decays, penalties = _decays(optimizer), _penalties(optimizer)
         return {
             "schema": 1,
             "vocabulary": vocabulary,
@@ -87,6 +87,7 @@ class Layout:
                     "parameters": sum(parameter.numel() for parameter in own),
                     "trained": any(p.requires_grad and id(p) in trained for p in own),
                     "weight_decay": max((decays.get(id(p), 0.0) for p in own), default=0.0),
+                    "penalty": max((penalties.get(id(p), 0.0) for p in own), default=0.0),
                 }
                 for name, own in self.layers.items()
             ],
@@ -120,6 +121,17 @@ def _decays(optimizer: torch.optim.Optimizer) -> dict[int, float]:
         for group, rate in zip(optimizer.param_groups, rates, strict=True)
         for parameter in group["params"]
         if max(rates) > 0 and (is_decoupled or group.get("decoupled_weight_decay"))
+    }
+
+
+def _penalties(optimizer: torch.optim.Optimizer) -> dict[int, float]:
+    """Return by how much of itself a parameter is added to its gradient, by its id: where decay is not decoupled."""
+    decoupled = _decays(optimizer)
+    return {
+        id(parameter): float(group.get("weight_decay") or 0.0)
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        if id(parameter) not in decoupled and isinstance(group.get("weight_decay", 0.0), int | float)
     }
 
 

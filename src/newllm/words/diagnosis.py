@@ -263,7 +263,8 @@ def unseen(trace: Trace, facts: Facts) -> Message | None:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
         parts.append(message("unseen-unrecorded", what=named))
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
-    parts += [message("unseen-check")] if facts.origin != "train" else []
+    masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for
+    parts += [message("unseen-check", masked=masked)] if facts.origin != "train" else []
     return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
 
 

@@ -192,3 +192,26 @@ def test_a_source_beside_the_text_may_be_seen_whole(tmp_path: Path) -> None:
     trace = train(tmp_path / "run", Translator(), loss)
     assert "later_tokens_seen" not in trace.signals
     assert first(trace, "tokens_read") > 3
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_segment_that_is_computed_again_draws_the_same(tmp_path: Path, again: bool) -> None:
+    def trained(out: Path | None) -> list[Tensor]:
+        torch.manual_seed(0)
+        layer = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Dropout(0.3), nn.Linear(WIDTH, WIDTH))
+        model = Text(lambda x: checkpoint(layer, x, use_reentrant=False) if again else layer(x), layer)
+        torch.manual_seed(1)
+        if out is not None:
+            train(out, model)
+        else:
+            optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+            for _ in range(6):
+                loss = next_token(model, torch.randint(1, TOKENS, (6, 13)))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return [each.detach() for each in model.parameters()]
+
+    pairs = zip(trained(None), trained(tmp_path / "run"), strict=True)
+    assert all(torch.equal(left, right) for left, right in pairs)
+    assert first(read_trace(tmp_path / "run" / "trace.jsonl"), "later_tokens_seen") == 0

@@ -13,6 +13,7 @@ from newllm.diagnosis.losses import as_shares, finite, is_validation
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
 OF_RISE = 0.5  # of that rise, on the log scale: what is learnt by heart falls about as far as the other rises
 EARLY = 0.1  # of the run: a rise there is of a model that finds its way
+CALM, NEAR, NEAR_POINTS = 1e6, 30.0, 20  # a norm; times its median over so many points before
 BY_HEART = 0.02  # of its first value: so far a training loss comes down on data that it has seen again and again
 USEFUL = 0.97  # of the loss at the start: validation was better at some time
 MOSTLY = 0.7  # an accuracy that one answer to everything has where one class is far more frequent
@@ -134,6 +135,17 @@ def gradient_first(case: Case) -> Seen:
     if case.finding.kind != "not-finite" or not len(bad) or (len(worse) and bad[0] >= worse[0]):
         return NOTHING
     return {"axis": case.trace.axis, "step": float(bad[0])}
+
+
+def derivative_not_finite(case: Case) -> Seen:
+    """The gradient is not finite first, from a calm one, of finite loss and inputs, and nothing is in 16 bits."""
+    found, norm, mean = gradient_first(case), case.trace.series("gradient_norm"), case.trace.series("input_mean")
+    if found is NOTHING or case.facts.half is not False or not isinstance(found, dict):
+        return NOTHING
+    before = norm.value[(norm.step < found["step"]) & np.isfinite(norm.value)]
+    inputs = mean.value[mean.step <= found["step"]]
+    is_calm = len(before) > 0 and before[-1] < CALM and before[-1] <= NEAR * np.median(before[-NEAR_POINTS:])
+    return found if is_calm and bool(np.isfinite(inputs).all()) else NOTHING
 
 
 def finite_again(case: Case) -> Seen:

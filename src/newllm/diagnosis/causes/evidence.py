@@ -98,6 +98,9 @@ EVIDENCE = (
         "no other batch is like it, and the loss rises at that very update",
     ),
     Evidence("inputs-changed", "changed-inputs", given.inputs_changed, "what the model is given changes at that step"),
+    Evidence(
+        "other-targets", "changed-inputs", given.other_targets, "the most frequent token of a text stays what it is",
+    ),
     Evidence("new-classes", "changed-inputs", given.new_classes, "no model knows a class that it was never asked for"),
     Evidence("repeated-batch", "repeated-batch", given.same_batch, "the rows are the same, number for number"),
     Evidence(
@@ -214,6 +217,10 @@ EVIDENCE = (
     Evidence("near-duplicates", "leak", Itself("near-duplicates"), _SAME_BATCH),
     Evidence("repeated-windows", "repeated-text", Itself("repeated-windows"), _SAME_BATCH),
     Evidence("data-order", "data-order", data.ordered, "a shuffled batch tells nothing of its neighbour"),
+    Evidence(
+        "derivative-not-finite", "numerics-in-loss", data.derivative_not_finite,
+        "in 32 bits no calm gradient overflows; a root, a norm or a logarithm at zero does so",
+    ),
     Evidence(
         "finite-again", "not-finite-batch", data.finite_again,
         "a weight that is not finite stays so: only the loss of that batch was not",

@@ -25,6 +25,7 @@ FAR_RATIO, FAR_SHIFT = 2.0, 1.0  # between standard deviations; in them, between
 OUTSIDE = 20.0  # times what the batches before scatter
 TIMES = 1.5  # and so many times their standard deviation, or a mean so many of these away
 FEWEST = 8  # updates before
+FEWEST_SAMPLED = 5  # sampled steps
 FEW_PLACES, FOLLOWS = 8, 0.99  # of the inputs; a correlation
 MOSTLY = 0.9  # of the sampled steps
 FOREIGN, LITTLE = 0.02, 0.02  # a correlation; of the noise's variance
@@ -147,6 +148,18 @@ def new_classes(case: Case) -> Seen:
     """The targets hold classes that no update had before, from the step on at which the loss rises."""
     found = new_classes_at(case.finding, case.trace) if case.finding.kind in RISES else None
     return NOTHING if found is None else {"before": found[0], "after": found[1]}
+
+
+def other_targets(case: Case) -> Seen:
+    """The most frequent target was always one and the same, and is another from the step on at which the loss rises."""
+    most = finite(case.trace.series("target_most"))
+    before, after = most.value[most.step < case.onset], most.value[most.step >= case.onset]
+    if case.finding.kind not in RISES | {"resume-jump"} or min(len(before), len(after)) < FEWEST_SAMPLED:
+        return NOTHING
+    if np.ptp(before) > 0 or before[0] in after[:FEWEST_SAMPLED] or np.ptp(after[:FEWEST_SAMPLED]) > 0:
+        return NOTHING
+    where = {"axis": case.trace.axis, "step": int(most.step[len(before)])}
+    return where | {"before": int(before[0]), "after": int(after[0])}
 
 
 def batch_outlier(case: Case) -> Seen:

@@ -112,6 +112,7 @@ def _by_growth(trace: Trace) -> list[Finding]:
 
 # No gradient at all.
 FEWEST_ZEROS = 3  # points
+GONE = 0.2  # of the run
 
 
 def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
@@ -124,7 +125,9 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     norm = trace.series("gradient_norm")
     if not len(norm.value):
         return _never_seen(trace, facts)
-    if len(norm.value) < FEWEST_ZEROS or norm.value.any():
+    if norm.value.any():
+        return _gone_since(trace, facts, float(norm.step[-1]))
+    if len(norm.value) < FEWEST_ZEROS:
         return []
     validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
     few = max(1, len(loss.value) // 4)
@@ -172,6 +175,36 @@ def _never_seen(trace: Trace, facts: Facts) -> list[Finding]:
             confidence=0.98,
             signal="loss",
             evidence={"points": len(trace.series("loss").value)},
+            alternatives=(message("finding-no-gradient.another"),),
+            test=message("finding-no-gradient.test"),
+            candidate_causes=("no-gradient", "frozen-layer"),
+        )
+    ]
+
+
+def _gone_since(trace: Trace, facts: Facts, last: float) -> list[Finding]:
+    """Return that from some step on no backward pass reached a weight and none moved, for a fifth of the run or more.
+
+    The optimizer went on all the same, with a rate: it holds weights that are no longer those of the model.
+    """
+    rate, loss = trace.series("learning_rate"), trace.series("loss")
+    behind = {name: one.value[one.step > last] for name, one in by_layer(trace, "update_norm", facts).items()}
+    if facts.origin != "record" or not behind or trace.last_step - last < GONE * trace.last_step:
+        return []
+    if min(map(len, behind.values())) < FEWEST_ZEROS or any(value.any() for value in behind.values()):
+        return []
+    if not (rate.value[rate.step > last] > 0).any() or trace.series("update_skipped").value.any():
+        return []
+    return [
+        Finding(
+            kind="no-gradient",
+            severity="fault",
+            sentence=message("finding-no-gradient.since", axis=trace.axis, step=int(last) + 1),
+            first_step=last + 1,
+            last_step=trace.last_step,
+            confidence=0.97,
+            signal="loss",
+            evidence={"points": int(np.sum(loss.step > last))},
             alternatives=(message("finding-no-gradient.another"),),
             test=message("finding-no-gradient.test"),
             candidate_causes=("no-gradient", "frozen-layer"),

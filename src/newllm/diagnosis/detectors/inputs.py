@@ -12,6 +12,7 @@ from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 FEWEST = 8  # updates
+ALIKE, ALIKE_AFTER = 0.25, 20  # of the rows of a batch; updates before
 APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
 ASIDE = 0.5  # standard deviations between two means, likewise
 NOISE = 8.0  # times what batches scatter
@@ -80,11 +81,13 @@ def _is_harmed(trace: Trace) -> bool:
 
 
 def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
-    """Return the step from which on the inputs of training have another mean or standard deviation, for good.
+    """Return the step from which on the inputs of training have another mean or standard deviation, or many equal rows.
 
     False alarms: inputs that drift, as the states that a policy sees, do not change at once; a curriculum does, and is
     a note unless the loss rises there.
     """
+    if (step := _equal_from(trace)) is not None:
+        return [_rows_alike(trace, step)]
     means, stds = (finite(trace.series(f"input_{name}")) for name in ("mean", "std"))
     if len(stds.value) < 3 * FEWEST or len(means.value) != len(stds.value) or stds.value.min() <= 0:
         return []
@@ -123,6 +126,36 @@ def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("changed-inputs",),
         )
     ]
+
+
+def _equal_from(trace: Trace) -> float | None:
+    """Return the step from which on, for good, a quarter and more of the rows of each batch are the same."""
+    loss, equal = trace.series("loss"), trace.series("rows_equal")
+    share = np.zeros(len(loss.step))
+    _, here, there = np.intersect1d(loss.step, equal.step, return_indices=True)
+    share[here] = equal.value[there]
+    found = for_good(Series(loss.step, share), share >= ALIKE)
+    if found is None or found[1] < 0.1 or not (1 - found[1]) * len(share) > ALIKE_AFTER:
+        return None
+    return found[0] if share[loss.step < found[0]].max() < ALIKE / 4 else None
+
+
+def _rows_alike(trace: Trace, step: float) -> Finding:
+    equal = trace.series("rows_equal")
+    share = median(equal.value[equal.step >= step])
+    return Finding(
+        kind="changed-inputs",
+        severity="warning",
+        sentence=message("finding-changed-inputs.alike", axis=trace.axis, step=int(step), share=share),
+        first_step=float(step),
+        last_step=trace.last_step,
+        confidence=0.95,
+        signal="loss",
+        evidence={"share": share},
+        alternatives=(message("finding-changed-inputs.on-purpose"),),
+        test=message("finding-changed-inputs.test"),
+        candidate_causes=("changed-inputs",),
+    )
 
 
 def _changed_at(series: Series, least: float, start: slice) -> float | None:

@@ -94,7 +94,7 @@ def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool
         alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
         test=message("finding-learning-rate-jump.test"),
         candidate_causes=("schedule-restarted", "learning-rate")[
-            int((is_higher and not resumed) or back is not None) :
+            int((is_higher and not (resumed and again)) or back is not None) :
         ],
     )
 

@@ -107,12 +107,12 @@ LEAST_RISE = 2.0  # times the first rate
 LITTLE = 0.2  # of its first value: a loss that has fallen by less is hardly trained
 
 
-def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a warm-up that goes on to the last point.
 
     False alarms: the log of a run that goes on may end within its warm-up. So the loss must have hardly fallen, which
     a warm-up of the usual length does not do, or the rate must rise in a stair: a schedule that counts steps and is
-    stepped once an epoch.
+    stepped once an epoch. Of a recording that was seen to end, neither is asked for.
     """
     rate, loss = finite(trace.series("learning_rate")), finite(trace.series("loss"))
     value = rate.value
@@ -126,7 +126,7 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001
     even = bool(np.allclose(change, change.mean(), rtol=0.3)) if not stair else False
     few = max(1, len(loss.value) // 20)
     fall = 1 - float(np.median(loss.value[-few:]) / np.median(loss.value[:few]))
-    if not (stair or (even and fall < LITTLE)):
+    if not (stair or (even and (fall < LITTLE or facts.ended))):
         return []
     every = int(np.median(np.diff(rate.step[rises]))) if stair and len(rises) > 1 else None
     return [

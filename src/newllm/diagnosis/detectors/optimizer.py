@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
 from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
@@ -74,10 +74,7 @@ FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever 
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
 NOTHING = 1e-3  # root mean square of weights that start at nothing
-BORNE, BORNE_LATER = (
-    2.0,
-    0.2,
-)  # such a first update by itself, and such a level, where the loss has been learnt all the same
+BORNE = 0.2  # such a level, where the loss has been learnt all the same
 BLOWN = 5.0  # times the weights' norm at the start
 
 
@@ -86,8 +83,8 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
 
     A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing
     have large ratios at first, so only the run behind its first fifth counts, by its median. The first update by itself
-    counts where the weights did not start at nothing and have grown many times since; it is a note up to `BORNE`
-    where the loss has been learnt all the same.
+    counts where the weights did not start at nothing and have grown many times since. Where the loss has been learnt
+    all the same, that is a note, and so is a level up to `BORNE`.
     """
     layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
     level = {name: typical(one, BEHIND) for name, one in layers.items()}
@@ -122,9 +119,7 @@ def _wrong_size(
     series = trace.series(f"update_ratio/{worst}")
     return Finding(
         kind="update-ratio",
-        severity="note"
-        if large and level[worst] < (BORNE if at_first else BORNE_LATER) and has_learnt(trace)
-        else "warning",
+        severity="note" if large and (at_first or level[worst] < BORNE) and has_learnt(trace) else "warning",
         sentence=message(
             "finding-update-ratio.sentence",
             at_first=at_first,
@@ -166,7 +161,8 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that decay is most of what updates do to the weights.
 
     False alarms: it is arithmetic, of decay that is no part of the gradient (AdamW): rate times decay times weight,
-    held against the whole update. In sound trainings it is a hundredth.
+    held against the whole update; or, where decay is added to the gradient, decay times weight against gradient. In
+    sound trainings it is a hundredth.
     Without a gradient decay is all that is left, which other findings say; so the layer must have one. Rows of an
     embedding that a batch does not use only decay: what is so in some layers alone is a note where the loss is learnt.
     """
@@ -176,6 +172,8 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
         both = np.intersect1d(update.step, weight.step)
         rate = trace.series("learning_rate")
         both = both[np.isin(both, rate.step)]
+        if layer.penalty > 0 and (share := _penalty_share(trace, layer)) is not None:
+            shares[layer.name] = share
         if layer.weight_decay <= 0 or len(both) < 4 or not _has_gradient(trace, layer.name):
             continue
         u, w, r = (one.value[np.isin(one.step, both)] for one in (update, weight, rate))
@@ -204,6 +202,17 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("weight-decay",),
         )
     ]
+
+
+def _penalty_share(trace: Trace, layer: Layer) -> float | None:
+    """Return which share of what the optimizer is given for a layer is decay that is added to the gradient."""
+    gradient, weight = (trace.series(f"{name}/{layer.name}") for name in ("gradient_norm", "weight_norm"))
+    both = np.intersect1d(gradient.step, weight.step)
+    g, w = (one.value[np.isin(one.step, both)] for one in (gradient, weight))
+    if len(both) < 4 or not g.any():
+        return None
+    pull = layer.penalty * w[int(BEHIND * len(both)) :]
+    return float(np.median(pull / (pull + g[int(BEHIND * len(both)) :])))
 
 
 def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:

@@ -22,6 +22,7 @@ CHANGED = 0.5  # of what chance alone would change
 ALL = 0.97  # of the targets: a shift
 MOSTLY = 0.9  # of the sampled steps
 ONE_LEVEL = 0.01  # of the largest number that a batch was held against
+PULLS_AT_ONE = "log_softmax_missing"  # so do values of actions, of which one is done
 FORMS = ("softmax_twice", "log_softmax_missing", "log_missing")
 
 
@@ -92,7 +93,7 @@ def detect_changed_targets(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
                 share=share,
                 count=int(again.value.sum()),
                 axis=trace.axis,
-                step=first,
+                first=first,
             ),
             first_step=float(first),
             last_step=float(changed.step[-1]),
@@ -175,14 +176,18 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that the gradient is that of a cross-entropy with a mistake in it, or of a squared error that broadcasts.
 
     False alarms: the gradient is held against each form number by number. A sure model has hardly a gradient, whose
-    form cannot be told, so it must be so on most of the sampled steps. A policy's loss is none of targets.
+    form cannot be told, so it must be so on most of the sampled steps, or on some where it is never that of a
+    cross-entropy. A policy's loss is none of targets.
     """
-    looked = trace.series("log_z")
+    looked, form = trace.series("log_z"), trace.series("cross_entropy").value
+    is_other = len(form) >= FEWEST_STEPS and not form.any()
     if training_kind(trace, facts).name == "reinforcement":
         return []
     for name in FORMS:
         series = trace.series(name)
-        if len(series.value) >= max(3, 0.5 * len(looked.value)):
+        if len(series.value) >= max(3, 0.5 * len(looked.value)) or (
+            len(series.value) >= FEWEST_STEPS and is_other and name != PULLS_AT_ONE
+        ):
             return [_form(series, name.replace("_", "-"))]
     if _is_broadcast(trace):
         return [_form(trace.series("target_level"), "broadcast")]

@@ -93,3 +93,5 @@ because-told-by-input = { $how ->
 because-unrelated-noise = the targets are drawn noise that is not in the inputs (correlation { G($correlation, digits: 1) }), and none of it is told
 because-begun-anew = behind the resume at { $axis } { $step } weights are as long as at the very start, and the loss is { G($loss) } (first { G($first) }): no checkpoint was loaded
 because-dropped = a dropout layer leaves out { PERCENT($share, digits: 2) } % of what it is given
+because-other-targets = the most frequent target is { $after } from { $axis } { $step } on, and was always { $before } before
+because-derivative-not-finite = at { $axis } { $step } the gradient is not finite, of a finite loss and finite inputs, and was calm before

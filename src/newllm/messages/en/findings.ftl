@@ -352,6 +352,7 @@ finding-no-gradient =
     .explained = No gradient reaches the weights: its norm is exactly zero. Something is detached or frozen, or weights start at zero on both sides of a product. Print the gradient of each weight after one backward pass.
     .sentence = the gradient norm is exactly 0 at all { $count } points, and nothing is learnt
     .never-seen = in { $count } updates no backward pass reached a weight, and none has moved
+    .since = from { $axis } { $step } on no backward pass reached a weight that the optimizer holds, and none has moved, while it is still stepped
     .cleared = the norm is measured after the gradients were cleared
     .another = another copy of the model is trained than the one that is recorded
     .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
@@ -673,6 +674,7 @@ finding-evaluation-inputs =
 finding-changed-inputs =
     .explained = From one step on the model is given other numbers than before: their mean or standard deviation change at once and stay so. Look at what happens to the data there: a preparation that is applied twice, in place, or no longer; another source.
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
+    .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are one and the same; before they all differed
     .on-purpose = a curriculum, or another source of data, that was planned
     .test = Print the mean of a batch before and behind this step, at each stage of its preparation.
 
@@ -705,7 +707,7 @@ finding-loss-form =
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
-        [broadcast] every output held against all targets of its batch, and not against its own: outputs [N, 1] and targets [N] are broadcast, all against all
+        [broadcast] every output held against all targets of its batch, and not against its own: shapes [N, 1] and [N], of outputs and targets, are broadcast, all against all
         [rectified] logits that are never below zero: the least of every batch is exactly 0, as behind a ReLU
        *[other] the negative probability of the target, without its logarithm
     }
@@ -724,7 +726,7 @@ finding-single-target =
 
 finding-not-causal =
     .explained = A language model sees the token that it is to tell, so that its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads both ways. Change the last token of a text: no earlier output may move.
-    .sentence = the output before the last token depends on the last token, { G($share, digits: 1) } times as strongly as on any
+    .sentence = the output before the last token depends on the last token, which it is asked for: { PERCENT($share, digits: 1) } % as strongly as on the token that counts most, where a mask leaves exactly nothing
     .on-purpose = a model that is meant to see the whole text, and is not asked for its next token
     .test = Change the last token of a batch and compare the outputs at all earlier positions; newllm.check does so too.
 

@@ -183,7 +183,10 @@ unseen-validation-uncalled = evaluations (recorder.validation(loss) records them
 
 unseen-data-uncalled = the data (recorder.data(training, validation) audits them)
 
-unseen-check = what no log shows, such as a mask that leaks (newllm.check looks for it before the first step)
+unseen-check = what no log shows, such as { $masked ->
+    [yes] rows that see each other
+   *[no] a mask that leaks
+} (newllm.check looks for it before the first step)
 
 unseen-validation = validation
 

@@ -87,3 +87,5 @@ because-told-by-input = { $how ->
 because-unrelated-noise = 目標値が入力に含まれていないノイズであり（相関{ G($correlation, digits: 1) }）、そのどの部分も予測できていない
 because-begun-anew = { axis-unit }{ $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない
 because-dropped = 入力の{ PERCENT($share, digits: 2) } %を落とすdropout層がある
+because-other-targets = 最も多い予測対象が、それまでは常に{ $before }だったが、{ axis-unit }{ $step }からは{ $after }である
+because-derivative-not-finite = { axis-unit }{ $step }で、損失も入力も有限なのに勾配だけが有限でなくなった（直前まで勾配は穏やかだった）

@@ -183,7 +183,10 @@ unseen-validation-uncalled = 評価（recorder.validation(loss)で記録でき�
 
 unseen-data-uncalled = データ（recorder.data(training, validation)で検査できる）
 
-unseen-check = ログには現れないもの（漏れのあるマスクなど。newllm.checkが最初のステップの前に調べる）
+unseen-check = ログには現れないもの（{ $masked ->
+    [yes] バッチの行どうしの依存
+   *[no] 漏れのあるマスク
+}など。newllm.checkが最初のステップの前に調べる）
 
 unseen-validation = 検証
 
