@@ -97,6 +97,18 @@ def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding]
     ]
 
 
+def families(findings: Sequence[Finding]) -> list[tuple[Finding, tuple[Finding, ...]]]:
+    """Return each finding that stands for itself, with those that follow from it, in the order of `rooted`."""
+    found: list[tuple[Finding, list[Finding]]] = []
+    for one in findings:
+        root = next((family for family in reversed(found) if family[0].kind == one.follows), None)
+        if root is None:  # also where its root is not there
+            found.append((one, []))
+        else:
+            root[1].append(one)
+    return [(root, tuple(others)) for root, others in found]
+
+
 def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Severity]:
     return [ordered[at].severity for at in places]
 

@@ -13,7 +13,7 @@ from newllm.report.charts.curve_svg import curve_svg
 from newllm.report.stylesheet import POLICY, STYLE
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
-from newllm.words import diagnosis
+from newllm.words import coverage, diagnosis
 from newllm.words.labels import axis_label, kind_name
 from newllm.words.plain import plain
 
@@ -34,7 +34,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
     """
     words = words.about(text=reads_text(trace, facts))
     headline, mood = diagnosis.headline(words, trace, findings, facts), diagnosis.mood(trace, findings, facts)
-    unseen = diagnosis.unseen(trace, facts)
+    unseen = coverage.unseen(trace, facts)
     parts = [
         f'<!doctype html>\n<html lang="{_safe(words.lang)}">\n{PAGE_NAME}\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
@@ -50,7 +50,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         "<main>",
         *([] if findings else _overview(trace, words)),
         *(_article(trace, facts, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),
-        f'</main><footer><p class="muted">{_safe(diagnosis.checked(words, trace, facts, findings))}</p>'
+        f'</main><footer><p class="muted">{_safe(coverage.checked(words, trace, facts, findings))}</p>'
         f'<p class="muted">{_safe(words.text(unseen) if unseen else "")}</p></footer></body>',
         "</html>\n",
     ]

@@ -87,6 +87,11 @@ def code(text: str, longest: int = 2**17) -> Html:
     return Html(f'<pre tabindex="0"><code>{shown}</code></pre>')
 
 
+def command(text: str) -> Html:
+    """Return a command within a text; the page gives it a button that copies it."""
+    return tag("code", text, kind="command")
+
+
 def _indented(line: str) -> str:
     return plain(line, 4000)
 

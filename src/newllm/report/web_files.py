@@ -18,7 +18,7 @@ SCRIPTS = (
     "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",
     "gestures.js", "keys.js", "marks.js", "legend.js", "curve_options.js", "curve_extras.js", "curve_reading.js",
     "charts.js", "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "copy.js", "sections.js",
-    "hydrate.js",
+    "fold.js", "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
 
