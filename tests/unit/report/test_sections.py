@@ -88,7 +88,7 @@ def test_training_and_validation_are_split_by_class_with_counts(source: Source) 
     both = ["validation_loss/seen", "loss/seen", "validation_loss/unknown", "validation_loss/end", "loss/end"]
     assert list(lines) == both
     assert lines["loss/end"] == lines["validation_loss/end"] != lines["validation_loss/seen"]
-    cells = r'<th scope="row">{}</th><td class="number">{}</td><td class="number">{} %</td>'
+    cells = r'<th scope="row">{}</th><td>{}</td><td>{} %</td>'
     assert re.search(cells.format("validation, unknown", 10, 33.3), made.html)
     assert re.search(cells.format("training, end of text", 30, "25.0"), made.html)
     assert EN("dashed-by-class") in made.html
