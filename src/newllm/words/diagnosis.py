@@ -47,9 +47,11 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
 
 
 def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
-    """Return the finding's evidence as pairs of a label and a value."""
+    """Return the finding's evidence as pairs of a label and a value; of an empty list nothing."""
     return [
-        (evidence_label(words, name), value(words, _readable(words, thing))) for name, thing in finding.evidence.items()
+        (evidence_label(words, name), value(words, _readable(words, thing)))
+        for name, thing in finding.evidence.items()
+        if thing != []
     ]
 
 
