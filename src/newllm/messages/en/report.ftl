@@ -71,7 +71,6 @@ state-unknown = run in an unknown state
 head-model = Model
 head-parameters = Parameters
 head-steps = Steps
-head-reach = { $axis } { $first } to { $last }
 head-tokens = Tokens seen
 head-best = Best validation loss
 head-best_at = { $loss } at step { $step }
@@ -102,7 +101,7 @@ unit-pace = seconds
 
 ## charts
 chart-loss = Loss
-about-loss = Shaded: what the doctor found. An arrow: there begins what lasts.
+about-loss = Shaded is what the doctor found; an arrow marks what lasts to the end, a flag what was planned.
 chart-gradient = Gradient norm
 about-gradient = Before clipping, and as the optimizer reads it.
 chart-learning-rate = Learning rate

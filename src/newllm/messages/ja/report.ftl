@@ -71,7 +71,6 @@ state-unknown = 状態の分からない実行
 head-model = モデル
 head-parameters = パラメータ数
 head-steps = ステップ数
-head-reach = { $axis }{ $first }〜{ $last }
 head-tokens = 読んだトークン数
 head-best = 最良の検証損失
 head-best_at = { $loss }（ステップ{ $step }）
@@ -102,7 +101,7 @@ unit-pace = 秒
 
 ## 図
 chart-loss = 損失
-about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり。
+about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり、旗は予定されていたこと。
 chart-gradient = 勾配ノルム
 about-gradient = クリッピング前の値と、オプティマイザーが受けとる値。
 chart-learning-rate = 学習率
