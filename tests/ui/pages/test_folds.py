@@ -1,10 +1,13 @@
 """The page of a run: what one opens it for stands open within three screens, all else is a line to unfold."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+import newllm
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -73,8 +76,15 @@ def test_a_replay_is_offered_where_there_is_a_spike(page: "Page", local: Any, na
     assert page.get_by_role("button", name="Doctor", exact=True).is_visible()
 
 
-def test_nothing_of_a_phone_is_wider_than_it_is(open_page: Callable[..., "Page"], local: Any) -> None:
+def test_nothing_of_a_phone_is_wider_than_it_is(
+    open_page: Callable[..., "Page"], serving: Callable, kept: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(kept / "founding", tmp_path / "runs" / "founding")
+    (verdict,) = (tmp_path / "runs" / "founding" / "replays").glob("*/verdict.json")
+    shutil.copy(Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json", verdict)  # it names a cause
     page = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
-    shown(page, local, "founding")
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    with serving(tmp_path / "runs") as local:
+        shown(page, local, "founding")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.get_by_text("plain-depth").first.is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
