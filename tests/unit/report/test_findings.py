@@ -1,5 +1,6 @@
 """What the doctor found as cards: one a root fault, with what follows from it, its causes, and what was checked."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
+import newllm
 from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, message, quoted
 from newllm.report.charts.chart import Curves
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
+from newllm.report.source.replays import Replayed
 from newllm.trace import Cause, Finding, Series, Trace
+from newllm.trace.verdict import Verdict
 from newllm.words.causes import cause_rows
 
 EN, JA = catalogue("en"), catalogue("ja")
+STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json"
 STEPS = np.arange(1, 401)
 SIGNALS = {name: Series(STEPS, np.ones(400)) for name in ("loss", "gradient_norm", "learning_rate")}
 
@@ -92,6 +97,21 @@ def test_causes_stand_with_what_speaks_for_and_against_them() -> None:
     html = html_of(run_with(hinted))
     assert EN("cause-none_named") in html
     assert EN("cause-none_named") not in html_of(run_with(proved))
+
+
+def test_what_replays_show_of_a_cause_stands_with_it_and_the_one_that_they_name_comes_first() -> None:
+    verdict = Verdict.from_dict(json.loads(STUDY.read_bytes()))
+    spike = found("spike", "fault", causes=(), candidate_causes=("learning-rate", "weight-decay"), first_step=39)
+    source = run_with(spike, replays=(Replayed("step-39", verdict, 1),))
+    html = html_of(source)
+    assert html.index("<b>plain-depth") < html.index("they show that this is the cause: residual-fnn")
+    assert html.index("they show that this is the cause") < html.index("tenth-learning-rate reduces it")
+    assert EN("cause-none_named") not in html
+    unnamed = replace(source, replays=(Replayed("step-39", replace(verdict, cause=None), 1),))
+    assert EN("cause-none_named") in html_of(unnamed)
+    assert "<b>plain-depth" not in html_of(unnamed)
+    other = found("leak", "fault", causes=(), candidate_causes=("learning-rate",))
+    assert "learning-rate reduces it" not in html_of(replace(source, findings=(other,)))
 
 
 def test_what_was_checked_and_what_could_not_be_is_folded_below() -> None:

@@ -163,6 +163,11 @@ would_tell = How to tell
 causes = Likely cause
 causes-heading = Causes
 cause-speaks = for
+cause-replayed = replays
+cause-shown_by_replays = { $evidence ->
+    [none] they show that this is the cause
+   *[other] they show that this is the cause: { $evidence }
+}
 cause-against = against
 cause-none_named = Unknown: nothing in this run proves one. Open are:
 

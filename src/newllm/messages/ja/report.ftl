@@ -163,6 +163,11 @@ would_tell = 見分ける方法
 causes = 考えられる原因
 causes-heading = 原因
 cause-speaks = 裏づけ
+cause-replayed = リプレイ
+cause-shown_by_replays = { $evidence ->
+    [none] これが原因であることを示した
+   *[other] これが原因であることを示した：{ $evidence }
+}
 cause-against = 反証
 cause-none_named = 不明：この実行には、一つに決める根拠がない。残る候補：
 

@@ -4,8 +4,9 @@ Under the cards stands, folded, what was looked at and found sound, and what cou
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from newllm.diagnosis.replayable import replayable
 from newllm.diagnosis.roots import families
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
@@ -17,7 +18,8 @@ from newllm.trace import Finding
 from newllm.words import coverage
 from newllm.words.causes import CauseRow, cause_rows
 from newllm.words.diagnosis import causes, evidence, numbering, standing, steps, tally, would_tell
-from newllm.words.labels import kind_label
+from newllm.words.labels import cause_label, kind_label
+from newllm.words.replays import suspects
 
 _IN_FULL = 2  # faults whose evidence stands open, and what is there first
 _DRAWN = 6  # cards with a curve
@@ -55,7 +57,7 @@ def _card(
 ) -> Html:  # fmt: skip
     """Return a root fault with what follows from it; a brief card is unfolded to see more than what is said of it."""
     title, explained = _title(source, words, root), _explained(words, root, told)
-    beside, apart = _beside(words, root, chart), _told_apart(source, words, root)
+    beside, apart = _beside(words, root, chart), _told_apart(source, words, root, others)
     following = _consequences(source, words, others, told)
     if full:
         inside = [title, *_said(words, root, explained), beside, folded(words("evidence"), apart), following]
@@ -104,10 +106,11 @@ def _beside(words: Catalogue, finding: Finding, chart: Curves | None) -> Html:
     return tag("div", numbers, curve, kind="beside") if numbers or curve else Html()
 
 
-def _told_apart(source: Source, words: Catalogue, finding: Finding) -> Html:
+def _told_apart(source: Source, words: Catalogue, finding: Finding, others: Sequence[Finding]) -> Html:
     """Return what may be behind a finding, with what speaks for and against each, and how to tell."""
+    shown, named = _replayed(source, words) if replayable([finding, *others]) else ({}, "")
     rows = cause_rows(words, finding, source.trace, source.facts)
-    behind = _causes(words, rows) if rows else _candidates(words, finding)
+    behind = _causes(words, rows, shown, named) if rows else _candidates(words, finding)
     tests = would_tell(words, finding, source.trace, source.facts)
     parts = [
         block(words("causes-heading"), behind),
@@ -123,15 +126,31 @@ def _candidates(words: Catalogue, finding: Finding) -> Html:
     return tag("p", named) if named else Html()
 
 
-def _causes(words: Catalogue, rows: Sequence[CauseRow]) -> Html:
-    unknown = Html() if any(one.named for one in rows) else tag("p", words("cause-none_named"), kind="muted")
-    return joined([unknown, tag("ul", *(tag("li", *_cause(words, one)) for one in rows), kind="causes")])
+def _replayed(source: Source, words: Catalogue) -> tuple[dict[str, str], str]:
+    """Return what the newest replays show of causes, by their names, and the one that they name, empty without one."""
+    verdict = next((one.verdict for one in source.replays if one.verdict is not None), None)
+    if verdict is None:
+        return {}, ""
+    shown = dict(suspects(words, verdict.suspects))
+    named = cause_label(words, str(verdict.cause.get("name", ""))) if verdict.cause else ""
+    if named:
+        shown[named] = words("cause-shown_by_replays", evidence=shown.get(named) or None)
+    return shown, named
 
 
-def _cause(words: Catalogue, row: CauseRow) -> Iterator[Html]:
+def _causes(words: Catalogue, rows: Sequence[CauseRow], shown: Mapping[str, str], named: str) -> Html:
+    """Return the causes, with what replays show of each; one that these alone name comes first."""
+    proved = named or any(one.named for one in rows)
+    unknown = Html() if proved else tag("p", words("cause-none_named"), kind="muted")
+    found = [CauseRow(named, None, True, "", "")] if named and named not in {row.name for row in rows} else []
+    lines = (tag("li", *_cause(words, one, shown.get(one.name, ""))) for one in [*found, *rows])
+    return joined([unknown, tag("ul", *lines, kind="causes")])
+
+
+def _cause(words: Catalogue, row: CauseRow, replayed: str) -> Iterator[Html]:
     percent = tag("small", words("percent", percent=row.percent)) if row.percent is not None else Html()
     yield tag("b" if row.named else "span", row.name, " ", percent)
-    for key, text in (("speaks", row.speaks), ("against", row.against)):
+    for key, text in (("replayed", replayed), ("speaks", row.speaks), ("against", row.against)):
         if text:
             yield tag("p", tag("span", words(f"cause-{key}"), kind="side"), " ", text, kind=key)
 
