@@ -107,6 +107,8 @@ def test_what_replays_show_of_a_cause_stands_with_it_and_the_one_that_they_name_
     assert html.index("<b>plain-depth") < html.index("they show that this is the cause: residual-fnn")
     assert html.index("they show that this is the cause") < html.index("tenth-learning-rate reduces it")
     assert EN("cause-none_named") not in html
+    judged = replace(spike, causes=(Cause("weight-decay", 0.79, message("because-frozen")),))
+    assert EN("cause-other_by_replays", name="plain-depth") in html_of(replace(source, findings=(judged,)))
     unnamed = replace(source, replays=(Replayed("step-39", replace(verdict, cause=None), 1),))
     assert EN("cause-none_named") in html_of(unnamed)
     assert "<b>plain-depth" not in html_of(unnamed)

@@ -164,6 +164,7 @@ causes = Likely cause
 causes-heading = Causes
 cause-speaks = for
 cause-replayed = replays
+cause-other_by_replays = replays show another cause: { $name }
 cause-shown_by_replays = { $evidence ->
     [none] they show that this is the cause
    *[other] they show that this is the cause: { $evidence }

@@ -164,6 +164,7 @@ causes = 考えられる原因
 causes-heading = 原因
 cause-speaks = 裏づけ
 cause-replayed = リプレイ
+cause-other_by_replays = リプレイは別の原因を示した：{ $name }
 cause-shown_by_replays = { $evidence ->
     [none] これが原因であることを示した
    *[other] これが原因であることを示した：{ $evidence }

@@ -5,6 +5,7 @@ Under the cards stands, folded, what was looked at and found sound, and what cou
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from newllm.diagnosis.replayable import replayable
 from newllm.diagnosis.roots import families
@@ -142,6 +143,9 @@ def _causes(words: Catalogue, rows: Sequence[CauseRow], shown: Mapping[str, str]
     """Return the causes, with what replays show of each; one that these alone name comes first."""
     proved = named or any(one.named for one in rows)
     unknown = Html() if proved else tag("p", words("cause-none_named"), kind="muted")
+    if named:  # what the signals alone named was not tested: a replay that shows another cause speaks against it
+        another = words("cause-other_by_replays", name=named)
+        rows = [replace(one, named=False, against=another) if one.named and one.name != named else one for one in rows]
     found = [CauseRow(named, None, True, "", "")] if named and named not in {row.name for row in rows} else []
     lines = (tag("li", *_cause(words, one, shown.get(one.name, ""))) for one in [*found, *rows])
     return joined([unknown, tag("ul", *lines, kind="causes")])
