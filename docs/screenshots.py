@@ -26,7 +26,7 @@ PLACE = Path(__file__).parent / "screens"
 STUDY = Path(__file__).parents[1] / "studies" / "founding"
 SIZE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 TALL = {"width": 1280, "height": 1230}  # from the verdict to the spike
-CONFIRMED = {"x": 268, "y": 292, "width": 994, "height": 668}  # of it: what was confirmed, and curves
+CONFIRMED = {"x": 268, "y": 150, "width": 994, "height": 760}  # of it: what was confirmed, and curves
 SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--set", "numerics.precision=fp32", "--steps", "300"]
 MOST = 200_000  # bytes of a picture; one that is larger gets a palette
 # Under a run's name stands its directory, here a temporary one: only runs/... is kept.
@@ -103,6 +103,13 @@ def open_run(page: Page, url: str, name: str) -> str:
     return page.url.rsplit("/", 1)[1]
 
 
+def unfold(page: Page, section: str) -> None:
+    """Unfold a section and bring it into sight."""
+    page.evaluate(f"newllm.unfold('{section}')")
+    page.wait_for_timeout(500)
+    page.evaluate(f"document.getElementById('{section}').scrollIntoView()")
+
+
 def ids_of(page: Page, url: str, *names: str) -> str:
     """Return the ids of runs, as the address of a comparison holds them."""
     known = {run["name"]: run["id"] for run in page.request.get(f"{url}api/runs").json()["runs"]}
@@ -120,7 +127,7 @@ def picture_runs(browser: Browser, url: str) -> None:
     page.set_viewport_size(TALL)  # type: ignore[arg-type]
     keep(page, "run")
     page.set_viewport_size(SIZE)  # type: ignore[arg-type]
-    page.evaluate("document.getElementById('context').scrollIntoView()")
+    unfold(page, "context")
     keep(page, "run-context")
     names = ("novel/gated-0", "novel/gated-1", "novel/ema-0", "novel/ema-1")
     page.goto(f"{url}compare?runs={ids_of(page, url, *names)}&view=arms")
@@ -165,7 +172,7 @@ def picture_report(browser: Browser, root: Path) -> None:
     page = shown(browser, viewport=TALL)
     page.goto((root / "founding-baseline.html").as_uri())
     page.evaluate("newllm.ready")
-    page.evaluate("document.getElementById('replay').scrollIntoView()")
+    unfold(page, "replay")
     keep(page, "verdict", CONFIRMED)
     page = shown(browser)
     page.goto((root / "ja.html").as_uri())

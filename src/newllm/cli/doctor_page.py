@@ -21,6 +21,7 @@ from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.report.window import marked, plotted
 from newllm.trace import Finding
+from newllm.words import coverage
 from newllm.words import diagnosis as said
 from newllm.words.labels import kind_name
 from newllm.words.plain import plain
@@ -111,9 +112,9 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
             more = words("terminal-more_in_json", count=len(diagnosis.findings) - _LISTED)
             yield Text(more, style=colours.MUTED)
         yield Text()
-    if line := said.checked(words, diagnosis.trace, diagnosis.facts, diagnosis.findings):
+    if line := coverage.checked(words, diagnosis.trace, diagnosis.facts, diagnosis.findings):
         yield Text(line, style=colours.MUTED)
-    if unseen := said.unseen(diagnosis.trace, diagnosis.facts):
+    if unseen := coverage.unseen(diagnosis.trace, diagnosis.facts):
         yield Text(words.text(unseen), style=colours.MUTED)
 
 

@@ -76,7 +76,9 @@ ROOTS = (
 NEAR = 0.05  # of the run: so near each other two findings are of one event
 
 
-def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float]]) -> list[Finding]:
+def rooted(
+    findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float]]
+) -> list[Finding]:
     """Return the findings in order, each root followed by what follows from it, and as grave as the gravest of these.
 
     Args:
@@ -98,6 +100,18 @@ def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding]
             *(replace(ordered[member], follows=ordered[at].kind) for member in members.get(at, [])),
         ]
     ]
+
+
+def families(findings: Sequence[Finding]) -> list[tuple[Finding, tuple[Finding, ...]]]:
+    """Return each finding that stands for itself, with those that follow from it, in the order of `rooted`."""
+    found: list[tuple[Finding, list[Finding]]] = []
+    for one in findings:
+        root = next((family for family in reversed(found) if family[0].kind == one.follows), None)
+        if root is None:  # also where its root is not there
+            found.append((one, []))
+        else:
+            root[1].append(one)
+    return [(root, tuple(others)) for root, others in found]
 
 
 def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Severity]:

@@ -1,6 +1,13 @@
 # What English messages said in an earlier newllm. A file that was written then holds these sentences beside their data;
 # by them `read_message` sees that both say the same, so that the sentence comes in today's words and in every language.
 
+happened = The { NAMED($signal, kind: "spiked") } leaves its trend at step { $onset } ({ $height ->
+    [none] without end
+   *[other] from { G($base, digits: 3) } by { G($height, digits: 3) } nats
+}, worst at step { $peak }), and it { $depends_on_seed ->
+    [yes] depends on the seed
+   *[no] comes back
+}: { $spiked } of { $n } replays with other chance spike.
 cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): { $alternatives } rival changes as strong leave the spike, and planted into a healthy stretch it brings one about in { $spiked } of { $n } replays.
 missing-reverse = { $name }: there was no reverse test (nothing to plant, no healthy stretch, or no time).
 missing-planted = { $name }: planted into a healthy stretch, its cause made { $spiked } of { $n } replays spike ({ $without } without it).

@@ -31,10 +31,10 @@ TOKENS = f"""
 
 MORE_LIGHT = """\
   --dark: 0; --sky: #2b8fd0; --spike: #d55e00; --focus: #0b62c4; --hollow: #eceef1; --edge: #87909b;
-  --link: #0b5cad; --action: #0b5cad; --on-action: #ffffff; --note-ink: #1f6ea3;"""
+  --link: #0b5cad; --action: #0b5cad; --on-action: #ffffff; --note-ink: #1f6ea3; --planned: #59616d;"""
 MORE_DARK = """\
   --dark: 1; --sky: #8f9dff; --spike: #ff8a4c; --focus: #8ec7ff; --hollow: #262c32; --edge: #6b747e;
-  --link: #8ec7ff; --action: #8ec7ff; --on-action: #10161c; --note-ink: #56b4e9;"""
+  --link: #8ec7ff; --action: #8ec7ff; --on-action: #10161c; --note-ink: #56b4e9; --planned: #9aa3ad;"""
 
 PAGE_TOKENS = f"""{TOKENS}:root {{
 {MORE_LIGHT}

@@ -7,13 +7,15 @@ import html
 from collections.abc import Sequence
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.roots import families
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.curve_svg import curve_svg
 from newllm.report.stylesheet import POLICY, STYLE
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
-from newllm.words import diagnosis
+from newllm.words import coverage, diagnosis
+from newllm.words.causes import CauseRow, cause_rows
 from newllm.words.labels import axis_label, kind_name
 from newllm.words.plain import plain
 
@@ -34,7 +36,6 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
     """
     words = words.about(text=reads_text(trace, facts))
     headline, mood = diagnosis.headline(words, trace, findings, facts), diagnosis.mood(trace, findings, facts)
-    unseen = diagnosis.unseen(trace, facts)
     parts = [
         f'<!doctype html>\n<html lang="{_safe(words.lang)}">\n{PAGE_NAME}\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
@@ -49,9 +50,11 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f'<p class="verdict {mood}">{_safe(headline)}</p></header>',
         "<main>",
         *([] if findings else _overview(trace, words)),
-        *(_article(trace, facts, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),
-        f'</main><footer><p class="muted">{_safe(diagnosis.checked(words, trace, facts, findings))}</p>'
-        f'<p class="muted">{_safe(words.text(unseen) if unseen else "")}</p></footer></body>',
+        *(
+            _article(trace, facts, root, following, words, plot=index < _PLOTS)
+            for index, (root, following) in enumerate(families(findings))
+        ),
+        f"</main><footer>{_coverage(trace, facts, findings, words)}</footer></body>",
         "</html>\n",
     ]
     return "\n".join(parts)
@@ -61,34 +64,76 @@ def _safe(text: object) -> str:
     return html.escape(plain(text, _SENTENCE))
 
 
-def _article(trace: Trace, facts: Facts, finding: Finding, words: Catalogue, *, plot: bool) -> str:
-    known = (
-        diagnosis.steps(words, finding, trace.axis),
-        diagnosis.standing(words, finding),
-    )
-    where = words("list").join(filter(None, known))
-    # What follows from another finding has its details there.
-    details = (
-        []
-        if finding.follows
-        else [
-            *(_plots(trace, finding, words) if plot else []),
-            _evidence(finding, words),
-            _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
-            _list(words("would_tell"), [words.text(one) for one in diagnosis.would_tell(words, finding, trace, facts)]),
-            _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
-        ]
-    )
+def _article(
+    trace: Trace, facts: Facts, root: Finding, following: Sequence[Finding], words: Catalogue, *, plot: bool
+) -> str:
+    """Return a root fault with its evidence, its causes, and what follows from it."""
     parts = [
-        f'<article class="{finding.severity}">',
-        f'<h2><span class="severity">{_safe(words(f"severity-{finding.severity}"))}</span> '
-        f"{_safe(kind_name(words, finding.kind))} ",
-        f'<span class="where">{_safe(where)}</span></h2>',
-        f"<p>{_safe(words.text(finding.sentence))}</p>",
-        *details,
+        f'<article class="{root.severity}">',
+        f"<h2>{_heading(root, trace, words)}</h2>",
+        f"<p>{_safe(words.text(root.sentence))}</p>",
+        *(_plots(trace, root, words) if plot else []),
+        _evidence(root, words),
+        _causes(root, trace, facts, words),
+        _list(words("alternatives"), [words.text(one) for one in root.alternatives]),
+        _list(words("would_tell"), [words.text(one) for one in diagnosis.would_tell(words, root, trace, facts)]),
+        _consequences(following, trace, words),
         "</article>",
     ]
     return "".join(parts)
+
+
+def _heading(finding: Finding, trace: Trace, words: Catalogue) -> str:
+    where = diagnosis.steps(words, finding, trace.axis), "" if finding.follows else diagnosis.sureness(words, finding)
+    return (
+        f'<span class="severity {finding.severity}">{_safe(words(f"severity-{finding.severity}"))}</span> '
+        f'<b>{_safe(kind_name(words, finding.kind))}</b> <span class="where">'
+        f"{_safe(words('list').join(filter(None, where)))}</span>"
+    )
+
+
+def _consequences(following: Sequence[Finding], trace: Trace, words: Catalogue) -> str:
+    lines = [
+        f"<li>{_heading(one, trace, words)}<br>{_safe(words.text(one.sentence))}</li>" for one in following[:_PLOTS]
+    ]
+    title = words("consequences", count=len(following))
+    return f"<h3>{_safe(title)}</h3><ul>{''.join(lines)}</ul>" if lines else ""
+
+
+def _causes(finding: Finding, trace: Trace, facts: Facts, words: Catalogue) -> str:
+    """Return the causes with what speaks for and against each; where nobody looked for them, their names."""
+    rows = cause_rows(words, finding, trace, facts)
+    if not rows:
+        return _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)])))
+    unknown = "" if any(row.named for row in rows) else f'<p class="muted">{_safe(words("cause-none_named"))}</p>'
+    return f"<h3>{_safe(words('causes-heading'))}</h3>{unknown}<ul>{''.join(_cause(row, words) for row in rows)}</ul>"
+
+
+def _cause(row: CauseRow, words: Catalogue) -> str:
+    percent = "" if row.percent is None else f" ({words('percent', percent=row.percent)})"
+    told = [
+        f'<br><span class="muted">{_safe(words(f"cause-{side}"))}{_safe(words("terminal-colon"))}</span>{_safe(text)}'
+        for side, text in (("speaks", row.speaks), ("against", row.against))
+        if text
+    ]
+    return f"<li><b>{_safe(row.name)}</b>{_safe(percent)}{''.join(told)}</li>"
+
+
+def _coverage(trace: Trace, facts: Facts, findings: Sequence[Finding], words: Catalogue) -> str:
+    """Return what the ledger of the state shows, and folded what was checked and what could not be."""
+    lines = coverage.sound_subjects(words, trace, facts, findings)
+    lacks = [
+        *(words("doubtful-one", subject=one) for one in coverage.doubtful_subjects(words, trace, facts, findings)),
+        *(words.text(one) for one in coverage.unseen_parts(trace, facts)),
+    ]
+    folds = [
+        f"<details><summary>{_safe(words(key, count=len(told)))}</summary>"
+        f"<ul>{''.join(f'<li>{_safe(one)}</li>' for one in told)}</ul></details>"
+        for key, told in (("sound-count", lines), ("unseen-count", lacks))
+        if told
+    ]
+    state = coverage.ledger(words, trace)
+    return "".join([f"<p>{_safe(state)}</p>" if state else "", *folds])
 
 
 def _plots(trace: Trace, finding: Finding, words: Catalogue) -> list[str]:

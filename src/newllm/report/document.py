@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from newllm.messages import Catalogue
 from newllm.report import web_files
 from newllm.report.charts.chart import Chart, Section
-from newllm.report.markup import Html, joined, safe, tag
+from newllm.report.markup import Html, folded, joined, safe, tag
 
 PAGE_NAME = '<meta name="generator" content="newllm report">'
 
@@ -46,7 +46,11 @@ def document(
 
 def placed(section: Section) -> Html:
     """Return a section as it stands on the page."""
-    return tag("section", tag("h2", section.title), Html(section.html), id=section.id)
+    title, content = tag("h2", section.title), Html(section.html)
+    if not section.folded:
+        return tag("section", title, content, id=section.id)
+    gist = tag("span", section.gist, kind="gist") if section.gist else ""
+    return tag("section", folded(joined([title, gist]), content, kind="fold"), id=section.id, kind="folded")
 
 
 def _navigation(places: Sequence[tuple[str, str]], words: Catalogue) -> Html:

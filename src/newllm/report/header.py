@@ -8,7 +8,7 @@ from newllm.messages import Catalogue, read_message
 from newllm.report.markup import Html, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in, whole_in
-from newllm.words.labels import axis_label
+from newllm.words.diagnosis import step_range
 from newllm.words.numbers import number
 
 _SILENT = 120  # seconds without a heartbeat after which a run that goes on is doubted
@@ -111,5 +111,4 @@ def _reach(source: Source, words: Catalogue) -> str:
     if not filled:
         return ""
     first, last = min(int(one.step[0]) for one in filled), max(int(one.step[-1]) for one in filled)
-    axis = axis_label(words, source.trace.axis)
-    return words("head-reach", axis=axis, first=f"{first:,}", last=f"{last:,}")
+    return step_range(words, source.trace.axis, f"{first:,}", f"{last:,}")

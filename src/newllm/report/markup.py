@@ -68,10 +68,11 @@ def table(
         about: what the table shows, for who cannot see it.
         text: columns that hold words, not numbers, beside the first.
     """
-    kinds = [None if at == 0 or at in text else "number" for at in range(len(heads))]
+    # Where all cells but the names of the rows are numbers, the table says so once: most of a page is such tables.
+    kinds = [None if at == 0 or at in text or not text else "number" for at in range(len(heads))]
     head = joined(tag("th", name, scope="col", kind=kind) for name, kind in zip(heads, kinds, strict=True))
     body = joined(tag("tr", *_cells(row, kinds)) for row in rows)
-    made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
+    made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body), kind=None if text else "figures")
     return tag("div", made, kind="scroll", role="region", tabindex=0, aria_label=about)
 
 
@@ -85,6 +86,11 @@ def code(text: str, longest: int = 2**17) -> Html:
     lines = text[:longest].splitlines()
     shown = "\n".join(html.escape(_indented(line)) for line in lines)
     return Html(f'<pre tabindex="0"><code>{shown}</code></pre>')
+
+
+def command(text: str) -> Html:
+    """Return a command within a text; the page gives it a button that copies it."""
+    return tag("code", text, kind="command")
 
 
 def _indented(line: str) -> str:

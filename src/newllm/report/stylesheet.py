@@ -19,9 +19,9 @@ h2 {{ margin: 0; font-size: 1.1rem; line-height: 1.35; }}
 p {{ margin: .4rem 0; overflow-wrap: anywhere; }}
 .muted, .where {{ color: var(--muted); }}
 .verdict {{ margin: 1.4rem 0; font-size: 1.2rem; font-weight: 600; }}
-.verdict.fault, .fault .severity {{ color: var(--fault); }}
-.verdict.warning, .warning .severity {{ color: var(--warning); }}
-.note .severity {{ color: var(--note); }}
+.verdict.fault, .severity.fault {{ color: var(--fault); }}
+.verdict.warning, .severity.warning {{ color: var(--warning); }}
+.severity.note {{ color: var(--note); }}
 .verdict.good {{ color: var(--good); }}
 article {{
   margin: 1.2rem 0; padding: 1.1rem 1.3rem; background: var(--card); border: 1px solid var(--line);
@@ -51,6 +51,8 @@ dt {{ font-size: .85rem; color: var(--muted); overflow-wrap: anywhere; }}
 dd {{ margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
 h3 {{ margin: .8rem 0 0; font-size: .95rem; }}
 ul {{ margin: .2rem 0; padding-left: 1.2rem; }}
+li {{ margin: .25rem 0; overflow-wrap: anywhere; }}
+summary {{ cursor: pointer; color: var(--muted); }}
 @media (max-width: 40rem) {{ svg text {{ font-size: 20px; }} article {{ padding: .9rem; }} }}
 """
 

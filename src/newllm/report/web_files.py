@@ -7,6 +7,7 @@ else: whatever a log smuggles into a page is neither run nor obeyed.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -18,11 +19,12 @@ SCRIPTS = (
     "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",
     "gestures.js", "keys.js", "marks.js", "legend.js", "curve_options.js", "curve_extras.js", "curve_reading.js",
     "charts.js", "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "copy.js", "sections.js",
-    "hydrate.js",
+    "fold.js", "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
 
 _OWN = "browser-"
+_COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 
 STYLES = ("uplot.css", "page.css", "report.css", "several.css")
 
@@ -40,6 +42,8 @@ def file(name: str) -> str:
     if name not in SCRIPTS + STYLES:
         raise KeyError(name)
     text = files("newllm.report").joinpath("web", name).read_text(encoding="utf-8")
+    if name in STYLES:  # their comments are for who changes them: every page would carry them
+        text = _COMMENT.sub("", text)
     return PAGE_TOKENS + text if name == "page.css" else text
 
 

@@ -16,7 +16,7 @@ from newllm.report.markup import safe
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
-from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, signals_of
+from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, first_signal, signals_of
 from newllm.ui.entry import Entry
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import chart_dict, section_dict, thin_chart
@@ -57,7 +57,7 @@ def _comparison(state: Any, runs: list[str], chart_query: ChartQuery, words: Cat
     members = [replace(member_of(source), name=source.name) for source in sources.values()]
     signals = signals_of(members)
     if chart_query.signal not in signals:
-        chart_query = replace(chart_query, signal=signals[0] if signals else "loss")
+        chart_query = replace(chart_query, signal=first_signal(signals, members))
     chart, missing = compared(members, chart_query, words)
     chart = thin_chart(chart)  # before its table is made, too
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None

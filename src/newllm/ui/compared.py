@@ -13,9 +13,10 @@ import numpy as np
 from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
-from newllm.report.sections.comparison_charts import COLOURS, label_of
+from newllm.report.sections.comparison_charts import colour_of, label_of, runs_of
 from newllm.report.several.arms import Member, arms_of
 from newllm.report.several.bands import Band, at_equal_progress, band, difference
+from newllm.report.several.units import comparable, is_in_units
 from newllm.trace import Series
 from newllm.words.labels import signal_label
 from newllm.words.plain import plain
@@ -24,6 +25,13 @@ AXES = {"step": "axis-step", "token": "axis-tokens", "time": "axis-seconds", "pr
 VIEWS = ("overlay", "difference", "arms")
 _PACES = {"token": "tokens", "time": "seconds"}
 _UNITS = ("loss", "validation_loss")
+_BITS = "validation_bits_per_byte"
+_ABOUT_VIEWS = {"difference": "compare-about_difference", "arms": "compare-about_band"}
+_ABOUT_AXES = {
+    "token": "compare-about_mean_pace",
+    "time": "compare-about_mean_pace",
+    "progress": "compare-about_progress",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,10 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
     found = {id(member): _across(member, query) for member in members}
     there = [member for member in members if len(found[id(member)].step) > 0]
     missing = [member.name for member in members if not len(found[id(member)].step)]
+    if is_in_units(query.signal):  # losses of another unit than the first run's are no one measure
+        others = [member for member in there if not comparable(member, there[0])]
+        there = [member for member in there if member not in others]
+        missing += [words("compare-other_unit", name=plain(member.name)) for member in others]
 
     def series(member: Member) -> Series:
         return found[id(member)]
@@ -61,10 +73,10 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
     log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
     unit = words("unit-loss") if query.signal in _UNITS else ""
-    about = {"difference": "compare-about_difference", "arms": "compare-about_band"}.get(query.view)
+    about = [words(key) for key in (_ABOUT_VIEWS.get(query.view), _ABOUT_AXES.get(query.axis)) if key]
     chart = Curves(
         "compared", signal_label(words, query.signal), words(AXES[query.axis]), unit, tuple(lines), log=log,
-        about=words(about) if about else words("compare-about_mean_pace") if query.axis in _PACES else "",
+        about=words("sentence-gap").join(about),
     )  # fmt: skip
     return chart, missing
 
@@ -77,6 +89,14 @@ def signals_of(members: Sequence[Member]) -> list[str]:
             if len(series.step):
                 counts[name] = counts.get(name, 0) + 1
     return sorted(counts, key=lambda name: (name not in _UNITS, "/" in name, -counts[name], name))
+
+
+def first_signal(signals: Sequence[str], members: Sequence[Member]) -> str:
+    """Return what is shown at first: a loss; of losses of different units the bits per byte, where there are any."""
+    apart = any(not comparable(member, members[0]) for member in members)
+    if apart and _BITS in signals:
+        return _BITS
+    return signals[0] if signals else "loss"
 
 
 def _across(member: Member, query: ChartQuery) -> Series:
@@ -119,16 +139,15 @@ def _difference(members: Sequence[Member], first: Member | None, series: _Series
 def _arms(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
     del first
     lines = []
-    for at, arm in enumerate(arms_of(members)):
+    for arm in arms_of(members):
         found = [series(member) for member in arm.members]
         together = band(found)
         if together is not None:
-            lines.append(_line(at, label_of(arm, words), together))
-        if arm.n > 1:
-            lines += [
-                _line(at, plain(member.name), Band(one.step, one.value, None, None, 1), faint=number)
-                for number, (member, one) in enumerate(zip(arm.members, found, strict=True), 1)
-            ]
+            lines.append(_line(arm.place, label_of(arm, words), together))
+        lines += [
+            _line(arm.place, plain(label), Band(one.step, one.value, None, None, 1), faint=number)
+            for number, (label, one) in enumerate(runs_of(arm, series, words), 1)
+        ]
     return lines
 
 
@@ -141,5 +160,4 @@ def _with_zero(name: str, lines: list[Line]) -> list[Line]:
 
 def _line(at: int, label: str, drawn: Band, *, faint: int = 0) -> Line:
     name = f"run-{at}-{faint}" if faint else f"run-{at}"
-    colour = COLOURS[at % len(COLOURS)]
-    return Line(name, label, colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint > 0)
+    return Line(name, label, colour_of(at), drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint > 0)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from newllm.diagnosis.replayable import replayable
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Heat, Section
 from newllm.report.header import problems
@@ -32,7 +33,7 @@ BUCKETS = 1000
 
 _LARGE = 50_000  # points of a signal from which it is thinned before anything else is made of it
 _MOST_KEPT = 12
-_FIGURE = re.compile(r'<figure class="chart" data-chart="([^"]*)">.*?</figure>', re.DOTALL)
+_FIGURE = re.compile(r'<figure class="chart[^"]*" data-chart="([^"]*)">.*?</figure>', re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ class Made:
         version: of its trace, from which on the page is told what is appended.
         sections: as dictionaries, the report's `Section.as_dict` and what tells whether it changed: `text`, `drawn`.
         lines: names of the lines that grow with the trace.
+        replayable: whether the doctor found something that a replay can take up.
         problems: HTML of what could not be read.
         took: seconds of the processor that it took to make.
     """
@@ -52,6 +54,7 @@ class Made:
     version: int
     sections: tuple[dict[str, Any], ...]
     lines: frozenset[str]
+    replayable: bool
     problems: str
     took: float
 
@@ -118,7 +121,7 @@ class RunSections:
         lines = {line.name for chart in curves for line in chart.lines}
         return Made(
             stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
-            str(problems(source, words)), time.thread_time() - began,
+            bool(replayable(findings or ())), str(problems(source, words)), time.thread_time() - began,
         )  # fmt: skip
 
 
@@ -141,7 +144,7 @@ def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
     charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
     content = {**section.as_dict(), "charts": charts}
     text = _FIGURE.sub(r"<figure>\1</figure>", section.html)
-    return {**content, "text": _digest(text), "drawn": _digest(_drawn(charts))}
+    return {**content, "text": _digest(section.title + section.gist + text), "drawn": _digest(_drawn(charts))}
 
 
 def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:

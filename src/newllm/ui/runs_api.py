@@ -52,6 +52,7 @@ async def _sections(request: Request) -> Response:
         "version": made.version,
         "order": [one["id"] for one in made.sections],
         "sections": [one for one in made.sections if wanted is None or one["id"] in wanted],
+        "replayable": made.replayable,
         "problems": made.problems,
         "digest": made.digest,
     }

@@ -3,18 +3,15 @@
 Everything that may come from a log (names, sentences, values) leaves here harmless: see `plain`.
 """
 
-import functools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from newllm.diagnosis.checkable import check_call, probes_for, unlogged
-from newllm.diagnosis.coverage import doubtful, sound
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layer_names import is_number
-from newllm.diagnosis.losses import finite, is_validation, loss_names
-from newllm.diagnosis.training_kind import training_kind
+from newllm.diagnosis.losses import finite, loss_names
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
 from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
@@ -26,7 +23,6 @@ _FEWEST = 5  # finite points of a loss; of fewer no detector says much
 _LIKELY = 0.6  # probability below which a cause is said with "perhaps"
 _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head
-_OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
 _NAME = 60  # characters
 _MOST_CANDIDATES = 4  # of a cause that is not known
 
@@ -51,9 +47,11 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
 
 
 def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
-    """Return the finding's evidence as pairs of a label and a value."""
+    """Return the finding's evidence as pairs of a label and a value; of an empty list nothing."""
     return [
-        (evidence_label(words, name), value(words, _readable(words, thing))) for name, thing in finding.evidence.items()
+        (evidence_label(words, name), value(words, _readable(words, thing)))
+        for name, thing in finding.evidence.items()
+        if thing != []
     ]
 
 
@@ -234,54 +232,6 @@ def numbering(words: Catalogue, trace: Trace, facts: Facts) -> str:
     return words("numbering-zero", axis=axis_label(words, trace.axis)) if first == 0 else ""
 
 
-def checked(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> str:
-    """Return in one line what was looked at and raised no alarm; empty where nothing was."""
-    lines = [
-        words(line, subjects=words("list").join(words(f"checked-{name}") for name in names))
-        for line, names in (("checked", sound(trace, facts, findings)), ("doubtful", doubtful(trace, facts, findings)))
-        if names
-    ]
-    return words("sentence-gap").join(lines)
-
-
-def unseen(trace: Trace, facts: Facts) -> Message | None:
-    """Return what could not be looked at because the log has nothing of it; None where it has all."""
-    has = {name.split("/")[0] for name in trace.signals}
-    layers = {name.split("/")[0] for name in trace.signals if "/" in name} & _OF_LAYERS
-    recorded = facts.origin == "record"
-    missing = [
-        *(["validation"] if not any(name.startswith("validation") for name in has) else []),
-        *(["gradients"] if not has & {"gradient_norm", "gradient_norm_clipped"} else []),
-        *(["layers"] if not layers else []),
-        *(["data"] if facts.data is None else []),
-    ]
-    trained = any(not is_validation(name) for name in loss_names(trace))
-    parts = [] if trained else [message("unseen-training-loss")]
-    if missing and recorded:
-        parts += [message(f"unseen-{name}-uncalled") for name in missing if name in {"validation", "data"}]
-    elif missing:
-        named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
-        parts.append(message("unseen-unrecorded", what=named))
-    parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
-    masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for
-    parts += [message("unseen-check", masked=masked)] if facts.origin != "train" else []
-    return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
-
-
-def _has_classes(trace: Trace, facts: Facts) -> bool:
-    """Whether nobody knows how many classes there are, of a training that may have some."""
-    known = trace.signals.keys() & {"target_classes_seen", "targets_alike"}
-    return not known and training_kind(trace, facts).name in (None, "language-model", "fine-tune")
-
-
 def remark_line(words: Catalogue, remark: Remark) -> str:
     """Return what a reader left out, or how it understood a log, with what it is before it."""
     return words(f"remark_line-{remark.kind}", remark=plain(words.text(remark.sentence)))
-
-
-def _and(before: Message, following: Message) -> Message:
-    return message("remark-listed", before=before, following=following)
-
-
-def _also(before: Message, following: Message) -> Message:
-    return message("unseen-also", before=before, following=following)

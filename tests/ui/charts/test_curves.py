@@ -213,11 +213,40 @@ def test_labels_of_marks_do_not_lie_on_each_other(show) -> None:
     rows: dict[int, list[float]] = {}
     for row, at, _, _ in placed:
         rows.setdefault(row, []).append(at)
-    for row in range(3):
+    for row in range(2):
         assert min(np.diff(sorted(rows[row]))) > 80
     page.evaluate("handles.get('c').setMarks([])")
     drawn(page)
     assert page.evaluate("handles.get('c').placed") == []
+
+
+def test_quiet_marks_are_shaded_and_told_under_the_cursor_alone(show) -> None:
+    marks = (
+        Mark(10, 20, "warning", "follows", quiet=True),
+        Mark(12, 14, "fault", "root"),
+        Mark(50, 50, "planned", "b"),
+    )
+    page = show(curves(line("loss", np.ones(100)), marks=marks))
+    placed = page.evaluate("Object.fromEntries(handles.get('c').placed.map(({ row, mark }) => [mark.label, row]))")
+    assert placed == {"follows": -1, "root": 0, "b": 0}
+    page.evaluate("() => { const { reading } = handles.get('c'); reading.at = 18; reading.tell(); }")
+    assert page.locator("output.plot-where").inner_text().endswith("follows")
+
+
+def test_positions_that_double_stand_equally_far_apart_and_are_told_as_they_are(show) -> None:
+    page = show(curves(line("norm", [1.0, 2.0, 4.0, 8.0], x=[1, 16, 64, 256]), log_x=True))
+    page.evaluate("() => { const { reading } = handles.get('c'); reading.at = 4; reading.tell(); }")
+    assert page.locator("output.plot-where").inner_text() == "step 16"
+    assert [page.evaluate(f"handles.get('c').view.{end}") for end in ("first", "last")] == [0, 8]
+    texts = "() => { const { plot } = handles.get('c'); return plot.axes[0]._values; }"
+    assert {"4", "16", "64", "256"} <= set(page.evaluate(texts))
+
+
+def test_noise_around_a_value_is_not_drawn_as_a_fall(show) -> None:
+    page = show(curves(line("gain", 1 + np.linspace(1e-4, 0, 50)), around=(0.9, 1.1)))
+    low, high = page.evaluate("handles.get('c').range")
+    assert low < 0.9
+    assert high > 1.1
 
 
 def test_one_bad_chart_leaves_the_others(show) -> None:

@@ -112,3 +112,9 @@ def test_rows_of_long_names_are_told_apart_on_a_phone(show) -> None:
       return newllm.shortNames(pen, rows, 90);
     }""")
     assert names == ["…0…", "…1…", "…12…"] or names == ["…blocks.0…", "…blocks.1…", "…blocks.12…"]
+
+
+def test_the_axis_of_a_map_begins_and_ends_with_what_was_measured(show) -> None:
+    x = np.array([0, 50, 100])
+    page = show(Heat("h", "Norm", "step", "", x, ("a",), np.ones((1, 3), np.float32)))
+    assert [page.evaluate(f"handles.get('h').view.{end}") for end in ("first", "last")] == [0, 100]

@@ -80,5 +80,15 @@ def test_code_can_be_copied_and_a_small_curve_drawn(show) -> None:
     page.get_by_role("button", name="Copy").click()
     page.get_by_text("Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == "newllm train"
+    page.evaluate("""() => {
+      const text = newllm.element("p", "", "Test it: ");
+      const command = newllm.element("code", "command", "newllm replay 'my run'");
+      text.append(command, newllm.element("code", "", "no command"));
+      document.body.append(text);
+      newllm.copyButtons(document);
+    }""")
+    page.get_by_role("button", name="Copy", exact=True).last.click()
+    assert page.evaluate("navigator.clipboard.readText()") == "newllm replay 'my run'"
+    assert page.locator(".copy").count() == 2
     painted = "document.querySelector('.spark').getContext('2d').getImageData(0, 0, 300, 150).data.some((part) => part)"
     assert page.evaluate(painted)

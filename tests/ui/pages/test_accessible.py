@@ -46,7 +46,7 @@ def show(page: "Page", name: str, local: Any, report: Path) -> None:
         page.goto(address)
     wanted = {
         "runs": "tr[data-id]", "studies": "table a", "playground": ".play textarea", "missing": "h1",
-        "run": "#configuration", "report": "canvas",
+        "run": "#configuration", "report": "#comparison",
     }  # fmt: skip
     page.locator(wanted.get(name, "[data-chart] canvas")).first.wait_for()
     if name == "report":

@@ -69,9 +69,11 @@ def test_a_report_opens_from_disk_with_all_of_its_sections(offline: "Page", repo
     assert page.locator(".section-failed, .problem").count() == 0
     assert page.evaluate("handles.size") == page.locator("[data-chart]").count() > 8
     assert page.locator("#verdict").inner_text().count("\n") >= 3
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for figure in page.locator("[data-chart]").all():
         assert figure.locator("canvas").first.bounding_box()
-        assert figure.locator(".numbers table td").count()
+        is_small = "small" in str(figure.get_attribute("class"))  # of a line that stands elsewhere too
+        assert bool(figure.locator(".numbers table td").count()) is not is_small
 
 
 def test_the_spike_of_one_step_in_100_000_is_never_lost(offline: "Page", reports: Path) -> None:
@@ -110,10 +112,10 @@ def test_a_report_speaks_japanese(offline: "Page", reports: Path) -> None:
     page = opened(offline, reports / "ja.html")
     assert page.get_attribute("html", "lang") == "ja"
     assert page.locator("nav.sections").inner_text().splitlines() == [
-        page.locator(f"#{name} > h2").inner_text()
+        page.locator(f"#{name} h2").inner_text()
         for name in SECTIONS if page.locator(f"main > section#{name}").count()
     ]  # fmt: skip
-    heads = page.locator("main > section > h2").all_inner_texts()
+    heads = page.locator("main > section h2").all_inner_texts()
     assert all(any("\u3040" <= letter <= "\u9fff" for letter in head) for head in heads), heads
     assert page.get_by_role("button", name="対数目盛").first.is_visible()
 

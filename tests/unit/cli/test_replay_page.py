@@ -157,7 +157,7 @@ def test_what_was_not_tried_is_told_by_reason_and_what_is_missing_once() -> None
 def test_a_spike_that_depends_on_the_seed_is_told() -> None:
     nulls = {"n": 6, "spiked": 2, "share": 0.33, "depends_on_seed": True, "starts": [31]}
     flat = " ".join(_shown(_verdict(SCREENED, nulls=nulls)).split())
-    assert "2 of 6 spike with other chance, from step 31: it depends on the seed, so shares are compared" in flat
+    assert "2 of 6 spike with another seed, from step 31: it depends on the seed, so shares are compared" in flat
 
 
 def test_what_a_loop_says_cannot_reach_the_terminal() -> None:

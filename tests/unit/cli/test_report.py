@@ -35,7 +35,7 @@ def test_the_page_of_a_log_goes_here_and_shows_the_founding_spike(call, founding
     done = call("report", founding)
     assert (done.code, done.err, done.out.split(" ")[0]) == (0, "", "founding.report.html")
     text = Path("founding.report.html").read_text(encoding="utf-8")
-    for part in ("founding.csv", "at epoch 20", "epoch 19 to 22", "Something is doubtful", "14.703"):
+    for part in ("founding.csv", "at epoch 20", "epochs 19 to 22", "Something is doubtful", "14.703"):
         assert part in text
     assert {item.name for item in founding.parent.iterdir()} == {"founding.csv", "here"}
 

@@ -83,7 +83,7 @@ def test_a_short_session_confirms_the_remedy():
     assert (done["reproduction"], done["null replays"]) == (1, 6)
     # Of three null replays from each start one has the run's own chance: it says nothing about other chance.
     assert (verdict.nulls["n"], verdict.nulls["other_chance"]) == (6, {"n": 4, "spiked": 4})
-    assert "4 of 4 replays with other chance spike" in verdict.sentences[0]
+    assert "4 of 4 replays with another seed spike" in verdict.sentences[0]
     remedy = verdict.interventions[0]
     assert (remedy.name, remedy.stage, remedy.effect_class, remedy.spiked) == (
         "replace-batches",

@@ -40,7 +40,12 @@ def test_a_number_and_a_text_or_a_flag_are_not_the_same_setting():
 def test_a_second_run_of_a_seed_is_no_new_evidence():
     arm, *others = arms_of([member("a", 0), member("again", 0), member("b", 1)])
     assert others == []
-    assert ([one.name for one in arm.members], arm.repeated, arm.n) == (["a", "b"], ("again",), 2)
+    assert ([one.name for one in arm.members], [one.name for one in arm.repeated], arm.n) == (["a", "b"], ["again"], 2)
+
+
+def test_an_arm_knows_the_place_of_its_first_run_which_gives_it_its_colour():
+    arms = arms_of([member("a", 0), member("a-1", 1), member("b", 0, rule="ema"), member("c", 0, rule="gated")])
+    assert [arm.place for arm in arms] == [0, 2, 3]
 
 
 def test_runs_without_a_known_configuration_stay_alone():

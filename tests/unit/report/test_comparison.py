@@ -221,6 +221,30 @@ def test_nats_of_different_tokens_are_not_subtracted():
     assert EN("compare-to_control") in alike.html
 
 
+def test_losses_of_other_units_share_no_chart_and_bits_per_byte_do():
+    steps = np.arange(0, 101, 10)
+    runs = [source("bytes", 0), source("bytes-2", 0, rate=2e-3), source("words", 0, 2.0, rate=5e-4)]
+    for run in runs:
+        run.trace.signals["validation_bits_per_byte"] = Series(steps, np.ones(len(steps)))
+    names = ("bytes", "bytes", "words")
+    section = comparison([replace(run, data={"tokenizer": name}) for run, name in zip(runs, names, strict=True)], EN)
+    assert section is not None
+    drawn = {name: [line.label for line in chart.lines] for name, chart in charts(section).items()}
+    assert drawn["compare-bits"] == ["bytes", "bytes-2", "words"]
+    assert drawn["compare-validation"] == drawn["compare-training"] == ["bytes", "bytes-2"]
+    assert charts(section)["compare-bits"].unit == EN("unit-bits-per-byte")
+
+
+def test_the_same_seed_again_is_shown_and_counts_once():
+    again = replace(RUNS[0], name="once more")
+    section = comparison([RUNS[0], again], EN)
+    assert section is not None
+    label = EN("compare-again", name="once more")
+    assert [(line.label, line.faint) for line in charts(section)["compare-validation"].lines][1:] == [(label, True)]
+    assert label in text_of(section.html)
+    assert EN("compare-repeated", runs="once more") in text_of(section.html)
+
+
 def test_who_was_not_diagnosed_counts_as_no_healthy_run():
     unknown = [replace(one, judged=False) for one in RUNS]
     section = comparison([*RUNS[:2], unknown[2], *unknown[3:]], EN)

@@ -111,4 +111,4 @@ def test_a_step_takes_another_time_from_a_fiftieth_on() -> None:
     assert not differ(100, 200, None)
     assert not differ()
     assert differ(200, 100, 200)
-    assert [colour_of(place) for place in (0, 5, 6)] == ["training", "spike", "muted"]
+    assert [colour_of(place) for place in (0, 5, 6)] == ["training", "spike", "training"]

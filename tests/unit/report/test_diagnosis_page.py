@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import re
 from html.parser import HTMLParser
@@ -16,7 +17,28 @@ EN = catalogue("en")
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[2J\u202e'<style>*{display:none}</style>"
 TAGS = {
     *("html", "meta", "title", "style", "body", "header", "main", "footer", "article", "figure", "figcaption"),
-    *("h1", "h2", "h3", "p", "span", "div", "dl", "dt", "dd", "ul", "li", "svg", "path", "rect", "circle", "text"),
+    *(
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "span",
+        "div",
+        "dl",
+        "dt",
+        "dd",
+        "ul",
+        "li",
+        "b",
+        "br",
+        "details",
+        "summary",
+        "svg",
+        "path",
+        "rect",
+        "circle",
+        "text",
+    ),
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "http-equiv", "class", "viewbox", "role", "aria-label", "d"),
@@ -71,6 +93,21 @@ def test_the_page_tells_everything_and_draws_the_whole_and_the_place() -> None:
         assert part in seen.text
     assert seen.tags.count("svg") == 2
     assert page.count('class="region"') == 2
+
+
+def test_what_follows_from_a_root_fault_stands_in_its_article() -> None:
+    spike = Finding(kind="spike", severity="warning", sentence=quoted("It spikes."), first_step=5, follows="it jumped")
+    page = diagnosis_page("x", _trace(), Facts(), [_finding(), spike, _finding(text="other")], EN)
+    first, second = page.split("<article")[1:]
+    assert ("It spikes." in first, "It spikes." in second) == (True, False)
+    assert EN("consequences", count=1) in first
+
+
+def test_causes_and_what_was_checked_are_told() -> None:
+    finding = dataclasses.replace(_finding(), causes=(), candidate_causes=("learning-rate", "weight-decay"))
+    text = _seen(diagnosis_page("x", _trace(), Facts(), [finding], EN)).text
+    for part in (EN("cause-none_named"), EN("cause-unrecorded"), EN("unseen-count", count=3)):
+        assert part in text
 
 
 def test_nothing_that_a_log_says_becomes_markup() -> None:

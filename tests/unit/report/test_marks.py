@@ -1,15 +1,17 @@
 """Findings as shaded stretches, and drawings in full."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from newllm.diagnosis.facts import Facts, Planned
 from newllm.messages import catalogue, quoted
 from newllm.report.charts.curve_svg import _logarithmic, curve_svg, ticks
 from newllm.report.charts.forest_svg import forest_svg
-from newllm.report.charts.marks import first_step, marks_of
+from newllm.report.charts.marks import first_fault, first_step, marks_of, planned_marks
 from newllm.report.source import Source
 from newllm.trace import Finding, Series, Trace
 
@@ -59,6 +61,28 @@ def test_findings_of_other_signals_are_shaded_where_they_are_grave() -> None:
     assert [one.first for one in marks_of(source, EN, ["loss"], severe=True)] == [150, 110, 130, 140]
     assert len(marks_of(run_with(*(found(at, at) for at in range(100, 200))), EN, ["loss"])) == 40
     assert len(marks_of(run_with(found(120, 121), found(120, 123)), EN, ["loss"])) == 1
+
+
+def test_a_consequence_is_shaded_on_its_own_signal_without_a_label_and_nowhere_else() -> None:
+    root = found(110, 190, "gradient_norm", "fault")
+    spike = replace(found(120, 130), follows="x")
+    lasting = replace(found(120, 200), kind="diverged", follows="x")
+    source = run_with(root, spike, lasting)
+    assert [(one.first, one.quiet) for one in marks_of(source, EN, ["loss"], severe=True)] == [
+        (120, True),
+        (110, False),
+    ]
+    assert [one.first for one in marks_of(source, EN, ["learning_rate"], severe=True)] == [110]
+    assert [one.first for one in first_fault(source, EN)] == [110]
+    assert first_fault(run_with(spike, lasting, found(150, 152, "loss", "note"), found(None, None)), EN) == ()
+
+
+def test_what_was_planned_is_marked_where_it_begins() -> None:
+    source = replace(run_with(), facts=Facts(planned=(Planned(150.0, "other data\x1b[2J"),)))
+    (mark,) = planned_marks(source)
+    assert (mark.first, mark.last, mark.severity) == (150, 150, "planned")
+    assert mark.label.startswith("other data")
+    assert "\x1b" not in mark.label
 
 
 def test_a_run_begins_and_ends_with_any_of_its_signals() -> None:

@@ -25,7 +25,7 @@ STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding"
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'\x1b[2J\u202e\u2066<style>*{}</style>{0}{x}"
 HARMLESS = {
     *("html", "meta", "title", "style", "script", "body", "div", "nav", "main", "header", "footer", "section", "aside"),
-    *("article", "h1", "h2", "h3", "h4", "p", "span", "small", "strong", "a", "ul", "li", "dl", "dt", "dd", "pre"),
+    *("article", "h1", "h2", "h3", "h4", "p", "span", "small", "strong", "b", "a", "ul", "li", "dl", "dt", "dd", "pre"),
     *("code", "figure", "figcaption", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"),
     *("svg", "path", "circle", "rect", "text", "line", "g"),
 }

@@ -13,8 +13,8 @@ from newllm.report.sections.study import VERDICTS, study_lead, study_sections
 from newllm.report.source import read_source
 from newllm.report.source.study import read_study
 
-# What an earlier version wrote of a recovery, in the run that the tests show: it stays as it was written.
-_WRITTEN = ["It was rolled back."]
+# Of the run that the tests show: what its model wrote, and what an earlier version wrote of a recovery.
+_WRITTEN = ["the cat is here", "It was rolled back."]
 _English = Callable[[str], list[str]]
 
 

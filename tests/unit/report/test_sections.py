@@ -53,7 +53,7 @@ def test_ids_of_a_second_run_on_the_page_are_others(source: Source) -> None:
 
 def test_a_section_with_nothing_to_show_is_none() -> None:
     shown = {one.id for one in sections_of(bare(loss=[3.0, 2.0, 1.0]), EN)}
-    assert shown == {"verdict", "curves"}
+    assert shown == {"verdict", "curves", "findings"}
     assert sections_of(bare(), EN) == ()
 
 
@@ -76,7 +76,7 @@ def test_a_finding_that_lasts_is_marked_where_it_begins_and_one_of_the_whole_run
 
 
 def test_gradients_before_and_after_clipping_share_a_chart(source: Source) -> None:
-    gradient = chart(source, "curves", "gradient")
+    gradient = chart(source, "more-curves", "gradient")
     assert isinstance(gradient, Curves)
     assert [line.name for line in gradient.lines] == ["gradient_norm", "gradient_norm_clipped"]
     assert gradient.log
@@ -88,7 +88,7 @@ def test_training_and_validation_are_split_by_class_with_counts(source: Source) 
     both = ["validation_loss/seen", "loss/seen", "validation_loss/unknown", "validation_loss/end", "loss/end"]
     assert list(lines) == both
     assert lines["loss/end"] == lines["validation_loss/end"] != lines["validation_loss/seen"]
-    cells = r'<th scope="row">{}</th><td class="number">{}</td><td class="number">{} %</td>'
+    cells = r'<th scope="row">{}</th><td>{}</td><td>{} %</td>'
     assert re.search(cells.format("validation, unknown", 10, 33.3), made.html)
     assert re.search(cells.format("training, end of text", 30, "25.0"), made.html)
     assert EN("dashed-by-class") in made.html
@@ -241,10 +241,15 @@ def test_layers_beyond_what_a_map_can_show_are_counted() -> None:
             assert EN("more_layers", count=str(left)) in made.html
 
 
-@pytest.mark.parametrize(("findings", "shown"), [(0, []), (2, [10, 11]), (6, [*range(10, 16)]), (9, [*range(13, 19)])])
-def test_a_map_of_layers_has_the_last_marks_up_to_six(findings: int, shown: list[int]) -> None:
-    (heat,) = section(many_layers(3, findings), "layers").charts
-    assert [mark.first for mark in heat.marks] == shown
+def test_a_map_of_layers_is_marked_where_the_gravest_root_fault_begins_and_by_what_is_found_in_it() -> None:
+    def marked(source: Source) -> list[float]:
+        (heat,) = section(source, "layers").charts
+        return [mark.first for mark in heat.marks]
+
+    assert marked(many_layers(3)) == []
+    assert marked(many_layers(3, findings=9)) == [10]
+    found = [dataclasses.replace(one, signal="gradient_norm/1") for one in many_layers(3, findings=9).findings]
+    assert marked(dataclasses.replace(many_layers(3), findings=tuple(found))) == [17, 18]
 
 
 def test_a_signal_that_is_called_like_a_class_is_none() -> None:

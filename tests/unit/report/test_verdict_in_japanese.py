@@ -265,7 +265,9 @@ def test_a_verdict_that_cannot_be_put_into_words_is_told_apart(change: dict[str,
 def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     read = Verdict.from_dict({**FOUNDING, "messages": messages})
     assert read.messages == VerdictMessages()
-    assert [str(one) for one in sentences_of(read)] == [one.replace(*INJECTED) for one in FOUNDING["sentences"]]
+    happened, helps, cause = map(str, sentences_of(read))
+    assert happened.startswith("The training loss spikes at step 39: it rises from 5.36 by 5.06 nats")
+    assert [helps, cause.replace(INJECTED[1], INJECTED[0])] == FOUNDING["sentences"][1:]
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 

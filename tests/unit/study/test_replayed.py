@@ -265,7 +265,7 @@ def test_a_cause_is_called_by_what_was_shown(few) -> None:
 def test_where_nothing_was_changed_there_is_no_table(few, null: dict, line: str) -> None:
     found = section(few, verdict(reproduction=null, nulls={"n": 0, "spiked": 0}))
     assert f"**Null replay**: {line}" in found
-    assert "With other chance" not in found
+    assert "With another seed" not in found
     assert "###" not in found
 
 

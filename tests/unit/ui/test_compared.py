@@ -1,12 +1,14 @@
 """One signal of several runs on one chart: over each axis, as lines, differences or means of arms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from newllm.messages import catalogue
 from newllm.report.several.arms import Member
 from newllm.trace import Series
-from newllm.ui.compared import ChartQuery, compared, signals_of
+from newllm.ui.compared import ChartQuery, compared, first_signal, signals_of
 
 EN = catalogue("en")
 STEPS = np.arange(10, 60, 10)
@@ -42,6 +44,7 @@ def test_at_equal_progress_a_run_stands_where_its_training_loss_does() -> None:
     )
     chart, missing = compared([long, Member("b")], ChartQuery("validation_loss", "progress", "overlay"), EN)
     assert missing == ["b"]
+    assert chart.about == EN("compare-about_progress")
     assert (np.diff(chart.lines[0].x) > 0).all()
     assert len(chart.lines[0].x) >= 2
 
@@ -56,6 +59,35 @@ def test_runs_without_the_signal_or_what_the_axis_needs_are_named() -> None:
     assert [compared([member("a"), bare], one, EN)[1] for one in asked] == [["bare"], ["bare"], []]
     chart, missing = compared([], asked[0], EN)
     assert (chart.lines, missing, chart.log) == ((), [], False)
+
+
+def test_a_loss_of_another_unit_than_the_firsts_is_named_and_not_drawn() -> None:
+    units = [("a", "bytes"), ("b", "words"), ("c", None), ("d", "bytes")]
+    runs = [replace(member(name), unit=unit) for name, unit in units]
+    for signal in ("loss", "validation_loss", "loss/rare"):
+        named = [replace(one, signals={signal: one.signals["loss"]}) for one in runs]
+        chart, missing = compared(named, ChartQuery(signal, "step", "overlay"), EN)
+        assert [line.label for line in chart.lines] == ["a", "c", "d"]
+        assert missing == [EN("compare-other_unit", name="b")]
+    others = [replace(one, signals={"validation_bits_per_byte": one.signals["loss"]}) for one in runs]
+    assert len(compared(others, ChartQuery("validation_bits_per_byte", "step", "overlay"), EN)[0].lines) == 4
+
+
+def test_bits_per_byte_are_shown_first_of_losses_that_share_no_chart() -> None:
+    signals = ["loss", "validation_loss", "validation_bits_per_byte"]
+    apart = [replace(member(name), unit=name) for name in ("bytes", "words")]
+    assert first_signal(signals, apart) == "validation_bits_per_byte"
+    assert first_signal(signals[:2], apart) == first_signal(signals, apart[:1]) == "loss"
+    assert first_signal([], []) == "loss"
+
+
+def test_a_run_has_the_colour_of_its_place_in_every_view() -> None:
+    runs = [member("a", seed=0), member("b", seed=1), member("c", 2.0), member("d", 3.0)]
+    colours = {
+        view: {line.label: line.colour for line in compared(runs, ChartQuery("loss", "step", view), EN)[0].lines}
+        for view in ("overlay", "arms")
+    }
+    assert all(colours["arms"][name] == colours["overlay"][name] for name in ("a", "c", "d"))
 
 
 def test_differences_are_taken_from_the_first_over_a_line_of_nothing() -> None:

@@ -215,4 +215,4 @@ def test_nothing_wrong_is_said_only_of_what_the_doctor_has_read(root, serving, m
         os.utime(findings, (1e9, 1e9))
         said = server.ask(page).body.decode()
         assert "Nothing wrong" not in said
-        assert "press Diagnose" in said
+        assert "press Doctor" in said

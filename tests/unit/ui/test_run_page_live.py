@@ -139,7 +139,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 def made(problems: str = "", **texts: str) -> Made:
     """Return sections with such texts."""
     sections = tuple({"id": name, "text": text, "drawn": "d"} for name, text in texts.items())
-    return Made(None, 1, sections, frozenset({"loss"}), problems, 0.0)
+    return Made(None, 1, sections, frozenset({"loss"}), False, problems, 0.0)
 
 
 @pytest.mark.parametrize(

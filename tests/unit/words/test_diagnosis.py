@@ -142,23 +142,6 @@ def test_contents_names_the_whole_runs_signals_first() -> None:
     assert diagnosis.contents(EN, Trace()) == "no points"
 
 
-def test_what_a_log_lacks_is_said() -> None:
-    one = Series(np.arange(1), np.ones(1))
-    bare = str(diagnosis.unseen(Trace({"loss": one}), Facts()))
-    assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
-    assert "training loss" not in bare
-    other = str(diagnosis.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts()))
-    assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
-    full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
-    assert diagnosis.unseen(full, Facts(vocabulary=5, data={}, origin="train")) is None
-    said = str(diagnosis.unseen(full, Facts(vocabulary=5, data={})))
-    assert said.startswith("Not in this log, so not looked at: what no log shows, such as a mask that leaks")
-    recorded = str(diagnosis.unseen(full, Facts(kind="regression", origin="record")))
-    assert "the data (recorder.data(training, validation) audits them)" in recorded
-    assert "recorder.validation" not in recorded
-    assert "--vocab" not in recorded
-
-
 STALE = Cause("beta2", 0.645, message("because-frozen"))
 
 

@@ -45,14 +45,14 @@ def tried(
         (
             SPIKE,
             NULLS,
-            "The training loss leaves its trend at step 38 (from 5.43 by 3.25 nats, worst at step 41), and it comes "
-            "back: 3 of 3 replays with other chance spike.",
+            "The training loss spikes at step 38: it rises from 5.43 by 3.25 nats (worst at step 41). The spike "
+            "recurs: 3 of 3 replays with another seed spike too.",
         ),
         (
             {**SPIKE, "signal": "validation", "height": None},
             {"n": 3, "spiked": 1, "depends_on_seed": True},
-            "The validation loss leaves its trend at step 38 (without end, worst at step 41), and it depends on the "
-            "seed: 1 of 3 replays with other chance spike.",
+            "The validation loss spikes at step 38: it rises from 5.43 without end (worst at step 41). Whether it does "
+            "so depends on the seed: 1 of 3 replays with another seed spike too.",
         ),
     ],
 )

@@ -3,6 +3,14 @@ cause-because = { $cause } ({ $percent } %): { $reason }
 cause-hint = { $cause } ({ $reason })
 cause-perhaps = perhaps { $cause } ({ $percent } %): { $reason }
 
+cause-alone = nothing seen; this evidence leaves no other cause
+cause-unproved = no proof: the same is seen where another cause is at work
+cause-logged = { SIGNAL($signal) } was logged, and shows nothing of it
+cause-unlogged = { SIGNAL($signal) } was not logged, which would show it
+cause-recorded = the recording would show it, and does not
+cause-unrecorded = not recorded: newllm.record would show it
+cause-unseen = nothing in this run speaks for it
+
 follows = follows from { $root }
 because-seen = the finding itself shows it
 because-spoken-for = the finding itself speaks for it

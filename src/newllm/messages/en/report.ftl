@@ -15,7 +15,6 @@ list = ,{ " " }
 list-last = { " " }and{ " " }
 span = { $first } to { $last }
 at = { $axis } { $span }
-from_on = from { $axis } { $first } on
 first = first
 last = last
 lowest = lowest
@@ -41,8 +40,9 @@ duration-minutes = { $minutes } min { $seconds } s
 ## sections
 verdict = Verdict
 curves = Training
+more-curves = More curves
 findings = Findings
-findings-too_long = This run is too long to be judged while it is shown: press Diagnose to have the doctor read it.
+findings-too_long = This run is too long to be judged while it is shown: press Doctor.
 replay = Replays
 classes = By token class
 context = The context
@@ -71,7 +71,6 @@ state-unknown = run in an unknown state
 head-model = Model
 head-parameters = Parameters
 head-steps = Steps
-head-reach = { $axis } { $first } to { $last }
 head-tokens = Tokens seen
 head-best = Best validation loss
 head-best_at = { $loss } at step { $step }
@@ -102,7 +101,7 @@ unit-pace = seconds
 
 ## charts
 chart-loss = Loss
-about-loss = Shaded: what the doctor found. An arrow: there begins what lasts.
+about-loss = Shaded is what the doctor found; an arrow marks what lasts to the end, a flag what was planned.
 chart-gradient = Gradient norm
 about-gradient = Before clipping, and as the optimizer reads it.
 chart-learning-rate = Learning rate
@@ -121,15 +120,15 @@ dashed-by-class = Dashed is the training loss of the same class, of the batches 
 chart-context-by-position = Norm of the context by position
 about-context-by-position = Each row is a place in the text; colours are logarithmic. Brighter to the right: the context grows as training goes on; brighter upwards: it grows along the text.
 chart-context-along = Norm along the text
-about-context-along = At a few evaluations from first to last. On the log scale a straight rise is growth by a factor with every token; a context that only adds up bends over.
+about-context-along = At evaluations from the first to the last, both axes logarithmic. Straight: the context only adds up; bending upwards: it grows by a factor with every token; level: it is bounded.
 chart-context-norm = Norm of the context
 about-context-norm = Mean over the batch, at the end of each row.
 chart-context-spread = Mean and standard deviation of the context
 about-context-spread = Over all channels of the batch's contexts, at the end of each row.
 chart-context-growth = Growth per position
-about-context-growth = By which factor the context, or its change, grows from one token to the next. Above 1 it cannot stay bounded; 1 is a context that only adds up.
+about-context-growth = By which factor the context, or its change, grows from one token to the next. Above the dashed 1 it cannot stay bounded; at 1 it only adds up.
 chart-lyapunov = Lyapunov exponent
-about-lyapunov = Above 0 two contexts that differ a little drift apart exponentially.
+about-lyapunov = Above the dashed 0 two contexts that differ a little drift apart exponentially.
 layer-update_ratio = Update by weight
 layer-activation_rms = Activation scale
 layer-second_moment_mismatch = Gradient against the optimizer's memory of it
@@ -140,15 +139,38 @@ position = after { $number }
 severity-fault = fault
 severity-warning = warning
 severity-note = note
-notes = Worth knowing
+findings-none = none
+notes-count = Worth knowing ({ $count })
 more_findings = { $count } more are in newllm doctor --json.
 certain = certain
 sure = { $percent } % sure
-evidence = Evidence, and what would tell
-evidence-brief = What it is, the evidence, what would tell
+percent = { $percent } %
+evidence = Causes, and how to tell them apart
+consequences = What follows from it ({ $count })
+sound-count = Checked and sound ({ $count })
+unseen-count = Could not be checked ({ $count })
+doubtful-one = { $subject }: no alarm, but it has hardly fallen
+ledger = The state between updates, steps { $first } to { $last }: { $changes ->
+    [0] nothing but the optimizer changed weights or its moments
+    [one] something else than the optimizer changed it once, before step { $step }
+   *[other] something else than the optimizer changed it { $changes } times, first before step { $step }
+}{ $all ->
+    [yes] {""}
+   *[other] {" "}(watched in turn, { $percent } % of it at an update)
+}.
 alternatives = What else it could be
-would_tell = What would tell
+would_tell = How to tell
 causes = Likely cause
+causes-heading = Causes
+cause-speaks = for
+cause-replayed = replays
+cause-other_by_replays = replays show another cause: { $name }
+cause-shown_by_replays = { $evidence ->
+    [none] they show that this is the cause
+   *[other] they show that this is the cause: { $evidence }
+}
+cause-against = against
+cause-none_named = Unknown: nothing in this run proves one. Open are:
 
 ## the verdict
 verdict-what = What happened
@@ -195,10 +217,11 @@ null-weights = weights too
 null-losses = losses alone (no later weights were kept)
 null-differs = The unmodified replay differs from the run, so nothing follows from any replay:
 null-unknown = The unmodified replay had nothing to be compared with.
+replay-gist = { $confirmed } changes confirmed, { $screened } screened
 replay-spike = Spike at step { $step }
 replay-mark = spike of the run
-replay-how = Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with other chance and nothing changed, from the same step.
-replay-nulls = With other chance and nothing changed, { $spiked } of { $n } replays spike.
+replay-how = Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with another seed and nothing changed, from the same step.
+replay-nulls = With another seed and nothing changed, { $spiked } of { $n } replays spike.
 replay-null = nothing changed ({ $count } replays)
 replay-changed = { $name } ({ $count } replays)
 replay-loss = { $name }, from step { $step }: training loss

@@ -1,13 +1,13 @@
 # What replays show together: the three sentences of a verdict, what is missing for a cause, and what its tables say.
 
 ## what happened
-happened = The { NAMED($signal, kind: "spiked") } leaves its trend at step { $onset } ({ $height ->
+happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises from { G($base, digits: 3) } { $height ->
     [none] without end
-   *[other] from { G($base, digits: 3) } by { G($height, digits: 3) } nats
-}, worst at step { $peak }), and it { $depends_on_seed ->
-    [yes] depends on the seed
-   *[no] comes back
-}: { $spiked } of { $n } replays with other chance spike.
+   *[other] by { G($height, digits: 3) } nats
+} (worst at step { $peak }). { $depends_on_seed ->
+    [yes] Whether it does so depends on the seed: { $spiked } of { $n } replays with another seed spike too.
+   *[no] The spike recurs: { $spiked } of { $n } replays with another seed spike too.
+}
 spiked-loss = training loss
 spiked-validation = validation loss
 spiked-gradient_norm = gradient_norm
@@ -104,7 +104,7 @@ exact-same = { $tolerance ->
 difference-unknown = it is not known where
 
 ## replays with other chance
-other_chance = { COUNT($spiked) } of { COUNT($n) } spike with other chance{ $places ->
+other_chance = { COUNT($spiked) } of { COUNT($n) } spike with another seed{ $places ->
     [0] {""}
    *[other] , from { $starts }
 }{ $depends_on_seed ->

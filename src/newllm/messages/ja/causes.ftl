@@ -3,6 +3,14 @@ cause-because = { $cause }（{ $percent } %）：{ $reason }
 cause-hint = { $cause }（{ $reason }）
 cause-perhaps = { $cause }の可能性（{ $percent } %）：{ $reason }
 
+cause-alone = 見当たらない。この根拠に当てはまる原因はほかにない
+cause-unproved = 決め手ではない。ほかの原因でも同じことが見られる
+cause-logged = { SIGNAL($signal) }はログにあるが、それらしい動きはない
+cause-unlogged = それを示す{ SIGNAL($signal) }がログにない
+cause-recorded = 起きていれば記録に現れるが、現れていない
+cause-unrecorded = 記録がない。newllm.recordなら示せる
+cause-unseen = この実行にそれを裏づけるものはない
+
 follows = { $root }の結果
 because-seen = この所見自体がそれを示している
 because-spoken-for = この所見自体がそれを示唆している

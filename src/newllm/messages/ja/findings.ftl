@@ -457,7 +457,7 @@ finding-context-growth =
        *[other] 文脈ベクトル
     }が1位置ごとに{ G($factor, digits: 3) }倍に増大している（{ axis-unit }{ $first }から{ EXACT($limit) }を超えている）。{ $lead ->
         [none] { "" }
-       *[other] 損失には{ $lead }{ axis-unit }後、{ $loss_shows }で現れる。
+       *[other] 損失には{ $lead }{ axis-unit }後、{ axis-unit }{ $loss_shows }で現れる。
     }
     .few-positions = 単純に加算され、位置数の少ない文脈ベクトル
     .shorter-rows = 途中から短くなった系列

@@ -15,7 +15,6 @@ list = 、
 list-last = 、
 span = { $first }〜{ $last }
 at = { $axis }{ $span }
-from_on = { $axis }{ $first }以降
 first = 最初
 last = 最後
 lowest = 最小
@@ -41,8 +40,9 @@ duration-minutes = { $minutes }分{ $seconds }秒
 ## 節
 verdict = 判定
 curves = 訓練
+more-curves = その他の曲線
 findings = 所見
-findings-too_long = 長い実行のため、表示時には診断しない。「診断」を押すとdoctorが調べる。
+findings-too_long = 長い実行のため、表示時には診断しない。「doctor」を押すと診断する。
 replay = リプレイ
 classes = トークンの種類別
 context = 文脈ベクトル
@@ -71,7 +71,6 @@ state-unknown = 状態の分からない実行
 head-model = モデル
 head-parameters = パラメータ数
 head-steps = ステップ数
-head-reach = { $axis }{ $first }〜{ $last }
 head-tokens = 読んだトークン数
 head-best = 最良の検証損失
 head-best_at = { $loss }（ステップ{ $step }）
@@ -102,7 +101,7 @@ unit-pace = 秒
 
 ## 図
 chart-loss = 損失
-about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり。
+about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり、旗は予定されていたこと。
 chart-gradient = 勾配ノルム
 about-gradient = クリッピング前の値と、オプティマイザーが受けとる値。
 chart-learning-rate = 学習率
@@ -121,15 +120,15 @@ dashed-by-class = 破線は同じ種類の訓練損失（測定したステッ�
 chart-context-by-position = 位置別の文脈ベクトルのノルム
 about-context-by-position = 行は文章の中の位置、色は対数目盛。右ほど明るければ訓練とともに、上ほど明るければ文章に沿って、文脈ベクトルが増大している。
 chart-context-along = 文章に沿ったノルム
-about-context-along = 最初から最後までのいくつかの評価。対数目盛りでの直線的な増加は、トークンごとに一定の倍率で大きくなることを示す。単純な加算なら、傾きは次第に緩やかになる。
+about-context-along = 最初から最後までのいくつかの評価。両軸とも対数目盛。直線なら単純な加算、上に反れば1トークンごとに一定の倍率で増大、横ばいなら有界である。
 chart-context-norm = 文脈ベクトルのノルム
 about-context-norm = 各行の終わりでの値の、バッチにわたる平均。
 chart-context-spread = 文脈ベクトルの平均と標準偏差
 about-context-spread = 各行の終わりでの文脈ベクトルの、バッチの全成分にわたる値。
 chart-context-growth = 1位置ごとの増大率
-about-context-growth = 文脈ベクトルまたはその変化量が、1トークンごとに何倍になるか。1を超え続ければ発散する。1なら単純な加算である。
+about-context-growth = 文脈ベクトルまたはその変化量が、1トークンごとに何倍になるか。破線の1を超え続ければ発散し、1なら単純な加算である。
 chart-lyapunov = リアプノフ指数
-about-lyapunov = 0より大きければ、わずかに異なる二つの文脈ベクトルが指数関数的に離れていく。
+about-lyapunov = 破線の0より大きければ、わずかに異なる二つの文脈ベクトルが指数関数的に離れていく。
 layer-update_ratio = 更新比
 layer-activation_rms = 活性値の大きさ
 layer-second_moment_mismatch = オプティマイザーの記憶に対する勾配
@@ -140,15 +139,38 @@ position = { $number }トークン後
 severity-fault = 異常
 severity-warning = 警告
 severity-note = 注記
-notes = 知っておくとよいこと
+findings-none = なし
+notes-count = 知っておくとよいこと（{ $count }件）
 more_findings = ほか{ $count }件はnewllm doctor --jsonにある。
 certain = 確実
 sure = 確度{ $percent }%
-evidence = 根拠、見分ける方法
-evidence-brief = 根拠、見分ける方法
+percent = { $percent }%
+evidence = 原因と見分ける方法
+consequences = その結果（{ $count }件）
+sound-count = 調べて異常のなかったもの（{ $count }件）
+unseen-count = 調べられなかったもの（{ $count }件）
+doubtful-one = { $subject }：警告はないが、ほとんど下がっていない
+ledger = 更新の間の状態（ステップ{ $first }〜{ $last }）：{ $changes ->
+    [0] 重みとモーメントを変えたのはオプティマイザーだけである
+    [1] ステップ{ $step }の前に1回、オプティマイザー以外のものが状態を変えた
+   *[other] オプティマイザー以外のものが状態を{ $changes }回変えた（最初はステップ{ $step }の前）
+}{ $all ->
+    [yes] {""}
+   *[other] （1回の更新につき{ $percent }%ずつ、順に監視）
+}。
 alternatives = ほかに考えられること
 would_tell = 見分ける方法
 causes = 考えられる原因
+causes-heading = 原因
+cause-speaks = 裏づけ
+cause-replayed = リプレイ
+cause-other_by_replays = リプレイは別の原因を示した：{ $name }
+cause-shown_by_replays = { $evidence ->
+    [none] これが原因であることを示した
+   *[other] これが原因であることを示した：{ $evidence }
+}
+cause-against = 反証
+cause-none_named = 不明：この実行には、一つに決める根拠がない。残る候補：
 
 ## 判定
 verdict-what = 起こったこと
@@ -195,6 +217,7 @@ null-weights = 重みも含む
 null-losses = 損失のみ。後の重みは保存されていない
 null-differs = 完全再現が元の実行と異なるため、どのリプレイからも何も言えない：
 null-unknown = 完全再現には比べるものがなかった。
+replay-gist = 確認した変更{ $confirmed }件、予備選別{ $screened }件
 replay-spike = ステップ{ $step }のスパイク
 replay-mark = 元の実行のスパイク
 replay-how = 太線は中央のリプレイ、帯は最小から最大まで。灰色は、同じステップから何も変えず、乱数だけを変えたもの。

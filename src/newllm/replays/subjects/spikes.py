@@ -16,11 +16,10 @@ import numpy as np
 from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.replayable import JUMPS, replayable
 from newllm.replays.subjects.severity import HIGHEST
 from newllm.trace import Finding, Series, Trace
 
-_JUMPS = ("spike", "diverged")
-_KINDS = (*_JUMPS, "not-finite", "slow-divergence")
 _NAMES = {"loss": "loss", "validation_loss": "validation", "gradient_norm": "gradient_norm"}
 _REACH = 5  # points before what the doctor reported, as far as `find_spikes` looks back
 _SMALLEST = 1e-3  # of a loss that heights are held against
@@ -53,9 +52,7 @@ class LocatedSpike:
 
 def spikes_of(findings: Sequence[Finding], trace: Trace) -> tuple[LocatedSpike, ...]:
     """Return what can be replayed, in time order: spikes, divergence, what is not finite; else exploding gradients."""
-    chosen = [one for one in findings if one.kind in _KINDS and not (one.kind == "not-finite" and _is_note(one))]
-    chosen = chosen or [one for one in findings if one.kind == "gradient-explosion"]
-    return _joined([_spike(one, trace) for one in chosen])
+    return _joined([_spike(one, trace) for one in replayable(findings)])
 
 
 def most_serious(spikes: Sequence[LocatedSpike]) -> int:
@@ -82,7 +79,7 @@ def _is_note(finding: Finding) -> bool:
 def _spike(finding: Finding, trace: Trace) -> LocatedSpike:
     if finding.kind == "not-finite":
         return _not_finite(finding, trace)
-    if finding.kind not in _JUMPS:
+    if finding.kind not in JUMPS:
         return _climb(finding, trace)
     jump = _in_training(finding, trace)
     return _in_validation(finding, trace) if jump is None else jump
@@ -199,7 +196,7 @@ def _in_order(spike: LocatedSpike) -> tuple[bool, bool, int]:
 
 def _led(earlier: LocatedSpike, spike: LocatedSpike) -> bool:
     """Whether one is what an earlier jump came to, or the same jump on the validation loss."""
-    if earlier.finding.kind not in _JUMPS or earlier.onset > (spike.finding.first_step or spike.onset):
+    if earlier.finding.kind not in JUMPS or earlier.onset > (spike.finding.first_step or spike.onset):
         return False
     if spike.finding.kind == "not-finite":
         return earlier.end is None or spike.onset <= earlier.end

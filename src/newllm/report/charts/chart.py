@@ -56,14 +56,16 @@ class Mark:
 
     Attributes:
         first, last: its ends.
-        severity: "fault", "warning", "note", or "good".
+        severity: "fault", "warning", "note", "good", or "planned" of what a person said beforehand.
         label: what is there, a few words.
+        quiet: whether its label is told under the cursor alone, and not written.
     """
 
     first: float
     last: float
     severity: str
     label: str
+    quiet: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,9 @@ class Curves:
         marks: what is shaded.
         log: whether the values' axis is logarithmic at first.
         about: one sentence on how to read it, may be empty.
+        log_x: whether positions, all above 0, are spaced by their logarithm.
+        around: values that are in sight at least, with a line in their middle: that of a growth which is none. So
+            noise is not drawn as if it were a fall. None without such a value.
     """
 
     id: str
@@ -89,11 +94,15 @@ class Curves:
     marks: tuple[Mark, ...] = ()
     log: bool = False
     about: str = ""
+    log_x: bool = False
+    around: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `charts.js` draws."""
         return {
             **_head(self, "curves"),
+            "log_x": self.log_x,
+            "around": self.around,
             "unit": self.unit,
             "lines": [_line(line) for line in self.lines],
             "marks": [vars(mark) for mark in self.marks],
@@ -150,17 +159,21 @@ class Section:
         title: its heading.
         html: its content, escaped. Where it holds `figure(chart)`, the chart of that id is drawn.
         charts: those that it draws.
+        folded: whether only its title is seen until somebody unfolds it.
+        gist: a few words of what a folded one holds, may be empty.
     """
 
     id: str
     title: str
     html: str
     charts: tuple[Chart, ...] = field(default=())
+    folded: bool = False
+    gist: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, for the local page."""
         return {
-            "id": self.id, "title": self.title, "html": self.html,
+            "id": self.id, "title": self.title, "html": self.html, "folded": self.folded, "gist": self.gist,
             "charts": {chart.id: chart.as_dict() for chart in self.charts},
         }  # fmt: skip
 

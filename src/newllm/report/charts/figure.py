@@ -35,6 +35,17 @@ def figure(chart: Chart, words: Catalogue) -> Html:
     )
 
 
+def small_figure(chart: Chart, words: Catalogue) -> Html:
+    """Return the HTML of a small chart's place: its legend is its title, and its numbers stand elsewhere."""
+    return tag(
+        "figure",
+        tag("figcaption", chart.title, kind="unseen"),
+        tag("div", kind="plot", role="img", aria_label=described(chart, words), tabindex=0),
+        kind="chart small",
+        data_chart=chart.id,
+    )
+
+
 def described(chart: Chart, words: Catalogue) -> str:
     """Return what a chart shows, for who cannot see it."""
     unit = f" ({chart.unit})" if chart.unit else ""

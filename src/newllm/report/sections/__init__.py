@@ -1,6 +1,10 @@
-"""The parts of a report, each a function of what is known of a run; the local page shows the same."""
+"""The parts of a report, each a function of what is known of a run; the local page shows the same.
+
+What one opens a run for stands open: the verdict, the loss, the findings. All else is a line to unfold.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
@@ -9,7 +13,7 @@ from newllm.report.markup import tag
 from newllm.report.sections.classes import classes
 from newllm.report.sections.configuration import configuration
 from newllm.report.sections.context import context
-from newllm.report.sections.curves import curves
+from newllm.report.sections.curves import curves, more_curves
 from newllm.report.sections.data import data
 from newllm.report.sections.findings import findings
 from newllm.report.sections.layers import layers
@@ -24,6 +28,7 @@ SECTIONS: dict[str, Callable[[Source, Catalogue], Section | None]] = {
     "curves": curves,
     "findings": findings,
     "replay": replay,
+    "more-curves": more_curves,
     "samples": samples,
     "classes": classes,
     "context": context,
@@ -33,6 +38,9 @@ SECTIONS: dict[str, Callable[[Source, Catalogue], Section | None]] = {
     "configuration": configuration,
 }
 """By id, in the order of a page."""
+
+_OPEN = frozenset({"verdict", "curves", "findings"})
+_TITLES = 4  # of charts, that a folded section is told by
 
 
 def sections_of(source: Source, words: Catalogue) -> tuple[Section, ...]:
@@ -48,7 +56,15 @@ def sections_of(source: Source, words: Catalogue) -> tuple[Section, ...]:
 
 def _made(name: str, source: Source, words: Catalogue) -> Section | None:
     try:
-        return SECTIONS[name](source, words)
+        section = SECTIONS[name](source, words)
+        return section if section is None or name in _OPEN else _folded(section, words)
     except Exception as error:  # one bad run must not take the page with it
         said = tag("p", words("section-failed", error=type(error).__name__), kind="problem")
         return Section(source.id(name), words(name), said)
+
+
+def _folded(section: Section, words: Catalogue) -> Section:
+    """Return a section as a line to unfold; where it says nothing of what it holds, with the titles of its charts."""
+    titles = list(dict.fromkeys(chart.title for chart in section.charts))
+    told = words("list").join(titles[:_TITLES]) + (" …" if len(titles) > _TITLES else "")
+    return replace(section, folded=True, gist=section.gist or told)

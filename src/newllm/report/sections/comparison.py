@@ -18,6 +18,7 @@ from newllm.report.several.arms import Arm, Member, arms_of, difference_of, diff
 from newllm.report.several.arms import pairs as shared
 from newllm.report.several.bands import reached
 from newllm.report.several.compared import member_of
+from newllm.report.several.units import identity, one_unit
 from newllm.report.source import Source
 from newllm.statistics import Interval
 from newllm.words.diagnosis import tally
@@ -46,10 +47,8 @@ def comparison(sources: Sequence[Source], words: Catalogue) -> Section | None:
     members = [member_of(source) for source in alike]
     arms = arms_of(members)
     axis = axis_label(words, alike[0].trace.axis)
-    tokens, texts = _same(alike, "tokenizer"), _same(alike, "sources")
+    tokens, texts = one_unit(arms), _same(alike, "sources")
     charts = comparison_charts(arms, axis, words)
-    if not tokens:  # nats of bytes and nats of words are no one measure
-        charts = [chart for chart in charts if chart.id != "compare-difference"]
     tallies = {id(member): _counted(source) for member, source in zip(members, alike, strict=True)}
     parts = [
         _lead(arms, len(alike), words),
@@ -72,7 +71,7 @@ def _lead(arms: Sequence[Arm], runs: int, words: Catalogue) -> Html:
 
 def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Catalogue) -> list[str]:
     """Return what a person has to know of runs that count in no number, a sentence each."""
-    repeated = [name for arm in arms for name in arm.repeated]
+    repeated = [member.name for arm in arms for member in arm.repeated]
     unknown = [arm.name for arm in arms if not arm.members[0].settings]
     counted = [words("compare-repeated", runs=words("list").join(repeated))] if repeated else []
     counted += [words("compare-unknown", runs=words("list").join(unknown))] if unknown else []
@@ -81,22 +80,16 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Catalogue) ->
 
 
 def _same(sources: Sequence[Source], key: str) -> bool:
-    """Whether all runs whose data is known have the same tokenizer, or the same sources by their sha256."""
-    known = [_identity(source.data[key]) for source in sources if key in source.data]
+    """Whether all runs whose data is known have the same sources by their sha256."""
+    known = [identity(source.data[key]) for source in sources if key in source.data]
     return all(one == known[0] for one in known)
-
-
-def _identity(facts: object) -> object:
-    """Return what tells a tokenizer, or texts, from others: not where they lay."""
-    parts = facts if isinstance(facts, list) else [facts]
-    return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
 
 
 def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Catalogue, *, tokens: bool) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
-        (words("compare-run"), [_named(position, arm, words) for position, arm in enumerate(arms)]),
+        (words("compare-run"), [_named(arm, words) for arm in arms]),
         (words(f"compare-{measure}"), [_interval(mean_of(arm, measure), words) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
         *((words(f"compare-{name}"), [_interval(mean_of(arm, name), words) for arm in arms]) for name in _BESIDE),
@@ -133,8 +126,8 @@ def _drawn(differences: Sequence[Interval | None]) -> list[object]:
     return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
 
 
-def _named(position: int, arm: Arm, words: Catalogue) -> Html:
-    swatch = tag("span", kind=f"swatch {colour_of(position)}", aria_hidden="true")
+def _named(arm: Arm, words: Catalogue) -> Html:
+    swatch = tag("span", kind=f"swatch {colour_of(arm.place)}", aria_hidden="true")
     seeds = tag("small", words("compare-seeds", n=arm.n), kind="what") if arm.n > 1 else ""
     return joined([swatch, " ", arm.name, seeds])
 
@@ -202,17 +195,17 @@ def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Catal
 
 def _seeds(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
     """Return every run by itself, folded away; empty where each arm is one run anyway."""
-    several = [arm for arm in arms if arm.n > 1]
+    several = [arm for arm in arms if arm.n > 1 or arm.repeated]
     heads = [words("compare-run"), words("compare-arm_name"), words("compare-seed"), words(f"compare-{measure}")]
     rows = [
         [
-            member.name,
+            member.name if member in arm.members else words("compare-again", name=member.name),
             arm.name,
             "-" if member.seed is None else str(member.seed),
             _single(member, measure, words),
         ]
         for arm in several
-        for member in arm.members
+        for member in (*arm.members, *arm.repeated)
     ]
     return folded(words("compare-each"), table(heads, rows, about=words("compare-each"), text=(1,))) if rows else Html()
 

@@ -1,7 +1,7 @@
 """The charts of a comparison: losses of all arms on one axis, at equal progress, and differences to the control."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,17 +11,19 @@ from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
 from newllm.report.several.arms import Arm, Member, pairs
 from newllm.report.several.bands import Band, at_equal_progress, band, difference, unpaired
+from newllm.report.several.units import comparable, is_in_units, one_unit
 from newllm.trace import Series
 
 COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")
 _BUCKETS = 4000  # of a line: a run's own section has every point
 _APART = 1.02  # so many times: runs whose steps take nearly the same look the same by step and by token
 _LOSSES = ("validation_loss", "loss")
+_BITS = "validation_bits_per_byte"
 
 
-def colour_of(position: int) -> str:
-    """Return the colour of an arm; those beyond the last colour are all muted."""
-    return COLOURS[position] if position < len(COLOURS) else "muted"
+def colour_of(place: int) -> str:
+    """Return the colour of the run in a place, and of the arm that begins with it; beyond the last they recur."""
+    return COLOURS[place % len(COLOURS)]
 
 
 def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[Curves]:
@@ -33,7 +35,9 @@ def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[
         words: of the page.
     """
     validation, training = (_having(arms, name) for name in _LOSSES)
+    bits = [] if one_unit(arms) else _having(arms, _BITS)
     made = [
+        *([_overlay(bits, _BITS, axis, words)] if bits else []),
         *([_overlay(validation, "validation_loss", axis, words)] if validation else []),
         *([_overlay(training, "loss", axis, words)] if training else []),
         *(_rescaled(validation, name, words) for name in ("tokens", "seconds") if _differ(validation, name)),
@@ -44,11 +48,15 @@ def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[
 
 
 def _having(arms: Sequence[Arm], name: str) -> list[tuple[int, Arm]]:
-    """Return the arms of which every run has a signal, with their places; none where it is but one run."""
+    """Return the arms of which every run has a signal, in the control's unit, with their places; none of one run."""
+    control = arms[0].members[0]
     found = [
-        (at, arm) for at, arm in enumerate(arms) if all(len(_series(member, name).step) > 1 for member in arm.members)
+        (at, arm)
+        for at, arm in enumerate(arms)
+        if all(len(_series(member, name).step) > 1 for member in arm.members)
+        and (not is_in_units(name) or comparable(arm.members[0], control))
     ]
-    return found if sum(arm.n for _, arm in found) > 1 else []
+    return found if sum(arm.n + len(arm.repeated) for _, arm in found) > 1 else []
 
 
 def _series(member: Member, name: str) -> Series:
@@ -57,8 +65,9 @@ def _series(member: Member, name: str) -> Series:
 
 def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catalogue) -> Curves:
     lines = _lines(arms, words, name)
-    key = "validation" if name == "validation_loss" else "training"
-    return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, words("compare-about_band"), words)
+    key = {"loss": "training", "validation_loss": "validation"}.get(name, "bits")
+    unit = "unit-bits-per-byte" if name == _BITS else "unit-loss"
+    return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, words("compare-about_band"), words, unit)
 
 
 def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Catalogue) -> Curves:
@@ -91,14 +100,19 @@ def _lines(arms: Sequence[tuple[int, Arm]], words: Catalogue, name: str) -> list
         together = band(found)
         if together is None:
             continue
-        lines.append(_line(f"arm-{at}", label_of(arm, words), colour_of(at), together))
-        if arm.n > 1:
-            runs = [Band(one.step, one.value, None, None, 1) for one in found]
-            lines += [
-                _line(f"arm-{at}-run-{number}", member.name, colour_of(at), run, faint=True)
-                for number, (member, run) in enumerate(zip(arm.members, runs, strict=True))
-            ]
+        lines.append(_line(f"arm-{at}", label_of(arm, words), colour_of(arm.place), together))
+        runs = runs_of(arm, lambda member: _series(member, name), words)
+        lines += [
+            _line(f"arm-{at}-run-{number}", label, colour_of(arm.place), _single(one), faint=True)
+            for number, (label, one) in enumerate(runs)
+        ]
     return lines
+
+
+def runs_of(arm: Arm, series: Callable[[Member], Series], words: Catalogue) -> list[tuple[str, Series]]:
+    """Return the runs behind an arm's mean, each with its label; of one run only those that repeat its seed."""
+    seeds = [(member.name, series(member)) for member in arm.members] if arm.n > 1 else []
+    return [*seeds, *((words("compare-again", name=one.name), series(one)) for one in arm.repeated)]
 
 
 def label_of(arm: Arm, words: Catalogue) -> str:
@@ -119,7 +133,7 @@ def _progress(arms: Sequence[tuple[int, Arm]], words: Catalogue) -> Curves | Non
             if found is not None:
                 label = arm.name if arm.n == 1 else f"{arm.name}, {member.name}"
                 drawn = Band(*found, None, None, 1)
-                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(at), drawn, faint=number > 0))
+                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(arm.place), drawn, faint=number > 0))
     title, axis = words("compare-progress"), words("axis-progress")
     return _curves("compare-progress", title, axis, lines, words("compare-about_progress"), words) if lines else None
 
@@ -130,7 +144,7 @@ def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: C
         return None
     control = arms[0][1]
     drawn = [(at, arm, _minus(control, arm, name)) for at, arm in arms[1:]]
-    lines = [_line(f"arm-{at}", label_of(arm, words), colour_of(at), found) for at, arm, found in drawn if found]
+    lines = [_line(f"arm-{at}", label_of(arm, words), colour_of(arm.place), found) for at, arm, found in drawn if found]
     if not lines:
         return None
     ends = np.array([min(line.x[0] for line in lines), max(line.x[-1] for line in lines)])
@@ -148,7 +162,13 @@ def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
     return unpaired(first, second) if first and second else None
 
 
-def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Catalogue) -> Curves:
+def _single(series: Series) -> Band:
+    return Band(series.step, series.value, None, None, 1)
+
+
+def _curves(
+    id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Catalogue, unit: str = "unit-loss"
+) -> Curves:
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines])
     log = bool(is_crushed(values))  # never of a difference, which goes through 0
-    return Curves(id, title, axis, words("unit-loss"), tuple(lines), log=log, about=about)
+    return Curves(id, title, axis, words(unit), tuple(lines), log=log, about=about)

@@ -26,7 +26,9 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
         block(words("config-recording"), _recording(source.recording, words)),
         folded("config.toml", code(source.config_text), kind="config", open=True) if source.config_text else Html(),
     ]
-    return Section(source.id("configuration"), words("configuration"), joined(parts))
+    told = [words("config-commands"), words("config-environment" if source.config_text else "config-recording")]
+    gist = words("list").join([*told, *(["config.toml"] if source.config_text else [])])
+    return Section(source.id("configuration"), words("configuration"), joined(parts), gist=gist)
 
 
 def _commands(source: Source) -> Html:

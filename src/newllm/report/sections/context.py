@@ -16,6 +16,7 @@ from newllm.words.labels import axis_label, target_label
 
 _OF = "context_norm/position-"
 _COLOURS = ("muted", "sky", "training", "context", "spike")  # of lines from the first evaluation to the last
+_AROUND = {"context-growth": (0.9, 1.1), "lyapunov": (-0.1, 0.1)}  # neither grows nor fades in their middle
 SHOWN = frozenset(("context_norm", "context_mean", "context_std", "context_growth", "loop_gain", "lyapunov"))
 
 
@@ -73,7 +74,7 @@ def _along(source: Source, words: Catalogue, positions: list[int]) -> Curves | N
         return None
     return Curves(
         source.id("context-along"), words("chart-context-along"), words("axis-position"), "", tuple(lines), log=True,
-        about=words("about-context-along"),
+        about=words("about-context-along"), log_x=positions[0] > 0,
     )  # fmt: skip
 
 
@@ -86,16 +87,20 @@ def _together(source: Source, words: Catalogue, name: str, signals: Sequence[tup
     """Return a chart of some signals, each with its colour; None where the trace has none of them."""
     found = [signal_line(source, words, signal, colour) for signal, colour in signals]
     lines = [line for line in found if line is not None]
-    return _curves(source, words, name, lines) if lines else None
+    return _curves(source, words, name, lines, around=_AROUND.get(name)) if lines else None
 
 
 def _lyapunov(source: Source, words: Catalogue) -> Curves | None:
     line = signal_line(source, words, "lyapunov", "context")
-    return None if line is None else _curves(source, words, "lyapunov", [line])
+    return None if line is None else _curves(source, words, "lyapunov", [line], around=_AROUND["lyapunov"])
 
 
-def _curves(source: Source, words: Catalogue, name: str, lines: list[Line], *, log: bool = False) -> Curves:
+def _curves(
+    source: Source, words: Catalogue, name: str, lines: list[Line], *, log: bool = False,
+    around: tuple[float, float] | None = None,
+) -> Curves:  # fmt: skip
     return Curves(
         source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis), "", tuple(lines),
         marks_of(source, words, [line.name for line in lines]), log=log, about=words(f"about-{name}"),
+        around=around,
     )  # fmt: skip

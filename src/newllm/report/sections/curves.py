@@ -7,8 +7,8 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
-from newllm.report.charts.marks import marks_of
-from newllm.report.markup import Html, joined, tag
+from newllm.report.charts.marks import marks_of, planned_marks
+from newllm.report.markup import Html, tag
 from newllm.report.source import Source
 from newllm.words.labels import axis_label
 
@@ -25,27 +25,39 @@ SHOWN = frozenset(
 
 
 def curves(source: Source, words: Catalogue) -> Section | None:
-    """Return the section, None where the trace has none of these signals."""
-    main = _chart(source, words, "loss", _LOSS, severe=True)
-    others = [
+    """Return the section of the loss; without one that of all other curves; None where there are none."""
+    main = _loss(source, words)
+    if main is not None:
+        return Section(source.id("curves"), words("curves"), figure(main, words), (main,))
+    charts = _others(source, words, of_loss=False)
+    return Section(source.id("curves"), words("curves"), _side_by_side(charts, words), charts) if charts else None
+
+
+def more_curves(source: Source, words: Catalogue) -> Section | None:
+    """Return the section of the curves beside the loss; None without a loss, or without any of them."""
+    charts = _others(source, words, of_loss=True) if _loss(source, words) is not None else ()
+    html = _side_by_side(charts, words)
+    return Section(source.id("more-curves"), words("more-curves"), html, charts) if charts else None
+
+
+def _loss(source: Source, words: Catalogue) -> Curves | None:
+    return _chart(source, words, "loss", _LOSS, severe=True)
+
+
+def _others(source: Source, words: Catalogue, *, of_loss: bool) -> tuple[Curves, ...]:
+    found = (
         _chart(source, words, "gradient", _GRADIENT, log=True),
         _chart(source, words, "learning-rate", _RATE),
         _chart(source, words, "bits-per-byte", _BITS),
         _chart(source, words, "accuracy", _ACCURACY),
-        _chart(source, words, "perplexity", _PERPLEXITY, severe=main is None),
+        _chart(source, words, "perplexity", _PERPLEXITY, severe=not of_loss),
         _chart(source, words, "pace", _PACE),
-    ]
-    small = [chart for chart in others if chart is not None]
-    charts = ([main] if main else []) + small
-    if not charts:
-        return None
-    return Section(source.id("curves"), words("curves"), _laid_out(main, small, words), tuple(charts))
+    )
+    return tuple(chart for chart in found if chart is not None)
 
 
-def _laid_out(main: Curves | None, small: Sequence[Curves], words: Catalogue) -> Html:
-    wide = figure(main, words) if main else Html()
-    grid = tag("div", *(figure(chart, words) for chart in small), kind="charts") if small else Html()
-    return joined([wide, grid])
+def _side_by_side(charts: Sequence[Curves], words: Catalogue) -> Html:
+    return tag("div", *(figure(chart, words) for chart in charts), kind="charts")
 
 
 def _chart(
@@ -62,6 +74,7 @@ def _chart(
     return Curves(
         source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis),
         words(f"unit-{name}") if known else "",
-        tuple(lines), marks_of(source, words, [signal for signal, _ in group], severe=severe),
+        tuple(lines),
+        (*planned_marks(source), *marks_of(source, words, [signal for signal, _ in group], severe=severe)),
         log=log or logarithmic(*lines), about=words(f"about-{name}"),
     )  # fmt: skip

@@ -9,8 +9,10 @@ from newllm.report.markup import Html, block, folded, joined, listed, pairs, sai
 from newllm.report.source import Source
 from newllm.words.labels import evidence_label, kind_label
 from newllm.words.numbers import value
+from newllm.words.plain import plain
 
 _MOST = 50  # sources
+_NAMED, _NAME = 3, 60  # sources in the gist, and characters of each
 
 
 def data(source: Source, words: Catalogue) -> Section | None:
@@ -23,7 +25,12 @@ def data(source: Source, words: Catalogue) -> Section | None:
         block(words("data-audits"), _audits(source, words)),
         _facts(source.facts.data, words),
     ]
-    return Section(source.id("data"), words("data"), joined(parts))
+    return Section(source.id("data"), words("data"), joined(parts), gist=_gist(source.data.get("sources"), words))
+
+
+def _gist(listed: Any, words: Catalogue) -> str:
+    names = [str(one.get("name", "")) for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return words("list").join(plain(name, _NAME) for name in names[:_NAMED])
 
 
 def _sources(listed: Any, words: Catalogue) -> Html:

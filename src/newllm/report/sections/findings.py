@@ -1,81 +1,192 @@
-"""What the doctor found, a card each: the sentence, how sure, the evidence, what else it could be, what would tell."""
+"""What the doctor found: one card a root fault, with its evidence beside it and what follows from it below.
+
+Under the cards stands, folded, what was looked at and found sound, and what could not be looked at.
+"""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from newllm.diagnosis.replayable import replayable
+from newllm.diagnosis.roots import families
 from newllm.messages import Catalogue
-from newllm.report.charts.chart import Section
-from newllm.report.charts.figure import span
+from newllm.report.charts.chart import Curves, Section
+from newllm.report.charts.figure import small_figure
+from newllm.report.charts.finding_curve import finding_curve
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import causes, evidence, standing, tally, would_tell
-from newllm.words.labels import axis_label, kind_label
+from newllm.words import coverage
+from newllm.words.causes import CauseRow, cause_rows
+from newllm.words.diagnosis import causes, evidence, numbering, standing, steps, tally, would_tell
+from newllm.words.labels import cause_label, kind_label
+from newllm.words.replays import suspects
 
-_IN_FULL = 3  # cards that say at once what their kind is
+_IN_FULL = 2  # faults whose evidence stands open, and what is there first
+_DRAWN = 6  # cards with a curve
 _MOST = 60
 
 
 def findings(source: Source, words: Catalogue) -> Section | None:
-    """Return the section, None where nothing was found."""
-    if not source.findings:
+    """Return the section, None where there was nothing to look at."""
+    if not source.findings and not source.trace.signals:
         return None
-    grave = [one for one in source.findings if one.severity != "note"]
-    notes = [one for one in source.findings if one.severity == "note"]
+    found = families(source.findings)
+    grave = [one for one in found if one[0].severity != "note"][:_MOST]
+    notes = [root for root, _ in found if root.severity == "note"][:_MOST]
+    left = len(found) - len(grave) - len(notes)
     told: set[str] = set()  # kinds that were explained: the second of a kind needs it no more
-    cards = [
-        _card(source, words, one, told, brief=at >= _IN_FULL or one.follows is not None)
-        for at, one in enumerate(grave[:_MOST])
-    ]
-    more = [_card(source, words, one, told, brief=True) for one in notes[:_MOST]]
-    left = max(0, len(grave) - _MOST) + max(0, len(notes) - _MOST)
+    cards, charts = [], []
+    for at, (root, others) in enumerate(grave):
+        chart = finding_curve(source, words, root, f"finding-{at}") if at < _DRAWN else None
+        is_full = at == 0 or (at < _IN_FULL and root.severity == "fault")
+        cards.append(_card(source, words, root, others, chart, told, full=is_full))
+        charts += [chart] if chart else []
+    counted = tally(words, Counter(one.severity for one in source.findings)) or words("findings-none")
     parts = [
-        tag("p", tally(words, Counter(one.severity for one in source.findings)), kind="muted"),
+        tag("p", counted, kind="muted"),
         *cards,
-        *([tag("h3", words("notes")), *more] if more else []),
-        *([tag("p", words("more_findings", count=f"{left:,}"), kind="muted")] if left else []),
+        *([tag("p", words("more_findings", count=f"{left:,}"), kind="muted")] if left > 0 else []),
+        *_folds(source, words, notes, told),
     ]
-    return Section(source.id("findings"), words("findings"), joined(parts))
+    return Section(source.id("findings"), words("findings"), joined(parts), tuple(charts))
 
 
-def steps_of(source: Source, finding: Finding, words: Catalogue) -> str:
-    """Return where a finding is: "step 39 to 46"; empty where it has no step."""
-    if finding.first_step is None:
-        return ""
-    axis = axis_label(words, source.trace.axis)
-    if finding.last_step is None and finding.first_step < source.trace.last_step:
-        return words("from_on", axis=axis, first=span(finding.first_step, finding.first_step, words))
-    return words("at", axis=axis, span=span(finding.first_step, finding.end, words))
+def _card(
+    source: Source, words: Catalogue, root: Finding, others: Sequence[Finding], chart: Curves | None,
+    told: set[str], *, full: bool,
+) -> Html:  # fmt: skip
+    """Return a root fault with what follows from it; a brief card is unfolded to see more than what is said of it."""
+    title, explained = _title(source, words, root), _explained(words, root, told)
+    beside, apart = _beside(words, root, chart), _told_apart(source, words, root, others)
+    following = _consequences(source, words, others, told)
+    if full:
+        inside = [title, *_said(words, root, explained), beside, folded(words("evidence"), apart), following]
+        return tag("article", *inside, kind=root.severity)
+    before, behind = (explained, Html()) if _is_foreign(words, root) else (Html(), explained)
+    head = joined([title, *_said(words, root, before)])
+    return tag("article", folded(head, joined([behind, beside, apart])), following, kind=f"{root.severity} brief")
 
 
-def _card(source: Source, words: Catalogue, finding: Finding, sentences: set[str], *, brief: bool) -> Html:
-    """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
-    where = words("list").join(part for part in (steps_of(source, finding, words), standing(words, finding)) if part)
-    meaning = "" if finding.kind in sentences else (words.get(f"finding-{finding.kind}.explained") or "")
-    sentences.add(finding.kind)
-    explained = tag("p", meaning, kind="muted") if meaning else Html()
-    sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
-    # Where the sentence is in another language than the page, what it is comes first, in the page's own.
-    shown = [sentence, Html() if brief else explained] if words.lang == "en" else [explained, sentence]
-    inside = joined([explained if brief and words.lang == "en" else "", _behind(source, words, finding)])
+def _title(source: Source, words: Catalogue, finding: Finding) -> Html:
     name = Html() if words.lang == "en" else joined([" ", tag("code", finding.kind)])
-    return tag(
-        "article",
-        tag("h3", tag("span", words(f"severity-{finding.severity}"), kind="severity"), " ",
-            kind_label(words, finding.kind), name, " ", tag("span", where, kind="where")),
-        *shown,
-        folded(words("evidence-brief" if brief else "evidence"), inside),
-        kind=finding.severity,
-    )  # fmt: skip
+    return tag("h3", *_named(words, finding), name, " ", _where(source, words, finding))
 
 
-def _behind(source: Source, words: Catalogue, finding: Finding) -> Html:
-    """Return what a finding rests on, and how to tell what is behind it."""
-    behind = causes(words, finding)
+def _named(words: Catalogue, finding: Finding) -> tuple[object, ...]:
+    severity = tag("span", words(f"severity-{finding.severity}"), kind=f"severity {finding.severity}")
+    return severity, " ", tag("b", kind_label(words, finding.kind))
+
+
+def _where(source: Source, words: Catalogue, finding: Finding, *, sure: bool = True) -> Html:
+    known = (steps(words, finding, source.trace.axis), standing(words, finding) if sure else "")
+    return tag("span", words("list").join(filter(None, known)), kind="where")
+
+
+def _explained(words: Catalogue, finding: Finding, told: set[str]) -> Html:
+    """Return what a kind of finding is, where nobody has been told."""
+    meaning = "" if finding.kind in told else words.get(f"finding-{finding.kind}.explained")
+    told.add(finding.kind)
+    return tag("p", meaning, kind="muted") if meaning else Html()
+
+
+def _said(words: Catalogue, finding: Finding, explained: Html) -> list[Html]:
+    """Return what is said of a finding and what it is; this first where the sentence is in another language."""
+    sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
+    return [explained, sentence] if _is_foreign(words, finding) else [sentence, explained]
+
+
+def _is_foreign(words: Catalogue, finding: Finding) -> bool:
+    """Whether there is only English of what is said of a finding, on a page in another language."""
+    return words.lang != "en" and finding.sentence.id == "quoted"
+
+
+def _beside(words: Catalogue, finding: Finding, chart: Curves | None) -> Html:
+    """Return the numbers of a finding beside its curve."""
+    numbers, curve = pairs(evidence(words, finding)), small_figure(chart, words) if chart else Html()
+    return tag("div", numbers, curve, kind="beside") if numbers or curve else Html()
+
+
+def _told_apart(source: Source, words: Catalogue, finding: Finding, others: Sequence[Finding]) -> Html:
+    """Return what may be behind a finding, with what speaks for and against each, and how to tell."""
+    shown, named = _replayed(source, words) if replayable([finding, *others]) else ({}, "")
+    rows = cause_rows(words, finding, source.trace, source.facts)
+    behind = _causes(words, rows, shown, named) if rows else _candidates(words, finding)
     tests = would_tell(words, finding, source.trace, source.facts)
     parts = [
-        pairs(evidence(words, finding)),
+        block(words("causes-heading"), behind),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
         block(words("would_tell"), joined(tag("p", said_in(words, one)) for one in tests)),
-        block(words("causes"), tag("p", behind) if behind else Html()),
     ]
     return joined(parts)
+
+
+def _candidates(words: Catalogue, finding: Finding) -> Html:
+    """Return the causes of a finding whose run nobody has searched for them."""
+    named = causes(words, finding)
+    return tag("p", named) if named else Html()
+
+
+def _replayed(source: Source, words: Catalogue) -> tuple[dict[str, str], str]:
+    """Return what the newest replays show of causes, by their names, and the one that they name, empty without one."""
+    verdict = next((one.verdict for one in source.replays if one.verdict is not None), None)
+    if verdict is None:
+        return {}, ""
+    shown = dict(suspects(words, verdict.suspects))
+    named = cause_label(words, str(verdict.cause.get("name", ""))) if verdict.cause else ""
+    if named:
+        shown[named] = words("cause-shown_by_replays", evidence=shown.get(named) or None)
+    return shown, named
+
+
+def _causes(words: Catalogue, rows: Sequence[CauseRow], shown: Mapping[str, str], named: str) -> Html:
+    """Return the causes, with what replays show of each; one that these alone name comes first."""
+    proved = named or any(one.named for one in rows)
+    unknown = Html() if proved else tag("p", words("cause-none_named"), kind="muted")
+    if named:  # what the signals alone named was not tested: a replay that shows another cause speaks against it
+        another = words("cause-other_by_replays", name=named)
+        rows = [replace(one, named=False, against=another) if one.named and one.name != named else one for one in rows]
+    found = [CauseRow(named, None, True, "", "")] if named and named not in {row.name for row in rows} else []
+    lines = (tag("li", *_cause(words, one, shown.get(one.name, ""))) for one in [*found, *rows])
+    return joined([unknown, tag("ul", *lines, kind="causes")])
+
+
+def _cause(words: Catalogue, row: CauseRow, replayed: str) -> Iterator[Html]:
+    percent = tag("small", words("percent", percent=row.percent)) if row.percent is not None else Html()
+    yield tag("b" if row.named else "span", row.name, " ", percent)
+    for key, text in (("replayed", replayed), ("speaks", row.speaks), ("against", row.against)):
+        if text:
+            yield tag("p", tag("span", words(f"cause-{key}"), kind="side"), " ", text, kind=key)
+
+
+def _consequences(source: Source, words: Catalogue, others: Sequence[Finding], told: set[str]) -> Html:
+    """Return what follows from a root fault, a line each."""
+    lines = [
+        tag("li", folded(
+            joined([*_named(words, one), " ", _where(source, words, one, sure=False)]),
+            joined([*_said(words, one, _explained(words, one, told)), pairs(evidence(words, one))]),
+        ), kind=one.severity)
+        for one in others
+    ]  # fmt: skip
+    title = tag("h4", words("consequences", count=len(others)))
+    return tag("div", title, tag("ul", *lines), kind="consequences") if others else Html()
+
+
+def _folds(source: Source, words: Catalogue, notes: Sequence[Finding], told: set[str]) -> Iterator[Html]:
+    """Yield what is worth knowing, what is sound, and what could not be looked at, each to be unfolded."""
+    if notes:
+        title = words("notes-count", count=len(notes))
+        yield folded(title, joined(_card(source, words, one, (), None, told, full=False) for one in notes))
+    known = source.trace, source.facts
+    if state := coverage.ledger(words, source.trace):
+        yield tag("p", state)
+    if lines := coverage.sound_subjects(words, *known, source.findings):
+        yield folded(words("sound-count", count=len(lines)), listed(lines))
+    lacks = [
+        *(words("doubtful-one", subject=one) for one in coverage.doubtful_subjects(words, *known, source.findings)),
+        *(said_in(words, one) for one in coverage.unseen_parts(*known)),
+    ]
+    if lacks:
+        yield folded(words("unseen-count", count=len(lacks)), listed(lacks))
+    if source.findings and (counted := numbering(words, *known)):
+        yield tag("p", counted, kind="muted")

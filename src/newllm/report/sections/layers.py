@@ -6,7 +6,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Heat, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.grid import Grid, grid_of
-from newllm.report.charts.marks import marks_of
+from newllm.report.charts.marks import first_fault, marks_of
 from newllm.report.markup import joined, tag
 from newllm.report.source import Source
 from newllm.words.labels import axis_label
@@ -15,7 +15,7 @@ from newllm.words.plain import plain
 STATISTICS = ("gradient_norm", "update_ratio", "activation_rms", "second_moment_mismatch")
 _CENTRES = {"update_ratio": 1e-3, "second_moment_mismatch": 1.0}
 _MOST_ROWS = 240
-_MARKS = 6
+_MARKS = 2
 
 
 def layers(source: Source, words: Catalogue) -> Section | None:
@@ -37,7 +37,8 @@ def _heat(source: Source, words: Catalogue, statistic: str) -> Heat | None:
     grid: Grid | None = grid_of([source.trace.signals[f"{statistic}/{name}"] for name in names])
     if grid is None or not np.isfinite(grid.values).any():
         return None
-    marks, rows = marks_of(source, words, [], severe=True)[-_MARKS:], tuple(plain(name, 80) for name in names)
+    marks = marks_of(source, words, [statistic])[-_MARKS:] or first_fault(source, words)
+    rows = tuple(plain(name, 80) for name in names)
     return Heat(
         source.id(statistic.replace("_", "-")), words(f"layer-{statistic}"), axis_label(words, source.trace.axis),
         "", grid.x, rows, grid.values, marks, about=words(f"about-{statistic}"), centre=_CENTRES.get(statistic),

@@ -22,7 +22,10 @@ def replay(source: Source, words: Catalogue) -> Section | None:
         html, drawn = _spike(source, words, one, number)
         parts.append(html)
         charts += drawn
-    return Section(source.id("replay"), words("replay"), joined(parts), tuple(charts))
+    tried = [one.stage for spike in source.replays if spike.verdict for one in spike.verdict.interventions]
+    counts = {"confirmed": tried.count("confirmed"), "screened": tried.count("screened")}
+    gist = words("replay-gist", **counts) if tried else ""
+    return Section(source.id("replay"), words("replay"), joined(parts), tuple(charts), gist=gist)
 
 
 def _spike(source: Source, words: Catalogue, spike: Replayed, number: int) -> tuple[Html, list[Curves]]:

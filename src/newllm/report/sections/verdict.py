@@ -4,11 +4,11 @@ import shlex
 
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
-from newllm.report.markup import Html, joined, pairs, said_in, tag
+from newllm.report.markup import Html, command, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Verdict
 from newllm.words import replays
-from newllm.words.diagnosis import causes, checked, headline, mood, numbering, points, unjudged, unseen, worst
+from newllm.words.diagnosis import causes, headline, mood, points, unjudged, worst
 from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
 
@@ -73,15 +73,7 @@ def _doctor(source: Source, words: Catalogue) -> Html:
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
         cause,
     ]
-    sound = checked(words, source.trace, source.facts, source.findings)
-    lacks = unseen(source.trace, source.facts)
-    counted = numbering(words, source.trace, source.facts)
-    more = [
-        tag("p", counted, kind="muted") if counted else "",
-        tag("p", sound, kind="muted") if sound else "",
-        tag("p", said_in(words, lacks), kind="muted") if lacks else "",
-    ]
-    return joined([tag("div", *parts, kind="doctor"), _next(source, words), *more])
+    return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
 
 
 def _first(source: Source, words: Catalogue) -> str | Html:
@@ -96,5 +88,5 @@ def _next(source: Source, words: Catalogue) -> Html:
     """Return what would test the cause of a spike in a run of ours that was not replayed."""
     if not source.own or not source.config or not any(one.kind == "spike" for one in source.findings):
         return Html()
-    command = f"newllm replay {shlex.quote(str(source.path))}"
-    return tag("p", words("doctor-replay"), " ", tag("code", command), kind="muted")
+    called = f"newllm replay {shlex.quote(str(source.path))}"
+    return tag("p", words("doctor-replay"), " ", command(called), kind="muted")

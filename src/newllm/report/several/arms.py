@@ -31,6 +31,7 @@ class Member:
         signals: what was recorded, by name.
         numbers: what it came to, by name ("bits_per_byte"); None where it is not known.
         per_step: what a step takes in the mean over the run, by name ("tokens", "seconds"); what is known of it.
+        unit: what its losses are measured in (`units`), None where it is not known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Member:
     signals: Mapping[str, Series] = field(default_factory=dict)
     numbers: Mapping[str, float | None] = field(default_factory=dict)
     per_step: Mapping[str, float] = field(default_factory=dict)
+    unit: str | None = None
 
     @property
     def seed(self) -> int | None:
@@ -53,12 +55,14 @@ class Arm:
     Attributes:
         name: the run's where there is but one, else what sets the arm apart.
         members: the first run of each seed; what speaks of chance is computed from these alone.
-        repeated: names of further runs of a seed that is there: the same run once more, and no new evidence.
+        repeated: further runs of a seed that is there: the same run once more, which is shown and no new evidence.
+        place: of its first run among all: a run has its colour from there, on every chart.
     """
 
     name: str
     members: tuple[Member, ...]
-    repeated: tuple[str, ...] = ()
+    repeated: tuple[Member, ...] = ()
+    place: int = 0
 
     @property
     def n(self) -> int:
@@ -77,11 +81,16 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def arms_of(members: Sequence[Member]) -> list[Arm]:
     """Return the arms in the order of their first run: the first is the control."""
     groups: dict[Any, list[Member]] = {}
+    places: dict[Any, int] = {}
     for place, member in enumerate(members):
-        groups.setdefault(_identity(member) or place, []).append(member)
-    together = list(groups.values())
-    apart = differing([group[0].settings for group in together])
-    return [_arm(group, {key: values[place] for key, values in apart.items()}) for place, group in enumerate(together)]
+        identity = _identity(member) or place
+        groups.setdefault(identity, []).append(member)
+        places.setdefault(identity, place)
+    apart = differing([group[0].settings for group in groups.values()])
+    return [
+        _arm(group, {key: values[at] for key, values in apart.items()}, places[identity])
+        for at, (identity, group) in enumerate(groups.items())
+    ]
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
@@ -138,13 +147,13 @@ def _comparable(value: Any) -> str:
     return repr(value)
 
 
-def _arm(group: Sequence[Member], apart: Mapping[str, Any]) -> Arm:
+def _arm(group: Sequence[Member], apart: Mapping[str, Any], place: int) -> Arm:
     seeds: dict[Any, Member] = {}
-    for place, member in enumerate(group):
-        seeds.setdefault(place if member.seed is None else f"seed {member.seed}", member)
+    for at, member in enumerate(group):
+        seeds.setdefault(at if member.seed is None else f"seed {member.seed}", member)
     first = tuple(seeds.values())
-    repeated = tuple(member.name for member in group if member not in first)
-    return Arm(_name(first, apart), first, repeated)
+    repeated = tuple(member for member in group if member not in first)
+    return Arm(_name(first, apart), first, repeated, place)
 
 
 def _name(members: Sequence[Member], apart: Mapping[str, Any]) -> str:

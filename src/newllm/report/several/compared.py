@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from newllm.report.several.arms import Member, flat
+from newllm.report.several.units import unit_of
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in
 from newllm.words.plain import plain
@@ -27,7 +28,12 @@ def member_of(source: Source) -> Member:
     }
     known = {name: value for name, value in told.items() if value is not None}
     return Member(
-        plain(source.name, _NAME), flat(source.config), source.trace.signals, numbers | known, _per_step(summary)
+        plain(source.name, _NAME),
+        flat(source.config),
+        source.trace.signals,
+        numbers | known,
+        _per_step(summary),
+        unit_of(source),
     )
 
 

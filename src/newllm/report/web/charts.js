@@ -17,6 +17,7 @@
      */
     constructor(figure, spec, lines, options) {
       Object.assign(this, { spec, lines, options, marks: spec.marks, log: false });
+      if (figure.classList.contains("small")) this.rows = 0; // of labels of marks: what is shaded stands beside it
       this.stage = new newllm.Stage(figure, { title: spec.title, help: "help" });
       this.view = new newllm.View(() => this._changed());
       this._limits();
@@ -143,7 +144,7 @@
       stage.plot.querySelector(".plot-empty")?.remove();
       stage.tools.hidden = false;
       const options = newllm.curveOptions({
-        lines: this.lines, axis: this.spec.axis, palette: () => this.palette, log: () => this.log, size: this._size(),
+        lines: this.lines, axis: this.spec.axis, logX: this.spec.log_x, palette: () => this.palette, log: () => this.log, size: this._size(),
         padding: () => this._padding(), hooks: { drawAxes: [() => this._under()], draw: [() => this._above()] },
       });
       this.begun = performance.now();
@@ -216,7 +217,7 @@
       this.table = newllm.table(columns, from, to, pixels, this.log);
       const shown = this.table.rows.filter((_, at) => this.lines[at].shown);
       const reach = newllm.reach(this.table, shown, from, to) ?? newllm.reach(this.table, shown, -Infinity, Infinity);
-      this.range = newllm.valueRange(reach, this.log);
+      this.range = newllm.valueRange(newllm.widened(reach, this.spec.around), this.log);
       this.data = [this.table.x];
       for (const [at, row] of this.table.rows.entries()) {
         this.data.push(row.y);
@@ -278,12 +279,15 @@
     }
   }
 
+  /** A position for a person: where they are spaced by their logarithm, that is what is drawn. */
+  newllm.positionText = (spec, position) => newllm.number(spec.log_x ? 2 ** position : position);
+
   /** @returns {Promise<Curves>} the chart in its figure, drawn */
   newllm.curves = async function (figure, spec, options = {}) {
     const unpacked = async (packed) => packed && newllm.unpack(packed);
     const lines = await Promise.all(spec.lines.map(async (line) => {
       const [x, y, low, high] = await Promise.all([line.x, line.y, line.low, line.high].map(unpacked));
-      return { ...line, shown: true, columns: new newllm.Columns(x, y, low, high) };
+      return { ...line, shown: true, columns: new newllm.Columns(spec.log_x ? Float64Array.from(x, Math.log2) : x, y, low, high) };
     }));
     return new Curves(figure, spec, lines, options);
   };

@@ -32,7 +32,7 @@
     context.save();
     context.font = newllm.plotFont;
     const box = chart.plot?.bbox?.width ? sides(chart.plot) : { left: 60, right: chart._size().width - newllm.RIGHT };
-    const room = newllm.markRoom(newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right));
+    const room = newllm.markRoom(newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right, chart.rows));
     context.restore();
     return room;
   };
@@ -43,10 +43,19 @@
     chart.plot.ctx.lineJoin = "bevel";
     const box = sides(chart.plot);
     pen(chart.plot, (context) => {
-      chart.placed = newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right);
+      chart.placed = newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right, chart.rows);
       newllm.shadeMarks(context, chart.placed, box, chart.palette);
+      if (chart.spec.around) drawMiddle(context, chart, box);
     });
   };
+
+  /** A line at the value in the middle of those that are in sight at least. */
+  function drawMiddle(context, chart, box) {
+    const y = chart.plot.valToPos((chart.spec.around[0] + chart.spec.around[1]) / 2, "y") + box.top;
+    if (!(y >= box.top && y <= box.bottom)) return;
+    context.fillStyle = chart.palette("muted");
+    for (let at = box.left; at < box.right; at += 8) context.fillRect(at, y - 0.5, Math.min(4, box.right - at), 1);
+  }
 
   /** Above them: labels, signs, names of the axes. */
   newllm.curvesAbove = function (chart) {

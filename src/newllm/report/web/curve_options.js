@@ -30,11 +30,17 @@
     return [low - room, high + room];
   };
 
+  /** What is shown of the values with those that are in sight at least. */
+  newllm.widened = function (reach, around) {
+    if (!reach || !around) return reach;
+    return { ...reach, low: Math.min(reach.low, around[0]), high: Math.max(reach.high, around[1]) };
+  };
+
   /**
-   * @param {{lines: object[], axis: string, palette: () => (name: string) => string, log: () => boolean,
+   * @param {{lines: object[], axis: string, logX: boolean, palette: () => (name: string) => string, log: () => boolean,
    *          padding: () => number, hooks: object, size: {width: number, height: number}}} of
    */
-  newllm.curveOptions = function ({ lines, axis, palette, log, padding, hooks, size }) {
+  newllm.curveOptions = function ({ lines, axis, logX, palette, log, padding, hooks, size }) {
     const series = [{}], bands = [];
     const used = new Map();
     for (const line of lines) {
@@ -51,7 +57,7 @@
       ...size, series, bands, hooks, pxAlign: false, padding: [padding, newllm.RIGHT, 0, 0],
       legend: { show: false }, cursor: { show: false },
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: log() ? 3 : 1 } },
-      axes: [positions(palette, axis), values(palette, log, axis)],
+      axes: [positions(palette, axis, logX), values(palette, log, axis)],
     };
   };
 
@@ -91,12 +97,22 @@
     return lonely.length ? lonely : null;
   }
 
-  function positions(palette, name) {
+  function positions(palette, name, logX) {
+    const place = logX ? (tick) => 2 ** tick : (tick) => tick;
     return {
       ...common(palette), size: 28, space: 70,
-      splits: (plot, _, from, to) => newllm.ticks(from, to, Math.max(2, Math.floor(plot.width / 110))),
-      values: (plot, splits) => newllm.tickTexts(splits, across(plot), name, plot.width),
+      splits: (plot, _, from, to) => {
+        const parts = Math.max(2, Math.floor(plot.width / (logX ? 60 : 110)));
+        return logX ? doublings(from, to, parts) : newllm.ticks(from, to, parts);
+      },
+      values: (plot, splits) => newllm.tickTexts(splits, across(plot), name, plot.width, place),
     };
+  }
+
+  /** Powers of two, all or every so many of them. */
+  function doublings(from, to, parts) {
+    const every = Math.max(1, Math.ceil((to - from) / parts)), first = Math.ceil(from / every - 1e-9) * every;
+    return Array.from({ length: Math.max(1, Math.floor((to - first) / every + 1e-9) + 1) }, (_, at) => first + at * every);
   }
 
   /** From a position to pixels of the whole plot; before the first drawing its left edge is but guessed. */

@@ -51,7 +51,7 @@
     tell() {
       const { chart } = this, { from, to } = chart.view;
       if (this.at !== null) this.read(this._left(Math.min(Math.max(this.at, from), to)));
-      const shown = `${chart.spec.axis} ${newllm.number(from)} ${newllm.text("to")} ${newllm.number(to)}`;
+      const shown = `${chart.spec.axis} ${newllm.positionText(chart.spec, from)} ${newllm.text("to")} ${newllm.positionText(chart.spec, to)}`;
       chart.stage.say(this.at === null ? shown : this.told);
     }
 
@@ -81,7 +81,7 @@
       return text && `${line.label} ${text}`;
     });
     const within = marks.filter((mark) => mark.first - pixel <= nearest && nearest <= mark.last + pixel);
-    const where = `${spec.axis} ${newllm.number(nearest)}`;
+    const where = `${spec.axis} ${newllm.positionText(spec, nearest)}`;
     stage.where.textContent = [where, ...within.map((mark) => mark.label)].join(" · ");
     return [where, ...told.filter(Boolean), ...within.map((mark) => mark.label)].join(", ");
   }

@@ -11,11 +11,12 @@
     constructor(x, rows, values) {
       Object.assign(this, { x, rows, values, columns: x.length });
       if (values.length !== x.length * rows.length) throw new Error(`${values.length} values of ${rows.length} rows by ${x.length}`);
-      this.edges = new Float64Array(x.length + 1); // a column reaches half way to the next
+      // A column reaches half way to the next; the axis begins and ends with what was measured.
+      this.edges = new Float64Array(x.length + 1);
       for (let at = 1; at < x.length; at++) this.edges[at] = (x[at - 1] + x[at]) / 2;
-      const [first, last] = x.length > 1 ? [x[1] - x[0], x[x.length - 1] - x[x.length - 2]] : [1, 1];
-      this.edges[0] = x[0] - first / 2;
-      this.edges[x.length] = x[x.length - 1] + last / 2;
+      const alone = x.length > 1 ? 0 : 0.5;
+      this.edges[0] = x[0] - alone;
+      this.edges[x.length] = x[x.length - 1] + alone;
     }
 
     /** The column at a position. */

@@ -12,6 +12,7 @@
    * @returns {Promise<Map<string, object>>} a handle by id
    */
   newllm.hydrate = async function (root, charts, options = {}) {
+    newllm.copyButtons(root);
     const handles = new Map();
     let since = performance.now();
     for (const figure of root.querySelectorAll("[data-chart]")) {
@@ -43,9 +44,9 @@
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", resolve);
     else resolve();
   }).then(() => {
-    newllm.copyButtons(document);
+    newllm.unfoldHere();
     document.querySelectorAll("nav.sections").forEach(newllm.followSections);
     const data = document.getElementById("charts");
-    return data ? newllm.hydrate(document, JSON.parse(data.textContent)) : new Map();
+    return newllm.hydrate(document, data ? JSON.parse(data.textContent) : {});
   });
 })(window.newllm);

@@ -3,20 +3,22 @@
 
 (function (newllm) {
   const ROW = 16; // pixels
-  const MOST_ROWS = 4;
-  const SEVERITIES = ["fault", "warning", "note", "good"];
+  const MOST_ROWS = 2;
+  const SEVERITIES = ["fault", "warning", "planned", "note", "good"];
 
   /**
    * Give every mark that is in sight its place: labels of what matters most first, each in the first row with room.
+   * Quiet marks have none: they are told under the cursor.
    * @param {CanvasRenderingContext2D} context with the font of the labels set
-   * @param {{first: number, last: number, severity: string, label: string}[]} marks
+   * @param {{first: number, last: number, severity: string, label: string, quiet: boolean}[]} marks
    * @param {(position: number) => number} across from a position to pixels
    * @param {number} left edge of the plot
    * @param {number} right
+   * @param {number} [most] rows of labels
    * @returns {{mark: object, left: number, right: number, row: number, at: number, text: string}[]} row -1: no room
    */
-  newllm.placeMarks = function (context, marks, across, left, right) {
-    const rows = Array.from({ length: MOST_ROWS }, () => []);
+  newllm.placeMarks = function (context, marks, across, left, right, most = MOST_ROWS) {
+    const rows = Array.from({ length: most }, () => []);
     return marks
       .map((mark) => ({ mark, left: across(mark.first), right: across(mark.last) }))
       .filter((placed) => placed.right >= left && placed.left <= right)
@@ -28,7 +30,7 @@
     const text = shortened(context, placed.mark.label, Math.min(260, right - left - 16));
     const wide = context.measureText(text).width + 24;
     const at = Math.min(Math.max(placed.left - 5, left), right - wide);
-    const row = rows.findIndex((taken) => taken.every(([from, to]) => at >= to || at + wide <= from));
+    const row = placed.mark.quiet ? -1 : rows.findIndex((taken) => taken.every(([from, to]) => at >= to || at + wide <= from));
     if (row >= 0) rows[row].push([at, at + wide]);
     return { text, at, row };
   }
@@ -56,6 +58,10 @@
       const start = Math.max(box.left, (left + right - wide) / 2), stop = Math.min(box.right, (left + right + wide) / 2);
       if (stop <= start) continue;
       context.fillStyle = colour(mark.severity);
+      if (mark.severity === "planned") {
+        for (let at = box.top - 2; at < box.bottom; at += 6) context.fillRect((left + right) / 2 - 0.5, at, 1, 3);
+        continue;
+      }
       context.globalAlpha = 0.14;
       context.fillRect(start, box.top, stop - start, box.bottom - box.top);
       context.globalAlpha = 1;
@@ -97,13 +103,20 @@
     }
   };
 
-  /** The sign of a severity: a square, a triangle, a disc, or a ring. */
+  /** The sign of a severity: a square, a triangle, a disc, or a ring; of what was planned a flag. */
   newllm.sign = function (context, severity, x, y, size) {
     context.beginPath();
     if (severity === "fault") context.rect(x - size, y - size, 2 * size, 2 * size);
     else if (severity === "warning") {
       context.moveTo(x, y - size);
       context.lineTo(x + size, y + size);
+      context.lineTo(x - size, y + size);
+      context.closePath();
+    } else if (severity === "planned") {
+      context.moveTo(x - size, y - size);
+      context.lineTo(x + size, y - size / 2);
+      context.lineTo(x - size + 1.5, y);
+      context.lineTo(x - size + 1.5, y + size);
       context.lineTo(x - size, y + size);
       context.closePath();
     } else context.arc(x, y, severity === "good" ? size - 1 : size, 0, 2 * Math.PI);

@@ -26,9 +26,9 @@
 
   const LETTER = 6.8; // pixels of a digit in the font of plots
 
-  /** The texts of ticks, empty where one would lie over the axis's name at the left or past the right edge. */
-  newllm.tickTexts = function (ticks, across, name, right) {
-    return ticks.map(newllm.compact).map((text, at) => {
+  /** The texts of ticks, of what `place` makes of them, empty where one would lie over the axis's name at the left or past the right edge. */
+  newllm.tickTexts = function (ticks, across, name, right, place = (tick) => tick) {
+    return ticks.map(place).map(newllm.compact).map((text, at) => {
       const middle = across(ticks[at]), half = (LETTER * text.length) / 2;
       return middle - half < LETTER * name.length + 8 || middle + half > right ? "" : text;
     });

@@ -6,17 +6,23 @@
 
   class Jobs {
     /**
-     * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[], replayable: boolean}} where
+     * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[]}} where
      */
-    constructor({ run, actions, place, links, replayable }) {
+    constructor({ run, actions, place, links }) {
       Object.assign(this, { run, place, links, gone: false, since: 0, hidden: new Set(), cards: new Map() });
-      this.diagnose = make("button", { type: "button", title: say("diagnose_title"), text: say("diagnose"), onclick: () => this.start("doctor") });
+      this.doctor = make("button", { type: "button", title: say("doctor_title"), text: say("doctor"), onclick: () => this.start("doctor") });
       this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
-      actions.append(this.diagnose, ...(replayable ? [make("span", { class: "joined" }, this.replay, this.budget)] : []), ...links);
+      this.offered = make("span", { class: "joined", hidden: true }, this.replay, this.budget);
+      actions.append(this.doctor, ...links, this.offered); // what comes later stands last: nothing moves
       place.before(this.error);
+    }
+
+    /** Offer a replay where there is something to replay. */
+    offerReplay(is) {
+      this.offered.hidden = !is;
     }
 
     /** Offer nothing of a run that was deleted; all again of one that is back. */
@@ -53,7 +59,7 @@
     show(jobs) {
       this.jobs = jobs;
       const goes = (kind) => jobs.some((job) => job.kind === kind && ["running", "stopping"].includes(job.state));
-      this.diagnose.disabled = this.gone || goes("doctor");
+      this.doctor.disabled = this.gone || goes("doctor");
       this.replay.disabled = this.budget.disabled = this.gone || goes("replay");
       const newest = ["replay", "doctor"].map((kind) => jobs.find((job) => job.kind === kind)).filter((job) => job && !this.hidden.has(job.id));
       for (const [id, card] of this.cards) if (!newest.some((job) => job.id === id)) { card.remove(); this.cards.delete(id); }

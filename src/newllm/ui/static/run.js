@@ -8,7 +8,7 @@
   let stream = null, overview = null, reached = null, best = null; // version and digest that this page shows
 
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
-  const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), replayable: page.run.replayable, links: [
+  const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
     ...(page.run.replayable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
   ] });
@@ -53,16 +53,22 @@
 
   async function load() {
     const answer = await ask(`/api/run/${id}/sections?lang=${lang}`);
+    take(answer);
+    const first = !sections.shown.size;
     await sections.show(answer.sections, answer.order, true);
-    showProblems(answer.problems);
+    if (first && location.hash) {
+      newllm.unfoldHere();
+      document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    }
     by("overview").hidden = true;
     newllm.mark("sections");
     if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
     listen(answer);
   }
 
-  function showProblems(text) {
-    by("problems").innerHTML = text; // made and escaped by the server
+  function take({ problems, replayable }) {
+    by("problems").innerHTML = problems; // made and escaped by the server
+    jobs.offerReplay(page.run.replayable && replayable);
   }
 
   function listen({ version, digest }) {
@@ -92,7 +98,7 @@
   async function changed(ids) {
     if (ids.includes("*")) return load();
     const answer = await ask(`/api/run/${id}/sections?${query({ lang, ids: ids.join(",") })}`);
-    showProblems(answer.problems);
+    take(answer);
     if (reached) reached.digest = answer.digest;
     return sections.show(answer.sections, answer.order);
   }

@@ -52,10 +52,11 @@
       const zooms = [...(before?.handles || [])].filter(([, handle]) => handle.view?.zoomed).map(([id, handle]) => [id, handle.shown]);
       const content = make("div", { class: "content" });
       content.innerHTML = section.html; // made and escaped by the server
-      const element = before?.element || make("section", { id: section.id, class: `part ${section.id}` });
+      const element = before?.element || make("section", { id: section.id, class: `part ${section.id}${section.folded ? " folded" : ""}` });
       const open = before ? [...element.querySelectorAll("details")].map((one) => one.open) : [];
       before?.handles.forEach((handle) => handle.destroy());
-      element.replaceChildren(make("h2", { text: section.title }), content);
+      const title = make("h2", { text: section.title });
+      element.replaceChildren(...(section.folded ? [this._folded(title, section.gist, content)] : [title, content]));
       [...element.querySelectorAll("details")].forEach((one, at) => { if (open[at]) one.open = true; });
       if (!before) this.parts.append(element);
       const part = { element, section, handles: new Map() };
@@ -63,6 +64,12 @@
       part.handles = await newllm.hydrate(element, section.charts, { window: this.window });
       for (const [id, { from, to }] of zooms) part.handles.get(id)?.zoom?.(from, to);
       return part;
+    }
+
+    /** A section as one line to unfold, as `placed` of the report has it. */
+    _folded(title, gist, content) {
+      const summary = make("summary", {}, title, gist ? make("span", { class: "gist", text: gist }) : "");
+      return make("details", { class: "fold" }, summary, content);
     }
 
     /** The text is the same: give the charts their new marks and maps, the tables their numbers. */

@@ -1,0 +1,91 @@
+"""What of a run was looked at and found sound, what could not be looked at, and what the ledger of its state shows."""
+
+import functools
+from collections.abc import Sequence
+
+from newllm.diagnosis.coverage import doubtful, sound
+from newllm.diagnosis.detectors.changed_state import PARTS
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import is_validation, loss_names
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import Catalogue, Message, message
+from newllm.trace import Finding, Trace
+from newllm.words.labels import axis_label
+
+_OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
+_SHARE = "ledger_share"  # what the recorder writes wherever it watches
+
+
+def sound_subjects(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
+    """Return what was looked at and raised no alarm."""
+    return [words(f"checked-{name}") for name in sound(trace, facts, findings)]
+
+
+def doubtful_subjects(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
+    """Return what raised no alarm and is not called sound either."""
+    return [words(f"checked-{name}") for name in doubtful(trace, facts, findings)]
+
+
+def checked(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> str:
+    """Return in one line what was looked at and raised no alarm; empty where nothing was."""
+    found = {"checked": sound_subjects, "doubtful": doubtful_subjects}
+    named = {line: subjects(words, trace, facts, findings) for line, subjects in found.items()}
+    lines = [words(line, subjects=words("list").join(names)) for line, names in named.items() if names]
+    return words("sentence-gap").join(lines)
+
+
+def unseen(trace: Trace, facts: Facts) -> Message | None:
+    """Return what could not be looked at because the log has nothing of it, in one line; None where it has all."""
+    parts = unseen_parts(trace, facts)
+    return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
+
+
+def unseen_parts(trace: Trace, facts: Facts) -> list[Message]:
+    """Return the same thing by thing."""
+    has = {name.split("/")[0] for name in trace.signals}
+    layers = {name.split("/")[0] for name in trace.signals if "/" in name} & _OF_LAYERS
+    recorded = facts.origin == "record"
+    missing = [
+        *(["validation"] if not any(name.startswith("validation") for name in has) else []),
+        *(["gradients"] if not has & {"gradient_norm", "gradient_norm_clipped"} else []),
+        *(["layers"] if not layers else []),
+        *(["data"] if facts.data is None else []),
+    ]
+    trained = any(not is_validation(name) for name in loss_names(trace))
+    parts = [] if trained else [message("unseen-training-loss")]
+    if missing and recorded:
+        parts += [message(f"unseen-{name}-uncalled") for name in missing if name in {"validation", "data"}]
+    elif missing:
+        named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
+        parts.append(message("unseen-unrecorded", what=named))
+    parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
+    return [*parts, *([message("unseen-check")] if facts.origin != "train" else [])]
+
+
+def ledger(words: Catalogue, trace: Trace) -> str:
+    """Return what the recorder's ledger shows of the state between updates; empty where it did not watch."""
+    watched = trace.series(_SHARE)
+    if not len(watched.step):
+        return ""
+    parts = [trace.series(name) for name in trace.signals if name.partition("/")[0] in PARTS]
+    changed = sorted({int(step) for part in parts for step in part.step[part.value > 0].tolist()})
+    share = float(watched.value.min())
+    return words(
+        "ledger", axis=axis_label(words, trace.axis), first=f"{watched.step[0]:,}", last=f"{watched.step[-1]:,}",
+        percent=max(1, round(100 * share)), all="yes" if share >= 1 else "no", changes=len(changed),
+        step=f"{changed[0]:,}" if changed else "",
+    )  # fmt: skip
+
+
+def _has_classes(trace: Trace, facts: Facts) -> bool:
+    """Whether nobody knows how many classes there are, of a training that may have some."""
+    known = trace.signals.keys() & {"target_classes_seen", "targets_alike"}
+    return not known and training_kind(trace, facts).name in (None, "language-model", "fine-tune")
+
+
+def _and(before: Message, following: Message) -> Message:
+    return message("remark-listed", before=before, following=following)
+
+
+def _also(before: Message, following: Message) -> Message:
+    return message("unseen-also", before=before, following=following)

@@ -1,0 +1,59 @@
+"""What was checked, what could not be, and what the ledger of the state shows."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.facts import Facts
+from newllm.messages import catalogue
+from newllm.trace import Series, Trace
+from newllm.words import coverage
+
+EN, JA = catalogue("en"), catalogue("ja")
+
+
+def test_what_a_log_lacks_is_said() -> None:
+    one = Series(np.arange(1), np.ones(1))
+    bare = str(coverage.unseen(Trace({"loss": one}), Facts()))
+    assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
+    assert "training loss" not in bare
+    other = str(coverage.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts()))
+    assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
+    full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
+    assert coverage.unseen(full, Facts(vocabulary=5, data={}, origin="train")) is None
+    said = str(coverage.unseen(full, Facts(vocabulary=5, data={})))
+    assert said.startswith("Not in this log, so not looked at: what no log shows, such as a mask that leaks")
+    recorded = str(coverage.unseen(full, Facts(kind="regression", origin="record")))
+    assert "the data (recorder.data(training, validation) audits them)" in recorded
+    assert "recorder.validation" not in recorded
+    assert "--vocab" not in recorded
+
+
+def watched(share: float, **changed: list[int]) -> Trace:
+    signals = {"ledger_share": Series(np.array([1, 10, 20]), np.array([1.0, share, share]))}
+    signals |= {name.replace("_of_", "/"): Series(np.array(at), np.ones(len(at))) for name, at in changed.items()}
+    return Trace(signals)
+
+
+@pytest.mark.parametrize(
+    ("trace", "said"),
+    [
+        (Trace(), ""),
+        (watched(1.0), "steps 1 to 20: nothing but the optimizer changed weights or its moments."),
+        (
+            watched(0.14),
+            "nothing but the optimizer changed weights or its moments (watched in turn, 14 % of it at an update).",
+        ),
+        (
+            watched(1.0, weights_changed_of_lstm=[7]),
+            "something else than the optimizer changed it once, before step 7.",
+        ),
+        (
+            watched(1.0, weights_changed_of_a=[7, 9], moments_changed_of_a=[5, 9]),
+            "something else than the optimizer changed it 3 times, first before step 5.",
+        ),
+        (watched(1.0, statistics_changed_of_a=[7]), "nothing but the optimizer changed weights or its moments."),
+    ],
+)
+def test_the_ledger_says_what_changed_the_state_between_updates(trace: Trace, said: str) -> None:
+    assert coverage.ledger(EN, trace).endswith(said)
+    assert bool(coverage.ledger(JA, trace)) is bool(said)
