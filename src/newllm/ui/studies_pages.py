@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.demo import shown
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.report.markup import english, safe
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
+from newllm.ui.empty import SCRIPTS, empty, study_into
 from newllm.ui.request_values import study_of
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import section_dict
@@ -32,13 +34,11 @@ async def _studies(request: Request) -> Response:
     rows = "".join(_row(study, texts.words) for study in found)
     heads = "".join(f'<th scope="col">{safe(texts(key))}</th>' for key in ("study", "verdicts", "arms", "seeds"))
     listed = f'<table class="studies"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    none = (
-        f'<div class="empty"><h2>{safe(texts("no_studies"))}</h2><p>{safe(texts("no_studies_how"))}</p>'
-        f"<pre><code>newllm study founding --quick</code></pre></div>"
-    )
-    head = f'<header class="head"><h1>{safe(texts("studies"))}</h1><p class="where">{safe(index.root)}</p></header>'
+    none = empty(texts, "no_studies", study_into(index.root))
+    where = "" if request.app.state.demo else f'<p class="where">{safe(index.root)}</p>'
+    head = f'<header class="head"><h1>{safe(texts("studies"))}</h1>{where}</header>'
     body = f'<div class="place">{head}{listed if found else none}</div>'
-    return page(texts("studies"), body, texts=texts, active="studies")
+    return page(request, texts("studies"), body, active="studies", scripts=() if found else SCRIPTS)
 
 
 async def _study(request: Request) -> Response:
@@ -51,12 +51,12 @@ async def _study(request: Request) -> Response:
         name, lead = folder.name, f'<p class="problem">{safe(error)}</p>'
     head = (
         f'<p class="crumbs"><a href="/studies">{safe(texts("studies"))}</a></p><h1>{safe(name)}</h1>'
-        f'<p class="where">{safe(folder)}</p>{lead}'
+        f'<p class="where">{safe(shown(folder))}</p>{lead}'
     )
     body = frame_of_sections(head, "", texts)
     scripts = ("report.js", "sections.js", "study.js")
     data = {"study": request.path_params["id"]}
-    return page(name, body, texts=texts, active="studies", scripts=scripts, data=data)
+    return page(request, name, body, active="studies", scripts=scripts, data=data)
 
 
 async def _sections(request: Request) -> Response:

@@ -1,7 +1,7 @@
 "use strict";
 /** Doctor and replay of one run: the buttons that start them, their progress, and how they ended. */
 (() => {
-  const { ask, make, say, told } = newllm;
+  const { ask, make, page, say, told } = newllm;
   const BUDGETS = [60, 300, 900, 3600];
 
   class Jobs {
@@ -15,7 +15,8 @@
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
-      actions.append(this.diagnose, ...(replayable ? [make("span", { class: "joined" }, this.replay, this.budget)] : []), ...links);
+      const starts = [this.diagnose, ...(replayable ? [make("span", { class: "joined" }, this.replay, this.budget)] : [])];
+      actions.append(...(page.demo ? [] : starts), ...links);
       place.before(this.error);
     }
 
