@@ -49,7 +49,7 @@ def make_runs(work: Path) -> None:
     for name, doubled_at in ((DOUBLED, DOUBLED_AT), (PLANNED, None)):
         if not (work / name).exists():
             train(work / name, doubled_at)
-    newllm("study", HERE / "remedies.py", "--out", work / STUDY)
+    newllm("study", STUDY, "--out", work / STUDY)
     for name in (FOUNDING, NOVEL, DOUBLED, PLANNED):
         newllm("doctor", work / name)
 

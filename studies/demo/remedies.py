@@ -1,6 +1,6 @@
 """The demo's study: is it the context that makes the founding baseline spike? Three arms, eight seeds.
 
-    newllm study studies/demo/remedies.py --out my-remedies
+    newllm study spike-remedies
 
 The founding study asks this among much else; here it is small enough to be read at once.
 """

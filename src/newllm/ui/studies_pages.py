@@ -31,11 +31,12 @@ _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 async def _studies(request: Request) -> Response:
     texts, index = texts_for(request), request.app.state.index
     found = index.studies()
-    rows = "".join(_row(study, texts.words) for study in found)
+    demo = request.app.state.demo
+    rows = "".join(_row(study, texts.words, demo=demo) for study in found)
     heads = "".join(f'<th scope="col">{safe(texts(key))}</th>' for key in ("study", "verdicts", "arms", "seeds"))
     listed = f'<table class="studies"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     none = empty(texts, "no_studies", study_into(index.root))
-    where = "" if request.app.state.demo else f'<p class="where">{safe(index.root)}</p>'
+    where = "" if demo else f'<p class="where">{safe(index.root)}</p>'
     head = f'<header class="head"><h1>{safe(texts("studies"))}</h1>{where}</header>'
     body = f'<div class="place">{head}{listed if found else none}</div>'
     return page(request, texts("studies"), body, active="studies", scripts=() if found else SCRIPTS)
@@ -75,8 +76,11 @@ def _as_data(folder: Path, words: Catalogue) -> dict[str, Any]:
     }
 
 
-def _row(study: StudyEntry, words: Catalogue) -> str:
-    when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if study.when else ""
+def _row(study: StudyEntry, words: Catalogue, *, demo: bool) -> str:
+    known = study.when and not demo  # the time of an installed file is none of the study
+    when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if known else ""
+    title = dict(study.titles).get(words.lang)
+    said = english(words, study.title) if title is None else safe(title)
     verdicts = "".join(
         f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict_text(verdict, words))}</span>'
         for verdict, count in study.verdicts
@@ -84,7 +88,7 @@ def _row(study: StudyEntry, words: Catalogue) -> str:
     problems = "".join(f'<small class="doubt">▲ {safe(words.text(problem))}</small>' for problem in study.problems)
     return (
         f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a>'
-        f"<small>{english(words, study.title)}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"
+        f"<small>{said}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"
         f'<td class="number">{study.arms}</td><td class="number">{study.seeds}</td></tr>'
     )
 

@@ -1,5 +1,6 @@
 """The packaged demo on the local page: it opens, and nothing of it can be changed."""
 
+import html
 import json
 import re
 
@@ -7,6 +8,7 @@ import pytest
 from starlette.routing import Route
 
 from newllm.demo import SET
+from newllm.study import load_study
 from newllm.ui.demo import REFUSAL
 
 
@@ -59,6 +61,22 @@ def test_the_pages_say_that_it_is_the_demo(demo, served) -> None:
         other = served.ask(path).body.decode()
         assert '"demo":false' in other
         assert 'class="demo"' not in other
+
+
+def test_the_commands_of_its_pages_write_nothing_in_it(demo) -> None:
+    run = demo.id_of("founding-baseline")
+    sections = demo.ask(f"/api/run/{run}/sections").json()["sections"]
+    commands = html.unescape(next(one["html"] for one in sections if one["id"] == "configuration"))
+    assert f"newllm train --config {SET}/founding-baseline/config.toml --out founding-baseline-again\n" in commands
+    assert "newllm doctor demo:founding-baseline\n" in commands
+    assert "newllm replay demo:founding-baseline --show" in commands
+    assert sum(one["html"].count(str(SET)) for one in sections) == 1
+
+
+def test_its_study_can_be_run_by_its_name(demo) -> None:
+    page = demo.ask("/studies?lang=ja").body.decode()
+    assert load_study("spike-remedies").translations["ja"][load_study("spike-remedies").title] in page
+    assert "UTC" not in page  # when it was installed says nothing
 
 
 def test_every_route_that_changes_something_is_refused(demo) -> None:
