@@ -13,7 +13,7 @@ from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError, unknown_name
 from newllm.files import LARGEST, protect, read_bytes
 
-SET = Path(__file__).parent / "set"
+SET = Path(__file__).resolve().parent / "set"
 """The directory of all of it, as `newllm ui` takes one."""
 
 PREFIX = "demo:"
