@@ -1,11 +1,10 @@
-"""Makes docs/screens/*.png: the pages as a person sees them, from runs that it makes or is given.
+"""Makes docs/screens/*.png: the pages as a person sees them, from the packaged demo and runs that it makes.
 
-    python docs/screenshots.py [RUN]
+    python docs/screenshots.py
 
-RUN is a run of the preset founding-baseline with its replays, which is copied; without it one is trained and replayed
-here (six minutes on two cores). Four small models of the bundled novel are trained for playground and comparison. All
-stands in a temporary directory as runs/..., and its name is taken out of the pages. Needs Chromium (on PATH, or named
-in NEWLLM_CHROMIUM) and the dev extra.
+The demo's run with a loss spike and its small model are shown; four more models of the bundled novel are trained for
+the comparison. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
+Needs Chromium (on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
 """
 
 import contextlib
@@ -21,6 +20,8 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from newllm.demo import SET
 
 PLACE = Path(__file__).parent / "screens"
 STUDY = Path(__file__).parents[1] / "studies" / "founding"
@@ -40,15 +41,11 @@ def newllm(root: Path, *arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "newllm.cli.main", *arguments, "--quiet"], cwd=root, check=False)
 
 
-def make_runs(root: Path, founding: Path | None) -> None:
+def make_runs(root: Path) -> None:
     """Lay out runs/ below `root`."""
     (root / "runs").mkdir()
-    if founding is None:
-        newllm(root, "train", "--preset", "founding-baseline", "--out", "runs/founding-baseline")
-        newllm(root, "replay", "runs/founding-baseline", "--budget", "300")
-    else:
-        shutil.copytree(founding, root / "runs" / "founding-baseline")
-    newllm(root, "doctor", "runs/founding-baseline")
+    for name in ("founding-baseline", "moby-dick"):
+        shutil.copytree(SET / name, root / "runs" / name)
     for name, rule, seed in [
         ("gated-0", "gated", 0),
         ("gated-1", "gated", 1),
@@ -63,9 +60,9 @@ def make_runs(root: Path, founding: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def local(root: Path) -> Iterator[str]:
-    """Yield the address of the local page of runs/."""
-    command = [sys.executable, "-m", "newllm.cli.main", "ui", "--port", "0", "--json"]
+def local(root: Path, *options: str) -> Iterator[str]:
+    """Yield the address of the local page of runs/, or of what the options say."""
+    command = [sys.executable, "-m", "newllm.cli.main", "ui", *options, "--port", "0", "--json"]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -116,6 +113,14 @@ def ids_of(page: Page, url: str, *names: str) -> str:
     return ",".join(known[name] for name in names)
 
 
+def picture_demo(browser: Browser, url: str) -> None:
+    """The run of the demo with a loss spike: the first picture of the README."""
+    page = shown(browser)
+    open_run(page, url, "founding-baseline")
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    keep(page, "demo")
+
+
 def picture_runs(browser: Browser, url: str) -> None:
     """The list, a run (light and dark), the comparison and the study."""
     page = shown(browser)
@@ -146,7 +151,7 @@ def picture_runs(browser: Browser, url: str) -> None:
 def picture_playground(browser: Browser, url: str) -> None:
     """Two branches of one text, side by side."""
     page = shown(browser)
-    open_run(page, url, "gated-0")
+    open_run(page, url, "moby-dick")
     page.goto(f"{page.url}/play")
     text = page.locator(".play textarea").first
     text.fill("Call me Ishmael. Some years ago, ")
@@ -180,13 +185,15 @@ def picture_report(browser: Browser, root: Path) -> None:
     keep(page, "report-ja")
 
 
-def main(founding: Path | None) -> None:
+def main() -> None:
     """Make runs and pictures."""
     chromium = os.environ.get("NEWLLM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root = Path(folder)
-        make_runs(root, founding.resolve() if founding else None)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        with local(root, "--demo") as url:
+            picture_demo(browser, url)
+        make_runs(root)
         with local(root) as url:
             picture_runs(browser, url)
             picture_playground(browser, url)
@@ -195,4 +202,4 @@ def main(founding: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main()

@@ -52,6 +52,20 @@ def checking(directory: Path, check: Callable[[], None]) -> Iterator[None]:
         del _CHECKS[directory]
 
 
+def protect(directory: Path, why: str) -> None:
+    """Refuse from now on whatever this process would write below a directory.
+
+    Args:
+        directory: as the paths that are written begin.
+        why: what the refusal says, and what to do instead.
+    """
+
+    def refuse() -> None:
+        raise UserError(why)
+
+    _CHECKS[directory] = refuse
+
+
 def _check(path: Path) -> None:
     for place in (path, *path.parents) if _CHECKS else ():
         if place in _CHECKS:

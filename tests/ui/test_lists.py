@@ -64,4 +64,5 @@ def test_studies_without_runs_are_opened_at_once_and_the_empty_list_tells_how_to
         page.wait_for_url("**/studies")
         page.goto(address)
         page.wait_for_selector(".empty:visible")
-        assert page.locator(".empty code").inner_text() == f"newllm train --out '{study.parent}/my-run'"
+        train = page.locator(".empty code").first.inner_text()
+        assert train == f"newllm train --seconds 120 --out '{study.parent}/my-run'"

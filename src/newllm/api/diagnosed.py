@@ -9,6 +9,7 @@ from typing import Any
 
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
+from newllm.demo import is_demo
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
@@ -186,12 +187,12 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
     """Write RUN/findings.json, whole or not at all, where what was read is a run directory of ours.
 
     Returns:
-        The file; None for a log of another system, beside which nothing is written.
+        The file; None for a log of another system, beside which nothing is written, and for a run of the demo.
 
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    if not is_run(diagnosis.path):
+    if not is_run(diagnosis.path) or is_demo(diagnosis.path):
         return None
     file = diagnosis.path / "findings.json"
     write_checked(file, diagnosis.as_dict())

@@ -24,13 +24,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of runs or logs")
+    parser.add_argument(
+        "log", type=run_named, metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of runs or logs"
+    )
     parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")

@@ -16,6 +16,7 @@ from rich.text import Text
 from newllm.api import Diagnosis
 from newllm.cli.drawn_signal import DrawnSignal
 from newllm.cli.paper import LONGEST_PATH, Paper, WithPath
+from newllm.demo import shown
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.plotting import colours
@@ -80,7 +81,7 @@ def _in_words_for(diagnosis: Diagnosis, paper: Paper) -> Paper:
 
 def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Iterator[RenderableType]:
     words = paper.words
-    yield WithPath(plain(diagnosis.path, LONGEST_PATH), style="bold")
+    yield WithPath(plain(shown(diagnosis.path), LONGEST_PATH), style="bold")
     yield Text(said.contents(words, diagnosis.trace), style=colours.MUTED)
     for line in (said.known(words, diagnosis.facts), said.numbering(words, diagnosis.trace, diagnosis.facts)):
         if line:

@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.files import to_json
 from newllm.messages import Catalogue
@@ -21,7 +21,7 @@ PLAIN_SECONDS = 10.0  # between two lines of how far it is
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
+    parser.add_argument("run_directory", type=run_named, metavar="RUN", help="a run directory that newllm train made")
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="files, directories, globs or -")
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")

@@ -12,7 +12,7 @@ tokens), config.json, the tokenizer and a README.md with a program that writes t
 import argparse
 from pathlib import Path
 
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError, unknown_name
 from newllm.files import to_json
 
@@ -21,7 +21,7 @@ _FORMATS = ("hf", "onnx")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
+    parser.add_argument("run_directory", type=run_named, metavar="RUN", help="a run directory that newllm train made")
     parser.add_argument("directory", metavar="DIR", help="where to write: an absent or empty directory")
     parser.add_argument("--to", required=True, metavar="FORMAT", help="hf (Hugging Face transformers) or onnx")
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -29,7 +29,7 @@ _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
+    parser.add_argument("run_directory", type=run_named, metavar="RUN", help="a run directory that newllm train made")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="text to continue (- for standard input)")
     parser.add_argument("--tokens", type=int, default=200, metavar="N", help="maximum number of tokens (default 200)")
     parser.add_argument(

@@ -34,6 +34,7 @@ COMMANDS = {
     "import": "make a run of an exported model",
     "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
+    "demo": "show on packaged runs what newllm finds out; nothing is trained",
 }
 _MODULES = {"eval": "evaluate", "import": "importing"}  # where a command's name cannot be a module's
 # What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
@@ -43,6 +44,7 @@ _BUSIEST = 20.0  # times as long as it works does a process take to start, at mo
 _ABOUT = """\
 Diagnoses training runs, tests what causes a loss spike, and trains recurrent language models.
 
+  newllm demo
   newllm train my-text.txt --seconds 120
   newllm generate runs/my-text --prompt "Once"
   newllm eval runs/my-text held-out.txt

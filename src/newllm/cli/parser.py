@@ -5,6 +5,7 @@ import difflib
 import re
 from typing import Any, NoReturn
 
+from newllm.demo import PREFIX, demo_run
 from newllm.errors import UserError
 from newllm.messages import Catalogue, catalogue
 
@@ -56,6 +57,20 @@ def language_of(arguments: argparse.Namespace) -> Catalogue:
         UserError: there is no such language.
     """
     return catalogue(arguments.lang or "en")
+
+
+def run_named(given: str) -> str:
+    """Return the path that a run is named by: `demo:NAME` is a run of the packaged demo.
+
+    Raises:
+        argparse.ArgumentTypeError: the demo has none of that name.
+    """
+    if not given.startswith(PREFIX):
+        return given
+    try:
+        return str(demo_run(given))
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _plain(message: str) -> str:

@@ -8,6 +8,7 @@ RUN/replays, and nothing else in the run changes; after a stop the same command 
   newllm replay runs/my-text --spike 2 --budget 900
   newllm replay runs/my-text --only half-learning-rate replace-batches
   newllm replay runs/my-text --only half-learning-rate+replace-batches
+  newllm replay runs/my-text --show
   newllm replay --list
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError
 from newllm.time_limit import TimeLimit
 
@@ -28,7 +29,7 @@ _BUDGET = 300.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("replay", nargs="?", metavar="RUN", help="a run directory of newllm train")
+    parser.add_argument("replay", nargs="?", type=run_named, metavar="RUN", help="a run directory of newllm train")
     parser.add_argument(
         "--spike", type=int, metavar="K", help="number of the spike, from 1 (default: the first large one)"
     )
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write progress as JSON lines to file descriptor N instead of the lines for people",
     )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="list the interventions; with RUN, whether each fits it")
+    parser.add_argument("--show", action="store_true", help="show the newest verdict of RUN again; nothing is replayed")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments, words)
     if arguments.replay is None:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
+    if arguments.show:
+        return _ended(_stored(arguments.replay), arguments, words)
     time = TimeLimit(arguments.budget, began=arguments.began)
     from newllm import api
     from newllm.cli.progress_lines import ProgressLines
@@ -75,6 +79,25 @@ def run(arguments: argparse.Namespace) -> int:
             only=tuple(arguments.only),
             watcher=watcher,
         )
+    return _ended(verdict, arguments, words)
+
+
+def _stored(run: str) -> Any:
+    """Return the newest verdict of a run."""
+    from newllm.report.source.files import RunFiles
+    from newllm.report.source.replays import read_replays
+
+    if not Path(run).is_dir():
+        raise UserError(f"'{run}' is no run directory: name one of newllm train")
+    files = RunFiles(Path(run))
+    verdicts = [replayed.verdict for replayed in read_replays(files) if replayed.verdict is not None]
+    if not verdicts:
+        why = f" ({files.problems[0].sentence})" if files.problems else ""
+        raise UserError(f"'{run}' has no verdict{why}: newllm replay {run} finds one")
+    return verdicts[0]
+
+
+def _ended(verdict: Any, arguments: argparse.Namespace, words: Any) -> int:
     _show(verdict, arguments, words)
     return 0 if verdict.identical else 1
 

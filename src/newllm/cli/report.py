@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.doctor import add_column_arguments, intent_of
-from newllm.cli.parser import language_of
+from newllm.cli.parser import language_of, run_named
+from newllm.demo import is_demo
 from newllm.errors import UserError
 
 SCHEMA = 1
@@ -28,7 +29,11 @@ SCHEMA = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "runs", metavar="RUN_OR_LOG", nargs="+", help="a run directory, a log file or a directory of logs"
+        "runs",
+        type=run_named,
+        metavar="RUN_OR_LOG",
+        nargs="+",
+        help="a run directory, a log file or a directory of logs",
     )
     parser.add_argument(
         "--out",
@@ -101,7 +106,7 @@ def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
     if len(arguments.runs) > 1:
         raise UserError(f"'{path}' is a study, which has a page of its own: give it alone")
     study = read_study(path)
-    page = arguments.out or study.path / "report.html"
+    page = arguments.out or _inside(study.path)
     _check_free(page)
     read = [{"run": os.fspath(study.path), "findings": 0, "problems": study.problems}]
     return _Page(page, study_page(study, words).encode(), read)
@@ -112,7 +117,12 @@ def _default_path(sources: Sequence[Any]) -> Path:
     if len(sources) > 1:
         return Path("report.html")
     one = sources[0]
-    return one.path / "report.html" if one.own else Path(f"{Path(one.name).stem}.report.html")
+    return _inside(one.path) if one.own else Path(f"{Path(one.name).stem}.report.html")
+
+
+def _inside(directory: Path) -> Path:
+    """Return the page's place in a run or a study; of the demo, which is read-only, here."""
+    return Path(f"{directory.name}.report.html") if is_demo(directory) else directory / "report.html"
 
 
 def _check_free(path: Path) -> None:

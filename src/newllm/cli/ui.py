@@ -1,9 +1,11 @@
 """Open a local page to watch, compare, replay and play with the runs below a directory.
 
 It shows every run that newllm wrote, live while it trains, compares runs, and can start and stop doctor and replay.
+With --demo it shows packaged runs, read-only: nothing needs to be trained before.
 It accepts connections from this machine only; with --host it also requires the token in the printed address. Ctrl-C
 ends it and everything that it started.
 
+  newllm ui --demo
   newllm ui
   newllm ui runs --open
   newllm ui studies --port 9000
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from newllm.cli.ending import until_ended
 from newllm.cli.parser import language_of
+from newllm.demo import demo_set
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 
@@ -29,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dir", nargs="?", type=Path, metavar="DIR", help="directory of the runs (default: runs if it exists, else .)"
     )
+    parser.add_argument("--demo", action="store_true", help="show packaged runs, read-only, in place of your own")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to bind to (default 127.0.0.1)")
     parser.add_argument(
         "--port",
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    root = arguments.dir or (Path("runs") if Path("runs").is_dir() else Path())
+    root = _root(arguments)
     if not root.is_dir():
         raise UserError(f"'{root}' is no directory: name the one that holds your runs")
     if not 0 <= arguments.port <= 65535:
@@ -50,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.ui import serve
 
     words = language_of(arguments)
-    about = "" if arguments.dir else f"  {words('page-runs_below' if root != Path() else 'page-no_runs')}"
+    about = "" if arguments.dir else f"  {words(_about(arguments.demo, root))}"
 
     def ready(address: str) -> None:
         if arguments.lang:
@@ -63,8 +67,22 @@ def run(arguments: argparse.Namespace) -> int:
             _open(address, words)
 
     with until_ended() as ending:
-        serve(root, host=arguments.host, port=arguments.port, token=secrets.token_urlsafe(24), ready=ready)
+        token = secrets.token_urlsafe(24)
+        serve(root, host=arguments.host, port=arguments.port, token=token, ready=ready, demo=arguments.demo)
     return ending.code or 0
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    if not arguments.demo:
+        return arguments.dir or (Path("runs") if Path("runs").is_dir() else Path())
+    if arguments.dir is not None:
+        raise UserError(f"--demo shows packaged runs: drop it, or '{arguments.dir}'")
+    return demo_set()
+
+
+def _about(demo: bool, root: Path) -> str:
+    """Return the message that says which runs are shown where nobody named any."""
+    return "page-demo" if demo else "page-runs_below" if root != Path() else "page-no_runs"
 
 
 def _open(address: str, words: Catalogue) -> None:

@@ -22,7 +22,11 @@ from newllm.training.configure import configure
 
 # By name, the module of each. A study is an experiment, not library: it stands in `studies/` of the repository, which
 # the package brings along.
-INCLUDED_STUDIES = {"founding": "founding", "founding-figures": "founding.figure_runs"}
+INCLUDED_STUDIES = {
+    "founding": "founding",
+    "founding-figures": "founding.figure_runs",
+    "spike-remedies": "demo.remedies",
+}
 _PACKAGE = "newllm_studies"  # what that folder is called as a module
 _FOLDERS = (Path(newllm.__file__).parent / "studies", Path(newllm.__file__).parents[2] / "studies")
 # Raised whenever the same configuration would give another record than before.

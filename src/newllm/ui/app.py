@@ -1,7 +1,7 @@
 """The application: its routes, what it keeps (`app.state`), and how it begins and ends.
 
-`app.state.index` is the table of runs (`lookup(id)` gives a directory or None); `app.state.stopping` is set when the
-server begins to end, so that streams end by themselves.
+`app.state.index` is the table of runs (`lookup(id)` gives a directory or None); `app.state.demo` tells whether they are
+the packaged demo; `app.state.stopping` is set when the server begins to end, so that streams end by themselves.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from newllm.ui import (
     static_files,
     studies_pages,
 )
+from newllm.ui.demo import MODEL, ReadOnly
 from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
@@ -43,12 +44,13 @@ from newllm.ui.texts import texts_for
 from newllm.ui.traces import Traces
 
 
-def build_app(root: Path, access: Access) -> Starlette:
+def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
     """Return the application.
 
     Args:
         root: the directory whose runs are shown.
         access: who may ask.
+        demo: whether it is the packaged demo, of which nothing can be changed.
     """
     app = Starlette(
         routes=[
@@ -62,12 +64,12 @@ def build_app(root: Path, access: Access) -> Starlette:
             *studies_pages.routes,
             *playground.routes,
         ],
-        middleware=[Middleware(Guard, access=access)],
+        middleware=[Middleware(Guard, access=access), *([Middleware(ReadOnly)] if demo else [])],
         exception_handlers={HTTPException: _refused, ClientDisconnect: _gone, Exception: _failed},
         lifespan=_life,
     )
     state = app.state
-    state.stopping = asyncio.Event()
+    state.demo, state.stopping = demo, asyncio.Event()
     state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
     state.diagnoses = Diagnoses(state.traces)
     state.sections, state.players = RunSections(state.traces, state.diagnoses), Players()
@@ -80,6 +82,8 @@ def build_app(root: Path, access: Access) -> Starlette:
 async def _life(app: Starlette) -> AsyncIterator[None]:
     app.state.index.start()
     players = asyncio.create_task(app.state.players.close_at(app.state.stopping))
+    if app.state.demo:
+        await app.state.players.player(app.state.index.root / MODEL, "best")
     try:
         yield
     finally:
@@ -102,7 +106,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         return Data({"error": said}, error.status_code)
     title = texts("not_found_title") if error.status_code == HTTPStatus.NOT_FOUND else phrase
     body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
-    return page(title, body, texts=texts, status=error.status_code)
+    return page(request, title, body, status=error.status_code)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
 from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, first_signal, signals_of
+from newllm.ui.empty import SCRIPTS, empty, train_into
 from newllm.ui.entry import Entry
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import chart_dict, section_dict, thin_chart
@@ -29,13 +30,14 @@ _MOST_RUNS, _MOST_SIGNALS = 24, 300
 
 
 async def _page(request: Request) -> Response:
-    texts = texts_for(request)
-    body = (
-        f'<div class="place"><header class="head"><h1>{safe(texts("compare"))}</h1></header>'
-        f'<div id="compare"></div><noscript><p>{safe(texts("needs_script"))}</p></noscript></div>'
-    )
+    texts, index = texts_for(request), request.app.state.index
+    head = f'<div class="place"><header class="head"><h1>{safe(texts("compare"))}</h1></header>'
+    if index.ready and not index.since(0)[1]:
+        body = f"{head}{empty(texts, 'no_runs', train_into(index.root))}</div>"
+        return page(request, texts("compare"), body, active="compare", scripts=SCRIPTS)
+    body = f'{head}<div id="compare"></div><noscript><p>{safe(texts("needs_script"))}</p></noscript></div>'
     scripts = ("report.js", "run_state.js", "sections.js", "picker.js", "compare.js")
-    return page(texts("compare"), body, texts=texts, active="compare", scripts=scripts)
+    return page(request, texts("compare"), body, active="compare", scripts=scripts)
 
 
 async def _data(request: Request) -> Response:

@@ -42,7 +42,8 @@ class Entry:
         bits, loss: best validation: bits per byte, nats per token.
         at: the step of the best.
         findings: how many of each severity the doctor found, None where nobody has asked.
-        replayable: whether it may be replayed and played with: no recording of another training.
+        replayable: whether it may be replayed: no recording of another training.
+        playable: whether there is a trained model to play with.
         reads_text: whether its losses are of tokens, in nats.
         replayed: whether there is a verdict.
         cause, remedy: what the newest verdict names as cause, or else as the first remedy; None where it names none.
@@ -66,6 +67,7 @@ class Entry:
     at: int | None = None
     findings: dict[str, int] | None = None
     replayable: bool = True
+    playable: bool = False
     reads_text: bool = True
     replayed: bool = False
     cause: str | None = None
@@ -131,6 +133,7 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         at=whole_in(best, "step"),
         findings=findings,
         replayable=bool(config) or not recording,
+        playable=any(run.glob("snapshots/step-*/state.json")),
         reads_text=not recording or reads_text(Trace(), facts_of(recording, summary, config, {})),
         **_verdict(run),
         about=_about(config, recording),

@@ -41,7 +41,8 @@ HEADERS = {
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 # Of RFC 9110: a name or an address, and perhaps a port. A tunnel may give it another port than ours.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
-_READS = ("GET", "HEAD")
+READS = ("GET", "HEAD")
+"""Methods that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{hosts[0]}".lower(), f"https://{hosts[0]}".lower()):
             return PlainTextResponse("requests from pages of another origin are refused\n", 403)
-        navigates = headers.get("sec-fetch-mode") == "navigate" and scope["method"] in _READS
+        navigates = headers.get("sec-fetch-mode") == "navigate" and scope["method"] in READS
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not navigates:
             return PlainTextResponse("requests from pages of another site are refused\n", 403)
-        if scope["method"] not in _READS and headers.get("content-type", "").split(";")[0] != "application/json":
+        if scope["method"] not in READS and headers.get("content-type", "").split(";")[0] != "application/json":
             return PlainTextResponse("what changes something must be sent as application/json\n", 415)
         return None
 

@@ -140,7 +140,7 @@ class Index:
         """Take in one run or study, from memory where it has not changed."""
         name = os.path.relpath(path, self.root)
         name = self.root.name if name == "." else name
-        key, place, stamp = _id(name), Path(path), stamp_of(path)
+        key, place, stamp = id_of(name), Path(path), stamp_of(path)
         name = plain(name)  # a name must not turn the text around it, nor pretend to be another
         same = stamp == self._stamps.get(key)
         self._stamps[key] = stamp
@@ -168,7 +168,7 @@ class Index:
             self._table = table
 
 
-def _id(name: str) -> str:
-    """Return an address that tells a person which run it is, and that no other name has."""
+def id_of(name: str) -> str:
+    """Return a run's or a study's address by its name: it tells a person which it is, and no other has it."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", name)[-40:].strip("-").lower()
     return f"{words or 'run'}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"

@@ -4,6 +4,7 @@ A request is posted as JSON, as `newllm.playground` takes it; its events come ba
 This process never imports torch.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,19 +13,24 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
 from newllm.report.markup import safe
+from newllm.ui.demo import REFUSAL, is_refused
+from newllm.ui.empty import SCRIPTS, empty, train_into
+from newllm.ui.entry import Entry
+from newllm.ui.index import Index
 from newllm.ui.players import Players
 from newllm.ui.request_values import run_of
 from newllm.ui.shell import page
 from newllm.ui.texts import texts_for
 
+_LOOKS, _LOOK = 40, 0.05  # seconds of each; as long is waited for the first runs of a server that has just begun
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
-    "report.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
+    "report.js", "picker.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
     "play_heat.js", "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_parts.js",
     "play_panel.js", "play_surprisal.js", "playground.js",
 )  # fmt: skip
@@ -32,26 +38,50 @@ _SCRIPTS = (
 
 async def _page(request: Request) -> Response:
     """Answer with the playground's frame; its script fills it."""
-    key, texts = request.path_params["id"], texts_for(request)
-    entry = request.app.state.index.entry(key)
+    key, texts, index = request.path_params["id"], texts_for(request), request.app.state.index
+    entry = index.entry(key)
     if entry is None:
         raise HTTPException(404)
     title = safe(texts("play_title"))
     crumbs = f'<p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
     body = (
-        f'<div class="place"><header class="head">{crumbs}<h1>{title}</h1></header><div id="play" class="play"></div>'
+        f'<div class="place"><header class="head play-head">{crumbs}<h1>{title}</h1></header>'
+        '<div id="play" class="play"></div>'
         f"<noscript><p>{safe(texts('play_needs_script'))}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
-    data = {"run": key, "snapshot": snapshot, "texts": texts.for_scripts(playground=True)}
+    others = any(one.id != key for one in _playable(index))
+    data = {"run": key, "snapshot": snapshot, "others": others, "texts": texts.for_scripts(playground=True)}
     window, looks = f"{entry.name} · {texts('play_title')}", ("play.css",)
-    return page(window, body, texts=texts, active="runs", styles=looks, scripts=_SCRIPTS, data=data)
+    return page(request, window, body, active="play", styles=looks, scripts=_SCRIPTS, data=data)
+
+
+async def _open(request: Request) -> Response:
+    """Go to the playground of the model that was heard of last; where there is none say how to get one."""
+    texts, index = texts_for(request), request.app.state.index
+    for _ in range(_LOOKS):
+        if index.ready or _playable(index):
+            break
+        await asyncio.sleep(_LOOK)
+    newest = max(_playable(index), key=lambda entry: entry.heard or 0.0, default=None)
+    if newest is not None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/run/{newest.id}/play{query}", 303)
+    head = f'<header class="head"><h1>{safe(texts("play_title"))}</h1></header>'
+    body = f'<div class="place">{head}{empty(texts, "no_models", train_into(index.root))}</div>'
+    return page(request, texts("play_title"), body, active="play", scripts=SCRIPTS)
+
+
+def _playable(index: Index) -> list[Entry]:
+    return [entry for entry in index.since(0)[1] if entry.playable]
 
 
 async def _ask(request: Request) -> Response:
     """Pass one request on to the run's worker, and its events back."""
     run = run_of(request)
     request_data = _checked(await _json(request))
+    if is_refused(request, request_data.get("verb")):
+        raise HTTPException(403, REFUSAL)
     return StreamingResponse(_events(request.app.state.players, run, request_data), media_type="application/x-ndjson")
 
 
@@ -84,6 +114,7 @@ def _checked(request_data: Any) -> dict[str, Any]:
 
 
 routes: list[BaseRoute] = [
+    Route("/play", _open),
     Route("/run/{id}/play", _page),
     Route("/api/run/{id}/play", _ask, methods=["POST"]),
 ]

@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str], None]) -> None:
+def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str], None], demo: bool = False) -> None:
     """Serve the page until the process is told to end.
 
     Args:
@@ -45,13 +45,14 @@ def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str]
         port: the first to try; 0 takes any.
         token: what who asks must know, where others than this machine can reach the address.
         ready: told the address to open, once it can be opened.
+        demo: whether it is the packaged demo.
 
     Raises:
         UserError: there is no such address, or no free port.
     """
     bound = bind(host, port)
     access = access_for(host, token)
-    app = build_app(root, access)
+    app = build_app(root, access, demo=demo)
     address = _address(host, bound.getsockname()[1], access)
     with bound:
         _Server(configured(app), lambda: ready(address), app.state.ending).run(sockets=[bound])

@@ -4,22 +4,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newllm.messages import LANGUAGES, catalogue
 from newllm.report.markup import safe
 from newllm.report.web_files import STYLES, words_block
 from newllm.ui.static_files import address
-from newllm.ui.texts import COOKIE, Texts
+from newllm.ui.texts import COOKIE, Texts, texts_for
 
-_PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"))
+_PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"), ("play", "/play"))
 
 
 def page(
+    request: Request,
     title: str,
     body: str,
     *,
-    texts: Texts,
     active: str = "",
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
@@ -29,16 +30,17 @@ def page(
     """Return a page.
 
     Args:
+        request: that it answers.
         title: of the window; any text.
         body: HTML of the content, escaped.
-        texts: of the page's language.
         active: which place of the navigation it belongs to.
         styles: names of static files, beside those of every page.
         scripts: names of static files, run in this order after `base.js`.
         data: what the scripts find as `newllm.page`.
         status: of the answer.
     """
-    said = {"lang": texts.lang, "texts": texts.for_scripts(), **(data or {})}
+    texts, demo = texts_for(request), request.app.state.demo
+    said = {"lang": texts.lang, "texts": texts.for_scripts(), "demo": demo, **(data or {})}
     head = [
         f'<!doctype html>\n<html lang="{texts.lang}"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -51,7 +53,7 @@ def page(
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
         "</head>",
     ]
-    answer = HTMLResponse("".join([*head, _frame(body, active, texts)]), status)
+    answer = HTMLResponse("".join([*head, _frame(body, active, texts, demo)]), status)
     if texts.chosen:
         answer.set_cookie(COOKIE, texts.lang, httponly=True, samesite="strict", path="/")
     return answer
@@ -80,7 +82,7 @@ def data_block(content: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _frame(body: str, active: str, texts: Texts) -> str:
+def _frame(body: str, active: str, texts: Texts, demo: bool) -> str:
     links = "".join(
         f'<a href="{place}"{" aria-current=page" if name == active else ""}>{safe(texts(name))}</a>'
         for name, place in _PLACES
@@ -94,6 +96,10 @@ def _frame(body: str, active: str, texts: Texts) -> str:
     return (
         f'<body class="ui"><a class="skip" href="#content">{safe(texts("skip"))}</a>'
         f'<nav class="bar" aria-label="{safe(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
-        f"{others}</nav>"
+        f"{others}</nav>{_of_the_demo(texts) if demo else ''}"
         f'<main id="content" tabindex="-1">{body}</main></body></html>'
     )
+
+
+def _of_the_demo(texts: Texts) -> str:
+    return f'<p class="demo">{safe(texts("demo"))} <code>newllm train --seconds 120</code></p>'

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.demo import shown
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.report.markup import english, safe
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
+from newllm.ui.empty import SCRIPTS, empty, study_into
 from newllm.ui.request_values import study_of
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import section_dict
@@ -29,16 +31,15 @@ _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 async def _studies(request: Request) -> Response:
     texts, index = texts_for(request), request.app.state.index
     found = index.studies()
-    rows = "".join(_row(study, texts.words) for study in found)
+    demo = request.app.state.demo
+    rows = "".join(_row(study, texts.words, demo=demo) for study in found)
     heads = "".join(f'<th scope="col">{safe(texts(key))}</th>' for key in ("study", "verdicts", "arms", "seeds"))
     listed = f'<table class="studies"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    none = (
-        f'<div class="empty"><h2>{safe(texts("no_studies"))}</h2><p>{safe(texts("no_studies_how"))}</p>'
-        f"<pre><code>newllm study founding --quick</code></pre></div>"
-    )
-    head = f'<header class="head"><h1>{safe(texts("studies"))}</h1><p class="where">{safe(index.root)}</p></header>'
+    none = empty(texts, "no_studies", study_into(index.root))
+    where = "" if demo else f'<p class="where">{safe(index.root)}</p>'
+    head = f'<header class="head"><h1>{safe(texts("studies"))}</h1>{where}</header>'
     body = f'<div class="place">{head}{listed if found else none}</div>'
-    return page(texts("studies"), body, texts=texts, active="studies")
+    return page(request, texts("studies"), body, active="studies", scripts=() if found else SCRIPTS)
 
 
 async def _study(request: Request) -> Response:
@@ -51,12 +52,12 @@ async def _study(request: Request) -> Response:
         name, lead = folder.name, f'<p class="problem">{safe(error)}</p>'
     head = (
         f'<p class="crumbs"><a href="/studies">{safe(texts("studies"))}</a></p><h1>{safe(name)}</h1>'
-        f'<p class="where">{safe(folder)}</p>{lead}'
+        f'<p class="where">{safe(shown(folder))}</p>{lead}'
     )
     body = frame_of_sections(head, "", texts)
     scripts = ("report.js", "sections.js", "study.js")
     data = {"study": request.path_params["id"]}
-    return page(name, body, texts=texts, active="studies", scripts=scripts, data=data)
+    return page(request, name, body, active="studies", scripts=scripts, data=data)
 
 
 async def _sections(request: Request) -> Response:
@@ -75,8 +76,11 @@ def _as_data(folder: Path, words: Catalogue) -> dict[str, Any]:
     }
 
 
-def _row(study: StudyEntry, words: Catalogue) -> str:
-    when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if study.when else ""
+def _row(study: StudyEntry, words: Catalogue, *, demo: bool) -> str:
+    known = study.when and not demo  # the time of an installed file is none of the study
+    when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if known else ""
+    title = dict(study.titles).get(words.lang)
+    said = english(words, study.title) if title is None else safe(title)
     verdicts = "".join(
         f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict_text(verdict, words))}</span>'
         for verdict, count in study.verdicts
@@ -84,7 +88,7 @@ def _row(study: StudyEntry, words: Catalogue) -> str:
     problems = "".join(f'<small class="doubt">▲ {safe(words.text(problem))}</small>' for problem in study.problems)
     return (
         f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a>'
-        f"<small>{english(words, study.title)}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"
+        f"<small>{said}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"
         f'<td class="number">{study.arms}</td><td class="number">{study.seeds}</td></tr>'
     )
 

@@ -59,7 +59,8 @@ def unseen_parts(trace: Trace, facts: Facts) -> list[Message]:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
         parts.append(message("unseen-unrecorded", what=named))
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
-    return [*parts, *([message("unseen-check")] if facts.origin != "train" else [])]
+    masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for
+    return [*parts, *([message("unseen-check", masked=masked)] if facts.origin != "train" else [])]
 
 
 def ledger(words: Catalogue, trace: Trace) -> str:

@@ -28,8 +28,13 @@ def written(place: "Locator") -> str:
     return place.locator(".play-text .token").evaluate_all("(all) => all.map((one) => one.textContent).join('')")
 
 
+def show_settings(place: "Locator") -> None:
+    place.locator("details.sampling").evaluate("(one) => { one.open = true; }")
+
+
 def write(place: "Locator", text: str = "", tokens: int = 12) -> str:
     """Let a branch read a text and write; return what stands on its page then."""
+    show_settings(place)
     place.get_by_label("Tokens", exact=True).fill(str(tokens))
     place.get_by_label("Text to read").fill(text)
     before, after, ends = written(place), "", time.monotonic() + 60
@@ -91,6 +96,7 @@ def test_two_branches_side_by_side(play: "Page") -> None:
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert written(two) == written(one)
     play.get_by_text("Both branches are the same").wait_for()
+    show_settings(two)
     two.get_by_label("Seed").fill("0")
     assert write(one, "and ") == write(two, "and ")
     two.get_by_label("Seed").fill("9")

@@ -127,6 +127,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newllm.study.run_study", run_study)
     monkeypatch.setattr("newllm.ui.serve", lambda *_, ready, **__: ready("http://127.0.0.1/"))
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    monkeypatch.setattr("newllm.cli.demo._typed", lambda _: "")  # commands are the same in every language
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,14 @@ def _check(given: _Given) -> str:
     return given.said("check", "train.py:sound") + given.said("check", "train.py:twice", code=1)
 
 
+def _demo(given: _Given) -> str:
+    return given.said("demo")
+
+
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
     "report": _report, "cache": _cache, "ui": _ui, "check": _check, "export": _export, "import": _import,
+    "demo": _demo,
 }  # fmt: skip
 
 
@@ -241,6 +247,7 @@ _NAMES = {
 }  # of the code: styles, outcomes
 _OTHERS = {
     "parser.py": "helps argparse to say what is wrong in the call",
+    "The captain": "a beginning, for a model that writes English",
     "| intervention | kind | change | if it removes the spike | if it is kept | from |": "a table of docs/replay.md",
 }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from newllm.demo import SET
+
 ADDRESS = "http://127.0.0.1:8321/"
 
 
@@ -15,8 +17,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Serve nothing: be ready at once, at the address with a token where the host is another."""
     asked: list[dict[str, Any]] = []
 
-    def serve(root: Path, *, host: str, port: int, token: str, ready: Any) -> None:
-        asked.append({"root": root, "host": host, "port": port, "token": token})
+    def serve(root: Path, *, host: str, port: int, token: str, ready: Any, demo: bool) -> None:
+        asked.append({"root": root, "host": host, "port": port, "token": token, "demo": demo})
         ready(ADDRESS if host == "127.0.0.1" else f"{ADDRESS}?token=t")
 
     monkeypatch.setattr("newllm.ui.serve", serve)
@@ -24,7 +26,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_where_it_looks_is_said_where_nobody_named_it(call, served) -> None:
-    nowhere = f"newllm ui: {ADDRESS}  (runs below .: there is no 'runs' here)\n"
+    nowhere = f"newllm ui: {ADDRESS}  (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)\n"
     assert call("ui").out == nowhere
     Path("runs").mkdir()
     done = call("ui")
@@ -35,6 +37,12 @@ def test_where_it_looks_is_said_where_nobody_named_it(call, served) -> None:
     assert {one["host"] for one in served} == {"127.0.0.1"}
     assert len({one["token"] for one in served}) == 3
     assert all(len(one["token"]) == 32 for one in served)  # 24 bytes in base64
+
+
+def test_the_demo(call, served) -> None:
+    assert call("ui", "--demo").out == f"newllm ui: {ADDRESS}  (the packaged demo, read-only)\n"
+    call("ui")
+    assert [(one["root"], one["demo"]) for one in served] == [(SET, True), (Path(), False)]
 
 
 def test_quiet_tells_an_address_that_nobody_could_guess_and_json_any(call, served) -> None:

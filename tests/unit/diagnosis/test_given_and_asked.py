@@ -310,7 +310,7 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("wrong-targets", {"kind": "too-good", "others": (ONE_TOKEN,)}, ""),
     ("target-leak", {"kind": "validation-gap", **JUDGED, "inputs_telling": np.array([1.0])}, "told-by-input"),
     ("target-leak", {"kind": "validation-gap", **JUDGED, "inputs_telling": np.array([0.0])}, ""),
-    ("target-leak", {"kind": "validation-gap", **JUDGED, "inputs_telling": np.array([60.0])}, ""),  # all say it: an easy task
+    ("target-leak", {"kind": "validation-gap", **JUDGED, "inputs_telling": np.array([60.0])}, ""),  # easy
     ("target-leak", {"kind": "plateau", "inputs_telling": np.array([1.0])}, ""),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.999)}, "told-by-input"),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.9)}, ""),

@@ -101,9 +101,9 @@ class Events:
 
 
 @contextlib.contextmanager
-def serving(root: Path, access: Access | None = None, grace: int = 3) -> Iterator[Served]:
+def serving(root: Path, access: Access | None = None, grace: int = 3, *, demo: bool = False) -> Iterator[Served]:
     """Serve a directory from a thread; requests that do not end are cut off `grace` seconds after it was told to."""
-    app, bound = build_app(root, access or Access()), bind("127.0.0.1", 0)
+    app, bound = build_app(root, access or Access(), demo=demo), bind("127.0.0.1", 0)
     config = configured(app)
     config.timeout_graceful_shutdown = grace
     server = uvicorn.Server(config)

@@ -11,7 +11,8 @@ import pytest
 from starlette.responses import Response
 
 from newllm.messages import Catalogue
-from newllm.ui import studies_pages, texts
+from newllm.ui import shell, studies_pages, texts
+from newllm.ui.demo import tour
 from newllm.ui.studies import read_study
 
 CLAIM = {"id": "1", "text": "x", "measure": "y", "arms": [], "numbers": {}}
@@ -26,18 +27,24 @@ def test_pages_of_studies(
     tmp_path: Path, wide: Catalogue, english: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(texts, "catalogue", lambda _: wide)
-    monkeypatch.setattr(studies_pages, "texts_for", lambda _: texts.Texts(wide))
+    for module in (shell, studies_pages):
+        monkeypatch.setattr(module, "texts_for", lambda _: texts.Texts(wide))
     monkeypatch.setattr(studies_pages, "study_of", lambda _: tmp_path)
     claims = [{**CLAIM, "verdict": verdict} for verdict in VERDICTS]
     results = {"study": "mine", "title": "z", "seeds": 2, "arms": [], "claims": claims, "rows": []}
     (tmp_path / "results.json").write_text(json.dumps(results))
     found = [read_study(tmp_path, id="i", name="mine")]
     for studies in ([], found):
-        index = SimpleNamespace(studies=lambda studies=studies: studies, root="/")
-        request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(index=index)), path_params={"id": "i"})
+        index = SimpleNamespace(studies=lambda studies=studies: studies, root=Path("/"))
+        state = SimpleNamespace(index=index, demo=True)
+        request: Any = SimpleNamespace(app=SimpleNamespace(state=state), path_params={"id": "i"})
         listed = answered(studies_pages._studies, request)
         assert ('href="/study/i"' in listed) == bool(studies)
         assert english(listed) == []
     assert english(answered(studies_pages._study, request)) == []
     sections = json.loads(answered(studies_pages._sections, request))["sections"]
     assert english("<html>" + "".join(section["html"] for section in sections)) == []
+
+
+def test_the_tour_of_the_demo(wide: Catalogue, english: Callable[[str], list[str]]) -> None:
+    assert english(f"<html>{tour(texts.Texts(wide))}") == []

@@ -25,8 +25,16 @@ def told(place: Path, content: str) -> dict[str, Any]:
 def test_a_study_is_told_in_numbers(tmp_path: Path) -> None:
     assert told(tmp_path, json.dumps(WHOLE)) == {
         "id": "i", "name": "n", "title": "t" * 400, "arms": 2, "seeds": 3, "when": 7.5, "problems": (),
-        "verdicts": (("holds", 2), ("undecided", 1)),
+        "verdicts": (("holds", 2), ("undecided", 1)), "titles": (),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("translations", "titles"),
+    [({"ja": {"t" * 500: "題" * 500}}, (("ja", "題" * 400),)), ({"ja": {"t" * 500: 3}}, ()), ({"ja": 3}, ()), (3, ())],
+)
+def test_its_title_in_other_languages(tmp_path: Path, translations: Any, titles: tuple[tuple[str, str], ...]) -> None:
+    assert told(tmp_path, json.dumps(WHOLE | {"translations": translations}))["titles"] == titles
 
 
 @pytest.mark.parametrize(
@@ -36,7 +44,8 @@ def test_of_a_damaged_one_only_that_is_told(tmp_path: Path, content: str) -> Non
     found = told(tmp_path, content)
     (problem,) = found.pop("problems")
     assert str(Message(**problem)).startswith("results.json cannot be read (")
-    assert found == {"id": "i", "name": "n", "title": "", "arms": 0, "seeds": 0, "when": 0.0, "verdicts": ()}
+    numbers = {"arms": 0, "seeds": 0, "when": 0.0, "verdicts": ()}
+    assert found == {"id": "i", "name": "n", "title": "", "titles": ()} | numbers
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ cache-cleared_but = cleared { $size }; { $used } in use by a live process, or no
 ## pages
 page-written = { $file } ({ $size })
 page-runs_below = (runs below ./runs)
-page-no_runs = (runs below .: there is no 'runs' here)
+page-no_runs = (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)
+page-demo = (the packaged demo, read-only)
 page-no_browser = no browser could be opened: open the address yourself
 
 ## while a study runs
@@ -106,3 +107,12 @@ study-spent = { $spent } of at most { $most }
 study-left = about { $time } left
 
 stopped = stopped
+
+## the demo
+demo-doctor = 1  A learning rate was doubled by mistake, at step 240 of a training. What the doctor says of it:
+demo-verdict = 2  Another training has a loss spike. It was replayed with one thing changed at a time; the verdict:
+demo-writes = 3  A small model that has read Moby Dick writes on:
+demo-next = Go on with:
+demo-next_page = all of this and more in the browser
+demo-next_log = what went wrong in a training of yours, from its log
+demo-next_train = train a model on the bundled novel

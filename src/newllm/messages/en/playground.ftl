@@ -1,6 +1,7 @@
 # The playground of a run.
 
 ui-play_title = Playground
+ui-play_other = Another model
 ui-play_needs_script = The playground needs JavaScript.
 ui-play_loading = Loading the model…
 ui-play_try_again = Try again
@@ -18,7 +19,7 @@ ui-play_second = Second branch
 ui-play_same = Both branches are the same, up to token { $n }.
 ui-play_part = The branches are the same up to token { $n }, then they part.
 ui-play_text_label = The text, token by token; arrow keys move
-ui-play_hint = Type a beginning, then press Ctrl+Enter: the model reads it and writes on, token by token.
+ui-play_hint = Type a beginning and press Write: the model reads it and writes on, token by token.
 ui-play_type = Type what the model is to read…
 ui-play_text = Text to read
 ui-play_write = Write
@@ -27,6 +28,7 @@ ui-play_read = Only read
 ui-play_branch = Branch
 ui-play_close = Close branch
 ui-play_clear = Start anew
+ui-play_settings = Settings
 ui-play_tokens = Tokens
 ui-play_temperature = Temperature
 ui-play_seed = Seed

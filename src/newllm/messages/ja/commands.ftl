@@ -88,7 +88,8 @@ cache-cleared_but = { $size }を削除した。{ $used }件は、実行中のプ
 ## ページ
 page-written = { $file }（{ $size }）
 page-runs_below = （./runs以下の実行）
-page-no_runs = （.以下の実行。ここに「runs」はない）
+page-no_runs = （.以下の実行。ここに「runs」はない。付属のデモを見るには newllm ui --demo）
+page-demo = （付属のデモ、読み取り専用）
 page-no_browser = ブラウザーを開けなかった。上のアドレスを自分で開く必要がある
 
 ## 研究の実行中
@@ -106,3 +107,12 @@ study-spent = 最大{ $most }のうち{ $spent }
 study-left = 残り約{ $time }
 
 stopped = 停止した
+
+## デモ
+demo-doctor = 1  ある訓練のステップ240で、学習率を誤って2倍にした。doctorの診断：
+demo-verdict = 2  別の訓練では損失にスパイクがある。一度に一つだけ変えてリプレイした。その判定：
+demo-writes = 3  『白鯨』を読んだ小さなモデルが続きを書く：
+demo-next = 次に試すこと：
+demo-next_page = これらすべてと、さらに多くをブラウザーで見る
+demo-next_log = 自分の訓練のログから、何が起きたかを調べる
+demo-next_train = 付属の小説でモデルを訓練する

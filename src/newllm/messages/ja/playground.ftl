@@ -1,6 +1,7 @@
 # The playground of a run.
 
 ui-play_title = プレイグラウンド
+ui-play_other = 別のモデル
 ui-play_needs_script = この画面には JavaScript が必要です。
 ui-play_loading = モデルを読み込んでいます…
 ui-play_try_again = もう一度
@@ -18,7 +19,7 @@ ui-play_second = 二つめの枝
 ui-play_same = 二つの枝はトークン { $n } まで同じです。
 ui-play_part = 二つの枝はトークン { $n } まで同じで、そこから分かれます。
 ui-play_text_label = トークンごとの文章。矢印キーで移動
-ui-play_hint = 書き出しを入力して Ctrl+Enter を押すと、モデルが読み、続きを 1 トークンずつ書きます。
+ui-play_hint = 書き出しを入力して「書かせる」を押すと、モデルが読み、続きを 1 トークンずつ書きます。
 ui-play_type = モデルに読ませる文章を入力…
 ui-play_text = 読ませる文章
 ui-play_write = 書かせる
@@ -27,6 +28,7 @@ ui-play_read = 読ませるだけ
 ui-play_branch = 枝分かれ
 ui-play_close = 枝を閉じる
 ui-play_clear = 初めから
+ui-play_settings = 設定
 ui-play_tokens = トークン数
 ui-play_temperature = 温度
 ui-play_seed = シード

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from newllm.demo import is_demo, shown
 from newllm.messages import Catalogue, read_message
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
@@ -32,12 +33,17 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
 
 
 def _commands(source: Source) -> Html:
-    """Return the commands for a shell. The path is quoted, whatever it holds."""
-    run, again = shlex.quote(str(source.path)), shlex.quote(f"{source.path}-again")
-    config = shlex.quote(str(source.path / "config.toml"))
+    """Return the commands for a shell. The path is quoted, whatever it holds. Nothing is written in the demo."""
+    demo = is_demo(source.path)
+    run, config = shlex.quote(shown(source.path)), shlex.quote(str(source.path / "config.toml"))
+    again = shlex.quote(f"{source.path.name if demo else source.path}-again")
     commands = [f"newllm doctor {run}"]
     if source.config_text:
-        commands = [f"newllm train --config {config} --out {again}", *commands, f"newllm replay {run}"]
+        commands = [
+            f"newllm train --config {config} --out {again}",
+            *commands,
+            f"newllm replay {run}{' --show' if demo else ''}",
+        ]
     return code("\n".join(commands))
 
 

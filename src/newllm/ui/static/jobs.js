@@ -1,7 +1,7 @@
 "use strict";
 /** Doctor and replay of one run: the buttons that start them, their progress, and how they ended. */
 (() => {
-  const { ask, make, say, told } = newllm;
+  const { ask, make, page, say, told } = newllm;
   const BUDGETS = [60, 300, 900, 3600];
 
   class Jobs {
@@ -16,13 +16,13 @@
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
       this.offered = make("span", { class: "joined", hidden: true }, this.replay, this.budget);
-      actions.append(this.doctor, ...links, this.offered); // what comes later stands last: nothing moves
+      actions.append(...(page.demo ? [] : [this.doctor]), ...links, this.offered); // what comes later stands last: nothing moves
       place.before(this.error);
     }
 
     /** Offer a replay where there is something to replay. */
     offerReplay(is) {
-      this.offered.hidden = !is;
+      this.offered.hidden = !is || page.demo;
     }
 
     /** Offer nothing of a run that was deleted; all again of one that is back. */

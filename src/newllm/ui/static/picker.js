@@ -8,17 +8,18 @@
   /**
    * @param {(run: object) => void} choose called with a run of the list
    * @param {() => string[]} taken ids that are not offered
+   * @param {{label?: string, fits?: (run: object) => boolean}} [how] what the field is called, which runs it offers
    * @returns {HTMLElement}
    */
-  newllm.picker = function (choose, taken) {
+  newllm.picker = function (choose, taken, { label = say("add_run"), fits = () => true } = {}) {
     const id = `picker-${++count}`;
     let runs = null, at = -1, offered = [];
-    const field = make("input", { type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list", autocomplete: "off", placeholder: say("add_run"), "aria-label": say("add_run") });
+    const field = make("input", { type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list", autocomplete: "off", placeholder: label, "aria-label": label });
     const list = make("ul", { id, role: "listbox", "aria-label": say("runs"), hidden: true });
     const close = () => { list.hidden = true; field.setAttribute("aria-expanded", "false"); field.removeAttribute("aria-activedescendant"); };
 
     async function offer() {
-      runs ??= (await ask("/api/runs?since=0")).runs.sort((a, b) => (b.heard ?? 0) - (a.heard ?? 0));
+      runs ??= (await ask("/api/runs?since=0")).runs.filter(fits).sort((a, b) => (b.heard ?? 0) - (a.heard ?? 0));
       const words = field.value.toLowerCase().split(/\s+/).filter(Boolean), gone = new Set(taken());
       offered = runs.filter((run) => !gone.has(run.id) && words.every((word) => `${run.name} ${run.about}`.toLowerCase().includes(word))).slice(0, MOST);
       at = offered.length ? 0 : -1;

@@ -34,7 +34,7 @@
       this.refused = make("p", { class: "play-problem", role: "alert" }); // why a name was not taken, beside it
       this.saved = make("select");
       this._makeButtons();
-      this.element = make("div", { class: "play-controls" }, this._typing(), this._writing(), this._keeping());
+      this.element = make("div", { class: "play-controls" }, this._typing(), this._writing(), ...(newllm.page.demo ? [] : [this._keeping()]));
       this.text.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.act(); }
       });
@@ -97,8 +97,9 @@
     }
 
     _writing() {
-      return make("div", { class: "fields" }, field("tokens", this.tokens), field("temperature", this.temperature),
-        field("seed", this.seed), field("top_k", this.topK), field("top_p", this.topP));
+      return make("details", { class: "sampling" }, make("summary", { text: say("play_settings") }),
+        make("div", { class: "fields" }, field("tokens", this.tokens), field("temperature", this.temperature),
+          field("seed", this.seed), field("top_k", this.topK), field("top_p", this.topP)));
     }
 
     _keeping() {

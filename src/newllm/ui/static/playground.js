@@ -131,6 +131,11 @@
     }
   }
 
+  if (newllm.page.others) {
+    const go = (run) => { location.href = `/run/${run.id}/play`; };
+    const other = newllm.picker(go, () => [newllm.page.run], { label: say("play_other"), fits: (run) => run.playable });
+    document.querySelector(".play-head").append(other);
+  }
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     for (const button of place.querySelectorAll(".play-controls .primary")) {

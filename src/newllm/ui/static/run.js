@@ -9,7 +9,7 @@
 
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
   const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
-    ...(page.run.replayable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
+    ...(page.run.playable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
   ] });
 

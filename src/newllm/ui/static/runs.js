@@ -1,7 +1,7 @@
 "use strict";
 /** The list of runs: live, filtered by typing, sorted by its heads, chosen for comparing. */
 (() => {
-  const { ask, make, page, say, told } = newllm;
+  const { ask, make, say, told } = newllm;
   const POLL = 1500, SPARK = 4000, JUDGE = 20000, MOST_CHOSEN = 24; // milliseconds, three times; runs
   const runs = new Map(), sparks = new Map(), judged = new Map(), chosen = new Set();
   const query = new URLSearchParams(location.search);
@@ -218,7 +218,7 @@
   }
 
   const waiting = make("p", { class: "muted", role: "status", text: say("looking") });
-  const empty = make("div", { class: "empty", hidden: true }, make("h2", { text: say("no_runs") }), make("p", { text: say("no_runs_how") }), make("pre", {}, make("code", { text: page.train })));
+  const empty = document.getElementById("no-runs");
   const none = make("p", { class: "muted empty", hidden: true, text: say("no_match") });
   const table = make("table", { class: "runs", hidden: true }, head());
   const keys = make("p", { class: "muted small keys", text: say("keys"), hidden: true });

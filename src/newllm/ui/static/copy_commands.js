@@ -1,0 +1,3 @@
+"use strict";
+/** Every command that a page names can be copied. */
+newllm.copyButtons(document);
