@@ -40,6 +40,7 @@ def known(
     decimals: dict[str, int] | None = None,
     optimizer: str = "",
     dropout: float = 0.0,
+    half: bool | None = None,
     **signals: np.ndarray,
 ) -> Case:
     """Return what is known of a finding in a run of 400 steps."""
@@ -51,7 +52,7 @@ def known(
         kind=kind, severity="warning", sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence=evidence or {}, candidate_causes=causes,
     )  # fmt: skip
-    return Case(own, trace, Facts(optimizer=optimizer, dropout=dropout), others, 400.0)
+    return Case(own, trace, Facts(optimizer=optimizer, dropout=dropout, half=half), others, 400.0)
 
 
 # Training and validation that both began at two, and a validation that was better at some time.

@@ -187,6 +187,57 @@ def test_a_resume_that_begins_anew_is_told_by_the_weights(anew: bool, loss: floa
     assert (["changed-state"] in causes) is is_named
 
 
+def goes_on(without: int, rate: float = 1e-3, moves: bool = False) -> dict[str, Finding]:
+    """A training whose loss stands from some step on, as no gradient reaches the weights that the optimizer holds."""
+    later = without <= SAMPLED
+    steps = {f"update_norm/{name}": np.where(later & (not moves), 0.0, 5e-3) for name in NAMES}
+    steps |= {f"gradient_norm/{name}": np.where(later & (not moves), 0.0, 0.5) for name in NAMES}
+    draw = np.random.default_rng(1)
+    signals = {"gradient_norm": Series(STEP[: without - 1], np.exp(0.2 * draw.normal(size=without - 1)))}
+    signals |= {
+        "loss": Series(STEP, LN8 * np.exp(-np.minimum(STEP, without) / 40)),
+        "learning_rate": Series(STEP, 0 * STEP + rate),
+    }
+    signals |= {name: Series(SAMPLED, np.asarray(value, dtype=float)) for name, value in steps.items()}
+    facts = Facts(origin="record", layers=LAYERS)
+    return {one.kind: one for one in diagnose(Trace(signals), facts)}
+
+
+def test_a_training_that_goes_on_without_its_weights_is_found_from_there_on() -> None:
+    finding = goes_on(100)["no-gradient"]
+    assert (finding.severity, finding.first_step) == ("fault", 100)
+    assert named(finding) == ["no-gradient"]
+    for sound in (goes_on(190), goes_on(100, rate=0.0), goes_on(100, moves=True)):
+        assert "no-gradient" not in sound
+
+
+@pytest.mark.parametrize(("penalty", "is_found"), [(1.0, True), (0.01, False), (0.0, False)])
+def test_decay_that_is_added_to_the_gradient_may_outweigh_it(penalty: float, is_found: bool) -> None:
+    layers = tuple(Layer(one.name, one.kind, one.parameters, penalty=penalty) for one in LAYERS)
+    signals = {"loss": Series(STEP, LN8 + 0 * STEP), "learning_rate": Series(STEP, 1e-3 + 0 * STEP)}
+    for name in NAMES:
+        for signal, value in (("weight_norm", 5.0), ("gradient_norm", 0.5), ("update_norm", 5e-3)):
+            signals[f"{signal}/{name}"] = Series(SAMPLED, np.full(len(SAMPLED), value))
+    found = {one.kind for one in diagnose(Trace(signals), Facts(origin="record", layers=layers))}
+    assert ("weight-decay" in found) is is_found
+
+
+@pytest.mark.parametrize(("ended", "is_found"), [(True, True), (False, False)])
+def test_a_warm_up_that_a_recording_saw_to_its_end_is_found_though_the_loss_falls(ended: bool, is_found: bool) -> None:
+    signals = {"loss": Series(STEP, LN8 * np.exp(-STEP / 80)), "learning_rate": Series(STEP, 1e-5 * STEP)}
+    found = {one.kind for one in diagnose(Trace(signals), Facts(origin="record", ended=ended))}
+    assert ("warm-up-unfinished" in found) is is_found
+
+
+def test_of_equal_findings_the_one_whose_cause_is_named_comes_first() -> None:
+    found = list(
+        run(
+            FADES | {"target_classes": 1.0, "target_most_share": 1.0, "targets": 32.0, "target_most": SAMPLED % 8}
+        ).values()
+    )
+    assert next(bool(one.causes) for one in found if one.severity == found[0].severity and not one.follows)
+
+
 CAUSES = [
     cause
     for found in (

@@ -9,6 +9,7 @@ from tests.unit.diagnosis.cases import known, other, seen_of
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.facts import Layer
+from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
 STEPS = 200
@@ -87,6 +88,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "changed-inputs": {"input_std": BEHIND, **WORSE},
     "one-class-batches": {"target_classes": 1.0, "target_most_share": 1.0},
     "changed-targets": {"targets_changed": 0.8},
+    "changed-inputs alike": {"rows_equal": Series(STEP[99:], np.full(101, 0.5)), **WORSE},
     "target-shift": {"target_is_input": 0.0, "target_is_next": 0.1, "target_is_second": 1.0},
     "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
     "not-causal": {"later_tokens_seen": ONCE, "target_is_next": 1.0},
@@ -108,6 +110,7 @@ NAMED = {
     "trained-validation": "leak",
     "evaluation-inputs": "evaluation-preparation",
     "changed-inputs": "changed-inputs",
+    "changed-inputs alike": "changed-inputs",
     "one-class-batches": "data-order",
     "changed-targets": "wrong-targets",
     "target-shift": "wrong-targets",
@@ -121,9 +124,11 @@ NAMED = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
-    finding = found(**PLANTED[kind])[kind]
+    finding = found(**PLANTED[kind])[kind.split()[0]]
     assert finding.severity in ("warning", "fault")
     assert [cause.name for cause in finding.causes or ()] == [NAMED[kind]]
+    assert catalogue("en").text(finding.sentence)
+    assert catalogue("ja").text(finding.sentence)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +157,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "texts of one token": {"tokens_read": ONCE, "tokens_unread": NEVER},
     "logits that come to nothing once": {"logit_min": (SAMPLED > 50) * -0.1},
     "outputs that are never below zero, in another loss": {"logit_min": 0.0, "cross_entropy": 0.0},
+    "few steps of another form among those of a cross-entropy": {"log_missing": Series(SAMPLED[:6], np.ones(6))},
     "few targets of one class": {"target_classes_seen": 1.0, "targets": 1.0},
     "one batch that is learnt by heart as a trial": ONE_BATCH | {"validation_rows_seen": 1.0},
     "few data, all in one batch": ONE_BATCH | {"rows_distinct": Series(SAMPLED, np.full(20, 400.0))},
@@ -166,6 +172,12 @@ SOUND: dict[str, dict[str, Any]] = {
     "a few equal batches": {"rows_repeated": repeats(120, 121, 122)},
     "an evaluation of both parts": {"validation_rows_seen": 0.8},
     "a small world, all of which is trained on": {"validation_rows_seen": 1.0, **SMALL_WORLD},
+    "rows of a batch that are equal all along": {"rows_equal": Series(STEP, np.full(STEPS, 0.5))},
+    "rows that are equal now and then": {"rows_equal": Series(STEP[::20], np.full(10, 0.5))},
+    "values of actions, of which one is done": {
+        "cross_entropy": 0.0,
+        "log_softmax_missing": Series(SAMPLED[:6], np.ones(6)),
+    },
     "few rows": {"validation_rows_seen": 1.0, "validation_rows": 12.0},
     "augmentation": {"validation_input_std": 0.8, **APART},
     "evaluations of one other set among others": {"validation_input_std": np.array([1.0, 5.0, 1.0, 1.0])},
@@ -189,6 +201,11 @@ SOUND: dict[str, dict[str, Any]] = {
     "a weight of one half": {"loss_multiple": 0.5},
     "two losses of an update": {"loss_multiple": 2.0, "backwards": Series(STEP, np.full(STEPS, 2.0))},
 }
+
+
+def test_a_form_that_is_seen_now_and_then_is_told_where_it_is_never_a_cross_entropy() -> None:
+    given = {"cross_entropy": 0.0, "log_missing": Series(SAMPLED[:6], np.ones(6))}
+    assert found(**given)["loss-form"].severity == "fault"
 
 
 @pytest.mark.parametrize("case", SOUND)
@@ -257,6 +274,10 @@ NOISE = {
     "noise_in_input": 0.01 * np.sin(np.arange(20)),
     "noise_explained": np.full(20, -0.01),
 }
+MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
+LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
+GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
+STEEP = {"loss": np.where(np.arange(400) < 240, 1.0, np.nan), "gradient_norm": LOST_GRADIENT}
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
     ("target-scale", {"kind": "plateau", "others": (other("target-scale", severity="note"),)}, ""),
@@ -315,6 +336,13 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.999)}, "told-by-input"),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(20, 0.9)}, ""),
     ("target-leak", {"kind": "over-fitting", **JUDGED, "target_in_input": np.full(4, 0.999)}, ""),
+    ("changed-inputs", {"kind": "spike", "first": 241, "target_most": MOST}, "other-targets"),
+    ("changed-inputs", {"kind": "spike", "first": 251, "target_most": MOST}, ""),
+    ("changed-inputs", {"kind": "spike", "first": 241, "target_most": np.arange(400) % 7}, ""),
+    ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP}, "derivative-not-finite"),
+    ("numerics-in-loss", {**BAD, "first": 241, "half": True, **STEEP}, ""),
+    ("numerics-in-loss", {**BAD, "first": 241, **STEEP}, ""),  # nobody looked
+    ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, "gradient_norm": GREW}, ""),
     ("dropout", {"kind": "training-above-validation", "dropout": 0.9}, "dropped"),
     ("dropout", {"kind": "spike", "dropout": 0.9}, ""),
     ("wrong-targets", NOISE, "unrelated-noise"),

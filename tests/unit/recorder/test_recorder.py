@@ -94,9 +94,10 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
         "every": 3,
         "training_mode_matters": True,
         "dropout": 0.5,
+        "half": False,
         "layers": [
-            {"name": "0", "kind": "Embedding", "parameters": 66, "trained": False, "weight_decay": 0.0},
-            {"name": "2", "kind": "Linear", "parameters": 77, "trained": True, "weight_decay": 0.01},
+            {"name": "0", "kind": "Embedding", "parameters": 66, "trained": False, "weight_decay": 0.0, "penalty": 0.0},
+            {"name": "2", "kind": "Linear", "parameters": 77, "trained": True, "weight_decay": 0.01, "penalty": 0.0},
         ],
         "left_out": [],
         "remarks": [],

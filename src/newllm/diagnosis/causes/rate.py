@@ -29,7 +29,7 @@ FEW_HIGH = 3  # points: a bad batch has no more
 def jumped(case: Case) -> Seen:
     """The logged rate jumps up at or a little before the finding, and its schedule does not begin anew there."""
     led = case.own_or_led("learning-rate-jump")
-    if led is None or led.candidate_causes[:1] != ("learning-rate",):
+    if led is None or led.candidate_causes[:1] != ("learning-rate",) or _is_older(case, led):
         return NOTHING
     where = {"axis": case.trace.axis, "step": led.first_step}
     return where | {"before": led.evidence["before"], "after": led.evidence["after"]}
@@ -38,10 +38,15 @@ def jumped(case: Case) -> Seen:
 def restarted(case: Case) -> Seen:
     """The logged rate jumps to where its schedule began, at or a little before the finding."""
     led = case.own_or_led("learning-rate-jump")
-    if led is None or "schedule-restarted" not in led.candidate_causes:
+    if led is None or "schedule-restarted" not in led.candidate_causes or _is_older(case, led):
         return NOTHING
     where = {"axis": case.trace.axis, "step": led.first_step}
     return where | {"before": led.evidence["before"], "after": led.evidence["after"]}
+
+
+def _is_older(case: Case, jump: Finding) -> bool:
+    """Whether a finding was there long before the jump."""
+    return case.onset < (jump.first_step or 0.0) - EARLY * case.length
 
 
 def negative(case: Case) -> Seen:

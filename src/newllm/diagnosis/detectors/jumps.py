@@ -10,6 +10,7 @@ from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
+FALLEN = 0.5  # of the highest rate so far
 AGAIN = 5  # points of the first schedule that come again
 BRIEF = 10  # a rate that is back within such a part of the run was changed for a while only
 RETURNED = 1.2  # times what it was before
@@ -70,7 +71,9 @@ def _planned(places: list[int]) -> bool:
 def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool) -> Finding:
     before, after, step = float(series.value[at - 1]), float(series.value[at]), int(series.step[at])
     back = None if again else _back(series, at)
-    is_higher = after > HIGHER * float(series.value[:at].max())  # no schedule of this run has been there
+    highest = float(series.value[:at].max())
+    # A schedule that begins anew had fallen before, and does not go where no schedule of this run has been.
+    begins_anew = again or (before <= FALLEN * highest and after <= HIGHER * highest)
     return Finding(
         kind="learning-rate-jump",
         severity="warning",
@@ -93,9 +96,7 @@ def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool
         | ({} if back is None else {"recovered_step": back}),
         alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
         test=message("finding-learning-rate-jump.test"),
-        candidate_causes=("schedule-restarted", "learning-rate")[
-            int((is_higher and not (resumed and again)) or back is not None) :
-        ],
+        candidate_causes=("schedule-restarted", "learning-rate")[int(not begins_anew or back is not None) :],
     )
 
 
