@@ -1,6 +1,6 @@
 """Show what newllm finds out, on packaged runs: a diagnosis, a tested cause, and a small model that writes.
 
-Each part is a command, shown with what it prints. Nothing is trained and nothing is written; it takes ten seconds.
+Each part is a command, shown with what it prints. Nothing is trained and nothing is written; it takes a few seconds.
 
   newllm demo
   newllm demo --lang ja
