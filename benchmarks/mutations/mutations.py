@@ -49,7 +49,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "checks": (("checks", "loss_form.py"), ("unit/checks", "unit/recorder/test_asked.py")),
     "diagnosis": (("diagnosis",), ("unit/diagnosis",)),
     "report": (("report", "messages", "words"), ("unit/report", "unit/messages", "unit/words")),
-    "ui": (("ui", "playground"), ("unit/ui", "unit/playground")),
+    "ui": (("ui", "playground", "demo"), ("unit/ui", "unit/playground", "unit/demo")),
     "replays": (("replays",), ("unit/replays",)),
     "recorder": (("recorder",), ("unit/recorder",)),
     "integrations": (("integrations", "hf.py", "lightning.py", "lm_eval.py"), ("unit/integrations",)),

@@ -2,7 +2,7 @@
 
     python benchmarks/strangers/evidence.py [--write | --check] [--only AUTHOR ...]
 
-Six authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fourth", "fresh"; of a run that
+Eight authors: "own" (benchmarks/doctor), "first" (this folder's set), "second" to "sixth", "fresh"; of a run that
 has a recording, log and recording are two runs of one kind. A row is right in a kind of run if its cause is accepted
 there in at least half of the runs in which it is seen; it is counted by kind. Then each author is left out in turn, and
 each kind: what the doctor would name first there, if a row with an argument is believed unless it was wrong in more
@@ -40,8 +40,8 @@ from newllm.diagnosis.run_facts import runs_in  # noqa: E402
 from stored import LABELS  # noqa: E402
 from stored import unpack as unpack_own  # noqa: E402
 
-AUTHORS = ("own", "first", "fresh", "second", "third", "fourth")
-SCORED_ONCE = [HERE.parent / f"results/strangers-{name}.json" for name in ("third", "fourth")]
+AUTHORS = ("own", "first", "fresh", "second", "third", "fourth", "fifth", "sixth")
+SCORED_ONCE = [HERE.parent / f"results/strangers-{name}.json" for name in ("third", "fourth", "fifth", "sixth")]
 ARGUED = {one.id for one in EVIDENCE if one.argument}
 VERDICTS = ("right", "wrong", "unknown", "silent")
 _WORKERS = 2

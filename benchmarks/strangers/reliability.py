@@ -18,6 +18,7 @@ SETS = {
     "third set": ("strangers-third", ("log", "recording")),
     "fourth set": ("strangers-fourth", ("log", "recording")),
     "fifth set": ("strangers-fifth", ("log", "recording")),
+    "sixth set": ("strangers-sixth", ("log", "recording")),
 }
 
 

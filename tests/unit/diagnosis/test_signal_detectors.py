@@ -298,8 +298,6 @@ def test_a_first_update_far_too_large_is_the_layer_s_own_fault() -> None:
     signals = changed(sound(), "update_ratio/embedding", lambda t, v: np.where(t == EVERY, 10, v))
     assert "update-ratio" not in alarms(signals)  # the weights are as large as ever
     blown = changed(signals, "weight_norm/embedding", lambda t, v: np.where(t == EVERY, v, 30 * v))
-    assert "update-ratio" not in alarms(blown)  # the loss is learnt all the same
-    blown = changed(blown, "loss", lambda t, v: 0 * t + v[0])
     found = alarms(blown)["update-ratio"]
     assert found.candidate_causes[0] == "exploding-embedding"
     assert (found.first_step, found.last_step) == (EVERY, EVERY)

@@ -35,6 +35,7 @@ def test_a_model_is_copied_averaged_and_saved_while_it_is_recorded(tmp_path: Pat
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     at = {"before the first step": 0, "on a sampled step": 3, "on another": 4}[when]
     copies: list[nn.Module] = []
+    state = optimizer
     with newllm.record(model, optimizer, tmp_path / "run", every=4) as recorder:
         for step in range(9):
             tokens = torch.randint(11, (4, 6))
@@ -50,6 +51,7 @@ def test_a_model_is_copied_averaged_and_saved_while_it_is_recorded(tmp_path: Pat
             optimizer.step()
             recorder.step(loss)
     assert len(read_trace(tmp_path / "run" / "trace.jsonl").series("loss").value) == 9
+    assert state is not optimizer
     assert state.param_groups[0]["lr"] == 0.1
     with torch.no_grad():
         answers = [each(tokens) for each in copies]

@@ -65,3 +65,25 @@ def test_numbers_of_fields() -> None:
     for content in (5, b"\0\0\0", b"\0" * 9):
         with pytest.raises(ValueError, match="4 or 8 bytes"):
             number_of(content)
+
+
+ALIGNED = """   step       loss         lr       eval
+60384 parameters, 39 characters, 112351 in the text
+      1    3.78325   7.50e-05
+     10    3.33757   7.50e-04
+     50    2.65535   3.00e-03
+     50    2.61071               2.62094
+""".splitlines()
+
+
+def test_cells_that_are_left_out_of_a_table_set_to_the_right_are_empty() -> None:
+    cut = cutter(ALIGNED)
+    assert cut(ALIGNED[0]) == ["step", "loss", "lr", "eval"]
+    assert cut(ALIGNED[1]) == [ALIGNED[1]]
+    assert cut(ALIGNED[2]) == ["1", "3.78325", "7.50e-05", ""]
+    assert cut(ALIGNED[5]) == ["50", "2.61071", "", "2.62094"]
+
+
+@pytest.mark.parametrize("row", ["1 2.5 0.1", "12 2.4 0.1"])
+def test_columns_that_only_blanks_part_have_no_place(row: str) -> None:
+    assert cutter(["step loss lr eval", "1 2.5 0.1 3.0", row, row])(row) == row.split()

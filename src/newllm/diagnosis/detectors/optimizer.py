@@ -74,7 +74,10 @@ FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever 
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
 NOTHING = 1e-3  # root mean square of weights that start at nothing
-BORNE = 0.2  # such a level, where the loss has been learnt all the same
+BORNE_FIRST, BORNE = (
+    2.0,
+    0.2,
+)  # such a first update by itself, such a level, where the loss has been learnt all the same
 BLOWN = 5.0  # times the weights' norm at the start
 
 
@@ -84,7 +87,7 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
     A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing
     have large ratios at first, so only the run behind its first fifth counts, by its median. The first update by itself
     counts where the weights did not start at nothing and have grown many times since. Where the loss has been learnt
-    all the same, that is a note, and so is a level up to `BORNE`.
+    all the same, a first update up to `BORNE_FIRST` is a note, and so is a level up to `BORNE`.
     """
     layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
     level = {name: typical(one, BEHIND) for name, one in layers.items()}
@@ -119,7 +122,9 @@ def _wrong_size(
     series = trace.series(f"update_ratio/{worst}")
     return Finding(
         kind="update-ratio",
-        severity="note" if large and (at_first or level[worst] < BORNE) and has_learnt(trace) else "warning",
+        severity="note"
+        if large and level[worst] < (BORNE_FIRST if at_first else BORNE) and has_learnt(trace)
+        else "warning",
         sentence=message(
             "finding-update-ratio.sentence",
             at_first=at_first,

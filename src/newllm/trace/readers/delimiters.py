@@ -10,6 +10,8 @@ _DELIMITERS = "\t;|,"
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
 _BLANKS = re.compile(r"\s+")
+_WORD = re.compile(r"\S+")
+_FEWEST_BELOW = 2  # rows that end where their header's words do
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")  # "%f": numbers wider than their columns stand side by side without a blank
 
 
@@ -19,9 +21,12 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
     Args:
         lines: the first of the table.
     """
-    delimiter = _delimiter(lines)
+    ends = _ends(lines)
+    delimiter = None if ends else _delimiter(lines)
 
     def cut(line: str) -> list[str]:
+        if ends and len(line.split()) != len(ends):
+            return _placed(line, ends) or [line]
         if delimiter is None:
             cells = _BLANKS.split(line.strip(), MOST_COLUMNS)
             return [part for cell in cells for part in _apart(cell)]
@@ -39,6 +44,21 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
     if not any(map(_COMMA.fullmatch, sample)) or any(map(_POINT.fullmatch, sample)):
         return cut
     return lambda line: [cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell for cell in cut(line)]
+
+
+def _ends(lines: Sequence[str]) -> list[int]:
+    """Return where the columns of a table end whose cells are set to the right below a header; nothing of others."""
+    header = next((line for line in lines if len(line.split()) > 1), "")
+    ends = [match.end() for match in _WORD.finditer(header)]
+    is_names = not any(character.isdigit() for character in header)
+    below = [line for line in lines if len(line.split()) == len(ends) - 1 and _placed(line, ends)]
+    return ends if is_names and len(ends) > 2 and len(below) >= _FEWEST_BELOW else []
+
+
+def _placed(line: str, ends: Sequence[int]) -> list[str]:
+    """Return the cells of a row that leaves some out, each below the header's word that ends where it ends."""
+    cells = {match.end(): match[0] for match in _WORD.finditer(line)}
+    return [cells.get(end, "") for end in ends] if cells and cells.keys() < set(ends) else []
 
 
 def _apart(cell: str) -> list[str]:
