@@ -165,7 +165,9 @@ class Call:
     def keep_rows(self, inputs: list[Tensor]) -> None:
         """Keep the inputs' rows, where there is one target for each, and one tensor of them."""
         if self.fingerprints is not None and len(inputs) == 1:
-            self.rows = inputs[0].detach()[:: self._every].flatten(1)[:, :MOST_PLACES].clone()
+            rows = inputs[0].detach()[:: self._every]
+            if not rows.is_complex():
+                self.rows = rows.reshape(len(rows), -1)[:, :MOST_PLACES].clone()
 
     def _some(self, tensor: Tensor) -> Tensor:
         return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()

@@ -65,8 +65,6 @@ class CallWatch:
     def open(self) -> None:
         """Hook the model."""
         root = self._layout.root
-        if not self._is_resumed:  # what a first update showed stands in the recording already
-            self._influence.open()
         self._handles.append(root.register_forward_pre_hook(Hook(self._called), with_kwargs=True))
         self._handles.append(root.register_forward_hook(Hook(self._returned), always_call=True))
 
@@ -82,9 +80,12 @@ class CallWatch:
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
         self._row, self._sampled = row, sampled
+        if sampled and not self._is_resumed:  # what first updates showed stands in the recording already
+            self._part("influence")(self._influence.open)()
 
     def put(self, *, is_scaled: bool) -> None:
         """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
+        self._influence.close()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
             self._about.half = True
             self._found()
@@ -131,13 +132,14 @@ class CallWatch:
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
         if torch.compiler.is_compiling() or not torch.is_grad_enabled():
             return
-        # Before anything else listens to the gradient of what was returned.
-        self._part("influence")(self._influence.returned)(output, self._batches.latest[0], self._row)
+        if self._sampled:  # before anything else listens to the gradient of what was returned
+            self._forward.leave()
+            look = self._part("influence")(self._influence.returned)
+            look(output, self._batches.latest[0], self._row, is_hooked=self._forward.has_seen_a_hook)
         if not model.training:
             self._part("batches")(self._returned_in_evaluation_mode)(output)
         if not self._sampled:
             return
-        self._forward.leave()
         self._part("outputs")(self._see_half)(output)
         self._part("outputs")(self._put_logits)(output)
         result = first_tensor(output)

@@ -4,6 +4,7 @@ A copy of a module takes its hooks along, and with a hook whatever that holds: h
 training that keeps a copy of its best model, or an average of its weights, would end.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +27,9 @@ class Hook:
         """Return a hook that does nothing."""
         return Hook(nothing)
 
-    def __reduce__(self) -> tuple[type["Hook"], tuple[Callable[..., None]]]:
-        """Save a hook that does nothing."""
-        return Hook, (nothing,)
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, str]]:
+        """Save what does nothing and is there where this package is not: it takes whatever it is given."""
+        return getattr, (contextlib.nullcontext(), "__exit__")
 
 
 def nothing(*args: Any, **kwargs: Any) -> None:

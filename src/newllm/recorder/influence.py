@@ -1,15 +1,16 @@
-"""Which tokens the output at a position depends on, once: at the first update, by its gradient.
+"""Which tokens an output depends on, by its gradient: at the first two sampled updates.
 
-The graph of the forward pass is gone through once more, backwards from one position of the output to the embeddings. No
-weight gets a gradient by it, nothing is drawn and nothing computed anew, so that the training goes on to the bit as
-without it. Where something of another's own would run in that pass, or the pass may be made once only, it is left out:
-hooks of a backward pass, autograd functions in Python (they may write into what they saved; reentrant checkpoints and
-fused kernels are such), compiled and sharded modules.
+The graph of the forward pass is gone through once more, backwards from the output to the embeddings. No weight gets a
+gradient by it, nothing is drawn and nothing computed anew, so that the training goes on to the bit as without it. Where
+something of another's own would run in that pass, or the pass may be made once only, it is left out: hooks of a
+backward pass or of a tensor, autograd functions that are not torch's own, saved tensors with hooks (checkpoints,
+offloading), compiled and sharded modules, several processes.
 
 Shapes: B rows, T positions of the output, S of the tokens that an embedding is given, D its width.
 """
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.arguments import processes
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
 from newllm.recorder.layout import Layout
@@ -25,13 +27,18 @@ from newllm.recorder.outputs import main_output
 from newllm.recorder.pending import Row
 
 _FEWEST = 4  # positions, rows
+_LOOKS = 2  # what is zero at the first update may open with it: a gate, a residual branch
+_MOST_CALLS = 16  # of embeddings in a step
 _MOST_NODES = 100_000
 _SEED = 20261128
 _NONE = 1e-30
+_BATCH_NORM = "BatchNorm"
+Read = tuple[Tensor, Tensor]
+"""The tokens `[B, S]` that an embedding was given, and what it returned `[B, S, D]`."""
 
 
 class InfluenceWatch:
-    """Hooks the embeddings of a model until its first update.
+    """Hooks the embeddings of a model for a step.
 
     Args:
         layout: the model's.
@@ -40,16 +47,19 @@ class InfluenceWatch:
 
     def __init__(self, layout: Layout, protect: Protect) -> None:
         self._layout, self._protect = layout, protect
+        self._looks = 0
         self._handles: list[RemovableHandle] = []
-        self._read: list[tuple[Tensor, Tensor]] = []
+        self._read: list[tuple[nn.Module, Read]] = []
 
     def open(self) -> None:
-        """Hook them; nothing where the backward pass is not autograd's alone."""
-        if self._layout.compiled or any(map(_is_special, self._layout.root.modules())):
+        """Hook them for the step that begins; nothing where the backward pass is not autograd's alone, or is known."""
+        if self._looks == _LOOKS or self._layout.compiled or processes() > 1:
             return
-        look = self._protect(self._embedded)
+        self._looks += 1
+        if any(map(_is_special, self._layout.root.modules())):
+            return
         found = [each for each in self._layout.inner.modules() if isinstance(each, nn.Embedding)]
-        self._handles = [each.register_forward_hook(Hook(look)) for each in found]
+        self._handles = [each.register_forward_hook(Hook(self._called)) for each in found]
 
     def close(self) -> None:
         """Take the hooks away."""
@@ -57,51 +67,77 @@ class InfluenceWatch:
             self._handles.pop().remove()
         self._read = []
 
-    def _embedded(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG002 (a hook's form)
+    def _called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if not torch.compiler.is_compiling():
+            self._protect(self._embedded)(module, inputs, output)
+
+    def _embedded(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         ids = inputs[0] if inputs else None
         if torch.is_grad_enabled() and isinstance(ids, Tensor) and ids.dim() == 2 and output.requires_grad:
-            self._read.append((ids, output))
+            self._read.append((module, (ids, output)))
+            if len(self._read) > _MOST_CALLS:
+                self.close()
 
-    def returned(self, result: Any, inputs: list[Tensor], row: Row) -> None:
-        """The model returned this for the first update: `[B, T, ...]`, or `[B, ...]`.
+    def returned(self, result: Any, inputs: list[Tensor], row: Row, *, is_hooked: bool) -> None:
+        """The model returned this for an update: `[B, T, ...]`, or `[B, ...]`.
 
         Where one text is given and the output has its positions, it records how strongly the last position but one
         depends on the last token, as a share of its strongest dependence (`later_tokens_seen`); not of models with
-        statistics of a batch, which depend on all of it. Else it records how many different tokens the output depends
-        on, and how many it does not (`tokens_read`, `tokens_unread`).
+        statistics of a batch, which depend on all of it. Else it records how many different tokens the outputs depend
+        on, and how many they do not (`tokens_read`, `tokens_unread`).
 
         Args:
             result: of the call.
             inputs: of the call.
             row: where the signals go.
+            is_hooked: whether a tensor was given a hook of its gradient within the call.
         """
-        output = main_output(result)
-        hooked = self._read
+        hooked, output = self._read, main_output(result)
         self.close()
-        if output is None or output.dim() < 2 or not output.requires_grad:
+        read = [one for _, one in hooked if output is not None and output.dim() > 1 and len(one[0]) == len(output)]
+        if output is None or output.is_nested or not output.requires_grad or not read or is_hooked:
             return
-        read = [(ids, embedded) for ids, embedded in hooked if len(ids) == len(output)]
-        if not read or not _may_run_twice(output):
+        names = _names(output)
+        if names is None or torch.is_anomaly_enabled():
             return
         is_text = sum(one.dim() == 2 and not one.is_floating_point() for one in inputs) == 1
         same = [one for one in read if one[0].shape == output.shape[:2] and output.shape[1] >= _FEWEST]
-        if is_text and same and not any(isinstance(each, _BatchNorm) for each in self._layout.inner.modules()):
-            pulls = [pull for _, pull in _pulls(output[:, -2], same)]
+        is_once = len({id(module) for module, _ in hooked}) == len(hooked)
+        mixes = any(_BATCH_NORM in name for name in names) or any(
+            isinstance(each, _BatchNorm) for each in self._layout.inner.modules()
+        )
+        if is_text and same and is_once and not mixes:
+            pulls = [pull for _, pull in _pulls([output[:, -2]], same)]
             row.put_late(self._protect(lambda: _later(pulls)))
         elif len(output) >= _FEWEST and (output.dim() == 2 or not is_text):
             # Each position of one text reads itself at least, whatever a mask leaves out.
-            found = _pulls(output, read)
-            row.put_late(self._protect(lambda: _read_and_unread(found)))
+            outputs = [one for one in _floating(result) if len(one) == len(output)]
+            if all(_names(one) is not None for one in outputs):
+                found = _pulls(outputs, read)
+                row.put_late(self._protect(lambda: _read_and_unread(found)))
 
 
-def _pulls(output: Tensor, read: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    """Return, for each embedding, its tokens `[B, S]` and the largest part of an output's gradient at each of them."""
+def _floating(result: Any) -> Iterator[Tensor]:
+    """Yield all floating tensors of a result that a loss may be made of."""
+    if isinstance(result, Tensor):
+        if result.is_floating_point() and result.requires_grad and result.dim():
+            yield result
+    elif isinstance(result, Mapping | tuple | list):
+        for part in result.values() if isinstance(result, Mapping) else result:
+            yield from _floating(part)
+
+
+def _pulls(outputs: list[Tensor], read: list[Read]) -> list[Read]:
+    """Return, for each embedding, its tokens `[B, S]` and the largest part of the gradient at each of them."""
     draw = torch.Generator().manual_seed(_SEED)
-    mixed = output
-    while mixed.dim() > 1:  # with weights that no symmetry cancels, one for each axis
-        mixed = mixed @ torch.randn(mixed.shape[-1], generator=draw).to(mixed)
+    total = []
+    for output in outputs:
+        mixed = output
+        while mixed.dim() > 1:  # with weights that no symmetry cancels, one for each axis
+            mixed = mixed @ torch.randn(mixed.shape[-1], generator=draw, device="cpu").to(mixed)
+        total.append(mixed.float().sum())
     embedded = [one for _, one in read]
-    found = torch.autograd.grad(mixed.float().sum(), embedded, retain_graph=True, allow_unused=True)
+    found = torch.autograd.grad(total, embedded, retain_graph=True, allow_unused=True)
     return [
         (ids, torch.zeros_like(ids, dtype=torch.float32) if one is None else one.detach().float().abs().amax(-1))
         for one, (ids, _) in zip(found, read, strict=True)
@@ -135,17 +171,27 @@ def _checkpoints(module: nn.Module) -> bool:
     return bool(getattr(module, "gradient_checkpointing", False) or getattr(module, "grad_checkpointing", False))
 
 
-def _may_run_twice(output: Tensor) -> bool:
-    """Whether all that made an output is torch's own: what is written in Python may run once only."""
+def _names(output: Tensor) -> set[str] | None:
+    """Return the names of all nodes that made an output; None where one may run once only.
+
+    That is what is not torch's own, and what gets its saved tensors from a hook.
+    """
+    if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
+        return None
     waiting, known = [output.grad_fn], set()
     while waiting:
         node = waiting.pop()
         if node is None or node in known:
             continue
         known.add(node)
-        if len(known) > _MOST_NODES:
-            return False
-        if isinstance(node, BackwardCFunction):
-            return False
+        if len(known) > _MOST_NODES or isinstance(node, BackwardCFunction) or type(node).__name__ == "CppFunction":
+            return None
+        if any(_is_hooked(getattr(node, name)) for name in dir(node) if name.startswith("_raw_saved")):
+            return None
         waiting += [before for before, _ in node.next_functions]
-    return True
+    return {node.name() for node in known}
+
+
+def _is_hooked(saved: Any) -> bool:
+    each = saved if isinstance(saved, tuple | list) else (saved,)
+    return any(getattr(one, "unpack_hook", one) is not None for one in each)

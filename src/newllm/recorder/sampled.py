@@ -25,6 +25,10 @@ class SampledForward:
     Args:
         layout: the model's.
         part: what keeps the errors of each part from the training.
+
+    Attributes:
+        is_open: whether it is.
+        has_seen_a_hook: whether a function that it watched put a hook on a tensor's gradient.
     """
 
     def __init__(self, layout: Layout, part: Part = no_isolation) -> None:
@@ -37,7 +41,7 @@ class SampledForward:
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionWatch | None = None
         self._row = Row()
-        self.is_open = False
+        self.is_open = self.has_seen_a_hook = False
 
     @property
     def has_seen_a_layer(self) -> bool:
@@ -68,6 +72,7 @@ class SampledForward:
         """The model is called: watch the functions that it calls."""
         if self.is_open and self._mode is None and self._watches_functions:
             looks = attention.functions(self._attended, self._attention) | self._activations.functions()
+            looks |= dict.fromkeys((Tensor.register_hook, Tensor.retain_grad), self._hooked)
             self._mode = FunctionWatch(looks)
             self._mode.__enter__()
 
@@ -77,6 +82,9 @@ class SampledForward:
             mode, self._mode = self._mode, None
             mode.__exit__(None, None, None)
         self._activations.forget()
+
+    def _hooked(self, *_: Any, **__: Any) -> None:
+        self.has_seen_a_hook = True
 
     def _attended(self, entropy: Tensor, logit: Tensor) -> None:
         name = self._activations.latest.rpartition(".")[0] or ROOT

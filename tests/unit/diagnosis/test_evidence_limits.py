@@ -151,15 +151,23 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("fp16-overflow", {"kind": "not-finite"}, ""),
     ("fp16-overflow", {"kind": "repeated-loss", "gradient_norm": at(200, 400, np.nan)}, ""),
     ("fp16-overflow", {"kind": "repeated-loss", "gradient_norm": at(201, 400, np.nan)}, ""),
-    ("fp16-overflow", {"kind": "not-finite", "gradient_norm": at(240, 400, np.nan)}, "gradient-first"),
+    ("fp16-overflow", {"kind": "not-finite", "half": True, "gradient_norm": at(240, 400, np.nan)}, "gradient-first"),
     (
         "fp16-overflow",
-        {"kind": "not-finite", "gradient_norm": at(239, 400, np.nan), "loss": at(240, 400, np.nan)},
+        {"kind": "not-finite", "half": True, "gradient_norm": at(239, 400, np.nan), "loss": at(240, 400, np.nan)},
         "gradient-first",
     ),
-    ("fp16-overflow", {"kind": "not-finite", "gradient_norm": at(240, 400, np.nan), "loss": at(240, 400, np.nan)}, ""),
+    (
+        "fp16-overflow",
+        {"kind": "not-finite", "half": True, "gradient_norm": at(240, 400, np.nan), "loss": at(240, 400, np.nan)},
+        "",
+    ),
     ("not-finite-batch", {}, ""),
-    ("not-finite-batch", {"kind": "not-finite", "evidence": {"count": 2, "for_good": False}}, "finite-again"),
+    (
+        "not-finite-batch",
+        {"kind": "not-finite", "half": True, "evidence": {"count": 2, "for_good": False}},
+        "finite-again",
+    ),
     ("not-finite-batch", {"kind": "not-finite", "evidence": {"count": 1, "for_good": True}}, ""),
     ("not-finite-batch", {"kind": "not-finite", "signal": "gradient_norm"}, ""),  # a loss scaler tries a scale
     ("data-order", {"kind": "plateau", "last": 280}, ""),

@@ -80,6 +80,7 @@ APART = {"validation_loss": np.full(4, 2.0)}
 NEVER_AGAIN = {"rows_seen": np.zeros(STEPS)}
 SMALL_WORLD = {"rows_seen": np.minimum(1.0, STEP / 100)}
 ONCE = Series(np.array([1]), np.ones(1))
+TWICE = Series(np.array([1, 10]), np.ones(2))
 NEVER = Series(np.array([1]), np.zeros(1))
 PLANTED: dict[str, dict[str, Any]] = {
     "repeated-batch": {"rows_repeated": repeats(*range(120, 140))},
@@ -92,7 +93,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "target-shift": {"target_is_input": 0.0, "target_is_next": 0.1, "target_is_second": 1.0},
     "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
     "not-causal": {"later_tokens_seen": ONCE, "target_is_next": 1.0},
-    "unread-tokens": {"tokens_read": ONCE, "tokens_unread": Series(np.array([1]), np.array([20.0]))},
+    "unread-tokens": {"tokens_read": TWICE, "tokens_unread": Series(np.array([1, 10]), np.array([20.0, 19.0]))},
     "single-target": {"target_classes": 1.0, "target_classes_seen": 1.0, "target_most": 0.0, "target_most_share": 1.0},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
@@ -154,7 +155,11 @@ SOUND: dict[str, dict[str, Any]] = {
     "a model that sees the past": {"later_tokens_seen": NEVER, "target_is_next": 1.0},
     "a masked model that sees all": {"later_tokens_seen": ONCE, "target_is_next": 0.1},
     "texts with padding": {"tokens_read": Series(np.array([1]), np.array([20.0])), "tokens_unread": ONCE},
-    "texts of one token": {"tokens_read": ONCE, "tokens_unread": NEVER},
+    "texts of one token": {"tokens_read": TWICE, "tokens_unread": Series(np.array([1, 10]), np.zeros(2))},
+    "a branch that opens with the first update": {
+        "tokens_read": Series(np.array([1, 10]), np.array([1.0, 20.0])),
+        "tokens_unread": Series(np.array([1, 10]), np.array([20.0, 1.0])),
+    },
     "logits that come to nothing once": {"logit_min": (SAMPLED > 50) * -0.1},
     "outputs that are never below zero, in another loss": {"logit_min": 0.0, "cross_entropy": 0.0},
     "few steps of another form among those of a cross-entropy": {"log_missing": Series(SAMPLED[:6], np.ones(6))},

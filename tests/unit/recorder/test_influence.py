@@ -1,5 +1,8 @@
 """Which tokens the first output depends on, by its gradient."""
 
+import contextlib
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,7 +77,9 @@ def next_token(model: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def first(trace: Trace, name: str) -> float:
-    (value,) = trace.series(name).value
+    """Return the first of two looks, which say alike here."""
+    value, again = trace.series(name).value
+    assert (value > 0) == (again > 0)
     return float(value)
 
 
@@ -215,4 +220,117 @@ def test_a_segment_that_is_computed_again_draws_the_same(tmp_path: Path, again: 
 
     pairs = zip(trained(None), trained(tmp_path / "run"), strict=True)
     assert all(torch.equal(left, right) for left, right in pairs)
-    assert first(read_trace(tmp_path / "run" / "trace.jsonl"), "later_tokens_seen") == 0
+    found = read_trace(tmp_path / "run" / "trace.jsonl").series("later_tokens_seen").value
+    assert len(found) == 0 if again else not found.any()  # a segment is not computed once more for this
+
+
+def test_statistics_within_a_checkpoint_move_once_a_step(tmp_path: Path) -> None:
+    def moved(out: Path | None) -> Tensor:
+        torch.manual_seed(0)
+        norm = nn.BatchNorm1d(WIDTH)
+        layer = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Flatten(0, 1), norm)
+        model = Text(lambda x: checkpoint(layer, x, use_reentrant=False).unflatten(0, x.shape[:2]), layer)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        with contextlib.nullcontext() if out is None else newllm.record(model, optimizer, out, every=1) as recorder:
+            for _ in range(3):
+                loss = next_token(model, torch.randint(1, TOKENS, (6, 13)))
+                loss.backward()
+                optimizer.step()
+                if recorder is not None:
+                    recorder.step(loss)
+        assert norm.running_mean is not None
+        return norm.running_mean
+
+    assert torch.equal(moved(None), moved(tmp_path / "run"))
+
+
+def test_a_hook_on_a_tensor_is_called_once_a_step(tmp_path: Path) -> None:
+    layer, times = nn.GRU(WIDTH, WIDTH, batch_first=True), list[float]()
+
+    def mix(x: Tensor) -> Tensor:
+        output = layer(x)[0]
+        output.register_hook(lambda gradient: times.append(float(gradient.norm())))
+        return output
+
+    trace = train(tmp_path / "run", Text(mix, layer))
+    assert len(times) == 6
+    assert "later_tokens_seen" not in trace.signals
+
+
+def test_a_model_that_is_called_within_a_checkpoint_is_trained(tmp_path: Path) -> None:
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        logits = checkpoint(model, tokens[:, :-1], use_reentrant=False)
+        return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+
+    assert len(train(tmp_path / "run", recurrent(both=False), loss).series("loss").value) == 6
+
+
+def test_what_a_part_returned_is_not_kept_where_the_model_itself_is_not_called(tmp_path: Path) -> None:
+    kept: list[weakref.ref[Tensor]] = []
+
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        embedded = model.get_submodule("embedding")(tokens)
+        kept.append(weakref.ref(embedded))
+        return embedded.square().mean()
+
+    text = recurrent(both=False)
+    optimizer = torch.optim.SGD(text.parameters(), lr=0.01)
+    with newllm.record(text, optimizer, tmp_path / "run", every=1) as recorder:
+        for _ in range(4):
+            value = loss(text, torch.randint(1, TOKENS, (6, 13)))
+            value.backward()
+            optimizer.step()
+            recorder.step(value)
+        gc.collect()
+        assert [one() is not None for one in kept[:-1]] == [False] * 3
+
+
+class Pair(nn.Module):
+    """Two texts, each with a vector of its own; or one, whose branch is closed at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.gate = nn.Embedding(TOKENS, WIDTH), nn.Parameter(torch.zeros(()))
+
+    def forward(self, tokens: Tensor, others: Tensor | None = None) -> Any:
+        if others is not None:
+            return self.embedding(tokens).mean(1), self.embedding(others).mean(1)
+        x = self.embedding(tokens)
+        return x[:, 0] + self.gate * x.mean(1)
+
+
+def test_two_texts_with_an_output_each_are_both_read(tmp_path: Path) -> None:
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        left, right = model(tokens, tokens.flip(0))
+        return F.cross_entropy(left @ right.T, torch.arange(6))
+
+    trace = train(tmp_path / "run", Pair(), loss)
+    assert first(trace, "tokens_read") > 3
+    assert trace.series("tokens_unread").value.tolist() == [0, 0]
+
+
+def test_a_branch_that_opens_with_the_first_update_is_no_mask(tmp_path: Path) -> None:
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        same = torch.cat([torch.ones(len(tokens), 1, dtype=torch.long), tokens], dim=1)  # a token that all begin with
+        return F.cross_entropy(model(same), tokens[:, 0] % WIDTH)
+
+    trace = train(tmp_path / "run", Pair(), loss)
+    assert trace.series("tokens_read").value[0] == 1
+    assert trace.series("tokens_read").value[1] > 3
+    assert "unread-tokens" not in {one.kind for one in diagnose(trace, Facts(origin="record"))}
+
+
+def test_one_token_a_row_is_a_row_of_one_place(tmp_path: Path) -> None:
+    class Bigram(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(TOKENS, TOKENS)
+
+        def forward(self, token: Tensor) -> Tensor:
+            return self.table(token)
+
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        return F.cross_entropy(model(tokens[:, :-1].flatten()), tokens[:, 1:].flatten())
+
+    trace = train(tmp_path / "run", Bigram(), loss)
+    assert len(trace.series("target_classes").value) == 6

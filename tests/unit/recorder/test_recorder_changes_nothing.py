@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,26 @@ def test_of_two_processes_the_first_records_the_gradient_of_both(tmp_path: Path)
 
 if __name__ == "__main__":
     one_of_two(int(sys.argv[1]), sys.argv[2])
+
+
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")  # from torch's compiler
+def test_a_compiled_step_of_a_text_model_is_compiled_once(tmp_path: Path) -> None:
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(VOCABULARY, 16), nn.Linear(16, VOCABULARY))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def loss_of(tokens: Tensor) -> Tensor:
+        return F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+
+    step: Any = torch.compile(loss_of, backend="eager", fullgraph=True)
+    with newllm.record(model, optimizer, tmp_path / "run", every=100) as recorder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(12):
+            loss = step(torch.randint(VOCABULARY, (3, 9)))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 3

@@ -76,3 +76,18 @@ def test_a_number_that_is_nearly_the_target_is_seen_among_the_inputs(tmp_path: P
     trace = record(tmp_path / "run", nn.Linear(8, 1), batch, F.mse_loss, 0.01)
     follows = trace.series("target_in_input").value
     assert (follows.min() > 0.99) if among else (follows.max() < 0.9)
+
+
+def test_of_many_calls_in_a_step_one_is_kept(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 16)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
+    with newllm.record(layer, optimizer, tmp_path / "run", every=1) as recorder:
+        x, noise = noisy(again=False)
+        for _ in range(5):
+            x = layer(x)
+        loss = F.mse_loss(x, noise)
+        loss.backward()
+        assert len(recorder._calls._errors._found) <= 1
+        optimizer.step()
+        recorder.step(loss)

@@ -137,6 +137,11 @@ def gradient_first(case: Case) -> Seen:
     return {"axis": case.trace.axis, "step": float(bad[0])}
 
 
+def gradient_first_in_half(case: Case) -> Seen:
+    """The gradient is not finite while the loss of the same step still is, and something is computed in float16."""
+    return gradient_first(case) if case.facts.half else NOTHING
+
+
 def derivative_not_finite(case: Case) -> Seen:
     """The gradient is not finite first, from a calm one, of finite loss and inputs, and nothing is in 16 bits."""
     found, norm, mean = gradient_first(case), case.trace.series("gradient_norm"), case.trace.series("input_mean")

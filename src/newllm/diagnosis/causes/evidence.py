@@ -243,7 +243,7 @@ EVIDENCE = (
     Evidence("always-falls", "learning-rate-low", rate.falls_little),
     Evidence("few-train", "frozen-layer", steps.few_train),
     Evidence("last-bias", "no-gradient", steps.of_last_bias),
-    Evidence("gradient-first", "fp16-overflow", data.gradient_first),
+    Evidence("gradient-first", "fp16-overflow", data.gradient_first_in_half),
     Evidence("own-part-small", "auxiliary-loss", loss.own_part_small),
     Evidence("other-units", "wrong-targets", evaluation.other_units),
     Evidence("training-moved", "stale-evaluation", evaluation.repeated),

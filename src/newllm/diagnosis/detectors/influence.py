@@ -10,6 +10,7 @@ from newllm.trace import Finding, Trace
 SEEN = 1e-6  # of the strongest dependence; what is masked has exactly none
 ASKED = 0.97  # of the targets are the next token
 FEWEST_UNREAD = 3  # different tokens
+LOOKS = 2
 
 
 def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -47,20 +48,19 @@ def detect_unread_tokens(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     read, unread = finite(trace.series("tokens_read")), finite(trace.series("tokens_unread"))
     if not len(read.value) or len(read.value) != len(unread.value):
         return []
-    at = np.flatnonzero((read.value <= 1) & (unread.value >= FEWEST_UNREAD))
-    if not len(at):
+    if len(read.value) < LOOKS or (read.value != 1).any() or unread.value.min() < FEWEST_UNREAD:
         return []
-    count = int(unread.value[at[0]])
+    count = int(unread.value[0])
     return [
         Finding(
             kind="unread-tokens",
             severity="fault",
-            sentence=message("finding-unread-tokens.sentence", read=int(read.value[at[0]]), count=count),
-            first_step=float(read.step[at[0]]),
+            sentence=message("finding-unread-tokens.sentence", count=count),
+            first_step=float(read.step[0]),
             last_step=trace.last_step,
             confidence=0.95,
             signal="loss",
-            evidence={"read": int(read.value[at[0]]), "unread": count},
+            evidence={"read": 1, "unread": count},
             alternatives=(message("finding-unread-tokens.on-purpose"),),
             test=message("finding-unread-tokens.test"),
             candidate_causes=("inverted-mask",),

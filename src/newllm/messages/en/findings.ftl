@@ -732,10 +732,7 @@ finding-not-causal =
 
 finding-unread-tokens =
     .explained = The output depends on one token alone, wherever it stands, and on none of the rest. That is mostly a padding mask the wrong way round: in PyTorch's attention True means "leave it out", in transformers 1 means "read it".
-    .sentence = the outputs depend on { $read ->
-        [0] no token
-       *[other] one token alone
-    }, and on none of { $count } others
+    .sentence = the outputs depend on one token alone, and on none of { $count } others
     .on-purpose = texts that hold nothing else to be read
     .test = Print the mask beside the tokens, and change a token of the text: the output has to move.
 

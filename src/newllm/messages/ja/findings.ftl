@@ -713,10 +713,7 @@ finding-not-causal =
 
 finding-unread-tokens =
     .explained = 出力が、どこにあっても一つのトークンだけに依存し、ほかには依存していない。たいていはパディングのマスクが逆である。PyTorchのattentionではTrueが「読まない」、transformersでは1が「読む」を意味する。
-    .sentence = 出力が{ $read ->
-        [0] どのトークンにも依存せず
-       *[other] 一つのトークンだけに依存し
-    }、ほかの{ $count }個のどれにも依存していない。
+    .sentence = 出力が一つのトークンだけに依存し、ほかの{ $count }個のどれにも依存していない。
     .on-purpose = 読むべきものがほかにない文である
     .test = マスクをトークンと並べて表示し、文のトークンを一つ変える。出力が動かなければならない。
 
