@@ -20,12 +20,14 @@ def plain() -> np.ndarray:
     return (2 + 3 * np.exp(-STEPS / 80)) * np.exp(0.04 * np.random.default_rng(3).normal(size=400))
 
 
-def run(burst: np.ndarray | float = 1.0, gradient: np.ndarray | float = 1.0, **more: np.ndarray) -> list[Finding]:
+def run(
+    burst: np.ndarray | float = 1.0, gradient: np.ndarray | float = 1.0, half: bool | None = None, **more: np.ndarray
+) -> list[Finding]:
     chance = np.random.default_rng(3)
     loss = (2 + 3 * np.exp(-STEPS / 80)) * np.exp(0.04 * chance.normal(size=400)) * burst
     norm = np.exp(0.2 * chance.normal(size=400)) * gradient
     signals = {"loss": loss, "gradient_norm": norm, **more}
-    return diagnose(Trace({name: Series(STEPS, value) for name, value in signals.items()}))
+    return diagnose(Trace({name: Series(STEPS, value) for name, value in signals.items()}), Facts(half=half))
 
 
 def first_cause(findings: list[Finding], kind: str) -> str:
@@ -85,7 +87,8 @@ def test_a_loss_that_is_suddenly_not_finite_is_its_batch(count: int) -> None:
 
 def test_a_gradient_that_overflows_first_is_the_precision() -> None:
     norm = np.where(STEPS >= 240, np.inf, 1.0)
-    assert first_cause(run(at(242, 400, np.nan), norm), "not-finite") == "fp16-overflow"
+    assert first_cause(run(at(242, 400, np.nan), norm, half=True), "not-finite") == "fp16-overflow"
+    assert first_cause(run(at(242, 400, np.nan), norm, half=False), "not-finite") == "numerics-in-loss"
 
 
 def test_gradients_never_cleared_come_before_everything() -> None:
