@@ -16,7 +16,7 @@
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
       this.offered = make("span", { class: "joined", hidden: true }, this.replay, this.budget);
-      actions.append(...(page.demo ? [] : [this.doctor]), ...links, this.offered); // what comes later stands last: nothing moves
+      actions.append(...(page.demo ? links : [this.doctor, ...links, this.offered])); // what comes later stands last: nothing moves
       place.before(this.error);
     }
 
