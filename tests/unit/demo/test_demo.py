@@ -48,7 +48,7 @@ def test_nothing_else_lies_in_it() -> None:
 def test_all_of_it_is_in_the_repository_from_which_the_wheel_is_built() -> None:
     root = Path(demo.__file__).parents[3]
     if not (root / ".git").exists():
-        pytest.skip("no clone")
+        pytest.skip("the sources are no git checkout, which lists what a wheel is built from")
     listed = subprocess.run(["git", "ls-files", demo.SET], cwd=root, capture_output=True, text=True, check=True)
     assert {root / name for name in listed.stdout.splitlines()} == set(packaged())
 

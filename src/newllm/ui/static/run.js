@@ -54,8 +54,9 @@
   async function load() {
     const answer = await ask(`/api/run/${id}/sections?lang=${lang}`);
     take(answer);
-    const first = !sections.shown.size;
+    const first = !sections.shown.size, replayed = sections.shown.has("replay");
     await sections.show(answer.sections, answer.order, true);
+    if (!first && !replayed) unfoldReplay();
     if (first && location.hash) {
       newllm.unfoldHere();
       document.getElementById(location.hash.slice(1))?.scrollIntoView();
@@ -100,7 +101,15 @@
     const answer = await ask(`/api/run/${id}/sections?${query({ lang, ids: ids.join(",") })}`);
     take(answer);
     if (reached) reached.digest = answer.digest;
-    return sections.show(answer.sections, answer.order);
+    const replayed = sections.shown.has("replay");
+    await sections.show(answer.sections, answer.order);
+    if (!replayed) unfoldReplay();
+  }
+
+  /** Whoever waited here for a first replay sees what it did. */
+  function unfoldReplay() {
+    const fold = sections.shown.get("replay")?.element.querySelector("details.fold");
+    if (fold) fold.open = true;
   }
 
   /** The table behind a chart is brought up to date when it is opened. */
