@@ -8,9 +8,9 @@ zero at the number that all outputs are pulled towards.
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.output_gradients import OutputGradients
 from newllm.recorder.pending import Row
 
 _FEWEST = 8  # rows
@@ -25,36 +25,24 @@ class OneNumberWatch:
     """
 
     def __init__(self, protect: Protect = unprotected) -> None:
-        self._protect = protect
-        self._found: list[tuple[Tensor, Tensor]] = []
-        self._handles: list[RemovableHandle] = []
+        self._protect, self._gradients = protect, OutputGradients(protect)
 
     def returned(self, output: Tensor) -> None:
         """The model returned this output for an update."""
         is_one = output.dim() == 1 or (output.dim() == 2 and output.shape[1] == 1)
         if not (is_one and output.requires_grad and output.is_floating_point() and output.numel() >= _FEWEST):
             return
-        value = output.detach().flatten().clone()
-
-        def arrived(gradient: Tensor | None) -> None:
-            if gradient is None:  # of an output that DistributedDataParallel hands on, and that is in no loss
-                return
-            self._found.append((value, gradient.detach().flatten().clone()))
-
-        self._handles.append(output.register_hook(self._protect(arrived)))
+        self._gradients.listen(output, output.detach().clone())
 
     def put(self, row: Row, *, is_scaled: bool) -> None:
         """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
-        found = self._found
-        self.forget()
+        found = [(value.flatten(), gradient.flatten()) for gradient, (value,) in self._gradients.take()]
         if found and not is_scaled:
             row.put_late(self._protect(lambda: self._read(found)))
 
     def forget(self) -> None:
         """Let go of what this update has shown so far."""
-        while self._handles:
-            self._handles.pop().remove()
-        self._found = []
+        self._gradients.take()
 
     def _read(self, found: list[tuple[Tensor, Tensor]]) -> dict[str, float] | None:
         whole = [(value.cpu().double(), gradient.cpu().double()) for value, gradient in found]

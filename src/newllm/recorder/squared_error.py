@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.output_gradients import OutputGradients
 from newllm.recorder.pending import Row
 
 _MOST_NUMBERS = 1 << 17
@@ -33,13 +33,12 @@ class SquaredErrorWatch:
     """
 
     def __init__(self, protect: Protect = unprotected) -> None:
-        self._protect = protect
-        self._found: list[tuple[Tensor, Tensor, Tensor, int]] = []
-        self._handles: list[RemovableHandle] = []
+        self._protect, self._gradients = protect, OutputGradients(protect)
+        self._whole = 0  # numbers of the output
 
     def returned(self, output: Tensor, inputs: list[Tensor]) -> None:
         """The model returned this output for an update, made of these inputs."""
-        if self._handles:  # of several calls in a step one is read
+        if self._gradients.is_listening:  # of several calls in a step one is read
             return
         given = inputs[0] if inputs else None
         if given is None or not given.is_floating_point() or not output.dim() or not output.requires_grad:
@@ -49,25 +48,19 @@ class SquaredErrorWatch:
             return
         rows = max(1, _MOST_NUMBERS // max(output[0].numel(), given[0].numel(), 1))
         some = output.detach()[:rows].clone(), given.detach()[:rows].clone()
-
-        def arrived(gradient: Tensor | None) -> None:
-            if gradient is not None:  # of an output that DistributedDataParallel hands on, and that is in no loss
-                self._found.append((*some, gradient.detach()[:rows].clone(), output.numel()))
-
-        self._handles.append(output.register_hook(self._protect(arrived)))
+        self._whole = output.numel()
+        self._gradients.listen(output, *some)
 
     def put(self, row: Row, *, is_scaled: bool) -> None:
         """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
-        found = self._found
-        self.forget()
+        found, whole = self._gradients.take(), self._whole
         if found and not is_scaled:
-            row.put_late(self._protect(lambda: _read(*found[0])))
+            gradient, (output, given) = found[0]
+            row.put_late(self._protect(lambda: _read(output, given, gradient[: len(output)], whole)))
 
     def forget(self) -> None:
         """Let go of what this update has shown so far."""
-        while self._handles:
-            self._handles.pop().remove()
-        self._found = []
+        self._gradients.take()
 
 
 def _read(output: Tensor, given: Tensor, gradient: Tensor, whole: int) -> dict[str, float] | None:

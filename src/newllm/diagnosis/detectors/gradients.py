@@ -123,10 +123,8 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     noise.
     """
     norm = trace.series("gradient_norm")
-    if not len(norm.value):
-        return _never_seen(trace, facts)
-    if norm.value.any():
-        return _gone_since(trace, facts, float(norm.step[-1]))
+    if not len(norm.value) or norm.value.any():
+        return _unreached(trace, facts, float(norm.step[-1]) if len(norm.value) else 0.0)
     if len(norm.value) < FEWEST_ZEROS:
         return []
     validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
@@ -157,35 +155,11 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
-def _never_seen(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return that the recorder, which listens to every backward pass, heard none, while no weight moved by its rate."""
-    updates, rate = by_layer(trace, "update_norm", facts), trace.series("learning_rate")
-    count = max((len(one.value) for one in updates.values()), default=0)
-    if facts.origin != "record" or count < FEWEST_ZEROS or not (rate.value > 0).any():
-        return []
-    if any(one.value.any() for one in updates.values()):
-        return []
-    return [
-        Finding(
-            kind="no-gradient",
-            severity="fault",
-            sentence=message("finding-no-gradient.never-seen", count=len(trace.series("loss").value)),
-            first_step=float(rate.step[0]),
-            last_step=trace.last_step,
-            confidence=0.98,
-            signal="loss",
-            evidence={"points": len(trace.series("loss").value)},
-            alternatives=(message("finding-no-gradient.another"),),
-            test=message("finding-no-gradient.test"),
-            candidate_causes=("no-gradient", "frozen-layer"),
-        )
-    ]
+def _unreached(trace: Trace, facts: Facts, last: float) -> list[Finding]:
+    """Return that behind a step, 0 for all of them, no backward pass reached a weight and none moved.
 
-
-def _gone_since(trace: Trace, facts: Facts, last: float) -> list[Finding]:
-    """Return that from some step on no backward pass reached a weight and none moved, for a fifth of the run or more.
-
-    The optimizer went on all the same, with a rate: it holds weights that are no longer those of the model.
+    The recorder listens to every backward pass. It must be so for a fifth of the run or more, while the optimizer is
+    stepped, with a rate: it holds weights that are not, or no longer, those of the model.
     """
     rate, loss = trace.series("learning_rate"), trace.series("loss")
     behind = {name: one.value[one.step > last] for name, one in by_layer(trace, "update_norm", facts).items()}
@@ -195,16 +169,18 @@ def _gone_since(trace: Trace, facts: Facts, last: float) -> list[Finding]:
         return []
     if not (rate.value[rate.step > last] > 0).any() or trace.series("update_skipped").value.any():
         return []
+    count = int(np.sum(loss.step > last))
+    never, since = message("finding-no-gradient.never-seen", count=count), "finding-no-gradient.since"
     return [
         Finding(
             kind="no-gradient",
             severity="fault",
-            sentence=message("finding-no-gradient.since", axis=trace.axis, step=int(last) + 1),
+            sentence=message(since, axis=trace.axis, step=int(last) + 1) if last else never,
             first_step=last + 1,
             last_step=trace.last_step,
             confidence=0.97,
             signal="loss",
-            evidence={"points": int(np.sum(loss.step > last))},
+            evidence={"points": count},
             alternatives=(message("finding-no-gradient.another"),),
             test=message("finding-no-gradient.test"),
             candidate_causes=("no-gradient", "frozen-layer"),
