@@ -56,6 +56,7 @@ class CallbackRecording:
         *,
         resumed_at: int | None,
         kind: str | None = None,
+        config: Mapping[str, Any] | None = None,
         out: Path | None = None,
     ) -> None:
         """Begin, or go on.
@@ -65,6 +66,7 @@ class CallbackRecording:
             optimizer: that the loop steps.
             resumed_at: step of the checkpoint that was loaded; None where the training begins.
             kind: of training, where the user said none.
+            config: settings of the training.
             out: a directory in place of the user's.
 
         Raises:
@@ -72,7 +74,8 @@ class CallbackRecording:
         """
         self.close()
         self._said.clear()  # each recording says for itself what it is
-        about: dict[str, Any] = {"every": self._every, "vocabulary": self._vocabulary, "kind": self._kind or kind}
+        about: dict[str, Any] = {"every": self._every, "vocabulary": self._vocabulary}
+        about |= {"kind": self._kind or kind, "config": config}
         try:
             recorder = Recorder(model, optimizer, out or self.out, resumed_at=resumed_at, **about)
         except Exception as error:  # an optimizer of another kind, say: a recorder is no reason to end a training

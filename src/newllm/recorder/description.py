@@ -1,5 +1,6 @@
 """recording.json: what was recorded and how, what could not be, and what the training said of itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from newllm.checksum import write_checked
 from newllm.diagnosis.run_facts import facts_of, said_by
 from newllm.messages import Message, message
+from newllm.recorder.config import optimizer_settings
 from newllm.recorder.layout import Layout
 from newllm.recorder.resumption import RECORDING, Resumption
 
@@ -22,6 +24,7 @@ class Description:
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, None while that is not known.
         kind: of training, None where nobody says.
+        config: settings of the training as `config_of` returns them.
 
     Attributes:
         vocabulary: see above; it may be found on the way.
@@ -39,7 +42,9 @@ class Description:
         every: int,
         vocabulary: int | None,
         kind: str | None,
+        config: Mapping[str, Any],
     ) -> None:
+        self._config = {"optimizer": optimizer_settings(optimizer), **config}
         self._layout, self._optimizer, self._path, self._every = layout, optimizer, out / RECORDING, every
         self.vocabulary, self._kind = vocabulary, kind
         self._notes: list[dict[str, Any]] = []
@@ -89,4 +94,5 @@ class Description:
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
         content |= {"resumed": self._resumed} if self._resumed else {}
+        content |= {"config": self._config}
         write_checked(self._path, content, durable=False)

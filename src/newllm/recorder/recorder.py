@@ -33,6 +33,7 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizer
 from newllm.recorder.calls import CallWatch
+from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
@@ -61,6 +62,7 @@ def record(
     every: int = 10,
     vocabulary: int | None = None,
     kind: str | None = None,
+    config: Any = None,
     resumed_at: int | None = None,
 ) -> "Recorder":
     """Record a training loop into a directory, inside a `with`.
@@ -73,15 +75,18 @@ def record(
         vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
         kind: of training ("reinforcement", "adversarial", "fine-tune", ...): it changes what the doctor calls an
             alarm. None leaves it to a guess by the signals.
+        config: settings of the training, which the list of runs can show, sort and filter by: a mapping, or what
+            argparse returned. Those of the optimizer are kept without it.
         resumed_at: step of the checkpoint that model and optimizer were loaded from: the recording in `out` goes on
             from there, and what it holds of later steps is set aside (`resumption`). None or 0: the training begins.
 
     Raises:
         UserError: the model has no parameters, the optimizer trains none of them, `every` is below 1, there is no such
-            kind, or `out` holds a recording and the training is not resumed.
+            kind, `config` is no mapping, or `out` holds a recording and the training is not resumed.
     """
     start = checked_step(resumed_at) or None
-    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary, kind=kind, resumed_at=start)
+    about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config}
+    return Recorder(model, optimizer, Path(out), resumed_at=start, **about)
 
 
 class Recorder:
@@ -104,6 +109,7 @@ class Recorder:
         every: int,
         vocabulary: int | None = None,
         kind: str | None = None,
+        config: Any = None,
         resumed_at: int | None = None,
         ledger_share: float | None = None,
     ) -> None:
@@ -113,7 +119,8 @@ class Recorder:
         self._optimizer = the_optimizer(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at
         kind = None if kind is None else parse_kind(kind)
-        self._about = Description(self._layout, self._optimizer, out, every=every, vocabulary=vocabulary, kind=kind)
+        about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
+        self._about = Description(self._layout, self._optimizer, out, **about)
         self.part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self.part("updates"))
         self._ledger = Ledger(self._layout, self._optimizer, self.part, share=ledger_share)

@@ -1,7 +1,8 @@
 """The application: its routes, what it keeps (`app.state`), and how it begins and ends.
 
 `app.state.index` is the table of runs (`lookup(id)` gives a directory or None); `app.state.demo` tells whether they are
-the packaged demo; `app.state.stopping` is set when the server begins to end, so that streams end by themselves.
+the packaged demo; `app.state.stopping` is set when the server begins to end, so that streams end by themselves;
+`app.state.changing` is held by who moves runs or writes their labels.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from newllm.ui import (
     compare_api,
     diagnoses,
     jobs_api,
+    organise_api,
     pages,
     playground,
     runs_api,
@@ -60,6 +62,7 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
             *diagnoses.routes,
             *runs_api.routes,
             *jobs_api.routes,
+            *organise_api.routes,
             *compare_api.routes,
             *studies_pages.routes,
             *playground.routes,
@@ -69,7 +72,7 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
         lifespan=_life,
     )
     state = app.state
-    state.demo, state.stopping = demo, asyncio.Event()
+    state.demo, state.stopping, state.changing = demo, asyncio.Event(), asyncio.Lock()
     state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
     state.diagnoses = Diagnoses(state.traces)
     state.sections, state.players = RunSections(state.traces, state.diagnoses), Players()

@@ -6,7 +6,8 @@ gone, or has not been heard of for long, has no status "running" any more but "s
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue, Message, message, quoted, read_message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
+from newllm.report.source.settings import Setting, settings_of
 from newllm.trace import Trace
+from newllm.trace.labels import NAME as LABELS
+from newllm.trace.labels import labels_of
 from newllm.trace.verdict import LEVEL
 
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
@@ -51,6 +55,8 @@ class Entry:
         started, heard: seconds since 1970: the start, the last sign of life.
         seconds: of training.
         speed: tokens a second.
+        tags, note, archived: what a person wrote of it.
+        settings: of its configuration or recording, by dotted name: what the list may show as columns.
         problems: what is wrong with the directory.
         message: why the run failed.
         version: the version of the list at which this was new.
@@ -77,17 +83,23 @@ class Entry:
     heard: float | None = None
     seconds: float | None = None
     speed: float | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    archived: bool = False
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     problems: tuple[Message, ...] = ()
     message: Message | None = None
     version: int = 0
 
-    def as_dict(self, words: Catalogue) -> dict[str, Any]:
-        """Return plain data without what is not known, in a language."""
+    def as_dict(self, words: Catalogue, columns: Iterable[str] = ()) -> dict[str, Any]:
+        """Return plain data without what is not known, in a language; of the settings those that are asked for."""
         about = words("list").join(map(words.text, self.about))
         why = None if self.message is None else words.text(self.message)[:_LONG]
-        said = {"about": about, "problems": tuple(map(words.text, self.problems)), "message": why}
+        said: dict[str, Any] = {"about": about, "problems": tuple(map(words.text, self.problems)), "message": why}
+        said["settings"] = {name: self.settings[name] for name in columns if name in self.settings}
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | said
-        return {name: value for name, value in fields.items() if value not in (None, (), "")}
+        fields["archived"] = self.archived or None
+        return {name: value for name, value in fields.items() if value not in (None, (), "", {})}
 
 
 def read_entry(run: Path, *, id: str, name: str, now: float) -> Entry:
@@ -112,12 +124,13 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         return Entry(id=id, name=name, problems=(message("entry-link", files=", ".join(outside)),))
     summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
     config = dict(files.table("config.toml", _LARGEST))
-    status, doubt = _status(summary, recording, now)
+    heard = _time(summary.get("heartbeat")) or max(map(_changed, (run, run / "trace.jsonl")))
+    status, doubt = _status(summary, recording, heard, now)
     started = _time(summary.get("started"))
     begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
     wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
     missing = [sign for sign in wanted if not (run / sign).is_file()]
-    best = _dict(summary.get("best_validation"))
+    best, labels = _dict(summary.get("best_validation")), labels_of(files.table(LABELS, _LARGEST))
     findings = _findings(files)
     absent = (message("entry-missing", file=sign) for sign in missing)
     problems = (*(one.sentence for one in files.problems), *absent, *([doubt] if doubt else ()))
@@ -138,9 +151,13 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         **_verdict(run),
         about=_about(config, recording),
         started=started,
-        heard=_time(summary.get("heartbeat")) or _changed(run),
+        heard=heard,
         seconds=number_in(summary, "seconds"),
         speed=number_in(summary, "tokens_per_second"),
+        tags=labels.tags,
+        note=labels.note,
+        archived=labels.archived,
+        settings=settings_of(config, recording),
         problems=problems,
         message=read_message(summary.get("reason"), summary["message"]) if summary.get("message") else None,
     )
@@ -156,16 +173,18 @@ def leads_out(path: Path, root: Path) -> bool:
         return True
 
 
-def _status(summary: dict[str, Any], recording: dict[str, Any], now: float) -> tuple[str, Message | None]:
+def _status(summary: dict[str, Any], recording: dict[str, Any], heard: float, now: float) -> tuple[str, Message | None]:
     """Return the status, and why "running" is doubted where it is."""
     if not summary:
         ended = recording.get("ended")
+        if ended is False and now - heard > _SILENT:  # a killed training could not say that it ended
+            return "stopped", message("entry-silent")
         return ("recorded" if ended is True else "recording" if ended is False else "unknown"), None
     status = summary.get("status")
     if status != "running":
         return (status if status in _STATUSES else "unknown"), None
-    heard = _time(summary.get("heartbeat"))
-    silent = math.inf if heard is None else now - heard
+    beat = _time(summary.get("heartbeat"))
+    silent = math.inf if beat is None else now - beat
     pid = whole_in(summary, "pid")
     if silent <= _ALIVE:
         return "running", None

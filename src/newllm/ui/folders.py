@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newllm.trace.blocks import blocks_path
+from newllm.trace.labels import NAME as LABELS
 from newllm.ui.entry import SIGNS
 
 DEEPEST, MOST = 6, 20_000
-_PASSED_OVER = {"snapshots", "replays", "cells", "texts", "node_modules", "__pycache__", "site-packages", "venv"}
+PASSED_OVER = {"snapshots", "replays", "cells", "texts", "node_modules", "__pycache__", "site-packages", "venv"}
+"""Names of directories that hold no runs of their own, or none that anyone looks for."""
+
 _SETTLED = 2 * 10**9  # ns: a younger change of a directory may be followed by one with the same time
 _RESULTS = "results.json"
 _OF_A_STUDY = rb'\s*\{\s*"schema": \d+,\s*"study": '
 _OF_OURS = rb'\s*(\{\s*"schema": \d|schema = \d|\Z)'  # a file that was cut to nothing may be one
-_WATCHED = (*SIGNS, "findings.json", _RESULTS, "replays")
+_WATCHED = (*SIGNS, "findings.json", LABELS, _RESULTS, "replays")
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -102,7 +105,7 @@ def _listed(path: str) -> tuple[tuple[str, ...], set[str], int]:
             names.add(entry.name)
             if entry.is_symlink():
                 links += entry.is_dir()
-            elif entry.is_dir() and not entry.name.startswith(".") and entry.name not in _PASSED_OVER:
+            elif entry.is_dir() and not entry.name.startswith(".") and entry.name not in PASSED_OVER:
                 below.append(entry.name)
     return tuple(below), names, links
 

@@ -1,8 +1,5 @@
 """Start a doctor or a replay of a run, and stop it."""
 
-import json
-from typing import Any
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,7 +7,7 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.ui.jobs import Jobs
-from newllm.ui.request_values import run_of
+from newllm.ui.request_values import run_of, sent_object
 from newllm.ui.responses import Data
 from newllm.ui.texts import texts_for
 
@@ -18,7 +15,7 @@ from newllm.ui.texts import texts_for
 async def _start(request: Request) -> Response:
     place = run_of(request)
     jobs: Jobs = request.app.state.jobs
-    asked = await _sent(request)
+    asked = await sent_object(request)
     budget = asked.get("budget")
     if budget is not None and not isinstance(budget, int | float):
         raise HTTPException(400, f"a budget of {str(budget)[:40]!r}: give seconds")
@@ -43,16 +40,6 @@ async def _stop(request: Request) -> Response:
         raise HTTPException(404, "there is no such job")
     jobs.stop(job)
     return Data(job.as_dict(texts_for(request).words))
-
-
-async def _sent(request: Request) -> dict[str, Any]:
-    try:
-        content = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "what was sent is no JSON") from error
-    if not isinstance(content, dict):
-        raise HTTPException(400, "what was sent is no object")
-    return content
 
 
 routes = [

@@ -23,7 +23,8 @@ async def _runs(request: Request) -> Response:
         f'<div id="runs"><p class="muted" role="status">{safe(texts("looking"))}</p></div>'
         f'<div id="no-runs" hidden>{none}</div>{_noscript(texts)}</div>'
     )
-    scripts = (*SCRIPTS, "run_state.js", "rows.js", "runs.js")
+    parts = ("rows.js", "organise.js", "run_columns.js", "run_filter.js", "run_row.js", "run_selection.js", "runs.js")
+    scripts = (*SCRIPTS, "run_state.js", *parts)
     return page(request, texts("runs"), body, active="runs", scripts=scripts)
 
 
@@ -39,7 +40,7 @@ async def _run(request: Request) -> Response:
         f'<canvas id="overview" class="overview" role="img" aria-label="{safe(texts("curve"))}"></canvas>'
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
-    scripts = ("report.js", "run_state.js", "jobs.js", "sections.js", "run.js")
+    scripts = ("report.js", "run_state.js", "organise.js", "jobs.js", "sections.js", "run.js")
     data = {"run": entry.as_dict(texts.words)}
     return page(request, entry.name, body, active="runs", scripts=scripts, data=data)
 

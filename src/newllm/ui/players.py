@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,12 @@ class Players:
                 await found.start()
             self._players[run, snapshot] = found
             return found
+
+    async def close_of(self, runs: Collection[Path]) -> None:
+        """End the workers of some runs: their directories have moved."""
+        async with self._lock:
+            for key in [key for key in self._players if key[0] in runs]:
+                await self._players.pop(key).close()
 
     async def close(self) -> None:
         """End all workers, and start no more."""

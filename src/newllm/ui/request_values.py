@@ -1,8 +1,10 @@
 """What a request asks for, checked."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -55,3 +57,18 @@ def number(request: Request, name: str, default: float) -> float:
 def whole(text: str, default: int) -> int:
     """Return a version that a page has been given; the default for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default
+
+
+async def sent_object(request: Request) -> dict[str, Any]:
+    """Return the object that was sent as JSON.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    try:
+        content = json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "what was sent is no JSON") from error
+    if not isinstance(content, dict):
+        raise HTTPException(400, "what was sent is no object")
+    return content

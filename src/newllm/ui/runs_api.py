@@ -1,5 +1,7 @@
 """Runs as data: their list; of one its sections, a stretch of its signals in full, and what is new while it is open."""
 
+from collections import Counter
+
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -9,6 +11,7 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
+from newllm.report.source.settings import Setting
 from newllm.trace import Series
 from newllm.ui.index import Index
 from newllm.ui.live import Shows
@@ -18,14 +21,16 @@ from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 
 _MOST_POINTS, _MOST_NAMES, _MOST_TOGETHER = 20_000, 64, 200_000
+_MOST_COLUMNS = 30
 
 
 async def _runs(request: Request) -> Response:
-    """Answer with the runs that are newer than `since`, and what has gone."""
+    """Answer with the runs that are newer than `since`, and what has gone; of their settings with those asked for."""
     index: Index = request.app.state.index
     words = texts_for(request).words
     since = whole(request.query_params.get("since", ""), 0)
     version, newer, gone = index.since(since)
+    columns = [name for name in request.query_params.get("columns", "").split(",") if name][:_MOST_COLUMNS]
     content = {
         "whole": since < index.first,
         "version": version,
@@ -33,10 +38,25 @@ async def _runs(request: Request) -> Response:
         "cut": index.cut,
         "links": index.links,
         "studies": len(index.studies()),
-        "runs": [entry.as_dict(words) for entry in newer],
+        "runs": [entry.as_dict(words, columns) for entry in newer],
         "gone": gone,
     }
     return Data(content)
+
+
+async def _columns(request: Request) -> Response:
+    """Answer with the settings that runs have: how many runs, and whether they differ in it; what differs first."""
+    index: Index = request.app.state.index
+    values: dict[str, set[Setting]] = {}
+    counts: Counter[str] = Counter()
+    runs = index.since(0)[1]
+    for entry in runs:
+        counts.update(entry.settings.keys())
+        for name, value in entry.settings.items():
+            values.setdefault(name, set()).add(value)
+    differs = {name: len(seen) > 1 or counts[name] < len(runs) for name, seen in values.items()}
+    listed = sorted(differs, key=lambda name: (not differs[name], name))
+    return Data({"columns": [{"name": name, "runs": counts[name], "differs": differs[name]} for name in listed]})
 
 
 async def _sections(request: Request) -> Response:
@@ -97,6 +117,7 @@ def _words(request: Request) -> Catalogue:
 
 routes = [
     Route("/api/runs", _runs),
+    Route("/api/columns", _columns),
     Route("/api/run/{id}/sections", _sections),
     Route("/api/run/{id}/window", _window),
     Route("/api/run/{id}/live", _live),

@@ -86,7 +86,8 @@ class Recorder(Callback):
         steps = self._resumed if len(self._resumed) == count and any(self._resumed) else went_on
         for recording, optimizer, step in zip(self._recordings, optimizers, steps, strict=False):
             resumed_at = step if trainer.global_step else None
-            recording.open(_called_model(trainer, pl_module), optimizer, resumed_at=resumed_at or None)
+            model, settings = _called_model(trainer, pl_module), _settings_of(pl_module)
+            recording.open(model, optimizer, resumed_at=resumed_at or None, config=settings)
             if recording.recorder is not None and not pl_module.automatic_optimization:
                 self._hooks.append(optimizer.register_step_post_hook(self._stepping(recording)))
         self._updates, self._batches, self._judged = trainer.global_step, 0, None
@@ -196,6 +197,15 @@ class Recorder(Callback):
             self._resumed = self.state_dict()[_STATE]
         while self._recordings:
             self._recordings.pop().close()
+
+
+def _settings_of(module: Any) -> dict[str, Any]:
+    """Return what a module saved by `save_hyperparameters`, none where it did not."""
+    try:
+        saved = dict(module.hparams)
+    except Exception:  # whatever a user put in its place: it is no reason to end a training
+        return {}
+    return {str(name): value for name, value in saved.items()}
 
 
 def _called_model(trainer: Any, pl_module: Any) -> nn.Module:

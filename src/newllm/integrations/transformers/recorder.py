@@ -28,6 +28,12 @@ _NO_LOSS = "this trainer calls no training_step: record its loop with newllm.rec
 # Of what a Trainer logs: what the recorder knows better, and what says nothing of the training.
 _KNOWN = {"loss", "grad_norm", "learning_rate", "epoch", "total_flos", "step"}
 _OF_SPEED = ("_runtime", "_per_second", "_preparation_time", "_compilation_time", "num_input_tokens_seen")
+# Of the arguments: what people compare trainings by. The optimizer's own numbers are recorded anyway.
+_SETTINGS = (
+    "per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs", "max_steps", "lr_scheduler_type",
+    "warmup_steps", "warmup_ratio", "max_grad_norm", "label_smoothing_factor", "seed", "data_seed", "bf16", "fp16",
+    "gradient_checkpointing", "run_name",
+)  # fmt: skip
 _KINDS = {
     "reinforcement": ("GRPOTrainer", "RLOOTrainer", "PPOTrainer"),
     "preference": ("DPOTrainer", "KTOTrainer", "CPOTrainer", "ORPOTrainer", "RewardTrainer"),
@@ -87,6 +93,7 @@ class Recorder(TrainerCallback):
             trainer.optimizer,
             resumed_at=resumed_at,
             kind=_kind_of(trainer),
+            config=_settings_of(args),
             out=self._place(state),
         )
         if self._recording.recorder is None:
@@ -237,6 +244,13 @@ def _trainer_with(callback: TrainerCallback) -> Any:
 
 def _accuracy_beside(loss: str) -> str:
     return loss.removesuffix("loss") + "accuracy"
+
+
+def _settings_of(args: Any) -> dict[str, Any]:
+    """Return what a Trainer's arguments set, by their own names; enumerations by their values."""
+    found = {name: getattr(args, name, None) for name in _SETTINGS}
+    plain = {name: getattr(value, "value", value) for name, value in found.items()}
+    return {name: value for name, value in plain.items() if isinstance(value, str | int | float)}
 
 
 def _kind_of(trainer: Any) -> str | None:

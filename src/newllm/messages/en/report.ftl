@@ -277,3 +277,4 @@ config-remedy = remedy
 config-did = what was done
 config-environment = Environment
 config-recording = Recorded by newllm.record
+config-settings = Settings

@@ -277,3 +277,4 @@ config-remedy = 対策
 config-did = 行ったこと
 config-environment = 環境
 config-recording = newllm.recordによる記録
+config-settings = 設定

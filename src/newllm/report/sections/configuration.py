@@ -9,6 +9,7 @@ from newllm.messages import Catalogue, read_message
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
 from newllm.report.source import Source
+from newllm.report.source.settings import settings_of
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import value
 
@@ -25,6 +26,7 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
         block(words("config-recoveries"), _recoveries(source, words)),
         block(words("config-environment"), _settings(environment, words)),
         block(words("config-recording"), _recording(source.recording, words)),
+        block(words("config-settings"), _recorded_settings(source)),
         folded("config.toml", code(source.config_text), kind="config", open=True) if source.config_text else Html(),
     ]
     told = [words("config-commands"), words("config-environment" if source.config_text else "config-recording")]
@@ -64,6 +66,13 @@ def _did(recovery: Mapping[str, Any], words: Catalogue) -> Html:
 def _recording(recording: Mapping[str, Any], words: Catalogue) -> Html:
     named = {name: item for name, item in recording.items() if isinstance(item, str | int | float) and name != "schema"}
     return _settings(named, words)
+
+
+def _recorded_settings(source: Source) -> Html:
+    """Return what a recording says of the training's settings, by the names that the list of runs has for them."""
+    if source.config_text or not source.recording.get("config"):
+        return Html()
+    return pairs((name, str(item)) for name, item in settings_of({}, source.recording).items())
 
 
 def _settings(about: Any, words: Catalogue) -> Html:

@@ -51,6 +51,12 @@
       this.how.seen?.(seen);
     }
 
+    /** Draw every row anew: its columns are others. */
+    forget() {
+      for (const row of this.made.values()) row.element.remove();
+      this.made.clear();
+    }
+
     _row(item, at) {
       const key = this.how.key(item), stamp = this.how.stamp(item);
       const row = this.made.get(key);

@@ -11,6 +11,9 @@
   const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
     ...(page.run.playable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
+    ...(page.demo ? [] : [make("button", { type: "button", text: say("edit"), onclick: () => newllm.organise.edit(page.run, {
+      after: () => {}, renamed: (id) => location.replace(`/run/${id}`), deleted: () => location.assign("/"),
+    }) })]),
   ] });
 
   newllm.sections = sections; // for who looks from the console, and for tests
@@ -33,6 +36,8 @@
     ].filter(([, value]) => value !== "");
     const line = make("p", {}, told.state(run), " ", make("span", { class: "muted", text: run.about || "" }), " ", make("time", { class: "muted", title: told.date(run.heard), text: told.ago(run.heard) }), ...told.cause(run));
     const parts = [line];
+    if (run.archived || run.tags) parts.push(make("p", {}, ...(run.archived ? [make("span", { class: "tag", text: say("archived") })] : []), ...(run.tags || []).map((tag) => make("span", { class: "tag", text: tag }))));
+    if (run.note) parts.push(make("p", { class: "note", text: run.note }));
     if (told.lives(run) && run.steps) parts.push(make("progress", { max: run.steps, value: run.step ?? 0, "aria-label": `${say("step")} ${run.step}` }));
     parts.push(make("dl", {}, ...numbers.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", {}, value)))));
     if (run.message) parts.push(make("p", { class: "problem", text: run.message }));
@@ -83,6 +88,7 @@
     });
     stream.addEventListener("status", (event) => {
       const run = JSON.parse(event.data);
+      if (run.status !== "gone") page.run = run;
       jobs.exists(run.status !== "gone");
       showState(run);
     });
@@ -134,6 +140,7 @@
 
   by("state").before(make("p", { id: "lost", class: "problem small", hidden: true, role: "status", text: say("not_live") }));
   by("overview").hidden = true;
+  newllm.organise.resume(() => {});
   showState(page.run);
   glance().catch(() => {});
   start();

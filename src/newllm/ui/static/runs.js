@@ -1,20 +1,24 @@
 "use strict";
 /** The list of runs: live, filtered by typing, sorted by its heads, chosen for comparing. */
 (() => {
-  const { ask, make, say, told } = newllm;
-  const POLL = 1500, SPARK = 4000, JUDGE = 20000, MOST_CHOSEN = 24; // milliseconds, three times; runs
+  const { ask, make, page, say, told } = newllm;
+  const POLL = 1500, SPARK = 4000, JUDGE = 20000; // milliseconds
   const runs = new Map(), sparks = new Map(), judged = new Map(), chosen = new Set();
   const query = new URLSearchParams(location.search);
   const sorted = { by: query.get("sort") || "when", down: query.get("up") === null };
-  let version = 0, list = null, shown = [], judging = false;
+  let version = 0, list = null, shown = [], judging = false, fetched = "", settings = null, last = null, asking = false, stale = false;
 
   const place = document.getElementById("runs");
-  const filter = make("input", { type: "search", placeholder: say("filter"), "aria-label": say("filter"), value: query.get("q") || "", oninput: refresh });
+  const filter = make("input", { type: "search", placeholder: say("filter"), "aria-label": say("filter"), title: say("filter_help"), oninput: refresh });
   filter.value = query.get("q") || "";
+  const columns = new newllm.RunColumns(query.get("columns"), () => { arrange(); update().catch(() => {}); });
   const count = make("span", { class: "muted", role: "status" });
-  const compare = make("a", { class: "button primary", hidden: true });
-  const clear = make("button", { type: "button", text: say("clear"), hidden: true, onclick: () => { chosen.clear(); refresh(); } });
-  const bar = make("div", { class: "tools" }, filter, count, make("span", { class: "grow" }), clear, compare);
+  const order = make("select", { class: "order", "aria-label": say("sort"), onchange: () => sortBy(order.value) });
+  const archived = make("button", { type: "button", class: "quiet", hidden: true, onclick: () => { withArchived = !withArchived; refresh(); } });
+  let withArchived = query.has("archived");
+  const bin = make("button", { type: "button", class: "quiet", text: say("trash"), onclick: () => newllm.organise.trash(update) });
+  const selection = newllm.runSelection({ chosen, runs, shown: () => shown, refresh, update: () => update(), chooseAll });
+  const bar = make("div", { class: "tools" }, filter, count, make("span", { class: "grow" }), order, archived, columns.menu);
   const notes = make("p", { class: "muted small" });
 
   /** What the doctor found: of findings.json, else as it was judged for this list. */
@@ -22,94 +26,116 @@
   /** A run with the best validation that its curve brought, where its own files do not say it. */
   const withBest = (run) => (run.loss == null ? { ...run, ...sparks.get(run.id)?.curve?.best } : run);
   const faults = (run) => { const found = findings(run); return found ? found.fault * 1e6 + found.warning * 1e3 + found.note : -1; };
-  const COLUMNS = [
-    { key: "name", sort: (run) => run.name.toLowerCase(), up: true },
-    { key: "curve" },
-    { key: "state", sort: (run) => run.status + String((run.step ?? 0) / (run.steps || 1)), up: true },
-    { key: "best", sort: (run) => run.bits ?? 1e6 + (withBest(run).loss ?? Infinity), up: true },
-    { key: "findings", sort: faults },
-    { key: "when", sort: (run) => run.heard ?? 0 },
-  ];
+  const USUAL = {
+    name: { sort: (run) => run.name.toLowerCase(), up: true },
+    curve: {},
+    state: { sort: (run) => run.status + String((run.step ?? 0) / (run.steps || 1)), up: true },
+    best: { sort: (run) => run.bits ?? 1e6 + (withBest(run).loss ?? Infinity), up: true },
+    findings: { sort: faults },
+    when: { sort: (run) => run.heard ?? 0 },
+  };
+
+  /** The columns in their order, each with what it is sorted by. */
+  const arranged = () => [["name", USUAL.name], ...columns.chosen.map((key) => [key, USUAL[key] ?? sortable(newllm.runColumn(key))])];
+  const sortable = ({ of, down }) => ({ sort: (run) => { const value = of(run); return typeof value === "string" ? value.toLowerCase() : typeof value === "boolean" ? Number(value) : value; }, up: !down });
+  const labelOf = (key) => (Object.hasOwn(USUAL, key) ? say(key) : newllm.runColumn(key).label);
 
   function head() {
-    const cells = COLUMNS.map(({ key, sort, up }) => {
-      const cell = make("th", { scope: "col", class: key });
+    const cells = arranged().map(([key, { sort, up }]) => {
+      const cell = make("th", { scope: "col", class: Object.hasOwn(USUAL, key) ? key : "extra", "data-key": key });
+      if (key !== "name") cell.style.width = `${columns.widthOf(key)}rem`;
       if (!sort) cell.textContent = say(key);
-      else cell.append(make("button", { type: "button", onclick: () => {
-        Object.assign(sorted, sorted.by === key ? { down: !sorted.down } : { by: key, down: !up });
-        refresh();
-      } }, say(key), make("i", { "aria-hidden": "true" })));
+      else cell.append(make("button", { type: "button", title: labelOf(key), onclick: () => sortBy(key, up) }, labelOf(key).split(".").at(-1), make("i", { "aria-hidden": "true" })));
       return cell;
     });
-    return make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "pick" }, make("span", { class: "unseen", text: say("choose") })), ...cells));
+    const pick = make("input", { type: "checkbox", "aria-label": say("choose_all"), onchange: chooseAll });
+    return make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "pick" }, pick), ...cells));
   }
 
-  function draw(run, before) {
-    const cut = run.name.lastIndexOf("/") + 1;
-    const pick = make("input", { type: "checkbox", "aria-label": `${say("choose")}: ${run.name}`, onchange: () => choose(run.id, pick.checked) });
-    pick.checked = chosen.has(run.id);
-    const canvas = before?.querySelector("canvas") || make("canvas", { class: "spark", "aria-hidden": "true" });
-    const link = make("a", { href: `/run/${run.id}` }, cut ? make("span", { class: "folder", text: run.name.slice(0, cut) }) : "", run.name.slice(cut));
-    const row = make(
-      "tr", { "data-id": run.id, class: chosen.has(run.id) ? "chosen" : null },
-      make("td", { class: "pick" }, pick),
-      make("th", { scope: "row", class: "name" }, link, run.problems ? make("small", { class: "doubt", title: run.problems.join("; "), text: `▲ ${run.problems[0]}` }) : make("small", { text: run.about || "" })),
-      make("td", { class: "curve" }, canvas),
-      make("td", { class: "state" }, told.state(run), progress(run)),
-      make("td", { class: "best" }, ...told.best(withBest(run))),
-      make("td", { class: "findings" }, ...told.findings({ findings: findings(run) }), ...told.cause(run)),
-      make("td", { class: "when" }, make("time", { title: told.date(run.heard), text: told.ago(run.heard) })),
-    );
-    if (!before) return row;
-    // The row stays: who has the focus in it, or reads it, is not thrown out.
-    const focused = before.contains(document.activeElement) ? document.activeElement.tagName : null;
-    before.className = row.className;
-    before.replaceChildren(...row.childNodes);
-    if (focused) before.querySelector(focused === "A" ? "a" : "input").focus({ preventScroll: true });
-    return before;
+  function sortBy(key, up = Object.hasOwn(USUAL, key) ? USUAL[key].up : sortable(newllm.runColumn(key)).up) {
+    Object.assign(sorted, sorted.by === key ? { down: !sorted.down } : { by: key, down: !up });
+    refresh();
   }
 
-  function progress(run) {
-    if (run.step == null) return "";
-    const words = run.steps && run.step < run.steps ? `${told.whole(run.step)} / ${told.whole(run.steps)}` : told.whole(run.step);
-    if (!run.steps || !told.lives(run)) return make("small", { text: words });
-    return make("small", {}, make("progress", { max: run.steps, value: run.step, "aria-label": words }), words);
+  /** Lay the table out for the columns that are chosen. */
+  function arrange() {
+    if (sorted.by !== "name" && !columns.has(sorted.by)) Object.assign(sorted, { by: "when", down: true });
+    table.tHead.replaceWith(head());
+    table.style.setProperty("--wide", `${columns.width}rem`);
+    table.classList.toggle("more", columns.extra.length > 0);
+    order.replaceChildren(...arranged().filter(([, { sort }]) => sort).map(([key]) => make("option", { value: key, text: labelOf(key) })), ...(columns.has("when") ? [] : [make("option", { value: "when", text: say("when") })]));
+    list.forget();
+    if (fetched === wanted().join()) refresh();
   }
 
-  function choose(id, is) {
-    if (is && chosen.size < MOST_CHOSEN) chosen.add(id);
-    else chosen.delete(id);
+  /** Choose a run or not; with the shift key all from the last one that was chosen. */
+  function choose(id, is, further = false) {
+    const [from, to] = [last, id].map((one) => shown.findIndex((run) => run.id === one));
+    const ids = further && from >= 0 && to >= 0 ? shown.slice(Math.min(from, to), Math.max(from, to) + 1).map((run) => run.id) : [id];
+    for (const one of ids) {
+      if (is) chosen.add(one);
+      else chosen.delete(one);
+    }
+    last = id;
+    refresh();
+  }
+
+  function chooseAll() {
+    const every = shown.every((run) => chosen.has(run.id));
+    for (const run of shown) {
+      if (every) chosen.delete(run.id);
+      else chosen.add(run.id);
+    }
     refresh();
   }
 
   /** Everything that a person may look for in a run. */
-  const words = (run) => [run.name, run.about, run.status, say(run.status), run.cause, run.remedy, run.message, ...(run.problems || [])].join(" ").toLowerCase();
+  const words = (run) => [run.name, run.about, run.status, say(run.status), run.cause, run.remedy, run.message, run.note, ...(run.tags || []), ...(run.problems || []), ...Object.values(run.settings || {})].join(" ").toLowerCase();
+
+  /** The settings that the list is given: those of columns, and those that the filter compares. */
+  const wanted = () => [...new Set([...columns.extra.filter((one) => one.setting).map(({ key }) => key), ...newllm.runFilter(filter.value, settings).settings])].sort();
 
   function refresh() {
-    const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { sort } = COLUMNS.find(({ key }) => key === sorted.by) || COLUMNS.at(-1);
-    const sign = sorted.down ? -1 : 1;
-    shown = [...runs.values()].filter((run) => { const has = words(run); return wanted.every((word) => has.includes(word)); })
+    const typed = newllm.runFilter(filter.value, settings);
+    if ((typed.needs || (stale && typed.unknown.length)) && !asking) know();
+    if (fetched !== wanted().join() && !typed.needs) update().catch(() => {});
+    const { sort } = (arranged().find(([key]) => key === sorted.by) || ["when", USUAL.when])[1];
+    const sign = sorted.down ? -1 : 1, missing = (value) => value === undefined || value === null || value === "";
+    const there = [...runs.values()], visible = there.filter((run) => withArchived || !run.archived);
+    shown = visible.filter((run) => typed.matches(run, typed.any ? words(run) : ""))
       .map((run) => [sort(run), run])
-      .sort(([a, one], [b, other]) => (a < b ? -sign : a > b ? sign : one.name < other.name ? -1 : 1)).map(([, run]) => run);
-    count.textContent = wanted.length ? `${told.whole(shown.length)} ${say("of")} ${told.whole(runs.size)}` : told.whole(runs.size);
-    for (const [at, cell] of [...list.table.tHead.rows[0].cells].entries()) {
-      const key = COLUMNS[at - 1]?.key;
-      if (key === sorted.by) cell.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      .sort(([a, one], [b, other]) => missing(a) - missing(b) || (a < b ? -sign : a > b ? sign : one.name < other.name ? -1 : 1)).map(([, run]) => run);
+    const put = there.length - there.filter((run) => !run.archived).length;
+    count.textContent = typed.unknown.length && !typed.needs ? say("no_column").replace("{name}", typed.unknown[0]) : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}` : told.whole(visible.length);
+    archived.hidden = !put;
+    archived.textContent = say(withArchived ? "hide_archived" : "show_archived").replace("{n}", told.whole(put));
+    for (const cell of table.tHead.rows[0].cells) {
+      if (cell.dataset.key === sorted.by) cell.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
       else cell.removeAttribute("aria-sort");
     }
-    compare.hidden = clear.hidden = !chosen.size;
-    compare.textContent = `${say("compare_chosen")} (${chosen.size})`;
-    compare.href = `/compare?runs=${[...chosen].join(",")}`;
+    order.value = sorted.by;
+    selection.show(table.tHead.querySelector(".pick input"));
     none.hidden = shown.length > 0 || !runs.size;
     list.show(shown);
     if (shown.length) newllm.mark("rows");
     remember();
   }
 
+  /** Ask which settings there are: the filter names one. */
+  async function know() {
+    asking = true;
+    try {
+      stale = false;
+      settings = (await ask("/api/columns")).columns.map(({ name }) => name);
+      await update();
+    } finally {
+      asking = false;
+    }
+  }
+
   function remember() {
     const kept = new URLSearchParams(location.search);
-    for (const [key, value] of [["q", filter.value], ["sort", sorted.by === "when" ? "" : sorted.by], ["up", sorted.down ? "" : "1"]]) {
+    for (const [key, value] of [["q", filter.value], ["sort", sorted.by === "when" ? "" : sorted.by], ["up", sorted.down ? "" : "1"], ["columns", columns.address], ["archived", withArchived ? "1" : ""]]) {
       if (value) kept.set(key, value);
       else kept.delete(key);
     }
@@ -117,7 +143,7 @@
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
   }
 
-  const stamp = (run) => `${run.version}|${withBest(run).loss}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
+  const stamp = (run) => `${run.version}|${fetched}|${withBest(run).loss}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
 
   /** Ask for the curves of what is seen and has none, or an old one. */
   async function seen(items) {
@@ -181,10 +207,13 @@
   }
 
   async function update() {
-    const answer = await ask(`/api/runs?since=${version}`);
+    const names = wanted(), other = fetched !== names.join();
+    const answer = await ask(`/api/runs?since=${other ? 0 : version}${names.length ? `&columns=${encodeURIComponent(names.join(","))}` : ""}`);
+    fetched = names.join();
     if (answer.whole) runs.clear(); // also where another server answers by now
     for (const run of answer.runs) runs.set(run.id, run);
     for (const id of answer.gone) { runs.delete(id); chosen.delete(id); }
+    stale ||= answer.runs.length > 0; // there may be other settings by now
     const told = [answer.cut && say("cut"), answer.links && say("links")].filter(Boolean);
     notes.textContent = told.join(" ");
     version = answer.version;
@@ -192,6 +221,7 @@
     empty.hidden = !answer.ready || runs.size > 0;
     waiting.hidden = answer.ready || runs.size > 0;
     bar.hidden = table.hidden = keys.hidden = !runs.size;
+    foot.hidden = page.demo;
     refresh();
   }
 
@@ -213,18 +243,24 @@
       event.preventDefault();
       const at = row ? shown.findIndex((run) => run.id === row.dataset.id) + by : by > 0 ? 0 : shown.length - 1;
       if (shown[at]) list.reveal(at)?.querySelector("a").focus({ preventScroll: true });
-    } else if (!typing && event.key.toLowerCase() === "x" && row) choose(row.dataset.id, !chosen.has(row.dataset.id));
-    else if (!typing && event.key.toLowerCase() === "c" && chosen.size) location.href = compare.href;
+    } else if (typing || event.target.closest?.("input, select, textarea, dialog, details")) return;
+    else if (event.key.toLowerCase() === "x" && row) choose(row.dataset.id, !chosen.has(row.dataset.id), event.shiftKey);
+    else if (event.key.toLowerCase() === "c") selection.compare();
+    else if (event.key === "Delete") selection.remove();
   }
 
   const waiting = make("p", { class: "muted", role: "status", text: say("looking") });
   const empty = document.getElementById("no-runs");
   const none = make("p", { class: "muted empty", hidden: true, text: say("no_match") });
-  const table = make("table", { class: "runs", hidden: true }, head());
+  const table = make("table", { class: "runs", hidden: true }, make("thead"));
   const keys = make("p", { class: "muted small keys", text: say("keys"), hidden: true });
+  const foot = make("p", { class: "list-foot" }, bin);
+  const draw = newllm.runRow({ columns, isChosen: (id) => chosen.has(id), choose, findings, withBest });
   list = new newllm.Rows(table, { draw, key: (run) => run.id, stamp, seen });
+  arrange();
   bar.hidden = true;
-  place.replaceChildren(bar, notes, waiting, empty, table, none, keys);
+  place.replaceChildren(bar, selection.bar, notes, waiting, empty, table, none, keys, foot);
+  newllm.organise.resume(update);
   addEventListener("keydown", press);
   newllm.onColours(() => { for (const spark of sparks.values()) spark.painted = null; paint(list.items); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update().catch(() => {}); });
