@@ -26,8 +26,8 @@ def begins_with(page: "Page", name: str) -> None:
 def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
     page.goto(local.url)
     for name in ("words", "words-2"):
-        page.get_by_role("checkbox", name=f"Choose for comparing: {name}", exact=True).check()
-    page.get_by_role("link", name="Compare chosen (2)").click()
+        page.get_by_role("checkbox", name=f"Choose: {name}", exact=True).check()
+    page.get_by_role("link", name="Compare 2").click()
     first = chosen(page)
     assert sorted(first["runs"]) == ["words", "words-2"]  # type: ignore[call-overload]
     page.get_by_label("Signal").select_option("gradient_norm")

@@ -167,6 +167,7 @@ ui-choose_all_n = Choose all { $n }
 ui-chosen_runs = Chosen runs
 ui-n_chosen = { $n } chosen
 ui-n_hidden = ({ $n } not shown)
+ui-compare_n = Compare { $n }
 ui-compare_first = Compare the first { $n }
 ui-edit = Edit …
 ui-edit_run = Edit { $name }

@@ -167,6 +167,7 @@ ui-choose_all_n = すべて選ぶ ({ $n } 件)
 ui-chosen_runs = 選んだ実行
 ui-n_chosen = { $n } 件を選択中
 ui-n_hidden = (うち { $n } 件は非表示)
+ui-compare_n = { $n } 件を比較
 ui-compare_first = 先頭の { $n } 件を比較
 ui-edit = 編集 …
 ui-edit_run = { $name } の編集

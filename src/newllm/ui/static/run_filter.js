@@ -29,20 +29,22 @@
    * @param {string} typed
    * @param {string[]|null} settings names of settings that runs have; null while nobody has asked for them
    * @returns {{needs: boolean, settings: string[], unknown: string[], any: boolean, matches: (run: object, words: string) => boolean}}
-   *   `needs`: whether names of settings are needed; `settings`: those that it compares; `unknown`: names that no run has
+   *   `needs`: whether names of settings are needed; `settings`: those that it compares; `unknown`: names that no run has, whose terms are words
    */
   newllm.runFilter = function (typed, settings) {
     const words = [], conditions = [], unknown = [];
-    for (const [, name, sign, value, quoted, word] of typed.matchAll(TERM)) {
+    for (const [term, name, sign, value, quoted, word] of typed.matchAll(TERM)) {
       if (!name) { words.push((quoted ?? word).toLowerCase()); continue; }
       const key = named(name, settings || []);
-      if (key === null) unknown.push(name);
-      else conditions.push([key, sign, value.replace(/^"|"$/g, "")]);
+      if (key === null) { // "lr=0.1" may be part of a name
+        unknown.push(name);
+        words.push(term.toLowerCase());
+      } else conditions.push([key, sign, value.replace(/^"|"$/g, "")]);
     }
     const compared = conditions.map(([key]) => key).filter((key) => !Object.hasOwn(OWN, key) && !Object.hasOwn(facts, key));
     return {
       needs: settings === null && (unknown.length > 0 || compared.length > 0), settings: compared, unknown, any: words.length + conditions.length + unknown.length > 0,
-      matches: (run, text) => !unknown.length && words.every((word) => text.includes(word)) && conditions.every(([key, sign, wanted]) => holds(valueOf(run, key), sign, wanted)),
+      matches: (run, text) => words.every((word) => text.includes(word)) && conditions.every(([key, sign, wanted]) => holds(valueOf(run, key), sign, wanted)),
     };
   };
 })();

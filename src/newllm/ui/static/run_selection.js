@@ -34,7 +34,7 @@
       bar.hidden = !some.length;
       if (!some.length) return;
       count.textContent = say("n_chosen").replace("{n}", told.whole(some.length)) + (hidden ? ` ${say("n_hidden").replace("{n}", told.whole(hidden))}` : "");
-      compare.textContent = say(some.length > MOST_COMPARED ? "compare_first" : "compare").replace("{n}", MOST_COMPARED);
+      compare.textContent = say(some.length > MOST_COMPARED ? "compare_first" : "compare_n").replace("{n}", Math.min(some.length, MOST_COMPARED));
       compare.href = `/compare?runs=${some.slice(0, MOST_COMPARED).map(({ id }) => id).join(",")}`;
       edit.hidden = some.length !== 1;
       put.textContent = say(some.every((run) => run.archived) ? "unarchive" : "archive");

@@ -106,7 +106,7 @@
       .map((run) => [sort(run), run])
       .sort(([a, one], [b, other]) => missing(a) - missing(b) || (a < b ? -sign : a > b ? sign : one.name < other.name ? -1 : 1)).map(([, run]) => run);
     const put = there.length - there.filter((run) => !run.archived).length;
-    count.textContent = typed.unknown.length && !typed.needs ? say("no_column").replace("{name}", typed.unknown[0]) : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}` : told.whole(visible.length);
+    count.textContent = typed.unknown.length && !typed.needs && !shown.length ? say("no_column").replace("{name}", typed.unknown[0]) : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}` : told.whole(visible.length);
     archived.hidden = !put;
     archived.textContent = say(withArchived ? "hide_archived" : "show_archived").replace("{n}", told.whole(put));
     for (const cell of table.tHead.rows[0].cells) {
