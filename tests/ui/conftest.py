@@ -85,3 +85,20 @@ def _without(reason: str) -> NoReturn:
     if os.environ.get("NEWLLM_BROWSER") == "required":
         pytest.fail(f"NEWLLM_BROWSER=required, but {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Page], list[str]]:
+    """`violations(page)`: what axe-core finds on a page as it stands, a line each."""
+    return _violations
+
+
+def _violations(page: Page) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:160]}: {' '.join(node['failureSummary'].split())[:300]}"
+        for one in found
+        for node in one["nodes"]
+    ]

@@ -176,3 +176,34 @@ def test_a_run_is_deleted_on_its_page_and_the_list_undoes_it(address, root, open
     page.get_by_role("button", name="Undo").click()
     page.wait_for_function("() => [...document.querySelectorAll('th.name a')].some((a) => a.textContent === 'run-0')")
     assert (root / "run-0").is_dir()
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 860}, {"width": 390, "height": 844}])
+def test_all_that_opens_above_the_list_is_accessible_and_fits(address, open_page, violations, viewport):
+    page = open_page(viewport=viewport, bypass_csp=True)
+    page.goto(f"{address}?columns=state,tags,optimizer.learning_rate")
+    page.wait_for_selector("tr[data-id]")
+    choose(page, 1, 2)
+    found = [f"chosen: {one}" for one in violations(page)]
+    page.get_by_role("button", name="Tag …").click()
+    found += [f"tags: {one}" for one in violations(page)]
+    page.keyboard.type("good")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Undo").wait_for()
+    choose_again = page.get_by_label("Choose: run-2", exact=True)
+    choose_again.uncheck()
+    page.get_by_role("button", name="Edit …").click()
+    found += [f"edit: {one}" for one in violations(page)]
+    page.keyboard.press("Escape")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("seed", exact=True).wait_for()
+    found += [f"columns: {one}" for one in violations(page)]
+    box = page.locator(".menu-box").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= viewport["width"]
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Trash").click()
+    page.wait_for_selector("text=The trash is empty.")
+    found += [f"trash: {one}" for one in violations(page)]
+    assert not found, "\n".join(found)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

@@ -70,10 +70,13 @@ def table(
     """
     # Where all cells but the names of the rows are numbers, the table says so once: most of a page is such tables.
     kinds = [None if at == 0 or at in text or not text else "number" for at in range(len(heads))]
-    head = joined(tag("th", name, scope="col", kind=kind) for name, kind in zip(heads, kinds, strict=True))
+    head = joined(
+        tag("th", name, scope="col", kind=kind) if name else tag("td", name, kind=kind)
+        for name, kind in zip(heads, kinds, strict=True)
+    )
     body = joined(tag("tr", *_cells(row, kinds)) for row in rows)
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body), kind=None if text else "figures")
-    return tag("div", made, kind="scroll", role="region", tabindex=0, aria_label=about)
+    return tag("div", made, kind="scroll", role="group", tabindex=0, aria_label=about)
 
 
 def folded(title: object, content: object, *, kind: str | None = None, open: bool = False) -> Html:

@@ -60,7 +60,7 @@
       this._table = make("table");
       [this._legend, this._ends] = newllm.playParts.legend(this.about, this._colour, count, (by) => this._paint(by));
       this._numbers = make("details", { class: "numbers", ontoggle: () => this._facts() },
-        make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": say("play_table") }, this._table));
+        make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "group", "aria-label": say("play_table") }, this._table));
       const hasContext = this.about.layers.length > 0;
       this._shown = make("div", { hidden: true }, ...(hasContext ? [newllm.playParts.choices(this.about, this.map.view, count, () => this._chosen())] : []), this.map.element, newllm.playParts.told(this._token, hasContext ? [this._most, this._scales] : null), this._numbers);
       this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,

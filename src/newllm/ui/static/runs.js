@@ -62,10 +62,17 @@
     if (sorted.by !== "name" && !columns.has(sorted.by)) Object.assign(sorted, { by: "when", down: true });
     table.tHead.replaceWith(head());
     table.style.setProperty("--wide", `${columns.width}rem`);
+    fit();
     table.classList.toggle("more", columns.extra.length > 0);
     order.replaceChildren(...arranged().filter(([, { sort }]) => sort).map(([key]) => make("option", { value: key, text: labelOf(key) })), ...(columns.has("when") ? [] : [make("option", { value: "when", text: say("when") })]));
     list.forget();
     if (fetched === wanted().join()) refresh();
+  }
+
+  /** A table that is wider than the window moves under what stands above it. */
+  function fit() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    document.body.classList.toggle("wide", innerWidth > 40 * rem && (columns.width + 3) * rem > innerWidth);
   }
 
   /** Choose a run or not; with the shift key all from the last one that was chosen. */
@@ -206,7 +213,11 @@
     setTimeout(poll, POLL);
   }
 
-  async function update() {
+  let going = Promise.resolve();
+  /** Ask what is new, one question after the other: an older answer must not come last. */
+  const update = () => (going = going.catch(() => {}).then(askAgain));
+
+  async function askAgain() {
     const names = wanted(), other = fetched !== names.join();
     const answer = await ask(`/api/runs?since=${other ? 0 : version}${names.length ? `&columns=${encodeURIComponent(names.join(","))}` : ""}`);
     fetched = names.join();
@@ -262,6 +273,7 @@
   place.replaceChildren(bar, selection.bar, notes, waiting, empty, table, none, keys, foot);
   newllm.organise.resume(update);
   addEventListener("keydown", press);
+  addEventListener("resize", fit);
   newllm.onColours(() => { for (const spark of sparks.values()) spark.painted = null; paint(list.items); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update().catch(() => {}); });
   poll();
