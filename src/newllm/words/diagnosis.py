@@ -81,10 +81,19 @@ def causes(words: Catalogue, finding: Finding) -> str:
 
 
 def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> list[Message]:
-    """Return how to tell the causes of a finding apart: by its own test, `newllm.check`, or what was not logged."""
+    """Return how to tell causes apart: by the own test of a finding, by `newllm.check`, or by what was not logged."""
     probes = probes_for(finding, facts)
-    named = words("list").join(words(f"check-{probe}.short") for probe in probes)
-    checks = [message("would_tell-check", call=check_call(probes), probes=named)] if probes else []
+    known = {one.probe: one.status for one in facts.check.outcomes} if facts.check else {}
+    answers = {status: [one for one in probes if known.get(one) == status] for status in ("wrong", "sound")}
+    open_ones = tuple(one for one in probes if known.get(one) not in answers)
+    checks = [
+        *(message(f"would_tell-{how}", probes=_looked_at(words, ones)) for how, ones in answers.items() if ones),
+        *(
+            [message("would_tell-check", call=check_call(open_ones), probes=_looked_at(words, open_ones))]
+            if open_ones
+            else []
+        ),
+    ]
     columns = [
         message(
             "would_tell-column", column=column, causes=words("list").join(cause_label(words, one) for one in causes)
@@ -92,6 +101,10 @@ def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -
         for column, causes in unlogged(finding, trace, facts).items()
     ]
     return [*([finding.test] if finding.test else []), *checks, *columns]
+
+
+def _looked_at(words: Catalogue, probes: Sequence[str]) -> str:
+    return words("list").join(words(f"check-{probe}.short") for probe in probes)
 
 
 def follows(words: Catalogue, finding: Finding) -> str:

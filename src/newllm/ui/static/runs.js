@@ -57,7 +57,7 @@
       make("td", { class: "curve" }, canvas),
       make("td", { class: "state" }, told.state(run), progress(run)),
       make("td", { class: "best" }, ...told.best(withBest(run))),
-      make("td", { class: "findings" }, ...told.findings({ findings: findings(run) }), ...told.cause(run)),
+      make("td", { class: "findings" }, ...told.findings({ ...run, findings: findings(run) }), ...told.cause(run)),
       make("td", { class: "when" }, make("time", { title: told.date(run.heard), text: told.ago(run.heard) })),
     );
     if (!before) return row;
