@@ -1,4 +1,4 @@
-"""A check before the flight: one batch, a few updates, and everything put back."""
+"""A check before training: one batch, a few updates, and everything put back."""
 
 import contextlib
 import time

@@ -76,8 +76,8 @@ def test_what_the_check_before_training_answered_is_told_and_the_rest_is_to_be_a
     finding = _finding(candidates=("missing-zero-grad", "target-leak"))
     asked = probes_for(finding, Facts())
     assert len(asked) > 2
-    statuses: tuple[Status, ...] = ("sound", "wrong", *["unchecked"] * (len(asked) - 2))
-    found = KeptCheck(tuple(Outcome(one, how, quoted("x")) for one, how in zip(asked, statuses, strict=True)), 1.0)
+    statuses: dict[str, Status] = {asked[0]: "sound", asked[1]: "wrong"}
+    found = KeptCheck(tuple(Outcome(one, statuses.get(one, "unchecked"), quoted("x")) for one in asked), 1.0)
     told = [one for one in would_tell(EN, finding, NOTHING, Facts(check=found)) if one.id != "would_tell-column"]
     assert [one.id for one in told] == ["would_tell-wrong", "would_tell-sound", "would_tell-check"]
     shorts = [EN(f"check-{probe}.short") for probe in asked]
@@ -85,5 +85,5 @@ def test_what_the_check_before_training_answered_is_told_and_the_rest_is_to_be_a
     assert EN.text(told[1]) == f"The check before training found this sound: {shorts[0]}."
     assert EN.text(told[2]).endswith(f": before the first step it checks {EN('list').join(shorts[2:])}.")
     all_sound = KeptCheck(tuple(Outcome(one, "sound", quoted("x")) for one in asked), 1.0)
-    assert [one.id for one in would_tell(JA, finding, NOTHING, Facts(check=all_sound))][0] == "would_tell-sound"
-    assert "newllm.check(" not in str(would_tell(EN, finding, NOTHING, Facts(check=all_sound)))
+    ids = {one.id for one in would_tell(JA, finding, NOTHING, Facts(check=all_sound))}
+    assert ids == {"would_tell-sound", "would_tell-column"}
