@@ -70,7 +70,7 @@ def _unchecked(report: CheckReport, paper: Paper) -> Table:
     mark = Text(_MARKS["unchecked"][0 if paper.unicode else 1], style=_COLOURS["unchecked"])
     for group in report.unchecked():
         why = Text(plain(checks.reason(words, group), _LONG), style="bold" if group.argument else colours.MUTED)
-        grid.add_row(mark, why.append(checks.listed(words, group), style="not bold" if group.argument else None))
+        grid.add_row(mark, why.append(checks.listed(words, group.probes), style="not bold" if group.argument else None))
     return grid
 
 

@@ -3,7 +3,12 @@
 A probe that these catalogues do not know, of a newer newllm, keeps its own name.
 """
 
-from newllm.messages import Catalogue
+from collections.abc import Sequence
+
+from newllm.diagnosis.checkable import check_call, probes_for
+from newllm.diagnosis.facts import Facts
+from newllm.messages import Catalogue, Message, message
+from newllm.trace import Finding
 from newllm.trace.check import Check, CheckedTraining, Unchecked
 
 _NAMED = 3  # wrong answers that a line names
@@ -30,9 +35,9 @@ def tally(words: Catalogue, check: Check) -> str:
     return words("terminal-check", **counts, seconds=check.seconds)
 
 
-def listed(words: Catalogue, group: Unchecked) -> str:
-    """Return what could not be checked for one reason."""
-    return words("list").join(short(words, probe) for probe in group.probes)
+def listed(words: Catalogue, probes: Sequence[str]) -> str:
+    """Return what probes look at, as a list."""
+    return words("list").join(short(words, probe) for probe in probes)
 
 
 def reason(words: Catalogue, group: Unchecked) -> str:
@@ -49,8 +54,22 @@ def wrong_line(words: Catalogue, check: Check | None) -> str:
     """
     if check is None or not check.wrong:
         return ""
-    named = words("list").join(short(words, one.probe) for one in check.wrong[:_NAMED])
+    named = listed(words, [one.probe for one in check.wrong[:_NAMED]])
     return words("check_trained", count=len(check.wrong), more=len(check.wrong[_NAMED:]), named=named)
+
+
+def by_check(words: Catalogue, finding: Finding, facts: Facts) -> list[Message]:
+    """Return what the check before training says of what may be behind a finding, and what is still to be checked."""
+    probes, check = probes_for(finding, facts), facts.check
+    known = {one.probe: one.status for one in check.outcomes} if check else {}
+    groups = check.unchecked() if check else []
+    # What could not be checked is worth another call only where something more can be given.
+    givable = {probe for group in groups if group.argument for probe in group.probes}
+    still = tuple(one for one in probes if one not in known or one in givable)
+    answers = {status: [one for one in probes if known.get(one) == status] for status in ("wrong", "sound")}
+    told = [message(f"would_tell-{how}", probes=listed(words, ones)) for how, ones in answers.items() if ones]
+    to_do = [message("would_tell-check", call=check_call(still), probes=listed(words, still))] if still else []
+    return [*told, *to_do]
 
 
 def of_training(words: Catalogue, about: CheckedTraining) -> str:

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from newllm.diagnosis.checkable import check_call, probes_for, unlogged
+from newllm.diagnosis.checkable import unlogged
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layer_names import is_number
 from newllm.diagnosis.losses import finite, loss_names
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
+from newllm.words.checks import by_check
 from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
@@ -82,29 +83,13 @@ def causes(words: Catalogue, finding: Finding) -> str:
 
 def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> list[Message]:
     """Return how to tell causes apart: by the own test of a finding, by `newllm.check`, or by what was not logged."""
-    probes = probes_for(finding, facts)
-    known = {one.probe: one.status for one in facts.check.outcomes} if facts.check else {}
-    answers = {status: [one for one in probes if known.get(one) == status] for status in ("wrong", "sound")}
-    open_ones = tuple(one for one in probes if known.get(one) not in answers)
-    checks = [
-        *(message(f"would_tell-{how}", probes=_looked_at(words, ones)) for how, ones in answers.items() if ones),
-        *(
-            [message("would_tell-check", call=check_call(open_ones), probes=_looked_at(words, open_ones))]
-            if open_ones
-            else []
-        ),
-    ]
     columns = [
         message(
             "would_tell-column", column=column, causes=words("list").join(cause_label(words, one) for one in causes)
         )
         for column, causes in unlogged(finding, trace, facts).items()
     ]
-    return [*([finding.test] if finding.test else []), *checks, *columns]
-
-
-def _looked_at(words: Catalogue, probes: Sequence[str]) -> str:
-    return words("list").join(words(f"check-{probe}.short") for probe in probes)
+    return [*([finding.test] if finding.test else []), *by_check(words, finding, facts), *columns]
 
 
 def follows(words: Catalogue, finding: Finding) -> str:

@@ -56,8 +56,8 @@ def _rest(found: KeptCheck, words: Catalogue, *, open: bool) -> list[Html]:
         for one in found.of("sound")
     ]
     unchecked = [
-        joined([tag("b" if group.argument else "span", checks.reason(words, group)), checks.listed(words, group)])
-        for group in found.unchecked()
+        joined([tag("b" if one.argument else "span", checks.reason(words, one)), checks.listed(words, one.probes)])
+        for one in found.unchecked()
     ]
     counted = ("sound-count", sound, len(sound)), ("unseen-count", unchecked, len(found.of("unchecked")))
     show = block if open else folded
