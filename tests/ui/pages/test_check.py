@@ -48,12 +48,13 @@ def test_its_page_shows_the_check_and_from_its_first_step_on_the_training(
     section.wait_for()
     assert "Not trained yet" in section.inner_text()
     assert "<b>it</b> sees what it predicts" in section.locator("article").inner_text()
-    assert page.get_by_role("button", name="Doctor").count() == 0
+    assert page.locator("#actions :visible").count() == 0
     section.get_by_role("button", name="Copy").first.wait_for()
     with TraceWriter(runs / "wrong" / "trace.jsonl") as writer:
         for step in range(1, 60):
             writer.write(step, loss=3.0 - step / 100)
     page.locator("section#findings").wait_for(timeout=60_000)
+    until(page, "document.querySelectorAll('#actions button:not([hidden]), #actions a:not([hidden])').length >= 2")
     page.locator("section#verdict a[href='#check']").click()
     until(page, "!document.querySelector('#check').innerText.includes('Not trained yet')")
     assert page.locator("section#findings ~ section#check article").count() == 1

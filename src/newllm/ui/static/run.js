@@ -38,7 +38,7 @@
     if (run.message) parts.push(make("p", { class: "problem", text: run.message }));
     if (run.problems) parts.push(make("ul", { class: "problem" }, ...run.problems.map((text) => make("li", { text }))));
     by("state").replaceChildren(...parts);
-    jobs.doctor.hidden = run.status === "checked"; // there is nothing yet to diagnose
+    for (const one of [jobs.doctor, ...jobs.links]) one.hidden = run.status === "checked"; // nothing yet to diagnose or compare
   }
 
   /** The loss at a glance, until the sections are there. */
