@@ -172,14 +172,17 @@ def test_a_run_that_has_begun_keeps_its_own(file: Path, tmp_path: Path, capsys: 
     assert not (tmp_path / "check.json").exists()
 
 
+@pytest.mark.parametrize("recorded", [True, False])
 def test_the_doctor_says_that_the_check_had_found_something(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recorded: bool
 ) -> None:
     run = tmp_path / "x"
     main(["check", f"{file}:twice", "--out", str(run)])
     with TraceWriter(run / "trace.jsonl") as writer:
         for step in range(1, 60):
             writer.write(step, loss=3.0 - step / 100)
+    if recorded:
+        (run / "recording.json").write_text('{"schema": 1}')
     page = tmp_path / "page.html"
     capsys.readouterr()
     main(["doctor", str(run), "--html", str(page)])

@@ -1,11 +1,15 @@
 """check.json as others may have left it: what is no check is refused whole, and what is said of it is harmless."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.trace.check import read_check
+from newllm.trace.readers import read_log
 
 WHY = message("check-reason.no-layers")
 
@@ -46,9 +50,9 @@ def test_what_is_no_check_is_refused_whole(bad: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan"), 10**400, "x", None, [], {"id": "check"}])
-@pytest.mark.parametrize("id", ["check-optimizer-holds.twice", "check-step-order.kept", "check-finite.sound", "nope"])
+@pytest.mark.parametrize("id", ["check-optimizer-holds.twice", "check-batch-kept.sound", "check-finite.sound", "nope"])
 def test_a_message_that_cannot_be_is_the_sentence_beside_it(id: str, number: Any) -> None:
-    data = {"id": id, "parameters": {"count": number, "loss": number}}
+    data = {"id": id, "parameters": dict.fromkeys(("count", "loss", "more", "names", "changed"), number)}
     (found,) = read_check(content(outcome(message=data, sentence="<b>moved"))).outcomes
     assert found.sentence == Message("quoted", {"text": "<b>moved"})
 
@@ -66,6 +70,12 @@ def test_what_is_said_of_the_training_may_be_anything(strange: dict[str, Any]) -
     about = found.about
     assert (about.when, about.version, about.model, about.parameters, about.optimizer) == (None, "", "", None, "")
     assert found.seconds == 0.0
+
+
+def test_the_file_is_no_log(tmp_path: Path) -> None:
+    (tmp_path / "check.json").write_text(json.dumps(content(outcome())))
+    with pytest.raises(UserError, match="no log in"):
+        read_log(tmp_path)
 
 
 def test_names_of_the_training_have_a_bound() -> None:
