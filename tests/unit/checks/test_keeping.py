@@ -13,6 +13,7 @@ from torch.nn import functional as F
 import newllm
 from newllm.checksum import read_checked
 from newllm.errors import UserError
+from newllm.integrations.recording import CallbackRecording
 from newllm.trace.check import keep_check, read_check
 from newllm.version import VERSION
 
@@ -118,3 +119,12 @@ def test_a_failed_write_leaves_the_older_check(tmp_path: Path, monkeypatch: pyte
         keep_check(tmp_path, found, found.about)
     assert [file.name for file in tmp_path.iterdir()] == ["check.json"]
     assert (tmp_path / "check.json").read_bytes() == before
+
+
+def test_the_callbacks_of_trainers_record_where_a_check_stands(tmp_path: Path) -> None:
+    newllm.check(*parts(), out=tmp_path)
+    model, optimizer, _, _ = parts()
+    recording = CallbackRecording(tmp_path, 10, None, None)
+    recording.open(model, optimizer, resumed_at=None)
+    recording.close()
+    assert {"check.json", "recording.json", "trace.jsonl"} <= {file.name for file in tmp_path.iterdir()}
