@@ -26,7 +26,8 @@ FOUNDING, DOUBLED, PLANNED, NOVEL, STUDY = (
 )  # fmt: skip
 BUDGET = 1200  # seconds of replays: enough on a busy machine
 _SHOWN = (
-    "config.toml", "data.json", "tokenizer.json", "recording.json", "samples.jsonl", "summary.json", "trace.jsonl",
+    "check.json", "config.toml", "data.json", "tokenizer.json", "recording.json", "samples.jsonl", "summary.json",
+    "trace.jsonl",
 )  # fmt: skip
 
 

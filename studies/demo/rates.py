@@ -42,35 +42,64 @@ class Transformer(nn.Module):
         return self.head(hidden)
 
 
+def check(out: Path) -> None:
+    """Check the training before it begins, and keep what was found with its run.
+
+    Nothing is wrong with it: the mistake is made later, by the loop, where no check of its parts can see it.
+    """
+    training, _ = _rows()
+    model, optimizer = _begun()
+    newllm.check(model, optimizer, loss_of, _batch(training, 1), evaluate=evaluate, out=out)
+
+
 def train(out: Path, doubled_at: int | None = None) -> None:
-    """Train, and record it.
+    """Check the training, train, and record it.
 
     Args:
         out: the run directory to make.
         doubled_at: the update from which on the learning rate is twice what was planned; None for as planned.
     """
-    packed = files("newllm").joinpath("data", "bundled", "moby-dick.txt.xz").read_bytes()
-    rows = torch.tensor(list(lzma.decompress(packed)[: _ROWS * LENGTH])).view(-1, LENGTH)
-    training, held_out = rows[:-_HELD_OUT], rows[-_HELD_OUT:]
-    torch.manual_seed(0)
-    model = Transformer()
-    optimizer = torch.optim.Adam(model.parameters(), RATE)
-
-    def loss_of(batch: Tensor) -> Tensor:
-        return F.cross_entropy(model(batch[:, :-1]).transpose(1, 2), batch[:, 1:])
-
+    check(out)
+    training, held_out = _rows()
+    model, optimizer = _begun()
     with newllm.record(model, optimizer, out=out) as recorder:
         for step in range(1, STEPS + 1):
-            batch = training[torch.randint(len(training), (BATCH,), generator=torch.Generator().manual_seed(step))]
             mistake = 2 if doubled_at is not None and step >= doubled_at else 1
             optimizer.param_groups[0]["lr"] = mistake * RATE * min(1.0, step / WARM_UP)
             optimizer.zero_grad()
-            loss = loss_of(batch)
+            loss = loss_of(model, _batch(training, step))
             loss.backward()
             optimizer.step()
             recorder.step(loss)
             if step % EVALUATE_EVERY == 0:
-                model.eval()
-                with torch.no_grad():
-                    recorder.validation(loss_of(held_out))
-                model.train()
+                recorder.validation(evaluate(model, held_out))
+
+
+def loss_of(model: nn.Module, batch: Tensor) -> Tensor:
+    """Return the mean cross-entropy of the next byte."""
+    return F.cross_entropy(model(batch[:, :-1]).transpose(1, 2), batch[:, 1:])
+
+
+def evaluate(model: nn.Module, batch: Tensor) -> Tensor:
+    """Return the loss in evaluation mode."""
+    model.eval()
+    with torch.no_grad():
+        loss = loss_of(model, batch)
+    model.train()
+    return loss
+
+
+def _begun() -> tuple[nn.Module, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    model = Transformer()
+    return model, torch.optim.Adam(model.parameters(), RATE)
+
+
+def _rows() -> tuple[Tensor, Tensor]:
+    packed = files("newllm").joinpath("data", "bundled", "moby-dick.txt.xz").read_bytes()
+    rows = torch.tensor(list(lzma.decompress(packed)[: _ROWS * LENGTH])).view(-1, LENGTH)
+    return rows[:-_HELD_OUT], rows[-_HELD_OUT:]
+
+
+def _batch(training: Tensor, step: int) -> Tensor:
+    return training[torch.randint(len(training), (BATCH,), generator=torch.Generator().manual_seed(step))]

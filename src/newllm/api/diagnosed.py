@@ -13,12 +13,13 @@ from newllm.demo import is_demo
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
-from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts, runs_in
+from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import message
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
+from newllm.trace.check import KeptCheck, has_begun
 from newllm.trace.readers import Chosen, read_log
 from newllm.words.diagnosis import unjudged
 from newllm.words.finding_data import finding_data
@@ -28,7 +29,7 @@ _MOST_LOGS = 100  # or runs, of a directory
 
 
 class NothingYetError(UserError):
-    """A run of ours that goes on and has not recorded a step."""
+    """A run of ours that goes on, or was checked and is to begin, and has not recorded a step."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ def doctor(
         notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
 
     Raises:
-        NothingYetError: it is a run of newllm that goes on and has not recorded a step.
+        NothingYetError: it is a run of newllm that goes on, or was only checked, and has not recorded a step.
         UserError: there is nothing to read, it is no log or several runs, it has no such column, there is no such
             kind or role, or the vocabulary cannot be.
     """
@@ -108,7 +109,7 @@ def doctor(
     source = Path(path)
     check_single_run(source)
     trace = _read(source, Chosen(loss, step))
-    facts, remarks = read_facts(source) if is_run(source) else (Facts(), ())
+    facts, remarks = read_facts(source) if is_run(source) else (Facts(check=kept_check(source)), ())
     remarks = (*_lost(source, trace), *remarks)
     if remarks:
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
@@ -163,6 +164,8 @@ def _read(source: Path, chosen: Chosen) -> Trace:
         if trace.signals or not is_run(source):
             return trace
     except UserError as error:
+        if not is_run(source) and (check := kept_check(source)) and not has_begun(source):
+            raise NothingYetError(_not_trained(source, check)) from error
         own = source / "trace.jsonl"
         if chosen or not is_run(source) or (own.is_file() and own.stat().st_size):
             raise
@@ -170,6 +173,14 @@ def _read(source: Path, chosen: Chosen) -> Trace:
     if has_ended(source):
         raise UserError(f"'{source}' ended before its first step: there is nothing to judge") from problem
     raise NothingYetError(f"'{source}' has not recorded a step yet: try again later, or --watch") from problem
+
+
+def _not_trained(source: Path, check: KeptCheck) -> str:
+    found = f"{len(check.wrong)} wrong" if check.wrong else "nothing wrong"
+    return (
+        f"'{source}' was checked ({found}) and has not been trained: newllm report shows the check, and "
+        "newllm.record(model, optimizer, out) records a training into the same directory"
+    )
 
 
 def _lost(source: Path, trace: Trace) -> tuple[Remark, ...]:

@@ -4,12 +4,12 @@ Each probe asks one question and answers it sound, wrong or unchecked, with what
 `bench.py`, which `sources.py` finds the `parts.py` for; `untouched.py` and `reached.py` put back what they moved.
 `seen.py` is one observed pass, `targets.py` reads off its gradient which targets the loss really has, `updates.py` does
 three updates, `loop.py` watches the user's own step, `feed.py` looks at a data loader; `probes/` holds the probes by
-subject.
+subject. What is found is data of `newllm.trace.check`; `keeping.py` keeps it with the run.
 """
 
 from newllm.checks.check import check
-from newllm.checks.outcome import Outcome
 from newllm.checks.probes import PROBES
 from newllm.checks.report import CheckReport
+from newllm.trace.check import Outcome
 
 __all__ = ["PROBES", "CheckReport", "Outcome", "check"]

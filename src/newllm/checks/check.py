@@ -1,17 +1,21 @@
-"""A check before the flight: one batch, a few updates, and everything put back."""
+"""A check before training: one batch, a few updates, and everything put back."""
 
 import contextlib
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench
+from newllm.checks.keeping import keep, not_kept
 from newllm.checks.outcome import CannotCheck, Outcome, wrong
+from newllm.checks.parts import Parts
 from newllm.checks.probes import PROBES
 from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
@@ -19,6 +23,7 @@ from newllm.checks.sources import parts_of
 from newllm.checks.untouched import generator_restorer
 from newllm.diagnosis.layer_names import name_layers
 from newllm.errors import UserError
+from newllm.files import make_directory
 
 _LONGEST = 300  # characters of an error that is quoted
 
@@ -36,10 +41,15 @@ def check(
     scheduler: Any = None,
     steps: int | None = None,
     seconds: float = 10.0,
+    out: str | PathLike[str] | None = None,
 ) -> CheckReport:
     """Look for mistakes in a training before it runs. Nothing is changed: weights, moments, modes and chance come back.
 
         print(newllm.check(model, optimizer, loss=lambda model, batch: model(**batch).loss, batch=batch))
+
+    With `out` what was found is kept as OUT/check.json, for the run's page and report. A check that stands there is
+    replaced, unless a training in that directory has begun: it keeps the check that it began with, and a warning says
+    so.
 
     Args:
         model: as it trains, in its training mode. Or, alone: a `newllm.Loop`, a Trainer of transformers or a
@@ -56,20 +66,35 @@ def check(
         scheduler: of the learning rate; one that `step` holds is found.
         steps: updates that the training will make, for which the schedule is tried.
         seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
+        out: directory of the run that is to be trained, as `newllm.record` takes it; it is made if it is absent.
 
     Returns:
         An outcome for each probe: sound, wrong, or unchecked with the reason.
 
     Raises:
-        UserError: something is missing, or is none of what it should be.
+        UserError: something is missing, or is none of what it should be; there is no room for the file.
     """
-    began = time.monotonic()
     if not seconds > 0:
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
+    kept_in = None if out is None else Path(out)
+    if kept_in is not None and (why := not_kept(kept_in)):
+        warnings.warn(f"newllm: {why}", stacklevel=2)
+        kept_in = None
     with contextlib.ExitStack() as undo:
         undo.callback(generator_restorer())  # to build an optimizer and to read a batch may draw
         more = {"loader": loader, "tokenizer": tokenizer, "step": step, "evaluate": evaluate}
         parts = parts_of(model, optimizer, loss, batch, **more, scheduler=scheduler, steps=steps)
+    if kept_in is not None:
+        make_directory(kept_in)  # before the probes, which take seconds, so that a bad place is known at once
+    report = _report(parts, seconds)
+    if kept_in is not None:
+        keep(kept_in, report, parts)
+    return report
+
+
+def _report(parts: Parts, seconds: float) -> CheckReport:
+    """Ask all probes."""
+    began = time.monotonic()
     bench = Bench(parts, seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes

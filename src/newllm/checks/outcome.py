@@ -1,28 +1,9 @@
 """What a probe found."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from newllm.messages import Message, message
-
-Status = Literal["sound", "wrong", "unchecked"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one probe found, as data.
-
-    Attributes:
-        probe: its id, "causality".
-        status: "sound", "wrong", or "unchecked" where it could not be checked here.
-        sentence: what was seen, or why it could not be checked.
-        evidence: the numbers behind it.
-    """
-
-    probe: str
-    status: Status
-    sentence: Message
-    evidence: dict[str, Any] = field(default_factory=dict)
+from newllm.messages import message
+from newllm.trace.check import Outcome
 
 
 class CannotCheck(Exception):  # noqa: N818 (no error: it says why a question has no answer here)

@@ -6,6 +6,7 @@ transformers or a LightningModule. The file is run. Exit code: 0 nothing is wron
 
   newllm check train.py:parts
   newllm check train.py:parts --seconds 60
+  newllm check train.py:parts --out runs/mine
   newllm check train.py:trainer --lang ja
 """
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("target", metavar="FILE.py:FUNCTION", help="what gives model, optimizer, loss and batch")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="that it may take (default: 10)")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="run directory that is to show what was found")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,10 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     words = language_of(arguments)
     from newllm.checks import check
+    from newllm.checks.keeping import not_kept
     from newllm.checks.sources import objects
 
+    out = arguments.out
+    if out is not None and (why := not_kept(out)):
+        print(f"newllm: {words('remark_line-note', remark=words.text(why))}", file=sys.stderr)
+        out = None
     sys.path.insert(0, str(Path(path).resolve().parent))  # as python does: a script imports its neighbours
-    report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds)
+    report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds, out=out)
     if arguments.json:
         print(json.dumps(report.as_dict(), allow_nan=False))
     else:

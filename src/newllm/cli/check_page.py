@@ -10,6 +10,7 @@ from rich.text import Text
 from newllm.checks import CheckReport, Outcome
 from newllm.cli.paper import Paper
 from newllm.plotting import colours
+from newllm.words import checks
 from newllm.words.plain import plain
 
 _LONG = 2000  # characters of a sentence
@@ -26,7 +27,7 @@ def check_page(report: CheckReport, paper: Paper, *, brief: bool) -> Group:
 
 def _page(report: CheckReport, paper: Paper) -> Iterator[RenderableType]:
     counts = {status: len(report.of(status)) for status in ("wrong", "sound", "unchecked")}
-    heading = paper.words("terminal-check", **counts, seconds=report.seconds)
+    heading = f"{paper.words('check')}{paper.words('terminal-colon')}{checks.tally(paper.words, report)}"
     yield Text(heading, style=f"bold {_COLOURS['wrong' if report.wrong else 'sound']}")
     for outcome in report.wrong:
         yield Text()
@@ -68,14 +69,8 @@ def _unchecked(report: CheckReport, paper: Paper) -> Table:
     grid.add_column(overflow="fold")
     mark = Text(_MARKS["unchecked"][0 if paper.unicode else 1], style=_COLOURS["unchecked"])
     for group in report.unchecked():
-        probes = words("list").join(words(f"check-{probe}.short") for probe in group.probes)
-        if group.argument:
-            why = Text(words("terminal-check-give", argument=f"{group.argument}="), style="bold")
-        else:
-            why = Text(
-                words("terminal-check-not_here", why=plain(words.text(group.reason), _LONG)), style=colours.MUTED
-            )
-        grid.add_row(mark, why.append(probes, style="not bold" if group.argument else None))
+        why = Text(plain(checks.reason(words, group), _LONG), style="bold" if group.argument else colours.MUTED)
+        grid.add_row(mark, why.append(checks.listed(words, group.probes), style="not bold" if group.argument else None))
     return grid
 
 

@@ -24,6 +24,7 @@ from newllm.report.window import marked, plotted
 from newllm.trace import Finding
 from newllm.words import coverage
 from newllm.words import diagnosis as said
+from newllm.words.checks import wrong_line
 from newllm.words.labels import kind_name
 from newllm.words.plain import plain
 
@@ -93,6 +94,8 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
         yield Text(words("terminal-more_remarks", count=len(remarks) - _LINES), style=colours.VALIDATION)
     yield Text()
     yield _headline(diagnosis, words)
+    if line := wrong_line(words, diagnosis.facts.check):
+        yield Text(line, style=colours.SEVERITIES["warning"])
     yield Text()
     if overview and not diagnosis.wrong:
         yield from _overview(diagnosis, paper)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from newllm.diagnosis.ranks import Ranks
+from newllm.trace.check import KeptCheck
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Facts:
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
+        check: what `newllm.check` found before the training, where that was kept with the run.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
 
@@ -74,6 +76,7 @@ class Facts:
     roles: Mapping[str, str] = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()
     origin: Literal["record", "train"] | None = None
+    check: KeptCheck | None = None
     ranks: Ranks | None = None
     resumed: tuple[int, ...] = ()
     optimizer: str = ""

@@ -16,6 +16,7 @@ from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
 from newllm.messages import read_message
+from newllm.trace.check import CHECK, KeptCheck, read_check
 from newllm.trace.remark import Remark, unread_file
 
 _LARGEST = 64 * 2**20  # bytes of a file
@@ -73,8 +74,24 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     summary = _read(run / "summary.json", remarks)
     config = _read(run / "config.toml", remarks)
     facts = facts_of(recording, summary, config, _read(run / "data.json", remarks))
+    check = _check(run, remarks)
     ranks, of_ranks = read_ranks(run)
-    return replace(facts, ranks=ranks), (*remarks, *of_ranks)
+    return replace(facts, check=check, ranks=ranks), (*remarks, *of_ranks)
+
+
+def kept_check(directory: Path) -> KeptCheck | None:
+    """Return what was checked before the training of a directory, which may be another system's; None without one."""
+    return _check(directory, [])
+
+
+def _check(run: Path, remarks: list[Remark]) -> KeptCheck | None:
+    """Return what was checked before the training, None where nothing was kept or the file is damaged."""
+    content = _read(run / CHECK, remarks)
+    try:
+        return read_check(content) if content else None
+    except ValueError as error:
+        remarks.append(unread_file(CHECK, error))
+        return None
 
 
 def facts_of(

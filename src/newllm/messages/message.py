@@ -61,7 +61,7 @@ def read_message(data: Any, text: Any) -> Message:
     try:
         made = Message.from_dict(data)
         return made if said == str(made) or said == earlier_english().text(made) else quoted(said)
-    except (TypeError, ValueError, LookupError, AttributeError):
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # the last of a plural of infinity
         return quoted(said)
 
 

@@ -16,6 +16,7 @@ from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
 from newllm.words import coverage, diagnosis
 from newllm.words.causes import CauseRow, cause_rows
+from newllm.words.checks import wrong_line
 from newllm.words.labels import axis_label, kind_name
 from newllm.words.plain import plain
 
@@ -47,7 +48,9 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f'<p class="muted">{_safe(diagnosis.known(words, facts))}</p>',
         f'<p class="muted">{_safe(diagnosis.numbering(words, trace, facts))}</p>',
         *(f'<p class="muted">{_safe(diagnosis.remark_line(words, one))}</p>' for one in trace.remarks[:_PLOTS]),
-        f'<p class="verdict {mood}">{_safe(headline)}</p></header>',
+        f'<p class="verdict {mood}">{_safe(headline)}</p>',
+        *([f"<p>{_safe(line)}</p>"] if (line := wrong_line(words, facts.check)) else []),
+        "</header>",
         "<main>",
         *([] if findings else _overview(trace, words)),
         *(

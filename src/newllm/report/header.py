@@ -52,6 +52,8 @@ def _state(source: Source, words: Catalogue) -> Html:
             if not source.own
             else words("state-recorded")
             if source.recording
+            else words("state-checked")
+            if source.only_checked
             else words("state-unknown")
         )
         return tag("span", kind, kind="badge")

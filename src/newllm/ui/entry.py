@@ -19,11 +19,12 @@ from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
 from newllm.report.source.settings import Setting, settings_of
 from newllm.trace import Trace
+from newllm.trace.check import CHECK, has_begun
 from newllm.trace.labels import NAME as LABELS
 from newllm.trace.labels import labels_of
 from newllm.trace.verdict import LEVEL
 
-SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
+SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml", CHECK)
 """Files by which a directory is known for a run."""
 
 _LARGEST = 4 << 20  # bytes of a file
@@ -41,11 +42,12 @@ class Entry:
         id: its address.
         name: its place below the directory, as it is written there.
         status: of the summary; "stopped" where it says running and is not; "recorded" of a finished recording of
-            another trainer; "unknown" where nothing says it.
+            another trainer; "checked" of one that has not begun; "unknown" where nothing says it.
         step, steps: done and planned; None where it is not known.
         bits, loss: best validation: bits per byte, nats per token.
         at: the step of the best.
         findings: how many of each severity the doctor found, None where nobody has asked.
+        wrong: how many answers of the check before training are wrong, None without a check.
         replayable: whether it may be replayed: no recording of another training.
         playable: whether there is a trained model to play with.
         reads_text: whether its losses are of tokens, in nats.
@@ -72,6 +74,7 @@ class Entry:
     loss: float | None = None
     at: int | None = None
     findings: dict[str, int] | None = None
+    wrong: int | None = None
     replayable: bool = True
     playable: bool = False
     reads_text: bool = True
@@ -125,10 +128,13 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
     summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
     config = dict(files.table("config.toml", _LARGEST))
     heard = _time(summary.get("heartbeat")) or max(map(_changed, (run, run / "trace.jsonl")))
-    status, doubt = _status(summary, recording, heard, now)
+    check, checked = files.check(), ("checked", None)
+    status, doubt = checked if check and not has_begun(run) else _status(summary, recording, heard, now)
     started = _time(summary.get("started"))
     begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
-    wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
+    wanted = (
+        () if recording or status == "checked" else ("summary.json",) if begins else ("summary.json", "config.toml")
+    )
     missing = [sign for sign in wanted if not (run / sign).is_file()]
     best, labels = _dict(summary.get("best_validation")), labels_of(files.table(LABELS, _LARGEST))
     findings = _findings(files)
@@ -145,6 +151,7 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         loss=number_in(best, "loss"),
         at=whole_in(best, "step"),
         findings=findings,
+        wrong=None if check is None else len(check.wrong),
         replayable=bool(config) or not recording,
         playable=any(run.glob("snapshots/step-*/state.json")),
         reads_text=not recording or reads_text(Trace(), facts_of(recording, summary, config, {})),

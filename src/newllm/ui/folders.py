@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newllm.trace.blocks import blocks_path
+from newllm.trace.check import CHECK
 from newllm.trace.labels import NAME as LABELS
 from newllm.ui.entry import SIGNS
 
@@ -23,6 +24,9 @@ _SETTLED = 2 * 10**9  # ns: a younger change of a directory may be followed by o
 _RESULTS = "results.json"
 _OF_A_STUDY = rb'\s*\{\s*"schema": \d+,\s*"study": '
 _OF_OURS = rb'\s*(\{\s*"schema": \d|schema = \d|\Z)'  # a file that was cut to nothing may be one
+_OF_A_CHECK = rb'\s*\{\s*"schema": \d+,\s*"outcomes": '
+# Other programs have files of these names, too.
+_OF_OTHERS_TOO = {"config.toml": _OF_OURS, "summary.json": _OF_OURS, CHECK: _OF_A_CHECK}
 _WATCHED = (*SIGNS, "findings.json", LABELS, _RESULTS, "replays")
 
 Stamp = tuple[tuple[int, int], ...]
@@ -112,8 +116,8 @@ def _listed(path: str) -> tuple[tuple[str, ...], set[str], int]:
 
 def _is_run(path: str, names: set[str]) -> bool:
     signs = [sign for sign in SIGNS if sign in names]
-    if signs in (["config.toml"], ["summary.json"]):  # other programs have files of these names, too
-        return _begins(path, signs[0], _OF_OURS)
+    if len(signs) == 1 and signs[0] in _OF_OTHERS_TOO:
+        return _begins(path, signs[0], _OF_OTHERS_TOO[signs[0]])
     return bool(signs)
 
 

@@ -60,7 +60,9 @@ def unseen_parts(trace: Trace, facts: Facts) -> list[Message]:
         parts.append(message("unseen-unrecorded", what=named))
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
     masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for
-    return [*parts, *([message("unseen-check", masked=masked)] if facts.origin != "train" else [])]
+    # What the check answered or could not is its own to say.
+    is_unasked = facts.origin != "train" and facts.check is None
+    return [*parts, *([message("unseen-check", masked=masked)] if is_unasked else [])]
 
 
 def ledger(words: Catalogue, trace: Trace) -> str:

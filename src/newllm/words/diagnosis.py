@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from newllm.diagnosis.checkable import check_call, probes_for, unlogged
+from newllm.diagnosis.checkable import unlogged
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layer_names import is_number
 from newllm.diagnosis.losses import finite, loss_names
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
+from newllm.words.checks import by_check
 from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
@@ -81,17 +82,14 @@ def causes(words: Catalogue, finding: Finding) -> str:
 
 
 def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> list[Message]:
-    """Return how to tell the causes of a finding apart: by its own test, `newllm.check`, or what was not logged."""
-    probes = probes_for(finding, facts)
-    named = words("list").join(words(f"check-{probe}.short") for probe in probes)
-    checks = [message("would_tell-check", call=check_call(probes), probes=named)] if probes else []
+    """Return how to tell causes apart: by the own test of a finding, by `newllm.check`, or by what was not logged."""
     columns = [
         message(
             "would_tell-column", column=column, causes=words("list").join(cause_label(words, one) for one in causes)
         )
         for column, causes in unlogged(finding, trace, facts).items()
     ]
-    return [*([finding.test] if finding.test else []), *checks, *columns]
+    return [*([finding.test] if finding.test else []), *by_check(words, finding, facts), *columns]
 
 
 def follows(words: Catalogue, finding: Finding) -> str:

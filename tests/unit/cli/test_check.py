@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from newllm.checksum import read_checked
 from newllm.cli.main import main
+from newllm.trace import TraceWriter
 
 SOUND = """
 import torch
@@ -57,7 +59,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_sound_training_ends_with_0(file: Path, function: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:{function}"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("Nothing is wrong, ")
+    assert said.startswith("Check before training: Nothing is wrong, ")
     assert "✔ Can one batch be learnt?" in said
 
 
@@ -68,13 +70,13 @@ def test_a_file_may_import_its_neighbours(
     file.rename(file.with_name("neighbour_of_train.py"))
     file.write_text("def parts():\n    from neighbour_of_train import named\n\n    return named()\n")
     assert main(["check", f"{file}:parts"]) == 0
-    assert capsys.readouterr().out.startswith("Nothing is wrong, ")
+    assert capsys.readouterr().out.startswith("Check before training: Nothing is wrong, ")
 
 
 def test_what_is_wrong_comes_first_with_what_to_do(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:twice"]) == 1
     head, title, sentence, *_ = [line for line in capsys.readouterr().out.splitlines() if line]
-    assert head.startswith("1 wrong, ")
+    assert head.startswith("Check before training: 1 wrong, ")
     assert title == "✖ Is the loss the cross-entropy of the model's output?"
     assert sentence.startswith("  softmax is applied twice: ")
 
@@ -99,7 +101,7 @@ def test_as_json_it_is_data(file: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_in_japanese(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:twice", "--lang", "ja"]) == 1
     said = capsys.readouterr().out
-    assert said.startswith("問題1件、")
+    assert said.startswith("訓練前の検査\uff1a問題1件、")
     assert "最初にすること" in said
 
 
@@ -149,3 +151,57 @@ def test_a_printed_report_groups_what_could_not_be_checked_too(file: Path) -> No
     assert "\nunchecked  give loader= to check: order, ids, workers, shards\n" in str(report)
     listed = [probe for group in report.unchecked() for probe in group.probes]
     assert sorted(listed) == sorted(outcome.probe for outcome in report.of("unchecked"))
+
+
+def test_what_was_found_is_kept_with_the_run(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "runs" / "x"
+    assert main(["check", f"{file}:twice", "--out", str(run)]) == 1
+    assert read_checked(run / "check.json")["outcomes"]
+    assert main(["check", f"{file}:parts", "--out", str(run), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert read_checked(run / "check.json")["outcomes"] == shown["outcomes"]
+
+
+def test_a_run_that_has_begun_keeps_its_own(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "trace.jsonl").write_text("")
+    assert main(["check", f"{file}:parts", "--out", str(tmp_path), "--lang", "ja"]) == 0
+    shown = capsys.readouterr()
+    assert f"'{tmp_path}' では訓練がすでに始まっている" in shown.err
+    assert len(shown.err.splitlines()) == 1
+    assert "訓練前の検査" in shown.out
+    assert not (tmp_path / "check.json").exists()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_doctor_says_that_the_check_had_found_something(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recorded: bool
+) -> None:
+    run = tmp_path / "x"
+    main(["check", f"{file}:twice", "--out", str(run)])
+    with TraceWriter(run / "trace.jsonl") as writer:
+        for step in range(1, 60):
+            writer.write(step, loss=3.0 - step / 100)
+    if recorded:
+        (run / "recording.json").write_text('{"schema": 1}')
+    page = tmp_path / "page.html"
+    capsys.readouterr()
+    main(["doctor", str(run), "--html", str(page)])
+    line = "The check before training had found something wrong: the form of the loss."
+    assert line in capsys.readouterr().out
+    assert line in page.read_text()
+    (run / "check.json").unlink()
+    main(["doctor", str(run)])
+    assert "check before training" not in capsys.readouterr().out
+
+
+def test_of_a_run_that_is_to_begin_the_doctor_says_so_and_the_report_shows_the_check(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "x"
+    main(["check", f"{file}:twice", "--out", str(run)])
+    capsys.readouterr()
+    assert main(["doctor", str(run)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"newllm: '{run}' was checked (1 wrong) and has not been trained: newllm report shows")
+    assert main(["report", str(run)]) == 0
+    assert "Is the loss the cross-entropy" in (run / "report.html").read_text()

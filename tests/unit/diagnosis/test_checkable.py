@@ -9,8 +9,9 @@ from newllm.checks.probes import PROBES
 from newllm.diagnosis.causes.known import CAUSES
 from newllm.diagnosis.checkable import ARGUMENTS_OF, check_call, probes_for, unlogged
 from newllm.diagnosis.facts import Facts
-from newllm.messages import catalogue, message
+from newllm.messages import catalogue, message, quoted
 from newllm.trace import Cause, Finding, Series, Trace
+from newllm.trace.check import KeptCheck, Outcome, Status
 from newllm.words.diagnosis import would_tell
 
 EN, JA = catalogue("en"), catalogue("ja")
@@ -69,3 +70,27 @@ def test_of_an_unknown_cause_what_was_not_logged_is_said() -> None:
     assert EN.text(column) == "Log learning rate too: it may show learning-rate."
     assert EN.text(recording) == "A recording (newllm.record) may show weight-decay."
     assert JA.text(column) != EN.text(column)
+
+
+def test_what_the_check_before_training_answered_is_told_and_the_rest_is_to_be_asked() -> None:
+    finding = _finding(candidates=("missing-zero-grad", "target-leak"))
+    asked = probes_for(finding, Facts())
+    assert asked[3:]
+    reasons = {asked[2]: "no-step"}  # of the others nothing could be given
+    statuses: dict[str, Status] = {asked[0]: "sound", asked[1]: "wrong"}
+    found = KeptCheck(
+        tuple(
+            Outcome(one, statuses.get(one, "unchecked"), message(f"check-reason.{reasons.get(one, 'no-tie')}"))
+            for one in asked
+        ),
+        1.0,
+    )
+    told = [one for one in would_tell(EN, finding, NOTHING, Facts(check=found)) if one.id != "would_tell-column"]
+    assert [one.id for one in told] == ["would_tell-wrong", "would_tell-sound", "would_tell-check"]
+    shorts = [EN(f"check-{probe}.short") for probe in asked]
+    assert EN.text(told[0]) == f"The check before training found this wrong: {shorts[1]}."
+    assert EN.text(told[1]) == f"The check before training found this sound: {shorts[0]}."
+    assert EN.text(told[2]).endswith(f": before the first step it checks {shorts[2]}.")
+    all_sound = KeptCheck(tuple(Outcome(one, "sound", quoted("x")) for one in asked), 1.0)
+    ids = {one.id for one in would_tell(JA, finding, NOTHING, Facts(check=all_sound))}
+    assert ids == {"would_tell-sound", "would_tell-column"}

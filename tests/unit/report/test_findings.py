@@ -65,6 +65,13 @@ def test_the_numbers_of_a_root_fault_stand_beside_a_small_curve_of_its_signal() 
     assert 'class="chart small" data-chart="finding-0"' in beside[0]
 
 
+def test_evidence_that_names_several_layers_has_a_line_of_its_own() -> None:
+    layers = {"layers": ["blocks.0.self_attn", "blocks.1.self_attn"], "share": 0.5}
+    html = html_of(run_with(found("spike", evidence=layers), found("leak", follows="spike", evidence=layers)))
+    assert html.count('<div class="long"><dt>layers</dt><dd>blocks.0.self_attn, blocks.1.self_attn</dd></div>') == 2
+    assert html.count("<div><dt>share</dt><dd>0.5</dd></div>") == 2
+
+
 def test_of_a_short_stretch_of_a_long_run_the_curve_shows_what_is_around_it_and_takes_no_live_points() -> None:
     section = findings(run_with(found("spike", first_step=200, last_step=202, signal="loss")), EN)
     assert section is not None

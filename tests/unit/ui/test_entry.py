@@ -199,3 +199,28 @@ def test_a_recording_can_be_neither_replayed_nor_played_with(tmp_path: Path) -> 
     recording["layers"] = [{"name": "0", "kind": "Embedding"}]
     assert told(tmp_path, recording=recording).reads_text
     assert told(tmp_path, summary={"schema": 1, "status": "finished"}, recording={}).reads_text
+
+
+def checked(*statuses: str) -> dict[str, Any]:
+    return {"schema": 1, "outcomes": [{"probe": "tied", "status": one, "sentence": "x"} for one in statuses]}
+
+
+def test_a_directory_that_holds_only_a_check_is_a_run_that_is_to_begin(tmp_path: Path) -> None:
+    run = told(tmp_path, check=checked("wrong", "sound", "wrong"))
+    assert (run.status, run.wrong, run.problems, run.findings) == ("checked", 2, (), None)
+    begun = told(tmp_path, recording={"schema": 1, "ended": False})
+    assert (begun.status, begun.wrong) == ("recording", 2)
+
+
+def test_a_damaged_check_is_a_problem_of_a_run_in_an_unknown_state(tmp_path: Path) -> None:
+    run = told(tmp_path, check=checked("fine"))
+    assert (run.status, run.wrong) == ("unknown", None)
+    assert "'check.json' is damaged (no check)" in said(run.problems)
+
+
+def test_a_check_that_leads_out_is_not_followed(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    (tmp_path / "check.json").write_text("{}")
+    (place / "check.json").symlink_to(tmp_path / "check.json")
+    assert said(told(place).problems) == ["check.json: a link that leads out, not followed"]

@@ -7,7 +7,9 @@ import time
 import pytest
 
 from newllm.checksum import read_checked
+from newllm.messages import quoted
 from newllm.trace import Summary
+from newllm.trace.check import CheckedTraining, KeptCheck, Outcome, keep_check
 from newllm.ui import folders
 from newllm.ui import index as index_module
 from newllm.ui.index import Index
@@ -166,9 +168,25 @@ def test_files_of_others_make_no_run(root):
     (root / "other" / "config.toml").write_text("[server]\nport = 1\n")
     (root / "another").mkdir()
     (root / "another" / "summary.json").write_text('{"total": 3}')
+    (root / "fourth").mkdir()
+    (root / "fourth" / "check.json").write_text('{"schema": 1, "ok": true}')
     (root / "third").mkdir()
     (root / "third" / "results.json").write_text('[{"name": "x"}]')
     assert set(entries(root)) == {"good"}
+
+
+def test_a_checked_run_is_listed_and_is_another_once_it_is_trained(root):
+    place = root / "checked"
+    place.mkdir()
+    found = KeptCheck((Outcome("tied", "wrong", quoted("x")),), 1.0)
+    keep_check(place, found, CheckedTraining())
+    index = Index(root)
+    index.refresh()
+    listed = {entry.name: entry for entry in index.since(0)[1]}["checked"]
+    assert (listed.status, listed.wrong) == ("checked", 1)
+    keep_check(place, KeptCheck((Outcome("tied", "sound", quoted("x")),), 1.0), CheckedTraining())
+    index.refresh()
+    assert [(entry.name, entry.wrong) for entry in index.since(listed.version)[1]] == [("checked", 0)]
 
 
 def test_the_directory_may_be_a_run_itself(root):

@@ -59,7 +59,10 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     }
     .nothing-trainable = no parameter of the model needs a gradient
     .other-model = the optimizer holds none of the model's trainable parameters: its { COUNT($others) } tensors belong to something else, such as an earlier copy of the model
-    .missing = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
+    .missing = { $count ->
+        [one] 1 trainable tensor ({ PERCENT($share) } % of all weights) is not in the optimizer: { names-and-more }. If it is meant to stay, set requires_grad to False
+       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
+    }
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
 check-evaluation = Does the evaluation measure the loss, and change nothing?
@@ -492,7 +495,22 @@ check-reason =
     .step-other = the first update uses another gradient than that of the loss of this batch: right if the step draws chance or a batch of its own, or adds something
     .step-sum = the first update uses { $passes } times the gradient of the loss: those of { $passes } passes are added, not averaged. If that is not meant, the size of a step depends on their number
 
-# The page of the terminal.
+# The terminal, the page of a run and its report.
+check_wrong = wrong
+check_first = What to do first
+check_trained = The check before training had found { $count ->
+    [one] something
+   *[other] { COUNT($count) } things
+} wrong: { $named }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { COUNT($more) } more
+}.
+check_parameters = { COUNT($count) } parameters
+check_other_model = The check was of a model of { COUNT($checked) } parameters, and the one that was trained has { COUNT($trained) }.
+check_next = Not trained yet. { $wrong ->
+    [0] Record the training into the same directory:
+   *[other] Correct what is wrong and check again; then record the training into the same directory:
+}
 terminal-check = { $wrong ->
     [0] Nothing is wrong
    *[other] { COUNT($wrong) } wrong

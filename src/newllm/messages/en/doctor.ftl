@@ -54,6 +54,8 @@ would_tell-column = { $column ->
     [recording] A recording (newllm.record) may show { $causes }.
    *[other] Log { SIGNAL($column) } too: it may show { $causes }.
 }
+would_tell-wrong = The check before training found this wrong: { $probes }.
+would_tell-sound = The check before training found this sound: { $probes }.
 would_tell-check = Run { $call }: before the first step it checks { $probes }.
 numbering-recording = Steps are counted from 1: the first call of recorder.step() is step 1.
 numbering-zero = { CAPITAL($axis) }s are numbered as in the log, from 0.

@@ -106,6 +106,8 @@ remark-fewer-batches = the last update of an epoch is made of { $fewer } batches
 
 remark-recorder-room = what is recorded waits to be written, the training goes on: { $error }
 
+remark-check-begun = a training has begun in '{ $out }': this check was not made before it, and is not kept there
+
 remark-steps = { $last ->
     [none] step { COUNT($first) }
    *[other] steps { COUNT($first) } to { COUNT($last) }

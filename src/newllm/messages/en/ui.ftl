@@ -18,6 +18,9 @@ ui-failed = failed
 ui-stopped = stopped?
 ui-recorded = recorded
 ui-recording = recording
+ui-checked = checked
+ui-wrong = { $n } wrong
+ui-nothing_wrong = nothing wrong
 ui-unknown = unknown
 ui-gone = gone
 ui-filter = Filter: words, tag=…, seed=1, learning_rate>0.001

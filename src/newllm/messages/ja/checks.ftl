@@ -492,7 +492,19 @@ check-reason =
     .step-other = 最初の更新の勾配は、このバッチの損失の勾配と違う。ステップが独自の乱数やバッチを使うか、何かを加えているなら正しい
     .step-sum = 最初の更新は損失の勾配の{ $passes }倍を使う。{ $passes }回に分けた勾配が平均されずに足されている。意図したものでなければ、一歩の大きさが分ける数で変わる
 
-# ターミナルのページ。
+# ターミナル、実行のページ、レポート。
+check_wrong = 問題
+check_first = 最初にすること
+check_trained = 訓練前の検査で問題が{ COUNT($count) }件見つかっていた：{ $named }{ $more ->
+    [0] { "" }
+   *[other] 、ほか{ COUNT($more) }件
+}。
+check_parameters = パラメータ{ COUNT($count) }個
+check_other_model = 検査したモデルのパラメータは{ COUNT($checked) }個で、訓練されたモデルの{ COUNT($trained) }個と異なる。
+check_next = まだ訓練していない。{ $wrong ->
+    [0] 同じディレクトリに訓練を記録する：
+   *[other] 問題を直してもう一度検査し、同じディレクトリに訓練を記録する：
+}
 terminal-check = { $wrong ->
     [0] 問題は見つからなかった
    *[other] 問題{ COUNT($wrong) }件

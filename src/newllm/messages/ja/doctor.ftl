@@ -27,6 +27,8 @@ would_tell-column = { $column ->
     [recording] 記録（newllm.record）があれば、次の原因がわかる場合がある：{ $causes }。
    *[other] { SIGNAL($column) }もログに残せば、次の原因がわかる場合がある：{ $causes }。
 }
+would_tell-wrong = 訓練前の検査で問題が見つかったもの：{ $probes }。
+would_tell-sound = 訓練前の検査で異常のなかったもの：{ $probes }。
 would_tell-check = { $call }を実行すると、最初のステップの前に次を調べられる：{ $probes }。
 numbering-recording = ステップは1から数える（recorder.step()の最初の呼び出しがステップ1）。
 numbering-zero = { $axis }の番号はログのとおりで、0から始まる。

@@ -106,6 +106,8 @@ remark-fewer-batches = エポックの最後の更新は{ $batches }個ではな
 
 remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
 
+remark-check-begun = '{ $out }' では訓練がすでに始まっている。訓練前の検査ではないため、この結果は保存しない
+
 remark-steps = { $last ->
     [none] ステップ{ COUNT($first) }
    *[other] ステップ{ COUNT($first) }から{ COUNT($last) }

@@ -18,6 +18,9 @@ ui-failed = 失敗
 ui-stopped = 停止?
 ui-recorded = 記録済み
 ui-recording = 記録中
+ui-checked = 検査済み
+ui-wrong = 問題{ $n }件
+ui-nothing_wrong = 問題なし
 ui-unknown = 不明
 ui-gone = 削除
 ui-filter = 絞り込み: 語、tag=…、seed=1、learning_rate>0.001

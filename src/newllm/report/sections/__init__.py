@@ -10,6 +10,7 @@ from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.markup import tag
+from newllm.report.sections.check import check
 from newllm.report.sections.classes import classes
 from newllm.report.sections.configuration import configuration
 from newllm.report.sections.context import context
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Source, Catalogue], Section | None]] = {
     "verdict": verdict,
     "curves": curves,
     "findings": findings,
+    "check": check,
     "replay": replay,
     "more-curves": more_curves,
     "samples": samples,
@@ -39,7 +41,7 @@ SECTIONS: dict[str, Callable[[Source, Catalogue], Section | None]] = {
 }
 """By id, in the order of a page."""
 
-_OPEN = frozenset({"verdict", "curves", "findings"})
+_OPEN = frozenset({"verdict", "curves", "findings", "check"})  # the last folds itself where nothing is wrong
 _TITLES = 4  # of charts, that a folded section is told by
 
 

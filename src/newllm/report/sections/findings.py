@@ -13,7 +13,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import small_figure
 from newllm.report.charts.finding_curve import finding_curve
-from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
+from newllm.report.markup import Html, block, folded, joined, listed, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
 from newllm.words import coverage
@@ -25,6 +25,7 @@ from newllm.words.replays import suspects
 _IN_FULL = 2  # faults whose evidence stands open, and what is there first
 _DRAWN = 6  # cards with a curve
 _MOST = 60
+_LONG = 14  # characters of a value, more than a column is sure to hold without a break within a word
 
 
 def findings(source: Source, words: Catalogue) -> Section | None:
@@ -103,8 +104,18 @@ def _is_foreign(words: Catalogue, finding: Finding) -> bool:
 
 def _beside(words: Catalogue, finding: Finding, chart: Curves | None) -> Html:
     """Return the numbers of a finding beside its curve."""
-    numbers, curve = pairs(evidence(words, finding)), small_figure(chart, words) if chart else Html()
+    numbers, curve = _numbers(words, finding), small_figure(chart, words) if chart else Html()
     return tag("div", numbers, curve, kind="beside") if numbers or curve else Html()
+
+
+def _numbers(words: Catalogue, finding: Finding) -> Html:
+    """Return the evidence by name; what is as long as the names of several layers has a line of its own."""
+    made = (
+        tag("div", tag("dt", name), tag("dd", told), kind="long" if len(told) > _LONG else None)
+        for name, told in evidence(words, finding)
+    )
+    content = joined(made)
+    return tag("dl", content) if content else Html()
 
 
 def _told_apart(source: Source, words: Catalogue, finding: Finding, others: Sequence[Finding]) -> Html:
@@ -164,7 +175,7 @@ def _consequences(source: Source, words: Catalogue, others: Sequence[Finding], t
     lines = [
         tag("li", folded(
             joined([*_named(words, one), " ", _where(source, words, one, sure=False)]),
-            joined([*_said(words, one, _explained(words, one, told)), pairs(evidence(words, one))]),
+            joined([*_said(words, one, _explained(words, one, told)), _numbers(words, one)]),
         ), kind=one.severity)
         for one in others
     ]  # fmt: skip

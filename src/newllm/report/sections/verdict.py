@@ -8,6 +8,7 @@ from newllm.report.markup import Html, command, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Verdict
 from newllm.words import replays
+from newllm.words.checks import wrong_line
 from newllm.words.diagnosis import causes, headline, mood, points, unjudged, worst
 from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
@@ -26,7 +27,13 @@ def verdict(source: Source, words: Catalogue) -> Section | None:
         html = _doctor(source, words)
     else:
         return None
-    return Section(source.id("verdict"), words("verdict"), html)
+    return Section(source.id("verdict"), words("verdict"), joined([html, _checked(source, words)]))
+
+
+def _checked(source: Source, words: Catalogue) -> Html:
+    """Return in a line that the check before this training had found something wrong; empty where it had not."""
+    line = wrong_line(words, source.facts.check)
+    return tag("p", tag("a", line, href=f"#{source.id('check')}"), kind="checked") if line else Html()
 
 
 def reproduction_state(verdict: Verdict, words: Catalogue) -> Html:

@@ -8,6 +8,7 @@ from typing import Any
 
 from newllm.checksum import opened
 from newllm.files import parse_toml
+from newllm.trace.check import CHECK, LARGEST_CHECK, KeptCheck, read_check
 from newllm.trace.remark import Remark, left_out
 from newllm.words.plain import plain
 
@@ -88,6 +89,15 @@ class RunFiles:
         if schema != _KNOWN_SCHEMA:
             self.say("problem-newer-schema", file=plain(name), schema=plain(schema, 40), known=_KNOWN_SCHEMA)
         return content
+
+    def check(self) -> KeptCheck | None:
+        """Return the check before the training, None where none was kept or the file says nothing of the kind."""
+        content = self.table(CHECK, LARGEST_CHECK)
+        try:
+            return read_check(content) if content else None
+        except ValueError as error:
+            self.say("problem-damaged", file=CHECK, reason=reason(error))
+            return None
 
     def names(self, folder: str, most: int) -> list[str]:
         """Return the names in a folder of the run, sorted, at most so many; a link to a folder is none."""

@@ -8,13 +8,14 @@ from typing import Any
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.intent import Intent
-from newllm.diagnosis.run_facts import check_single_run, facts_of, said_by
+from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Remark, Trace, lost_steps
+from newllm.trace.check import CHECK
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.remark import left_out
 from newllm.trace.samples import Sample, lost_samples, samples_of
@@ -70,6 +71,12 @@ class Source:
         """Return an id that no other run on the page has."""
         return f"{self.prefix}{name}"
 
+    @property
+    def only_checked(self) -> bool:
+        """Whether there is a check before a training, and nothing of a training."""
+        begun = self.trace.signals or self.recording or self.summary or self.config_text
+        return self.facts.check is not None and not begun
+
     def numbered(self, number: int) -> "Source":
         """Return the same with ids of its own, for a page of several runs."""
         return replace(self, prefix=f"run-{number}-")
@@ -106,14 +113,14 @@ def read_source(
     try:
         read = read_log(directory, chosen)
     except UserError:
-        if _count(directory, _LEFT_OF_OURS):
+        if _count(directory, (*_LEFT_OF_OURS, CHECK)):
             return _own(directory, trace, findings, intent)
         raise
     except OSError as error:
         raise UserError(f"cannot read '{directory}' ({error.strerror}): give a log or a run directory") from error
     if max((len(series.step) for series in read.signals.values()), default=0) < 2:
         raise UserError(f"'{directory}' holds no curve (not two points of any signal): give a run directory or a log")
-    facts = intent.added_to(Facts())
+    facts = intent.added_to(Facts(check=kept_check(directory)))
     found, problems = _diagnosed(read, facts, None)
     problems = (*read.remarks[:_LEFT_OUT], *guess_remark(read, facts), *problems)
     return Source(directory, _name(directory), trace=read, facts=facts, findings=found, problems=problems)
@@ -150,7 +157,7 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
     trace = own_trace(files) if given is None else given
-    facts = intent.added_to(facts_of(recording, summary, config, data))
+    facts = intent.added_to(replace(facts_of(recording, summary, config, data), check=files.check()))
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")

@@ -43,6 +43,7 @@
     if (run.message) parts.push(make("p", { class: "problem", text: run.message }));
     if (run.problems) parts.push(make("ul", { class: "problem" }, ...run.problems.map((text) => make("li", { text }))));
     by("state").replaceChildren(...parts);
+    for (const one of [jobs.doctor, ...jobs.links.filter(({ href }) => href)]) one.hidden = run.status === "checked"; // nothing yet to diagnose or compare
   }
 
   /** The loss at a glance, until the sections are there. */

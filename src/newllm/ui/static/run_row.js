@@ -19,7 +19,7 @@
       curve: () => [canvas],
       state: () => [told.state(run), progress(run)],
       best: () => told.best(withBest(run)),
-      findings: () => [...told.findings({ findings: findings(run) }), ...told.cause(run)],
+      findings: () => [...told.findings({ ...run, findings: findings(run) }), ...told.cause(run)],
       when: () => [make("time", { title: told.date(run.heard), text: told.ago(run.heard) })],
     };
     const extra = columns.extra;

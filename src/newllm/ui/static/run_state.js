@@ -43,6 +43,10 @@
   /** Signs with the number of findings of each severity. */
   function findings(run) {
     const found = run.findings;
+    if (run.status === "checked") {
+      const [kind, sign, text] = run.wrong ? ["fault", "✖", say("wrong").replace("{n}", run.wrong)] : ["good", "✔", say("nothing_wrong")];
+      return [make("span", { class: `count ${kind}` }, make("i", { "aria-hidden": "true", text: sign }), text)];
+    }
     if (!found) return [make("small", { class: "muted", text: say("not_diagnosed") })];
     const signs = { fault: "✖", warning: "▲", note: "●" };
     const made = Object.keys(signs).filter((name) => found[name]).map((name) => make(

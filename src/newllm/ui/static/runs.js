@@ -61,7 +61,7 @@
   function arrange() {
     if (sorted.by !== "name" && !columns.has(sorted.by)) Object.assign(sorted, { by: "when", down: true });
     table.tHead.replaceWith(head());
-    table.style.setProperty("--wide", `${columns.width}rem`);
+    document.body.style.setProperty("--wide", `${columns.width}rem`);
     fit();
     table.classList.toggle("more", columns.extra.length > 0);
     order.replaceChildren(...arranged().filter(([, { sort }]) => sort).map(([key]) => make("option", { value: key, text: labelOf(key) })), ...(columns.has("when") ? [] : [make("option", { value: "when", text: say("when") })]));
