@@ -30,7 +30,7 @@
       ...columns.chosen.map((key) => {
         if (cells[key]) return make("td", { class: key }, ...cells[key]());
         const column = newllm.runColumn(key), value = column.of(run);
-        return make("td", { class: `extra ${typeof value === "number" ? "number" : ""}`, title: column.setting && value !== undefined ? String(value) : null }, ...column.shown(run));
+        return make("td", { class: "extra", title: column.setting && value !== undefined ? String(value) : null }, ...column.shown(run));
       }),
       // On a phone, whose rows are no columns, with their names:
       ...(extra.length ? [make("td", { class: "extras", "aria-hidden": "true" }, ...extra.flatMap((column) => { const shown = column.of(run) === undefined ? [] : column.shown(run); return shown.length ? [make("span", {}, make("small", { text: column.label.split(".").at(-1) }), ` `, ...shown)] : []; }))] : []),
