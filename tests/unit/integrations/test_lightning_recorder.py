@@ -206,6 +206,19 @@ def test_a_sound_training_is_no_alarm(tmp_path: Path) -> None:
     assert [one.kind for one in kinds(tmp_path / "run").values() if one.severity != "note"] == []
 
 
+class Configured(CNN):
+    def __init__(self) -> None:
+        super().__init__()
+        self.save_hyperparameters({"depth": 2, "kernel": [3, 3], "way": Path("x")})
+
+
+def test_settings_that_were_saved_are_kept(tmp_path: Path) -> None:
+    fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Configured, max_steps=2)
+    kept = json.loads((tmp_path / "run" / "recording.json").read_text())["config"]
+    assert (kept["depth"], kept["kernel"], kept["way"]) == (2, [3, 3], "x")
+    assert kept["optimizer"]["learning_rate"] == CNN.rate
+
+
 def test_a_smaller_last_group_of_an_epoch_is_said(tmp_path: Path) -> None:
     module = fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), accumulate_grad_batches=3)
     signals = recorded(tmp_path / "run")

@@ -145,7 +145,11 @@ def test_loss_and_norm_are_those_of_each_update_and_the_weights_the_same(
     assert signals.get("backwards") == (dict.fromkeys(range(1, 13), accumulated) if accumulated > 1 else None)
     assert max(signals["gradient_norm_clipped"].values()) <= (more.get("max_grad_norm", 1.0) or 100) * 1.001
     assert not {"update_skipped", "gradient_carried", "evaluation_in_training_mode"} & signals.keys()
-    assert json.loads((tmp_path / "run" / "recording.json").read_text())["vocabulary"] == 64
+    about = json.loads((tmp_path / "run" / "recording.json").read_text())
+    assert about["vocabulary"] == 64
+    assert about["config"]["gradient_accumulation_steps"] == accumulated
+    assert about["config"]["optimizer"]["learning_rate"] == watched.args.learning_rate
+    assert about["config"]["lr_scheduler_type"] == watched.args.lr_scheduler_type.value
     for name, value in alone.model.state_dict().items():
         assert torch.equal(value, watched.model.state_dict()[name]), name
     assert "training_step" not in vars(watched)
