@@ -141,14 +141,11 @@ def _print(made: _Page, arguments: argparse.Namespace, words: Any) -> None:
         return
     if arguments.quiet:
         return
+    from newllm.words.numbers import file_size
     from newllm.words.plain import plain
 
     for one in made.read:
         for problem in one["problems"]:
             remark = f"{plain(one['run'])}{words('terminal-colon')}{plain(words.text(problem), 2000)}"
             print(f"newllm: {words('remark_line-note', remark=remark)}", file=sys.stderr)
-    print(words("page-written", file=plain(made.path), size=_size(size)))
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    print(words("page-written", file=plain(made.path), size=file_size(size)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from newllm.demo import shown
 from newllm.messages import Catalogue, read_message
 from newllm.report.markup import Html, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
@@ -27,7 +28,7 @@ def header(source: Source, words: Catalogue, *, level: str = "h1") -> Html:
     return tag(
         "header",
         tag(level, source.name),
-        tag("p", _state(source, words), tag("span", str(source.path), kind="path"), kind="state"),
+        tag("p", _state(source, words), tag("span", shown(source.path), kind="path"), kind="state"),
         pairs(_numbers(source, words)),
         problems(source, words),
         kind="run-head",

@@ -29,6 +29,10 @@
     exists(is) {
       this.gone = !is;
       for (const link of this.links) {
+        if (link.matches("button")) {
+          link.disabled = !is;
+          continue;
+        }
         link.dataset.href ??= link.getAttribute("href");
         if (is) link.setAttribute("href", link.dataset.href);
         else link.removeAttribute("href");
