@@ -69,7 +69,9 @@ def duration(words: Catalogue, seconds: float) -> str:
 
 
 def file_size(count: int) -> str:
-    """Return the size of a file of `count` bytes: "412 kB", "1.2 MB"."""
+    """Return the size of a file of `count` bytes: "512 B", "412 kB", "1.2 MB"."""
+    if count < 1000:
+        return f"{count} B"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 

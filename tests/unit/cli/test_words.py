@@ -84,7 +84,7 @@ def test_sizes(count: int, said: str) -> None:
 
 
 def test_the_size_of_a_page() -> None:
-    assert [file_size(size) for size in (1400, 999_000, 10**6)] == ["1 kB", "999 kB", "1.0 MB"]
+    assert [file_size(size) for size in (999, 1400, 999_000, 10**6)] == ["999 B", "1 kB", "999 kB", "1.0 MB"]
 
 
 @pytest.mark.parametrize(("before", "free"), [(196, True), (197, False)])
