@@ -1,4 +1,4 @@
-"""What is handed on: a report that the page writes."""
+"""What is handed on: a report that the page writes, and rich output in a notebook's page."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import newllm
 from newllm.trace import TraceWriter
 
 
@@ -81,3 +82,35 @@ def test_the_demo_hands_it_over(open_page, demo, place, tmp_path):
     download.value.save_as(tmp_path / "fetched.html")
     page.wait_for_selector(".report-said:has-text('ダウンロードしました')")
     assert '<html lang="ja">' in (tmp_path / "fetched.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#111111"])
+def test_a_notebook_shows_a_run_without_network_as_high_as_it_is_and_in_its_colours(open_page, tmp_path, background):
+    cells = [newllm.show("demo:learning-rate-doubled"), newllm.show("demo:moby-dick", "demo:learning-rate-doubled")]
+    outputs = "<hr>".join(cell._repr_html_() or "" for cell in cells)
+    notebook = tmp_path / "notebook.html"
+    style = f"<style>body {{ background: {background}; font: 30px serif }}</style>"
+    notebook.write_text(f"<!doctype html><meta charset='utf-8'>{style}<body>{outputs}<p id='after'>after</p>")
+    page = open_page(offline=True, color_scheme="null", viewport={"width": 820, "height": 900})
+    page.goto(notebook.as_uri())
+    is_dark = background == "#111111"
+    for frame in page.frames[1:]:
+        frame.wait_for_selector("canvas")
+        assert frame.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches") is is_dark
+        assert frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    heights = page.evaluate("() => [...document.querySelectorAll('iframe')].map((one) => one.clientHeight)")
+    assert all(700 < height <= 1200 for height in heights)
+    assert page.evaluate("() => getComputedStyle(document.querySelector('#after')).fontSize") == "30px"
+    assert page.locator("text=Something is doubtful").count() == 2  # the summaries, which the frames stand for
+    assert not page.locator("text=Something is doubtful").first.is_visible()
+
+
+def test_where_no_script_may_run_around_a_frame_the_summary_stays_and_the_frame_scrolls(open_page, tmp_path):
+    output = newllm.show("demo:learning-rate-doubled")._repr_html_() or ""
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!doctype html><meta charset='utf-8'><body>{output.rpartition('<script>')[0]}</div>")
+    page = open_page(offline=True, viewport={"width": 390, "height": 844})
+    page.goto(notebook.as_uri())
+    page.frames[1].wait_for_selector("canvas")
+    assert page.locator("text=Something is doubtful").first.is_visible()
+    assert page.evaluate("() => document.querySelector('iframe').clientHeight") == 34 * 16

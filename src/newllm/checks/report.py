@@ -5,7 +5,8 @@ from typing import Any
 
 from newllm.checks.outcome import Outcome, Status
 from newllm.files import plain_data
-from newllm.messages import Message
+from newllm.messages import Message, catalogue
+from newllm.trace.rich import Rich, Shown
 
 SCHEMA = 1
 # What a caller can give so that more is checked, by the reason that a probe has without it.
@@ -29,7 +30,7 @@ class Unchecked:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Rich):
     """The outcomes of all probes.
 
     Attributes:
@@ -71,6 +72,12 @@ class CheckReport:
             for outcome in self.outcomes
         ]
         return plain_data({"schema": SCHEMA, "outcomes": listed, "seconds": self.seconds})
+
+    def show(self, lang: str = "en") -> Shown:
+        """Return what a notebook shows of it, in a language."""
+        from newllm.report.notebook import check_shown  # what draws takes long to load, and only a notebook needs it
+
+        return check_shown(self.as_dict(), catalogue(lang))
 
     def __str__(self) -> str:
         """Return a line for each outcome, what is wrong first; for what could not be checked one for each reason."""

@@ -29,7 +29,7 @@ def header(source: Source, words: Catalogue, *, level: str = "h1") -> Html:
         "header",
         tag(level, source.name),
         tag("p", _state(source, words), tag("span", shown(source.path), kind="path"), kind="state"),
-        pairs(_numbers(source, words)),
+        pairs(numbers(source, words)),
         problems(source, words),
         kind="run-head",
     )
@@ -75,7 +75,8 @@ def _silence(summary: Mapping[str, Any]) -> str | None:
     return last.strftime("%Y-%m-%d %H:%M UTC") if gone > _SILENT else None
 
 
-def _numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
+def numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
+    """Return the key numbers of a run with their names, as far as they are known."""
     about, model = source.summary, source.config.get("model")
     model = model if isinstance(model, Mapping) else {}
     best = about.get("best_validation")
