@@ -10,6 +10,7 @@ import pytest
 from newllm.demo import demo_run
 from newllm.errors import UserError
 from newllm.messages import catalogue
+from newllm.report.charts.chart import Curves
 from newllm.report.notebook import check_shown, comparison_shown, run_shown, study_shown, verdict_shown
 from newllm.report.notebook.frame import _thinned
 from newllm.report.source import Source, read_source
@@ -126,7 +127,9 @@ def test_a_long_run_keeps_its_extremes_and_a_small_notebook():
     values[123_456] = 9.0
     trace = Trace({"loss": series(values)})
     shown = run_shown(Source(demo_run("moby-dick"), "long", trace=trace), EN)
-    line = _thinned(shown.charts[0]).lines[0]
+    chart = _thinned(shown.charts[0])
+    assert isinstance(chart, Curves)
+    line = chart.lines[0]
     assert len(line.y) < 5000
     assert line.y.max() == 9.0
     assert len(shown.html) < 600_000
