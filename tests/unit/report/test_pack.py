@@ -47,6 +47,7 @@ def run(tmp_path: Path) -> Path:
     data = {"schema": 1, "sources": [{"name": SECRET, "sha256": "0", "bytes": 3}]}
     (place / "data.json").write_text(json.dumps(data))
     (place / "summary.json").write_bytes(sealed({"schema": 1, "message": f"cannot read '{SECRET}' (gone)", "step": 3}))
+    (place / "check.json").write_text(json.dumps({"schema": 1, "file": "/home/marie/acme/train.py"}))
     sample = {"step": 0, "prompt": "/a/b/c", "text": "it was"}
     (place / "samples.jsonl").write_text(f"{json.dumps(sample)}\n")
     with TraceWriter(place / "trace.jsonl") as writer:
@@ -68,7 +69,8 @@ def test_nobody_gets_weights_texts_keys_or_paths(run, tmp_path):
     place = packed(run, to=tmp_path / "theirs")
     names = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     assert names == {
-        "README.txt", "report.html", "config.toml", "data.json", "summary.json", "samples.jsonl", "trace.jsonl"
+        "README.txt", "report.html", "config.toml", "data.json", "check.json", "summary.json", "samples.jsonl",
+        "trace.jsonl",
     }  # fmt: skip
     for path in place.rglob("*.*"):
         text = path.read_text()
@@ -77,6 +79,7 @@ def test_nobody_gets_weights_texts_keys_or_paths(run, tmp_path):
     config = parse_toml((place / "config.toml").read_text())
     assert config["data"] == {"texts": ["Secret Novel.txt", "letters.txt", "hf:owner/name"], "tokenizer": "words"}
     assert "# of tiny" in (place / "config.toml").read_text()
+    assert '"sha256"' in (place / "summary.json").read_text()  # of what it says now
     assert opened((place / "summary.json").read_text()) == {
         "schema": 1, "message": "cannot read 'Secret Novel.txt' (gone)", "step": 3,
     }  # fmt: skip
