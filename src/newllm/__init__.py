@@ -7,6 +7,7 @@
     newllm.check(model, optimizer, loss, batch)  what is wrong with a training before it runs
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
     newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows
+    newllm.show("runs/a", "runs/b")          a run, or several side by side, as a notebook shows them
     newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
 
 Names are resolved when first used, so that `import newllm` costs no torch.
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from newllm.version import VERSION
 
 if TYPE_CHECKING:
-    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, train
+    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, show, train
     from newllm.checks import check
     from newllm.errors import UserError
     from newllm.recorder import record
@@ -41,6 +42,7 @@ __all__ = [
     "record",
     "replay",
     "resume",
+    "show",
     "train",
 ]
 

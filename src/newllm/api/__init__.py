@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
     from newllm.api.resumed import resume
+    from newllm.api.shown import show
     from newllm.api.trained import train
     from newllm.api.training_session import TrainedRun
     from newllm.training.budget import Budget
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "replay",
     "resume",
+    "show",
     "train",
     "write_findings",
 ]
@@ -35,6 +37,7 @@ _PLACES = {
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
     "replay": "newllm.api.replayed",
     "resume": "newllm.api.resumed",
+    "show": "newllm.api.shown",
     "train": "newllm.api.trained",
     "TrainedRun": "newllm.api.training_session",
     "Budget": "newllm.training.budget",

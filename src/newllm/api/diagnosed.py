@@ -17,10 +17,11 @@ from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, rea
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
-from newllm.messages import message
+from newllm.messages import catalogue, message
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
 from newllm.trace.readers import Chosen, read_log
+from newllm.trace.rich import Rich, Shown
 from newllm.words.diagnosis import unjudged
 from newllm.words.finding_data import finding_data
 
@@ -33,7 +34,7 @@ class NothingYetError(UserError):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Diagnosis:
+class Diagnosis(Rich):
     """What the doctor says.
 
     Attributes:
@@ -62,6 +63,18 @@ class Diagnosis:
     def judged(self) -> bool:
         """Whether there was enough to say that nothing is wrong."""
         return not self.unjudged
+
+    def show(self, lang: str = "en") -> Shown:
+        """Return what a notebook shows of it, in a language: the page of what was read."""
+        from newllm.report.notebook import run_shown  # what draws takes long to load, and only a notebook needs it
+        from newllm.report.source import Source, read_source
+
+        path, trace, findings = self.path, self.trace, tuple(self.findings)
+        if is_run(path):
+            source = read_source(path, trace=trace, findings=findings)
+        else:
+            source = Source(path, path.name, trace=trace, facts=self.facts, findings=findings, problems=trace.remarks)
+        return run_shown(source, catalogue(lang))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data: schema, run, judged, findings, left_out, remarks. Of numbers that are not finite, None."""

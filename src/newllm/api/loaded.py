@@ -11,6 +11,7 @@ from newllm.data import Tokenizer, load_tokenizer, read_documents
 from newllm.errors import UserError
 from newllm.generation import Engine, Generated, Sampling
 from newllm.model.language_model import LanguageModel
+from newllm.trace.rich import Rich, Shown
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 from newllm.training.environment import resolve_device
@@ -22,7 +23,7 @@ from newllm.training.snapshots import choose_snapshot, load_model, load_progress
 
 
 @dataclasses.dataclass(frozen=True)
-class LoadedRun:
+class LoadedRun(Rich):
     """A trained model with its tokenizer.
 
     Attributes:
@@ -38,6 +39,12 @@ class LoadedRun:
     model: LanguageModel
     tokenizer: Tokenizer
     step: int
+
+    def show(self, lang: str = "en") -> Shown:
+        """Return what a notebook shows of it, in a language: the run's page."""
+        from newllm.api.shown import show
+
+        return show(self.path, lang=lang)
 
     def generate(
         self,

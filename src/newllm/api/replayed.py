@@ -8,6 +8,7 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.kernels.processor import available_cores
+from newllm.messages import catalogue
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
 from newllm.replays.session.request import ReplayRequest
@@ -20,10 +21,20 @@ from newllm.replays.subjects.recorded import RecordedComparison
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
+from newllm.trace.rich import Shown
 from newllm.training.snapshots import identity
 from newllm.version import VERSION
 
 BUDGET = 300.0
+
+
+def _shown(verdict: Verdict, lang: str) -> Shown:
+    from newllm.report.notebook import verdict_shown  # what draws takes long to load, and only a notebook needs it
+
+    return verdict_shown(verdict, catalogue(lang))
+
+
+Verdict.drawn_by(_shown)
 
 
 def replay(

@@ -19,6 +19,7 @@ from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
 from newllm.replays.guard.run_guard import RunGuard
 from newllm.trace import Summary, read_signal
+from newllm.trace.rich import Rich, Shown
 from newllm.trace.samples import Sample
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig, scan_that_runs
@@ -35,7 +36,7 @@ from newllm.training.snapshots import choose_snapshot, load_progress
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainedRun:
+class TrainedRun(Rich):
     """A run after training.
 
     Attributes:
@@ -51,6 +52,12 @@ class TrainedRun:
     summary: Summary
     stopped_by: str | None = None
     seconds: float | None = None
+
+    def show(self, lang: str = "en") -> Shown:
+        """Return what a notebook shows of it, in a language: the run's page."""
+        from newllm.api.shown import show
+
+        return show(self.path, lang=lang)
 
     def as_dict(self) -> dict[str, Any]:
         """Return summary.json's content and the run's path."""

@@ -1,4 +1,4 @@
-"""Where a page may be written: over nothing but a page that the same command made."""
+"""Where a page or another file may be written: over nothing but one that the same command made."""
 
 from pathlib import Path
 
@@ -8,14 +8,15 @@ from newllm.files import writing
 _HEAD = 200  # bytes in which a page says who made it
 
 
-def check_free(path: Path, mark: str, command: str, option: str) -> None:
-    """Refuse a place where no page can be written, or something else stands, before the work is done.
+def check_free(path: Path, mark: str, command: str, option: str, *, what: str = "page") -> None:
+    """Refuse a place where none can be written, or something else stands, before the work is done.
 
     Args:
         path: of the page.
         mark: what stands in the first bytes of a page of this command.
         command: its name.
         option: the one that names another place.
+        what: it writes there.
 
     Raises:
         UserError: there is no directory, or it holds something else.
@@ -25,7 +26,7 @@ def check_free(path: Path, mark: str, command: str, option: str) -> None:
             raise UserError(f"'{path}' cannot be written: there is no directory '{path.parent}', make it first")
         if _is_taken(path) and not _is_a_page(path, mark):
             raise UserError(
-                f"'{path}' exists and is no page of newllm {command}: choose another {option}, or move it away"
+                f"'{path}' exists and is no {what} of newllm {command}: choose another {option}, or move it away"
             )
 
 

@@ -7,12 +7,16 @@ damaged, is shown as far as it can be read.
   newllm report runs/my-text
   newllm report metrics.csv --out page.html
   newllm report runs/a runs/b runs/c --lang ja
+
+With --zip the report, the trace, the configuration and the verdicts of a run are packed for an issue, without weights,
+tokenizer and texts; of paths the last part stays.
+
+  newllm report --zip runs/my-text
 """
 
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +24,7 @@ from typing import Any
 
 from newllm.cli.doctor import add_column_arguments, intent_of
 from newllm.cli.parser import language_of, run_named
+from newllm.cli.unread import print_problems
 from newllm.demo import is_demo
 from newllm.errors import UserError
 
@@ -41,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file of the page (default: RUN/report.html; for a log LOG.report.html, for several runs report.html)",
     )
+    parser.add_argument(
+        "--zip",
+        action="store_true",
+        help="pack report, trace and configuration for an issue: RUN.newllm.zip here, for several runs runs.newllm.zip",
+    )
     add_column_arguments(parser)
 
 
@@ -50,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.report.source.study import is_study
 
     words = language_of(arguments)
+    if arguments.zip:
+        from newllm.cli.report_zip import write_zip
+
+        return write_zip(arguments, words)
     if arguments.out is not None:
         _check_free(arguments.out)
     studies = [path for path in arguments.runs if is_study(path)]
@@ -141,14 +155,9 @@ def _print(made: _Page, arguments: argparse.Namespace, words: Any) -> None:
         return
     if arguments.quiet:
         return
+    from newllm.words.numbers import file_size
     from newllm.words.plain import plain
 
     for one in made.read:
-        for problem in one["problems"]:
-            remark = f"{plain(one['run'])}{words('terminal-colon')}{plain(words.text(problem), 2000)}"
-            print(f"newllm: {words('remark_line-note', remark=remark)}", file=sys.stderr)
-    print(words("page-written", file=plain(made.path), size=_size(size)))
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+        print_problems(one["run"], one["problems"], words)
+    print(words("page-written", file=plain(made.path), size=file_size(size)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from newllm.demo import shown
 from newllm.messages import Catalogue, read_message
 from newllm.report.markup import Html, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
@@ -27,8 +28,8 @@ def header(source: Source, words: Catalogue, *, level: str = "h1") -> Html:
     return tag(
         "header",
         tag(level, source.name),
-        tag("p", _state(source, words), tag("span", str(source.path), kind="path"), kind="state"),
-        pairs(_numbers(source, words)),
+        tag("p", _state(source, words), tag("span", shown(source.path), kind="path"), kind="state"),
+        pairs(numbers(source, words)),
         problems(source, words),
         kind="run-head",
     )
@@ -76,7 +77,8 @@ def _silence(summary: Mapping[str, Any]) -> str | None:
     return last.strftime("%Y-%m-%d %H:%M UTC") if gone > _SILENT else None
 
 
-def _numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
+def numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
+    """Return the key numbers of a run with their names, as far as they are known."""
     about, model = source.summary, source.config.get("model")
     model = model if isinstance(model, Mapping) else {}
     best = about.get("best_validation")

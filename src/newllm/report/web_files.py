@@ -26,6 +26,9 @@ SCRIPTS = (
 _OWN = "browser-"
 _COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 
+FRAME_SCRIPT, FRAME_STYLE, NOTEBOOK_SCRIPT = "frame.js", "frame.css", "notebook.js"
+"""What a page in a frame of a notebook has beside them, and what runs in the notebook around it."""
+
 STYLES = ("uplot.css", "page.css", "report.css", "several.css")
 
 
@@ -34,15 +37,15 @@ def file(name: str) -> str:
     """Return one of the files by its name; the colours stand at the top of page.css.
 
     Args:
-        name: one of `SCRIPTS` or `STYLES`.
+        name: one of `SCRIPTS` or `STYLES`, or one of a notebook's.
 
     Raises:
         KeyError: no such file.
     """
-    if name not in SCRIPTS + STYLES:
+    if name not in (*SCRIPTS, *STYLES, FRAME_SCRIPT, FRAME_STYLE, NOTEBOOK_SCRIPT):
         raise KeyError(name)
     text = files("newllm.report").joinpath("web", name).read_text(encoding="utf-8")
-    if name in STYLES:  # their comments are for who changes them: every page would carry them
+    if name.endswith(".css"):  # their comments are for who changes them: every page would carry them
         text = _COMMENT.sub("", text)
     return PAGE_TOKENS + text if name == "page.css" else text
 

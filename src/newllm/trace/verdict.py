@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from newllm.files import plain_data
 from newllm.messages import Message
+from newllm.trace.rich import Rich
 
 SCHEMA = 1
 EffectClass = Literal["removes", "reduces", "delays", "no effect", "worsens", "stops learning", "undecided"]
@@ -139,7 +140,7 @@ class VerdictMessages:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Rich):
     """What the replays of one spike together show.
 
     Attributes:

@@ -26,6 +26,7 @@ from newllm.ui import (
     organise_api,
     pages,
     playground,
+    reports,
     runs_api,
     sparks,
     static_files,
@@ -38,6 +39,7 @@ from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
 from newllm.ui.live import Live
 from newllm.ui.players import Players
+from newllm.ui.reports import Reports
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import RunSections
 from newllm.ui.shell import page
@@ -65,6 +67,7 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
             *organise_api.routes,
             *compare_api.routes,
             *studies_pages.routes,
+            *reports.routes,
             *playground.routes,
         ],
         middleware=[Middleware(Guard, access=access), *([Middleware(ReadOnly)] if demo else [])],
@@ -77,7 +80,8 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
     state.diagnoses = Diagnoses(state.traces)
     state.sections, state.players = RunSections(state.traces, state.diagnoses), Players()
     state.live = Live(state.index, state.traces, state.sections, state.jobs, state.stopping)
-    state.ending = lambda: (state.stopping.set(), state.live.end())
+    state.reports = Reports()
+    state.ending = lambda: (state.stopping.set(), state.live.end(), state.reports.end())
     return app
 
 

@@ -19,6 +19,7 @@ from newllm.report.source import Source, read_source
 from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, first_signal, signals_of
 from newllm.ui.empty import SCRIPTS, empty, train_into
 from newllm.ui.entry import Entry
+from newllm.ui.request_values import run_ids
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import chart_dict, section_dict, thin_chart
 from newllm.ui.shell import page
@@ -26,7 +27,7 @@ from newllm.ui.texts import texts_for
 from newllm.words.diagnosis import unjudged
 from newllm.words.labels import signal_label
 
-_MOST_RUNS, _MOST_SIGNALS = 24, 300
+_MOST_SIGNALS = 300
 
 
 async def _page(request: Request) -> Response:
@@ -36,7 +37,7 @@ async def _page(request: Request) -> Response:
         body = f"{head}{empty(texts, 'no_runs', train_into(index.root))}</div>"
         return page(request, texts("compare"), body, active="compare", scripts=SCRIPTS)
     body = f'{head}<div id="compare"></div><noscript><p>{safe(texts("needs_script"))}</p></noscript></div>'
-    scripts = ("report.js", "run_state.js", "sections.js", "picker.js", "compare.js")
+    scripts = ("report.js", "run_state.js", "sections.js", "picker.js", "share.js", "compare.js")
     return page(request, texts("compare"), body, active="compare", scripts=scripts)
 
 
@@ -46,9 +47,7 @@ async def _data(request: Request) -> Response:
     chart_query = ChartQuery(query.get("signal", ""), query.get("x", "step"), query.get("view", "overlay"))
     if chart_query.axis not in AXES or chart_query.view not in VIEWS:
         raise HTTPException(400, f"x is one of {', '.join(AXES)}; view is one of {', '.join(VIEWS)}")
-    runs = list(dict.fromkeys(filter(None, query.get("runs", "").split(","))))
-    if len(runs) > _MOST_RUNS:
-        raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
+    runs = run_ids(request)
     words = texts_for(request).words
     return Data(await run_in_threadpool(_comparison, request.app.state, runs, chart_query, words))
 

@@ -9,25 +9,23 @@ import itertools
 import json
 import os
 import signal
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
+from newllm.ui.command import LONGEST_LINE, all_of, last_line_of, start_command
 from newllm.ui.ending import end_process
 from newllm.ui.job_progress import Progress, in_words, result_of
-from newllm.words.plain import plain
 
 KINDS = ("doctor", "replay")
 LONGEST = 86_400.0
 """Seconds of a budget."""
 
 _MOST_AT_ONCE, _REMEMBERED = 4, 50
-_LARGEST_OUTPUT, _LONGEST_LINE = 64 << 20, 4096
 _COUNTED = 2.0  # seconds between two counts of the replays
 _GRACE = 25.0  # seconds to end after being told to; the child process kills what it holds before that
 
@@ -159,7 +157,7 @@ class Jobs:
         assert process.stderr is not None
         counting = asyncio.create_task(_count(job))
         output, last, _ = await asyncio.gather(
-            _all_of(process.stdout), _last_line_of(process.stderr), _take_lines(progress, job.progress)
+            all_of(process.stdout), last_line_of(process.stderr), _take_lines(progress, job.progress)
         )
         code = await process.wait()
         counting.cancel()
@@ -185,7 +183,7 @@ async def _begin(job: Job) -> asyncio.StreamReader | None:
     """Start the command of a job; return the stream of its progress, None of a doctor, which tells none."""
     arguments: list[str] = [job.kind, str(job.directory), "--json"]
     if job.budget is None:
-        job.process = await _child(arguments)
+        job.process = await start_command(arguments)
         return None
     stream = asyncio.StreamReader()
     ours, theirs = os.pipe()
@@ -194,17 +192,10 @@ async def _begin(job: Job) -> asyncio.StreamReader | None:
             lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
         )
         options = ["--budget", str(job.budget), "--progress-fd", str(theirs)]
-        job.process = await _child([*arguments, *options], theirs)
+        job.process = await start_command([*arguments, *options], descriptors=[theirs])
     finally:
         os.close(theirs)  # where the command did not start, the stream ends with this
     return stream
-
-
-async def _child(arguments: list[str], *descriptors: int) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "newllm.ui.child_process", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-        pass_fds=descriptors, start_new_session=True,
-    )  # fmt: skip
 
 
 def _release(job: Job) -> None:
@@ -228,28 +219,11 @@ def replays_of(run: Path) -> int:
     return sum(1 for _ in run.glob("replays/*/trajectories/*.json"))
 
 
-async def _all_of(stream: asyncio.StreamReader) -> bytes:
-    kept = bytearray()
-    while chunk := await stream.read(1 << 16):
-        if len(kept) <= _LARGEST_OUTPUT:
-            kept += chunk
-    return bytes(kept)
-
-
-async def _last_line_of(stream: asyncio.StreamReader) -> str:
-    """Return the last line that says something, for a person: where a command fails, it says why."""
-    kept = b""
-    while chunk := await stream.read(1 << 16):
-        kept = (kept + chunk)[-_LONGEST_LINE:]
-    lines = kept.decode(errors="replace").split("\n")
-    return next((plain(line.rstrip(), 400) for line in reversed(lines) if line.strip()), "")
-
-
 async def _take_lines(stream: asyncio.StreamReader | None, progress: Progress) -> None:
     """Take in lines up to the end; what is longer than a line of ours is dropped."""
     rest = b""
     while stream is not None and (chunk := await stream.read(1 << 16)):
         *lines, rest = (rest + chunk).split(b"\n")
-        rest = rest[-_LONGEST_LINE:]
+        rest = rest[-LONGEST_LINE:]
         for line in lines:
             progress.take(line)

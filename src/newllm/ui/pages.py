@@ -40,7 +40,7 @@ async def _run(request: Request) -> Response:
         f'<canvas id="overview" class="overview" role="img" aria-label="{safe(texts("curve"))}"></canvas>'
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
-    scripts = ("report.js", "run_state.js", "organise.js", "jobs.js", "sections.js", "run.js")
+    scripts = ("report.js", "run_state.js", "organise.js", "jobs.js", "sections.js", "share.js", "run.js")
     data = {"run": entry.as_dict(texts.words)}
     return page(request, entry.name, body, active="runs", scripts=scripts, data=data)
 

@@ -9,6 +9,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+_MOST_RUNS = 24  # side by side
+
 
 def run_of(request: Request) -> Path:
     """Return the directory of the run whose id is in the address.
@@ -17,6 +19,18 @@ def run_of(request: Request) -> Path:
         HTTPException: 404, there is none.
     """
     return _directory(request, request.app.state.index.entry)
+
+
+def run_ids(request: Request) -> list[str]:
+    """Return the ids of the runs that are asked for together, each once.
+
+    Raises:
+        HTTPException: 400, there are too many.
+    """
+    names = list(dict.fromkeys(filter(None, request.query_params.get("runs", "").split(","))))
+    if len(names) > _MOST_RUNS:
+        raise HTTPException(400, f"{len(names)} runs: {_MOST_RUNS} can be compared at once")
+    return names
 
 
 def study_of(request: Request) -> Path:

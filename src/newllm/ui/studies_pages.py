@@ -54,8 +54,9 @@ async def _study(request: Request) -> Response:
         f'<p class="crumbs"><a href="/studies">{safe(texts("studies"))}</a></p><h1>{safe(name)}</h1>'
         f'<p class="where">{safe(shown(folder))}</p>{lead}'
     )
+    head += '<div id="actions" class="actions"></div>'
     body = frame_of_sections(head, "", texts)
-    scripts = ("report.js", "sections.js", "study.js")
+    scripts = ("report.js", "sections.js", "share.js", "study.js")
     data = {"study": request.path_params["id"]}
     return page(request, name, body, active="studies", scripts=scripts, data=data)
 

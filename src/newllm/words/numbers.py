@@ -68,6 +68,13 @@ def duration(words: Catalogue, seconds: float) -> str:
     return words("duration-minutes", minutes=whole // 60, seconds=whole % 60)
 
 
+def file_size(count: int) -> str:
+    """Return the size of a file of `count` bytes: "512 B", "412 kB", "1.2 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
 def _name(words: Catalogue, name: object) -> str:
     """Return the name of a number in a table: in English as it stands there, else in words where there are some."""
     known = None if words.lang == "en" else words.get(f"evidence-{name}")

@@ -29,7 +29,9 @@ def test_its_run_shows_the_cause_and_no_button_that_changes_it(page: "Page", dem
     page.goto(demo)
     page.get_by_role("link", name="A loss spike and its cause").click()
     page.get_by_text("The cause is plain-depth").first.wait_for()
-    assert [one.inner_text() for one in page.locator("#actions > *").all()] == ["Compare"]
+    assert [one.inner_text() for one in page.locator("#actions > *").all()] == ["Compare", "Report"]
+    page.get_by_role("button", name="Report").hover()
+    assert page.get_by_title("newllm report: one HTML file").count() == 1  # which it hands over, and writes nowhere
 
 
 def test_its_model_writes(page: "Page", demo: str) -> None:

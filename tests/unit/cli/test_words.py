@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from newllm.cli import cache, progress, report, train
+from newllm.cli import cache, progress, train
 from newllm.cli.page_file import check_free
 from newllm.cli.progress import LiveDisplay, choose_display
 from newllm.diagnosis.onset import Onset
@@ -22,6 +22,7 @@ from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Past
 from newllm.training.step import StepReport
+from newllm.words.numbers import file_size
 
 RUN, EN = Path("runs/mine"), catalogue("en")
 
@@ -83,7 +84,7 @@ def test_sizes(count: int, said: str) -> None:
 
 
 def test_the_size_of_a_page() -> None:
-    assert [report._size(size) for size in (1400, 999_000, 10**6)] == ["1 kB", "999 kB", "1.0 MB"]
+    assert [file_size(size) for size in (999, 1400, 999_000, 10**6)] == ["999 B", "1 kB", "999 kB", "1.0 MB"]
 
 
 @pytest.mark.parametrize(("before", "free"), [(196, True), (197, False)])

@@ -13,7 +13,7 @@ VENDORED = re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", (WEB / "VENDORED.m
 
 def test_every_file_is_used_and_every_used_file_is_there() -> None:
     there = {path.name for path in WEB.iterdir() if path.suffix in (".js", ".css")}
-    assert there == set(web_files.SCRIPTS) | set(web_files.STYLES)
+    assert there == set(web_files.SCRIPTS) | set(web_files.STYLES) | {"frame.js", "frame.css", "notebook.js"}
     assert all(web_files.file(name) for name in there)
 
 
@@ -33,7 +33,9 @@ def test_scripts_come_in_order_and_can_stand_in_a_page() -> None:
 
 
 def test_nothing_is_loaded_and_no_markup_is_made_of_data() -> None:
-    own = "".join(web_files.file(name) for name in web_files.SCRIPTS if name != "uplot.js")
+    own = "".join(
+        web_files.file(name) for name in (*web_files.SCRIPTS, "frame.js", "notebook.js") if name != "uplot.js"
+    )
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "://", '"style"', "import(", "new Function"):
         assert word not in own
     assert not re.search(r"url\(|@import|://", web_files.style())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from newllm.ui import command
 from newllm.ui import jobs as module
 from newllm.ui.job_progress import Progress
 from newllm.ui.jobs import _REMEMBERED, Job, Jobs
@@ -200,7 +201,7 @@ def test_progress_is_taken_line_by_line_however_it_comes() -> None:
 
 def test_the_last_line_that_says_something_is_kept_of_what_is_made_for_people() -> None:
     def last(*pieces: bytes) -> str:
-        return asyncio.run(module._last_line_of(Pieces(*pieces)))  # pyrefly: ignore
+        return asyncio.run(command.last_line_of(Pieces(*pieces)))  # pyrefly: ignore
 
     assert last(b"note\nnewllm: no", b"thing there\n", b"\n  \n") == "newllm: nothing there"
     assert last() == last(b"\n") == ""
@@ -209,9 +210,9 @@ def test_the_last_line_that_says_something_is_kept_of_what_is_made_for_people() 
 
 
 def test_so_much_of_an_output_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LARGEST_OUTPUT", 4)
+    monkeypatch.setattr(command, "_LARGEST_OUTPUT", 4)
     for pieces, kept in (((b"abc", b"de", b"fg"), b"abcde"), ((b"abcd", b"e", b"f"), b"abcde")):
-        assert asyncio.run(module._all_of(Pieces(*pieces))) == kept  # pyrefly: ignore
+        assert asyncio.run(command.all_of(Pieces(*pieces))) == kept  # pyrefly: ignore
 
 
 def test_of_replays_those_count_that_were_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -519,3 +519,4 @@ terminal-check-why = why it matters
 terminal-check-first = what to do first
 terminal-check-give = give { $argument } to check:{ " " }
 terminal-check-not_here = { $why }:{ " " }
+terminal-check-title = Check before training

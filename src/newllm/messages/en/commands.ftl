@@ -92,6 +92,12 @@ page-no_runs = (runs below .: there is no 'runs' here; newllm ui --demo shows pa
 page-demo = (the packaged demo, read-only)
 page-no_browser = no browser could be opened: open the address yourself
 
+## a run packed for an issue
+zip-folder = { $folder } ({ COUNT($count) } files)
+zip-left_out = Not in it: weights, tokenizer, training texts.
+zip-texts = Look through it before you share it: the text that the model wrote, in { $files }, may repeat its training text.
+zip-paths = Of paths only the last part is left. Names of files, your notes and all settings are in it as they are.
+
 ## while a study runs
 study-planned = { COUNT($count) } runs{ $done ->
     [0] {""}

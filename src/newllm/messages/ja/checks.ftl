@@ -513,3 +513,4 @@ terminal-check-why = なぜ大切か
 terminal-check-first = 最初にすること
 terminal-check-give = { $argument }を渡せば調べられるもの：
 terminal-check-not_here = { $why }：
+terminal-check-title = 訓練前の検査

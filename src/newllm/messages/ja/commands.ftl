@@ -92,6 +92,12 @@ page-no_runs = （.以下の実行。ここに「runs」はない。付属のデ
 page-demo = （付属のデモ、読み取り専用）
 page-no_browser = ブラウザーを開けなかった。上のアドレスを自分で開く必要がある
 
+## issueに添付する一つのファイル
+zip-folder = { $folder }（{ COUNT($count) }ファイル）
+zip-left_out = 重み、トークナイザー、訓練テキストは含まない。
+zip-texts = 共有する前に中を確かめること。{ $files }にはモデルの書いた文章があり、訓練テキストがそのまま現れることがある。
+zip-paths = パスは最後の部分だけを残した。ファイル名、メモ、すべての設定はそのまま含まれる。
+
 ## 研究の実行中
 study-planned = { COUNT($count) }実行{ $done ->
     [0] {""}

@@ -8,7 +8,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, block, command, folded, joined, listed, said_in, tag
 from newllm.report.source import Source
-from newllm.trace.check import KeptCheck, Outcome
+from newllm.trace.check import Check, KeptCheck, Outcome
 from newllm.words import checks
 
 _IN_FULL = 2  # wrong answers that stand open
@@ -24,12 +24,17 @@ def check(source: Source, words: Catalogue) -> Section | None:
     parts = [
         Html() if is_line else tag("p", tally, kind="muted"),
         _next(source, found, words),
-        *(_card(one, words, full=at < _IN_FULL) for at, one in enumerate(found.wrong[:_MOST])),
-        *_rest(found, words, open=is_line),
+        *answers(found, words, open=is_line),
         _about(source, found, words),
     ]
     title, gist = words("check"), tally if is_line else ""
     return Section(source.id("check"), title, joined(parts), folded=is_line, gist=gist)
+
+
+def answers(found: Check, words: Catalogue, *, open: bool = False) -> list[Html]:
+    """Return what was wrong as cards, then what was sound and what could not be checked, folded or open."""
+    wrong = [_card(one, words, full=at < _IN_FULL) for at, one in enumerate(found.wrong[:_MOST])]
+    return [*wrong, *_rest(found, words, open=open)]
 
 
 def _card(outcome: Outcome, words: Catalogue, *, full: bool) -> Html:
@@ -49,7 +54,7 @@ def _card(outcome: Outcome, words: Catalogue, *, full: bool) -> Html:
     return tag("article", folded(joined([title, seen]), advice), kind="fault brief")
 
 
-def _rest(found: KeptCheck, words: Catalogue, *, open: bool) -> list[Html]:
+def _rest(found: Check, words: Catalogue, *, open: bool) -> list[Html]:
     """Return what is sound, with what was seen, and by its reason what could not be checked."""
     sound = [
         joined([tag("b", checks.question(words, one.probe)), " ", said_in(words, one.sentence)])

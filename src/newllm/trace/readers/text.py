@@ -16,6 +16,10 @@ from newllm.trace.readers.gathered import Gathered
 from newllm.trace.remark import left_out
 
 LONGEST_LINE = 1 << 20  # characters
+PACKED_RUN = "Packed by newllm report --zip"
+"""What stands in the first bytes of a zip file that `newllm report --zip` made."""
+
+_HEAD = 200  # bytes that it stands in
 MOST_BYTES = 1 << 29  # of text, unpacked
 MOST_LINES = 10_000_000
 _LARGEST_WINDOW = 1 << 27  # bytes that a zstd frame may ask for
@@ -157,8 +161,10 @@ def _unpacked(path: Path) -> Iterator[io.BufferedReader]:
     if path.exists() and not path.is_file():
         raise UserError(f"cannot read '{path}' (it is not a regular file): give a log or a run directory")
     with path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(_HEAD)
         file.seek(0)
+        if PACKED_RUN.encode() in start:
+            raise UserError(f"'{path}' was packed by newllm report --zip: unpack it, and name the run directory in it")
         packing = next((name for sign, name in _REFUSED.items() if start.startswith(sign)), None)
         if packing:
             raise UserError(f"cannot read '{path}' ({packing} file): unpack it, or export it as CSV")

@@ -24,10 +24,11 @@
     copy.textContent = say("copied");
     setTimeout(() => { copy.textContent = say("copy_link"); }, 1500);
   } });
-  const tools = make("div", { class: "tools" }, make("label", { class: "field" }, make("span", { text: say("signal") }), signal), choice("x", AXES), choice("view", VIEWS), make("span", { class: "grow" }), copy);
+  const report = newllm.reportButton({ fetch: () => `/compare/report.html?runs=${asked.runs.join(",")}` });
+  const tools = make("div", { class: "tools" }, make("label", { class: "field" }, make("span", { text: say("signal") }), signal), choice("x", AXES), choice("view", VIEWS), make("span", { class: "grow" }), make("span", { class: "row" }, copy, report.button));
   const chart = make("div", { class: "compared" }), note = make("p", { class: "muted small", role: "status" }), parts = make("div", { class: "side-by-side" });
   const sections = new newllm.Sections({ parts, contents: make("ul") });
-  place.replaceChildren(chips, picker, tools, note, chart, parts);
+  place.replaceChildren(chips, picker, tools, report.said, note, chart, parts);
 
   function change(what) {
     asked = { ...asked, ...what };

@@ -7,14 +7,17 @@
   const query = (values) => new URLSearchParams(Object.entries(values).flatMap(([key, value]) => [].concat(value).map((one) => [key, one])));
   let stream = null, overview = null, reached = null, best = null; // version and digest that this page shows
 
+  const report = newllm.reportButton({ write: `/api/run/${id}/report`, fetch: () => `/run/${id}/report.html` });
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
   const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
     ...(page.run.playable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
+    report.button,
     ...(page.demo ? [] : [make("button", { type: "button", text: say("edit"), onclick: () => newllm.organise.edit(page.run, {
       after: () => {}, renamed: (id) => location.replace(`/run/${id}`), deleted: () => location.assign("/"),
     }) })]),
   ] });
+  by("actions").after(report.said);
 
   newllm.sections = sections; // for who looks from the console, and for tests
 
