@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from newllm.diagnosis.losses import finite
 from newllm.errors import UserError
-from newllm.plotting.lines import extremes
+from newllm.plotting.lines import extremes, medians
+from newllm.report.charts.chart import BUCKETS_A_MEDIAN
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
 from newllm.ui.entry import leads_out
@@ -82,6 +83,15 @@ def thinned(series: Series, buckets: int) -> Series:
         return series
     kept = extremes(np.asarray(series.value, dtype=float), buckets)
     return Series(series.step[kept], series.value[kept])
+
+
+def with_middle(series: Series, buckets: int) -> dict[str, Any]:
+    """Return a signal as a page is sent it: thinned, then with the medians that its trend is drawn from."""
+    drawn = thinned(series, buckets)
+    if drawn is series:
+        return listed(series)
+    middle = Series(*medians(series.step, series.value, max(1, buckets // BUCKETS_A_MEDIAN)))
+    return {**listed(drawn), "middle": listed(middle)}
 
 
 async def _sparks(request: Request) -> Response:

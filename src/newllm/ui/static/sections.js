@@ -3,6 +3,9 @@
 (() => {
   const { make } = newllm;
 
+  /** Medians as the server sends them, words for what is not finite among them. */
+  const numbers = (middle) => middle && { x: middle.x, y: middle.y.map(Number) };
+
   /** @typedef {{id: string, title: string, html: string, charts: Object<string, object>, text: string, drawn: string}} Section */
 
   class Sections {
@@ -41,7 +44,7 @@
       for (const { handles } of this.shown.values()) {
         for (const handle of handles.values()) {
           if (!handle.append) continue;
-          for (const [name, { x, y }] of Object.entries(signals)) handle.append(name, x, y.map(Number));
+          for (const [name, { x, y, middle }] of Object.entries(signals)) handle.append(name, x, y.map(Number), numbers(middle));
         }
       }
     }
