@@ -8,7 +8,8 @@ thread (a machine that others use stretches wall time several times over): of th
 on, scripts compiled and numbers unpacked (`one_small_curve` is what any page costs); of a redraw the mean over `FRAMES`
 frames that move the view by a little, painting included; `smoothed_redraw_ms` is the same with every line smoothed over
 2 % of what is shown, `widest` over 10 %. `append` is a call that adds ten points, the mean of 2,000
-calls, to a line that has few and to one that has a million: what must not grow; of the latter also redraws. Needs Chromium and Playwright.
+calls, to a line that has few and to one that has a million: what must not grow; of the latter also redraws. Needs
+Chromium and Playwright.
 """
 
 import argparse

@@ -21,7 +21,7 @@ from newllm.errors import UserError
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
 from newllm.trace.blocks import blocks_path
-from newllm.ui.folders import stamp_of_trace
+from newllm.ui.folders import stamp_of_notes, stamp_of_trace
 from newllm.ui.responses import Data
 from newllm.ui.traces import Traces
 from newllm.words.diagnosis import unjudged
@@ -53,6 +53,7 @@ class Diagnoses:
         """
         if sum(len(series.step) for series in trace.signals.values()) > _MOST_POINTS:
             return stored_findings(run), True
+        version = (version, stamp_of_notes(run))
         with self._lock:
             before = self._found.get(run)
             if before is not None and (before[0] == version or time.monotonic() < before[1]):

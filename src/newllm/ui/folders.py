@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from newllm.diagnosis.notes import NOTES
 from newllm.trace.blocks import blocks_path
 from newllm.ui.entry import SIGNS
 
@@ -20,7 +21,7 @@ _SETTLED = 2 * 10**9  # ns: a younger change of a directory may be followed by o
 _RESULTS = "results.json"
 _OF_A_STUDY = rb'\s*\{\s*"schema": \d+,\s*"study": '
 _OF_OURS = rb'\s*(\{\s*"schema": \d|schema = \d|\Z)'  # a file that was cut to nothing may be one
-_WATCHED = (*SIGNS, "findings.json", _RESULTS, "replays")
+_WATCHED = (*SIGNS, NOTES, "findings.json", _RESULTS, "replays")
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -87,6 +88,11 @@ def stamp_of(path: str) -> Stamp:
             folders = []
         stamp += [_stat(f"{folder}{os.sep}verdict.json") for folder in folders]
     return tuple(stamp)
+
+
+def stamp_of_notes(run: Path) -> Stamp:
+    """Return what is another whenever somebody, the training or a person, has said more of a run."""
+    return tuple(_stat(f"{run}{os.sep}{name}") for name in ("recording.json", NOTES))
 
 
 def stamp_of_trace(path: Path) -> Stamp:
