@@ -62,6 +62,17 @@
       this.draw();
     }
 
+    /** Show other points of the same lines, and other marks; who looks closer or reads goes on doing so. */
+    async renew(spec) {
+      const lines = await unpacked(spec);
+      if (this.gone) return;
+      this.marks = spec.marks;
+      this.lines.forEach((line, at) => Object.assign(line, { columns: lines[at].columns, bucketed: lines[at].bucketed, fine: null }));
+      this._limits();
+      this.stale = true;
+      this._catchUp();
+    }
+
     setMarks(marks) {
       this.marks = marks;
       this.draw();
@@ -276,16 +287,18 @@
   /** A position for a person: where they are spaced by their logarithm, that is what is drawn. */
   newllm.positionText = (spec, position) => newllm.number(spec.log_x ? 2 ** position : position);
 
-  /** @returns {Promise<Curves>} the chart in its figure, drawn */
-  newllm.curves = async function (figure, spec, options = {}) {
-    const unpacked = async (packed) => packed && newllm.unpack(packed);
-    const lines = await Promise.all(spec.lines.map(async (line) => {
-      const [x, y, low, high, ...middle] = await Promise.all([line.x, line.y, line.low, line.high, line.middle?.x, line.middle?.y].map(unpacked));
-      const place = (positions) => (spec.log_x ? Float64Array.from(positions, Math.log2) : positions);
+  /** The lines of a chart with their numbers as columns. */
+  function unpacked(spec) {
+    const numbers = async (packed) => packed && newllm.unpack(packed);
+    const place = (positions) => (spec.log_x ? Float64Array.from(positions, Math.log2) : positions);
+    return Promise.all(spec.lines.map(async (line) => {
+      const [x, y, low, high, ...middle] = await Promise.all([line.x, line.y, line.low, line.high, line.middle?.x, line.middle?.y].map(numbers));
       const columns = new newllm.Columns(place(x), y, low, high);
       if (line.middle) columns.middle = new newllm.Columns(place(middle[0]), middle[1]);
       return { ...line, shown: true, columns };
     }));
-    return new Curves(figure, spec, lines, options);
-  };
+  }
+
+  /** @returns {Promise<Curves>} the chart in its figure, drawn */
+  newllm.curves = async (figure, spec, options = {}) => new Curves(figure, spec, await unpacked(spec), options);
 })(window.newllm);
