@@ -19,7 +19,7 @@ SCRIPTS = (
     "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js",
     "stage.js", "gestures.js", "keys.js", "marks.js", "legend.js", "running_median.js", "curve_smoothing.js",
     "curve_options.js", "curve_extras.js", "curve_reading.js", "finer.js", "charts.js", "ramp.js", "grid.js",
-    "heat_drawing.js", "heat.js", "spark.js", "copy.js", "sections.js", "fold.js", "hydrate.js",
+    "heat_drawing.js", "heat.js", "spark.js", "copy.js", "samples.js", "sections.js", "fold.js", "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
 

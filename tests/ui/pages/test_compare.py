@@ -124,4 +124,5 @@ def test_the_chart_of_runs_that_go_on_stays_and_so_does_who_reads_it(
         assert page.evaluate("document.activeElement.type") == "range"
         until(page, "[...document.querySelectorAll('.side-by-side [data-chart] canvas')].includes(below)")
         about = page.locator("[data-chart=compared] .plot").get_attribute("aria-label")
+        assert about is not None
         assert "9" in about

@@ -20,3 +20,5 @@ browser-smoothing-off = off
 browser-smoothing-share = { $n } % of what is shown
 browser-smoothing-over = running median over { $n } ({ $axis })
 browser-smoothed = smoothed
+browser-sample-left = the text on the left
+browser-sample-right = the text on the right

@@ -20,3 +20,5 @@ browser-smoothing-off = なし
 browser-smoothing-share = 表示範囲の { $n } %
 browser-smoothing-over = 移動中央値（幅 { $n } { $axis }）
 browser-smoothed = 平滑化
+browser-sample-left = 左の文章
+browser-sample-right = 右の文章
