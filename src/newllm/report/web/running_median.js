@@ -46,10 +46,9 @@
    * The running median of [first, last) of some points.
    * @param {{x: number[], y: number[], length: number}} points x rising
    * @param {number} half of the window, in positions
-   * @param {boolean} shrinks whether the window does at both ends, on both sides alike
    * @returns {Float64Array} NaN where the point itself is NaN
    */
-  newllm.runningMedian = function ({ x, y, length }, first, last, half, shrinks = true) {
+  newllm.runningMedian = function ({ x, y, length }, first, last, half) {
     const found = new Float64Array(Math.max(0, last - first));
     const window = new Ordered();
     const start = x[0], end = x[length - 1], slack = 1e-9 * (end - start);
@@ -57,7 +56,7 @@
     while (left > 0 && x[left - 1] >= x[first] - half - slack) left--;
     right = left;
     for (let at = first; at < last; at++) {
-      const reach = (shrinks ? Math.min(half, x[at] - start, end - x[at]) : half) + slack;
+      const reach = Math.min(half, x[at] - start, end - x[at]) + slack;
       for (; right < length && x[right] <= x[at] + reach; right++) if (!Number.isNaN(y[right])) window.add(y[right]);
       for (; x[left] < x[at] - reach; left++) if (!Number.isNaN(y[left])) window.take(y[left]);
       found[at - first] = Number.isNaN(y[at]) ? NaN : window.median;
@@ -124,10 +123,17 @@
     return drawn;
   };
 
+  /** The distance from which a point in [start, end) leaves the trend. */
+  function limit(distances, start, end) {
+    const near = Float64Array.from(distances.slice(Math.max(0, start), end).filter((distance) => !Number.isNaN(distance))).sort();
+    const usual = near[near.length >> 1], deviation = near.map((distance) => Math.abs(distance - usual)).sort()[near.length >> 1];
+    return near.length ? usual + BEYOND * deviation : 0;
+  }
+
   /**
    * What of a row leaves its trend, with the points beside it, so that it is drawn as it would be without one.
    *
-   * A point leaves it where its distance exceeds the usual one around there (a running median over a twentieth of the
+   * A point leaves it where its distance exceeds the usual one around there (the median over three fortieths of the
    * row) by so many times the usual deviation from that, measured on the scale that is shown.
    * @param {Array} row as of a table
    * @param {Array} trend `trendRow` of it
@@ -141,15 +147,13 @@
       slots.push(slot);
       distances.push(row[slot] === null || trend[slot] === null ? NaN : Math.abs(scaled(row[slot]) - scaled(trend[slot])));
     }
-    const x = distances.map((_, at) => at), length = x.length, half = Math.max(25, length / 40);
-    const usual = newllm.runningMedian({ x, y: distances, length }, 0, length, half, false);
-    const off = distances.map((distance, at) => Math.abs(distance - usual[at]));
-    const deviation = newllm.runningMedian({ x, y: off, length }, 0, length, half, false);
+    const length = slots.length, part = Math.max(25, Math.ceil(length / 40)), limits = [];
+    for (let start = 0; start < length; start += part) limits.push(limit(distances, start - part, start + 2 * part));
     const least = SEEN * (scaled(high) - scaled(low));
     const leaves = (at) => {
       if (row[slots[at]] === null || row[slots[at]] === undefined) return false;
       // Without a trend to leave, the value itself is all there is to see.
-      return Number.isNaN(distances[at]) || (distances[at] > least && distances[at] > usual[at] + BEYOND * deviation[at]);
+      return Number.isNaN(distances[at]) || (distances[at] > least && distances[at] > limits[Math.floor(at / part)]);
     };
     const drawn = new Array(row.length);
     let before = false, now = leaves(0);
