@@ -179,6 +179,18 @@ def test_marks_of_findings_stay_and_the_reading_tells_both_values(show) -> None:
     assert page.locator(".plot-value").inner_text() == "8.125 (smoothed 2)"
 
 
+def test_what_leaves_the_trend_is_drawn_to_its_neighbours_and_not_beyond(show) -> None:
+    y = noisy(60)
+    y[30] = 9
+    other = line(noisy(120), name="other")
+    page = show(curves(line(y, np.arange(0, 120, 2)), other))
+    smoothed(page, 5)
+    drawn = page.evaluate("handles.get('c').data[3].map((value) => value === undefined ? 'on' : value)")
+    assert [at for at, value in enumerate(drawn) if value is not None] == [58, 59, 60, 61, 62]
+    assert [drawn[59], drawn[61]] == ["on", "on"]  # where the other line has points, this one only goes on
+    assert drawn[60] == 9
+
+
 def test_it_is_one_choice_for_all_curves_of_a_page_and_has_a_key(show) -> None:
     other = Curves("d", "Other", "step", "", (line(noisy(500)),))
     few = Curves("e", "Few", "step", "", (line([1, 2, 3]),))

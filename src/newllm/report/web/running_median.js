@@ -155,12 +155,13 @@
       // Without a trend to leave, the value itself is all there is to see.
       return Number.isNaN(distances[at]) || (distances[at] > least && distances[at] > limits[Math.floor(at / part)]);
     };
-    const drawn = new Array(row.length);
-    let before = false, now = leaves(0);
+    const drawn = new Array(row.length).fill(null);
+    let before = false, now = leaves(0), goesOn = false;
     for (let at = 0; at < length; at++) {
-      const next = at + 1 < length && leaves(at + 1);
-      drawn[slots[at]] = before || now || next ? row[slots[at]] : null;
-      [before, now] = [now, next];
+      const next = at + 1 < length && leaves(at + 1), shown = before || now || next;
+      if (shown) drawn[slots[at]] = row[slots[at]];
+      if (shown && goesOn) drawn.fill(undefined, slots[at - 1] + 1, slots[at]); // positions of other lines break it not
+      [before, now, goesOn] = [now, next, shown];
     }
     return drawn;
   };
