@@ -6,8 +6,10 @@ Six noisy lines of 100,000 points each, a map of 300 rows by 30,000 columns, and
 without a graphics card, so that the processor paints every pixel. Milliseconds are processor time of the page's main
 thread (a machine that others use stretches wall time several times over): of the first drawing from opening the page
 on, scripts compiled and numbers unpacked (`one_small_curve` is what any page costs); of a redraw the mean over `FRAMES`
-frames that move the view by a little, painting included. `append` is a call that adds ten points, the mean of 2,000
-calls, to a line that has few and to one that has a million: what must not grow. Needs Chromium and Playwright.
+frames that move the view by a little, painting included; `smoothed_redraw_ms` is the same with every line smoothed over
+2 % of what is shown, `widest` over 10 %. `append` is a call that adds ten points, the mean of 2,000
+calls, to a line that has few and to one that has a million: what must not grow; of the latter also redraws. Needs
+Chromium and Playwright.
 """
 
 import argparse
@@ -29,6 +31,7 @@ sys.path.append(str(Path(__file__).parents[1] / "shared"))
 import machine
 
 POINTS, ROWS, COLUMNS, FRAMES, CALLS = 100_000, 300, 30_000, 60, 2_000
+SMOOTHED = {"smoothed_redraw_ms": 3, "widest_smoothed_redraw_ms": 5}
 COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")
 MOVE = """async ([id, frames]) => {
   const { view } = handles.get(id), wide = view.last - view.first;
@@ -45,7 +48,7 @@ APPEND = """([id, calls]) => {
 }"""
 GROW = """([id, points]) => {
   const x = Float64Array.from({ length: points }, (_, at) => 1000 + at);
-  handles.get(id).append("loss", x, new Float64Array(points).fill(2));
+  handles.get(id).append("loss", x, Float64Array.from(x, (at) => 2 + Math.sin(at * at) / 9));
 }"""
 
 
@@ -95,6 +98,16 @@ class Drawn:
         metrics = self.session.send("Performance.getMetrics")["metrics"]
         return 1e3 * next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
 
+    def redraws(self) -> dict[str, float]:
+        """Return milliseconds of a redraw, as it is and smoothed."""
+        plain = self.each(MOVE, FRAMES)
+        found = {}
+        for name, level in SMOOTHED.items():
+            self.tab.evaluate(f"newllm.smooth({level})")
+            found[name] = self.each(MOVE, FRAMES)
+        self.tab.evaluate("newllm.smooth(0)")
+        return {"redraw_ms": plain, **found}
+
     def each(self, script: str, times: int) -> float:
         """Return milliseconds of each of so many times."""
         self.tab.evaluate(script, [self.chart.id, times])  # the first goes to the compiler
@@ -111,11 +124,14 @@ def measured(chromium: str) -> dict[str, Any]:
         found["one_small_curve"] = Drawn(browser, Path(folder), curves("small", 10, 1)).first
         for name, chart in (("curves", curves("curves", POINTS, 6)), ("map", heat())):
             drawn = Drawn(browser, Path(folder), chart)
-            found[name] = {**drawn.first, "redraw_ms": drawn.each(MOVE, FRAMES)}
+            of_map = name == "map"
+            found[name] = drawn.first | ({"redraw_ms": drawn.each(MOVE, FRAMES)} if of_map else drawn.redraws())
         for name, points in (("few", 0), ("a_million", 1_000_000)):
             drawn = Drawn(browser, Path(folder), curves(name, 1_000, 1))
             drawn.tab.evaluate(GROW, [name, points])
             found[f"append_to_{name}_ms"] = drawn.each(APPEND, CALLS)
+            if points:
+                found[name] = drawn.redraws()
         browser.close()
     return found
 

@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from newllm.api.diagnosed import Diagnosis, doctor, doctor_each, write_findings
+    from newllm.api.diagnosed import Diagnosis, doctor, doctor_each, keep_notes, write_findings
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
     from newllm.api.resumed import resume
@@ -24,6 +24,7 @@ __all__ = [
     "build",
     "doctor",
     "doctor_each",
+    "keep_notes",
     "load",
     "replay",
     "resume",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    **dict.fromkeys(("Diagnosis", "doctor", "doctor_each", "write_findings"), "newllm.api.diagnosed"),
+    **dict.fromkeys(("Diagnosis", "doctor", "doctor_each", "keep_notes", "write_findings"), "newllm.api.diagnosed"),
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
     "replay": "newllm.api.replayed",
     "resume": "newllm.api.resumed",

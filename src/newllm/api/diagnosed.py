@@ -13,6 +13,7 @@ from newllm.demo import is_demo
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
+from newllm.diagnosis.notes import write_notes
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
@@ -205,6 +206,16 @@ def _lost(source: Path, trace: Trace) -> tuple[Remark, ...]:
         summary = Summary.load(source / "summary.json")
         come_to = None if summary.status == "running" else summary.step
     return lost_steps(trace.series("loss"), come_to)
+
+
+def keep_notes(path: Path, notes: Mapping[float, str]) -> None:
+    """Keep with a run of ours what a person says that was planned; of a log or a run of the demo nothing is written.
+
+    Raises:
+        UserError: there is no room, or the place may not be written.
+    """
+    if notes and is_run(path) and not is_demo(path):
+        write_notes(path, notes)
 
 
 def write_findings(diagnosis: Diagnosis) -> Path | None:

@@ -21,6 +21,7 @@ import argparse
 import functools
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
 
             diagnosis = show_several(arguments.log, each, unread, words, arguments)
             for one in each:
-                _write(one, arguments.html if one is diagnosis else None, words)
+                _write(one, arguments.html if one is diagnosis else None, words, names["notes"])
             return max(_exit_code(one) for one in each if one.wrong == diagnosis.wrong)
         diagnosis = each[0]
     _show(diagnosis, arguments, words)
-    _write(diagnosis, arguments.html, words)
+    _write(diagnosis, arguments.html, words, names["notes"])
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
         print(f"newllm: {headline(words, diagnosis.trace, diagnosis.findings, diagnosis.facts)}", file=sys.stderr)
     if ended is not None:
@@ -126,8 +127,8 @@ def _check_free(path: Path) -> None:
     check_free(path, PAGE_NAME, "doctor", "--html")
 
 
-def _write(diagnosis: Any, page: Path | None, words: Any) -> None:
-    """Write RUN/findings.json, and the page where one is asked for."""
+def _write(diagnosis: Any, page: Path | None, words: Any, notes: Mapping[float, str]) -> None:
+    """Write RUN/findings.json, RUN/notes.json where something was planned, and the page where one is asked for."""
     from newllm import api
     from newllm.report import diagnosis_page
 
@@ -137,6 +138,7 @@ def _write(diagnosis: Any, page: Path | None, words: Any) -> None:
         html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings, words)
         write_bytes(page, html.encode())
     try:
+        api.keep_notes(diagnosis.path, notes)
         api.write_findings(diagnosis)
     except UserError as error:  # someone else's run, or a full disk: what was found has been told all the same
         note = words("remark_line-note", remark=" ".join(str(error).splitlines()))

@@ -70,7 +70,8 @@ class Intent:
         kind = facts.kind if self.kind is None else parse_kind(self.kind)
         roles = {known_role(role): column for role, column in self.roles.items()}
         planned = tuple(Planned(float(step), text) for step, text in self.planned.items())
-        return replace(facts, kind=kind, roles={**facts.roles, **roles}, planned=(*facts.planned, *planned))
+        recorded = [one for one in facts.planned if one.step not in self.planned]
+        return replace(facts, kind=kind, roles={**facts.roles, **roles}, planned=(*recorded, *planned))
 
 
 # Findings, and the kinds that they explain: these are dropped.

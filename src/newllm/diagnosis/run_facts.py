@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from newllm.checksum import read_checked
-from newllm.diagnosis.facts import Facts, Layer, Planned
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks import read_ranks
 from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
@@ -73,7 +75,8 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     remarks += said_by(recording)
     summary = _read(run / "summary.json", remarks)
     config = _read(run / "config.toml", remarks)
-    facts = facts_of(recording, summary, config, _read(run / "data.json", remarks))
+    data, notes = _read(run / "data.json", remarks), _read(run / NOTES, remarks)
+    facts = facts_of(recording, summary, config, data, notes)
     check = _check(run, remarks)
     ranks, of_ranks = read_ranks(run)
     return replace(facts, check=check, ranks=ranks), (*remarks, *of_ranks)
@@ -95,7 +98,11 @@ def _check(run: Path, remarks: list[Remark]) -> KeptCheck | None:
 
 
 def facts_of(
-    recording: Mapping[str, Any], summary: Mapping[str, Any], config: Mapping[str, Any], data: Mapping[str, Any]
+    recording: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    notes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Facts:
     """Return what the files of a run say, each empty where there is none; what is of another kind is passed over."""
     model, facts = config.get("model"), data.get("facts")
@@ -107,7 +114,7 @@ def facts_of(
         data=facts if isinstance(facts, Mapping) else None,
         training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
         kind=kind if (kind := recording.get("kind")) in KINDS else None,
-        planned=_planned(recording.get("notes")),
+        planned=tuple(dict.fromkeys((*planned_in(recording), *planned_in(notes)))),
         resumed=_steps(recording.get("resumed")),
         optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
         dropout=min(1.0, _share(recording.get("dropout"))),
@@ -155,13 +162,6 @@ def _steps(listed: Any) -> tuple[int, ...]:
         return ()
     found = [_whole(item.get("step"), 0) for item in listed if isinstance(item, dict)]
     return tuple(step for step in found if step is not None)
-
-
-def _planned(listed: Any) -> tuple[Planned, ...]:
-    if not isinstance(listed, list):
-        return ()
-    notes = [(_whole(item.get("step"), 0), item.get("text")) for item in listed if isinstance(item, dict)]
-    return tuple(Planned(step, text) for step, text in notes if step is not None and isinstance(text, str))
 
 
 def _layers(listed: Any) -> tuple[Layer, ...]:

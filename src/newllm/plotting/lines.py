@@ -43,6 +43,36 @@ def extremes(y: np.ndarray, buckets: int) -> np.ndarray:
     return np.unique(np.minimum(np.concatenate([offsets + at for at in picked] + [[len(y) - 1]]), len(y) - 1))
 
 
+def medians(x: np.ndarray, y: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and medians of at most so many stretches of equal length: a trend that no spike moves.
+
+    What is infinite counts by its sign, what is NaN not at all; of an even count the lower of the two middles is taken,
+    so that the median of the logarithms is the logarithm of the median. A stretch without a number is NaN.
+
+    Args:
+        x: positions, rising.
+        y: values, may hold NaN.
+        buckets: how many at most.
+    """
+    width = -(-len(y) // buckets) | 1  # odd: then its middle is one of its points
+    starts = np.arange(0, len(y), width)
+    centres = (starts + np.minimum(starts + width, len(y)) - 1) // 2
+    whole = len(y) // width * width
+    return x[centres], np.concatenate([_row_medians(y[:whole].reshape(-1, width)), _row_medians(y[None, whole:])])
+
+
+def _row_medians(rows: np.ndarray) -> np.ndarray:
+    """Return the median of each row [N, width], NaN without a number; a row without columns has none."""
+    if not rows.size:
+        return np.empty(0)
+    if not np.isnan(rows).any():  # the usual case, for which nothing need be sorted
+        middle = (rows.shape[1] - 1) // 2
+        return np.partition(rows, middle, axis=1)[:, middle]
+    ordered = np.sort(rows, axis=1)  # NaN comes last
+    counts = (~np.isnan(rows)).sum(1)
+    return ordered[np.arange(len(rows)), np.maximum(0, (counts - 1) // 2)]
+
+
 def running_middle(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean of the middle half of a moving window, at `_CENTRES` places at most.
 

@@ -47,6 +47,7 @@ from newllm.recorder.resumption import RECORDING, TRACE, checked_step, open_dire
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
+from newllm.trace.samples import SAMPLES, Sample, add_sample
 
 DATA = "data.json"
 MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
@@ -316,6 +317,21 @@ class Recorder:
             raise UserError(f"a note at step {step!r}: give the step as a whole number, 0 or more")
         if self._about.note(step, text):
             self._describe_again()
+
+    def sample(self, text: str, *, prompt: str = "") -> None:
+        """Record what the model wrote after the last step: the page shows it beside what it wrote earlier.
+
+        Args:
+            text: what it wrote, without the prompt.
+            prompt: what it wrote on from.
+
+        Raises:
+            UserError: the block has ended.
+        """
+        if not self._writes:
+            return
+        self._open()
+        self._write(add_sample, self._out / SAMPLES, Sample(self.steps, str(prompt), str(text)))
 
     def data(
         self,

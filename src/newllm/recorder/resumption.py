@@ -16,6 +16,7 @@ from newllm.files import make_directory, write_bytes, writing
 from newllm.recorder.arguments import be_fresh
 from newllm.trace import cut_damaged_end, read_signal, rows_after, truncate_after
 from newllm.trace.blocks import blocks_path
+from newllm.trace.samples import SAMPLES, truncate_samples_after
 
 TRACE, RECORDING, SET_ASIDE = "trace.jsonl", "recording.json", "set-aside"
 
@@ -77,6 +78,7 @@ def _go_on(out: Path, step: int) -> Resumption:
     if (out / "config.toml").exists():
         raise UserError(f"'{out}' holds a run of newllm train, which --resume continues: choose another directory")
     trace, earlier = out / TRACE, {}
+    truncate_samples_after(out / SAMPLES, step)
     with contextlib.suppress(OSError, ValueError):  # without it the rows are still good
         earlier = read_checked(out / RECORDING)
     if not trace.exists() and not blocks_path(trace).exists():

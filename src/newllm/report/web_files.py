@@ -16,15 +16,16 @@ from newllm.messages import Catalogue
 from newllm.report.colours import PAGE_TOKENS
 
 SCRIPTS = (
-    "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",
-    "gestures.js", "keys.js", "marks.js", "legend.js", "curve_options.js", "curve_extras.js", "curve_reading.js",
-    "charts.js", "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "copy.js", "sections.js",
-    "fold.js", "hydrate.js",
+    "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js",
+    "stage.js", "gestures.js", "keys.js", "marks.js", "legend.js", "running_median.js", "curve_smoothing.js",
+    "curve_options.js", "curve_extras.js", "curve_reading.js", "finer.js", "charts.js", "ramp.js", "grid.js",
+    "heat_drawing.js", "heat.js", "spark.js", "copy.js", "samples.js", "sections.js", "fold.js", "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
 
 _OWN = "browser-"
 _COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
+_SCRIPT_COMMENT = re.compile(r"^[ ]*(?://[^\n]*|/\*\*.*?\*/)\n", re.DOTALL | re.MULTILINE)  # one with lines of its own
 
 FRAME_SCRIPT, FRAME_STYLE, NOTEBOOK_SCRIPT = "frame.js", "frame.css", "notebook.js"
 """What a page in a frame of a notebook has beside them, and what runs in the notebook around it."""
@@ -45,8 +46,11 @@ def file(name: str) -> str:
     if name not in (*SCRIPTS, *STYLES, FRAME_SCRIPT, FRAME_STYLE, NOTEBOOK_SCRIPT):
         raise KeyError(name)
     text = files("newllm.report").joinpath("web", name).read_text(encoding="utf-8")
-    if name.endswith(".css"):  # their comments are for who changes them: every page would carry them
+    # Comments are for who changes a file: every page would carry them. uPlot's one is its licence.
+    if name in STYLES:
         text = _COMMENT.sub("", text)
+    elif name != "uplot.js":
+        text = _SCRIPT_COMMENT.sub("", text)
     return PAGE_TOKENS + text if name == "page.css" else text
 
 
@@ -62,7 +66,7 @@ def style() -> str:
 
 def words_block(words: Catalogue) -> str:
     """Return a data block with the words that the scripts show by themselves; it stands before them."""
-    own = {name.removeprefix(_OWN): words(name) for name in words.names if name.startswith(_OWN)}
+    own = {name.removeprefix(_OWN): words.template(name) for name in words.names if name.startswith(_OWN)}
     text = json.dumps(own, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/json" id="words">{text}</script>'
 

@@ -10,7 +10,7 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -96,12 +96,15 @@ def read_blocks(path: Path, name: str | None) -> Iterator[tuple[str, np.ndarray,
         raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
 
 
-def read_blocks_after(path: Path, start: int) -> Iterator[tuple[int, list[tuple[str, np.ndarray, np.ndarray]]]]:
+def read_blocks_after(
+    path: Path, start: int, names: Container[str] | None = None
+) -> Iterator[tuple[int, list[tuple[str, np.ndarray, np.ndarray]]]]:
     """Yield of every block that begins at `start` or after it where it ends, and name, steps and values of its columns.
 
     Args:
         path: of the blocks.
         start: where a block ends or the file begins, in bytes.
+        names: of the columns that are wanted; None: of all.
 
     Raises:
         UserError: the file may not be read, or is damaged.
@@ -110,7 +113,8 @@ def read_blocks_after(path: Path, start: int) -> Iterator[tuple[int, list[tuple[
         with path.open("rb") as file:
             for block in _blocks(file, path, start):
                 known: dict[int, np.ndarray] = {}
-                yield block.end, [(name, *_column(file, block, name, path, known)) for name in block.names]
+                wanted = [name for name in block.names if names is None or name in names]
+                yield block.end, [(name, *_column(file, block, name, path, known)) for name in wanted]
     except OSError as error:
         raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
 

@@ -15,6 +15,7 @@ from newllm.files import read_bytes, to_json, write_bytes, writing
 from newllm.trace.remark import Remark, left_out
 from newllm.trace.rows import length_of_whole_lines, opened_line, sealed_line
 
+SAMPLES = "samples.jsonl"
 _LARGEST = 2**31  # bytes
 _NAMED = 5  # lines
 
@@ -27,13 +28,14 @@ class Sample:
         step: updates that the model had seen.
         prompt: what it wrote on from.
         text: what it wrote, without the prompt.
-        seed: of the sampling: `newllm generate --seed` with it writes the same from the same weights.
+        seed: of the sampling: `newllm generate --seed` with it writes the same from the same weights; None of a text
+            that another training wrote.
     """
 
     step: int
     prompt: str
     text: str
-    seed: int
+    seed: int | None = None
 
 
 def add_sample(path: Path, sample: Sample) -> None:
@@ -111,6 +113,6 @@ def _understood(line: bytes) -> Sample | None:
         sample = Sample(**opened_line(line))  # the name of a checksum that was damaged is a key too much
     except (ValueError, TypeError, RecursionError):
         return None
-    kinds = (int, str, str, int)
+    kinds = (int, str, str, type(None) if sample.seed is None else int)
     values = (sample.step, sample.prompt, sample.text, sample.seed)
     return sample if all(type(value) is kind for value, kind in zip(values, kinds, strict=True)) else None

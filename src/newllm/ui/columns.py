@@ -17,6 +17,7 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ class Columns:
 
     Args:
         path: of trace.jsonl; it need not exist yet.
+        names: of the signals that are held; None: all.
 
     Attributes:
         version: another one whenever there is more.
@@ -47,8 +49,8 @@ class Columns:
         problems: what could not be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._blocks = path, blocks_path(path)
+    def __init__(self, path: Path, names: Collection[str] | None = None) -> None:
+        self._path, self._blocks, self._names = path, blocks_path(path), names
         self._lock, self._looked = threading.Lock(), -math.inf
         # No version is ever given twice, also not after this was let go and read anew, or by the next server: who
         # shows an old one is told to fetch everything.
@@ -91,10 +93,14 @@ class Columns:
         finally:
             self._lock.release()
 
-    def update(self) -> int:
-        """Read on, and return the version."""
+    def update(self, *, anew: bool = False) -> int:
+        """Read on, and return the version.
+
+        Args:
+            anew: whether also where somebody looked a moment ago.
+        """
         with self._lock:
-            if time.monotonic() - self._looked > _FRESH:
+            if anew or time.monotonic() - self._looked > _FRESH:
                 self._read_on()
                 self._looked = time.monotonic()
             return self.version
@@ -184,6 +190,8 @@ class Columns:
         for step, signals in self._rows(content):
             self._last_line = max(self._last_line, step)
             for name, value in signals.items():
+                if self._names is not None and name not in self._names:
+                    continue
                 if name not in steps:
                     steps[name], values[name] = array("q"), array("d")
                 steps[name].append(step)
@@ -209,7 +217,9 @@ class Columns:
         """Take in the blocks that were not read yet; return whether that changed what was there."""
         changed = False
         try:
-            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.is_file() else ():
+            for end, columns in (
+                read_blocks_after(self._blocks, self._packed, self._names) if self._blocks.is_file() else ()
+            ):
                 for name, step, value in columns:
                     if len(step):
                         self._last_packed = max(self._last_packed, int(step.max()))

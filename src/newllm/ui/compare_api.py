@@ -68,10 +68,10 @@ def _comparison(state: Any, runs: list[str], chart_query: ChartQuery, words: Cat
         "unknown": [name for name in runs if name not in sources],
         "signal": chart_query.signal,
         "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],
-        "chart": chart_dict(chart, set()),
+        "chart": chart_dict(chart, {}),
         "figure": str(figure(chart, words)) if chart.lines else "",
         "missing": missing,
-        "section": None if section is None else section_dict(section, set()),
+        "section": None if section is None else section_dict(section, {}),
     }
 
 

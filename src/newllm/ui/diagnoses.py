@@ -4,6 +4,7 @@ One run is judged at a time. A longer run has what stands in its findings.json, 
 is not the same as a run with nothing wrong.
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from newllm.errors import UserError
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
 from newllm.trace.blocks import blocks_path
-from newllm.ui.folders import stamp_of_trace
+from newllm.ui.folders import stamp_of_notes, stamp_of_trace
 from newllm.ui.responses import Data
 from newllm.ui.traces import Traces
 from newllm.words.diagnosis import unjudged
@@ -45,6 +46,7 @@ class Diagnoses:
     def __init__(self, traces: Traces) -> None:
         self._traces, self._lock = traces, threading.Lock()
         self._found: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
+        self._rests = -math.inf
 
     def of(self, run: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
         """Return what the doctor says, and whether that is of this version of the trace.
@@ -53,6 +55,7 @@ class Diagnoses:
         """
         if sum(len(series.step) for series in trace.signals.values()) > _MOST_POINTS:
             return stored_findings(run), True
+        version = (version, stamp_of_notes(run))
         with self._lock:
             before = self._found.get(run)
             if before is not None and (before[0] == version or time.monotonic() < before[1]):
@@ -89,11 +92,21 @@ class Diagnoses:
         return None if findings is None or unjudged(trace, findings) else findings
 
     def many(self, runs: Mapping[str, Path]) -> dict[str, dict[str, int] | None]:
-        """Return the counts of as many runs as a second allows, at least of one."""
+        """Return the counts of as many runs as a second allows, at least of one that nobody has judged.
+
+        Of twenty trainings that go on one is always another than when it was judged: with each judged as often as it is
+        cheap for one, a list of them would keep a processor busy. So between two such judgments there is a rest.
+        """
         found: dict[str, dict[str, int] | None] = {}
         ends = time.monotonic() + _AT_ONCE
         for name, run in runs.items():
+            again = run in self._found
+            if again and time.monotonic() < self._rests:
+                continue
+            began = time.thread_time()
             found[name] = self.counts(run)
+            if again:
+                self._rests = time.monotonic() + _REST * (time.thread_time() - began)
             if time.monotonic() > ends:
                 break
         return found

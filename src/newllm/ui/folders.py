@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from newllm.diagnosis.notes import NOTES
 from newllm.trace.blocks import blocks_path
 from newllm.trace.check import CHECK
 from newllm.trace.labels import NAME as LABELS
@@ -27,7 +28,7 @@ _OF_OURS = rb'\s*(\{\s*"schema": \d|schema = \d|\Z)'  # a file that was cut to n
 _OF_A_CHECK = rb'\s*\{\s*"schema": \d+,\s*"outcomes": '
 # Other programs have files of these names, too.
 _OF_OTHERS_TOO = {"config.toml": _OF_OURS, "summary.json": _OF_OURS, CHECK: _OF_A_CHECK}
-_WATCHED = (*SIGNS, "findings.json", LABELS, _RESULTS, "replays")
+_WATCHED = (*SIGNS, NOTES, "findings.json", LABELS, _RESULTS, "replays")
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -94,6 +95,11 @@ def stamp_of(path: str) -> Stamp:
             folders = []
         stamp += [_stat(f"{folder}{os.sep}verdict.json") for folder in folders]
     return tuple(stamp)
+
+
+def stamp_of_notes(run: Path) -> Stamp:
+    """Return what is another whenever somebody, the training or a person, has said more of a run."""
+    return tuple(_stat(f"{run}{os.sep}{name}") for name in ("recording.json", NOTES))
 
 
 def stamp_of_trace(path: Path) -> Stamp:

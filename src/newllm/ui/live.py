@@ -24,9 +24,8 @@ from newllm.messages import Catalogue
 from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
-from newllm.ui.responses import listed
 from newllm.ui.run_sections import Made, RunSections
-from newllm.ui.sparks import thinned
+from newllm.ui.sparks import with_middle
 from newllm.ui.traces import Traces
 
 _LOG = logging.getLogger("uvicorn.error")
@@ -202,7 +201,7 @@ class _Teller:
         if grown is None:
             return _event("sections", {"changed": ["*"], "version": version})
         sections = {
-            name: listed(thinned(series, _MOST_BUCKETS))
+            name: with_middle(series, _MOST_BUCKETS)
             for name, series in grown.items()
             if made is None or name in made.lines
         }

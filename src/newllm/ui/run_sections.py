@@ -11,18 +11,20 @@ import json
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis.replayable import replayable
 from newllm.messages import Catalogue
-from newllm.report.charts.chart import Chart, Curves, Heat, Section
+from newllm.plotting.lines import medians
+from newllm.report.charts.chart import BUCKETS_A_MEDIAN, Chart, Curves, Heat, Line, Section
 from newllm.report.header import problems
 from newllm.report.markup import tag
 from newllm.report.sections import sections_of
 from newllm.report.source import Source, read_source
+from newllm.trace import Series
 from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.folders import stamp_of
 from newllm.ui.sparks import thinned
@@ -108,9 +110,11 @@ class RunSections:
         columns = self._traces.of(run)
         version, trace = columns.snapshot()
         findings, up_to_date = self._diagnoses.of(run, trace, (columns.generation, version))
-        large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
+        large = {
+            name: series for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name
+        }
         if large:
-            fewer = {name: thinned(trace.signals[name], BUCKETS) for name in large}
+            fewer = {name: thinned(series, BUCKETS) for name, series in large.items()}
             trace = replace(trace, signals=trace.signals | fewer)
         source = read_source(run, trace=trace, findings=findings or ())
         sections = list(sections_of(source, words))
@@ -134,12 +138,12 @@ def without_findings(source: Source, sections: Sequence[Section], words: Catalog
     return [*kept[:2], said, *kept[2:]]
 
 
-def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
+def section_dict(section: Section, large: Mapping[str, Series]) -> dict[str, Any]:
     """Return a section as the page shows it, and what tells whether it changed.
 
     Args:
         section: of a report.
-        large: names of lines that have more points than they are given here.
+        large: all points of lines, by name, that have fewer here.
     """
     charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
     content = {**section.as_dict(), "charts": charts}
@@ -147,15 +151,23 @@ def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
     return {**content, "text": _digest(section.title + section.gist + text), "drawn": _digest(_drawn(charts))}
 
 
-def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
+def chart_dict(chart: Chart, large: Mapping[str, Series]) -> dict[str, Any]:
     """Return a chart in few points, and of each line whether there are finer ones."""
     if isinstance(chart, Heat):
         return chart.as_dict()
+    chart = replace(chart, lines=tuple(_with_middle(line, large.get(line.name)) for line in chart.lines))
     thin = thin_chart(chart)
     content = thin.as_dict()
     for line, before, after in zip(content["lines"], chart.lines, thin.lines, strict=True):
         line["bucketed"] = line["name"] in large or len(after.x) < len(before.x)
     return content
+
+
+def _with_middle(line: Line, whole: Series | None) -> Line:
+    """Return a line with the medians of all its points, where it holds the extremes of them only."""
+    if whole is None:
+        return line
+    return replace(line, middle=medians(whole.step, whole.value, BUCKETS // BUCKETS_A_MEDIAN))
 
 
 def thin_chart(chart: Curves) -> Curves:

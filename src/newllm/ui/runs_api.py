@@ -16,8 +16,8 @@ from newllm.trace import Series
 from newllm.ui.index import Index
 from newllm.ui.live import Shows
 from newllm.ui.request_values import number, run_of, whole
-from newllm.ui.responses import Data, listed
-from newllm.ui.sparks import thinned
+from newllm.ui.responses import Data
+from newllm.ui.sparks import with_middle
 from newllm.ui.texts import texts_for
 
 _MOST_POINTS, _MOST_NAMES, _MOST_TOGETHER = 20_000, 64, 200_000
@@ -90,7 +90,9 @@ async def _window(request: Request) -> Response:
     def cut() -> Response:
         columns = request.app.state.traces.of(place)
         there = {name: series for name in names if len((series := columns.series(name)).step)}
-        return Data({name: listed(_range(series, first, last, points)) for name, series in there.items()})
+        return Data(
+            {name: with_middle(_range(series, first, last), max(1, points // 2)) for name, series in there.items()}
+        )
 
     return await run_in_threadpool(cut)
 
@@ -104,11 +106,11 @@ async def _live(request: Request) -> Response:
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _range(series: Series, first: float, last: float, points: int) -> Series:
+def _range(series: Series, first: float, last: float) -> Series:
     """Return what lies between, with a neighbour on either side so that a line runs on to the edge."""
     start = max(0, int(np.searchsorted(series.step, first)) - 1)
     stop = int(np.searchsorted(series.step, last, side="right")) + 1
-    return thinned(Series(series.step[start:stop], series.value[start:stop]), max(1, points // 2))
+    return Series(series.step[start:stop], series.value[start:stop])
 
 
 def _words(request: Request) -> Catalogue:

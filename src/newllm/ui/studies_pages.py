@@ -72,7 +72,7 @@ def _as_data(folder: Path, words: Catalogue) -> dict[str, Any]:
     except UserError as error:
         raise HTTPException(404, str(error)) from error
     return {
-        "sections": [section_dict(section, set()) for section in sections],
+        "sections": [section_dict(section, {}) for section in sections],
         "order": [section.id for section in sections],
     }
 

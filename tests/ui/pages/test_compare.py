@@ -1,6 +1,10 @@
 """The page that compares runs, its permanent link, and the page of a study."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from newllm.trace import Summary, TraceWriter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -86,3 +90,39 @@ def test_what_is_reached_by_the_keyboard_stays_while_the_comparison_is_made_anew
     page.keyboard.press("Enter")
     begins_with(page, "words-2")
     assert page.evaluate("document.activeElement.closest('.chips') !== null") is False  # that button is gone
+
+
+def test_the_chart_of_runs_that_go_on_stays_and_so_does_who_reads_it(
+    page: "Page", serving: Callable, make_run: Callable[..., Path], until: Callable, tmp_path: Path
+) -> None:
+    def go_on(name: str, first: int, last: int) -> None:
+        summary = Summary(steps=1000, parameters=1, scan_backend="numba", precision="fp32", device="cpu")
+        with TraceWriter(tmp_path / "runs" / name / "trace.jsonl") as writer:
+            for step in range(first, last):
+                writer.write(step, loss=3.0 if step < 90 else 9.0, validation_loss=2.0)
+        summary.step = last
+        summary.save(tmp_path / "runs" / name / "summary.json")
+
+    for seed, name in enumerate(("a", "b")):
+        make_run(tmp_path / "runs" / name, steps=60, seed=seed)
+        go_on(name, 61, 80)
+    with serving(tmp_path / "runs") as local:
+        ids = ",".join(local.run(page, name).rsplit("/", 1)[1] for name in ("a", "b"))
+        page.goto(f"{local.url}compare?runs={ids}")
+        chosen(page)
+        page.locator(".side-by-side [data-chart] canvas").first.wait_for()
+        page.get_by_role("slider", name="Smoothing").first.focus()
+        page.evaluate("""() => {
+          window.before = newllm.compared();
+          window.below = document.querySelector(".side-by-side [data-chart] canvas");
+        }""")
+        for name in ("a", "b"):
+            go_on(name, 80, 120)
+        until(page, "newllm.compared().drawn.to === 119")
+        assert page.evaluate("newllm.compared() === before")
+        assert page.evaluate("before.drawn.lines['run-0'].high") == 9
+        assert page.evaluate("document.activeElement.type") == "range"
+        until(page, "[...document.querySelectorAll('.side-by-side [data-chart] canvas')].includes(below)")
+        about = page.locator("[data-chart=compared] .plot").get_attribute("aria-label")
+        assert about is not None
+        assert "9" in about

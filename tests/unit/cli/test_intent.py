@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.trace import TraceWriter
+
 SPIKED = [2 + np.exp(-at / 30) + 0.01 * np.sin(at * 7) + (4 if 100 <= at < 106 else 0) for at in range(200)]
 Call = Callable[..., str]
 
@@ -36,6 +38,25 @@ def test_what_was_planned_is_a_note(call, log: Path) -> None:
     found = json.loads(done.out)["findings"]
     assert (done.code, {one["severity"] for one in found}) == (0, {"note"})
     assert found[0]["evidence"]["planned"] == "another corpus"
+
+
+def test_what_was_planned_is_kept_with_a_run_and_not_beside_a_log(call, log: Path, tmp_path: Path) -> None:
+    call("doctor", log, "--json", "--note", "98=another corpus")
+    assert list(tmp_path.rglob("notes.json")) == []
+    run = tmp_path / "run"
+    run.mkdir()
+    with TraceWriter(run / "trace.jsonl") as writer:
+        for at, loss in enumerate(SPIKED):
+            writer.write(at, loss=loss)
+    (run / "recording.json").write_text("{}")
+    assert call("doctor", run, "--json").code == 1
+    assert not (run / "notes.json").exists()
+    assert call("doctor", run, "--json", "--note", "98=another corpus").code == 0
+    done = call("doctor", run, "--json")  # somebody else, who knows of no note
+    assert (done.code, json.loads(done.out)["findings"][0]["evidence"]["planned"]) == (0, "another corpus")
+    assert (
+        call("doctor", "demo:learning-rate-doubled", "--quiet", "--note", "1=warm-up").err == ""
+    )  # nothing is written
 
 
 def test_a_page_knows_them_too(call, log: Path, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,3 +58,19 @@ def test_a_lonely_value_is_found():
     assert lines.lonely(y).tolist() == [True, False, True, False, False, False]
     assert lines.lonely(np.array([1.0])).tolist() == [True]
     assert lines.lonely(np.array([])).tolist() == []
+
+
+def test_medians_are_those_of_sorted_stretches_whatever_is_not_finite():
+    chance = np.random.default_rng(2)
+    for length, buckets in ((1, 1), (7, 3), (100, 9), (1000, 333)):
+        y = chance.normal(size=length)
+        y[chance.random(length) < 0.1] = np.nan
+        y[chance.random(length) < 0.1] = np.inf
+        x, middle = lines.medians(np.arange(length), y, buckets)
+        width = -(-length // buckets) | 1
+        assert len(x) <= buckets
+        for at, (place, value) in enumerate(zip(x.tolist(), middle.tolist(), strict=True)):
+            part = [one for one in y[at * width : (at + 1) * width].tolist() if not math.isnan(one)]
+            assert at * width <= place < min(length, (at + 1) * width)
+            expected = sorted(part)[(len(part) - 1) // 2] if part else math.nan
+            assert value == expected or (math.isnan(value) and math.isnan(expected))

@@ -1,7 +1,9 @@
 """The section of what the model wrote: the newest first, escaped, in both languages."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from newllm.messages import catalogue
@@ -58,3 +60,16 @@ def test_a_run_from_before_samples_has_no_such_section(run: Path):
 def test_its_line_numbers_are_no_curve(run: Path):
     page = report_page([read_source(run)], catalogue("en"))
     assert 'id="others"' not in page
+
+
+def test_of_many_texts_those_that_are_shown_lie_evenly_from_the_first_to_the_newest(run: Path):
+    (run / "samples.jsonl").unlink()
+    for step in range(1000):
+        add_sample(run / "samples.jsonl", Sample(step, "", f"text {step}."))
+    section = samples(read_source(run), catalogue("en"))
+    assert section is not None
+    shown = [int(found) for found in re.findall(r"text (\d+)\.", section.html)]
+    assert (len(shown), shown[0], shown[-1]) == (100, 999, 0)
+    assert {-11, -10} == set(np.diff(shown))
+    assert "997 earlier ones" in section.html
+    assert "recorded by the training" in section.html  # by nobody's seed

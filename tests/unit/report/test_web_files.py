@@ -82,3 +82,10 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_page_carries_the_licence_and_not_our_comments() -> None:
+    own = [web_files.file(name) for name in web_files.SCRIPTS if name != "uplot.js"]
+    assert all(text.startswith('"use strict";\n') for text in own)
+    assert not any(line.lstrip().startswith(("//", "/*", "*")) for text in own for line in text.splitlines())
+    assert web_files.script().startswith("/*!")

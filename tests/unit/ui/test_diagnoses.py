@@ -100,3 +100,24 @@ def test_what_the_files_of_a_run_say_is_known_to_the_doctor(tmp_path: Path) -> N
 
     assert "worse-than-uniform" not in kinds("")
     assert "worse-than-uniform" in kinds("[model]\nvocabulary = 2\n")
+
+
+def test_a_list_of_runs_that_go_on_judges_them_again_in_a_twentieth_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clock, judge_of = Clock(), Diagnoses(Traces())
+
+    def counts(run: Path) -> dict[str, int]:
+        clock.worked += 0.5
+        judge_of._found[run] = 0, 0.0, ()
+        return {"fault": 0}
+
+    monkeypatch.setattr(diagnoses, "time", clock)
+    monkeypatch.setattr(judge_of, "counts", counts)
+    runs = {name: tmp_path / name for name in "abc"}
+    assert list(judge_of.many(runs)) == ["a", "b", "c"]  # what nobody has judged waits for nothing
+    assert list(judge_of.many(runs)) == ["a"]
+    assert list(judge_of.many(runs)) == []  # the others are told later: what is known of them stays on the page
+    clock.now += 10.0
+    assert list(judge_of.many({"b": runs["b"], "d": tmp_path / "d"})) == ["b", "d"]
+    assert list(judge_of.many(runs)) == []

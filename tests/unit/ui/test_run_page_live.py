@@ -20,6 +20,7 @@ from newllm.ui.jobs import Job, Jobs, replays_of
 from newllm.ui.live import Feed, Live, Shows, _Teller
 from newllm.ui.run_sections import Made, RunSections
 from newllm.ui.runs_api import _range
+from newllm.ui.sparks import with_middle
 from newllm.ui.traces import Traces
 
 
@@ -43,15 +44,25 @@ def trace(place: Path, count: int, first: int = 0) -> Path:
 )
 def test_a_range_runs_on_to_the_edge(first: float, last: float, steps: list[int]) -> None:
     whole = Series(10 * np.arange(10), np.arange(10.0))
-    assert _range(whole, first, last, 2000).step.tolist() == steps
+    assert _range(whole, first, last).step.tolist() == steps
 
 
 def test_a_range_of_many_points_keeps_its_ends_in_buckets() -> None:
     whole = Series(np.arange(1000), np.random.default_rng(0).normal(size=1000))
-    few = _range(whole, -np.inf, np.inf, 20)
-    assert 10 <= len(few.step) <= 31
-    assert {whole.value.min(), whole.value.max()} <= set(few.value)
-    assert len(_range(whole, -np.inf, np.inf, 1).step) <= 4
+    few = with_middle(_range(whole, -np.inf, np.inf), 10)
+    assert 10 <= len(few["x"]) <= 31
+    ends = (whole.value.min(), whole.value.max())
+    assert {float(f"{end:.7g}") for end in ends} <= set(few["y"])
+    assert len(with_middle(whole, 1)["x"]) <= 4
+
+
+def test_the_medians_of_a_range_are_those_of_all_its_points() -> None:
+    value = np.where(np.arange(1001) % 10 < 4, 9.0, np.arange(1001.0) / 1000)  # extremes alone would say 4.5
+    middle = with_middle(Series(np.arange(1001), value), 20)["middle"]
+    assert middle["x"] == [50, 151, 252, 353, 454, 555, 656, 757, 858, 954]
+    assert middle["y"][0] == float(np.sort(value[:101])[50])
+    assert max(middle["y"]) < 1.01
+    assert "middle" not in with_middle(Series(np.arange(31), value[:31]), 20)
 
 
 def test_of_held_traces_those_that_were_looked_at_last_stay(tmp_path: Path) -> None:

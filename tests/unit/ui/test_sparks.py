@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.trace import Series, TraceWriter
+from newllm.trace import Series, TraceWriter, truncate_after
+from newllm.trace.blocks import blocks_path
 from newllm.ui import sparks as module
 from newllm.ui.sparks import Sparks, thinned
 
@@ -46,7 +47,36 @@ def test_a_curve_is_kept_until_its_trace_is_another(tmp_path: Path, monkeypatch:
     assert curves.of("a", tmp_path / "a") is first
     written(tmp_path / "a", 5)
     assert len(curves.of("a", tmp_path / "a")["x"]) == 5
-    assert len(made) == 2
+    assert len(made) == 1  # of what grows only what was appended is read
+
+
+@pytest.mark.parametrize("name", ["loss", "validation_loss"])
+def test_a_trace_that_grows_has_the_curve_of_a_fresh_look(tmp_path: Path, name: str) -> None:
+    curves, run = Sparks(), tmp_path / "a"
+    run.mkdir()
+    with TraceWriter(run / "trace.jsonl") as writer:
+        for step in range(700):
+            writer.write_row(step, {name: float(step % 7), "gradient_norm/0": 1.0, "validation_loss": 2.0 - step / 1e3})
+            if step % 100 == 99:
+                if step == 399:
+                    writer.pack()  # into a block; the lines begin anew
+                writer.flush()
+                assert curves.of("a", run) == Sparks().of("a", run)
+    truncate_after(run / "trace.jsonl", 350)  # as a run that is resumed does
+    assert curves.of("a", run) == Sparks().of("a", run)
+    assert curves.of("a", run)["x"][-1] == 350
+    (run / "trace.jsonl").unlink()
+    blocks_path(run / "trace.jsonl").unlink()
+    assert curves.of("a", run) == {}
+
+
+def test_so_many_traces_that_grow_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_GROWING", 2)
+    curves = Sparks()
+    for count in (3, 4):
+        for name in "abc":
+            assert len(curves.of(name, written(tmp_path / name, count))["x"]) == count
+    assert list(curves._growing) == ["b", "c"]
 
 
 def test_so_many_curves_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ samples-step = step { $step }
 samples-earlier = { $count } earlier ones
 samples-empty = (nothing: it ended the text at once)
 samples-about = written at an evaluation, always by the same chance (seed { $seed }); all of them: samples.jsonl
+samples-about_recorded = recorded by the training; all of them: samples.jsonl
 configuration = Run it again
 comparison = Comparison
 study = Study

@@ -55,6 +55,7 @@ samples-step = ステップ { $step }
 samples-earlier = それ以前の { $count } 件
 samples-empty = （なし：すぐに文を終えた）
 samples-about = 評価のたびに、いつも同じ乱数（シード { $seed }）で書かれたもの。全件は samples.jsonl
+samples-about_recorded = 訓練が記録したもの。全件は samples.jsonl
 configuration = 再現の方法
 comparison = 比較
 study = 研究

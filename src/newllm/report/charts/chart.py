@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from newllm.plotting.lines import extremes
+from newllm.plotting.lines import extremes, medians
 
 MOST_POINTS = 200_000
 """Of a line, before it goes in buckets."""
+
+BUCKETS_A_MEDIAN = 2
+"""Stretches of which the lowest and the highest are kept, to one of which the median is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,8 @@ class Line:
         y: values of the same length.
         low, high: a band around it (an interval), of the same length; None without one.
         faint: one of many, drawn thin.
+        middle: of a line that keeps only the lowest and the highest of each stretch, positions and medians of stretches
+            of all its points: between extremes there is no trend to be found. None where it has all its points.
     """
 
     name: str
@@ -40,14 +45,17 @@ class Line:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     faint: bool = False
+    middle: tuple[np.ndarray, np.ndarray] | None = None
 
     def thinned(self, buckets: int) -> "Line":
         """Return the line with the lowest, the highest and a gap of each bucket, itself where it has few points."""
         if len(self.y) <= 4 * buckets:
             return self
-        keep = extremes(np.asarray(self.y, dtype=float), buckets)
+        y = np.asarray(self.y, dtype=float)
+        keep = extremes(y, buckets)
         low, high = (None if edge is None else edge[keep] for edge in (self.low, self.high))
-        return replace(self, x=self.x[keep], y=self.y[keep], low=low, high=high)
+        middle = self.middle or medians(self.x, y, max(1, buckets // BUCKETS_A_MEDIAN))
+        return replace(self, x=self.x[keep], y=self.y[keep], low=low, high=high, middle=middle)
 
 
 @dataclass(frozen=True)
@@ -207,9 +215,11 @@ def _head(chart: Chart, kind: str) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     drawn = line.thinned(MOST_POINTS // 4)
+    middle = {} if drawn.middle is None else {"middle": dict(zip("xy", map(packed, drawn.middle), strict=True))}
     return {
         "name": line.name, "label": line.label, "colour": line.colour, "faint": line.faint,
         "bucketed": drawn is not line, "x": packed(drawn.x), "y": packed(drawn.y),
         "low": None if drawn.low is None else packed(drawn.low),
         "high": None if drawn.high is None else packed(drawn.high),
+        **middle,
     }  # fmt: skip

@@ -18,8 +18,8 @@ from newllm.trace import Remark
 SAMPLES = "samples.jsonl"
 # The lines of a trace before its blocks: rows that are packed meanwhile then stand in both, and are lost in neither.
 _FILES = (
-    "config.toml", "data.json", "recording.json", "findings.json", "check.json", "summary.json", "recoveries.json",
-    "schedule.jsonl", SAMPLES, "trace.jsonl", "trace.blocks",
+    "config.toml", "data.json", "recording.json", "findings.json", "check.json", "notes.json", "summary.json",
+    "recoveries.json", "schedule.jsonl", SAMPLES, "trace.jsonl", "trace.blocks",
 )  # fmt: skip
 _SIGNS = ("config.toml", "recording.json", "trace.jsonl", "trace.blocks")
 _IN_FOLDERS = {

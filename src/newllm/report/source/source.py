@@ -8,6 +8,7 @@ from typing import Any
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.intent import Intent
+from newllm.diagnosis.notes import NOTES
 from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
@@ -157,7 +158,8 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
     trace = own_trace(files) if given is None else given
-    facts = intent.added_to(replace(facts_of(recording, summary, config, data), check=files.check()))
+    said = facts_of(recording, summary, config, data, files.table(NOTES))
+    facts = intent.added_to(replace(said, check=files.check()))
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")

@@ -25,9 +25,10 @@
       newllm.legend(this.stage, lines, () => this.draw(), (line) => this._emphasise(line));
       this._tools();
       this.reading = new newllm.CurveReading(this);
+      this.smoothing = new newllm.CurveSmoothing(this);
       newllm.gestures(this.stage, this.view, (left) => this.reading.read(left));
       newllm.keys(this.stage.plot, this.view, {
-        step: (by) => this.reading.step(by), log: () => this.setLog(!this.log),
+        step: (by) => this.reading.step(by), log: () => this.setLog(!this.log), smooth: () => this.smoothing.next(),
         moved: () => this.reading.tell(), centre: () => this.reading.centre,
       });
       this._colours();
@@ -42,9 +43,9 @@
     }
 
     /** Add live points to the line of that name; a name that the chart does not have is ignored. */
-    append(name, xs, ys) {
+    append(name, xs, ys, middle = null) {
       const line = this.lines.find((line) => line.name === name);
-      if (this.gone || !line?.columns.append(xs, ys)) return;
+      if (this.gone || !line?.columns.append(xs, ys, middle)) return;
       this._limits();
       this.later ??= setTimeout(() => {
         this.later = null;
@@ -59,6 +60,17 @@
       this.stale = false;
       this._start();
       this.draw();
+    }
+
+    /** Show other points of the same lines, and other marks; who looks closer or reads goes on doing so. */
+    async renew(spec) {
+      const lines = await unpacked(spec);
+      if (this.gone) return;
+      this.marks = spec.marks;
+      this.lines.forEach((line, at) => Object.assign(line, { columns: lines[at].columns, bucketed: lines[at].bucketed, fine: null }));
+      this._limits();
+      this.stale = true;
+      this._catchUp();
     }
 
     setMarks(marks) {
@@ -85,6 +97,7 @@
       clearTimeout(this.finer);
       cancelAnimationFrame(this.frame);
       this.stop();
+      this.smoothing.end();
       this.resized.disconnect();
       this.watched.disconnect();
       this.plot?.destroy();
@@ -151,7 +164,7 @@
       this._take();
       options.scales.x.range = () => [this.view.from, this.view.to];
       options.scales.y.range = () => this.range;
-      this.lines.forEach((line, at) => (options.series[line.series].width = newllm.lineWidth(line, this.table.rows[at])));
+      this._pens(options.series);
       this.plot = new uPlot(options, this.data, stage.plot);
       stage.plot.append(stage.where, stage.over);
     }
@@ -180,8 +193,12 @@
 
     _changed() {
       this.draw();
+      this.askFiner();
+    }
+
+    askFiner() {
       clearTimeout(this.finer);
-      this.finer = setTimeout(() => this._finer(), SETTLED);
+      this.finer = setTimeout(() => newllm.finerPoints(this), SETTLED);
     }
 
     /** Draw with the next frame. */
@@ -197,8 +214,8 @@
       this.begun = performance.now();
       this._take();
       this.plot.batch(() => {
-        for (const [index, line] of this.lines.entries()) {
-          this.plot.series[line.series].width = newllm.lineWidth(line, this.table.rows[index]);
+        this._pens(this.plot.series);
+        for (const line of this.lines) {
           for (let at = line.series; at <= line.series + (line.low ? 2 : 0); at++) {
             if (this.plot.series[at].show !== line.shown) this.plot.setSeries(at, { show: line.shown });
           }
@@ -207,6 +224,17 @@
         this.plot.setScale("y", { min: this.range[0], max: this.range[1] }); // uPlot itself would keep the first range
         this.plot.redraw(true, true);
       });
+    }
+
+    /** How wide and how strong each line is drawn; the others stand back from one that is pointed at. */
+    _pens(series) {
+      for (const [at, line] of this.lines.entries()) {
+        const own = line.faint ? newllm.FAINT : 1;
+        const alpha = !this.emphasised ? own : line === this.emphasised ? 1 : 0.2;
+        series[line.series].width = series[line.own].width = newllm.lineWidth(line, this.table.rows[at]);
+        series[line.series].alpha = alpha * this.smoothing.behind(at);
+        series[line.own].alpha = series[line.own + 1].alpha = alpha;
+      }
     }
 
     /** Take what is shown of every line. */
@@ -223,6 +251,7 @@
         this.data.push(row.y);
         if (this.lines[at].low) this.data.push(row.low ?? [], row.high ?? []);
       }
+      this.data.push(...this.smoothing.rows());
     }
 
     /** The points of a line that are drawn now: those it came with, or finer ones. */
@@ -232,35 +261,11 @@
       return fits ? line.fine.columns : line.columns;
     }
 
-    /** Ask for finer points of the lines that came in buckets. */
-    async _finer() {
-      const { from, to, zoomed } = this.view;
-      const names = this.lines.filter((line) => line.bucketed).map((line) => line.name);
-      if (!this.options.window || !zoomed || !names.length) return;
-      let found = {};
-      try {
-        found = await this.options.window(names, from, to, 2 * this._size().width);
-      } catch (error) {
-        console.warn(`${this.spec.id}: no finer points`, error); // the coarse ones stay
-      }
-      if (this.gone || from !== this.view.from || to !== this.view.to) return;
-      for (const line of this.lines) {
-        const points = found[line.name];
-        if (!points) continue;
-        const columns = new newllm.Columns(new Float64Array(0), new Float64Array(0));
-        columns.append(points.x, points.y);
-        line.fine = { from, to, columns };
-      }
-      this.draw();
-    }
-
     /** Let the other lines stand back. */
     _emphasise(line) {
       if (!this.plot || this.lines.length < 2) return;
-      for (const other of this.lines) {
-        const own = other.faint ? newllm.FAINT : 1;
-        this.plot.series[other.series].alpha = line === null ? own : other === line ? 1 : 0.2;
-      }
+      this.emphasised = line;
+      this._pens(this.plot.series);
       this.plot.redraw(false);
     }
 
@@ -282,13 +287,18 @@
   /** A position for a person: where they are spaced by their logarithm, that is what is drawn. */
   newllm.positionText = (spec, position) => newllm.number(spec.log_x ? 2 ** position : position);
 
-  /** @returns {Promise<Curves>} the chart in its figure, drawn */
-  newllm.curves = async function (figure, spec, options = {}) {
-    const unpacked = async (packed) => packed && newllm.unpack(packed);
-    const lines = await Promise.all(spec.lines.map(async (line) => {
-      const [x, y, low, high] = await Promise.all([line.x, line.y, line.low, line.high].map(unpacked));
-      return { ...line, shown: true, columns: new newllm.Columns(spec.log_x ? Float64Array.from(x, Math.log2) : x, y, low, high) };
+  /** The lines of a chart with their numbers as columns. */
+  function unpacked(spec) {
+    const numbers = async (packed) => packed && newllm.unpack(packed);
+    const place = (positions) => (spec.log_x ? Float64Array.from(positions, Math.log2) : positions);
+    return Promise.all(spec.lines.map(async (line) => {
+      const [x, y, low, high, ...middle] = await Promise.all([line.x, line.y, line.low, line.high, line.middle?.x, line.middle?.y].map(numbers));
+      const columns = new newllm.Columns(place(x), y, low, high);
+      if (line.middle) columns.middle = new newllm.Columns(place(middle[0]), middle[1]);
+      return { ...line, shown: true, columns };
     }));
-    return new Curves(figure, spec, lines, options);
-  };
+  }
+
+  /** @returns {Promise<Curves>} the chart in its figure, drawn */
+  newllm.curves = async (figure, spec, options = {}) => new Curves(figure, spec, await unpacked(spec), options);
 })(window.newllm);

@@ -31,15 +31,20 @@
       this.y = y;
       this.low = low;
       this.high = high;
+      this.middle = null; // medians of stretches, where only the lowest and the highest of each are here
       this.broken = []; // places that are not finite
       this.lowest = []; // of each full block its place, -1 where none is finite
       this.highest = [];
       this._summarise(0);
     }
 
-    /** Add points; those that do not lie past the last one are left out: they are here already. */
-    append(xs, ys) {
+    /**
+     * Add points; those that do not lie past the last one are left out: they are here already.
+     * @param {?{x: number[], y: number[]}} middle medians of stretches, where the points are extremes
+     */
+    append(xs, ys, middle = null) {
       const before = this.length;
+      if (middle) this.middle ??= new Columns(this.x.slice(0, before), this.y.slice(0, before));
       for (let at = 0; at < xs.length; at++) {
         if (this.length && !(xs[at] > this.x[this.length - 1])) continue;
         if (this.length === this.x.length) this._grow();
@@ -48,6 +53,8 @@
         this.length++;
       }
       this._summarise(before);
+      if (middle) this.middle.append(middle.x, middle.y);
+      else this.middle?.append(this.x.subarray(before, this.length), this.y.subarray(before, this.length));
       return this.length - before;
     }
 

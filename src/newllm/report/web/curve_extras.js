@@ -65,7 +65,7 @@
       context.fillStyle = chart.palette("muted");
       context.textBaseline = "alphabetic";
       context.textAlign = "left";
-      context.fillText(chart.spec.unit, 2, 12);
+      context.fillText([chart.spec.unit, chart.smoothing.said].filter(Boolean).join(" · "), 2, 12);
       context.fillText(chart.spec.axis, 2, box.bottom + 17.5);
       for (const off of chart.table.off) drawOff(context, off, chart, box);
     });

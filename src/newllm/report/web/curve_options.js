@@ -53,6 +53,7 @@
       series.push(edge(line), edge(line));
       bands.push({ series: [line.series + 2, line.series + 1], fill: () => `${hex(palette()(line.colour))}2e` });
     }
+    series.push(...newllm.CurveSmoothing.series(lines, series.length, palette));
     return {
       ...size, series, bands, hooks, pxAlign: false, padding: [padding, newllm.RIGHT, 0, 0],
       legend: { show: false }, cursor: { show: false },
@@ -69,15 +70,18 @@
     return {
       label: line.label, stroke: colour, alpha: line.faint ? newllm.FAINT : 1,
       dash: line.dashed ? DASH : undefined, spanGaps: false,
-      points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot.data[0], plot.data[at], plot) },
+      points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot, at, FEW) },
     };
   }
 
   const edge = (line) => ({ label: line.label, width: 0, stroke: "transparent", points: { show: false, filter: () => null } });
 
-  /** The points of a short line, and those of any line that no stroke reaches; null without one. */
-  function dots(x, y, plot) {
-    const { min, max } = plot.scales.x;
+  /** The points of any line that no stroke reaches; null without one. */
+  newllm.lonelyDots = (plot, at) => dots(plot, at, 0);
+
+  /** The points of a line of few, and those of any line that no stroke reaches; null without one. */
+  function dots(plot, which, few) {
+    const { min, max } = plot.scales.x, x = plot.data[0], y = plot.data[which];
     const shown = [], lonely = [];
     let before = null; // state of the last entry that is not `undefined`: whether it was a value
     let alone = -1;
@@ -93,7 +97,7 @@
       before = y[at] !== null;
     }
     if (alone >= 0) lonely.push(alone);
-    if (shown.length <= FEW) return shown.length ? shown : null;
+    if (shown.length <= few) return shown.length ? shown : null;
     return lonely.length ? lonely : null;
   }
 

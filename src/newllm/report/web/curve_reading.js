@@ -76,7 +76,8 @@
     }
     const nearest = nearestPosition(chart, at);
     const told = lines.filter((line) => line.shown).map((line) => {
-      const text = valueAt(chart.columnsOf(line), nearest, pixel);
+      const value = valueAt(chart.columnsOf(line), nearest, pixel), smoothed = value && chart.smoothing.at(line, nearest);
+      const text = smoothed ? `${value} (${smoothed})` : value;
       line.tell(text);
       return text && `${line.label} ${text}`;
     });

@@ -12,6 +12,7 @@
    * @returns {Promise<Map<string, object>>} a handle by id
    */
   newllm.hydrate = async function (root, charts, options = {}) {
+    newllm.samples(root);
     newllm.copyButtons(root);
     const handles = new Map();
     let since = performance.now();

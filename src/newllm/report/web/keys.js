@@ -8,7 +8,7 @@
   /**
    * @param {HTMLElement} plot
    * @param {newllm.View} view
-   * @param {{step(by: number), row?(by: number), log?(), moved()}} does
+   * @param {{step(by: number), row?(by: number), log?(), smooth?(), moved()}} does
    *   `step` moves the cursor along the axis, `row` across; `moved` is called after the view has changed by a key.
    */
   newllm.keys = function (plot, view, does) {
@@ -29,10 +29,12 @@
       Home: () => (view.reset(), does.moved()),
       Escape: () => (view.reset(), does.moved()),
       l: does.log,
+      s: does.smooth,
     };
     act["="] = act["+"]; // the same key without Shift on many keyboards
     act._ = act["-"];
     act.L = act.l;
+    act.S = act.s;
     plot.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !act[event.key]) return;
       event.preventDefault();

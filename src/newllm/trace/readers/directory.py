@@ -25,7 +25,7 @@ _PACKED = (".gz", ".zst")
 # What newllm writes beside a trace: never a log.
 _OURS = {
     *("summary.json", "recording.json", "data.json", "tokenizer.json", "findings.json", "state.json"),
-    *("samples.jsonl", "recoveries.json", "check.json"),
+    *("samples.jsonl", "recoveries.json", "check.json", "notes.json", "labels.json"),
 }
 
 

@@ -11,7 +11,7 @@
     return { runs: (query.get("runs") || "").split(",").filter(Boolean), signal: query.get("signal") || "", x: one("x", AXES), view: one("view", VIEWS) };
   };
   const judged = new Set();
-  let asked = read(), handles = new Map(), shown = "", chosen = "", offered = "", timer = null, number = 0;
+  let asked = read(), handles = new Map(), shown = "", drawn = "", chosen = "", offered = "", timer = null, number = 0;
 
   const chips = make("ul", { class: "chips" });
   const picker = newllm.picker((run) => change({ runs: [...asked.runs, run.id] }), () => asked.runs);
@@ -91,14 +91,20 @@
     note.textContent = [
       answer.runs.length === 1 && asked.view !== "overlay" ? say("compare_more") : "", lacks.length ? `${say("not_comparable")}: ${lacks.join(", ")}` : "",
     ].filter(Boolean).join(" ");
-    const text = JSON.stringify([answer.figure, answer.chart]);
+    const text = JSON.stringify([answer.figure, answer.chart]), outline = answer.chart && newllm.outlined(answer.chart);
     if (text !== shown) {
       shown = text;
       const handle = handles.get("compared"), zoom = handle?.view?.zoomed && handle.shown;
-      handles.forEach((one) => one.destroy());
-      chart.innerHTML = answer.figure; // made and escaped by the server
-      handles = answer.figure ? await newllm.hydrate(chart, { compared: answer.chart }) : new Map();
-      if (zoom) handles.get("compared")?.zoom(zoom.from, zoom.to);
+      if (handle && outline === drawn) { // runs that go on: the chart stays, and who reads it
+        newllm.renewTable(chart, answer.figure);
+        await handle.renew(answer.chart);
+      } else {
+        drawn = outline;
+        handles.forEach((one) => one.destroy());
+        chart.innerHTML = answer.figure; // made and escaped by the server
+        handles = answer.figure ? await newllm.hydrate(chart, { compared: answer.chart }) : new Map();
+        if (zoom) handles.get("compared")?.zoom(zoom.from, zoom.to);
+      }
     }
     const all = answer.section ? [answer.section] : [];
     await sections.show(all, all.map((one) => one.id));
@@ -121,6 +127,8 @@
     }));
     if (focused) [...chips.querySelectorAll("a, button")].find((element) => name(element) === focused)?.focus();
   }
+
+  newllm.compared = () => handles.get("compared"); // for who looks from the console, and for benchmarks/pages/live_speed.py
 
   addEventListener("popstate", () => { asked = read(); load(); });
   load();

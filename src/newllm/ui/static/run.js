@@ -24,7 +24,7 @@
   /** Ask for finer points of a stretch. */
   async function finer(names, from, to, points) {
     const found = await ask(`/api/run/${id}/window?${query({ name: names, from, to, points: Math.round(points) })}`);
-    for (const curve of Object.values(found)) curve.y = curve.y.map(Number);
+    for (const curve of Object.values(found)) for (const part of [curve, curve.middle]) if (part) part.y = part.y.map(Number);
     return found;
   }
 

@@ -3,6 +3,9 @@
 (() => {
   const { make } = newllm;
 
+  /** Medians as the server sends them, words for what is not finite among them. */
+  const numbers = (middle) => middle && { x: middle.x, y: middle.y.map(Number) };
+
   /** @typedef {{id: string, title: string, html: string, charts: Object<string, object>, text: string, drawn: string}} Section */
 
   class Sections {
@@ -41,7 +44,7 @@
       for (const { handles } of this.shown.values()) {
         for (const handle of handles.values()) {
           if (!handle.append) continue;
-          for (const [name, { x, y }] of Object.entries(signals)) handle.append(name, x, y.map(Number));
+          for (const [name, { x, y, middle }] of Object.entries(signals)) handle.append(name, x, y.map(Number), numbers(middle));
         }
       }
     }
@@ -49,21 +52,39 @@
     async _take(section, anew) {
       const before = this.shown.get(section.id);
       if (before && !anew && before.section.text === section.text) return this._redraw(before, section);
-      const zooms = [...(before?.handles || [])].filter(([, handle]) => handle.view?.zoomed).map(([id, handle]) => [id, handle.shown]);
       const content = make("div", { class: "content" });
       content.innerHTML = section.html; // made and escaped by the server
+      const kept = before ? this._kept(before, section, content) : new Map();
+      const gone = [...(before?.handles || [])].filter(([id]) => !kept.has(id));
+      const zooms = gone.filter(([, handle]) => handle.view?.zoomed).map(([id, handle]) => [id, handle.shown]);
       const element = before?.element || make("section", { id: section.id, class: `part ${section.id}${section.folded ? " folded" : ""}` });
       const open = before ? [...element.querySelectorAll("details")].map((one) => one.open) : [];
-      before?.handles.forEach((handle) => handle.destroy());
+      gone.forEach(([, handle]) => handle.destroy());
       const title = make("h2", { text: section.title });
       element.replaceChildren(...(section.folded ? [this._folded(title, section.gist, content)] : [title, content]));
       [...element.querySelectorAll("details")].forEach((one, at) => { if (open[at]) one.open = true; });
       if (!before) this.parts.append(element);
-      const part = { element, section, handles: new Map() };
+      const part = { element, section, handles: kept };
       this.shown.set(section.id, part);
-      part.handles = await newllm.hydrate(element, section.charts, { window: this.window });
+      for (const [id, handle] of kept) await handle.renew(section.charts[id]);
+      const others = Object.fromEntries(Object.entries(section.charts).filter(([id]) => !kept.has(id)));
+      part.handles = new Map([...kept, ...await newllm.hydrate(element, others, { window: this.window })]);
       for (const [id, { from, to }] of zooms) part.handles.get(id)?.zoom?.(from, to);
       return part;
+    }
+
+    /** The charts that stay, in their figures, while the text around them becomes another: who reads them goes on. */
+    _kept(before, section, content) {
+      const old = new Map([...before.element.querySelectorAll("[data-chart]")].map((figure) => [figure.dataset.chart, figure]));
+      const kept = new Map();
+      newllm.renewTable(before.element, section.html);
+      for (const figure of content.querySelectorAll("[data-chart]")) {
+        const id = figure.dataset.chart, handle = before.handles.get(id), specs = [before, { section }].map((one) => one.section.charts[id]);
+        if (!handle?.renew || !specs.every(Boolean) || newllm.outlined(specs[0]) !== newllm.outlined(specs[1])) continue;
+        figure.replaceWith(old.get(id));
+        kept.set(id, handle);
+      }
+      return kept;
     }
 
     /** A section as one line to unfold, as `placed` of the report has it. */
@@ -74,14 +95,7 @@
 
     /** The text is the same: give the charts their new marks and maps, the tables their numbers. */
     async _redraw(part, section) {
-      const fresh = make("template");
-      fresh.innerHTML = section.html;
-      for (const figure of fresh.content.querySelectorAll("[data-chart]")) {
-        const old = [...part.element.querySelectorAll("[data-chart]")].find((one) => one.dataset.chart === figure.dataset.chart);
-        const [table, was] = [figure, old].map((one) => one?.querySelector(".numbers table"));
-        if (table && was) was.replaceWith(table);
-        old?.querySelector(".plot").setAttribute("aria-label", figure.querySelector(".plot").getAttribute("aria-label"));
-      }
+      newllm.renewTable(part.element, section.html);
       if (part.section.drawn !== section.drawn) {
         for (const [id, handle] of part.handles) {
           const spec = section.charts[id];
@@ -117,6 +131,24 @@
       }
     }
   }
+
+  /** What of a chart must be made anew: all but its points and its marks. */
+  newllm.outlined = (spec) => JSON.stringify({
+    ...spec, marks: null,
+    lines: spec.lines?.map(({ x, y, low, high, middle, bucketed, ...line }) => ({ ...line, banded: Boolean(low) })),
+  });
+
+  /** Give the figures of an element the tables and descriptions that they have in its newer HTML, which the server escaped. */
+  newllm.renewTable = function (element, html) {
+    const fresh = make("template");
+    fresh.innerHTML = html;
+    for (const figure of fresh.content.querySelectorAll("[data-chart]")) {
+      const old = [...element.querySelectorAll("[data-chart]")].find((one) => one.dataset.chart === figure.dataset.chart);
+      const [table, was] = [figure, old].map((one) => one?.querySelector(".numbers table"));
+      if (table && was) was.replaceWith(table);
+      old?.querySelector(".plot").setAttribute("aria-label", figure.querySelector(".plot").getAttribute("aria-label"));
+    }
+  };
 
   newllm.Sections = Sections;
 })();
