@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from newllm.messages import LANGUAGES, catalogue
 from newllm.report.markup import safe
-from newllm.report.web_files import STYLES, words_block
+from newllm.report.web_files import words_block
 from newllm.ui.static_files import address
 from newllm.ui.texts import COOKIE, Texts, texts_for
 
@@ -47,7 +47,7 @@ def page(
         '<meta name="color-scheme" content="light dark">',
         f"<title>{safe(title)} · newllm</title>",
         f'<link rel="icon" href="{address("icon.svg")}">',
-        *(f'<link rel="stylesheet" href="{address(name)}">' for name in (*STYLES, "ui.css", *styles)),
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("styles.css", *styles)),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
         words_block(texts.words),
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),

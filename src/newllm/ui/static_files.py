@@ -26,9 +26,14 @@ class _File(NamedTuple):
 
 @functools.cache
 def _files() -> dict[str, _File]:
-    """Return the files of the report, which this page shows as well, and its own."""
-    found = {name: _file(name, web_files.file(name).encode()) for name in web_files.STYLES}
-    found["report.js"] = _file("report.js", web_files.script().encode())
+    """Return the scripts and the styles of the report, which this page shows as well, and its own.
+
+    All styles of every page are one file: a browser waits for each before it paints anything.
+    """
+    found = {"report.js": _file("report.js", web_files.script().encode())}
+    own = resources.files("newllm.ui").joinpath("static", "ui.css").read_text(encoding="utf-8")
+    styles = "".join(web_files.file(name) for name in web_files.STYLES) + own
+    found["styles.css"] = _file("styles.css", styles.encode())
     for file in resources.files("newllm.ui").joinpath("static").iterdir():
         if _kind(file.name):
             found[file.name] = _file(file.name, file.read_bytes())
