@@ -3,7 +3,7 @@
     python docs/screenshots.py
 
 The demo's run with a loss spike and its small model are shown; four more models of the bundled novel are trained for
-the comparison. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
+the comparison. docs/screens/before has the pages before they were reworked. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
 Needs Chromium (on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
 """
 
@@ -124,9 +124,12 @@ def picture_demo(browser: Browser, url: str) -> None:
 def picture_runs(browser: Browser, url: str) -> None:
     """The list, a run (light and dark), the comparison and the study."""
     page = shown(browser)
-    page.goto(url)
+    page.goto(f"{url}?columns=curve,state,best,findings,model.rule,seed")
     page.locator("tr[data-id]").nth(4).wait_for()
     page.wait_for_timeout(1500)  # the small curves come after the list
+    for name in ("gated-0", "gated-1"):
+        page.get_by_label(f"Choose: novel/{name}", exact=True).check()
+    page.wait_for_timeout(500)
     keep(page, "runs")
     open_run(page, url, "founding-baseline")
     page.set_viewport_size(TALL)  # type: ignore[arg-type]
@@ -168,6 +171,28 @@ def picture_playground(browser: Browser, url: str) -> None:
     keep(page, "surprise")
 
 
+def picture_phone(browser: Browser, url: str) -> None:
+    """The list, a run, a comparison and the playground on a phone."""
+    phone = shown(browser, viewport=PHONE, is_mobile=True, has_touch=True)
+    phone.goto(url)
+    phone.locator("tr[data-id]").nth(4).wait_for()
+    phone.wait_for_timeout(1500)
+    keep(phone, "runs-phone")
+    names = ("novel/gated-0", "novel/ema-0")
+    phone.goto(f"{url}compare?runs={ids_of(phone, url, *names)}")
+    phone.locator("[data-chart] canvas").first.wait_for()
+    keep(phone, "compare-phone")
+    open_run(phone, url, "founding-baseline")
+    keep(phone, "run-phone")
+    open_run(phone, url, "moby-dick")
+    phone.goto(f"{phone.url}/play")
+    phone.locator(".play textarea").first.fill("Call me Ishmael. Some years ago, ")
+    phone.get_by_role("button", name="Write", exact=True).click()
+    phone.get_by_text("Wrote ").wait_for()
+    phone.evaluate("scrollTo(0, 0)")
+    keep(phone, "playground-phone")
+
+
 def picture_report(browser: Browser, root: Path) -> None:
     """The report on a phone, and in Japanese."""
     phone = shown(browser, viewport=PHONE, is_mobile=True, has_touch=True)
@@ -197,6 +222,7 @@ def main() -> None:
         with local(root) as url:
             picture_runs(browser, url)
             picture_playground(browser, url)
+            picture_phone(browser, url)
         picture_report(browser, root)
         browser.close()
 
