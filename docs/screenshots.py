@@ -3,7 +3,8 @@
     python docs/screenshots.py
 
 The demo's run with a loss spike and its small model are shown; four more models of the bundled novel are trained for
-the comparison. docs/screens/before has the pages before they were reworked. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
+the comparison. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
+docs/screens/before has the pages as they were before they were reworked.
 Needs Chromium (on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
 """
 
