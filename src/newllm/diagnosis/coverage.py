@@ -1,7 +1,8 @@
 """What of a run was looked at without an alarm: a diagnosis that finds little says at least what that is worth.
 
-That no rule fired does not make a thing sound. So a loss that has not fallen is not called so, and nothing is said of a
-gradient that has grown or faded by far, nor of a learning rate beside a loss that raises an alarm.
+That no rule fired does not make a thing sound. So a loss that has not fallen, or ends clearly above its lowest, is not
+called so, and nothing is said of a gradient that has grown or faded by far, nor of a learning rate beside a loss that
+raises an alarm.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Trace
 
 FALLEN = 0.95  # of its start: a loss that has come no further
+RISEN = 0.1  # of its fall: a loss that ends so far above its lowest
 FAR = 10.0  # times
 FEWEST = 5  # points of a signal: of fewer no detector says much
 
@@ -173,7 +175,10 @@ def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
 
 
 def doubtful(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
-    """Return the names of losses that raised no alarm and are not called sound either: they have hardly fallen."""
+    """Return the names of losses that raised no alarm and are not called sound either.
+
+    They have hardly fallen, or end clearly above their lowest.
+    """
     alarms = {finding.kind for finding in findings if finding.severity != "note"}
     return [
         one.name
@@ -184,6 +189,26 @@ def doubtful(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[st
         and not alarms & one.kinds
         and _is_doubtful(one.name, trace, alarms)
     ]
+
+
+def risen(trace: Trace) -> tuple[str, float, float, float] | None:
+    """Return a loss that ends clearly above its lowest, with where it ends, its lowest and the step of that.
+
+    Of the validation, else of the training; None where neither does.
+    """
+    for signal in ("validation_loss", "loss"):
+        series = finite(trace.series(signal))
+        if len(series.value) >= FEWEST and _is_risen(series.value):
+            at = int(np.argmin(series.value))
+            return signal, float(series.value[-1]), float(series.value[at]), float(series.step[at])
+    return None
+
+
+def _is_risen(value: np.ndarray) -> bool:
+    few = max(1, len(value) // 10)
+    first, last = float(np.median(value[:few])), float(np.median(value[-few:]))
+    lowest = min(float(np.median(part)) for part in np.array_split(value, 10) if len(part))
+    return last > lowest + RISEN * (first - lowest)
 
 
 def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
@@ -197,7 +222,7 @@ def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
     few = max(1, len(value) // 10)
     first, last = float(np.median(value[:few])), float(np.median(value[-few:]))
     if name in {"loss", "validation"}:
-        return last > first - (1 - FALLEN) * abs(first)
+        return last > first - (1 - FALLEN) * abs(first) or _is_risen(value)
     return not first / FAR < last < first * FAR
 
 

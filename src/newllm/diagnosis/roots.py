@@ -74,6 +74,7 @@ ROOTS = (
     "over-fitting",
 )
 NEAR = 0.05  # of the run: so near each other two findings are of one event
+LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
 
 def rooted(
@@ -127,6 +128,7 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         nearer = ROOTS[: ROOTS.index(finding.kind)] if finding.kind in ROOTS else ROOTS
         same = [place for place, one in enumerate(ordered) if one.causes and one.causes[0].name == named]
         same = [place for place in same if ordered[place].kind in nearer and ordered[place].severity != "note"]
+        same = [place for place in same if not _is_later(ordered[place], finding, length)]
         if same:
             return min(same, key=lambda place: ROOTS.index(ordered[place].kind))
     if finding.kind == "over-fitting":  # what was never learnt of validation is not lost by learning too much
@@ -144,6 +146,13 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         ),
         None,
     )
+
+
+def _is_later(other: Finding, finding: Finding, length: float) -> bool:
+    """Whether a finding begins too late for another one to follow from it."""
+    if finding.first_step is None or other.first_step is None:
+        return False
+    return other.first_step > finding.first_step + LATE * length
 
 
 def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:

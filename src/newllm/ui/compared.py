@@ -73,7 +73,10 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
     log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
     unit = words("unit-loss") if query.signal in _UNITS else ""
-    about = [words(key) for key in (_ABOUT_VIEWS.get(query.view), _ABOUT_AXES.get(query.axis)) if key]
+    view = _ABOUT_VIEWS.get(query.view)
+    if query.view == "arms" and all(line.low is None for line in lines):
+        view = "compare-about_no_band"
+    about = [words(key) for key in (view, _ABOUT_AXES.get(query.axis)) if key]
     chart = Curves(
         "compared", signal_label(words, query.signal), words(AXES[query.axis]), unit, tuple(lines), log=log,
         about=words("sentence-gap").join(about),

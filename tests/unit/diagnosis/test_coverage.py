@@ -59,3 +59,12 @@ def test_a_finding_takes_its_subject_from_what_is_sound(kind: str, unsound: str)
     trace = Trace({"loss": falling, "validation_loss": falling})
     assert unsound in coverage.sound(trace, Facts(), [])
     assert unsound not in coverage.sound(trace, Facts(), [Finding(kind=kind, severity="warning", sentence=quoted(""))])
+
+
+@pytest.mark.parametrize(("end", "is_risen"), [(2.0, False), (2.25, False), (2.6, True), (4.0, True)])
+def test_a_loss_that_ends_above_its_lowest_is_not_called_sound(end: float, is_risen: bool) -> None:
+    value = np.concatenate([np.linspace(5, 2, 60), np.full(40, end)])
+    trace = Trace({"validation_loss": Series(np.arange(1, 101), value), "loss": Series(np.arange(1, 101), value)})
+    assert ("validation" in coverage.doubtful(trace, Facts(), [])) == is_risen
+    assert ("validation" in coverage.sound(trace, Facts(), [])) != is_risen
+    assert coverage.risen(trace) == (("validation_loss", end, 2.0, 60.0) if is_risen else None)

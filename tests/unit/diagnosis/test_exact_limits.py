@@ -663,3 +663,10 @@ def test_a_table_of_trials_without_a_loss_or_steps_is_no_schedule() -> None:
 def test_the_log_of_a_resumed_training_shows_no_plateau(begins: int, is_found: bool) -> None:
     loss = Series(begins + np.arange(1, 101), 3.0 + 0.002 * np.sin(np.arange(100)))
     assert bool(trend.detect_plateau(Trace({"loss": loss}), Facts())) is is_found
+
+
+def test_an_attention_has_collapsed_from_where_its_entropy_stays_below_half_of_its_start() -> None:
+    steps = np.arange(0, 200, 10)
+    entropy = np.where(steps < 80, 2.0, np.where(steps < 100, 1.01, 0.01))
+    (found,) = activations.detect_attention_collapse(Trace({"attention_entropy/b": Series(steps, entropy)}), Facts())
+    assert found.first_step == 100

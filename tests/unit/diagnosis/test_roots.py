@@ -33,6 +33,12 @@ def test_what_names_the_same_cause_follows_from_what_saw_it() -> None:
     assert follow(found("spike"), jump) == [("learning-rate-jump", None), ("spike", None)]
 
 
+@pytest.mark.parametrize(("begins", "root"), [(200.0, "learning-rate-jump"), (159.9, None)])
+def test_nothing_follows_from_what_begins_a_tenth_of_the_run_later(begins: float, root: str | None) -> None:
+    jump = found("learning-rate-jump", "learning-rate", 200)
+    assert ("plateau", root) in follow(found("plateau", "learning-rate", begins, 400), jump)
+
+
 def test_of_two_that_saw_it_the_one_nearer_to_the_cause_is_the_root() -> None:
     ended, carried = found("learning-rate-zero", "x"), found("gradient-carried", "x")
     fit = found("over-fitting", "x")

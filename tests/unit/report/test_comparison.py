@@ -269,3 +269,36 @@ def test_an_arm_that_lacks_a_signal_hides_no_later_one():
         "arm-1",
         "arm-2",
     ]
+
+
+def better_of(*runs: Source) -> str:
+    section = comparison(runs, EN)
+    assert section is not None
+    found = re.search(r'<p class="better">(.*?)</p>', section.html)
+    return text_of(found[1]) if found else ""
+
+
+def test_the_better_arm_is_named_first_and_how_certain_that_is():
+    said = better_of(*RUNS)
+    assert said.startswith("learning_rate 0.001 is better: Best validation loss 4.")
+    assert "in the mean of 3 shared seeds" in said
+    assert "leaves out 0" in said
+    alike = [replace(one, config={**one.config, "optimizer": {"learning_rate": 0.5}}) for one in RUNS[:3]]
+    near = [
+        replace(
+            one, trace=Trace({name: Series(of.step, of.value + 1e-3 * at) for name, of in one.trace.signals.items()})
+        )
+        for at, one in zip((5, -4, 1), alike, strict=True)
+    ]
+    assert "holds 0" in better_of(*RUNS[:3], *near)
+    assert "How much of that is chance nobody can say" in better_of(RUNS[0], RUNS[3])
+    assert "came equally far" in better_of(RUNS[0], alike[0])
+    assert better_of(RUNS[0], source("a-log", None)).startswith(("a-log", RUNS[0].name))
+
+
+def test_nothing_is_better_where_losses_cannot_be_compared():
+    other = replace(RUNS[3], data={"vocabulary": 50_000}, facts=Facts(vocabulary=50_000))
+    first = replace(RUNS[0], facts=Facts(vocabulary=256))
+    section = comparison([first, other], EN)
+    assert section is not None
+    assert ('class="better"' in section.html) == (EN("compare-other_tokens") not in text_of(section.html))

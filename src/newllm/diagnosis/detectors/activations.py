@@ -207,6 +207,14 @@ def _growth(name: str, series: Series) -> float | None:
     return last / first if last >= 0.9 * float(np.quantile(value, 0.95)) else None
 
 
+def _collapsed_from(series: Series, *, by_entropy: bool) -> float:
+    """Return the step from which on the entropy is below half of its start, or the logit above `COLLAPSED_LOGIT`."""
+    half = float(np.median(series.value[:2])) / 2
+    inside = series.value > half if by_entropy else series.value < COLLAPSED_LOGIT
+    sound = np.flatnonzero(inside)
+    return float(series.step[min(sound[-1] + 1, len(series.step) - 1) if len(sound) else 0])
+
+
 # Attention whose every row has gone to one position, or whose logits have run away.
 ENTROPY = 0.1  # nats
 FELL = 5.0
@@ -246,7 +254,7 @@ def detect_attention_collapse(trace: Trace, facts: Facts) -> list[Finding]:
                 value=low[worst] if worst in low else high[worst],
                 worst=worst,
             ),
-            first_step=float(series.step[0]),
+            first_step=_collapsed_from(series, by_entropy=worst in low),
             last_step=float(series.step[-1]),
             confidence=0.8,
             signal=signal,

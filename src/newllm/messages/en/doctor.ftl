@@ -79,7 +79,7 @@ doctor-marked = the finding
 doctor-no_finite_value = { $signal }: not one finite value
 
 checked = Looked at, without an alarm: { $subjects }.
-doubtful = Without an alarm, and not called sound, as it has hardly fallen: { $subjects }.
+doubtful = Without an alarm, and not called sound, as it has hardly fallen or ends above its lowest: { $subjects }.
 checked-loss = the training loss
 checked-validation = validation against training
 checked-accuracy = the accuracy

@@ -152,7 +152,7 @@ evidence = Causes, and how to tell them apart
 consequences = What follows from it ({ $count })
 sound-count = Checked and sound ({ $count })
 unseen-count = Could not be checked ({ $count })
-doubtful-one = { $subject }: no alarm, but it has hardly fallen
+doubtful-one = { $subject }: no alarm, but it has hardly fallen, or ends above its lowest
 ledger = The state between updates, steps { $first } to { $last }: { $changes ->
     [0] nothing but the optimizer changed weights or its moments
     [one] something else than the optimizer changed it once, before step { $step }
@@ -168,6 +168,7 @@ causes-heading = Causes
 cause-speaks = for
 cause-replayed = replays
 cause-other_by_replays = replays show another cause: { $name }
+cause-shown_of = Its cause, shown by replays: { $name }
 cause-shown_by_replays = { $evidence ->
     [none] they show that this is the cause
    *[other] they show that this is the cause: { $evidence }
@@ -187,6 +188,7 @@ verdict-null = Can it be believed
 doctor-fault = Something is wrong: { $tally }.
 doctor-warning = Something is doubtful: { $tally }.
 doctor-nothing = Nothing wrong found in { $points } points of { $signals } signals.
+doctor-ends_above = At its end the { $signal } is { $last }; its lowest was { $lowest }, at { $axis } { $step }.
 doctor-unjudged = Nothing could be judged:
 doctor-replay = These are suspicions. What takes the spike away can be tested:
 

@@ -23,7 +23,7 @@ ui-wrong = { $n } wrong
 ui-nothing_wrong = nothing wrong
 ui-unknown = unknown
 ui-gone = gone
-ui-filter = Filter: words, tag=…, seed=1, learning_rate>0.001
+ui-filter = Filter: words, seed=1, tag=good
 ui-name = Run
 ui-curve = Loss
 ui-state = State
@@ -210,3 +210,5 @@ ui-trash = Trash
 ui-trash_about = Restore brings a run back to where it was. Nothing here is removed for good; this command does it:
 ui-trash_empty = The trash is empty.
 ui-restore = Restore
+ui-n_lacking = ({ $n } have no { $name })
+ui-keys_demo = ↑ ↓ move · Enter opens · X chooses, Shift X several · C compares · / filters

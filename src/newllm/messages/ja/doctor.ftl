@@ -52,7 +52,7 @@ doctor-marked = 所見
 doctor-no_finite_value = { $signal }：有限の値がない
 
 checked = 調べて警告のなかったもの：{ $subjects }。
-doubtful = 警告はないが、ほとんど下がっていないため正常とはいえないもの：{ $subjects }。
+doubtful = 警告はないが、ほとんど下がっていないか、最低値より高く終わったため、正常とはいえないもの：{ $subjects }。
 checked-loss = 訓練損失
 checked-validation = 訓練に対する検証
 checked-accuracy = 正解率

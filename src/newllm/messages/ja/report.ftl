@@ -152,7 +152,7 @@ evidence = 原因と見分ける方法
 consequences = その結果（{ $count }件）
 sound-count = 調べて異常のなかったもの（{ $count }件）
 unseen-count = 調べられなかったもの（{ $count }件）
-doubtful-one = { $subject }：警告はないが、ほとんど下がっていない
+doubtful-one = { $subject }：警告はないが、ほとんど下がっていないか、最低値より高く終わった
 ledger = 更新の間の状態（ステップ{ $first }〜{ $last }）：{ $changes ->
     [0] 重みとモーメントを変えたのはオプティマイザーだけである
     [1] ステップ{ $step }の前に1回、オプティマイザー以外のものが状態を変えた
@@ -168,6 +168,7 @@ causes-heading = 原因
 cause-speaks = 裏づけ
 cause-replayed = リプレイ
 cause-other_by_replays = リプレイは別の原因を示した：{ $name }
+cause-shown_of = リプレイで示された原因：{ $name }
 cause-shown_by_replays = { $evidence ->
     [none] これが原因であることを示した
    *[other] これが原因であることを示した：{ $evidence }
@@ -187,6 +188,7 @@ verdict-null = 信頼できるか
 doctor-fault = 異常がある：{ $tally }。
 doctor-warning = 疑わしい点がある：{ $tally }。
 doctor-nothing = { $signals }信号の{ $points }点に異常は見つからなかった。
+doctor-ends_above = { $signal }は{ $last }で終わった。最低は{ $axis }{ $step }の{ $lowest }。
 doctor-unjudged = 判定できなかった：
 doctor-replay = 以上は推測である。何がスパイクをなくすかは検証できる：
 

@@ -23,7 +23,7 @@ ui-wrong = 問題{ $n }件
 ui-nothing_wrong = 問題なし
 ui-unknown = 不明
 ui-gone = 削除
-ui-filter = 絞り込み: 語、tag=…、seed=1、learning_rate>0.001
+ui-filter = 絞り込み: 語、seed=1、tag=good
 ui-name = 実行
 ui-curve = 損失
 ui-state = 状態
@@ -210,3 +210,5 @@ ui-trash = ゴミ箱
 ui-trash_about = 「復元」で元の場所に戻ります。ここにあるものは完全には削除されません。完全に削除するには次のコマンドを使います。
 ui-trash_empty = ゴミ箱は空です。
 ui-restore = 復元
+ui-n_lacking = ({ $n } 件には { $name } がありません)
+ui-keys_demo = ↑ ↓ 移動 · Enter 開く · X 選ぶ (Shift X で範囲) · C 比較 · / 絞り込み

@@ -4,6 +4,7 @@ Runs that differ by nothing but the seed are one arm, drawn as its mean with a 9
 is the control. Intervals are Student's, over the seeds of one data set: they speak of further seeds, not of other data.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,12 +51,15 @@ def comparison(sources: Sequence[Source], words: Catalogue) -> Section | None:
     tokens, texts = one_unit(arms), _same(alike, "sources")
     charts = comparison_charts(arms, axis, words)
     tallies = {id(member): _counted(source) for member, source in zip(members, alike, strict=True)}
+    measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
+    comparable = tokens or measure == "bits_per_byte"
     parts = [
+        _better(arms, measure, words) if comparable else Html(),
         _lead(arms, len(alike), words),
         *([] if tokens else [tag("p", words("compare-other_tokens"), kind="problem")]),
         *([] if texts else [tag("p", words("compare-other_texts"), kind="problem")]),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
-        _table(arms, tallies, words, tokens=tokens),
+        _table(arms, tallies, measure, words, comparable=comparable),
         *(figure(chart, words) for chart in charts),
         block(words("compare-settings"), _settings(arms, words)),
     ]
@@ -85,13 +89,40 @@ def _same(sources: Sequence[Source], key: str) -> bool:
     return all(one == known[0] for one in known)
 
 
-def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Catalogue, *, tokens: bool) -> Html:
+def _better(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
+    """Return in a sentence which arm came furthest, and whether that is more than the chance of a seed."""
+    known = sorted((found.estimate, arm.place, arm) for arm in arms if (found := mean_of(arm, measure)) is not None)
+    known = [one for one in known if math.isfinite(one[0])]
+    if len(known) < 2:
+        return Html()
+    (low, _, best), (high, _, second) = known[:2]
+    said = {
+        "best": best.name,
+        "second": second.name,
+        "low": _short(low, _DIGITS, words),
+        "high": _short(high, _DIGITS, words),
+    }
+    if said["low"] == said["high"]:
+        return tag("p", words("compare-equal", measure=words(f"compare-{measure}"), **said), kind="better")
+    found = difference_of(second, best, measure)
+    if found is None or found.low is None or found.high is None:
+        certain = words("compare-one_each")
+    else:
+        ends = {"low": _short(-found.high, 3, words), "high": _short(-found.low, 3, words)}
+        key = "compare-sure" if found.high < 0 else "compare-by_chance"
+        certain = words(key, n=len(shared(second, best)), **ends)
+    sentence = words("compare-better", measure=words(f"compare-{measure}"), **said)
+    return tag("p", tag("b", sentence), " ", certain, kind="better")
+
+
+def _table(
+    arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], measure: str, words: Catalogue, *, comparable: bool
+) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
-    measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
         (words("compare-run"), [_named(arm, words) for arm in arms]),
         (words(f"compare-{measure}"), [_interval(mean_of(arm, measure), words) for arm in arms]),
-        *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
+        *(_to_control(arms, measure, words) if len(arms) > 1 and comparable else []),
         *((words(f"compare-{name}"), [_interval(mean_of(arm, name), words) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
@@ -112,8 +143,9 @@ def _to_control(arms: Sequence[Arm], measure: str, words: Catalogue) -> list[_Co
     control, target = arms[0], _number(arms[0], "best_validation")
     found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
     differences: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
+    drawn: list[_Column] = [("", _drawn(found))] if any(one and one.low is not None for one in found) else []
     return [
-        ("", _drawn(found)),
+        *drawn,
         (words("compare-to_control"), differences),
         (words("compare-as_far"), [_as_far(arm, target, words) for arm in arms]),
     ]

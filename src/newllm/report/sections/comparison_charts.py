@@ -67,7 +67,8 @@ def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catal
     lines = _lines(arms, words, name)
     key = {"loss": "training", "validation_loss": "validation"}.get(name, "bits")
     unit = "unit-bits-per-byte" if name == _BITS else "unit-loss"
-    return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, words("compare-about_band"), words, unit)
+    about = words("compare-about_band") if any(arm.n > 1 for _, arm in arms) else ""
+    return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, about, words, unit)
 
 
 def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Catalogue) -> Curves:

@@ -61,12 +61,19 @@ def _card(
     title, explained = _title(source, words, root), _explained(words, root, told)
     beside, apart = _beside(words, root, chart), _told_apart(source, words, root, others)
     following = _consequences(source, words, others, told)
+    proved = _proved(source, words, root)
     if full:
-        inside = [title, *_said(words, root, explained), beside, folded(words("evidence"), apart), following]
+        inside = [title, *_said(words, root, explained), proved, beside, folded(words("evidence"), apart), following]
         return tag("article", *inside, kind=root.severity)
     before, behind = (explained, Html()) if _is_foreign(words, root) else (Html(), explained)
-    head = joined([title, *_said(words, root, before)])
+    head = joined([title, *_said(words, root, before), proved])
     return tag("article", folded(head, joined([behind, beside, apart])), following, kind=f"{root.severity} brief")
+
+
+def _proved(source: Source, words: Catalogue, finding: Finding) -> Html:
+    """Return the cause that replays have shown of a finding, empty where they have shown none."""
+    _, named = _replayed(source, words) if replayable([finding]) and finding is source.findings[0] else ({}, "")
+    return tag("p", tag("b", words("cause-shown_of", name=named)), kind="replayed") if named else Html()
 
 
 def _title(source: Source, words: Catalogue, finding: Finding) -> Html:

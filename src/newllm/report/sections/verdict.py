@@ -2,6 +2,8 @@
 
 import shlex
 
+from newllm.diagnosis.coverage import risen
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, command, joined, pairs, said_in, tag
@@ -10,6 +12,7 @@ from newllm.trace import Verdict
 from newllm.words import replays
 from newllm.words.checks import wrong_line
 from newllm.words.diagnosis import causes, headline, mood, points, unjudged, worst
+from newllm.words.labels import axis_label, signal_label
 from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
 
@@ -77,10 +80,24 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     cause = tag("p", words("causes"), words("terminal-colon"), behind) if behind else Html()
     parts = [
         tag("p", first, kind=how),
+        *_ends(source, words),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
         cause,
     ]
     return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
+
+
+def _ends(source: Source, words: Catalogue) -> list[Html]:
+    """Return in a line that a loss ends above its lowest: of a training this is asked first."""
+    found = risen(source.trace) if training_kind(source.trace, source.facts).loss_is_progress else None
+    if found is None:
+        return []
+    signal, last, lowest, step = found
+    numbers = {"last": f"{last:.4g}", "lowest": f"{lowest:.4g}", "step": f"{step:,.0f}"}
+    said = words(
+        "doctor-ends_above", signal=signal_label(words, signal), **numbers, axis=axis_label(words, source.trace.axis)
+    )
+    return [tag("p", said)]
 
 
 def _first(source: Source, words: Catalogue) -> str | Html:

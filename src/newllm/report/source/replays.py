@@ -4,15 +4,16 @@ import contextlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from newllm.checksum import read_checked
+from newllm.diagnosis.replayable import replayable
 from newllm.report.source.files import RunFiles
-from newllm.trace import Tried, Verdict
+from newllm.trace import Finding, Tried, Verdict
 from newllm.trace.verdict import EFFECT_CLASSES, KEYS
 
 MOST_SPIKES = 8
@@ -195,3 +196,34 @@ def _curve(steps: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     if at.ndim != 1 or len(at) != len(value) or (np.diff(at) <= 0).any():
         raise ValueError("no curve")
     return at, value
+
+
+def proved_first(findings: Sequence[Finding], replays: Sequence[Replayed]) -> tuple[Finding, ...]:
+    """Return findings with the one first, and for itself, whose cause the newest verdict names.
+
+    What the signals alone took it to follow from was not tested; the cause that was stands with it.
+    """
+    verdict = next((one.verdict for one in replays if one.verdict is not None), None)
+    if verdict is None or not verdict.cause:
+        return tuple(findings)
+    begin, end = verdict.spike.get("onset"), verdict.spike.get("end")
+    if not isinstance(begin, int | float) or not isinstance(end, int | float):
+        return tuple(findings)
+    meant = [one for one in replayable(findings) if one.first_step is not None and _meet(one, begin, end)]
+    if not meant:
+        return tuple(findings)
+    first = replace(meant[0], follows=None)
+    return first, *(_beside(one, meant[0]) for one in findings if one is not meant[0])
+
+
+def _beside(finding: Finding, proved: Finding) -> Finding:
+    """Return a finding that was held to follow from the same: of the proved one, where it does not begin before it."""
+    if finding.follows is None or finding.follows != proved.follows:
+        return finding
+    begins, there = finding.first_step, proved.first_step
+    is_later = begins is not None and there is not None and begins >= there
+    return replace(finding, follows=proved.kind if is_later else None)
+
+
+def _meet(finding: Finding, begin: float, end: float) -> bool:
+    return finding.first_step is not None and finding.first_step <= end and finding.end >= begin

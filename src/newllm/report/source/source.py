@@ -13,7 +13,7 @@ from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, s
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
-from newllm.report.source.replays import Replayed, read_replays
+from newllm.report.source.replays import Replayed, proved_first, read_replays
 from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Remark, Trace, lost_steps
 from newllm.trace.check import CHECK
@@ -162,6 +162,7 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     facts = intent.added_to(replace(said, check=files.check()))
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
+    findings = proved_first(findings, replays)
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")
     return Source(
         directory, _name(directory), True, trace, facts, findings, summary, text, config, data, recording,

@@ -26,9 +26,9 @@
   } });
   const report = newllm.reportButton({ fetch: () => `/compare/report.html?runs=${asked.runs.join(",")}` });
   const tools = make("div", { class: "tools" }, make("label", { class: "field" }, make("span", { text: say("signal") }), signal), choice("x", AXES), choice("view", VIEWS), make("span", { class: "grow" }), make("span", { class: "row" }, copy, report.button));
-  const chart = make("div", { class: "compared" }), note = make("p", { class: "muted small", role: "status" }), parts = make("div", { class: "side-by-side" });
+  const lead = make("div"), chart = make("div", { class: "compared" }), note = make("p", { class: "muted small", role: "status" }), parts = make("div", { class: "side-by-side" });
   const sections = new newllm.Sections({ parts, contents: make("ul") });
-  place.replaceChildren(chips, picker, tools, report.said, note, chart, parts);
+  place.replaceChildren(chips, picker, lead, tools, report.said, note, chart, parts);
 
   function change(what) {
     asked = { ...asked, ...what };
@@ -109,6 +109,7 @@
     const all = answer.section ? [answer.section] : [];
     await sections.show(all, all.map((one) => one.id));
     if (!all.length) parts.replaceChildren();
+    lead.replaceChildren(...[...parts.querySelectorAll("#comparison .better")].map((one) => one.cloneNode(true))); // the answer first
   }
 
   /** Made anew only where they change: whoever is at one of them with the keyboard stays there while runs go on. */

@@ -78,7 +78,11 @@
       const menu = make("details", { class: "menu" }, make("summary", { class: "button", text: say("columns") }), make("div", { class: "menu-box" }, search, list, usual));
       menu.addEventListener("toggle", () => { if (menu.open) { this._fill(list); search.focus(); } });
       menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.firstChild.focus(); event.stopPropagation(); } });
-      addEventListener("pointerdown", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+      addEventListener("pointerdown", (event) => {
+        if (!menu.open || menu.contains(event.target)) return;
+        menu.open = false; // and what lies under the finger is not meant
+        addEventListener("click", (click) => { click.preventDefault(); click.stopPropagation(); }, { capture: true, once: true });
+      });
       return menu;
     }
 

@@ -44,6 +44,8 @@
     const compared = conditions.map(([key]) => key).filter((key) => !Object.hasOwn(OWN, key) && !Object.hasOwn(facts, key));
     return {
       needs: settings === null && (unknown.length > 0 || compared.length > 0), settings: compared, unknown, any: words.length + conditions.length + unknown.length > 0,
+      /** Of how many runs a setting is compared that they do not have: they are left out, and nobody should wonder why. */
+      lacking: (runs) => compared.map((name) => ({ name, count: runs.filter((run) => run.settings?.[name] === undefined).length })).find(({ count }) => count),
       matches: (run, text) => words.every((word) => text.includes(word)) && conditions.every(([key, sign, wanted]) => holds(valueOf(run, key), sign, wanted)),
     };
   };

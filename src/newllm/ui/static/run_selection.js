@@ -36,10 +36,11 @@
       count.textContent = say("n_chosen").replace("{n}", told.whole(some.length)) + (hidden ? ` ${say("n_hidden").replace("{n}", told.whole(hidden))}` : "");
       compare.textContent = say(some.length > MOST_COMPARED ? "compare_first" : "compare_n").replace("{n}", Math.min(some.length, MOST_COMPARED));
       compare.href = `/compare?runs=${some.slice(0, MOST_COMPARED).map(({ id }) => id).join(",")}`;
+      compare.hidden = some.length < 2;
       edit.hidden = some.length !== 1;
       put.textContent = say(some.every((run) => run.archived) ? "unarchive" : "archive");
       all.textContent = say("choose_all_n").replace("{n}", told.whole(seen.length));
-      all.hidden = every;
+      all.hidden = every || !seen.length;
     }
 
     return { bar, show, compare: () => { if (chosen.size) location.href = compare.href; }, remove: () => organise("delete") };

@@ -113,7 +113,9 @@
       .map((run) => [sort(run), run])
       .sort(([a, one], [b, other]) => missing(a) - missing(b) || (a < b ? -sign : a > b ? sign : one.name < other.name ? -1 : 1)).map(([, run]) => run);
     const put = there.length - there.filter((run) => !run.archived).length;
-    count.textContent = typed.unknown.length && !typed.needs && !shown.length ? say("no_column").replace("{name}", typed.unknown[0]) : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}` : told.whole(visible.length);
+    const lacking = typed.lacking(visible);
+    count.textContent = typed.unknown.length && !typed.needs && !shown.length ? say("no_column").replace("{name}", typed.unknown[0])
+      : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}${lacking ? ` ${say("n_lacking").replace("{n}", lacking.count).replace("{name}", lacking.name)}` : ""}` : told.whole(visible.length);
     archived.hidden = !put;
     archived.textContent = say(withArchived ? "hide_archived" : "show_archived").replace("{n}", told.whole(put));
     for (const cell of table.tHead.rows[0].cells) {
@@ -264,7 +266,7 @@
   const empty = document.getElementById("no-runs");
   const none = make("p", { class: "muted empty", hidden: true, text: say("no_match") });
   const table = make("table", { class: "runs", hidden: true }, make("thead"));
-  const keys = make("p", { class: "muted small keys", text: say("keys"), hidden: true });
+  const keys = make("p", { class: "muted small keys", text: say(page.demo ? "keys_demo" : "keys"), hidden: true });
   const foot = make("p", { class: "list-foot" }, bin);
   const draw = newllm.runRow({ columns, isChosen: (id) => chosen.has(id), choose, findings, withBest });
   list = new newllm.Rows(table, { draw, key: (run) => run.id, stamp, seen });

@@ -123,11 +123,21 @@
       for (const { element } of parts) this.watcher.observe(element);
     }
 
+    /** Mark in the list of contents the one section that is read: the uppermost in sight, or the one that was asked for. */
     _seen(entries) {
+      this.inSight ??= new Set();
       for (const { target, isIntersecting } of entries) {
-        const link = [...this.contents.querySelectorAll("a")].find((one) => one.hash === `#${target.id}`);
-        if (isIntersecting) link?.setAttribute("aria-current", "true");
-        else link?.removeAttribute("aria-current");
+        if (isIntersecting) this.inSight.add(target.id);
+        else this.inSight.delete(target.id);
+      }
+      const links = [...this.contents.querySelectorAll("a")];
+      const asked = links.find((link) => link.hash === location.hash && this.inSight.has(link.hash.slice(1)));
+      const current = asked ?? links.find((link) => this.inSight.has(link.hash.slice(1)));
+      const strip = this.contents.parentElement; // on a phone the list is a strip that scrolls sideways
+      if (current && strip?.scrollWidth > strip?.clientWidth) strip.scrollTo({ left: current.offsetLeft - 24, behavior: "instant" });
+      for (const link of links) {
+        if (link === current) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
       }
     }
   }
