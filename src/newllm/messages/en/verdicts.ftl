@@ -149,7 +149,7 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
    *[other] { " " }to { G($ratio, digits: 3) } times that of the null
 }
-shown-alternatives = rivals that left it
+shown-alternatives = rivals that do not remove it
 shown-injected = injected
 shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike, { COUNT($without) } without it, in healthy replays from step { COUNT($start) }
 suspected = { $intervention } { $outcome ->

@@ -148,7 +148,7 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }
-shown-alternatives = スパイクが残る対立する変更
+shown-alternatives = スパイクを取り除かない対立する変更
 shown-injected = 注入
 shown-injected_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
 suspected = { $intervention }{ $outcome ->

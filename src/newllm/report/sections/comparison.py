@@ -31,6 +31,7 @@ _MOST_KEYS = 60
 _VALUE = 60  # characters
 _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
 _DIGITS = 4
+_APART = 1.5  # times the difference of the best: where two runs end so far apart, that is said too
 _WHOLE = 1e4  # numbers from here on are shown in full
 _Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
@@ -111,8 +112,21 @@ def _better(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
         ends = {"low": _short(-found.high, 3, words), "high": _short(-found.low, 3, words)}
         key = "compare-sure" if found.high < 0 else "compare-by_chance"
         certain = words(key, n=len(shared(second, best)), **ends)
-    sentence = words("compare-better", measure=words(f"compare-{measure}"), **said)
-    return tag("p", tag("b", sentence), " ", certain, kind="better")
+    key = "compare-better" if len(known) == 2 else "compare-best"
+    sentence = words(key, measure=words(f"compare-{measure}"), n=len(known), **said)
+    return tag("p", tag("b", sentence), " ", *_at_end(best, second, measure, words), certain, kind="better")
+
+
+def _at_end(best: Arm, second: Arm, measure: str, words: Catalogue) -> list[str]:
+    """Return where both ended, where that is further apart than their best."""
+    low, high, *bests = (
+        _number(arm, name) for name in ("last_validation", "best_validation") for arm in (best, second)
+    )
+    if measure != "best_validation" or low is None or high is None or bests[0] is None or bests[1] is None:
+        return []
+    if not math.isfinite(low) or not math.isfinite(high) or abs(high - low) < _APART * abs(bests[1] - bests[0]):
+        return []
+    return [words("compare-at_end", low=_short(low, _DIGITS, words), high=_short(high, _DIGITS, words)), " "]
 
 
 def _table(

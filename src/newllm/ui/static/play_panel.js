@@ -223,7 +223,7 @@
       const { story } = this.branch;
       this.controls.show({ busy: Boolean(this._working), empty: story.place === 0, second: this._second, both: this._both });
       this._heading.textContent = say(this._second ? "play_second" : "play_first");
-      this._memory.textContent = story.stateBytes === null ? "" : say("play_memory")
+      this._memory.textContent = story.stateBytes === null ? "" : say(this.about.layers.length ? "play_memory_fixed" : "play_memory")
         .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"));
     }
 

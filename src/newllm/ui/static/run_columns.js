@@ -74,9 +74,9 @@
     _menu() {
       const list = make("div", { class: "menu-list" });
       const search = make("input", { type: "search", placeholder: say("find_column"), "aria-label": say("find_column"), oninput: () => this._narrow(list, search.value) });
-      const usual = make("button", { type: "button", class: "quiet", text: say("usual_columns"), onclick: () => { this.chosen = [...USUAL]; this._fill(list); this.changed(); } });
+      const usual = make("button", { type: "button", text: say("usual_columns"), onclick: () => { this.chosen = [...USUAL]; search.value = ""; this._fill(list); this.changed(); } });
       const menu = make("details", { class: "menu" }, make("summary", { class: "button", text: say("columns") }), make("div", { class: "menu-box" }, search, list, usual));
-      menu.addEventListener("toggle", () => { if (menu.open) { this._fill(list); search.focus(); } });
+      menu.addEventListener("toggle", () => { if (menu.open) { search.value = ""; this._fill(list); search.focus({ preventScroll: true }); menu.lastChild.scrollIntoView({ block: "nearest" }); } });
       menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.firstChild.focus(); event.stopPropagation(); } });
       addEventListener("pointerdown", (event) => {
         if (!menu.open || menu.contains(event.target)) return;
