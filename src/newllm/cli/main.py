@@ -18,6 +18,7 @@ from types import ModuleType
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
+from newllm.extras import missing_package
 from newllm.messages import LANGUAGES, catalogue
 from newllm.version import VERSION
 
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _module(parsed.command).run(parsed)
     except UserError as error:
         return _refused(str(error))
+    except ModuleNotFoundError as error:
+        return _refused(str(missing_package(error)))
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.integrations.test_folder import run_of
 
 from newllm.errors import UserError
-from newllm.integrations.extra import check_installed
+from newllm.extras import check_installed
 from newllm.integrations.onnx import folder as onnx_folder
 
 
@@ -45,12 +45,12 @@ def test_so_it_does_for_a_version_that_was_not_tested(monkeypatch, version):
 
 
 def test_the_extra_installs_the_versions_that_are_taken():
-    assert _extra("hf") == ["transformers>=5.14,<5.25"]
+    assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.25"]
     assert _extra("lightning") == ["lightning>=2.5,<2.7"]
 
 
 def _extra(name):
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     return project["optional-dependencies"][name]
 
 
@@ -60,7 +60,7 @@ def test_the_same_holds_for_the_evaluation_harness(monkeypatch, version):
     monkeypatch.delitem(sys.modules, "newllm.lm_eval", raising=False)
     with pytest.raises(UserError, match=rf"^lm_eval {version} is installed, newllm takes 0.4.13 to below 0.5: pip"):
         importlib.import_module("newllm.lm_eval")
-    assert _extra("eval") == ["lm_eval>=0.4.13,<0.5"]
+    assert _extra("eval") == ["newllm[train]", "lm_eval>=0.4.13,<0.5"]
 
 
 def test_and_for_onnx(monkeypatch, tmp_path):
@@ -70,7 +70,7 @@ def test_and_for_onnx(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.metadata, "version", missing)
     with pytest.raises(UserError, match=r"^this needs the package onnx, .*: pip install 'newllm\[onnx\]'$"):
         onnx_folder.export_run(run_of(tmp_path), tmp_path / "folder")
-    assert _extra("onnx") == ["onnx>=1.17,<1.24"]
+    assert _extra("onnx") == ["newllm[train]", "onnx>=1.17,<1.24"]
 
 
 @pytest.mark.parametrize("version", ["2.4.0", "2.7.0", "1.9.5"])
