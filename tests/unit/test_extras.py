@@ -1,6 +1,8 @@
 import importlib
 import importlib.metadata
 import importlib.util
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +12,7 @@ import pytest
 from tests.unit.integrations.test_folder import run_of
 
 from newllm.errors import UserError
-from newllm.extras import check_installed
+from newllm.extras import TRAIN, check_installed, imported
 from newllm.integrations.onnx import folder as onnx_folder
 
 
@@ -24,6 +26,76 @@ def test_importing_newllm_and_its_command_line_imports_no_framework():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+WITHOUT = """
+import contextlib, io, json, sys
+for package in json.loads(sys.argv[1]):
+    sys.modules[package] = None  # as if it were not installed
+import newllm
+from newllm.cli.main import main
+said = []
+for command in json.loads(sys.argv[2]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(command)
+    said.append([code, out.getvalue(), err.getvalue()])
+for name in json.loads(sys.argv[3]):
+    try:
+        said.append(type(getattr(newllm, name)).__name__)
+    except newllm.UserError as error:
+        said.append(str(error))
+print(json.dumps(said))
+"""
+
+
+def without(packages, commands=(), names=()):
+    """Return what commands print, and what names of `newllm` are, where these packages are not installed."""
+    given = [json.dumps(each) for each in (packages, commands, names)]
+    done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_what_trains_says_without_torch_what_to_install(tmp_path):
+    (tmp_path / "parts.py").write_text("def parts(): ...")
+    commands = [
+        ["train"], ["train", "--resume", "demo:moby-dick"], ["generate", "demo:moby-dick"],
+        ["eval", "demo:moby-dick", "x"],
+        ["check", f"{tmp_path}/parts.py:parts"], ["replay", "demo:founding-baseline"], ["study", "founding"],
+        ["export", "demo:moby-dick", "--to", "hf", str(tmp_path / "out")], ["import", str(tmp_path)],
+    ]  # fmt: skip
+    names = ["record", "check", "guard", "Loop", "replay", "train", "load", "build", "resume"]
+    for packages in (TRAIN, ["torch"]):
+        said = without(packages, commands, names)
+        line = "this needs the package torch, which is not installed: pip install 'newllm[train]'"
+        assert said[: len(commands)] == [[2, "", f"newllm: {line}\n"]] * len(commands)
+        assert said[len(commands) :] == [line] * len(names)
+
+
+def test_a_loop_of_one_s_own_needs_torch_alone_and_an_included_model_all():
+    rest = [package for package in TRAIN if package != "torch"]
+    named = ["record", "check", "guard", "Loop", "replay"]
+    train, *kinds, load = without(rest, [["train"]], [*named, "load"])
+    assert kinds == ["function", "function", "function", "ABCMeta", "function"]
+    line = "this needs the package tokenizers, which is not installed: pip install 'newllm[train]'"
+    assert (train, load) == ([2, "", f"newllm: {line}\n"], line)
+
+
+def test_the_demo_leaves_out_the_model_that_needs_torch():
+    ((code, out, err),) = without(TRAIN, [["demo"]])
+    assert (code, err) == (0, "")
+    assert "likely cause  learning-rate" in out
+    assert "The cause is plain-depth" in out
+    assert "This needs the package torch, which is not installed: pip install 'newllm[train]'" in out
+    assert "generate" not in out
+
+
+def test_another_missing_package_is_a_defect_and_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError, match="sideways"):
+        imported("newllm.sideways")
+
+
+def test_the_extra_train_is_what_is_asked_for():
+    assert [re.split("[<>=]", package)[0] for package in _extra("train")] == list(TRAIN)
 
 
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.extras import check_training
-from newllm.kernels.processor import available_cores
+from newllm.machine import available_cores
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
 from newllm.replays.session.request import ReplayRequest

@@ -14,13 +14,13 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
 from newllm.extras import missing_package
 from newllm.messages import LANGUAGES, catalogue
-from newllm.version import VERSION
 
 COMMANDS = {
     "train": "train a model on a text",
@@ -99,7 +99,7 @@ def _refused(why: str) -> int:
 def _parsed(arguments: list[str]) -> argparse.Namespace | None:
     """Return what the arguments say; None where they name no command, which the help is printed for."""
     parser = Parser(prog="newllm", description=_ABOUT)
-    parser.add_argument("--version", action="version", version=f"newllm {VERSION}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say what is installed, and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, purpose in COMMANDS.items():
         module = _module(name)
@@ -118,6 +118,14 @@ def _parsed(arguments: list[str]) -> argparse.Namespace | None:
     if parsed.lang not in (None, *LANGUAGES):
         raise unknown_name("language", parsed.lang, LANGUAGES)
     return parsed
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> NoReturn:
+        from newllm.cli.installed import installed
+
+        print(installed())
+        sys.exit(0)
 
 
 def _age() -> float:

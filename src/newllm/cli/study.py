@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
     check_training()
-    from newllm.kernels.processor import available_cores
+    from newllm.machine import available_cores
     from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
     words = language_of(arguments)

@@ -11,13 +11,8 @@ import torch
 
 from newllm.kernels import processor
 from newllm.kernels.memory import LINE, aligned
-from newllm.kernels.processor import (
-    available_cores,
-    has_avx512_kernels,
-    has_byte_products,
-    has_numba,
-    processor_name,
-)
+from newllm.kernels.processor import has_avx512_kernels, has_byte_products, has_numba
+from newllm.machine import available_cores, processor_name
 
 
 @pytest.fixture(autouse=True)
