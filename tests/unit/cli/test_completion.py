@@ -14,7 +14,7 @@ from newllm.cli.main import COMMANDS
 def completed_by_bash(script: str, *words: str) -> list[str]:
     line = shlex.join(["newllm", *words])
     program = f'{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words)}; _newllm; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "-eu", "-c", program], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-u", "-c", program], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.split()
 
