@@ -51,14 +51,16 @@ print(json.dumps(said))
 def without(packages, commands=(), names=()):
     """Return what commands print, and what names of `newllm` are, where these packages are not installed."""
     given = [json.dumps(each) for each in (packages, commands, names)]
-    done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=True, timeout=120
+    )
     return json.loads(done.stdout)
 
 
 def test_what_trains_says_without_torch_what_to_install(tmp_path):
     (tmp_path / "parts.py").write_text("def parts(): ...")
     commands = [
-        ["train"], ["train", "--resume", "demo:moby-dick"], ["generate", "demo:moby-dick"],
+        ["train", "no-such-text.txt"], ["train", "--resume", "demo:moby-dick"], ["generate", "demo:moby-dick"],
         ["eval", "demo:moby-dick", "x"],
         ["check", f"{tmp_path}/parts.py:parts"], ["replay", "demo:founding-baseline"], ["study", "founding"],
         ["export", "demo:moby-dick", "--to", "hf", str(tmp_path / "out")], ["import", str(tmp_path)],
@@ -74,7 +76,7 @@ def test_what_trains_says_without_torch_what_to_install(tmp_path):
 def test_a_loop_of_one_s_own_needs_torch_alone_and_an_included_model_all():
     rest = [package for package in TRAIN if package != "torch"]
     named = ["record", "check", "guard", "Loop", "replay"]
-    train, *kinds, load = without(rest, [["train"]], [*named, "load"])
+    train, *kinds, load = without(rest, [["train", "no-such-text.txt"]], [*named, "load"])
     assert kinds == ["function", "function", "function", "ABCMeta", "function"]
     line = "this needs the package tokenizers, which is not installed: pip install 'newllm[train]'"
     assert (train, load) == ([2, "", f"newllm: {line}\n"], line)
