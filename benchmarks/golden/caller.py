@@ -25,7 +25,7 @@ from typing import Any
 
 _SECONDS = 400.0
 """Of one call; what takes longer is ended, and has the exit code of SIGKILL."""
-_KEPT = ("newllm", "numba", "safetensors", "tokenizers", "filelock", "datasketch")
+_KEPT = ("newllm", "numba", "safetensors", "tokenizers", "filelock")
 """Packages whose modules are imported once, as soon as a call has imported them."""
 
 

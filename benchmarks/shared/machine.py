@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from newllm.kernels.processor import cpuinfo
+from newllm.machine import cpuinfo
 
 _PACKAGES = (
     *("numpy", "numba", "transformers", "mambapy", "minGRU-pytorch", "rwkv"),

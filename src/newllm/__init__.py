@@ -10,12 +10,12 @@
     newllm.show("runs/a", "runs/b")          a run, or several side by side, as a notebook shows them
     newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
 
-Names are resolved when first used, so that `import newllm` costs no torch.
+Names are resolved when first used, so that `import newllm` costs no torch, and needs none.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from newllm.extras import imported
 from newllm.version import VERSION
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _PLACES = dict.fromkeys(__all__, "newllm.api") | _ELSEWHERE
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'newllm' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    return getattr(imported(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

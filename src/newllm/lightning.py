@@ -10,7 +10,7 @@ It needs the extra: pip install 'newllm[lightning]'. With pytorch_lightning, the
 
 import importlib.util
 
-from newllm.integrations.extra import check_installed
+from newllm.extras import check_installed
 
 PACKAGE = next(
     (name for name in ("lightning", "pytorch_lightning") if importlib.util.find_spec(name) is not None), "lightning"

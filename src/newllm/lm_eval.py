@@ -9,10 +9,11 @@ is the harness's own command, which does not find models of other packages by it
 import sys
 
 from newllm.errors import UserError
-from newllm.integrations.extra import check_installed
+from newllm.extras import check_installed, check_present
 
 try:
     check_installed("lm_eval", extra="eval", lowest="0.4.13", below="0.5")
+    check_present("torch", extra="eval")
     from newllm.integrations.lm_eval.model import NewllmLM
     from newllm.integrations.lm_eval.tasks import FOLDER as TASKS
 except UserError as error:

@@ -3,8 +3,9 @@
 Names are resolved when first used: a diagnosis needs no torch and does not wait for it.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from newllm.extras import check_training, imported
 
 if TYPE_CHECKING:
     from newllm.api.diagnosed import Diagnosis, doctor, doctor_each, keep_notes, write_findings
@@ -43,12 +44,15 @@ _PLACES = {
     "TrainedRun": "newllm.api.training_session",
     "Budget": "newllm.training.budget",
 }
+_OF_INCLUDED_MODELS = {"LoadedRun", "TrainedRun", "build", "load", "resume", "train"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'newllm.api' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    if name in _OF_INCLUDED_MODELS:
+        check_training()
+    return getattr(imported(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.kernels.processor import available_cores
+from newllm.extras import check_training
+from newllm.machine import available_cores
 from newllm.messages import catalogue
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
@@ -79,6 +80,7 @@ def replay(
 def _replay_run(
     path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
 ) -> Verdict:
+    check_training()  # its picture is drawn last
     subject = OwnRun(path)
     original = read_original(subject)
     for one in original.notices:

@@ -1,6 +1,7 @@
 """Show what newllm finds out, on packaged runs: a diagnosis, a tested cause, and a small model that writes.
 
 Each part is a command, shown with what it prints. Nothing is trained and nothing is written; it takes a few seconds.
+Without torch the model is left out.
 
   newllm demo
   newllm demo --lang ja
@@ -12,6 +13,7 @@ import sys
 
 from newllm.cli.parser import language_of
 from newllm.demo import demo_set
+from newllm.extras import lacked_for_training
 from newllm.files import to_json
 
 _PARTS = {
@@ -47,6 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     console = PageConsole(sys.stdout, words)
     for heading, command in _PARTS.items():
         console.show(Text(words(heading), style="bold"))
+        lacked = lacked_for_training() if command[0] == "generate" else None
+        if lacked is not None:
+            print(f"\n{words('demo-no_model', package=lacked)}\n")
+            continue
         print(f"\n$ {_typed([*command, *lang])}\n", flush=True)
         code = main([*command, *lang])
         if code > 1:  # 1 is a finding

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from newllm.cli.parser import language_of
+from newllm.extras import check_training
 from newllm.files import to_json
 
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the run and say how to use it."""
+    check_training()
     from newllm.integrations.transformers.folder import import_folder
 
     directory = Path(arguments.directory)

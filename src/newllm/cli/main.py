@@ -14,12 +14,13 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
+from newllm.extras import missing_package
 from newllm.messages import LANGUAGES, catalogue
-from newllm.version import VERSION
 
 COMMANDS = {
     "train": "train a model on a text",
@@ -35,6 +36,7 @@ COMMANDS = {
     "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
     "demo": "show on packaged runs what newllm finds out; nothing is trained",
+    "completion": "print what bash, zsh or fish complete commands and options by",
 }
 _MODULES = {"eval": "evaluate", "import": "importing"}  # where a command's name cannot be a module's
 # What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
@@ -73,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _module(parsed.command).run(parsed)
     except UserError as error:
         return _refused(str(error))
+    except ModuleNotFoundError as error:
+        return _refused(str(missing_package(error)))
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,9 +99,21 @@ def _refused(why: str) -> int:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace | None:
     """Return what the arguments say; None where they name no command, which the help is printed for."""
-    parser = Parser(prog="newllm", description=_ABOUT)
-    parser.add_argument("--version", action="version", version=f"newllm {VERSION}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    whole = parser()
+    parsed = whole.parse_strictly(arguments)
+    if parsed.command is None:
+        whole.print_help()
+        return None
+    if parsed.lang not in (None, *LANGUAGES):
+        raise unknown_name("language", parsed.lang, LANGUAGES)
+    return parsed
+
+
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    whole = Parser(prog="newllm", description=_ABOUT)
+    whole.add_argument("--version", action=_Version, nargs=0, help="say what is installed, and exit")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, purpose in COMMANDS.items():
         module = _module(name)
         command = commands.add_parser(name, help=purpose, description=module.__doc__)
@@ -108,13 +124,15 @@ def _parsed(arguments: list[str]) -> argparse.Namespace | None:
         command.add_argument("--quiet", action="store_true", help="print no progress and no comments")
         known = " or ".join(LANGUAGES)
         command.add_argument("--lang", metavar="LANG", help=f"language of what is written: {known} (default: en)")
-    parsed = parser.parse_strictly(arguments)
-    if parsed.command is None:
-        parser.print_help()
-        return None
-    if parsed.lang not in (None, *LANGUAGES):
-        raise unknown_name("language", parsed.lang, LANGUAGES)
-    return parsed
+    return whole
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> NoReturn:
+        from newllm.cli.installed import installed
+
+        print(installed())
+        sys.exit(0)
 
 
 def _age() -> float:

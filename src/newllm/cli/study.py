@@ -18,6 +18,7 @@ from typing import Any
 from newllm.cli.ending import ending_on_sigterm
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
+from newllm.extras import check_training
 from newllm.files import to_json
 from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
@@ -38,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
-    from newllm.kernels.processor import available_cores
+    check_training()
+    from newllm.machine import available_cores
     from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
     words = language_of(arguments)

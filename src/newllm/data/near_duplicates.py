@@ -1,12 +1,12 @@
 """Documents of validation that stand in training, word for word or nearly.
 
-Nearly: the sets of their shingles (runs of a few tokens) have a Jaccard similarity of at least `SIMILAR`. Who
-may be that similar is found by MinHash and locality-sensitive hashing (Broder 1997; the library `datasketch`);
-those are compared exactly.
+Nearly: the sets of their shingles (runs of a few tokens) have a Jaccard similarity of at least `SIMILAR`. For each
+document the shingles that it shares with each of the others are counted, through a list of who has which. Of at most
+`_MOST` documents a side that is exact, and no slower than MinHash with locality-sensitive hashing (the library
+datasketch, which brings scipy along: 150 MB).
 """
 
 import dataclasses
-from collections.abc import Hashable
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from newllm.data.facts_windows import mixed, rolling_hash, window_hashes
 SIMILAR = 0.8
 SHINGLE = 3  # tokens
 SHORTEST = 5  # tokens; shorter documents are alike by chance
-_PERMUTATIONS = 128
-_CANDIDATE = 0.5  # similarity at which hashing finds about half; at `SIMILAR` it misses one in thousands
 _MOST = 3000  # validation documents that are looked at, and training documents that resemble any
 _LONGEST = 512  # tokens; longer documents that are alike share whole windows, which `facts_windows` finds
 
@@ -97,25 +95,20 @@ def _similar(some: list[np.ndarray], others: list[np.ndarray]) -> int:
     """Return how many of `some` are similar to one of `others`."""
     if not some or not others:
         return 0
-    from datasketch import MinHash, MinHashLSH  # half a second, and only where there are documents to compare
-
-    empty = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
-
-    def sketch(shingles: set[int]) -> MinHash:
-        made = empty.copy()  # far quicker than to draw the permutations again
-        made.update_batch(shingles)
-        return made
-
-    index = MinHashLSH(threshold=_CANDIDATE, num_perm=_PERMUTATIONS)
-    known: dict[Hashable, set[int]] = {number: _shingles(document) for number, document in enumerate(others)}
-    for number, shingles in known.items():
-        index.insert(number, sketch(shingles))
+    documents = [_shingles(document) for document in others]
+    sizes = np.array(list(map(len, documents)))
+    shingles, number = np.concatenate(documents), np.repeat(np.arange(len(documents), dtype=np.int32), sizes)
+    order = np.argsort(shingles, kind="stable")
+    shingles, having = shingles[order], number[order]  # for each shingle, one after another, the documents that have it
     count = 0
-    for shingles in map(_shingles, some):
-        candidates = (known[number] for number in index.query(sketch(shingles)))
-        count += any(len(shingles & other) >= SIMILAR * len(shingles | other) for other in candidates)
+    for document in map(_shingles, some):
+        first, last = np.searchsorted(shingles, document, "left"), np.searchsorted(shingles, document, "right")
+        there = [having[cut] for cut in map(slice, first.tolist(), last.tolist())]
+        common = np.bincount(np.concatenate(there), minlength=len(documents))
+        count += bool(np.any(common >= SIMILAR * (sizes + len(document) - common)))
     return count
 
 
-def _shingles(document: np.ndarray) -> set[int]:
-    return set((rolling_hash(mixed(document), SHINGLE) >> np.uint64(32)).tolist())
+def _shingles(document: np.ndarray) -> np.ndarray:
+    """Return the different shingles of a document, as hashes `[shingles]`."""
+    return np.unique(rolling_hash(mixed(document), SHINGLE) >> np.uint64(32))

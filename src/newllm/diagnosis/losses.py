@@ -9,10 +9,10 @@ import re
 
 import numpy as np
 
+from newllm.diagnosis.medians import medians
 from newllm.trace import Series, Trace
 
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
-FEW_NUMBERS = 1 << 20  # in all windows, whose medians take no longer than the import of what is quicker
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
 # What tasks call their own part of a loss; the words of a name, in any order.
@@ -92,7 +92,7 @@ def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
     padded = np.pad(values, half, mode="reflect")
     stride = 1 + half // 16  # neighbouring medians of many points hardly differ: some, and a line between them
     at = np.append(np.arange(0, len(values) - 1, stride), len(values) - 1)
-    return np.interp(np.arange(len(values)), at, sliding_median(padded, 2 * half + 1)[at])
+    return np.interp(np.arange(len(values)), at, medians(padded, 2 * half + 1, at))
 
 
 def sliding_mean(values: np.ndarray, width: int) -> np.ndarray:
@@ -112,10 +112,4 @@ def sliding_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 def sliding_median(values: np.ndarray, width: int) -> np.ndarray:
     """Return the median of every `width` neighbours of finite (n,), n at least `width`: (n - width + 1,)."""
-    if len(values) * width <= FEW_NUMBERS:
-        return np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
-    from scipy.ndimage import rank_filter  # 25 times as quick, and slow to import: short logs are told of without it
-
-    middle = [rank_filter(values, rank, size=width) for rank in {(width - 1) // 2, width // 2}]
-    first = width // 2  # before it and behind the last a window hangs over the ends
-    return np.mean(middle, axis=0)[first : first + len(values) - width + 1]
+    return medians(values, width, np.arange(len(values) - width + 1))

@@ -5,12 +5,11 @@ Whether Triton runs on a GPU is another question, and takes a trial: `recurrence
 
 import functools
 import importlib.util
-import os
-import platform
 import sys
-from pathlib import Path
 
 import torch
+
+from newllm.machine import cpuinfo
 
 
 @functools.cache
@@ -31,26 +30,3 @@ def has_avx512_kernels() -> bool:
 def has_byte_products() -> bool:
     """Return whether the processor adds products of bytes, four a lane: AVX-512 VNNI."""
     return "avx512_vnni" in cpuinfo().get("flags", "").split()
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def processor_name() -> str:
-    """Return the processor's name; on x86 Linux with its family and model, which the name alone need not tell apart."""
-    facts = cpuinfo()
-    if "model name" not in facts:
-        return platform.processor() or platform.machine()
-    return f"{facts['model name']}, family {facts.get('cpu family', '?')}, model {facts.get('model', '?')}"
-
-
-def cpuinfo() -> dict[str, str]:
-    """Return what Linux says of the first core; nothing elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from newllm.kernels.processor import available_cores
+from newllm.machine import available_cores
 
 _LINE = 16  # channels a thread takes at least: one cache line of float32
 # Two measures. A pass over memory takes as long as it has elements, and wakes its threads once: it has all or none.

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newllm.errors import UserError
+from newllm.extras import check_training
 
 if TYPE_CHECKING:
     from newllm.api.loaded import LoadedRun
@@ -65,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(path: Path, snapshot: str) -> "tuple[Player, dict[str, Any]]":
+    check_training()
     from newllm.api.loaded import load
     from newllm.playground.player import Player
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import numpy as np
-from scipy import special
 
 from newllm.chance import numpy_stream
 from newllm.statistics.differences import finite, numbered
+from newllm.statistics.distributions import normal_share_below, students_reach
 from newllm.statistics.interval import Interval, check_level, wilson
 
 
@@ -99,8 +99,7 @@ def share_interval(shares: Sequence[float], sets: Sequence[Hashable], seeds: Seq
 
 def _expanded_tail(level: float, n: int) -> float:
     """Return the share of draws to leave out at each end so that n units give about the promised coverage."""
-    t = special.stdtrit(n - 1, (1 + level) / 2)
-    return float(special.ndtr(-math.sqrt(n / (n - 1)) * t))
+    return normal_share_below(-math.sqrt(n / (n - 1)) * students_reach(n - 1, level))
 
 
 @functools.lru_cache(maxsize=8)  # a study asks for hundreds of intervals of the same few designs

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy import special, stats
 
 from newllm.statistics.differences import finite
+from newllm.statistics.distributions import students_reach
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,11 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     check_level(level)
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} successes of {n} trials: give at least one trial and 0 to n successes")
-    bounds = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
-    return Interval(successes / n, float(bounds.low), float(bounds.high))
+    z, share = NormalDist().inv_cdf((1 + level) / 2), successes / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At 0 and 1 the formula gives the share itself, but for rounding.
+    return Interval(share, max(middle - reach, 0.0) if successes else 0.0, middle + reach if successes < n else 1.0)
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
@@ -105,6 +109,6 @@ def _students(values: Sequence[float], level: float, *, one_more: bool) -> Inter
     mean, n = float(numbers.mean()), len(numbers)
     if n < 2:
         return Interval(mean, None, None)
-    spread = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1))
+    spread = float(students_reach(n - 1, level) * np.std(numbers, ddof=1))
     reach = spread * math.sqrt(1 + 1 / n) if one_more else spread / math.sqrt(n)
     return Interval(mean, mean - reach, mean + reach)

@@ -7,11 +7,14 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from newllm.statistics.interval import check_level
+
+if TYPE_CHECKING:
+    from scipy import stats  # a second to import, and of the extra "train": a few studies alone ask for it
 
 _HALF = 0.5 + 1e-9  # the curve is a product of fractions: one half may come out a little above
 
@@ -72,6 +75,8 @@ def kaplan_meier(times: Sequence[float], observed: Sequence[bool], level: float 
     Raises:
         ValueError: no runs, a time that is not finite, not one entry a run, or a level outside (0, 1).
     """
+    from scipy import stats
+
     check_level(level)
     curve = stats.ecdf(_censored(times, observed)).sf
     with warnings.catch_warnings():  # undefined where the curve is 1 or 0: None, as promised
@@ -109,6 +114,8 @@ def logrank(
     Raises:
         ValueError: a group without runs, a time that is not finite, or not one entry a run.
     """
+    from scipy import stats
+
     groups = _censored(times, observed), _censored(other_times, other_observed)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = stats.logrank(*groups)
@@ -116,7 +123,9 @@ def logrank(
     return LogRank(statistic, float(result.pvalue)) if math.isfinite(statistic) else LogRank(0.0, 1.0)
 
 
-def _censored(times: Sequence[float], observed: Sequence[bool]) -> stats.CensoredData:
+def _censored(times: Sequence[float], observed: Sequence[bool]) -> "stats.CensoredData":
+    from scipy import stats
+
     if len(times) != len(observed) or not len(times):
         raise ValueError(f"{len(times)} times, {len(observed)} observed: give one of each a run, and at least one run")
     when, happened = np.array(times, dtype=float), np.array(observed, dtype=bool)

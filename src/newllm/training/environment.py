@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from newllm.errors import UserError
-from newllm.kernels.processor import processor_name
+from newllm.machine import processor_name
 from newllm.messages import Message, message
 from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig

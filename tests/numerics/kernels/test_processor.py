@@ -1,9 +1,7 @@
 """What can run here, as the system says it, and memory that begins at a cache line."""
 
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +9,7 @@ import torch
 
 from newllm.kernels import processor
 from newllm.kernels.memory import LINE, aligned
-from newllm.kernels.processor import (
-    available_cores,
-    has_avx512_kernels,
-    has_byte_products,
-    has_numba,
-    processor_name,
-)
+from newllm.kernels.processor import has_avx512_kernels, has_byte_products, has_numba
 
 
 @pytest.fixture(autouse=True)
@@ -28,25 +20,6 @@ def answered_anew() -> Iterator[None]:
     yield
     for question in (has_numba, has_avx512_kernels, has_byte_products):
         question.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [("cpu\t: 0\nmodel name\t: A: B\ncpu family\t: 6\nmodel\t: 9\n\nmodel name\t: C\n", "A: B, family 6, model 9"),
-     ("model name\t: A\n", "A, family ?, model ?"), ("Hardware : x\n", "elsewhere"), (None, "elsewhere")],
-)  # fmt: skip
-def test_a_processor_is_the_first_that_the_system_names(content: str | None, said: str, monkeypatch) -> None:
-    def read(*_: object, **__: object) -> str:
-        if content is None:
-            raise FileNotFoundError
-        return content
-
-    monkeypatch.setattr(Path, "read_text", read)
-    monkeypatch.setattr("platform.processor", lambda: "elsewhere")
-    assert processor_name() == said
-    monkeypatch.setattr("platform.processor", lambda: "")
-    monkeypatch.setattr("platform.machine", lambda: "machine")
-    assert processor_name() == (said if said != "elsewhere" else "machine")
 
 
 @pytest.mark.parametrize(
@@ -74,14 +47,6 @@ def test_products_of_bytes_are_a_flag_of_the_processor(
 ) -> None:
     monkeypatch.setattr(processor, "cpuinfo", lambda: {} if flags is None else {"flags": flags})
     assert has_byte_products() is has
-
-
-def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5, 6}, raising=False)
-    assert available_cores() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert available_cores() == 7
 
 
 @pytest.mark.parametrize(("count", "dtype"), [(1, np.uint8), (63, np.uint8), (8, np.int64), (100_003, np.float32)])

@@ -91,6 +91,21 @@ def test_documents_are_alike_from_four_fifths_of_their_shingles_on() -> None:
     assert duplicates(_part(range(42)), _part(range(513))).near_compared == 0
 
 
+def test_near_duplicates_are_those_that_every_pair_of_sets_shows() -> None:
+    chance = np.random.default_rng(7)
+    ours = [chance.integers(0, 6, chance.integers(5, 40)) for _ in range(60)]
+    theirs = [np.where(chance.random(len(one)) < 0.04, 6, one) for one in ours]
+    sets = [[{tuple(one[at : at + 3]) for at in range(len(one) - 2)} for one in part] for part in (ours, theirs)]
+    known = {one.tobytes() for one in ours}
+    near = sum(
+        any(len(shingles & other) >= 0.8 * len(shingles | other) for other in sets[0])
+        for one, shingles in zip(theirs, sets[1], strict=True)
+        if one.tobytes() not in known
+    )
+    assert 5 < near < 50
+    assert duplicates(_part(*ours), _part(*theirs)).near == near
+
+
 def test_drift_is_measured_in_blocks_of_four_stretches_or_more() -> None:
     rows = np.arange(64 * 32) // (32 * 32)  # the second half is another token
     told = order_drift(_part(rows))

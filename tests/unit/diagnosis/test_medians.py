@@ -1,4 +1,4 @@
-"""Medians of many windows by a library's rank filter, against the median of each."""
+"""Medians of many windows at once, against the median of each."""
 
 import math
 
@@ -7,17 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newllm.diagnosis import losses
+from newllm.diagnosis import medians
 from newllm.diagnosis.detectors.jumps import _level
 from newllm.diagnosis.losses import rolling_median, sliding_median
 
 VALUES = st.lists(st.floats(-1e300, 1e300) | st.sampled_from([0.0, 1.0, 2.0, math.inf]), min_size=1, max_size=80)
 
 
-@pytest.fixture(params=[0, losses.FEW_NUMBERS], ids=["many", "few"], autouse=True)
-def few(request, monkeypatch) -> None:
-    """Both ways are taken, for whatever length."""
-    monkeypatch.setattr(losses, "FEW_NUMBERS", request.param)
+@pytest.fixture(params=[0, 1000], ids=["bit by bit", "one by one"], autouse=True)
+def dense(request, monkeypatch) -> None:
+    """Both ways are taken, for whatever width; one by one in several parts."""
+    monkeypatch.setattr(medians, "_DENSE", request.param)
+    monkeypatch.setattr(medians, "_AT_ONCE", 100)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

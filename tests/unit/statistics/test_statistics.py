@@ -22,6 +22,7 @@ from newllm.statistics import (
     smallest_p,
     wilson,
 )
+from newllm.statistics.distributions import normal_share_below, students_reach
 
 # Sums of such numbers are exact, so that ties are ties; others come from `rough`.
 exact_numbers = st.integers(-64, 64).map(lambda number: number / 8)
@@ -441,3 +442,23 @@ def test_every_result_is_plain_data() -> None:
     ]
     for result in [*results, median_time(survival), logrank([1, 2], [True, True], [3, 4], [True, False])]:
         json.dumps(asdict(result), allow_nan=False)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.999])
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 10, 63, 200, 1001])
+def test_students_distribution_agrees_with_scipy(freedom: int, level: float) -> None:
+    assert students_reach(freedom, level) == pytest.approx(stats.t.ppf((1 + level) / 2, freedom), rel=1e-11)
+
+
+@pytest.mark.parametrize("x", [-30.0, -6.5, -1.96, 0.0, 0.3, 5.0])
+def test_the_normal_distribution_agrees_with_scipy(x: float) -> None:
+    assert normal_share_below(x) == pytest.approx(stats.norm.cdf(x), rel=1e-12)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (29, 60)])
+def test_wilson_s_interval_agrees_with_scipy(successes: int, n: int) -> None:
+    expected = stats.binomtest(successes, n).proportion_ci(0.9, method="wilson")
+    found = wilson(successes, n, 0.9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-14)
+    assert (found.low == 0) == (successes == 0)
+    assert (found.high == 1) == (successes == n)

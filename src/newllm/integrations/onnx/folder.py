@@ -10,9 +10,9 @@ from pathlib import Path
 
 from newllm.api.loaded import LoadedRun
 from newllm.errors import UserError, quoted
+from newllm.extras import check_installed
 from newllm.files import make_directory, new_directory, read_json, write_json
 from newllm.generation import Vocabulary
-from newllm.integrations.extra import check_installed
 from newllm.integrations.folders import check_free
 from newllm.integrations.transformers.tokenizer import tokenizer_files
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from newllm.integrations.extra import check_installed
+from newllm.extras import check_installed
 
 SEVERITIES = {"note": 1, "warning": 2, "fault": 3}
 

@@ -118,6 +118,7 @@ stopped = stopped
 demo-doctor = 1  A learning rate was doubled by mistake, at step 240 of a training. What the doctor says of it:
 demo-verdict = 2  Another training has a loss spike. It was replayed with one thing changed at a time; the verdict:
 demo-writes = 3  A small model that has read Moby Dick writes on:
+demo-no_model = This needs the package { $package }, which is not installed: pip install 'newllm[train]'
 demo-next = Go on with:
 demo-next_page = all of this and more in the browser
 demo-next_log = what went wrong in a training of yours, from its log

@@ -118,6 +118,7 @@ stopped = 停止した
 demo-doctor = 1  ある訓練のステップ240で、学習率を誤って2倍にした。doctorの診断：
 demo-verdict = 2  別の訓練では損失にスパイクがある。一度に一つだけ変えてリプレイした。その判定：
 demo-writes = 3  『白鯨』を読んだ小さなモデルが続きを書く：
+demo-no_model = これにはパッケージ{ $package }が必要だが、インストールされていない：pip install 'newllm[train]'
 demo-next = 次に試すこと：
 demo-next_page = これらすべてと、さらに多くをブラウザーで見る
 demo-next_log = 自分の訓練のログから、何が起きたかを調べる

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from newllm.statistics.distributions import students_reach
 from newllm.trace import Series
 
 LEVEL = 0.95
@@ -123,7 +123,7 @@ def _of_rows(x: np.ndarray, values: np.ndarray) -> Band:
     n, middle = len(values), values.mean(axis=0)
     if n < 2:
         return Band(x, middle, None, None, n)
-    reach = special.stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(axis=0, ddof=1) / np.sqrt(n)
+    reach = students_reach(n - 1, LEVEL) * values.std(axis=0, ddof=1) / np.sqrt(n)
     return Band(x, middle, middle - reach, middle + reach, n)
 
 
