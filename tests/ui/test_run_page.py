@@ -79,7 +79,7 @@ def test_a_page_that_nobody_sees_holds_no_connection_and_goes_on_when_it_is_seen
 def test_a_run_that_is_deleted_under_its_page_can_be_asked_for_nothing_and_stays_readable(page, run, address):
     page.goto(address)
     page.wait_for_function(f"() => String(({CURVE})()) === '50,50'")
-    assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 4
+    assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 6
     shutil.rmtree(run)
     page.wait_for_selector(".status.gone")
     assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 0

@@ -48,7 +48,7 @@ def test_its_page_shows_the_check_and_from_its_first_step_on_the_training(
     section.wait_for()
     assert "Not trained yet" in section.inner_text()
     assert "<b>it</b> sees what it predicts" in section.locator("article").inner_text()
-    assert page.locator("#actions :visible").count() == 0
+    assert page.locator("#actions :visible").all_inner_texts() == ["Report", "Edit …"]  # nothing to diagnose or compare
     section.get_by_role("button", name="Copy").first.wait_for()
     with TraceWriter(runs / "wrong" / "trace.jsonl") as writer:
         for step in range(1, 60):
