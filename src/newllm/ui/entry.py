@@ -4,11 +4,8 @@ Nothing here raises because a run is bad: what is wrong with it becomes a messag
 gone, or has not been heard of for long, has no status "running" any more but "stopped".
 """
 
-import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from newllm.trace.check import CHECK, has_begun
 from newllm.trace.labels import NAME as LABELS
 from newllm.trace.labels import labels_of
 from newllm.trace.verdict import LEVEL
+from newllm.ui.status import status_of, time_of
 
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml", CHECK)
 """Files by which a directory is known for a run."""
@@ -30,8 +28,6 @@ SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml", CHECK)
 _LARGEST = 4 << 20  # bytes of a file
 _LONG = 400  # characters of what is said of a run
 _BEGINS = 60.0  # seconds from a start in which not every file is there yet
-_ALIVE, _SILENT = 20.0, 300.0  # seconds since the last heartbeat: surely running, and surely not
-_STATUSES = ("running", "finished", "interrupted", "diverged", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +123,10 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         return Entry(id=id, name=name, problems=(message("entry-link", files=", ".join(outside)),))
     summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
     config = dict(files.table("config.toml", _LARGEST))
-    heard = _time(summary.get("heartbeat")) or max(map(_changed, (run, run / "trace.jsonl")))
+    heard = time_of(summary.get("heartbeat")) or max(map(_changed, (run, run / "trace.jsonl")))
     check, checked = files.check(), ("checked", None)
-    status, doubt = checked if check and not has_begun(run) else _status(summary, recording, heard, now)
-    started = _time(summary.get("started"))
+    status, doubt = checked if check and not has_begun(run) else status_of(summary, recording, heard, now)
+    started = time_of(summary.get("started"))
     begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
     wanted = (
         () if recording or status == "checked" else ("summary.json",) if begins else ("summary.json", "config.toml")
@@ -180,38 +176,6 @@ def leads_out(path: Path, root: Path) -> bool:
         return True
 
 
-def _status(summary: dict[str, Any], recording: dict[str, Any], heard: float, now: float) -> tuple[str, Message | None]:
-    """Return the status, and why "running" is doubted where it is."""
-    if not summary:
-        ended = recording.get("ended")
-        if ended is False and now - heard > _SILENT:  # a killed training could not say that it ended
-            return "stopped", message("entry-silent")
-        return ("recorded" if ended is True else "recording" if ended is False else "unknown"), None
-    status = summary.get("status")
-    if status != "running":
-        return (status if status in _STATUSES else "unknown"), None
-    beat = _time(summary.get("heartbeat"))
-    silent = math.inf if beat is None else now - beat
-    pid = whole_in(summary, "pid")
-    if silent <= _ALIVE:
-        return "running", None
-    if pid and not _lives(pid):
-        return "stopped", message("entry-process_gone", pid=pid)
-    if silent > _SILENT:
-        return "stopped", message("entry-silent")
-    return "running", None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
-
-
 def _findings(files: RunFiles) -> dict[str, int] | None:
     content = files.table("findings.json", _LARGEST)
     if not isinstance(content.get("findings"), list):
@@ -256,16 +220,6 @@ def _about(config: dict[str, Any], recording: dict[str, Any]) -> tuple[Message, 
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _time(value: Any) -> float | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _changed(path: Path) -> float:
