@@ -19,7 +19,7 @@ from newllm.ui.studies import StudyEntry, read_study
 from newllm.words.plain import plain
 
 _PAUSE, _IDLE = 1.0, 30.0  # seconds between two refreshes; after the last request
-_SHARE = 10  # a refresh that takes long is followed by a pause that many times longer
+_SHARE = 10  # a refresh that takes the processor long is followed by a pause that many times longer
 _DOUBTFUL = ("running", "recording", "stopped")  # what passing time alone can change
 _PUBLISHED = 200  # runs at a time, while the first refresh goes on
 
@@ -108,7 +108,7 @@ class Index:
     def refresh(self) -> None:
         """Look once."""
         with self._refreshing:
-            began, now = time.monotonic(), time.time()
+            began, now = time.thread_time(), time.time()
             table, links, shown = _Table(), 0, 0
             for path, folder in self._folders:
                 links += folder.links
@@ -119,7 +119,7 @@ class Index:
                     self._publish(_Table(dict(table.runs), dict(table.studies), dict(table.places)))
             self.links = links
             self._publish(table)
-            self.ready, self._took = True, time.monotonic() - began
+            self.ready, self._took = True, time.thread_time() - began
 
     def _wanted(self) -> None:
         """Keep up to date for a while from now on."""

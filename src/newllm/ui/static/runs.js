@@ -152,11 +152,18 @@
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
   }
 
-  const stamp = (run) => `${run.version}|${fetched}|${withBest(run).loss}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
+  const stamp = (run) => `${run.version}|${fetched}|${withBest(run).loss}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}`;
+
+  /** Let a row say how long ago it was, without making it anew. */
+  function tick(run) {
+    const cell = list.made.get(run.id)?.element.querySelector(".when time"), text = told.ago(run.heard);
+    if (cell && cell.textContent !== text) cell.textContent = text;
+  }
 
   /** Ask for the curves of what is seen and has none, or an old one. */
   async function seen(items) {
     paint(items);
+    for (const run of items) tick(run);
     judge(items);
     const now = performance.now();
     const missing = items.filter((run) => {
