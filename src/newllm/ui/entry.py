@@ -91,14 +91,18 @@ class Entry:
     version: int = 0
 
     def as_dict(self, words: Catalogue, columns: Iterable[str] = ()) -> dict[str, Any]:
-        """Return plain data without what is not known, in a language; of the settings those that are asked for."""
+        """Return plain data without what is not known or not so, in a language; of the settings those asked for."""
         about = words("list").join(map(words.text, self.about))
         why = None if self.message is None else words.text(self.message)[:_LONG]
         said: dict[str, Any] = {"about": about, "problems": tuple(map(words.text, self.problems)), "message": why}
         said["settings"] = {name: self.settings[name] for name in columns if name in self.settings}
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | said
-        fields["archived"] = self.archived or None
-        return {name: value for name, value in fields.items() if value not in (None, (), "", {})}
+        fields["reads_text"] = None if self.reads_text else False  # what is so of nearly every run is not said
+        left_out = (None, (), "", {})
+        return {
+            name: value for name, value in fields.items()
+            if value not in left_out and (value is not False or name == "reads_text")
+        }  # fmt: skip
 
 
 def read_entry(run: Path, *, id: str, name: str, now: float) -> Entry:
