@@ -27,6 +27,8 @@ SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml", CHECK)
 
 _LARGEST = 4 << 20  # bytes of a file
 _LONG = 400  # characters of what is said of a run
+_TEXTS: dict[Any, str] = {}
+_MOST_TEXTS = 10_000
 _BEGINS = 60.0  # seconds from a start in which not every file is there yet
 
 
@@ -92,7 +94,7 @@ class Entry:
 
     def as_dict(self, words: Catalogue, columns: Iterable[str] = ()) -> dict[str, Any]:
         """Return plain data without what is not known or not so, in a language; of the settings those asked for."""
-        about = words("list").join(map(words.text, self.about))
+        about = words("list").join(_text(words, one) for one in self.about)
         why = None if self.message is None else words.text(self.message)[:_LONG]
         said: dict[str, Any] = {"about": about, "problems": tuple(map(words.text, self.problems)), "message": why}
         said["settings"] = {name: self.settings[name] for name in columns if name in self.settings}
@@ -103,6 +105,20 @@ class Entry:
             name: value for name, value in fields.items()
             if value not in left_out and (value is not False or name == "reads_text")
         }  # fmt: skip
+
+
+def _text(words: Catalogue, said: Message) -> str:
+    """Return a short message in a language: the same ones are said of very many runs."""
+    key = words.lang, said.id, tuple(said.parameters.items())
+    try:
+        found = _TEXTS.get(key)
+    except TypeError:  # a parameter is a list
+        return words.text(said)
+    if found is None:
+        if len(_TEXTS) >= _MOST_TEXTS:
+            _TEXTS.clear()
+        found = _TEXTS[key] = words.text(said)
+    return found
 
 
 def read_entry(run: Path, *, id: str, name: str, now: float) -> Entry:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from newllm.messages import LANGUAGES, catalogue
 from newllm.report.markup import safe
 from newllm.report.web_files import words_block
-from newllm.ui.static_files import address
+from newllm.ui.static_files import address, bundle
 from newllm.ui.texts import COOKIE, Texts, texts_for
 
 _PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"), ("play", "/play"))
@@ -50,7 +50,7 @@ def page(
         *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("styles.css", *styles)),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
         words_block(texts.words),
-        *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
+        f'<script defer src="{bundle("base.js", *scripts)}"></script>',
         "</head>",
     ]
     answer = HTMLResponse("".join([*head, _frame(body, active, texts, demo)]), status)

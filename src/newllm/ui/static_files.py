@@ -18,6 +18,9 @@ from newllm.report import web_files
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
+_BUNDLES: dict[str, "_File"] = {}  # those that a page named
+
+
 class _File(NamedTuple):
     content: bytes
     kind: str
@@ -57,8 +60,22 @@ def address(name: str) -> str:
     return f"/static/{name}?v={_files()[name].version}"
 
 
+@functools.cache
+def bundle(*names: str) -> str:
+    """Return the address of several scripts as one file, in this order: a browser fetches one more quickly.
+
+    Raises:
+        KeyError: there is none of a name.
+    """
+    content = b"\n".join(_files()[name].content for name in names)
+    file = _file("bundle.js", content)
+    _BUNDLES[f"{file.version}.js"] = file
+    return f"/static/{file.version}.js?v={file.version}"
+
+
 async def _send(request: Request) -> Response:
-    file = _files().get(request.path_params["name"])
+    name = request.path_params["name"]
+    file = _files().get(name) or _BUNDLES.get(name)
     if file is None:
         raise HTTPException(404)
     lasting = request.query_params.get("v") == file.version

@@ -285,5 +285,6 @@
   addEventListener("resize", fit);
   newllm.onColours(() => { for (const spark of sparks.values()) spark.painted = null; paint(list.items); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update().catch(() => {}); });
-  poll();
+  if (document.hidden) poll();
+  else requestAnimationFrame(() => setTimeout(poll)); // what the page says by itself is painted first
 })();
