@@ -44,7 +44,7 @@ class Description:
         kind: str | None,
         config: Mapping[str, Any],
     ) -> None:
-        self._config = {"optimizer": optimizer_settings(optimizer), **config}
+        self._config, self._of_optimizer = config, optimizer_settings(optimizer)
         self._layout, self._optimizer, self._path, self._every = layout, optimizer, out / RECORDING, every
         self.vocabulary, self._kind = vocabulary, kind
         self._notes: list[dict[str, Any]] = []
@@ -94,5 +94,5 @@ class Description:
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
         content |= {"resumed": self._resumed} if self._resumed else {}
-        content |= {"config": self._config}
+        content |= {"config": self._config, "optimizer_settings": self._of_optimizer}
         write_checked(self._path, content, durable=False)

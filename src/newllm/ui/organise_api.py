@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.files import read_json
+from newllm.report.source.files import RunFiles
 from newllm.trace.labels import NAME, Labels, checked_note, checked_tags, labels_of
 from newllm.ui.index import Index, id_of
 from newllm.ui.moving import move, rename
@@ -48,8 +48,9 @@ async def _delete(request: Request) -> Response:
     def delete(index: Index, id: str) -> dict[str, Any]:
         _check_idle(request, index, id)
         place = _place(index, id)
+        deleted = Trash(index.root).delete(place)
         moved.append(place)
-        return {"id": id, **Trash(index.root).delete(place).as_dict()}
+        return {"id": id, **deleted.as_dict()}
 
     answer = await _each(request, _names(asked, "ids"), delete)
     await request.app.state.players.close_of(moved)
@@ -74,11 +75,11 @@ async def _edit(request: Request) -> Response:
     changed, name = _change(asked), asked.get("name")
 
     def edit() -> dict[str, Any]:
-        now = place
+        index.refresh()  # it may have begun to run again a moment ago
+        now, before = place, _labels(place)
         if name is not None and name != place.name:
             _check_idle(request, index, request.path_params["id"])
             now = rename(place, index.root, str(name))
-        before = _labels(now)
         try:
             _write(now, before, changed(before))
         except UserError:
@@ -110,6 +111,7 @@ async def _each(request: Request, names: Sequence[str], change: Callable[[Index,
     index: Index = request.app.state.index
 
     def change_all() -> dict[str, Any]:
+        index.refresh()  # one may have begun to run again a moment ago
         done, refused = [], []
         for name in names:
             try:
@@ -155,12 +157,16 @@ def _plain(labels: Labels) -> dict[str, Any]:
 
 
 def _labels(run: Path) -> Labels:
-    """Return the labels of a run as they are now: another tab may have changed them."""
-    try:
-        content = read_json(run / NAME, 1 << 20)
-    except (OSError, ValueError):
-        return Labels()
-    return labels_of(content) if isinstance(content, dict) else Labels()
+    """Return the labels of a run as they are now: another tab may have changed them.
+
+    Raises:
+        UserError: what stands there cannot be read, and would be lost.
+    """
+    files = RunFiles(run)
+    labels = labels_of(files.table(NAME))
+    if files.problems:
+        raise UserError(f"{files.problems[0]}: mend '{run / NAME}', or move it away")
+    return labels
 
 
 def _place(index: Index, id: str) -> Path:

@@ -214,9 +214,10 @@ class Configured(CNN):
 
 def test_settings_that_were_saved_are_kept(tmp_path: Path) -> None:
     fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Configured, max_steps=2)
-    kept = json.loads((tmp_path / "run" / "recording.json").read_text())["config"]
+    about = json.loads((tmp_path / "run" / "recording.json").read_text())
+    kept = about["config"]
     assert (kept["depth"], kept["kernel"], kept["way"]) == (2, [3, 3], "x")
-    assert kept["optimizer"]["learning_rate"] == CNN.rate
+    assert about["optimizer_settings"]["learning_rate"] == CNN.rate
 
 
 def test_a_smaller_last_group_of_an_epoch_is_said(tmp_path: Path) -> None:

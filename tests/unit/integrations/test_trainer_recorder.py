@@ -148,7 +148,7 @@ def test_loss_and_norm_are_those_of_each_update_and_the_weights_the_same(
     about = json.loads((tmp_path / "run" / "recording.json").read_text())
     assert about["vocabulary"] == 64
     assert about["config"]["gradient_accumulation_steps"] == accumulated
-    assert about["config"]["optimizer"]["learning_rate"] == watched.args.learning_rate
+    assert about["optimizer_settings"]["learning_rate"] == watched.args.learning_rate
     assert about["config"]["lr_scheduler_type"] == watched.args.lr_scheduler_type.value
     for name, value in alone.model.state_dict().items():
         assert torch.equal(value, watched.model.state_dict()[name]), name

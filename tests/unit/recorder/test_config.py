@@ -19,11 +19,11 @@ def recorded(out: Path, optimizer_of=None, **options) -> dict:
         loss.backward()
         optimizer.step()
         recorder.step(loss)
-    return json.loads((out / "recording.json").read_text())["config"]
+    return json.loads((out / "recording.json").read_text())
 
 
 def test_the_optimizer_tells_its_numbers(tmp_path):
-    found = recorded(tmp_path / "a")["optimizer"]
+    found = recorded(tmp_path / "a")["optimizer_settings"]
     assert found["name"] == "AdamW"
     assert (found["learning_rate"], found["beta1"], found["beta2"], found["weight_decay"]) == (0.02, 0.8, 0.9, 0.01)
 
@@ -35,16 +35,16 @@ def test_the_rate_is_the_one_before_a_schedule(tmp_path):
         assert optimizer.param_groups[0]["lr"] == 0
         return optimizer
 
-    assert recorded(tmp_path / "a", warmed)["optimizer"]["learning_rate"] == 0.5
+    assert recorded(tmp_path / "a", warmed)["optimizer_settings"]["learning_rate"] == 0.5
 
 
 def test_what_the_owner_gives_stands_beside_it(tmp_path):
     given = argparse.Namespace(
-        batch=8, path=Path("x"), rates=(1, 2.5), deep={"a": None, "dtype": torch.float32}, _own=1
+        optimizer="adamw", batch=8, path=Path("x"), rates=(1, 2.5), deep={"a": None, "dtype": torch.float32}, _own=1
     )
-    found = recorded(tmp_path / "a", config=given)
-    assert {name: value for name, value in found.items() if name != "optimizer"} == {
-        "batch": 8, "path": "x", "rates": [1, 2.5], "deep": {"a": None, "dtype": "torch.float32"},
+    found = recorded(tmp_path / "a", config=given)["config"]
+    assert found == {
+        "optimizer": "adamw", "batch": 8, "path": "x", "rates": [1, 2.5], "deep": {"a": None, "dtype": "torch.float32"},
     }  # fmt: skip
 
 
@@ -62,6 +62,6 @@ def test_a_setting_that_cannot_be_told_ends_nothing(tmp_path):
 
     loop: dict = {"a": 1}
     loop["itself"] = loop
-    found = recorded(tmp_path / "a", config={"strange": Strange(), "loop": loop})
+    found = recorded(tmp_path / "a", config={"strange": Strange(), "loop": loop})["config"]
     assert found["strange"] == "Strange"
     assert found["loop"]["itself"]["a"] == 1

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from newllm.report.several.arms import Member, arms_of, difference_of, differing, flat, mean_of, pairs
+from newllm.report.several.arms import Member, arms_of, difference_of, differing, mean_of, pairs
+from newllm.report.source.settings import flat
 from newllm.statistics import mean_interval
 
 

@@ -17,10 +17,11 @@ def test_a_recording_with_what_its_training_said():
         "optimizer": "AdamW",
         "kind": "fine-tune",
         "parameters": 7,
-        "config": {"optimizer": {"name": "AdamW", "learning_rate": 0.1}, "batch": 8},
+        "optimizer_settings": {"name": "AdamW", "learning_rate": 0.1},
+        "config": {"batch": 8, "optimizer": "mine"},
     }
     assert settings_of({}, recording) == {
-        "optimizer.name": "AdamW", "optimizer.learning_rate": 0.1, "kind": "fine-tune", "batch": 8,
+        "optimizer.name": "AdamW", "optimizer.learning_rate": 0.1, "kind": "fine-tune", "batch": 8, "optimizer": "mine",
     }  # fmt: skip
     assert settings_of({}, {"optimizer": "SGD"}) == {"optimizer.name": "SGD"}
 

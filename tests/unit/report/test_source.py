@@ -3,6 +3,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from newllm.errors import UserError
 from newllm.messages import catalogue
 from newllm.report.page import report_page
 from newllm.report.source import read_source
-from newllm.report.source.replays import proved_first
+from newllm.report.source.replays import proved, proved_first
 from newllm.trace.store import TraceWriter
 
 EN = catalogue("en")
@@ -309,3 +310,13 @@ def test_a_finding_whose_cause_replays_have_shown_stands_first_and_for_itself():
     assert follow["one-predicted-class", 2] is None  # it begins before what it was held to follow from
     unproved = proved_first(findings, ())
     assert unproved == findings
+
+
+def test_a_verdict_of_another_spike_says_nothing_of_the_first_one():
+    source = read_source(demo_run("founding-baseline"))
+    verdict = source.replays[0].verdict
+    assert verdict is not None
+    assert proved(source.findings, source.replays) is source.findings[0]
+    later = replace(source.replays[0], verdict=replace(verdict, spike={**verdict.spike, "onset": 80, "end": 90}))
+    assert proved(source.findings, (later,)) is None
+    assert proved_first(source.findings, (later,)) == source.findings

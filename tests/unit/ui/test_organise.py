@@ -88,6 +88,25 @@ def test_damaged_labels_count_as_none_and_are_told(served, root, wait_for):
     assert labels_of({}) == Labels()
 
 
+def test_labels_that_cannot_be_read_are_not_written_over(served, root):
+    (root / "a" / "labels.json").write_text('{"tags": ["by han')
+    answer = served.post("/api/runs/labels", {"ids": [id_of("a"), id_of("b")], "add": ["x"]}).json()
+    assert [one["name"] for one in answer["refused"]] == ["a"]
+    assert "mend '" in answer["refused"][0]["why"]
+    assert served.post(f"/api/run/{id_of('a')}/edit", {"name": "e", "note": "n"}).status == 409
+    assert (root / "a" / "labels.json").read_text() == '{"tags": ["by han'
+    assert listed(served)["b"]["tags"] == ["x"]
+
+
+def test_what_began_to_run_a_moment_ago_is_not_moved(served, root):
+    served.app.state.index.stop()  # nobody looks by himself any more
+    summary = Summary(steps=100, parameters=1, scan_backend="numba", precision="fp32", device="cpu")
+    summary.save(root / "a" / "summary.json")
+    answer = served.post("/api/runs/delete", {"ids": [id_of("a")]}).json()
+    assert "'a' is running" in answer["refused"][0]["why"]
+    assert (root / "a").is_dir()
+
+
 def test_a_deleted_run_comes_back_whole(served, root):
     before = content_of(root / "deep" / "c")
     answer = served.post("/api/runs/delete", {"ids": [id_of("deep/c"), "nobody"]}).json()

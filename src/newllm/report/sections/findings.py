@@ -15,6 +15,7 @@ from newllm.report.charts.figure import small_figure
 from newllm.report.charts.finding_curve import finding_curve
 from newllm.report.markup import Html, block, folded, joined, listed, said_in, tag
 from newllm.report.source import Source
+from newllm.report.source.replays import proved
 from newllm.trace import Finding
 from newllm.words import coverage
 from newllm.words.causes import CauseRow, cause_rows
@@ -72,7 +73,7 @@ def _card(
 
 def _proved(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return the cause that replays have shown of a finding, empty where they have shown none."""
-    _, named = _replayed(source, words) if replayable([finding]) and finding is source.findings[0] else ({}, "")
+    _, named = _replayed(source, words) if finding is proved(source.findings, source.replays) else ({}, "")
     return tag("p", tag("b", words("cause-shown_of", name=named)), kind="replayed") if named else Html()
 
 

@@ -70,14 +70,6 @@ class Arm:
         return len(self.members)
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested configuration by dotted key: {"model": {"rule": "ema"}} as {"model.rule": "ema"}."""
-    found: dict[str, Any] = {}
-    for name, item in config.items():
-        found |= flat(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {f"{prefix}{name}": item}
-    return found
-
-
 def arms_of(members: Sequence[Member]) -> list[Arm]:
     """Return the arms in the order of their first run: the first is the control."""
     groups: dict[Any, list[Member]] = {}

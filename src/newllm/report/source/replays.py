@@ -198,31 +198,36 @@ def _curve(steps: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     return at, value
 
 
+def proved(findings: Sequence[Finding], replays: Sequence[Replayed]) -> Finding | None:
+    """Return the finding whose cause the newest verdict names: what it replayed, None where it names none."""
+    verdict = next((one.verdict for one in replays if one.verdict is not None), None)
+    if verdict is None or not verdict.cause:
+        return None
+    begin, end = verdict.spike.get("onset"), verdict.spike.get("end")
+    if not isinstance(begin, int | float) or not isinstance(end, int | float):
+        return None
+    return next((one for one in replayable(findings) if _meet(one, begin, end)), None)
+
+
 def proved_first(findings: Sequence[Finding], replays: Sequence[Replayed]) -> tuple[Finding, ...]:
-    """Return findings with the one first, and for itself, whose cause the newest verdict names.
+    """Return findings with the one first, and for itself, whose cause replays have shown.
 
     What the signals alone took it to follow from was not tested; the cause that was stands with it.
     """
-    verdict = next((one.verdict for one in replays if one.verdict is not None), None)
-    if verdict is None or not verdict.cause:
+    found = proved(findings, replays)
+    if found is None:
         return tuple(findings)
-    begin, end = verdict.spike.get("onset"), verdict.spike.get("end")
-    if not isinstance(begin, int | float) or not isinstance(end, int | float):
-        return tuple(findings)
-    meant = [one for one in replayable(findings) if one.first_step is not None and _meet(one, begin, end)]
-    if not meant:
-        return tuple(findings)
-    first = replace(meant[0], follows=None)
-    return first, *(_beside(one, meant[0]) for one in findings if one is not meant[0])
+    others = (_beside(one, found) for one in findings if one is not found)
+    return replace(found, follows=None), *others
 
 
-def _beside(finding: Finding, proved: Finding) -> Finding:
+def _beside(finding: Finding, shown: Finding) -> Finding:
     """Return a finding that was held to follow from the same: of the proved one, where it does not begin before it."""
-    if finding.follows is None or finding.follows != proved.follows:
+    if finding.follows is None or finding.follows != shown.follows:
         return finding
-    begins, there = finding.first_step, proved.first_step
+    begins, there = finding.first_step, shown.first_step
     is_later = begins is not None and there is not None and begins >= there
-    return replace(finding, follows=proved.kind if is_later else None)
+    return replace(finding, follows=shown.kind if is_later else None)
 
 
 def _meet(finding: Finding, begin: float, end: float) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Setting = str | int | float | bool
@@ -22,30 +22,45 @@ def settings_of(config: Mapping[str, Any], recording: Mapping[str, Any]) -> dict
     if config:
         tables = {name: item for name, item in config.items() if name not in _OF_NO_INTEREST}
     else:
-        said = recording.get("config")
-        tables = {"optimizer": {"name": recording["optimizer"]}} if "optimizer" in recording else {}
-        tables |= {name: recording[name] for name in _RECORDED if name in recording}
-        tables |= said if isinstance(said, Mapping) else {}
+        of_optimizer, said = (_table(recording.get(name)) for name in ("optimizer_settings", "config"))
+        named = {"name": recording["optimizer"]} if "optimizer" in recording else {}
+        told = {name: recording[name] for name in _RECORDED if name in recording}
+        tables = told | flat({"optimizer": {**named, **of_optimizer}}) | flat(said)
     found: dict[str, Setting] = {}
-    for name, value in _flat(tables, "", _DEEPEST):
+    for name, item in flat(tables).items():
+        value = _value(item)
+        if value is None or len(name) > _LONGEST or not name.isprintable() or "," in name:
+            continue  # a comma parts names in an address
+        found[sys.intern(name)] = value
         if len(found) == _MOST:
             break
-        found[sys.intern(name)] = value
     return found
 
 
-def _flat(table: Mapping[str, Any], before: str, deepest: int) -> Iterator[tuple[str, Setting]]:
-    for key, value in table.items():
-        name = f"{before}{key}"
-        if len(name) > _LONGEST or not name.isprintable() or "," in name:  # a comma parts names in an address
-            continue
-        if isinstance(value, Mapping):
-            if deepest > 1:
-                yield from _flat(value, f"{name}.", deepest - 1)
-        elif isinstance(value, list | tuple):
-            if all(isinstance(one, str | int | float) for one in value):
-                yield name, ", ".join(map(str, value))[:_LONGEST]
-        elif isinstance(value, str):
-            yield name, value[:_LONGEST]
-        elif isinstance(value, int | float):
-            yield name, value if math.isfinite(value) and abs(value) < 2**53 else str(value)
+def flat(config: Mapping[str, Any], prefix: str = "", deepest: int = _DEEPEST) -> dict[str, Any]:
+    """Return a nested configuration by dotted key: {"model": {"rule": "ema"}} as {"model.rule": "ema"}.
+
+    What lies deeper than `deepest` levels is left out.
+    """
+    found: dict[str, Any] = {}
+    for name, item in config.items():
+        if not isinstance(item, Mapping):
+            found[f"{prefix}{name}"] = item
+        elif deepest > 1:
+            found |= flat(item, f"{prefix}{name}.", deepest - 1)
+    return found
+
+
+def _table(said: Any) -> Mapping[str, Any]:
+    return said if isinstance(said, Mapping) else {}
+
+
+def _value(item: Any) -> Setting | None:
+    """Return a value as a list shows it, None where it is neither text, number nor a list of them."""
+    if isinstance(item, list | tuple):
+        return ", ".join(map(str, item))[:_LONGEST] if all(isinstance(one, str | int | float) for one in item) else None
+    if isinstance(item, str):
+        return item[:_LONGEST]
+    if isinstance(item, int | float):
+        return item if math.isfinite(item) and abs(item) < 2**53 else str(item)
+    return None
