@@ -1,5 +1,6 @@
 """What may be meant is never called wrong: it could not be checked, and the reason says what was seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,16 +46,18 @@ class Drops(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("model", "expected"),
+    ("build", "expected"),
     [
-        (ByMode(1.5), ("unchecked", "modes-differ")),
-        (ByMode(1.0), ("sound", "sound")),
-        (ByMode(1.5, nn.BatchNorm1d(3)), ("sound", "sound")),  # it declares that the modes differ
-        (Drops(), ("sound", "sound")),
+        (lambda: ByMode(1.5), ("unchecked", "modes-differ")),
+        (lambda: ByMode(1.0), ("sound", "sound")),
+        (lambda: ByMode(1.5, nn.BatchNorm1d(3)), ("sound", "sound")),  # it declares that the modes differ
+        (Drops, ("sound", "sound")),
     ],
+    ids=["larger", "same", "declared", "dropout"],
 )
-def test_modes_that_differ_without_a_layer_that_says_so(model: nn.Module, expected: tuple[str, str]) -> None:
+def test_modes_that_differ_without_a_layer_that_says_so(build: Callable[[], nn.Module], expected: tuple[str, str]) -> None:
     torch.manual_seed(0)
+    model = build()
     report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, table(), seconds=60)
     assert reason(report, "evaluation-mode") == expected
     assert report.wrong == []
