@@ -15,7 +15,7 @@ import pytest
 from newllm.trace import TraceWriter, truncate_after
 
 CURVE = """() => {
-  const chart = [...(newllm.sections?.shown.get("curves")?.handles.values() ?? [])][0];
+  const chart = [...(window.newllm?.sections?.shown.get("curves")?.handles.values() ?? [])][0];
   const columns = chart?.lines.find((line) => line.name === "loss")?.columns;
   return columns?.length ? [columns.length, columns.x[columns.length - 1]] : null;
 }"""

@@ -4,12 +4,14 @@ A refresh is cheap: of a directory that is known only a few times of change are 
 An id is an entry of the table made here: no request ever becomes part of a path.
 """
 
+import asyncio
 import hashlib
 import math
 import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from newllm.words.plain import plain
 _PAUSE, _IDLE = 1.0, 30.0  # seconds between two refreshes; after the last request
 _SHARE = 10  # a refresh that takes the processor long is followed by a pause that many times longer
 _DOUBTFUL = ("running", "recording", "stopped")  # what passing time alone can change
+_LOOKS, _LOOK = 200, 0.05  # seconds of each; as long is waited for what a server that has just begun has not found yet
 _PUBLISHED = 200  # runs at a time, while the first refresh goes on
 
 
@@ -92,6 +95,13 @@ class Index:
         """Return what the list tells of a study."""
         with self._lock:
             return self._table.studies.get(id)
+
+    async def until(self, found: Callable[[], bool]) -> None:
+        """Wait until something was found, or everything was looked at once; for a few seconds at most."""
+        for _ in range(_LOOKS):
+            if self.ready or found():
+                break
+            await asyncio.sleep(_LOOK)
 
     def start(self) -> None:
         """Look in the background."""

@@ -13,7 +13,7 @@ from newllm.ui.texts import texts_for
 
 
 async def _start(request: Request) -> Response:
-    place = run_of(request)
+    place = await run_of(request)
     jobs: Jobs = request.app.state.jobs
     asked = await sent_object(request)
     budget = asked.get("budget")
@@ -27,7 +27,7 @@ async def _start(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    run_of(request)
+    await run_of(request)
     jobs: Jobs = request.app.state.jobs
     words = texts_for(request).words
     return Data({"jobs": [job.as_dict(words) for job in jobs.of(request.path_params["id"])]})

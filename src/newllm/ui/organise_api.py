@@ -70,7 +70,7 @@ async def _restore(request: Request) -> Response:
 
 async def _edit(request: Request) -> Response:
     """Change the labels of one run and, where it is given another name, that of its directory: both or neither."""
-    place, asked = run_of(request), await sent_object(request)
+    place, asked = await run_of(request), await sent_object(request)
     index: Index = request.app.state.index
     changed, name = _change(asked), asked.get("name")
 

@@ -29,7 +29,7 @@ async def _runs(request: Request) -> Response:
 
 
 async def _run(request: Request) -> Response:
-    place, texts = run_of(request), texts_for(request)
+    place, texts = await run_of(request), texts_for(request)
     entry = request.app.state.index.entry(request.path_params["id"])
     assert entry is not None
     head = (

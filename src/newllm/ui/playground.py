@@ -4,7 +4,6 @@ A request is posted as JSON, as `newllm.playground` takes it; its events come ba
 This process never imports torch.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -27,7 +26,6 @@ from newllm.ui.request_values import run_of
 from newllm.ui.shell import page
 from newllm.ui.texts import texts_for
 
-_LOOKS, _LOOK = 40, 0.05  # seconds of each; as long is waited for the first runs of a server that has just begun
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
     "report.js", "picker.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
@@ -53,16 +51,13 @@ async def _page(request: Request) -> Response:
     others = any(one.id != key for one in _playable(index))
     data = {"run": key, "snapshot": snapshot, "others": others, "texts": texts.for_scripts(playground=True)}
     window, looks = f"{entry.name} · {texts('play_title')}", ("play.css",)
-    return page(request, window, body, active="play", styles=looks, scripts=_SCRIPTS, data=data)
+    return page(request, window, body, active="play", more_styles=looks, scripts=_SCRIPTS, data=data)
 
 
 async def _open(request: Request) -> Response:
     """Go to the playground of the model that was heard of last; where there is none say how to get one."""
     texts, index = texts_for(request), request.app.state.index
-    for _ in range(_LOOKS):
-        if index.ready or _playable(index):
-            break
-        await asyncio.sleep(_LOOK)
+    await index.until(lambda: bool(_playable(index)))
     newest = max(_playable(index), key=lambda entry: entry.heard or 0.0, default=None)
     if newest is not None:
         query = f"?{request.url.query}" if request.url.query else ""
@@ -78,7 +73,7 @@ def _playable(index: Index) -> list[Entry]:
 
 async def _ask(request: Request) -> Response:
     """Pass one request on to the run's worker, and its events back."""
-    run = run_of(request)
+    run = await run_of(request)
     request_data = _checked(await _json(request))
     if is_refused(request, request_data.get("verb")):
         raise HTTPException(403, REFUSAL)

@@ -180,10 +180,10 @@ def _language(request: Request) -> list[str]:
 
 
 def _of(
-    answer: Callable[[Request, Path], Awaitable[Response]], found: Callable[[Request], Path]
+    answer: Callable[[Request, Path], Awaitable[Response]], found: Callable[[Request], Awaitable[Path]]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answering(request: Request) -> Response:
-        return await answer(request, found(request))
+        return await answer(request, await found(request))
 
     return answering
 

@@ -12,13 +12,13 @@ from starlette.requests import Request
 _MOST_RUNS = 24  # side by side
 
 
-def run_of(request: Request) -> Path:
+async def run_of(request: Request) -> Path:
     """Return the directory of the run whose id is in the address.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    return _directory(request, request.app.state.index.entry)
+    return await _directory(request, request.app.state.index.entry)
 
 
 def run_ids(request: Request) -> list[str]:
@@ -33,18 +33,19 @@ def run_ids(request: Request) -> list[str]:
     return names
 
 
-def study_of(request: Request) -> Path:
+async def study_of(request: Request) -> Path:
     """Return the directory of the study whose id is in the address.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    return _directory(request, request.app.state.index.study)
+    return await _directory(request, request.app.state.index.study)
 
 
-def _directory(request: Request, known: Callable[[str], object]) -> Path:
-    name = request.path_params["id"]
-    directory = request.app.state.index.lookup(name)
+async def _directory(request: Request, known: Callable[[str], object]) -> Path:
+    name, index = request.path_params["id"], request.app.state.index
+    await index.until(lambda: known(name) is not None)  # its page may be open since the server before this one
+    directory = index.lookup(name)
     if directory is None or known(name) is None:
         raise HTTPException(404)
     return directory

@@ -61,7 +61,7 @@ async def _columns(request: Request) -> Response:
 
 async def _sections(request: Request) -> Response:
     """Answer with the sections, or with those whose ids are asked for."""
-    place = run_of(request)
+    place = await run_of(request)
     try:
         made = await run_in_threadpool(request.app.state.sections.made, place, _words(request))
     except UserError as error:  # it has gone meanwhile
@@ -81,7 +81,7 @@ async def _sections(request: Request) -> Response:
 
 async def _window(request: Request) -> Response:
     """Answer with a stretch of those signals that are there: the lowest and the highest of each bucket."""
-    place = run_of(request)
+    place = await run_of(request)
     names = request.query_params.getlist("name")[:_MOST_NAMES]
     first, last = number(request, "from", -np.inf), number(request, "to", np.inf)
     most = min(_MOST_POINTS, _MOST_TOGETHER // max(1, len(names)))
@@ -99,7 +99,7 @@ async def _window(request: Request) -> Response:
 
 async def _live(request: Request) -> Response:
     """Answer with a stream of events."""
-    place = run_of(request)
+    place = await run_of(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("version", "")
     shows = Shows(whole(asked, -1), request.query_params.get("digest"))
     events = request.app.state.live.events(request.path_params["id"], place, _words(request), shows)

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from newllm.messages import LANGUAGES, catalogue
 from newllm.report.markup import safe
 from newllm.report.web_files import words_block
-from newllm.ui.static_files import address, bundle
+from newllm.ui.static_files import address, beginning, bundle, styles
 from newllm.ui.texts import COOKIE, Texts, texts_for
 
 _PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"), ("play", "/play"))
@@ -22,7 +22,7 @@ def page(
     body: str,
     *,
     active: str = "",
-    styles: Sequence[str] = (),
+    more_styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
     data: Mapping[str, Any] | None = None,
     status: int = 200,
@@ -34,12 +34,13 @@ def page(
         title: of the window; any text.
         body: HTML of the content, escaped.
         active: which place of the navigation it belongs to.
-        styles: names of static files, beside those of every page.
-        scripts: names of static files, run in this order after `base.js`.
+        more_styles: names of static files, beside those of every page.
+        scripts: names of static files, run in this order after `base.js` once the page was painted.
         data: what the scripts find as `newllm.page`.
         status: of the answer.
     """
     texts, demo = texts_for(request), request.app.state.demo
+    scripts_address = bundle("base.js", *scripts)
     said = {"lang": texts.lang, "texts": texts.for_scripts(), "demo": demo, **(data or {})}
     head = [
         f'<!doctype html>\n<html lang="{texts.lang}"><head><meta charset="utf-8">',
@@ -47,13 +48,14 @@ def page(
         '<meta name="color-scheme" content="light dark">',
         f"<title>{safe(title)} · newllm</title>",
         f'<link rel="icon" href="{address("icon.svg")}">',
-        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("styles.css", *styles)),
+        f"<style>{styles()}</style>",
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in more_styles),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
         words_block(texts.words),
-        f'<script defer src="{bundle("base.js", *scripts)}"></script>',
         "</head>",
     ]
-    answer = HTMLResponse("".join([*head, _frame(body, active, texts, demo)]), status)
+    begins = f'<script data-src="{scripts_address}">{beginning()}</script></html>'
+    answer = HTMLResponse("".join([*head, _frame(body, active, texts, demo), begins]), status)
     if texts.chosen:
         answer.set_cookie(COOKIE, texts.lang, httponly=True, samesite="strict", path="/")
     return answer
@@ -97,7 +99,7 @@ def _frame(body: str, active: str, texts: Texts, demo: bool) -> str:
         f'<body class="ui"><a class="skip" href="#content">{safe(texts("skip"))}</a>'
         f'<nav class="bar" aria-label="{safe(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
         f"{others}</nav>{_of_the_demo(texts) if demo else ''}"
-        f'<main id="content" tabindex="-1">{body}</main></body></html>'
+        f'<main id="content" tabindex="-1">{body}</main></body>'
     )
 
 

@@ -29,14 +29,8 @@ class _File(NamedTuple):
 
 @functools.cache
 def _files() -> dict[str, _File]:
-    """Return the scripts and the styles of the report, which this page shows as well, and its own.
-
-    All styles of every page are one file: a browser waits for each before it paints anything.
-    """
+    """Return the scripts of the report, which this page shows as well, and what is its own."""
     found = {"report.js": _file("report.js", web_files.script().encode())}
-    own = resources.files("newllm.ui").joinpath("static", "ui.css").read_text(encoding="utf-8")
-    styles = "".join(web_files.file(name) for name in web_files.STYLES) + own
-    found["styles.css"] = _file("styles.css", styles.encode())
     for file in resources.files("newllm.ui").joinpath("static").iterdir():
         if _kind(file.name):
             found[file.name] = _file(file.name, file.read_bytes())
@@ -49,6 +43,18 @@ def _file(name: str, content: bytes) -> _File:
 
 def _kind(name: str) -> str:
     return _KINDS.get(name[name.rfind(".") :], "")
+
+
+@functools.cache
+def styles() -> str:
+    """Return the styles of the report and of every page, which stand in it: a browser waits for them."""
+    return web_files.style() + _files()["ui.css"].content.decode()
+
+
+@functools.cache
+def beginning() -> str:
+    """Return the script that stands in every page, and runs all others."""
+    return _files()["begin.js"].content.decode()
 
 
 def address(name: str) -> str:

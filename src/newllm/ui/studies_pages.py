@@ -30,6 +30,7 @@ _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 
 async def _studies(request: Request) -> Response:
     texts, index = texts_for(request), request.app.state.index
+    await index.until(lambda: False)
     found = index.studies()
     demo = request.app.state.demo
     rows = "".join(_row(study, texts.words, demo=demo) for study in found)
@@ -43,7 +44,7 @@ async def _studies(request: Request) -> Response:
 
 
 async def _study(request: Request) -> Response:
-    folder, texts, words = study_of(request), texts_for(request), texts_for(request).words
+    folder, texts, words = await study_of(request), texts_for(request), texts_for(request).words
     try:
         study = await run_in_threadpool(read_study, folder)
         lead = str(study_lead(study, words))
@@ -63,7 +64,7 @@ async def _study(request: Request) -> Response:
 
 async def _sections(request: Request) -> Response:
     words = texts_for(request).words
-    return Data(await run_in_threadpool(_as_data, study_of(request), words))
+    return Data(await run_in_threadpool(_as_data, await study_of(request), words))
 
 
 def _as_data(folder: Path, words: Catalogue) -> dict[str, Any]:

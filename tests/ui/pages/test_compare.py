@@ -120,7 +120,7 @@ def test_the_chart_of_runs_that_go_on_stays_and_so_does_who_reads_it(
             go_on(name, 80, 120)
         until(page, "newllm.compared().drawn.to === 119")
         assert page.evaluate("newllm.compared() === before")
-        assert page.evaluate("before.drawn.lines['run-0'].high") == 9
+        until(page, "before.drawn.lines['run-0'].high === 9")
         assert page.evaluate("document.activeElement.type") == "range"
         until(page, "[...document.querySelectorAll('.side-by-side [data-chart] canvas')].includes(below)")
         about = page.locator("[data-chart=compared] .plot").get_attribute("aria-label")

@@ -55,7 +55,7 @@ class Drops(nn.Module):
     ],
     ids=["larger", "same", "declared", "dropout"],
 )
-def test_modes_that_differ_without_a_layer_that_says_so(build: Callable[[], nn.Module], expected: tuple[str, str]) -> None:
+def test_modes_that_differ_without_a_layer_for_it(build: Callable[[], nn.Module], expected: tuple[str, str]) -> None:
     torch.manual_seed(0)
     model = build()
     report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, table(), seconds=60)

@@ -12,7 +12,7 @@ from newllm.trace import Summary
 from newllm.trace.check import CheckedTraining, KeptCheck, Outcome, keep_check
 from newllm.ui import folders
 from newllm.ui import index as index_module
-from newllm.ui.index import Index
+from newllm.ui.index import Index, id_of
 
 
 @pytest.fixture
@@ -327,3 +327,18 @@ def test_whoever_asks_after_half_a_minute_wakes_it(root, monkeypatch):
     looks.waited, looks._times = [], 1
     index._look()
     assert (refreshed, looks.waited) == ([], [None])  # it waits until somebody asks
+
+
+def test_a_page_opened_while_the_server_begins_waits_for_the_first_look(tmp_path, make_run, serving, monkeypatch):
+    make_run(tmp_path / "a")
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "results.json").write_text('{"schema": 1, "study": "s", "title": "t", "arms": []}')
+    refresh = Index.refresh
+    monkeypatch.setattr(Index, "refresh", lambda self: (time.sleep(0.5), refresh(self)))
+    with serving(tmp_path) as server:
+        assert server.ask(f"/run/{id_of('a')}").status == 200
+        assert server.app.state.index.ready
+    with serving(tmp_path) as server:
+        assert id_of("s") in server.ask("/studies").body.decode()
+    with serving(tmp_path) as server:
+        assert server.ask("/run/nobody").status == 404

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from newllm.messages import Catalogue
 from newllm.ui import shell, studies_pages, texts
 from newllm.ui.demo import tour
-from newllm.ui.studies import read_study
+from newllm.ui.index import Index, id_of
 
 CLAIM = {"id": "1", "text": "x", "measure": "y", "arms": [], "numbers": {}}
 VERDICTS = ("holds", "holds in part", "does not hold", "undecided")
@@ -29,17 +29,18 @@ def test_pages_of_studies(
     monkeypatch.setattr(texts, "catalogue", lambda _: wide)
     for module in (shell, studies_pages):
         monkeypatch.setattr(module, "texts_for", lambda _: texts.Texts(wide))
-    monkeypatch.setattr(studies_pages, "study_of", lambda _: tmp_path)
     claims = [{**CLAIM, "verdict": verdict} for verdict in VERDICTS]
-    results = {"study": "mine", "title": "z", "seeds": 2, "arms": [], "claims": claims, "rows": []}
+    results = {"schema": 1, "study": "mine", "title": "z", "seeds": 2, "arms": [], "claims": claims, "rows": []}
     (tmp_path / "results.json").write_text(json.dumps(results))
-    found = [read_study(tmp_path, id="i", name="mine")]
-    for studies in ([], found):
-        index = SimpleNamespace(studies=lambda studies=studies: studies, root=Path("/"))
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path):
+        index = Index(folder)
+        index.refresh()
+        own = id_of(tmp_path.name)
         state = SimpleNamespace(index=index, demo=True)
-        request: Any = SimpleNamespace(app=SimpleNamespace(state=state), path_params={"id": "i"})
+        request: Any = SimpleNamespace(app=SimpleNamespace(state=state), path_params={"id": own})
         listed = answered(studies_pages._studies, request)
-        assert ('href="/study/i"' in listed) == bool(studies)
+        assert (f'href="/study/{own}"' in listed) == (folder == tmp_path)
         assert english(listed) == []
     assert english(answered(studies_pages._study, request)) == []
     sections = json.loads(answered(studies_pages._sections, request))["sections"]

@@ -58,7 +58,7 @@ def test_what_is_not_ours_is_neither_written_over_nor_handed_over(run, key, tmp_
     assert server.ask(f"/run/{own}/report.html").status == 404
 
 
-def test_two_clicks_at_once_make_one_report_and_the_page_answers_meanwhile(run, key, monkeypatch):
+def test_two_clicks_at_once_make_one_report_and_the_page_answers_meanwhile(run, key, wait_for, monkeypatch):
     server, own = key
     started: list[list[str]] = []
     start = module.start_command
@@ -75,8 +75,7 @@ def test_two_clicks_at_once_make_one_report_and_the_page_answers_meanwhile(run, 
     ]
     for click in clicks:
         click.start()
-    while not started:
-        pass
+    wait_for(lambda: started)
     assert server.ask("/api/runs").status == 200
     assert not answers  # none of them has been waited for
     for click in clicks:
