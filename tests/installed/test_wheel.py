@@ -161,6 +161,12 @@ def test_what_it_lacks_is_one_line(newllm, python: Path) -> None:
         assert last_line(f"import newllm.{module}").endswith(f"which is not installed: pip install 'newllm[{extra}]'")
 
 
+def test_it_has_the_schemas_of_what_is_printed(newllm) -> None:
+    code, out, err = newllm("schema", "doctor")
+    assert (code, err) == (0, "")
+    assert "findings" in json.loads(out)["properties"]
+
+
 def test_it_says_what_is_installed_at_once(newllm, python: Path) -> None:
     began = time.monotonic()
     code, out, _ = newllm("--version")

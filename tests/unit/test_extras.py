@@ -121,6 +121,7 @@ def test_so_it_does_for_a_version_that_was_not_tested(monkeypatch, version):
 def test_the_extra_installs_the_versions_that_are_taken():
     assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.25"]
     assert _extra("lightning") == ["lightning>=2.5,<2.7"]
+    assert _extra("mcp") == ["mcp>=2.1,<3"]
 
 
 def _extra(name):

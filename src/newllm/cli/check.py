@@ -11,6 +11,7 @@ transformers or a LightningModule. The file is run. Exit code: 0 nothing is wron
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -45,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"newllm: {words('remark_line-note', remark=words.text(why))}", file=sys.stderr)
         out = None
     sys.path.insert(0, str(Path(path).resolve().parent))  # as python does: a script imports its neighbours
-    report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds, out=out)
+    # What the file prints is no part of the object that --json promises.
+    with contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext():
+        report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds, out=out)
     if arguments.json:
         print(json.dumps(report.as_dict(), allow_nan=False))
     else:

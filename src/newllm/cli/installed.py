@@ -19,7 +19,8 @@ _CORE = ("numpy", "zstandard", "rich", "starlette", "uvicorn", "safetensors")
 _COMPILED = ("numba", "triton")
 _OTHERS = (
     *("tokenizers", "matplotlib", "scipy", "transformers", "accelerate", "peft", "lightning"),
-    *("pytorch-lightning", "datasets", "lm_eval", "onnx", "onnxruntime", "tensorboard", "trackio", "mlflow", "wandb"),
+    *("pytorch-lightning", "datasets", "lm_eval", "mcp", "onnx", "onnxruntime"),
+    *("tensorboard", "trackio", "mlflow", "wandb"),
 )
 
 

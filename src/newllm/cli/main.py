@@ -36,6 +36,8 @@ COMMANDS = {
     "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
     "demo": "show on packaged runs what newllm finds out; nothing is trained",
+    "schema": "print the JSON Schema of what a command prints with --json",
+    "mcp": "serve doctor, check, replay and report to an agent or an editor that speaks MCP",
     "completion": "print what bash, zsh or fish complete commands and options by",
 }
 _MODULES = {"eval": "evaluate", "import": "importing"}  # where a command's name cannot be a module's

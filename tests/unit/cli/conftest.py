@@ -1,5 +1,7 @@
 import dataclasses
+import functools
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -8,9 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
+from newllm.cli.schema import schema_of
+
+
+@functools.cache
+def validator(command: str) -> Draft202012Validator:
+    """Return what holds the output of a command to its schema."""
+    return Draft202012Validator(schema_of(command))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +48,14 @@ def own_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Call the command line in this process."""
+    """Call the command line in this process; what --json prints is held to the command's schema."""
 
     def go(*arguments: object) -> Done:
         capsys.readouterr()
         code = main([str(item) for item in arguments])
         captured = capsys.readouterr()
+        if "--json" in arguments and captured.out:
+            validator(str(arguments[0])).validate(json.loads(captured.out))
         return Done(code, captured.out, captured.err)
 
     return go

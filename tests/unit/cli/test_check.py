@@ -88,6 +88,14 @@ def test_quietly_only_what_is_wrong_is_said(file: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith("✖ Is the loss the cross-entropy")
 
 
+def test_what_the_file_prints_is_no_part_of_the_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f'{file.read_text()}\nprint("loading")\n')
+    assert main(["check", f"{file}:parts", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["outcomes"]
+    assert shown.err == "loading\n"
+
+
 def test_as_json_it_is_data(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:twice", "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
