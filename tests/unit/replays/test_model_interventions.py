@@ -154,7 +154,7 @@ def test_what_is_so_already_does_not_fit(tiny_cell: Path, tiny_run: Path) -> Non
     assert why("residual-fnn", fnn="residual") == "model.fnn is 'residual' already"
     assert why("residual-fnn", layers=1) == "with one layer there is no branch"
     assert why("dropout-off", dropout=0.0) == "no dropout above 0 was found in its model"
-    assert why("qk-norm", tiny_run, body="attention") == "body 'attention' has QK-norm already"
+    assert why("qk-norm", tiny_run, body="attention") == "architecture 'attention' has QK-norm already"
     assert why_not("freeze-embedding", token_loop(lambda: Reader(tied=True))) != ""
     assert "one layer" in why_not("freeze-layer", token_loop(lambda: nn.Embedding(VOCABULARY, VOCABULARY)))
 
