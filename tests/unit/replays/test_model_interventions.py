@@ -145,7 +145,7 @@ def test_what_is_so_already_does_not_fit(tiny_cell: Path, tiny_run: Path) -> Non
     def why(name: str, path: Path = tiny_cell, **model: Any) -> str:
         return why_not(name, with_model(path, **model))
 
-    assert why("context-cut-off", body="zero-cell") == "body 'zero-cell' reads no context"
+    assert why("context-cut-off", body="zero-cell") == "architecture 'zero-cell' reads no context"
     assert why("norm-on-write", norm="write") == "model.norm is 'write' already"
     assert why("norm-on-read", norm="read") == "model.norm is 'read' already"
     assert why("gate", rule="ema") == why("ema", rule="ema") == "its rule 'ema' forgets already"

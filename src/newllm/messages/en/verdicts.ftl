@@ -160,19 +160,19 @@ shown-alternatives = alternatives that do not remove it
 shown-injected = injected
 shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike ({ COUNT($without) } without it), in a healthy segment from step { COUNT($start) }
 suspected = { $intervention } { $outcome ->
-    [removes] removes it
-    [reduces] reduces it
-    [delays] delays it
+    [removes] removes the spike
+    [reduces] reduces the spike
+    [delays] delays the spike
     [no-effect] has no effect
-   *[undecided] leaves it undecided
+   *[undecided] is undecided
 }{ $stage ->
     [screened] { " " }in the screen only
    *[confirmed] {""}
-}; { $moved ->
-    [yes] moved its signal
-   *[no] did not move its signal
-}{ $injected ->
-    [yes] ; injected, it causes a spike
+}; it { $moved ->
+    [yes] moved
+   *[no] did not move
+} the signal that it aims at{ $injected ->
+    [yes] ; its cause, injected, produces a spike
    *[no] {""}
 }
 suspected-dampens = { $suspected }; takes { PERCENT($share) }% off a control spike too
