@@ -30,6 +30,7 @@ _EARLIER_ENGLISH = Path(__file__).with_name("earlier_english.ftl")
 _BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
 _REFERENCE = re.compile(r"\{\s*([a-zA-Z][\w-]*)(?:\.[\w-]+)?\s*\}")
+_TIME = re.compile(r"^## .*\n", re.MULTILINE)  # of the earlier English
 _COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
 _LONGEST = 2400  # characters of a text that stands in a message: Fluent takes no more than 2,500
 
@@ -55,10 +56,10 @@ class Catalogue:
     Args:
         lang: its code, as HTML's `lang` has it.
         folder: holds its `.ftl` files.
-        instead: a further file, whose messages stand in the place of those of the same name.
+        instead: the text of further files, whose messages stand in the place of those of the same name; the last holds.
     """
 
-    def __init__(self, lang: str, folder: Path, instead: Path | None = None) -> None:
+    def __init__(self, lang: str, folder: Path, instead: str = "") -> None:
         self.lang = lang
         self._source: dict[str, str] = {}
         for file in sorted(folder.glob("*.ftl")):
@@ -66,7 +67,7 @@ class Catalogue:
                 if name in self._source:
                     raise ValueError(f"{file.name}: the message '{name}' is there twice")
                 self._source[name] = text
-        self._source |= dict(_entries(instead.read_text("utf-8"))) if instead else {}
+        self._source |= dict(_entries(instead)) if instead else {}
         from fluent.runtime import FluentBundle  # not before a text is wanted: it takes a tenth of a second
 
         functions: dict[str, Any] = {**_FUNCTIONS, "NAMED": self._named, "SIGNAL": self.signal}
@@ -184,16 +185,17 @@ def catalogue(lang: str) -> Catalogue:
 
 
 @functools.cache
-def earlier_english() -> Catalogue:
-    """Return English as an earlier newllm wrote it into files: today's messages but for those that were changed."""
-    return Catalogue("en", FOLDER / "en", _EARLIER_ENGLISH)
+def earlier_english() -> tuple[Catalogue, ...]:
+    """Return English as earlier newllms wrote it into files, the latest first; what has not changed is today's."""
+    texts = _TIME.split(_EARLIER_ENGLISH.read_text("utf-8"))[1:]
+    return tuple(Catalogue("en", FOLDER / "en", "".join(texts[: n + 1])) for n in range(len(texts)))
 
 
 @functools.cache
 def _without_text(words: Catalogue) -> Catalogue:
     """Return the same language with other sentences where its own speak of tokens, vocabularies and documents."""
     file = FOLDER / f"{words.lang}-without-text.ftl"
-    return Catalogue(words.lang, FOLDER / words.lang, file) if file.is_file() else words
+    return Catalogue(words.lang, FOLDER / words.lang, file.read_text("utf-8")) if file.is_file() else words
 
 
 def _languages() -> tuple[str, ...]:

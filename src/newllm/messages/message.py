@@ -60,7 +60,8 @@ def read_message(data: Any, text: Any) -> Message:
     said = text if isinstance(text, str) else ""
     try:
         made = Message.from_dict(data)
-        return made if said == str(made) or said == earlier_english().text(made) else quoted(said)
+        same = said == str(made) or any(said == earlier.text(made) for earlier in earlier_english())
+        return made if same else quoted(said)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # the last of a plural of infinity
         return quoted(said)
 

@@ -1,6 +1,6 @@
 """One chart of several runs: a signal across steps, tokens, time or equal progress.
 
-It shows each run, or its difference to the first, or arms with intervals over their seeds.
+It shows each run, or its difference from the first, or arms with intervals over their seeds.
 Tokens and time are the step times the run's mean pace, as the report has it. Equal progress puts a signal over the nats
 that training had gained by then, which is only told of signals that were measured beside a training loss.
 """

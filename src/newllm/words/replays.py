@@ -8,7 +8,7 @@ from newllm.trace.verdict import Tried, Verdict
 from newllm.words.labels import cause_label
 from newllm.words.numbers import number, value
 from newllm.words.plain import plain
-from newllm.words.verdicts import change_of, checked
+from newllm.words.verdicts import change_of, checked, followed, still_in
 
 _LONG = 2000  # characters of a sentence
 _NAME = 60  # of a name
@@ -18,9 +18,7 @@ _RANGE = 99.5  # percent: what is rounded to 100 need not be all
 
 def loss(words: Catalogue, signal: str) -> str:
     """Return the name of a loss that was followed in words: "validation/unknown" is a class of targets."""
-    name, _, part = plain(signal).partition("/")
-    known = words.get(f"followed-{name}") or name
-    return words("followed_of", **{"loss": known, "class": part}) if part else known
+    return words.text(followed(signal))
 
 
 def recorded_as(signal: str) -> str:
@@ -132,12 +130,8 @@ def dampens(words: Catalogue, tried: Tried) -> str:
 
 def left(words: Catalogue, tried: Tried) -> str:
     """Return on which other losses the spike is still there, a sentence; empty where it is on none."""
-    still = [
-        words("tried-left_in", loss=loss(words, name), spiked=about.get("spiked"), n=tried.n)
-        for name, about in tried.signals.items()
-        if tried.spiked == 0 and about.get("spiked") and about.get("null_spiked")
-    ]
-    return words("tried-left", losses=words("list").join(still)) if still else ""
+    still = still_in(tried)
+    return words("tried-left", losses=still) if still else ""
 
 
 def cause(words: Catalogue, verdict: Verdict) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from newllm.diagnosis.layers import and_more
-from newllm.messages import Message, message, quoted, read_message
+from newllm.messages import Message, catalogue, message, quoted, read_message
 from newllm.trace.verdict import HELPS, TOGETHER, Tried, Verdict
+from newllm.words.plain import plain
 
 _NO_COST = 0.01  # nats
 Part = Literal["what", "hypothesis", "price"]
@@ -31,6 +32,22 @@ def change(part: Part, names: Sequence[str], values: Mapping[str, Mapping[str, f
 def change_of(tried: Tried, part: Part = "what") -> Message:
     """Return the words of what was tried."""
     return change(part, tried.names, tried.values)
+
+
+def followed(signal: str) -> Message:
+    """Return what a loss that was followed is called: "validation/unknown" is a class of targets."""
+    name, _, part = plain(signal).partition("/")
+    known = message(f"followed-{name}") if f"followed-{name}" in catalogue("en") else quoted(name)
+    return message("followed_of", **{"loss": known, "class": part}) if part else known
+
+
+def still_in(tried: Tried) -> list[Message]:
+    """Return on which other losses the spike is still there, where it is gone from the one that decides."""
+    return [
+        message("tried-left_in", loss=followed(name), spiked=about.get("spiked"), n=tried.n)
+        for name, about in tried.signals.items()
+        if tried.spiked == 0 and about.get("spiked") and about.get("null_spiked")
+    ]
 
 
 def in_english(verdict: Verdict) -> Verdict:
@@ -84,7 +101,7 @@ def compose(verdict: Verdict) -> tuple[Message | None, ...]:
         first = verdict.reproduction.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
         return where, message("differs-so"), message("differs-fix")
-    return _happened(verdict), _helps(verdict.interventions), _cause(verdict)
+    return _happened(verdict), _helps(verdict.interventions, str(verdict.spike.get("signal"))), _cause(verdict)
 
 
 def _state_changed(verdict: Verdict, about: Mapping[str, Any]) -> tuple[Message, Message, Message]:
@@ -123,15 +140,24 @@ def _happened(verdict: Verdict) -> Message:
     )
 
 
-def _helps(tried: Sequence[Tried]) -> Message:
+def _helps(tried: Sequence[Tried], signal: str) -> Message:
+    """Return which change does what.
+
+    Args:
+        tried: what was changed.
+        signal: the loss that spiked.
+    """
     confirmed = [one for one in tried if one.stage == "confirmed"]
     removes = [one for one in tried if one.is_remedy]
     if removes:
         best = removes[0]
+        decided = signal if signal in best.signals else "loss"
         others = list(dict.fromkeys(one.name for one in removes[1:] if one.name != best.name))
         loss = {"loss": _loss(best.cost), "nats": abs(best.cost or 0.0)}
         more = {"more": len(others), "others": others}
-        return message("helps-removes", change=change_of(best), n=best.n, p=best.p, **loss, **more)
+        left = still_in(best)
+        where = {"stays": len(left), "decided": followed(decided), "left": left}
+        return message("helps-removes", change=change_of(best), n=best.n, p=best.p, **loss, **where, **more)
     helps = [one for one in confirmed if one.effect_class in HELPS]
     if helps:
         best = helps[0]

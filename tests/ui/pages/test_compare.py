@@ -36,7 +36,7 @@ def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
     assert sorted(first["runs"]) == ["words", "words-2"]  # type: ignore[call-overload]
     page.get_by_label("Signal").select_option("gradient_norm")
     page.get_by_role("radio", name="tokens").check()
-    page.get_by_role("radio", name="difference to the first").check()
+    page.get_by_role("radio", name="difference from the first").check()
     page.wait_for_url("**view=difference*")
     page.get_by_role("button", name=f"first: {first['runs'][1]}").click()  # type: ignore[index]
     begins_with(page, first["runs"][1])  # type: ignore[index]

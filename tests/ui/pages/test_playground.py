@@ -57,7 +57,7 @@ def test_it_writes_and_draws_its_context(play: "Page") -> None:
     play.locator(".play-text .token").first.click()
     assert one.locator(".facts").first.inner_text()
     again = panel(play)
-    again.get_by_role("button", name="Start anew").click()
+    again.get_by_role("button", name="Start over").click()
     assert write(again, "the whale ", 16) == text  # the same seed writes the same
 
 

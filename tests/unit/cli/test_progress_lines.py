@@ -52,7 +52,7 @@ def test_every_event_is_a_line_of_json_that_the_page_takes_in(pipe) -> None:
         },
         {
             "event": "noticed",
-            "text": "the replay leaves the run at step 31: finding out what differs",
+            "text": "the replay parts from the run at step 31: finding out what differs",
             "message": {"id": "notice-leaves", "parameters": {"step": 31}},
         },
         {"event": "planned", "stage": "screen", "replays": 6},

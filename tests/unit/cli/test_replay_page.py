@@ -75,8 +75,8 @@ def test_what_was_confirmed_stands_apart_from_what_was_only_screened() -> None:
 def test_a_confirmed_change_says_what_it_moved_what_it_left_and_its_price() -> None:
     flat = " ".join(_shown(_verdict(CONFIRMED)).split())
     assert "The learning rate halved, from step 0." in flat
-    assert "It moved what it aims at, activation rms, to 0.07 times that of the null." in flat
-    assert "Still in the validation loss of unknown tokens (5 of 8)." in flat
+    assert "It moved what it aims at, activation RMS, to 0.07 times that of the null replays." in flat
+    assert "The spike stays in the validation loss of unknown tokens (5 of 8)." in flat
     assert "If kept: training takes longer." in flat
 
 
@@ -140,9 +140,9 @@ def test_a_cause_stands_with_its_three_proofs() -> None:
     }  # fmt: skip
     flat = " ".join(_shown(_verdict(CONFIRMED, cause=cause, missing=())).split())
     assert "Cause no-residuals" in flat
-    assert "activation rms to 0.07 times that of the null" in flat
+    assert "activation RMS, to 0.07 times that of the null replays" in flat
     assert "half-learning-rate, gate" in flat
-    assert "4 of 4 replays spike, 0 without it, in healthy replays from step 13" in flat
+    assert "4 of 4 replays spike (0 without it), in a healthy segment from step 13" in flat
 
 
 def test_what_was_not_tried_is_told_by_reason_and_what_is_missing_once() -> None:

@@ -31,7 +31,7 @@ def test_a_weight_and_a_signal_of_a_layer_are_said_with_its_kind() -> None:
         last=40.0,
         signals="activation_rms/2",
     )
-    assert str(name_layers(grown, KINDS)).startswith("activation rms of layer 2 (Conv2d) has grown")
+    assert str(name_layers(grown, KINDS)).startswith("activation RMS of layer 2 (Conv2d) has grown")
 
 
 def test_names_that_are_words_and_numbers_that_were_measured_stay() -> None:

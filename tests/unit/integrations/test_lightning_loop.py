@@ -308,15 +308,15 @@ class OwnStep(Net):
 @pytest.mark.parametrize(
     ("module", "settings", "said"),
     [
-        (Net(), {"callbacks": [Stops()]}, r"callbacks of your own take no part: Stops \(on_train_batch_end\)"),
+        (Net(), {"callbacks": [Stops()]}, r"your own callbacks are not called: Stops \(on_train_batch_end\)"),
         (Net(0.2), {}, "dropout and other random numbers of the model are drawn from the seed and the step"),
-        (Net(0.2), {}, "from the second epoch on it is another order"),
+        (Net(0.2), {}, "from the second epoch on the order differs"),
         (OwnStep(), {}, r"OwnStep\.optimizer_step is your own, and is left out"),
     ],
 )
 def test_what_is_not_as_in_the_training_is_said(module: Net, settings: Any, said: str, tmp_path: Path) -> None:
     with pytest.warns(
-        UserWarning, match=rf"^what a replay of this training takes otherwise than Trainer.fit:\n(.*\n)*.*{said}"
+        UserWarning, match=rf"^a replay of this training differs from Trainer.fit in these points:\n(.*\n)*.*{said}"
     ):
         loop(trainer(tmp_path, **settings), module, SHUFFLED())
 

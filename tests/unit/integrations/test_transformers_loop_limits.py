@@ -58,14 +58,14 @@ class OwnStep(Trainer):
     [
         (
             {"callbacks": [Rates(), Prints()]},
-            r"callbacks of your own take no part: Rates \(on_step_end\); where one changes the rate",
+            r"your own callbacks are not called: Rates \(on_step_end\); if one of them changes the learning rate",
         ),
-        ({"callbacks": [EarlyStoppingCallback()]}, "EarlyStoppingCallback takes no part: all 12 updates are trained"),
+        ({"callbacks": [EarlyStoppingCallback()]}, "EarlyStoppingCallback is not called: all 12 updates are trained"),
         ({"model": lambda: gpt2(0.1)}, "dropout and other random numbers of the model are drawn from the seed and the"),
         ({"train_dataset": Noisy()}, "the data set or what collates it draws random numbers: here they are drawn"),
         (
             {"model": lambda: gpt2(0.1), "train_sampling_strategy": "group_by_length"},
-            "from the second epoch on it is another order",
+            "from the second epoch on the order differs",
         ),
         ({"train_dataset": Stream()}, "the data are read from their beginning, once more for each replay"),
         ({"kind": OwnStep}, r"OwnStep\.training_step is your own: what it does after the backward pass is left out"),
@@ -75,7 +75,7 @@ def test_what_is_not_as_in_the_training_is_said(given: dict[str, Any], said: str
     given = dict(given)
     made = trainer(tmp_path, given.pop("kind", Trainer), **given)
     with pytest.warns(
-        UserWarning, match=f"^what a replay of this training takes otherwise than Trainer.train:\n(.*\n)*.*{said}"
+        UserWarning, match=f"^a replay of this training differs from Trainer.train in these points:\n(.*\n)*.*{said}"
     ):
         loop = newllm.hf.loop(made)
     assert len(loop.notices) >= 1

@@ -48,7 +48,7 @@ def test_a_cause_needs_all_three():
     [
         ({"moved": False}, RIVALS, "did not move what it aims at"),
         ({}, [*RIVALS, case("replace-batches", "removes")], "replace-batches removed the spike too"),
-        ({}, [case("clip-tenth", strength=0.1), case("beta2", strength=0.1)], "fewer than 2 rival mechanisms"),
+        ({}, [case("clip-tenth", strength=0.1), case("beta2", strength=0.1)], "fewer than 2 alternative mechanisms"),
         ({"reverse_test": None}, RIVALS, "no reverse test"),
         (
             {"reverse_test": reverse_test("half-learning-rate", spiked=3)},
@@ -171,7 +171,7 @@ def test_every_remedy_is_asked_and_what_is_missing_is_said_once() -> None:
     assert found is not None
     assert (found["intervention"], missing) == ("half-learning-rate", ())
     assert find_cause([weak, weak, *RIVALS], 0)[0] is None
-    lacks = "it did not move what it aims at (update_ratio), so it tests nothing."
+    lacks = "it did not move what it aims at (update ratio), so it tests nothing."
     assert said([weak, weak, *RIVALS], 0) == [f"tenth-learning-rate: {lacks}"]
 
 
@@ -238,4 +238,4 @@ def test_what_dampens_any_spike_is_named_last_and_speaks_against_no_other():
     reversed_too = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
     found, missing = find_cause([dataclasses.replace(reversed_too, dampens=True), *rivals], 0)
     assert found is None
-    assert "it takes" in str(missing[0])
+    assert "it also takes" in str(missing[0])

@@ -63,8 +63,8 @@ def test_a_run_of_ours(damaged_run: Path) -> None:
     assert (changed["recorded"], changed["parts"]) == (False, {})
     assert_names_no_intervention(verdict)
     assert verdict.sentences[0] == ("Not reproduced: the state changed outside the training between steps 50 and 52.")
-    assert "is the run to the bit" in verdict.sentences[1]
-    assert "a replay from the run's state at step 60 is the run again, up to step 80" in verdict.sentences[1]
+    assert "equals the run to the bit" in verdict.sentences[1]
+    assert "a replay from the run's state at step 60 equals the run again, up to step 80" in verdict.sentences[1]
     assert "the cause is not in the training" in verdict.sentences[2]
     written = json.loads((damaged_run / "replays" / "step-00000052" / "verdict.json").read_text())
     assert written["changed_state"] == changed
@@ -162,7 +162,7 @@ def test_a_loss_of_another_code_is_no_changed_state(bad_loop: Loop) -> None:
     verdict = newllm.replay(Loop(bad_loop.build, bad_loop.batch, loss, steps=60, clip=1.0), budget=60)
     assert not verdict.identical
     assert verdict.changed_state is None
-    assert verdict.sentences[0].startswith("The unmodified replay is not the run")
+    assert verdict.sentences[0].startswith("The unmodified replay does not reproduce the run")
 
 
 def test_a_sound_training_has_none(bad_loop: Loop) -> None:

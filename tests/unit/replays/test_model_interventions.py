@@ -145,7 +145,7 @@ def test_what_is_so_already_does_not_fit(tiny_cell: Path, tiny_run: Path) -> Non
     def why(name: str, path: Path = tiny_cell, **model: Any) -> str:
         return why_not(name, with_model(path, **model))
 
-    assert why("context-cut-off", body="zero-cell") == "body 'zero-cell' reads no context"
+    assert why("context-cut-off", body="zero-cell") == "architecture 'zero-cell' reads no context"
     assert why("norm-on-write", norm="write") == "model.norm is 'write' already"
     assert why("norm-on-read", norm="read") == "model.norm is 'read' already"
     assert why("gate", rule="ema") == why("ema", rule="ema") == "its rule 'ema' forgets already"
@@ -154,7 +154,7 @@ def test_what_is_so_already_does_not_fit(tiny_cell: Path, tiny_run: Path) -> Non
     assert why("residual-fnn", fnn="residual") == "model.fnn is 'residual' already"
     assert why("residual-fnn", layers=1) == "with one layer there is no branch"
     assert why("dropout-off", dropout=0.0) == "no dropout above 0 was found in its model"
-    assert why("qk-norm", tiny_run, body="attention") == "body 'attention' has QK-norm already"
+    assert why("qk-norm", tiny_run, body="attention") == "architecture 'attention' has QK-norm already"
     assert why_not("freeze-embedding", token_loop(lambda: Reader(tied=True))) != ""
     assert "one layer" in why_not("freeze-layer", token_loop(lambda: nn.Embedding(VOCABULARY, VOCABULARY)))
 

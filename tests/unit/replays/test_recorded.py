@@ -52,9 +52,9 @@ def test_a_callback_that_sets_the_rate_does_not_go_unseen(loop: Loop, tmp_path: 
     with pytest.raises(UserError, match=r"^nothing to replay: the doctor finds no spike in this training\. ") as caught:
         newllm.replay(loop, recorded=path)
     said = str(caught.value)
-    assert "leave those of" in said
+    assert "part from those of" in said
     assert " at step 32 (" in said, "the rate is another in the update that leads on from step 30: its loss comes later"
-    assert "something took part there that does not here, a callback for example" in said
+    assert "something was at work there that is not here, a callback for example" in said
     assert "The spike of the recording at step 3" in said
     assert "is not in this training." in said
     assert "\n" not in said
@@ -77,7 +77,9 @@ def test_another_draw_is_said_to_be_one(bad_loop: Loop, tmp_path: Path) -> None:
     assert comparison is not None
     assert comparison.by_chance
     assert not comparison.is_another
-    assert "random numbers are drawn otherwise here, so that they are another draw" in str(comparison.sentences[0])
+    assert "here random numbers are drawn in another way, so the losses differ by chance" in str(
+        comparison.sentences[0]
+    )
 
 
 def test_rounding_is_told_from_another_training(bad_loop: Loop, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_one_bit_of_the_trace_is_found(founding_run: Path, tmp_path: Path, signa
     assert (found["recorded"], found["replayed"]) == (rows[at][signal], true)
     assert (found["replays_differ"], found["parameter"], found["random_state"]) == (None, None, None)
     assert "two replays agree with each other" in found["sentence"]
-    assert [str(one) for one in told] == [f"the replay leaves the run at step {step}: finding out what differs"]
+    assert [str(one) for one in told] == [f"the replay parts from the run at step {step}: finding out what differs"]
     assert str(Message.from_dict(found["message"])) == found["sentence"]
 
 
@@ -299,7 +299,7 @@ def test_a_batch_that_is_not_the_same_when_it_is_asked_again(loop: Loop) -> None
     assert found is not None
     assert (found["step"], found["signal"]) == (INJECTED + 1, "batch")
     assert found["replays_differ"] == INJECTED + 1
-    assert "another batch is read" in found["sentence"]
+    assert "a different batch is read" in found["sentence"]
     assert "in their batches" in found["sentence"]
 
 

@@ -150,8 +150,8 @@ def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path)
     assert ModelConfig().initialisation == stack.config.model.initialisation == "scaled"
     assert why_not("initialisation-scaled", stack) == "model.initialisation is 'scaled' already"
     assert why_not("depth-scaled-residuals", stack) == "model.initialisation 'scaled' has it already"
-    assert why_not("depth-scaled-residuals", cell) == "body 'cell' has no residual branches here"
+    assert why_not("depth-scaled-residuals", cell) == "architecture 'cell' has no residual branches here"
     assert why_not("initialisation-he", with_model(tiny_cell, initialisation="he")).endswith("already")
     for name in ("initialisation-he", "initialisation-scaled"):
         assert "newllm train" in why_not(name, loop)
-    assert "our own bodies" in why_not("depth-scaled-residuals", loop)
+    assert "newllm's own architectures" in why_not("depth-scaled-residuals", loop)

@@ -84,7 +84,7 @@ def test_what_is_the_same_for_all_stands_once(made: Section):
     table = text_of(made.html[made.html.index("<table>") : made.html.index("</table>")])
     assert "Parameters" not in table
     assert "Parameters 123" in text_of(made.html)
-    assert "Step at the control" in table
+    assert "Step reaching the control" in table
     assert "never" in table
 
 
@@ -179,7 +179,7 @@ def test_runs_of_one_arm_have_a_band_and_no_difference():
     section = comparison(RUNS[:3], EN)
     assert section is not None
     assert "3 runs of one arm" in text_of(section.html)
-    assert "Difference to the control" not in section.html
+    assert "Difference from the control" not in section.html
     assert set(charts(section)) == {"compare-validation", "compare-training", "compare-progress"}
 
 
@@ -281,8 +281,8 @@ def better_of(*runs: Source) -> str:
 def test_the_better_arm_is_named_first_and_how_certain_that_is():
     said = better_of(*RUNS)
     assert said.startswith("learning_rate 0.001 is better: Best validation loss 4.")
-    assert "in the mean of 3 shared seeds" in said
-    assert "leaves out 0" in said
+    assert "for the mean of 3 shared seeds" in said
+    assert "excludes 0" in said
     alike = [replace(one, config={**one.config, "optimizer": {"learning_rate": 0.5}}) for one in RUNS[:3]]
     near = [
         replace(
@@ -290,9 +290,9 @@ def test_the_better_arm_is_named_first_and_how_certain_that_is():
         )
         for at, one in zip((5, -4, 1), alike, strict=True)
     ]
-    assert "holds 0" in better_of(*RUNS[:3], *near)
-    assert "How much of that is chance nobody can say" in better_of(RUNS[0], RUNS[3])
-    assert "came equally far" in better_of(RUNS[0], alike[0])
+    assert "includes 0" in better_of(*RUNS[:3], *near)
+    assert "cannot show how much of that is chance" in better_of(RUNS[0], RUNS[3])
+    assert "do equally well" in better_of(RUNS[0], alike[0])
     assert better_of(RUNS[0], source("a-log", None)).startswith(("a-log", RUNS[0].name))
 
 

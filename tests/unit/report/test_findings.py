@@ -130,7 +130,7 @@ def test_what_was_checked_and_what_could_not_be_is_folded_below() -> None:
     assert EN("findings-none") in html
     assert f"<summary>{EN('sound-count', count=1)}</summary><ul><li>{EN('checked-loss')}</li></ul>" in html
     assert re.search(rf"<details><summary>{re.escape(EN('unseen-count', count=3))}</summary>", html)
-    assert "nothing but the optimizer changed weights" in html
+    assert "nothing but the optimizer changed the weights" in html
     flat = replace(source, trace=Trace({"loss": Series(STEPS, np.ones(400))}))
     assert EN("doubtful-one", subject=EN("checked-loss")) in html_of(flat)
     assert findings(replace(source, trace=Trace()), EN) is None

@@ -49,7 +49,7 @@ def test_an_ended_text_says_so_and_damage_takes_nothing_else_along(run: Path):
     assert "samples.jsonl is damaged in line 7, 8: what the model wrote there is lost" in map(str, source.problems)
     section = samples(source, catalogue("en"))
     assert section is not None
-    assert section.html.index("it ended the text at once") < section.html.index("&lt;b&gt;5")
+    assert section.html.index("the model ended the text at once") < section.html.index("&lt;b&gt;5")
 
 
 def test_a_run_from_before_samples_has_no_such_section(run: Path):

@@ -27,10 +27,6 @@ BENCHMARKS = ("replay-report.jsonl", "replay-tuning.jsonl")
 TRIED = dataclasses.replace(Verdict.from_dict(FOUNDING).interventions[0])
 
 
-# what the founding run's verdict was written with, and today's words
-INJECTED = ("planted into a healthy stretch it brings one about", "injected into a healthy segment it causes one")
-
-
 def whole(data: dict) -> Verdict:
     """Make a verdict of what a benchmark kept of one: it dropped what the sentences don't need."""
     of_all = {"hypothesis": "", "price": "", "interval": None, "severity": 0.0, "null_severity": 1.0}
@@ -70,10 +66,12 @@ def test_the_founding_runs_verdict():
     assert what.startswith("ステップ39で訓練損失が傾向から上に外れた")
     assert "5.36から+5.06 nat" in what
     assert what.endswith("シードを変えても再現する（4回のリプレイのうち4回）。")
-    assert remedy.startswith("FNNの内部に残差接続と正規化を入れる変更でスパイクはなくなる。新しい8回のリプレイ")
+    assert remedy.startswith(
+        "FNNの内部に残差接続と正規化を入れる変更で訓練損失のスパイクはなくなる。新しい8回のリプレイ"
+    )
     assert "p = 0.016、同じステップ数での損失は1.5 nat低い" in remedy
     assert cause.startswith("原因はplain-depthである")
-    assert "対立する変更19件" in cause
+    assert "同程度に強く変えた19件の変更" in cause
     assert "4回のリプレイのうち4回" in cause
 
 
@@ -103,7 +101,7 @@ def test_the_validation_loss_and_another_loss():
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"), [("reduces", "小さくなる"), ("delays", "遅れて起こる"), ("removes", "確かではない")]
+    ("outcome", "said"), [("reduces", "小さくなる"), ("delays", "遅れて起こる"), ("removes", "偶然かもしれない")]
 )
 def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: EffectClass, said: str):
     one = dataclasses.replace(TRIED, effect_class=outcome, effect=0.98, p=0.2)
@@ -133,13 +131,13 @@ def test_the_price_of_a_remedy():
 
 def test_others_that_do_the_same_are_named():
     others = [dataclasses.replace(TRIED, name=name) for name in ("residual-fnn", "gate", "ema", "gate")]
-    assert with_change(interventions=(TRIED, *others))[1].endswith("gate、emaでも同じである。")
+    assert with_change(interventions=(TRIED, *others))[1].endswith("gate、emaでもなくなる。")
 
 
 MISSING = [
     (
         message("missing-not_moved", name="x", signal="update_ratio"),
-        "x: it did not move what it aims at (update_ratio), so it tests nothing.",
+        "x: it did not move what it aims at (update ratio), so it tests nothing.",
         "xは狙った信号（更新比）を動かさなかったので、何も検証していない。",
     ),
     (
@@ -149,8 +147,8 @@ MISSING = [
     ),
     (
         message("missing-rivals", name="x", least=2),
-        "x: fewer than 2 rival mechanisms were changed as strongly; try more of them.",
-        "xと同じ強さで変えた対立する仕組みが2種類に満たない。ほかの変更も試す必要がある。",
+        "x: fewer than 2 alternative mechanisms were changed as strongly; more changes have to be tried.",
+        "xと同じ強さで変えた別の仕組みが2種類に満たない。ほかの変更も試す必要がある。",
     ),
     (
         message("missing-reverse", name="x"),
@@ -164,8 +162,8 @@ MISSING = [
     ),
     (
         message("missing-confirmation", names=["a"]),
-        "a removed the spike in the screen only: a longer budget (--budget, budget=) would confirm it or not.",
-        "aは予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、確認できるかどうかが分かる。",
+        "a removed the spike in the screen only: a longer budget (--budget, budget=) would show whether that holds.",
+        "aは予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。",
     ),
     (
         message("missing-time", untried=3, n=5),
@@ -174,8 +172,9 @@ MISSING = [
     ),
     (
         message("missing-remedy"),
-        "Nothing that was tried removes the spike: its cause is not among what was changed, or two act together.",
-        "試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つが同時に働いている。",
+        "No change that was tried removes the spike: its cause is not among what was changed, or two causes act "
+        "together.",
+        "試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つの原因が同時に働いている。",
     ),
 ]
 
@@ -184,7 +183,7 @@ MISSING = [
 def test_what_is_missing_for_a_cause(lack: Message, en: str, ja: str):
     assert (str(lack), JA.text(lack)) == (en, ja)
     said = with_change(interventions=(TRIED,), missing=(lack,))[2]
-    assert said == f"これは対策であり、原因の証明にはまだならない。{ja}"
+    assert said == f"対策は見つかったが、原因はまだ示されていない。{ja}"
     screened = dataclasses.replace(TRIED, stage="screened", p=None)
     assert with_change(interventions=(screened,), missing=(lack,))[2] == f"原因は示されていない。{ja}"
 
@@ -204,8 +203,17 @@ def test_what_an_earlier_newllm_said_of_the_same_comes_in_todays_words_and_in_ja
     founding = Verdict.from_dict(FOUNDING)
     assert "planted into a healthy stretch" in founding.sentences[2]
     assert [one.id for one in sentences_of(founding)] == ["happened", "helps-removes", "cause-shown"]
-    assert "and injected into a healthy segment it causes one in 4 of 4 replays." in str(sentences_of(founding)[2])
+    assert "injected into a healthy segment, makes 4 of 4 replays spike." in str(sentences_of(founding)[2])
     assert "注入" in JA.text(sentences_of(founding)[2])
+    lately = (
+        "20 rival changes as strong leave the spike, and injected into a healthy segment it causes one in "
+        "4 of 4 replays."
+    )
+    cause = messages_of(founding)[2]
+    assert cause is not None
+    head = str(cause).partition(": ")[0]
+    assert checked(cause, f"{head}: {lately.replace('20', '19')}") == cause, "it was written in three ways"
+    assert checked(cause, f"{head}: {lately}") == quoted(f"{head}: {lately}"), "its number is another"
     lack = message("missing-planted", name="x", spiked=3, n=4, without=1)
     said = "x: planted into a healthy stretch, its cause made 3 of 4 replays spike (1 without it)."
     assert checked(lack, said) == lack
@@ -266,8 +274,9 @@ def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     read = Verdict.from_dict({**FOUNDING, "messages": messages})
     assert read.messages == VerdictMessages()
     happened, helps, cause = map(str, sentences_of(read))
-    assert happened.startswith("The training loss spikes at step 39: it rises from 5.36 by 5.06 nats")
-    assert [helps, cause.replace(INJECTED[1], INJECTED[0])] == FOUNDING["sentences"][1:]
+    assert happened.startswith("The training loss spikes at step 39: it rises by 5.06 nats from 5.36")
+    assert helps.startswith("With residual connections and norms in the FNN the spike is gone from the training loss")
+    assert cause.startswith("The cause is plain-depth")
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 
@@ -288,7 +297,7 @@ def test_what_is_left_of_a_spike_on_other_losses():
         "probe": {"spiked": 0, "null_spiked": 8},
     }
     one = dataclasses.replace(TRIED, signals=losses)
-    assert evidence.left(JA, one).startswith("検証損失")
+    assert evidence.left(JA, one).startswith("スパイクは未知語の検証損失")
     assert "8回のうち3回" in evidence.left(JA, one)
     assert "プローブ" not in evidence.left(JA, one)
     assert evidence.left(JA, dataclasses.replace(one, spiked=1)) == ""

@@ -60,7 +60,7 @@ def test_what_is_noticed_is_noted_without_control_characters() -> None:
     assert 398 <= len(notes[0]["text"]) <= 400
 
 
-TEXT = "the replay leaves the run at step 23: finding out what differs"
+TEXT = "the replay parts from the run at step 23: finding out what differs"
 
 
 def test_what_is_noticed_is_in_the_pages_language_where_it_comes_as_data() -> None:

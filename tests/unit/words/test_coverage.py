@@ -38,20 +38,21 @@ def watched(share: float, **changed: list[int]) -> Trace:
     ("trace", "said"),
     [
         (Trace(), ""),
-        (watched(1.0), "steps 1 to 20: nothing but the optimizer changed weights or its moments."),
+        (watched(1.0), "steps 1 to 20: nothing but the optimizer changed the weights or their moments."),
         (
             watched(0.14),
-            "nothing but the optimizer changed weights or its moments (watched in turn, 14 % of it at an update).",
+            "nothing but the optimizer changed the weights or their moments "
+            "(watched in turn, 14 % of it at each update).",
         ),
         (
             watched(1.0, weights_changed_of_lstm=[7]),
-            "something else than the optimizer changed it once, before step 7.",
+            "something other than the optimizer changed it once, before step 7.",
         ),
         (
             watched(1.0, weights_changed_of_a=[7, 9], moments_changed_of_a=[5, 9]),
-            "something else than the optimizer changed it 3 times, first before step 5.",
+            "something other than the optimizer changed it 3 times, first before step 5.",
         ),
-        (watched(1.0, statistics_changed_of_a=[7]), "nothing but the optimizer changed weights or its moments."),
+        (watched(1.0, statistics_changed_of_a=[7]), "nothing but the optimizer changed the weights or their moments."),
     ],
 )
 def test_the_ledger_says_what_changed_the_state_between_updates(trace: Trace, said: str) -> None:

@@ -194,7 +194,7 @@ def test_a_consequence_names_what_it_follows_from() -> None:
     found = Finding(kind="spike", severity="warning", sentence=quoted("s"))
     assert diagnosis.follows(EN, found) == diagnosis.follows(JA, found) == ""
     found = dataclasses.replace(found, follows="learning-rate-zero")
-    assert diagnosis.follows(EN, found) == "follows from learning rate zero"
+    assert diagnosis.follows(EN, found) == "follows from learning rate of zero"
     assert diagnosis.follows(JA, found) == "学習率0の結果"
 
 

@@ -15,7 +15,7 @@ def test_a_suspect_that_dampens_any_spike_says_so() -> None:
         catalogue("en"), [entry, {**entry, "dampening": 0.1}, {**entry, "dampening": 0.94}]
     )
     assert plain == little
-    assert much == f"{plain}; takes 94% from a control spike too"
+    assert much == f"{plain}; takes 94% off a control spike too"
 
 
 def verdict(**about: Any) -> Verdict:

@@ -43,7 +43,7 @@ curves = Training
 more-curves = More curves
 findings = Findings
 check = Check before training
-findings-too_long = This run is too long to be judged while it is shown: press Doctor.
+findings-too_long = This run is too long to be diagnosed while its page loads: press Doctor.
 replay = Replays
 classes = By token class
 context = The context
@@ -53,10 +53,10 @@ data = Data
 samples = What the model writes
 samples-step = step { $step }
 samples-earlier = { $count } earlier ones
-samples-empty = (nothing: it ended the text at once)
-samples-about = written at an evaluation, always by the same chance (seed { $seed }); all of them: samples.jsonl
-samples-about_recorded = recorded by the training; all of them: samples.jsonl
-configuration = Run it again
+samples-empty = (nothing: the model ended the text at once)
+samples-about = written at each evaluation, every time with the same random numbers (seed { $seed }); all of them are in samples.jsonl
+samples-about_recorded = recorded by the training; all of them are in samples.jsonl
+configuration = How to run it again
 comparison = Comparison
 study = Study
 
@@ -104,7 +104,7 @@ unit-pace = seconds
 
 ## charts
 chart-loss = Loss
-about-loss = Shaded is what the doctor found; an arrow marks what lasts to the end, a flag what was planned.
+about-loss = Shaded: what the doctor found. An arrow: a finding that begins there and lasts to the end. A flag: a change that was planned.
 chart-gradient = Gradient norm
 about-gradient = Before clipping, and as the optimizer reads it.
 chart-learning-rate = Learning rate
@@ -115,26 +115,26 @@ chart-accuracy = Accuracy
 about-accuracy = { "" }
 chart-perplexity = Perplexity
 about-perplexity = { "" }
-chart-pace = Time for a step
+chart-pace = Time per step
 about-pace = { "" }
 chart-by-class = Loss by class of the token to predict
-about-by-class = A rise in one class alone is a matter of the data or of certainty, not of the whole model.
-dashed-by-class = Dashed is the training loss of the same class, of the batches of the steps that were sampled.
+about-by-class = If one class alone rises, look at the data, or at how confident the model is about that class, not at the model as a whole.
+dashed-by-class = Dashed: the training loss of the same class, on the batches of the sampled steps.
 chart-context-by-position = Norm of the context by position
-about-context-by-position = Each row is a place in the text; colours are logarithmic. Brighter to the right: the context grows as training goes on; brighter upwards: it grows along the text.
+about-context-by-position = Each row is a position in the text; colours are logarithmic. Brighter to the right: the context grows as training goes on; brighter upwards: it grows along the text.
 chart-context-along = Norm along the text
-about-context-along = At evaluations from the first to the last, both axes logarithmic. Straight: the context only adds up; bending upwards: it grows by a factor with every token; level: it is bounded.
+about-context-along = At evaluations from the first to the last, both axes logarithmic. Straight: the context grows by addition alone; bending upwards: it grows by a factor with every token; level: it is bounded.
 chart-context-norm = Norm of the context
-about-context-norm = Mean over the batch, at the end of each row.
+about-context-norm = Mean over the batch, at the end of each sequence.
 chart-context-spread = Mean and standard deviation of the context
-about-context-spread = Over all channels of the batch's contexts, at the end of each row.
+about-context-spread = Over all channels of the batch's contexts, at the end of each sequence.
 chart-context-growth = Growth per position
-about-context-growth = By which factor the context, or its change, grows from one token to the next. Above the dashed 1 it cannot stay bounded; at 1 it only adds up.
+about-context-growth = The factor by which the context, or its change, grows from one token to the next. If it stays above the dashed 1, the context grows without bound; at 1 it grows by addition alone.
 chart-lyapunov = Lyapunov exponent
-about-lyapunov = Above the dashed 0 two contexts that differ a little drift apart exponentially.
-layer-update_ratio = Update by weight
-layer-activation_rms = Activation scale
-layer-second_moment_mismatch = Gradient against the optimizer's memory of it
+about-lyapunov = Above the dashed 0, two contexts that differ slightly drift apart exponentially.
+layer-update_ratio = Update-to-weight ratio
+layer-activation_rms = Activation RMS
+layer-second_moment_mismatch = Second moment mismatch
 layer-gradient_norm = Gradient norm
 position = after { $number }
 
@@ -152,14 +152,14 @@ evidence = Causes, and how to tell them apart
 consequences = What follows from it ({ $count })
 sound-count = Checked and sound ({ $count })
 unseen-count = Could not be checked ({ $count })
-doubtful-one = { $subject }: no alarm, but it has hardly fallen, or ends above its lowest
+doubtful-one = { $subject }: no alarm, but it has hardly fallen, or ends above its lowest value
 ledger = The state between updates, steps { $first } to { $last }: { $changes ->
-    [0] nothing but the optimizer changed weights or its moments
-    [one] something else than the optimizer changed it once, before step { $step }
-   *[other] something else than the optimizer changed it { $changes } times, first before step { $step }
+    [0] nothing but the optimizer changed the weights or their moments
+    [one] something other than the optimizer changed it once, before step { $step }
+   *[other] something other than the optimizer changed it { $changes } times, first before step { $step }
 }{ $all ->
     [yes] {""}
-   *[other] {" "}(watched in turn, { $percent } % of it at an update)
+   *[other] {" "}(watched in turn, { $percent } % of it at each update)
 }.
 alternatives = What else it could be
 would_tell = How to tell
@@ -174,7 +174,7 @@ cause-shown_by_replays = { $evidence ->
    *[other] they show that this is the cause: { $evidence }
 }
 cause-against = against
-cause-none_named = Unknown: nothing in this run proves one. Open are:
+cause-none_named = Unknown: nothing in this run singles one out. Still possible:
 
 ## the verdict
 verdict-what = What happened
@@ -182,7 +182,7 @@ verdict-helps = What helps
 verdict-cause = Why
 verdict-shown = What shows it
 verdict-next = What to do
-verdict-null = Can it be believed
+verdict-null = Can it be trusted
 
 ## the doctor's verdict
 doctor-fault = Something is wrong: { $tally }.
@@ -190,10 +190,10 @@ doctor-warning = Something is doubtful: { $tally }.
 doctor-nothing = Nothing wrong found in { $points } points of { $signals } signals.
 doctor-ends_above = At its end the { $signal } is { $last }; its lowest was { $lowest }, at { $axis } { $step }.
 doctor-unjudged = Nothing could be judged:
-doctor-replay = These are suspicions. What takes the spike away can be tested:
+doctor-replay = These are suspicions. What removes the spike can be tested:
 
 ## token classes
-classes-why = The gap between training and validation means nothing before it is split: a word that never occurred in training cannot be predicted, the end of a text often can.
+classes-why = The gap between training and validation says nothing until it is split by class: a word that never occurred in training cannot be predicted, the end of a text often can.
 validation_of = validation, { $target }
 training_of = training, { $target }
 class = class
@@ -202,10 +202,10 @@ share = share
 
 ## layers
 layers-how = Input at the top, output at the bottom, training from left to right; colours are logarithmic. Look for the row that changes first.
-about-gradient_norm = Darker towards the input: gradients vanish on the way down. All rows at once: a bad batch or a step too long.
-about-update_ratio = How far one update moves a weight, as a share of its size. Around a thousandth is usual.
-about-activation_rms = Root mean square of each layer's output. What grows with depth or with time ends badly.
-about-second_moment_mismatch = Root mean square of g / sqrt(v). Around 1 the optimizer expects gradients of this size; far above, its step is too long for what just came.
+about-gradient_norm = Darker towards the input: gradients vanish on the way down. All rows at once: a bad batch, or an update that was too large.
+about-update_ratio = How far one update moves the weights, relative to their size. Around a thousandth is usual.
+about-activation_rms = Root mean square of each layer's output. If it keeps growing with depth or during training, training becomes unstable.
+about-second_moment_mismatch = Root mean square of g / sqrt(v). Around 1, gradients are as large as the optimizer expects; far above 1, they are larger, and its updates are too large for them.
 more_layers = { $count } more layers were recorded and are not drawn.
 
 ## the context
@@ -215,18 +215,18 @@ context-how = The context is all that this model remembers. Its size after each 
 more_signals = { $count } more signals are in the log: { $names }.
 
 ## replays
-null-same = The unmodified replay is identical to the bit
-null-within = The unmodified replay is the same within { $tolerance }
-null-steps = over { $count } steps, { $weights }: replays can be believed.
+null-same = The unmodified replay is identical to the run to the bit
+null-within = The unmodified replay equals the run within { $tolerance }
+null-steps = over { $count } steps, { $weights }: replays can be trusted.
 null-weights = weights too
 null-losses = losses alone (no later weights were kept)
-null-differs = The unmodified replay differs from the run, so nothing follows from any replay:
+null-differs = The unmodified replay differs from the run, so no replay proves anything:
 null-unknown = The unmodified replay had nothing to be compared with.
 replay-gist = { $confirmed } changes confirmed, { $screened } screened
 replay-spike = Spike at step { $step }
 replay-mark = spike of the run
-replay-how = Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with another seed and nothing changed, from the same step.
-replay-nulls = With another seed and nothing changed, { $spiked } of { $n } replays spike.
+replay-how = Thick: the median over replays; shaded: from the lowest to the highest. Grey: null replays, in which nothing but the seed is changed, from the same step.
+replay-nulls = With another seed and nothing else changed, { $spiked } of { $n } replays spike.
 replay-null = nothing changed ({ $count } replays)
 replay-changed = { $name } ({ $count } replays)
 replay-loss = { $name }, from step { $step }: training loss
@@ -234,7 +234,7 @@ replay-probe = { $name }, from step { $step }: loss on the probe batch
 replay-unfinished = The replays in { $name } have no verdict yet; { $count } are done.
 replay-confirmed = Confirmed on fresh seeds
 replay-screened = Screened only ({ $count }): nothing is claimed from these
-replay-legend = Effect: share of the spike's severity that is gone, with its 95 % interval (drawn from none, left line, to all gone, right line). p: one-sided exact sign flips, corrected for several by Holm. Spiked: replays with a spike, of how many. Later: onset by that of the null. Cost: nats behind the null at the end of its steps.
+replay-legend = Effect: share of the spike's severity that is gone, with its 95 % confidence interval (drawn: the left line is none of it, the right line all of it). 100 % is a spike that is gone, and more is not possible: an interval passes 100 % because it is symmetrical, and it is the wider the more the spikes of the null replays differ in severity. p: one-sided exact sign-flip test, corrected for multiple comparisons by Holm. Spiked: replays with a spike, of how many. Later: steps from the replay's start to the spike, divided by those of the null replays. Cost: by how many nats the probe loss is higher than theirs after equally many steps.
 replay-head-change = change
 replay-head-class = what it does
 replay-head-effect = effect [95 %]
@@ -243,8 +243,8 @@ replay-head-spiked = spiked
 replay-head-later = later
 replay-head-cost = cost
 replay-head-from = from step
-replay-curves = The confirmed changes over nothing changed
-replay-details = What exactly was changed, what it moved, what it costs
+replay-curves = The confirmed changes beside the null replays
+replay-details = What exactly was changed, which signal it moved, what it costs to adopt
 replay-cause = Cause:
 replay-suspects = What speaks for which cause
 replay-missing = Missing for a cause
@@ -277,7 +277,7 @@ data-facts = Everything that was counted
 config-commands = Commands
 config-recoveries = What a guard changed on the way
 config-at = step { $step }
-config-detected = seen at
+config-detected = detected at
 config-remedy = remedy
 config-did = what was done
 config-environment = Environment

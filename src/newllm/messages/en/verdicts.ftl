@@ -1,11 +1,11 @@
 # What replays show together: the three sentences of a verdict, what is missing for a cause, and what its tables say.
 
 ## what happened
-happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises from { G($base, digits: 3) } { $height ->
-    [none] without end
-   *[other] by { G($height, digits: 3) } nats
-} (worst at step { $peak }). { $depends_on_seed ->
-    [yes] Whether it does so depends on the seed: { $spiked } of { $n } replays with another seed spike too.
+happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises { $height ->
+    [none] from { G($base, digits: 3) } without end
+   *[other] by { G($height, digits: 3) } nats from { G($base, digits: 3) }
+} (peak at step { $peak }). { $depends_on_seed ->
+    [yes] Whether it spikes depends on the seed: { $spiked } of { $n } replays with another seed spike too.
    *[no] The spike recurs: { $spiked } of { $n } replays with another seed spike too.
 }
 spiked-loss = training loss
@@ -13,52 +13,59 @@ spiked-validation = validation loss
 spiked-gradient_norm = gradient_norm
 
 ## which change does what
-helps-removes = With { $change } it is gone: no spike in { $n } fresh replays (p { G($p, digits: 2) }{ $loss ->
+helps-removes = With { $change } the spike is gone{ $stays ->
+    [0] : no spike
+   *[other] { " " }from { $decided }: no spike there
+} in { $n } fresh replays (p { G($p, digits: 2) }{ $loss ->
     [unknown] {""}
     [same] , at no cost in loss
-    [behind] , { G($nats, digits: 2) } nats behind at equal steps
-   *[ahead] , { G($nats, digits: 2) } nats ahead at equal steps
-}){ $more ->
+    [behind] , loss { G($nats, digits: 2) } nats higher at equal steps
+   *[ahead] , loss { G($nats, digits: 2) } nats lower at equal steps
+}){ $stays ->
     [0] {""}
-   *[other] ; the same with { $others }
-}.
-helps-unsure = Nothing removes it for sure; with { $change } { $outcome ->
+   *[other] , but it stays in { $left }
+}.{ $more ->
+    [0] {""}
+    [one] { " " }The change { $others } removes it too.
+   *[other] { " " }The changes { $others } remove it too.
+}
+helps-unsure = No change surely removes the spike; with { $change } { $outcome ->
     [reduces] it is smaller
     [delays] it comes later
-   *[removes] it is gone, unsurely
+   *[removes] it is gone, but perhaps by chance
 } ({ $effect ->
-    [none] { $outcome }
-   *[other] { PERCENT($effect) }% of its severity is gone
-}, { $n } fresh replays).
+    [none] {""}
+   *[other] { PERCENT($effect) }% of its severity is gone,{ " " }
+}{ $n } fresh replays).
 helps-screened = Nothing is confirmed; in the screen, from which nothing can be claimed, { $name } did best.
-helps-nothing = Nothing that was tried takes it away.
+helps-nothing = No change that was tried removes the spike.
 helps-untried = No change was tried.
 
 ## the cause
-cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): { $alternatives } rival changes as strong leave the spike, and injected into a healthy segment it causes one in { $spiked } of { $n } replays.
-cause-remedy = That is a remedy and no proof of a cause yet. { $missing }
+cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): none of { $alternatives } alternative changes, each comparably strong, removes the spike, and this cause, injected into a healthy segment, makes { $spiked } of { $n } replays spike.
+cause-remedy = A remedy is found, but no cause is shown yet. { $missing }
 cause-open = No cause is shown. { $missing }
 cause-none = No cause is shown.
 
 ## what is missing for a cause
-missing-not_moved = { $name }: it did not move what it aims at ({ $signal }), so it tests nothing.
+missing-not_moved = { $name }: it did not move what it aims at ({ NAMED($signal, kind: "aim") }), so it tests nothing.
 missing-others = { $name }: { $names } removed the spike too, by another mechanism.
-missing-dampens = { $name }: it takes { PERCENT($share) }% from a spike that it has nothing to do with, too, and nothing in the log speaks for its cause.
-missing-rivals = { $name }: fewer than { $least } rival mechanisms were changed as strongly; try more of them.
+missing-dampens = { $name }: it also takes { PERCENT($share) }% off a spike that it has nothing to do with, and nothing in the log speaks for its cause.
+missing-rivals = { $name }: fewer than { $least } alternative mechanisms were changed as strongly; more changes have to be tried.
 missing-reverse = { $name }: there was no reverse test (nothing to inject, no healthy segment, or no time).
 missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
-missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would confirm it or not.
-missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): whether it removes it is not sure.
+missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would show whether that holds.
+missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): it is not sure that the change removes it.
 missing-time = { $untried } of { $n } changes had no time: a longer budget (--budget, budget=) would try them.
-missing-remedy = Nothing that was tried removes the spike: its cause is not among what was changed, or two act together.
+missing-remedy = No change that was tried removes the spike: its cause is not among what was changed, or two causes act together.
 
 ## the unmodified replay
-differs-where = The unmodified replay is not the run: they part at step { $step }{ $parameter ->
+differs-where = The unmodified replay does not reproduce the run: they part at step { $step }{ $parameter ->
     [none] {""}
    *[other] , in { $parameter }
 }.
-differs-so = Whatever a change did could be that difference, so nothing was changed.
-differs-fix = Mend what differs (another machine, version, text, or code that is not a function of seed and step).
+differs-so = The effect of a change could not be told from that difference, so no change was tried.
+differs-fix = Fix what differs (another machine, version or text, or code that is not a function of seed and step).
 
 ## the state changed outside the training
 changed-state-where = Not reproduced: the state changed outside the training between steps { $first } and { $last }{ $parts ->
@@ -69,14 +76,14 @@ changed-state-weights = weights of { $layers }
 changed-state-frozen = frozen weights of { $layers }
 changed-state-moments = the optimizer's moments of { $layers }
 changed-state-buffers = buffers of { $layers }
-changed-state-shown = Up to step { $first } the replay is the run{ $exact ->
+changed-state-shown = Up to step { $first } the replay equals the run{ $exact ->
     [yes] { " " }to the bit
    *[no] {""}
 }{ $recorded ->
     [yes] ; the recorder saw bits that changed after one update and before the next
    *[no] {""}
 }{ $resumed ->
-    [yes] ; a replay from the run's state at step { $start } is the run again, up to step { $end }
+    [yes] ; a replay from the run's state at step { $start } equals the run again, up to step { $end }
    *[no] {""}
 }{ $differing ->
     [0] {""}
@@ -121,19 +128,19 @@ tried-moved = It { $moved ->
    *[no] did not move
 } what it aims at, { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
-   *[other] , to { G($ratio, digits: 3) } times that of the null
+   *[other] , to { G($ratio, digits: 3) } times that of the null replays
 }.
-tried-dampens = Of a control spike, which it has nothing to do with, it takes away { PERCENT($share) }%.
-tried-left = Still in { $losses }.
+tried-dampens = It also takes { PERCENT($share) }% off a control spike, which it has nothing to do with.
+tried-left = The spike stays in { $losses }.
 tried-left_in = { $loss } ({ COUNT($spiked) } of { $n })
 between_sentences = { " " }
 aim-update_ratio = update ratio
 aim-second_moment_mismatch = second moment mismatch
-aim-gradient_norm_clipped = gradient norm clipped
+aim-gradient_norm_clipped = gradient norm after clipping
 aim-context_norm = context norm
-aim-activation_rms = activation rms
+aim-activation_rms = activation RMS
 aim-batches = batches
-aim-validation = validation
+aim-validation = validation loss
 aim-numerics = numerics
 aim-state = state
 aim-dropout = dropout
@@ -143,29 +150,29 @@ followed-validation = the validation loss
 followed_of = { $loss } of { $class } tokens
 
 ## what speaks for a cause
-shown-by = taken away by
-shown-moved = it moved
+shown-by = removed by
+shown-moved = signal moved
 shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
-   *[other] { " " }to { G($ratio, digits: 3) } times that of the null
+   *[other] , to { G($ratio, digits: 3) } times that of the null replays
 }
-shown-alternatives = rivals that do not remove it
+shown-alternatives = alternatives that do not remove it
 shown-injected = injected
-shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike, { COUNT($without) } without it, in healthy replays from step { COUNT($start) }
+shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike ({ COUNT($without) } without it), in a healthy segment from step { COUNT($start) }
 suspected = { $intervention } { $outcome ->
-    [removes] removes it
-    [reduces] reduces it
-    [delays] delays it
+    [removes] removes the spike
+    [reduces] reduces the spike
+    [delays] delays the spike
     [no-effect] has no effect
-   *[undecided] leaves it undecided
+   *[undecided] is undecided
 }{ $stage ->
     [screened] { " " }in the screen only
    *[confirmed] {""}
-}; { $moved ->
-    [yes] moved its signal
-   *[no] did not move its signal
-}{ $injected ->
-    [yes] ; injected, it causes a spike
+}; it { $moved ->
+    [yes] moved
+   *[no] did not move
+} the signal that it aims at{ $injected ->
+    [yes] ; its cause, injected, produces a spike
    *[no] {""}
 }
-suspected-dampens = { $suspected }; takes { PERCENT($share) }% from a control spike too
+suspected-dampens = { $suspected }; takes { PERCENT($share) }% off a control spike too

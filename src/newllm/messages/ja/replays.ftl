@@ -7,16 +7,16 @@ misfit-setting_already = { $setting }はすでに'{ $value }'である
 misfit-clipped_already = 勾配はすでに{ EXACT($norm) }でクリッピングされている
 misfit-decay_already = 減衰はすでに{ EXACT($decay) }である
 misfit-scaled_already = model.initialisationの'scaled'にすでに含まれる
-misfit-forgets_already = ルール'{ $rule }'はすでに忘却する
+misfit-forgets_already = 更新則'{ $rule }'はすでに忘却する
 misfit-qk_norm_already = アーキテクチャ'attention'にはすでにQK正規化がある
-misfit-adamw_already = オプティマイザーはすでにAdamWである
+misfit-adamw_already = オプティマイザはすでにAdamWである
 misfit-neither_adam_nor_sgd = { $optimizer }はAdamでもSGDでもなく、学習率をどう対応させるか分からない
-misfit-only_its_optimizer = newllm trainでは、オプティマイザーだけが重みとモーメントを変える
-misfit-no_change_seen = 元に戻すはずのものを、オプティマイザー以外が変えた記録はない
+misfit-only_its_optimizer = newllm trainでは、オプティマイザだけが重みとモーメントを変える
+misfit-no_change_seen = この変更が元に戻すはずのものを、オプティマイザ以外が変えた記録はない
 misfit-no_decay = 重み減衰がなければ、AdamとAdamWは同じである
 misfit-same_as_update_clipping = ここではupdate-clippingと同じである
 misfit-no_second_moment = { $optimizer }には二次モーメントがない
-misfit-own_rate = 学習率はオプティマイザー自身のもので、変わらない
+misfit-own_rate = 学習率はオプティマイザ自身のもので、変わらない
 misfit-rate_never_rises = 予定された学習率は上がることがない
 misfit-carried = data.carryが文脈をバッチから次のバッチへ引き継ぐため、順序を変えられない
 misfit-whose_evaluation = 評価の数え方が分かるのは、newllm trainの実行だけである
@@ -51,7 +51,7 @@ differs-no_time = { $difference }。理由を調べる時間は残らなかっ�
 differs-agree = { $difference }{ $parameter ->
     [none] {""}
    *[other] 、最初は'{ $parameter }'
-}。二つのリプレイは互いに一致するので、記録、コード、機械のいずれかが異なる
+}。二つのリプレイは互いに一致するので、記録、コード、マシンのいずれかが異なる
 differs-changed = { $difference }{ $parameter ->
     [none] {""}
    *[other] 、最初は'{ $parameter }'
@@ -75,9 +75,9 @@ notice-kept = このスパイクについては以前の判定のほうが多く
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
 notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
-notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイは別の訓練になる。loop(..., callbacks=[...])で渡せば動く
-notice-loop-stops = { $name }は動かない: { COUNT($steps) }回の更新をすべて訓練する
-notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引く。損失は{ $call }とは別の乱数によるものになる
+notice-loop-callbacks = ユーザー定義のコールバックは呼ばれない: { $names }。学習率、重み、勾配を変えるものなら、リプレイは別の訓練になる。loop(..., callbacks=[...])で渡せば呼ばれる
+notice-loop-stops = { $name }は呼ばれない: { COUNT($steps) }回の更新をすべて訓練する
+notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引くため、損失は{ $call }のものと偶然の分だけ異なる
 notice-loop-data = データセットまたはコレータが乱数を使う: ここではシードとバッチの番号から引く
 notice-loop-order = データの順序は、ドロップアウトと同じ乱数生成器で決まる: 2エポック目から順序が異なる
 notice-loop-read = データは最初から読む。リプレイのたびに読み直す
@@ -104,11 +104,11 @@ guard-asks = 何も変えなかった
 guard-stops = 続けて{ $n }回の復旧（{ $names }）が持続しなかったので、打ち切った
 guard-skips = ステップ{ $back }まで巻き戻し、ステップ{ $last }までのバッチを飛ばす
 guard-skips_because = { $why }。ステップ{ $back }まで巻き戻し、ステップ{ $last }までのバッチを飛ばす
-guard-no_budget = { $budget }回の更新ではリプレイができない
+guard-no_budget = { $budget }回の更新という予算ではリプレイができない
 guard-not_the_run = 変更のないリプレイが元の実行と一致せず、リプレイからは何も言えない
 guard-nothing_helps = リプレイした対策はどれも効かない
-guard-recovers = 変更なしのリプレイで自然に元へ戻るので、何も変えなかった
-guard-passes = 変更なしのリプレイで自然に収まり、{ $helps ->
+guard-recovers = 変更なしのリプレイで損失が自然に回復するので、何も変えなかった
+guard-passes = 変更なしのリプレイでスパイクが自然に収まり、{ $helps ->
     [yes] なくす変更のほうが損失が大きい
    *[no] リプレイした対策はどれも効かない
 }ので、何も変えなかった

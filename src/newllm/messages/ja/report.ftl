@@ -43,7 +43,7 @@ curves = 訓練
 more-curves = その他の曲線
 findings = 所見
 check = 訓練前の検査
-findings-too_long = 長い実行のため、表示時には診断しない。「doctor」を押すと診断する。
+findings-too_long = 長い実行のため、ページの読み込み時には診断しない。「doctor」を押すと診断する。
 replay = リプレイ
 classes = トークンの種類別
 context = 文脈ベクトル
@@ -104,9 +104,9 @@ unit-pace = 秒
 
 ## 図
 chart-loss = 損失
-about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり、旗は予定されていたこと。
+about-loss = 陰影は所見の範囲、矢印は終わりまで続く所見の始まり、旗は予定されていた変化。
 chart-gradient = 勾配ノルム
-about-gradient = クリッピング前の値と、オプティマイザーが受けとる値。
+about-gradient = クリッピング前の値と、オプティマイザが受けとる値。
 chart-learning-rate = 学習率
 about-learning-rate = { "" }
 chart-bits-per-byte = 検証、バイトあたりのビット数
@@ -125,16 +125,16 @@ about-context-by-position = 行は文章の中の位置、色は対数目盛。�
 chart-context-along = 文章に沿ったノルム
 about-context-along = 最初から最後までのいくつかの評価。両軸とも対数目盛。直線なら単純な加算、上に反れば1トークンごとに一定の倍率で増大、横ばいなら有界である。
 chart-context-norm = 文脈ベクトルのノルム
-about-context-norm = 各行の終わりでの値の、バッチにわたる平均。
+about-context-norm = 各系列の終わりでの値の、バッチにわたる平均。
 chart-context-spread = 文脈ベクトルの平均と標準偏差
-about-context-spread = 各行の終わりでの文脈ベクトルの、バッチの全成分にわたる値。
+about-context-spread = 各系列の終わりでの文脈ベクトルの、バッチの全成分にわたる値。
 chart-context-growth = 1位置ごとの増大率
 about-context-growth = 文脈ベクトルまたはその変化量が、1トークンごとに何倍になるか。破線の1を超え続ければ発散し、1なら単純な加算である。
 chart-lyapunov = リアプノフ指数
 about-lyapunov = 破線の0より大きければ、わずかに異なる二つの文脈ベクトルが指数関数的に離れていく。
 layer-update_ratio = 更新比
 layer-activation_rms = 活性値の大きさ
-layer-second_moment_mismatch = オプティマイザーの記憶に対する勾配
+layer-second_moment_mismatch = 二次モーメントの遅れ
 layer-gradient_norm = 勾配ノルム
 position = { $number }トークン後
 
@@ -154,9 +154,9 @@ sound-count = 調べて異常のなかったもの（{ $count }件）
 unseen-count = 調べられなかったもの（{ $count }件）
 doubtful-one = { $subject }：警告はないが、ほとんど下がっていないか、最低値より高く終わった
 ledger = 更新の間の状態（ステップ{ $first }〜{ $last }）：{ $changes ->
-    [0] 重みとモーメントを変えたのはオプティマイザーだけである
-    [1] ステップ{ $step }の前に1回、オプティマイザー以外のものが状態を変えた
-   *[other] オプティマイザー以外のものが状態を{ $changes }回変えた（最初はステップ{ $step }の前）
+    [0] 重みとモーメントを変えたのはオプティマイザだけである
+    [1] ステップ{ $step }の前に1回、オプティマイザ以外のものが状態を変えた
+   *[other] オプティマイザ以外のものが状態を{ $changes }回変えた（最初はステップ{ $step }の前）
 }{ $all ->
     [yes] {""}
    *[other] （1回の更新につき{ $percent }%ずつ、順に監視）
@@ -193,7 +193,7 @@ doctor-unjudged = 判定できなかった：
 doctor-replay = 以上は推測である。何がスパイクをなくすかは検証できる：
 
 ## トークンの種類
-classes-why = 訓練と検証の乖離は、分けて見るまで何も意味しない。訓練に一度も現れない語は予測できないが、文末は予測できることが多い。
+classes-why = 訓練と検証の乖離は、種類別に分けて見るまで何も意味しない。訓練に一度も現れない語は予測できないが、文末は予測できることが多い。
 validation_of = 検証、{ $target }
 training_of = 訓練、{ $target }
 class = 種類
@@ -204,8 +204,8 @@ share = 割合
 layers-how = 上が入力、下が出力、左から右へ訓練が進む。色は対数目盛。最初に変わる行を探す。
 about-gradient_norm = 入力側ほど暗ければ、勾配が途中で消失している。すべての行が同時に変われば、悪いバッチか、大きすぎる更新である。
 about-update_ratio = 1回の更新が重みを動かす量の、重みの大きさに対する比。通常は千分の1程度。
-about-activation_rms = 各層の出力の二乗平均平方根。深さや時間とともに増大すれば、よい結果にはならない。
-about-second_moment_mismatch = g / sqrt(v)の二乗平均平方根。1前後なら、オプティマイザーはこの大きさの勾配を予期している。はるかに大きければ、更新が大きすぎる。
+about-activation_rms = 各層の出力の二乗平均平方根。深さとともに、または訓練中に増大し続ければ、訓練は不安定になる。
+about-second_moment_mismatch = g / sqrt(v)の二乗平均平方根。1前後なら、勾配はオプティマイザの予期する大きさである。1よりはるかに大きければ、勾配が予期より大きく、更新が大きすぎる。
 more_layers = 記録された層がほかに{ $count }ある（図にはない）。
 
 ## 文脈ベクトル
@@ -220,13 +220,13 @@ null-within = 完全再現：元の実行と{ $tolerance }以内で同じ。
 null-steps = { $count }ステップを比べた（{ $weights }）。リプレイを信頼できる。
 null-weights = 重みも含む
 null-losses = 損失のみ。後の重みは保存されていない
-null-differs = 完全再現が元の実行と異なるため、どのリプレイからも何も言えない：
-null-unknown = 完全再現には比べるものがなかった。
+null-differs = 再現した結果が元の実行と異なるため、どのリプレイからも何も言えない：
+null-unknown = 再現した結果と比べるものがなかった。
 replay-gist = 確認した変更{ $confirmed }件、予備選別{ $screened }件
 replay-spike = ステップ{ $step }のスパイク
 replay-mark = 元の実行のスパイク
-replay-how = 太線は中央のリプレイ、帯は最小から最大まで。灰色は、同じステップから何も変えず、乱数だけを変えたもの。
-replay-nulls = 何も変えず乱数だけを変えると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+replay-how = 太線はリプレイの中央値、帯は最小から最大まで。灰色は、同じステップから、シードのほかは何も変えずに行ったリプレイ。
+replay-nulls = シードのほかに何も変えなければ、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
 replay-null = 対照（{ $count }回）
 replay-changed = { $name }（{ $count }回）
 replay-loss = { $name }、ステップ{ $step }から：訓練損失
@@ -234,7 +234,7 @@ replay-probe = { $name }、ステップ{ $step }から：プローブ損失
 replay-unfinished = { $name }のリプレイにはまだ判定がない（{ $count }回が済んでいる）。
 replay-confirmed = 新しいシードで確認したもの
 replay-screened = 予備選別のみ（{ $count }件）：ここからは何も主張しない
-replay-legend = 効果：スパイクの激しさのうち消えた割合と、その95%信頼区間（左の線が0、右の線がすべて）。p：片側の正確な符号反転検定、Holm法で補正。スパイク：スパイクが起こったリプレイの数。開始（倍）：対照に対する開始ステップの比。損失差：同じステップ数で対照に遅れるnat。
+replay-legend = 効果：スパイクの激しさのうち消えた割合と、その95%信頼区間（左の線が0%、右の線が100%）。100%ならスパイクは完全に消えており、それを超えることはない。区間が100%を超えるのは、区間が左右対称で、対照のスパイクの激しさのばらつきに応じて広がるためである。p：片側の正確な符号反転検定、多重比較はHolm法で補正。スパイク：スパイクが起こったリプレイの数と全体の数。開始（倍）：リプレイの開始からスパイクまでのステップ数が、対照の何倍か。損失差：同じステップ数でのプローブ損失が、対照より何nat高いか。
 replay-head-change = 変更
 replay-head-class = 判定
 replay-head-effect = 効果［95%信頼区間］

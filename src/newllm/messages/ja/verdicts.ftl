@@ -13,52 +13,58 @@ spiked-validation = 検証損失
 spiked-gradient_norm = 勾配ノルム
 
 ## どの変更が何をするか
-helps-removes = { $change }でスパイクはなくなる。新しい{ $n }回のリプレイで一度も起こらない（p = { G($p, digits: 2) }{ $loss ->
+helps-removes = { $change }で{ $stays ->
+    [0] {""}
+   *[other] { $decided }の
+}スパイクはなくなる。新しい{ $n }回のリプレイで一度も起こらない（p = { G($p, digits: 2) }{ $loss ->
     [unknown] {""}
     [same] 、損失は変わらない
     [behind] 、同じステップ数での損失は{ G($nats, digits: 2) } nat高い
    *[ahead] 、同じステップ数での損失は{ G($nats, digits: 2) } nat低い
-}）。{ $more ->
+}）。{ $stays ->
     [0] {""}
-   *[other] { $others }でも同じである。
+   *[other] ただし、{ $left }には残る。
+}{ $more ->
+    [0] {""}
+   *[other] { $others }でもなくなる。
 }
 helps-unsure = 確実になくす変更はない。{ $change }では、{ $outcome ->
     [reduces] スパイクは小さくなる
     [delays] スパイクは遅れて起こる
-   *[removes] スパイクはなくなるが、確かではない
+   *[removes] スパイクはなくなるが、偶然かもしれない
 }（{ $effect ->
-    [none] { NAMED($outcome, kind: "term") }
-   *[other] 激しさの{ PERCENT($effect) }%が消える
-}、新しい{ $n }回のリプレイ）。
+    [none] {""}
+   *[other] 激しさの{ PERCENT($effect) }%が消える、
+}新しい{ $n }回のリプレイ）。
 helps-screened = 確認できた変更はない。予備選別では{ $name }が最もよかったが、予備選別からは何も主張できない。
 helps-nothing = 試した変更のどれもスパイクをなくさない。
 helps-untried = 試した変更はない。
 
 ## 原因
-cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。同じ強さの対立する変更{ $alternatives }件ではスパイクが残り、正常な区間に注入すると{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
-cause-remedy = これは対策であり、原因の証明にはまだならない。{ $missing }
+cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
 cause-none = 原因は示されていない。
 
 ## 原因に足りないもの
 missing-not_moved = { $name }は狙った信号（{ NAMED($signal, kind: "aim") }）を動かさなかったので、何も検証していない。
 missing-others = { $name }のほかに、別の仕組みに働く{ $names }もスパイクをなくした。
-missing-dampens = { $name }は、無関係なスパイクも{ PERCENT($share) }%小さくし、その原因を支持するものはログにない。
-missing-rivals = { $name }と同じ強さで変えた対立する仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
+missing-dampens = { $name }は、無関係なスパイクも{ PERCENT($share) }%小さくし、その原因を裏づけるものはログにない。
+missing-rivals = { $name }と同じ強さで変えた別の仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
 missing-reverse = { $name }には逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。
 missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
-missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、確認できるかどうかが分かる。
-missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても現れないことが多い（p { G($p, digits: 2) }）。なくしたのかどうかは確かでない。
+missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。
+missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても起こらないことが多い（p = { G($p, digits: 2) }）。この変更がなくしたのかどうかは確かでない。
 missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。
-missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つが同時に働いている。
+missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つの原因が同時に働いている。
 
 ## 変更のないリプレイ
-differs-where = 変更のないリプレイが元の実行と一致しない。ステップ{ $step }{ $parameter ->
+differs-where = 変更のないリプレイが元の実行を再現しない。ステップ{ $step }{ $parameter ->
     [none] {""}
    *[other] の{ $parameter }
-}で分かれる。
-differs-so = どの変更の結果も、この食い違いによるものかもしれないので、何も変えなかった。
-differs-fix = 食い違うものを直す（別の機械、別のバージョン、別のテキスト、またはシードとステップだけで決まらないコード）。
+}から異なる。
+differs-so = 変更の効果をこの食い違いと区別できないので、どの変更も試していない。
+differs-fix = 食い違いの元を直す（別のマシン、別のバージョン、別のテキスト、またはシードとステップだけで決まらないコード）。
 
 ## 訓練の外で変わった状態
 changed-state-where = 再現できない。ステップ{ $first }と{ $last }の間に、訓練の外で状態が変わった{ $parts ->
@@ -123,7 +129,7 @@ tried-moved = 狙った信号（{ NAMED($signal, kind: "aim") }）を{ $moved ->
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }。
 tried-dampens = 無関係な対照スパイクも{ PERCENT($share) }%小さくする。
-tried-left = { $losses }にはまだスパイクがある。
+tried-left = スパイクは{ $losses }に残る。
 tried-left_in = { $loss }（{ $n }回のうち{ COUNT($spiked) }回）
 between_sentences = {""}
 aim-update_ratio = 更新比
@@ -139,16 +145,16 @@ aim-dropout = ドロップアウト
 followed-loss = 訓練損失
 followed-probe = プローブ損失
 followed-validation = 検証損失
-followed_of = { $loss }（{ NAMED($class, kind: "class") }）
+followed_of = { NAMED($class, kind: "class") }の{ $loss }
 
 ## 原因を支持するもの
-shown-by = なくした変更
+shown-by = スパイクをなくした変更
 shown-moved = 動かした信号
 shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }
-shown-alternatives = スパイクを取り除かない対立する変更
+shown-alternatives = スパイクをなくさない別の変更
 shown-injected = 注入
 shown-injected_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
 suspected = { $intervention }{ $outcome ->
@@ -167,4 +173,4 @@ suspected = { $intervention }{ $outcome ->
     [yes] 、注入するとスパイクが起こる
    *[no] {""}
 }
-suspected-dampens = { $suspected }、対照スパイクも{ PERCENT($share) }%小さくする
+suspected-dampens = { $suspected }、無関係な対照スパイクも{ PERCENT($share) }%小さくする
