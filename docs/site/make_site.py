@@ -25,7 +25,7 @@ ROOT = SITE.parents[1]
 _LINK = re.compile(r"`[^`\n]+`|(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")  # or code, where nothing is a link
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^()\s]+)\)")
 _OTHER_LANGUAGE = re.compile(r"^\[(?:English|日本語)\]\([^)]*\)\s*$", re.MULTILINE)
-_FIRST = re.compile(r"^#[^\n]*\n+(?:<!--.*?-->\s*)?(.+?)(?:\n\n|\Z)", re.DOTALL)
+_BLOCKS = re.DOTALL | re.MULTILINE
 
 
 class BrokenError(Exception):
@@ -118,7 +118,7 @@ def _staged(page: str, language: str, to: Path, problems: list[str]) -> str:
         shutil.copy(path, to / "images" / path.name)
         return f"![{found[1]}](images/{path.name})"
 
-    parts = re.split(r"(^```.*?^```$)", text, flags=re.DOTALL | re.MULTILINE)
+    parts = re.split(r"(^```.*?^```$)", text, flags=_BLOCKS)
     return "".join(part if at % 2 else _IMAGE.sub(image, _LINK.sub(link, part)) for at, part in enumerate(parts))
 
 
@@ -160,9 +160,13 @@ def _for_agents(english: Path) -> str:
 
 
 def _first_words(page: Path) -> str:
-    found = _FIRST.match(page.read_text(encoding="utf-8"))
-    words = " ".join(re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", found[1] if found else "").split())
-    return re.split(r"(?<=[.!?:]) ", words)[0].rstrip(":")
+    """Return the first sentence of a page that stands in a paragraph."""
+    paragraphs = re.split(
+        r"\n\n+", re.sub(r"^```.*?^```$|^#[^\n]*$|<!--.*?-->", "\n", page.read_text("utf-8"), flags=_BLOCKS)
+    )
+    words = next(text for text in paragraphs if re.match(r"[^|!\s-]", text))
+    words = " ".join(re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", words).split())
+    return re.split(r"(?<=[.!?]) ", words)[0].rstrip(":")
 
 
 def main() -> int:
