@@ -1,7 +1,7 @@
 """A sentence as data: its name in the message catalogues, and what stands in it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,9 +60,22 @@ def read_message(data: Any, text: Any) -> Message:
     said = text if isinstance(text, str) else ""
     try:
         made = Message.from_dict(data)
-        return made if said == str(made) or said == earlier_english().text(made) else quoted(said)
+        return made if said == str(made) or any(said == text for text in _as_before(made)) else quoted(said)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # the last of a plural of infinity
         return quoted(said)
+
+
+def _as_before(made: Message) -> Iterator[str]:
+    """Yield what an earlier newllm said: all in earlier words, or only what stands in the sentence."""
+    before = earlier_english()
+    yield before.text(made)
+
+    def said(value: Any) -> Any:
+        if isinstance(value, Message):
+            return before.text(value)
+        return [said(one) for one in value] if isinstance(value, list | tuple) else value
+
+    yield catalogue("en")(made.id, **{name: said(value) for name, value in made.parameters.items()})
 
 
 def _plain(value: Any) -> Any:

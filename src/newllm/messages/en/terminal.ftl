@@ -14,7 +14,7 @@ terminal-more_remarks = { COUNT($count) } more such notes: --json has all
 terminal-in_short = In short:{ " " }
 terminal-waiting = waiting for the first step
 terminal-read_at = read at { $time }; Ctrl-C ends
-terminal-read_before = { $why }: told is what was read before
+terminal-read_before = { $why }: shown is what was read before
 
 ## a curve
 curve-nothing = nothing recorded
@@ -54,8 +54,8 @@ terminal-outcome-undecided = undecided
 terminal-outcome-no-effect = no effect
 terminal-outcome-worsens = worsens
 terminal-outcome-stops-learning = stops learning
-terminal-legend = effect: share of the spike's severity that is gone, with its 95 % interval. spiked: replays with a spike, of how many. later: the spike's onset by that of the null. cost: nats behind the null at the end of its steps.
-terminal-legend_p = p: one-sided exact sign flips, corrected for several by Holm.
+terminal-legend = effect: share of the spike's severity that is gone, with its 95 % confidence interval. spiked: replays with a spike, of how many. later: onset of the spike as a multiple of the null replay's. cost: how many nats the loss is above the null replay's at its last step.
+terminal-legend_p = p: one-sided exact sign-flip test, corrected for multiple comparisons (Holm).
 terminal-cause = Cause
 terminal-suspects = Suspects
 terminal-not_tried = Not tried
@@ -93,6 +93,6 @@ terminal-kind = { CAPITAL(NAMED($kind, kind: "term")) }
 terminal-from_start = { " " }(from step 0 only)
 terminal-misfit = does not fit
 terminal-hypothesis = tests
-terminal-price = price
+terminal-price = adoption cost
 terminal-listed = { $count } interventions; --only NAME tries one, --only NAME+NAME two together
 terminal-listed_of = { $fitting } interventions of { $count } fit; --only NAME tries one, --only NAME+NAME two together
