@@ -26,7 +26,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_where_it_looks_is_said_where_nobody_named_it(call, served) -> None:
-    nowhere = f"newllm ui: {ADDRESS}  (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)\n"
+    nowhere = f"newllm ui: {ADDRESS}  (runs below the current directory, which has no folder 'runs'; newllm ui --demo shows packaged ones)\n"
     assert call("ui").out == nowhere
     Path("runs").mkdir()
     done = call("ui")

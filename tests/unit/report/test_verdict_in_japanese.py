@@ -28,6 +28,10 @@ TRIED = dataclasses.replace(Verdict.from_dict(FOUNDING).interventions[0])
 
 
 # what the founding run's verdict was written with, and today's words
+DIED = (
+    "layer upon layer without residual connections, the signal died and then exploded",
+    "over layers without residual connections the signal vanished and then exploded",
+)
 INJECTED = ("planted into a healthy stretch it brings one about", "injected into a healthy segment it causes one")
 
 
@@ -206,6 +210,8 @@ def test_what_an_earlier_newllm_said_of_the_same_comes_in_todays_words_and_in_ja
     assert [one.id for one in sentences_of(founding)] == ["happened", "helps-removes", "cause-shown"]
     assert "and injected into a healthy segment it causes one in 4 of 4 replays." in str(sentences_of(founding)[2])
     assert "注入" in JA.text(sentences_of(founding)[2])
+    between = str(sentences_of(founding)[2]).replace(DIED[1], DIED[0])  # today's sentence around words of before
+    assert checked(sentences_of(founding)[2], between) == sentences_of(founding)[2]
     lack = message("missing-planted", name="x", spiked=3, n=4, without=1)
     said = "x: planted into a healthy stretch, its cause made 3 of 4 replays spike (1 without it)."
     assert checked(lack, said) == lack
@@ -226,7 +232,7 @@ def test_every_change_has_japanese_words_and_its_number():
 def test_two_changes_together_and_one_that_we_do_not_know():
     pair: Tried = dataclasses.replace(TRIED, name="clip-half + gate", values={"clip-half": {"value": 0.5}})
     assert JA.text(change_of(pair)) == "勾配を0.5でクリッピングする変更と加算的な更新を更新ゲートに替える変更"
-    assert str(change_of(pair)) == ("the gradient clipped at 0.5 and an update gate in place of the additive rule")
+    assert str(change_of(pair)) == ("the gradient clipped at 0.5 and an update gate instead of the additive rule")
     new = dataclasses.replace(TRIED, name="new-one", change="something else", price="Nothing.")
     said = [said_in(JA, about) for about in (evidence.change(new), evidence.price(new))]
     assert said == [
@@ -267,7 +273,9 @@ def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     assert read.messages == VerdictMessages()
     happened, helps, cause = map(str, sentences_of(read))
     assert happened.startswith("The training loss spikes at step 39: it rises from 5.36 by 5.06 nats")
-    assert [helps, cause.replace(INJECTED[1], INJECTED[0])] == FOUNDING["sentences"][1:]
+    for before, today in (INJECTED, DIED):
+        cause = cause.replace(today, before)
+    assert [helps, cause] == FOUNDING["sentences"][1:]
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 

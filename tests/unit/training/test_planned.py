@@ -175,7 +175,7 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
     )
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=True)
     assert list(map(str, preparation.notices())) == [
-        "precision fp32: this processor does not compute this body in bf16"
+        "precision fp32: this processor does not compute this architecture in bf16"
     ]
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
     assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]

@@ -82,15 +82,15 @@ change-replace-batches =
 change-reorder-batches =
     .what = the batches of the window and after it in another order
     .hypothesis = The order in which these batches came caused the spike.
-    .price = None: the same batches are read.
+    .price = Nothing: the same batches are read.
 change-other-order =
     .what = the batches in another order
     .hypothesis = The order of the data caused the spike.
-    .price = None: the same data are read.
+    .price = Nothing: the same data are read.
 change-known-evaluation =
     .what = unknown words left out of the evaluation
     .hypothesis = What rises is the loss on words that never occur in training, and no other.
-    .price = None in training; the evaluation no longer says how unknown words are predicted.
+    .price = Nothing in training; the evaluation no longer says how unknown words are predicted.
 change-word-dropout =
     .what = a tenth of the training words replaced by the unknown word
     .hypothesis = The model never learnt what an unknown word is.
@@ -162,7 +162,7 @@ change-qk-norm =
 change-z-loss =
     .what = z-loss on the logits
     .hypothesis = All logits drifted together, which the loss itself does not penalise.
-    .price = Almost none.
+    .price = Next to nothing.
 
 ## the start
 change-initialisation-he =

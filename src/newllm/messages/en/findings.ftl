@@ -21,7 +21,7 @@ planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on
 finding-spike =
     .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
-        [recovered] had recovered by { $axis } { $back }
+        [recovered] recovers by { $axis } { $back }
         [new-plateau] settles on a higher plateau
        *[diverged] never recovers
     }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
@@ -200,7 +200,7 @@ finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter: the log, or the loop, writes one value again and again. See whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights, the optimizer's moments or buffers (such as a batch norm's statistics) changed between two updates, neither by the optimizer nor by a forward pass: a checksum of their bits after one update differs from that before the next. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
+    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
     .sentence = Before the update at { $axis } { $step } something other than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
@@ -703,7 +703,7 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake in it: a softmax too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes that are broadcast, all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake: a softmax too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities

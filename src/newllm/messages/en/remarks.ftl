@@ -117,6 +117,7 @@ remark-listed = { $before }, { $following }
 
 remark-lost-steps = the trace holds nothing of { $steps }{ $more ->
     [0] { "" }
+    [1] { " " }and 1 more range
    *[other] { " " }and { $more } more ranges
 }: what was recorded there is lost
 

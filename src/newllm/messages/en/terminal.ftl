@@ -14,7 +14,7 @@ terminal-more_remarks = { COUNT($count) } more such notes: --json has all
 terminal-in_short = In short:{ " " }
 terminal-waiting = waiting for the first step
 terminal-read_at = read at { $time }; Ctrl-C ends
-terminal-read_before = { $why }: shown is what was read before
+terminal-read_before = { $why }: what is shown was read before
 
 ## a curve
 curve-nothing = nothing recorded

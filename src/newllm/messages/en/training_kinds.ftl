@@ -90,7 +90,7 @@ finding-preference-without-signal =
     .test = Read twenty pairs and say yourself which answer is better.
 
 finding-evaluation-behind =
-    .explained = The validation loss falls with the training loss, but stays far above it: this is no over-fitting, the model is run differently in the two. Usually it is trained on true tokens (teacher forcing) and evaluated on its own output, or the evaluation prepares its data differently. Evaluate training batches with the evaluation's own code.
+    .explained = The validation loss falls with the training loss, but stays far above it: no over-fitting, but two ways to run the model. Usually it is trained on true tokens (teacher forcing) and evaluated on its own output, or the evaluation prepares its data differently. Evaluate training batches with the evaluation's own code.
     .sentence = { SIGNAL("validation_loss") } still improves, by { G($gained) } in the second half of its evaluations, and is at { G($validation) } when the training loss is at { G($training) }; it was behind already at { $axis } { $first }
     .harder = a validation set that is harder, or of another kind
     .test = Evaluate training batches with the evaluation's own code: the two losses should agree.

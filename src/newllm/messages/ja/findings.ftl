@@ -236,7 +236,7 @@ finding-ranks-apart =
     .sentence = { $equal ->
         [none] { axis-unit }{ $step }で
        *[other] { axis-unit }{ $equal }と{ $step }の間に
-    }ランクの間で値が一致しなくなった：ランク{ $ranks }で、{ $part ->
+    }ランクどうしの値が一致しなくなった：ランク{ $ranks }で、{ $part ->
         [weights] パラメータ{ COUNT($count) }個
        *[other] オプティマイザのモーメント（パラメータ{ COUNT($count) }個分）
     }が異なる（{ $parameters }）{ $again ->
