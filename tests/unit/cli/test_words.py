@@ -30,7 +30,8 @@ RUN, EN = Path("runs/mine"), catalogue("en")
 @pytest.mark.parametrize(
     ("onsets", "said"),
     [([1000], "spike at step 1,000; to find what removes it"), ([5, 9], "2 spikes, at steps 5 and 9; to find"),
-     ([1, 2, 3, 4, 5], "5 spikes, at steps 1, 2, 3, 4 and 5; to find"), ([1, 2, 3, 4, 5, 6], "6 spikes, at steps 1 to 6")],
+     ([1, 2, 3, 4, 5], "5 spikes, at steps 1, 2, 3, 4 and 5; to find"),
+     ([1, 2, 3, 4, 5, 6], "6 spikes, at steps 1 to 6")],
 )  # fmt: skip
 def test_where_the_loss_left_its_trend(onsets: list[int], said: str) -> None:
     line = train._off_trend(onsets, RUN, EN)

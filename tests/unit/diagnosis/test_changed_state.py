@@ -25,8 +25,8 @@ def test_the_first_change_is_told_with_all_that_changed_then() -> None:
         weights_changed__a={40: 2.0, 70: 1.0}, moments_changed__a={40: 3.0}, weights_changed__b={41: 1.0}
     )
     assert str(finding.sentence) == (
-        "Before the update at step 40 something other than the optimizer changed at least 2 tensors of weights and 3 of "
-        "the optimizer's moments (a); it happens 3 times in all"
+        "Before the update at step 40 something other than the optimizer changed at least 2 tensors of weights and 3 "
+        "of the optimizer's moments (a); it happens 3 times in all"
     )
     assert (finding.kind, finding.severity) == ("changed-state", "warning")
     assert (finding.first_step, finding.last_step, finding.signal) == (40.0, 70.0, "loss")

@@ -83,7 +83,8 @@ def test_moments_that_differ_alone_are_told(tmp_path: Path) -> None:
     run = _written(tmp_path, [SAME, _with(10, [7, 8, 9], [10, 0, None])])
     (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
     assert str(finding.sentence) == (
-        "The ranks stop being identical after step 1, by step 10: the optimizer's moments of a parameter differ on rank 1 (a.bias)"
+        "The ranks stop being identical after step 1, by step 10: "
+        "the optimizer's moments of a parameter differ on rank 1 (a.bias)"
     )
 
 
