@@ -358,7 +358,7 @@ def test_the_time_may_be_over_before_the_plan_is(clocked) -> None:
     clock.now = 94.9
     (said, over) = map(str, pace.passed(31))
     assert said.startswith("step 31 took 62 s where 1 s are usual")
-    assert over.startswith("the time was over at 3")
+    assert over.startswith("the time was up at 3")
     assert over.endswith("the last updates took longer than those before")
 
 
