@@ -107,7 +107,9 @@ class Decoder:
         if wrong:
             raise UserError(f"token {wrong[0]} is none of this model's: ids go from 0 to {vocabulary - 1}")
         if positions and int(state["position"].max()) >= positions:
-            raise UserError(f"this model has {positions} learned positions and ends there: start a new text")
+            raise UserError(
+                f"this model has only {positions} learned positions, and the text ends there: start a new text"
+            )
 
     def _own_step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
         with self._lock:

@@ -1,14 +1,14 @@
 # What is said of a run that reads no text (images, tables, sounds), in the place of sentences that speak of tokens.
 
 finding-loss-drop =
-    .explained = The training loss fell far below its trend for a while and came back. As a rule the batches there were too easy (repeated samples, targets that are left out): look at the batches of these steps.
-    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back behind { $last }: these batches were far easier than the rest
+    .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated samples, targets that are left out): look at the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back at its trend after { $last }: these batches were far easier than the rest
     .no-targets = batches without targets
     .seen-text = samples that training had shown before
     .test = Look at the batches of these steps.
 
 finding-worse-than-uniform =
-    .explained = The loss is above ln K, that of a model which finds all K classes equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.
+    .explained = The loss is above ln K, the loss of a model that finds all K classes equally likely: knowing nothing would be better. The model is confidently wrong: look first at the step at which its loss rose above ln K, and at how targets are made.
     .sentence = { $signal } is worse than uniform guessing among { $vocabulary } classes (ln { $vocabulary } = { G($uniform) }) at { $points ->
         [one] { $axis } { $first }, with
        *[other] { $points } points from { $axis } { $first } to { $last }, at worst
@@ -17,43 +17,43 @@ finding-worse-than-uniform =
     .test = Evaluate a model whose logits are all zero: its loss must be the logarithm of the number of classes.
 
 finding-over-fitting =
-    .explained = The validation loss turns up while the training loss goes on falling: the model learns its training data by heart. Keep the snapshot of the best validation; more data, augmentation, or a smaller model, helps.
+    .explained = The validation loss rises while the training loss goes on falling: the model memorises its training data. Keep the checkpoint with the best validation loss; more data, augmentation, or a smaller model, helps.
     .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
         [yes] , while the training loss fell
        *[no] { "" }
     }
-    .surer = a few targets that grow ever surer and wrong, while most stay right: look at the accuracy
+    .surer = the model grows ever more confidently wrong about a few targets, while most stay right: look at the accuracy
     .never-trained = targets that never occur in training: split the loss by class
-    .test = Train on more data for the same number of steps: over-fitting shrinks, the rest stays.
+    .test = Train on more data for the same number of steps: over-fitting shrinks, anything else stays.
 
 finding-validation-gap =
-    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
-    .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
-    .within = validation_loss is { G($validation) } at { $axis } { $step }, where the training loss is about { G($training) } although no data had been read twice by then, and stays apart: the two do not measure the same thing
-    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
+    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
+    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks
-    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls as that does: the two have other units, such as a sum and a mean, or a loss that is divided by the steps of accumulation
-    .other-text = validation data of another kind than training's
+    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls in step with it: the two have different units, such as a sum and a mean, or a loss that is divided by the number of accumulation steps
+    .other-text = validation data of another kind than the training data
     .trained-before = a run that began from a trained model
-    .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
+    .test = Evaluate some training batches with the evaluation's own code: it must give the training loss.
 
 finding-too-good =
-    .explained = The loss is nearly nothing on held-out data as well: the model sees what it should predict. Check that no input holds the answer, and that no sample of validation stands in training.
-    .sentence = training comes to { G($training) } and validation to { G($validation) }, nearly nothing by { $axis } { $step }: hardly any data are so predictable
+    .explained = The loss is almost zero on held-out data as well: the model sees what it should predict. Check that no input holds the answer, and that no validation sample is also in training.
+    .sentence = the training loss falls to { G($training) } and the validation loss to { G($validation) }, almost zero by { $axis } { $step }: hardly any data are so predictable
     .one-answer = a task with one right answer to each question, such as copying or arithmetic
     .test = Replace the inputs by noise: if the loss stays low, the answer reaches the model by another way.
 
 finding-dead-units =
-    .explained = Most units of a layer are zero for everything: they compute nothing and get no gradient. Look at the layer over a larger batch, then train again with a smaller learning rate.
+    .explained = Most units of a layer are zero for every input: they compute nothing and get no gradient. Look at the layer over a larger batch, then train again with a smaller learning rate.
     .sentence = { PERCENT($share) } % of the units of { $worst } are zero for every input (layers: { $layers })
     .small-batch = a batch so small that many units are idle by chance
-    .sparsity = sparsity that is meant
+    .sparsity = intended sparsity
     .test = Look at the same layer over a larger batch; train again from before with a smaller learning rate.
 
 finding-auxiliary-loss =
-    .explained = An auxiliary loss has run away, or vanished: what it keeps in balance (experts, a codebook) is no longer kept. Compare its size with the main loss, and print what it balances.
+    .explained = An auxiliary loss has grown without bound, or vanished: what it keeps in balance (experts, a codebook) is no longer in balance. Compare its size with the main loss, and print what it balances.
     .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
         [yes] explodes
        *[no] vanishes
@@ -62,8 +62,8 @@ finding-auxiliary-loss =
         [yes] one expert gets everything
        *[no] one code stands for everything
     }
-    .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: it is made large, not small
-    .weight = a weight of this loss that was changed on purpose
+    .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes this part larger, not smaller
+    .weight = a deliberate change of this loss's weight
     .wanted = a part that is meant to be large, such as a bonus
     .sign = Compute the loss of one batch by hand from its parts, and compare the signs.
     .test = Print how the inputs are shared among the experts, or how much of the codebook is used.

@@ -126,7 +126,7 @@ class LanguageModel(nn.Module):
             return x
         if int(position.max()) >= self.config.positions:
             raise UserError(
-                f"this model has {self.config.positions} learned positions and ends there: "
+                f"this model has only {self.config.positions} learned positions, and the text ends there: "
                 "give it a shorter text, or a body without learned positions"
             )
         return x + self.positions(position)

@@ -111,7 +111,7 @@ def test_ends_that_are_left_out_with_the_padding_are_found(filler: int, end: int
     )
     assert status(report, "ends") == said
     if said == "unchecked":
-        assert "behind different tokens" in sentence(report, "ends")
+        assert "after different tokens" in sentence(report, "ends")
 
 
 class Bag(nn.Module):
@@ -194,7 +194,7 @@ class Words:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [(VOCABULARY, "sound"), (VOCABULARY - 2, "sound"), (VOCABULARY + 4, "4 tokens end the training"), (30, "another")],
+    [(VOCABULARY, "sound"), (VOCABULARY - 2, "sound"), (VOCABULARY + 4, "4 tokens stop the training"), (30, "another")],
 )
 def test_a_tokenizer_that_does_not_fit_is_found(size: int, said: str) -> None:
     held = 5 + tokens() % 40

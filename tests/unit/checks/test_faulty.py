@@ -250,7 +250,7 @@ def test_sentences_hold_what_was_seen() -> None:
     (outcome,) = report.wrong
     assert str(outcome.sentence) == (
         "2 trainable tensors (78 % of all weights) are not in the optimizer: 0.weight (Linear) and 0.bias (Linear). "
-        "If they are meant to stay, set requires_grad to False"
+        "If they should stay as they are, set requires_grad to False"
     )
     assert outcome.evidence["count"] == 2
 

@@ -397,11 +397,11 @@ def test_a_schedule_alone_is_right_where_it_may_be_one_of_epochs() -> None:
     schedule = lr_scheduler.StepLR(loop.optimizer, 1, 0.1)
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=schedule, steps=100, seconds=60)
     said = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
-    assert "once an epoch" in said["schedule"]
+    assert "once per epoch" in said["schedule"]
     other = lr_scheduler.StepLR(torch.optim.SGD(mlp().parameters(), 0.1), 1, 0.1)
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=other, seconds=60)
     assert [str(outcome.sentence) for outcome in report.wrong] == [
-        "the schedule belongs to another optimizer, and changes no rate of this one"
+        "the schedule belongs to another optimizer, and does not change the learning rate of this one"
     ]
 
 

@@ -40,7 +40,7 @@ def test_it_shows_and_clears_what_no_process_uses(call, text: Path, cache: Path,
     assert not states.exists()
     assert len(token_cache.entries(cache)) == 1
     assert used.train.tokens[:3].tolist() == tokens_of(text).train.tokens[:3].tolist()
-    assert "1 in use by a live process" in call("cache", "--clear").out
+    assert "1 left: in use by a running process" in call("cache", "--clear").out
     del used
     assert call("cache", "--clear", "--quiet").code == 0
     assert token_cache.entries(cache) == []

@@ -144,7 +144,7 @@ def test_seconds_are_a_time(file: Path, seconds: str, capsys: pytest.CaptureFixt
 def test_what_could_not_be_checked_is_a_line_for_each_reason(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:parts"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    asked = "the order of the data, tokens and classes that never come, the workers' random numbers, the ranks' shares"
+    asked = "the order of the data, tokens and classes that never occur, the workers' random numbers, the ranks' shares"
     assert f"give loader= to check: {asked}" in said
     assert said.count("no tokens in the shape of its outputs") == 1
     assert main(["check", f"{file}:parts", "--lang", "ja"]) == 0
@@ -174,7 +174,7 @@ def test_a_run_that_has_begun_keeps_its_own(file: Path, tmp_path: Path, capsys: 
     (tmp_path / "trace.jsonl").write_text("")
     assert main(["check", f"{file}:parts", "--out", str(tmp_path), "--lang", "ja"]) == 0
     shown = capsys.readouterr()
-    assert f"'{tmp_path}' では訓練がすでに始まっている" in shown.err
+    assert f"「{tmp_path}」では訓練がすでに始まっている" in shown.err
     assert len(shown.err.splitlines()) == 1
     assert "訓練前の検査" in shown.out
     assert not (tmp_path / "check.json").exists()

@@ -31,7 +31,7 @@ def test_where_the_positions_end_is_said(call, short) -> None:
     seen = [call("generate", short, "--tokens", 100, "--temperature", 9, "--seed", seed) for seed in range(3)]
     ends = [one for one in seen if one.err]
     assert ends
-    assert {one.err for one in ends} == {"this model has 32 learned positions and ends there\n"}
+    assert {one.err for one in ends} == {"this model has only 32 learned positions, and the text ends there\n"}
     at = next(seed for seed, one in enumerate(seen) if one.err)
     assert call("generate", short, "--tokens", 100, "--temperature", 9, "--seed", at, "--quiet").err == ""
 

@@ -236,7 +236,7 @@ SPOILT = [
 def test_a_spike_is_marked_and_told_with_what_to_do(screen, spoilt, tiny, tmp_path, monkeypatch, capsys) -> None:
     assert _train(monkeypatch, screen, spoilt, *tiny, *SPOILT, "--out", tmp_path / "run") == 0
     lines, told = screen.lines(), capsys.readouterr().out
-    (step,) = re.findall(r"^spike at step (\d+): find what removes it with: newllm replay (.*)$", told, re.M)
+    (step,) = re.findall(r"^spike at step (\d+); to find what removes it: newllm replay (.*)$", told, re.M)
     assert step[1] == str(tmp_path / "run")
     assert 53 <= int(step[0]) <= 56
     assert "━" in "".join(line.partition("└")[2] for line in lines)
@@ -258,7 +258,7 @@ def test_a_resumed_run_is_drawn_from_its_beginning(screen, spoilt, tiny, tmp_pat
     assert run.summary.status == "interrupted"
     assert _train(monkeypatch, screen, "--resume", run.path) == 0
     lines, told = screen.lines(), capsys.readouterr().out
-    (step,) = re.findall(r"^spike at step (\d+): find", told, re.M)
+    (step,) = re.findall(r"^spike at step (\d+); to find", told, re.M)
     assert int(step) < 60
     axis = next(line.partition("└")[2] for line in lines if "└" in line)
     assert 0 < axis.index("━") < len(axis) * 60 / 70

@@ -105,7 +105,7 @@ def _listed(name: str, kind: str, *said: str, start: bool = False, why: str = ""
 
 
 LISTED = [
-    _listed("half", "optimizer", "half the rate", "The steps were too long.", "It takes longer."),
+    _listed("half", "optimizer", "half the rate", "The updates were too large.", "It takes longer."),
     _listed("late", "optimizer", "a warm-up", "It began too fast.", "Nothing.", start=True),
     _listed("qk-norm", "model", "norms", "The logits grow.", "Nothing.", why="no attention"),
 ]  # fmt: skip

@@ -21,7 +21,7 @@ LOSS = Series(np.arange(1, 101), np.where(np.abs(np.arange(1, 101) - 40) < 3, 10
 
 def _tried(name: str, **changed) -> Tried:
     made = Tried(
-        name=name, kind="optimizer", change="the learning rate halved", hypothesis="The steps were too long.",
+        name=name, kind="optimizer", change="the learning rate halved", hypothesis="The updates were too large.",
         price="Training takes longer.", start=31, stage="screened", effect_class="no effect", n=3, spiked=3,
         effect=0.02, interval=(-0.2, 0.25), p=None, severity=1.0, null_severity=1.0, later=1.0, cost=0.01,
     )  # fmt: skip

@@ -150,7 +150,7 @@ def test_a_body_without_a_scan_names_none(call, text, tiny, tmp_path) -> None:
 
 def test_a_setting_that_the_budget_lowers_is_told(call, text, tiny, tmp_path) -> None:
     options = ["--steps", 20, "--set", "optimizer.warmup=15", "--out", tmp_path / "run"]
-    assert "note: optimizer.warmup is 2, not 15: the budget is 20 steps" in call("train", text, *tiny, *options).err
+    assert "note: optimizer.warmup is 2, not 15: the run has only 20 steps" in call("train", text, *tiny, *options).err
     options = ["--steps", 20, "--out", tmp_path / "run-2"]
     assert "warmup" not in call("train", text, *tiny, *options).err
 
@@ -209,7 +209,7 @@ def test_a_run_by_the_clock_of_few_steps_writes_no_sample_and_says_so(call, text
     done = call("train", text, *tiny, "--seconds", 150, "--out", tmp_path / "run")
     assert done.code == 0
     assert "only 2 updates fit into 150 s here and now: one takes 60 s" in done.err
-    assert "no sample: after so few steps it would be noise: newllm train --resume" in done.out
+    assert "no sample: after so few steps it would be noise; to train longer: newllm train --resume" in done.out
     assert "sample, temperature" not in done.out
 
 
@@ -232,7 +232,7 @@ def test_where_the_time_is_over_the_last_sample_of_the_training_is_shown(call, t
     assert said.endswith(f'write on with: newllm generate {run} --prompt "..."\n')
     (run / "samples.jsonl").unlink()
     _show_sample(trained, catalogue("en"), time_is_over=True)
-    assert capsys.readouterr().out == f"no sample: the time is over: newllm generate {run} writes one\n"
+    assert capsys.readouterr().out == f"no sample: the time is up; to write one: newllm generate {run}\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how old a process is")

@@ -166,7 +166,7 @@ def test_it_speaks_every_five_seconds_of_what_is_left_of_what_waited() -> None:
         "4 runs, 1 of them finished already",
         "1/4 runs   running b (seed 2)   5 s",
         "failed: d, seed 2: it cannot be",
-        "note: a worker died; it is run again",
+        "note: a worker died; this run is repeated",
         "3/4 runs   running c (seed 2)   about 6 s left",
     ]
 

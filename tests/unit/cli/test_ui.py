@@ -26,8 +26,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_where_it_looks_is_said_where_nobody_named_it(call, served) -> None:
-    nowhere = f"newllm ui: {ADDRESS}  (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)\n"
-    assert call("ui").out == nowhere
+    where = "runs below the current directory, which has no folder 'runs'; newllm ui --demo shows packaged ones"
+    assert call("ui").out == f"newllm ui: {ADDRESS}  ({where})\n"
     Path("runs").mkdir()
     done = call("ui")
     assert (done.code, done.out, done.err) == (0, f"newllm ui: {ADDRESS}  (runs below ./runs)\n", "")

@@ -103,7 +103,7 @@ def test_files_that_newllm_writes_beside_the_log_are_no_growth(watched, tmp_path
 def test_where_the_end_cannot_be_read_what_was_read_before_is_told(watched, capsys) -> None:
     _, last = watched(nothing, told=[_diagnosis(SPIKE), UserError("it is gone"), UserError("it is gone")], quiet=True)
     assert last.findings == [SPIKE]
-    assert capsys.readouterr() == ("", "newllm: note: it is gone: told is what was read before\n")
+    assert capsys.readouterr() == ("", "newllm: note: it is gone: what is shown was read before\n")
 
 
 @pytest.mark.parametrize(("name", "place"), [("{0}/log#a", "log"), ("{0}/log", "log"), ("{0}/a#b", "a#b")])

@@ -29,13 +29,14 @@ RUN, EN = Path("runs/mine"), catalogue("en")
 
 @pytest.mark.parametrize(
     ("onsets", "said"),
-    [([1000], "spike at step 1,000: find what removes it"), ([5, 9], "2 spikes, at steps 5 and 9: find"),
-     ([1, 2, 3, 4, 5], "5 spikes, at steps 1, 2, 3, 4 and 5: find"), ([1, 2, 3, 4, 5, 6], "6 spikes, at steps 1 to 6")],
+    [([1000], "spike at step 1,000; to find what removes it"), ([5, 9], "2 spikes, at steps 5 and 9; to find"),
+     ([1, 2, 3, 4, 5], "5 spikes, at steps 1, 2, 3, 4 and 5; to find"),
+     ([1, 2, 3, 4, 5, 6], "6 spikes, at steps 1 to 6")],
 )  # fmt: skip
 def test_where_the_loss_left_its_trend(onsets: list[int], said: str) -> None:
     line = train._off_trend(onsets, RUN, EN)
     assert line.startswith(said)
-    assert line.endswith("with: newllm replay runs/mine")
+    assert line.endswith(": newllm replay runs/mine")
 
 
 def test_a_time_that_is_not_what_was_asked_for_is_explained(capsys) -> None:
@@ -61,10 +62,12 @@ def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left(capsys, 
         train._show_sample(trained, EN, time_is_over=time_is_over)
         return capsys.readouterr().out
 
-    assert said(19, time_is_over=False).startswith("no sample: after so few steps it would be noise: newllm train --re")
+    assert said(19, time_is_over=False).startswith(
+        "no sample: after so few steps it would be noise; to train longer: newllm"
+    )
     assert said(19, time_is_over=False, seconds=0.0).startswith("sample, temperature 0.8, seed 0:\n\n    the whale\n")
     assert said(20, time_is_over=False).startswith("sample, temperature")
-    assert said(20, time_is_over=True).startswith("no sample: the time is over")
+    assert said(20, time_is_over=True).startswith("no sample: the time is up")
     assert train._indented("\na\nb\n") == "    a\n    b"
 
 

@@ -469,7 +469,7 @@ def test_a_doubt_begins_at_its_limit(kind: str, silent: tuple[dict, Trace], told
 def test_how_grave_a_leak_is(changes: dict, severity: str) -> None:
     (found,) = [one for one in audit(with_facts(**changes), BARE) if one.kind == "leak"]
     assert found.severity == severity
-    assert ("repeats itself" in str(found.sentence)) is (severity == "note")
+    assert ("within training itself" in str(found.sentence)) is (severity == "note")
 
 
 def test_a_ratio_of_parameters_to_tokens_is_noted_from_a_hundred_on() -> None:

@@ -25,8 +25,8 @@ def test_the_first_change_is_told_with_all_that_changed_then() -> None:
         weights_changed__a={40: 2.0, 70: 1.0}, moments_changed__a={40: 3.0}, weights_changed__b={41: 1.0}
     )
     assert str(finding.sentence) == (
-        "Before the update at step 40 something else than the optimizer changed at least 2 tensors of weights and 3 of "
-        "the optimizer's moments (a); it happens 3 times in all"
+        "Before the update at step 40 something other than the optimizer changed at least 2 tensors of weights and 3 "
+        "of the optimizer's moments (a); it happens 3 times in all"
     )
     assert (finding.kind, finding.severity) == ("changed-state", "warning")
     assert (finding.first_step, finding.last_step, finding.signal) == (40.0, 70.0, "loss")
@@ -37,7 +37,7 @@ def test_the_first_change_is_told_with_all_that_changed_then() -> None:
 def test_one_tensor_of_each_of_many_layers_is_told_shortly() -> None:
     (finding,) = found(100, **{f"frozen_changed__{name}": {7: 1.0} for name in "abcde"})
     said = "changed at least 5 tensors that are frozen (a, b, c and 2 more)"
-    assert str(finding.sentence) == f"Before the update at step 7 something else than the optimizer {said}"
+    assert str(finding.sentence) == f"Before the update at step 7 something other than the optimizer {said}"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_clip_that_leaves_a_hundredth_is_found(name: str) -> None:
         "warning",
         ("tight-clipping",),
     )
-    assert "from a norm of usually 1" in str(finding.sentence)
+    assert "from a usual norm of 1" in str(finding.sentence)
     assert "leaves 1" in str(finding.sentence)
 
 

@@ -99,7 +99,8 @@ def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
     (found,) = gradients.detect_accumulation_scale(trace, Facts(vocabulary=50))
     assert str(found.sentence) == (
         "micro-batches are summed, not averaged: the gradient norm follows the number of backward passes "
-        "(ratio 0.50 where the passes' is 0.50) and the first loss is 4.00 times ln V with 4 passes an update"
+        "(norms in a ratio of 0.50, passes in one of 0.50) "
+        "and the first loss is 4.00 times ln V with 4 passes per update"
     )
 
 

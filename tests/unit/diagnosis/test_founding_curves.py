@@ -52,7 +52,7 @@ def test_the_cost_of_the_founding_spike_is_its_area() -> None:
 def test_the_cost_of_a_spike_is_told_in_the_units_of_the_axis() -> None:
     spike = by_kind(diagnose(log_of(founding_curve(), axis="step")))["spike"]
     assert "cost_nats_x_steps" in spike.evidence
-    assert f"what exceeds its trend adds up to {spike.evidence['cost_nats_x_steps']:.3g}" in str(spike.sentence)
+    assert f"its excess over the trend adds up to {spike.evidence['cost_nats_x_steps']:.3g}" in str(spike.sentence)
 
 
 @pytest.mark.parametrize("points", [8, 9, 12, 17])

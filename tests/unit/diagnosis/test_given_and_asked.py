@@ -412,7 +412,7 @@ def test_a_frozen_head_that_knew_nothing_is_an_alarm(start: float, severity: str
     loss = start * np.exp(-(STEP - 1) / 60)
     (finding,) = [one for one in layered((BODY, HEAD), MOVES | {"loss": loss}) if one.kind == "frozen-layer"]
     assert finding.severity == severity
-    assert ("knew nothing" in str(finding.sentence)) is (severity == "warning")
+    assert ("untrained at the start" in str(finding.sentence)) is (severity == "warning")
 
 
 def test_layers_that_stand_because_hardly_anything_moves_are_not_frozen() -> None:
@@ -485,7 +485,7 @@ BELOW: dict[str, Any] = {
 def test_who_is_right_more_seldom_than_a_guess_is_asked_for_another() -> None:
     finding = found(**BELOW)["below-chance"]
     assert finding.severity == "fault"
-    assert "only 2.00 % of validation is right, where a guess among 5 classes has 20 %" in str(finding.sentence)
+    assert "only 2.00 % of validation is right, where a guess among 5 classes would get 20 %" in str(finding.sentence)
     assert [cause.name for cause in finding.causes or ()] == ["evaluation-preparation"]
 
 

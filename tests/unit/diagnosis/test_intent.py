@@ -67,7 +67,7 @@ def test_the_guess_is_said_with_its_columns() -> None:
     (said,) = guess_remark(trace(loss=ONES, reward=ONES, entropy=ONES), Facts())
     assert str(said) == (
         "taken for the training of a policy (reinforcement learning), whose loss measures no progress, "
-        "by reward and entropy; --kind corrects it"
+        "judging by reward and entropy; --kind corrects it"
     )
     assert "強化学習" in catalogue("ja").text(said.sentence)
     assert not guess_remark(trace(loss=ONES, reward=ONES), Facts(kind="language-model"))

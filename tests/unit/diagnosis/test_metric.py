@@ -24,7 +24,7 @@ def found(metric: list[float], name: str = "val_dice", left: float = 0.001, vali
 def test_what_stays_low_is_found() -> None:
     (finding,) = found([0.02, 0.07, 0.07, 0.06, 0.07])
     assert (finding.kind, finding.severity, finding.signal) == ("metric-unmoved", "warning", "val_dice")
-    assert "val_dice is 0.07 at the end as it was 0.02 at first" in str(finding.sentence)
+    assert "val_dice is 0.07 at the end, as at the start (0.02)" in str(finding.sentence)
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,12 @@ def test_the_first_difference_is_told_with_the_rank_that_most_disagree_with(tmp_
     run = _written(tmp_path, [_with(10, [7, 8, 0]), SAME, SAME])
     assert _apart(run) == (Apart("b.weight", "weights", 1, 10, (0,), again=False),)
     (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
-    assert str(finding.sentence) == "The ranks part after step 1, by step 10: a parameter differs on rank 0 (b.weight)"
+    assert (
+        str(finding.sentence)
+        == "The ranks stop being identical after step 1, by step 10: a parameter differs on rank 0 (b.weight)"
+    )
     assert (finding.severity, finding.first_step) == ("warning", 10.0)
-    assert catalogue("ja").text(finding.sentence).startswith("ステップ1と10の間にランクが分かれた")
+    assert catalogue("ja").text(finding.sentence).startswith("ステップ1と10の間にランクどうしの値が一致しなくなった")
 
 
 def test_a_rank_is_no_layer_that_has_its_number(tmp_path: Path) -> None:
@@ -80,7 +83,8 @@ def test_moments_that_differ_alone_are_told(tmp_path: Path) -> None:
     run = _written(tmp_path, [SAME, _with(10, [7, 8, 9], [10, 0, None])])
     (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
     assert str(finding.sentence) == (
-        "The ranks part after step 1, by step 10: the optimizer's moments of a parameter differ on rank 1 (a.bias)"
+        "The ranks stop being identical after step 1, by step 10: "
+        "the optimizer's moments of a parameter differ on rank 1 (a.bias)"
     )
 
 

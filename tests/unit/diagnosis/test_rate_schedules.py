@@ -60,7 +60,7 @@ def test_a_zero_that_is_printed_of_a_small_rate_is_none(digits: int, is_found: b
 def test_a_rate_that_never_was_is_found_in_the_whole_run() -> None:
     (found,) = at_zero(np.zeros(101))
     assert (found.first_step, found.evidence["highest"]) == (1, 0)
-    assert "nothing in the whole run" in str(found.sentence)
+    assert "zero in the whole run" in str(found.sentence)
 
 
 @pytest.mark.parametrize(("fall", "severity"), [(0.0, "warning"), (0.02, "warning"), (0.05, "note")])

@@ -291,7 +291,7 @@ def test_a_layer_that_is_in_no_part_of_the_loss_is_a_note(name: str, without: tu
     signals = {one: series for one, series in signals.items() if one not in without}
     (found,) = [one for one in diagnose(Trace(signals), FACTS) if one.kind == "frozen-layer"]
     assert found.severity == severity
-    assert ("in no part of the loss" in str(found.sentence)) is (severity == "note")
+    assert ("not used in the loss" in str(found.sentence)) is (severity == "note")
 
 
 def test_a_first_update_far_too_large_is_the_layer_s_own_fault() -> None:
@@ -566,7 +566,7 @@ def test_an_evaluation_in_training_mode_is_a_note_where_no_layer_minds_it(matter
     facts = dataclasses.replace(FACTS, training_mode_matters=matters)
     (found,) = (one for one in diagnose(Trace(signals), facts) if one.kind == "evaluation-in-training-mode")
     assert found.severity == severity
-    assert ("no layer that works otherwise" in str(found.sentence)) is (matters is False)
+    assert ("no layer that behaves differently" in str(found.sentence)) is (matters is False)
 
 
 def _whole(finding: Finding) -> bool:

@@ -25,7 +25,7 @@ def test_outputs_that_chase_their_targets_are_found_with_the_cause() -> None:
     findings = found()
     finding = findings["target-scale"]
     assert finding.severity == "warning"
-    assert "as of targets of about 9.98e+03, while head gives 0.2" in str(finding.sentence)
+    assert "as for targets of about 9.98e+03, while head outputs 0.2" in str(finding.sentence)
     assert [cause.name for cause in finding.causes or ()] == ["target-scale"]
     assert findings["activation-growth"].follows == "target-scale"
 

@@ -38,5 +38,5 @@ def test_each_recording_says_for_itself_what_is_judged_and_that_no_layer_was_see
         recording.close()
         said = left_out(tmp_path / trial)
         assert said[0] == str(JUDGED)
-        assert said[1].startswith("no layer was seen at work")
+        assert said[1].startswith("no layer could be observed")
         assert len(said) == 2

@@ -387,7 +387,9 @@ def test_what_is_guessed_of_a_validation_is_said(tmp_path: Path) -> None:
             self.log("val_score", self.net(batch[0]).mean())
 
     fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Other)
-    assert said(tmp_path / "run")[0].startswith("none of what the validation logs (val_score) is known for its loss")
+    assert said(tmp_path / "run")[0].startswith(
+        "none of the values that validation logs (val_score) is known to be its loss"
+    )
     assert list(recorded(tmp_path / "run")["val_score"]) == [8, 16, 24]
 
 

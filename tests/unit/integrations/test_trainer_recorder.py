@@ -242,7 +242,7 @@ def test_evaluations_are_recorded_by_their_names(tmp_path: Path) -> None:
     assert list(signals["eval_easy_loss"]) == [0, 10, 20, 30]
     said = json.loads((tmp_path / "b" / "recording.json").read_text())["left_out"]
     assert said == [
-        "of several evaluations (eval_easy_loss and eval_hard_loss) eval_hard_loss is the one that is judged"
+        "of several evaluations (eval_easy_loss and eval_hard_loss), eval_hard_loss is used for the diagnosis"
     ]
 
 

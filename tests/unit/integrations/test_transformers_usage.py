@@ -135,4 +135,4 @@ def test_a_compiled_training_is_the_same_and_its_recording_says_what_it_cannot_s
     plain = TrainingArguments(output_dir=str(tmp_path), **fixed)
     assert loss == pytest.approx(Trainer(model_of(), plain, train_dataset=rows).train().training_loss, rel=1e-6)
     about = (tmp_path / "run" / "recording.json").read_text()
-    assert ("no layer was seen at work, as inside a compiled model" in about) is compiled
+    assert ("no layer could be observed, as inside a compiled model" in about) is compiled

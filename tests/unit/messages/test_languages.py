@@ -112,6 +112,12 @@ def test_japanese_writes_no_ascii_punctuation_between_its_own_letters() -> None:
     assert bad == []
 
 
+@pytest.mark.parametrize("file", ["ja/findings", "ja/causes", "ja/training_kinds", "ja-without-text"])
+def test_a_step_of_a_finding_is_no_english_word_in_japanese(file: str) -> None:
+    bare = [line for line in (FOLDER / f"{file}.ftl").read_text("utf-8").splitlines() if "{ $axis }" in line]
+    assert bare == []
+
+
 def test_every_message_that_the_code_asks_for_is_there() -> None:
     asked = {(path.name, key) for path in SOURCE.rglob("*.py") if path.parts[-2] != "founding" for key in _asked(path)}
     assert len(asked) > 100

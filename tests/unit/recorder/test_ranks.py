@@ -197,7 +197,7 @@ def _finding(out: Path) -> Any:
 )
 def test_ranks_that_part_are_told(tmp_path: Path, name: str, said: str) -> None:
     finding = _finding(_in_two_processes(name, tmp_path / "run"))
-    assert str(finding.sentence).startswith(f"The ranks part {said}")
+    assert str(finding.sentence).startswith(f"The ranks stop being identical {said}")
     assert finding.severity == "warning"
 
 
@@ -242,7 +242,7 @@ def test_ranks_that_read_the_same_are_told(tmp_path: Path, name: str, steps: tup
 def test_ranks_that_come_together_again_are_a_note(tmp_path: Path) -> None:
     finding = _finding(_in_two_processes("local", tmp_path / "run"))
     assert finding.severity == "note"
-    assert str(finding.sentence).endswith("; they come together again")
+    assert str(finding.sentence).endswith("; later they agree again")
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def test_it_says_what_was_checked_and_where_that_was_another_model(kept: Kept) -
     run = kept(wrong())
     told = "Net · 500 parameters · Adam · cpu · 2026-11-28 07:40 UTC · newllm 0.1.0"
     assert told in section(run).html
-    other = "of a model of 500 parameters, and the one that was trained has 600"
+    other = "The model that was checked has 500 parameters, and the one that was trained has 600"
     assert other not in section(run).html
     (run / "recording.json").write_text('{"parameters": 500}')
     assert other not in section(run).html

@@ -238,7 +238,7 @@ def test_a_trace_that_ends_before_its_run_is_told(run: Path) -> None:
     (run / "trace.jsonl").write_text("".join(rows[: len(rows) // 2]))
     (told,) = map(str, read_source(run).problems)
     assert told.startswith("the trace ends at step ")
-    assert told.endswith("the run came to 200: what lies between is lost")
+    assert told.endswith("but the run reached 200: what lies between is lost")
 
 
 def rewritten(run: Path, keep: Callable[[int, dict[str, float]], dict[str, float]], **summary: object) -> Path:
@@ -280,7 +280,7 @@ def test_a_trace_is_cut_short_where_its_run_came_further(run: Path, step: object
     (run / "config.toml").unlink()
     problems = read_source(rewritten(run, lambda _, signals: signals, step=step)).problems
     assert len(problems) == told
-    assert all("the trace ends at step 200, and the run came to 201" in str(problem) for problem in problems)
+    assert all("the trace ends at step 200, but the run reached 201" in str(problem) for problem in problems)
 
 
 @pytest.mark.parametrize("names", [("config.toml", "summary.json"), ("snapshots", "data.json")])

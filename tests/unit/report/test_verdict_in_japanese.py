@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from newllm.messages import Message, catalogue, message, quoted
+from newllm.messages.catalogue import earlier_english
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.report.markup import said_in
 from newllm.report.source.replays import ill_typed
@@ -211,7 +212,7 @@ def test_what_an_earlier_newllm_said_of_the_same_comes_in_todays_words_and_in_ja
     )
     cause = messages_of(founding)[2]
     assert cause is not None
-    head = str(cause).partition(": ")[0]
+    head = earlier_english()[0].text(cause).partition(": ")[0]
     assert checked(cause, f"{head}: {lately.replace('20', '19')}") == cause, "it was written in three ways"
     assert checked(cause, f"{head}: {lately}") == quoted(f"{head}: {lately}"), "its number is another"
     lack = message("missing-planted", name="x", spiked=3, n=4, without=1)
@@ -234,7 +235,7 @@ def test_every_change_has_japanese_words_and_its_number():
 def test_two_changes_together_and_one_that_we_do_not_know():
     pair: Tried = dataclasses.replace(TRIED, name="clip-half + gate", values={"clip-half": {"value": 0.5}})
     assert JA.text(change_of(pair)) == "勾配を0.5でクリッピングする変更と加算的な更新を更新ゲートに替える変更"
-    assert str(change_of(pair)) == ("the gradient clipped at 0.5 and an update gate in place of the additive rule")
+    assert str(change_of(pair)) == ("the gradient clipped at 0.5 and an update gate instead of the additive rule")
     new = dataclasses.replace(TRIED, name="new-one", change="something else", price="Nothing.")
     said = [said_in(JA, about) for about in (evidence.change(new), evidence.price(new))]
     assert said == [

@@ -58,7 +58,7 @@ def test_steps_that_are_fractions_give_way_to_epochs_and_these_to_rows() -> None
 def test_steps_that_begin_anew_in_an_epoch_are_counted_on_by_the_usual_step() -> None:
     anew = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0, 0, 0, 1, 1, 1])
     assert anew.position.tolist() == [0, 10, 20, 30, 40, 50]
-    assert "anew" in str(anew.remarks[0])
+    assert "begin again" in str(anew.remarks[0])
     assert placed(6, batch=[0, 10, 20, 0, 10, 20]).position.tolist() == [0, 10, 20, 0, 10, 20]
     same_epoch = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0] * 6)
     assert (same_epoch.position.tolist(), same_epoch.remarks) == ([0, 10, 20, 0, 10, 20], ())

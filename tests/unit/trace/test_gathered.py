@@ -92,7 +92,7 @@ def test_values_from_text_tell_their_decimals_and_others_do_not() -> None:
 def test_steps_that_come_again_are_counted() -> None:
     trace = filled({"step": 1.0, "loss": 3.0}, {"step": 1.0, "loss": 2.0}, {"step": 1.0, "loss": 1.5}).by_row()
     assert trace.series("loss").value.tolist() == [1.5]
-    assert trace.left_out == ("2 times: values of a step that came again (the later value holds)",)
+    assert trace.left_out == ("2 times: values of a step that occurs more than once (the last value is used)",)
 
 
 @pytest.mark.parametrize(("rows", "axis"), [(3, "epoch"), (4, "step")])

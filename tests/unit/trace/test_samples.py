@@ -105,7 +105,7 @@ def test_a_line_bears_its_checksum() -> None:
         ([2, 3], None, "step 1"),
         ([1, 2, 4], None, "step 3"), ([1, 2], 5, "steps 3 to 5"), ([1, 2], 3, "step 3"), ([0, 1, 2, 9], 2, None),
         ([1, 3, 5, 8], None, "step 2, step 4, steps 6 to 7"),
-        ([1, 3, 5, 8, 10], None, "step 2, step 4, steps 6 to 7 and 1 more stretches"),
+        ([1, 3, 5, 8, 10], None, "step 2, step 4, steps 6 to 7 and 1 more range"),
         ([1, 2000], None, "steps 2 to 1,999"),
     ],
 )  # fmt: skip

@@ -95,13 +95,13 @@ def test_batches_that_begin_anew_in_every_epoch_are_counted_on(tmp_path):
     rows = "".join(f"{epoch},{batch},{epoch + batch / 10}\n" for epoch in range(3) for batch in range(0, 30, 10))
     trace = read(tmp_path, "epoch,batch,loss\n" + rows)
     assert trace.series("loss").step.tolist() == list(range(0, 90, 10))
-    assert "anew" in trace.left_out[0]
+    assert "begin again" in trace.left_out[0]
 
 
 def test_a_resume_that_steps_back_in_the_same_epoch_is_no_new_epoch(tmp_path):
     trace = read(tmp_path, "epoch,step,loss\n0,1,5\n0,2,4\n0,3,9\n0,2,4.5\n0,3,3\n")
     assert values(trace, "loss") == {1: 5, 2: 4.5, 3: 3}
-    assert "came again" in trace.left_out[0]
+    assert "more than once" in trace.left_out[0]
 
 
 def test_many_rows_of_one_epoch_are_counted(tmp_path):
@@ -225,7 +225,7 @@ def test_a_column_that_says_nan_between_its_values_has_blanks_there(tmp_path):
     rows = "".join(f"{step},{9 - step / 10},{step if step % 5 == 0 else 'nan'}\n" for step in range(30))
     trace = read(tmp_path, "step,loss,val_loss\n" + rows)
     assert trace.series("validation_loss").step.tolist() == [0, 5, 10, 15, 20, 25]
-    assert "taken for empty" in trace.left_out[0]
+    assert "taken as empty" in trace.left_out[0]
 
 
 def test_unsorted_steps_are_sorted_and_a_header_that_comes_again_is_passed_over(tmp_path):
@@ -259,4 +259,4 @@ def test_nan_is_a_blank_in_half_of_the_rows_or_more_where_numbers_come_back_thre
     trace = read(tmp_path, "step,loss,x\n" + "".join(f"{step},5,{cell}\n" for step, cell in enumerate(cells)))
     expected = [float(cell) for cell in cells if not (blank and cell == "nan")]
     np.testing.assert_array_equal(trace.signals["x"].value, expected)
-    assert any("taken for empty ones" in note for note in trace.left_out) is blank
+    assert any("taken as empty" in note for note in trace.left_out) is blank

@@ -84,7 +84,7 @@ def test_packed_text_is_unpacked_as_far_as_it_is_sound(tmp_path: Path) -> None:
     assert head_of(tmp_path / "log", 4) == b"0\n1\n"
     some, notes = lines(tmp_path, packed[: len(packed) // 2])
     assert 0 < len(some) < 20_000
-    assert notes == ("what comes after the place where the packed file is damaged",)
+    assert notes == ("what comes after the place where the compressed file is damaged",)
     short = lines(tmp_path, gzip.compress(b"1\n2\n3\n", mtime=0)[:-4])  # of its length only a half is there
     assert short == (["1", "2", "3"], notes)
     (tmp_path / "plain").write_text("a\n" * 40_000)

@@ -211,7 +211,7 @@ def test_what_hangs_is_left_in_time(run: Path, kind: str, monkeypatch: pytest.Mo
     made.finish("finished")
     assert time.monotonic() - began < 8.0
     news = said(made)
-    hung = f"made_sinks:{kind} did not come to its end in time and was stopped: RUN/trackers has its log"
+    hung = f"made_sinks:{kind} did not finish in time and was stopped: RUN/trackers has its log"
     assert hung in news
     assert (f"made_sinks:{kind} did not take 6 rows: trace.jsonl of the run has all of them" in news) is (
         kind == "HangsAtSteps"

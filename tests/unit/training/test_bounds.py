@@ -144,7 +144,7 @@ def test_what_a_budget_shortens_is_told_where_it_was_asked_for() -> None:
     bought = with_steps(asked, 100)
     bought = dataclasses.replace(bought, training=dataclasses.replace(bought.training, evaluate_tokens=8999))
     settings = [" optimizer.warmup =40", "training.evaluate_tokens=9000"]
-    behind = "the budget is 100 steps, and that would take too much of them"
+    behind = "the run has only 100 steps, and the original value would take up too many of them"
     assert list(map(str, shortened(asked, bought, settings))) == [
         f"optimizer.warmup is 10, not 40: {behind}", f"training.evaluate_tokens is 8,999, not 9,000: {behind}"
     ]  # fmt: skip

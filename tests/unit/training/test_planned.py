@@ -175,7 +175,7 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
     )
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=True)
     assert list(map(str, preparation.notices())) == [
-        "precision fp32: this processor does not compute this body in bf16"
+        "precision fp32: this processor does not compute this architecture in bf16"
     ]
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
     assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
@@ -358,7 +358,7 @@ def test_the_time_may_be_over_before_the_plan_is(clocked) -> None:
     clock.now = 94.9
     (said, over) = map(str, pace.passed(31))
     assert said.startswith("step 31 took 62 s where 1 s are usual")
-    assert over.startswith("the time was over at 3")
+    assert over.startswith("the time was up at 3")
     assert over.endswith("the last updates took longer than those before")
 
 

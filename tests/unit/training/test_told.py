@@ -114,7 +114,7 @@ def test_a_whole_trace_lost_nothing(run: Path) -> None:
         ([], 2, ("steps 1 to 2",)),
         ([1, 2, 2, 7, 9], None, ("steps 3 to 6, step 8:",)),
         ([1, 2], 1200, ("steps 3 to 1,200:",)),
-        ([2, 4, 6, 8, 10], None, ("step 1, step 3, step 5 and 2 more stretches:",)),
+        ([2, 4, 6, 8, 10], None, ("step 1, step 3, step 5 and 2 more ranges:",)),
     ],
 )
 def test_lost_steps(steps: list[int], come_to: int | None, told: tuple[str, ...]) -> None:
@@ -196,7 +196,7 @@ def test_a_damaged_pin_is_told_and_the_snapshot_stays(run: Path) -> None:
     pin.write_bytes(pin.read_bytes().replace(b'"step": 3', b'"step": 2'))
     heard = Heard()
     newllm.resume(run, observers=[heard])
-    assert any("pin.json' is damaged: the snapshot stays" in line for line in heard.lines)
+    assert any("pin.json' is damaged: its snapshot is kept" in line for line in heard.lines)
     assert pin.exists()
 
 

@@ -47,13 +47,13 @@ def summary(heard: int | None, pid: int | None, **more: Any) -> dict[str, Any]:
     ("heard", "pid", "status", "doubt"),
     [
         (-20, GONE, "running", ""),
-        (-21, GONE, "stopped", f"it says running, but its process {GONE} is gone"),
+        (-21, GONE, "stopped", f"its status is running, but its process {GONE} is gone"),
         (-21, OWN, "running", ""),
         (-300, OWN, "running", ""),
-        (-301, OWN, "stopped", "it says running, but has given no sign of life for five minutes"),
+        (-301, OWN, "stopped", "its status is running, but it has given no sign of life for five minutes"),
         (-300, None, "running", ""),  # which process it is nobody says
-        (-301, None, "stopped", "it says running, but has given no sign of life for five minutes"),
-        (None, OWN, "stopped", "it says running, but has given no sign of life for five minutes"),
+        (-301, None, "stopped", "its status is running, but it has given no sign of life for five minutes"),
+        (None, OWN, "stopped", "its status is running, but it has given no sign of life for five minutes"),
         (-21, 2**60, "running", ""),  # no process could have it: nothing is known of it
         (-21, 2**40, "running", ""),
     ],
@@ -189,7 +189,9 @@ def test_only_a_link_to_elsewhere_leads_out(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert [leads_out(run / name, run) for name in ("file", "in", "out", "none")] == [False, False, True, False]
     (run / "trace.jsonl").symlink_to(tmp_path / "outside")
-    assert said(told(run, summary=summary(-1, GONE)).problems) == ["trace.jsonl: a link that leads out, not followed"]
+    assert said(told(run, summary=summary(-1, GONE)).problems) == [
+        "trace.jsonl: a link that leads outside, not followed"
+    ]
 
 
 def test_a_recording_can_be_neither_replayed_nor_played_with(tmp_path: Path) -> None:
@@ -223,4 +225,4 @@ def test_a_check_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     place.mkdir()
     (tmp_path / "check.json").write_text("{}")
     (place / "check.json").symlink_to(tmp_path / "check.json")
-    assert said(told(place).problems) == ["check.json: a link that leads out, not followed"]
+    assert said(told(place).problems) == ["check.json: a link that leads outside, not followed"]

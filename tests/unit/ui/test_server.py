@@ -74,7 +74,9 @@ def test_one_line_tells_the_address_and_the_default_is_runs(tmp_path, make_run, 
 def test_without_runs_the_line_tells_which_directory_is_shown(tmp_path, started):
     with started("--port", "0", cwd=tmp_path) as server:
         line = server.stdout.readline()
-        assert line.endswith("/  (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)\n")
+        assert line.endswith(
+            "/  (runs below the current directory, which has no folder 'runs'; newllm ui --demo shows packaged ones)\n"
+        )
 
 
 def test_bound_elsewhere_the_address_holds_a_token_also_when_quiet(runs, started):

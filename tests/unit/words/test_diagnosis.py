@@ -154,14 +154,14 @@ STALE = Cause("beta2", 0.645, message("because-frozen"))
         (
             ("beta2", "data-order"),
             (STALE,),
-            "beta2 (64 %): a layer that should train never moves",
+            "beta2 (64 %): a layer that should be trained never moves",
             "beta2",
         ),
         ((), (dataclasses.replace(STALE, probability=0.999),), "beta2 (99 %): a layer that should", "beta2"),
         (
             ("data-order", "beta2", "dropout", "reduction", "data-size"),
             (),
-            "unknown: nothing in this log proves one. Open: data-order, beta2, dropout, reduction.",
+            "unknown: nothing in this log proves one. Possible: data-order, beta2, dropout, reduction.",
             "不明",
         ),
         ((), (), "", ""),
@@ -184,8 +184,8 @@ def test_what_speaks_for_an_open_cause_is_said_beside_it() -> None:
         kind="spike", severity="warning", sentence=quoted("s"), causes=(), open_causes=(hint,),
         candidate_causes=("label-noise", "data-order"),
     )  # fmt: skip
-    reason = "the loss is up at once, level for 12 points, and down at once"
-    said = f"unknown: nothing in this log proves one. Open: label-noise ({reason}), data-order."
+    reason = "the loss rises at once, stays level for 12 points, and falls at once"
+    said = f"unknown: nothing in this log proves one. Possible: label-noise ({reason}), data-order."
     assert diagnosis.causes(EN, found) == said
     assert diagnosis.causes(JA, found).startswith("不明")
 

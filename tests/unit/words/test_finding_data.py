@@ -38,7 +38,7 @@ def test_a_finding_is_plain_data() -> None:
 def test_sentences_stand_in_english_beside_their_data() -> None:
     told = written(FOUND)
     assert told["sentence"].startswith(
-        "loss jumps from 2 to inf at step 12 (it leaves its trend at 10) and never comes"
+        "loss jumps from 2 to inf at step 12 (it leaves its trend at 10) and never recovers"
     )
     assert told["alternatives"] == ["a single bad batch that left the model as it was"]
     assert told["messages"]["sentence"]["id"] == "finding-spike.sentence"
@@ -106,7 +106,7 @@ def test_open_causes_come_back_with_what_speaks_for_them() -> None:
 
 def test_a_cause_is_written_with_its_reason_in_english_and_as_data() -> None:
     told = written(dataclasses.replace(FOUND, causes=(RISING,)))
-    reason = "the loss goes up to inf, above the 0.001 that it began at, for 4 points"
+    reason = "the loss rises to inf, above the 0.001 at which it began, for 4 points"
     assert told["causes"] == [{"name": "learning-rate", "probability": 0.65, "reason": reason}]
     assert told["supported_causes"] == ["learning-rate"]
     assert told["messages"]["causes"] == [

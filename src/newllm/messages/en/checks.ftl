@@ -1,12 +1,12 @@
 # newllm.check: of each probe its question, why it matters, what to do first, and what it says.
 
-check-runs = Does the loss run?
-    .short = whether the loss runs
+check-runs = Can the loss be computed?
+    .short = whether the loss can be computed
     .why = Without a loss there is no training.
     .first = Read the error: it comes from loss(model, batch) itself.
     .wrong = the loss cannot be computed: { $why }
 
-check-finite = Are loss and gradients numbers?
+check-finite = Are the loss and its gradients finite?
     .short = finite losses and gradients
     .why = A single NaN or infinity in a gradient ends up in every weight.
     .first = Find the first layer whose output is not finite (torch.autograd.detect_anomaly); look for logarithms and roots of 0.
@@ -21,17 +21,17 @@ check-finite = Are loss and gradients numbers?
 check-repeatable = Does the same step give the same bits?
     .short = a step that repeats to the bit
     .why = What cannot be repeated cannot be replayed, and a bug in it cannot be found twice.
-    .first = Look for what the loss reads beside model and batch: a counter, the clock, a generator of its own, a state that is carried.
-    .sound = twice the same seed gave the same loss and the same gradients, to the bit
+    .first = Look for anything besides model and batch that the loss reads: a counter, the clock, a random generator of its own, state carried over from before.
+    .sound = run twice with the same seed, the step gave the same loss and the same gradients, to the bit
     .loss = with the same weights, batch and seed the loss is { EXACT($first) } and then { EXACT($second) }
     .gradient = the loss is the same twice, but the gradient of { $name } is not ({ COUNT($count) } tensors differ)
 
 check-batch-kept = Does a step leave its batch as it was?
     .short = a batch that stays as it was
-    .why = A batch that is changed in place is another one the next time: in accumulation, in an evaluation, and in the next epoch where it is a view of data in memory.
-    .first = Write x = x - mean in place of x -= mean or x.sub_(mean); or clone the batch first.
+    .why = A batch that is changed in place is different when it is used again: in accumulation, in an evaluation and, if it is a view of data in memory, in the next epoch.
+    .first = Write x = x - mean instead of x -= mean or x.sub_(mean); or clone the batch first.
     .sound = { $changed ->
-        [0] after a pass every tensor of the batch holds the bits that it held
+        [0] after a pass every tensor of the batch is unchanged, to the bit
        *[other] a pass writes into the batch ({ COUNT($changed) } of its tensors), and { $fresh ->
             [yes] the loader gives the batch anew each time
            *[no] the loss of what is left is the same
@@ -42,33 +42,33 @@ check-batch-kept = Does a step leave its batch as it was?
        *[other] { " " }and { COUNT($count) } tensors in all
     }): its loss is { G($first) }, and with what is left of it { G($second) }
 
-check-tied = Is tied what is said to be tied?
+check-tied = Are weights tied where the configuration says so?
     .short = tied weights
-    .why = Embedding and head that are said to be one weight are made one again when the model is loaded, and what one of them has learnt is lost.
-    .first = Call model.tie_weights() after the last change of the model (giving memory to a model from the meta device, new embeddings), and make the optimizer then.
+    .why = Where the configuration says that embedding and head are one weight, they are tied again when the model is loaded, and what one of the two has learnt is lost.
+    .first = Call model.tie_weights() after the last change of the model (giving memory to a model from the meta device, new embeddings), and create the optimizer after that.
     .sound = { $embedding } and { $head } are one weight, as the configuration says
-    .wrong = the configuration says tie_word_embeddings, but { $embedding } and { $head } have a weight each
+    .wrong = the configuration says tie_word_embeddings, but { $embedding } and { $head } are two separate weights
 
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
-    .first = Make the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
+    .first = Create the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
     .sound = the optimizer holds every trainable tensor ({ COUNT($count) }) once{ $others ->
         [0] { "" }
        *[other] , and { COUNT($others) } that are not the model's
     }
-    .nothing-trainable = no parameter of the model needs a gradient
+    .nothing-trainable = no parameter of the model requires a gradient
     .other-model = the optimizer holds none of the model's trainable parameters: its { COUNT($others) } tensors belong to something else, such as an earlier copy of the model
     .missing = { $count ->
-        [one] 1 trainable tensor ({ PERCENT($share) } % of all weights) is not in the optimizer: { names-and-more }. If it is meant to stay, set requires_grad to False
-       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
+        [one] 1 trainable tensor ({ PERCENT($share) } % of all weights) is not in the optimizer: { names-and-more }. If it should stay as it is, set requires_grad to False
+       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they should stay as they are, set requires_grad to False
     }
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
 check-evaluation = Does the evaluation measure the loss, and change nothing?
     .short = the evaluation
-    .why = An evaluation that runs in training mode, changes the model or compares outputs with other rows' labels shows another model than the one that is trained.
-    .first = Put the same batch through both, call model.eval() and torch.no_grad() before, and model.train() after it.
+    .why = An evaluation that runs in training mode, changes the model or compares outputs with other rows' labels does not measure the model that is trained.
+    .first = Put the same batch through the loss and the evaluation; call model.eval() and torch.no_grad() before the evaluation, and model.train() after it.
     .sound = the evaluation gives { G($value) } for the batch, which is its loss in evaluation mode{ $training ->
         [yes] { "" }
        *[no] . It leaves the model in evaluation mode: call model.train() after it
@@ -79,19 +79,19 @@ check-evaluation = Does the evaluation measure the loss, and change nothing?
 
 check-order = Is the data read in a new order each epoch?
     .short = the order of the data
-    .why = Rows that come in the order of their labels, or in the same order each time, teach the order; rows that never come teach nothing.
+    .why = Rows that come in the order of their labels, or in the same order each time, teach the model that order; rows that never come teach it nothing.
     .first = Give the DataLoader shuffle=True; or a sampler that draws anew each time it is iterated.
     .sound = { $shuffled ->
         [yes] an epoch reads { COUNT($rows) } rows, none twice, and the next one in another order
        *[no] an epoch reads { COUNT($rows) } rows in the order of the data each time: they are not shuffled, which is right where the data are
     }
-    .one-row = rows from all over the data ({ COUNT($rows) }) hold the same bits: the data set does not heed the number of the row
+    .one-row = rows from all over the data ({ COUNT($rows) }) hold the same bits: the data set ignores the row's index
     .sorted = the rows are not shuffled, and they stand in the order of their labels: { $label } has one value in the whole first batch and rises over the data
     .same = the sampler says that it shuffles, and two epochs read { COUNT($rows) } rows in the same order
 
 check-workers = Do the loader's workers draw different random numbers?
     .short = the workers' random numbers
-    .why = Workers are copies of one process: a generator of the data set's own draws the same numbers in each of them, and augmentation or noise comes in twins.
+    .why = Workers are copies of one process: a generator of the data set's own draws the same numbers in each of them, and augmentation or noise comes in duplicates.
     .first = Seed the data set's generator in worker_init_fn from torch.initial_seed(), which differs for each worker and epoch.
     .sound = { $draws ->
         [yes] two workers, and two epochs, draw different random numbers
@@ -103,8 +103,8 @@ check-workers = Do the loader's workers draw different random numbers?
 
 check-shards = Do the ranks read different rows?
     .short = the ranks' shares of the data
-    .why = Ranks that read the same rows do the same work twice, and the larger batch is none.
-    .first = Let the sampler know rank and number of ranks of the running processes, and draw the order from a seed that all ranks share.
+    .why = Ranks that read the same rows do the same work twice, and the batch is no larger for it.
+    .first = Give the sampler the rank and the number of ranks of the running processes, and draw the order from a seed that all ranks share.
     .sound = the samplers of { COUNT($ranks) } ranks give { COUNT($rows) } rows, { $twice ->
         [0] none
        *[other] { COUNT($twice) }
@@ -112,24 +112,24 @@ check-shards = Do the ranks read different rows?
     .world = the sampler is that of rank { $rank } of { $ranks }, and this process is rank { $own } of { $world }
     .overlap = of { COUNT($rows) } rows that the samplers of { COUNT($ranks) } ranks give, { COUNT($twice) } come more than once
 
-check-registered = Does the model know all of its weights?
-    .short = weights that the model knows
+check-registered = Are all weights registered in the model?
+    .short = weights registered in the model
     .why = Layers in a plain list or dictionary are no part of the module: parameters() leaves them out, and so do optimizer, .to() and state_dict().
     .first = Put layers into nn.ModuleList or nn.ModuleDict, and single weights into nn.ParameterList.
-    .sound = the loss uses no weight that stands in a plain list or dictionary of the model
-    .wrong = the loss uses { COUNT($count) } tensors of weights that the model does not know: { names-and-more }, in a plain list or dictionary. They are never trained
+    .sound = the loss uses no weight from a plain list or dictionary of the model
+    .wrong = the loss uses { COUNT($count) } tensors of weights that are not registered in the model: { names-and-more }, in a plain list or dictionary. They are never trained
 
 check-training-mode = Are dropout and batch norm in training mode?
     .short = training mode
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
-    .sound = layers that act otherwise in training: { COUNT($of) }, each in the mode that its weights suggest
-    .wrong = { COUNT($count) } of { COUNT($of) } layers that act otherwise in training are in evaluation mode, though their weights are trained: { names-and-more }
+    .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
+    .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
 check-loss-form = Is the loss the cross-entropy of the model's output?
     .short = the form of the loss
-    .why = A softmax too many makes learning slow and the loss stop at a floor, without any error; a missing logarithm lets it learn nothing sound.
-    .first = Hand logits to cross_entropy (it holds the softmax), and log-probabilities to nll_loss; keep the axis of the classes apart from the others.
+    .why = With a softmax too many, learning is slow and the loss stops at a floor, without any error; with a logarithm missing, nothing useful is learnt.
+    .first = Give logits to cross_entropy (it contains the softmax), and log-probabilities to nll_loss; make sure that the classes are on the axis that the loss takes for them.
     .sound = { $form ->
         [smoothed] the gradient is that of a cross-entropy with smoothed labels
         [log-probabilities] the model gives log-probabilities and the loss takes them as such
@@ -144,85 +144,85 @@ check-loss-form = Is the loss the cross-entropy of the model's output?
 
 check-shift = Are the targets the next tokens?
     .short = the shift of the targets
-    .why = Targets that are not shifted teach copying (the loss falls to 0), targets that are shifted twice teach guessing the one after the next.
+    .why = Targets that are not shifted teach copying (the loss falls to 0); targets that are shifted twice teach predicting the token after the next.
     .first = Shift exactly once: either the data set or the loss does it, never both; transformers models shift labels themselves.
     .sound = { PERCENT($share, digits: 1) } % of { COUNT($rows) } targets are the token that follows
     .same = the targets are the tokens at the same position ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): not shifted, the model learns to copy
-    .far = the targets are the tokens { $shift } positions later ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): shifted { $shift } times in place of once
+    .far = the targets are the tokens { $shift } positions later ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): shifted { $shift } times instead of once
     .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
 
 check-causality = Do later tokens leave earlier outputs alone?
     .short = the causal mask
-    .why = A model that sees the token it predicts reaches a loss that no honest one can, and writes nonsense when it generates.
+    .why = A model that sees the token it should predict reaches a loss that no honest one can, and writes nonsense when it generates.
     .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions.
-    .sound = other tokens from position { $position } on moved no output before (those after by { G($later, digits: 2) } of their scale)
-    .wrong = other tokens from position { $position } on moved { COUNT($count) } outputs before, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
+    .sound = changing the tokens from position { $position } on moved no earlier output (later outputs by { G($later, digits: 2) } of their scale)
+    .wrong = changing the tokens from position { $position } on moved { COUNT($count) } earlier outputs, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
 
 check-rows = Are the rows of a batch independent?
     .short = rows that do not see each other
-    .why = What a row's output takes from other rows is not there when the model is used, and leaks between examples.
+    .why = Whatever a row's output takes from other rows is missing when the model is used, and leaks between examples.
     .first = Look for a norm, mean, softmax or reshape over the axis of the batch.
-    .sound = other rows in its batch did not move the output of the first of { COUNT($rows) } rows in evaluation mode{ $batch_norms ->
+    .sound = changing the other rows of the batch did not move the output of the first of { COUNT($rows) } rows in evaluation mode{ $batch_norms ->
         [0] { "" }
        *[other] { " " }(in training batch norm mixes rows, as it is meant to)
     }
-    .wrong = with other rows in its batch the output of the first of { COUNT($rows) } rows moves by { G($moved, digits: 2) } of its scale, in evaluation mode too
+    .wrong = changing the other rows of the batch moves the output of the first of { COUNT($rows) } rows by { G($moved, digits: 2) } of its scale, in evaluation mode too
 
 check-padding = Is padding neither read nor counted?
     .short = padding
-    .why = Padding that is read makes an output depend on how long its neighbours are; padding that is counted makes the loss smaller than what the text costs.
-    .first = Hand the attention mask on to every layer, and set labels of padding to -100.
-    .sound = other tokens at { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
-    .read = other tokens at { COUNT($padding) } padded positions move outputs elsewhere by { G($moved, digits: 2) } of their scale: the mask is not used
+    .why = Padding that is read makes an output depend on how long its neighbours are; padding that is counted makes the loss smaller than that of the text alone.
+    .first = Pass the attention mask on to every layer, and set labels of padding to -100.
+    .sound = changing the tokens at { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
+    .read = changing the tokens at { COUNT($padding) } padded positions moves outputs elsewhere by { G($moved, digits: 2) } of their scale: the mask is not used
     .counted = { COUNT($counted) } of the targets are padding: they count in the loss
-    .learnt = { COUNT($counted) } of { COUNT($total) } targets ({ PERCENT($share) } %) are token { $token } after token { $token }, which fills the ends of rows and stands nowhere else: padding is learnt
+    .learnt = { COUNT($counted) } of { COUNT($total) } targets ({ PERCENT($share) } %) are token { $token } after token { $token }, which only fills the ends of rows: padding is learnt
 
 check-ends = Are the ends of texts learnt?
     .short = ends of texts
-    .why = Where padding is the token that ends a text, leaving padding out of the loss leaves out the ends too, and the model never learns to stop.
-    .first = Take another token for padding than for the end, or leave out by the attention mask and not by the token.
+    .why = Where the token that ends a text is also used for padding, leaving padding out of the loss leaves out the ends too, and the model never learns to stop.
+    .first = Use another token for padding than for the end, or leave padding out by the attention mask and not by the token.
     .sound = token { $token }, which stands before the padding, is a target in { COUNT($learnt) } of { COUNT($rows) } rows
     .wrong = token { $token } ends { COUNT($rows) } rows (the attention mask counts it as text), is also what fills them up, and is a target in none of them: the model never learns to stop
 
 check-padding-row = Are the padding rows of embeddings zero?
     .short = padding rows of embeddings
-    .why = The row of padding gets no gradient: what an initialisation or a checkpoint left in it stays, and is added to whatever reads it.
+    .why = The row of padding gets no gradient: whatever an initialisation or a checkpoint left in it stays, and is added wherever the row is read.
     .first = Set the row to zero after every initialisation of your own (weight[padding_idx] = 0), or mask padding where it is read.
     .sound = the padding rows of { COUNT($count) } embeddings are zero
-    .wrong = row { $row } of { $name } is padding and not zero (its length is { G($size, digits: 2) } of the mean of all): with zeros there the loss of the batch is { G($after) } in place of { G($before) }
+    .wrong = row { $row } of { $name } is padding and not zero (its norm is { G($size, digits: 2) } times the mean of all rows): with zeros there the loss of the batch is { G($after) } instead of { G($before) }
 
 check-answers = Are the targets kept out of the inputs?
     .short = targets among the inputs
-    .why = A model that is given the answer learns to copy it, and knows nothing where no answer is given.
+    .why = A model that is given the answer learns to copy it, and is helpless where no answer is given.
     .first = Take the named column out of what the model is given.
     .sound = none of { COUNT($columns) } numbers of a row's inputs is its target, in { COUNT($rows) } rows
     .wrong = column { $column } of { COUNT($columns) } of the input { $name } is the target in all of { COUNT($rows) } rows, and the model reads it
 
-check-broadcast = Does each output meet its own target?
+check-broadcast = Is each output compared with its own target?
     .short = shapes of outputs and targets
-    .why = Outputs of shape (B, 1) and targets of shape (B) broadcast to a table of B times B: every output is pulled towards the mean of all targets, without any error.
+    .why = Outputs of shape (B, 1) and targets of shape (B) broadcast to a matrix of shape (B, B): every output is pulled towards the mean of all targets, without any error.
     .first = Give both the same shape: output.squeeze(-1), or target[:, None].
     .sound = outputs are { $output } and targets { $target }, and each row is pulled towards its own
     .wrong = outputs are { $output } and targets { $target } ({ $path } of the batch): when all { COUNT($rows) } rows exchange their targets, no gradient changes, so each output is compared with all of them
 
 check-vocabulary = Do tokens, embedding and tokenizer fit?
     .short = tokens, embedding and tokenizer
-    .why = A token without a row of the embedding ends the training when it first comes, and a text of unknown tokens teaches nothing.
-    .first = Take tokenizer and model from one source, or call model.resize_token_embeddings(len(tokenizer)).
+    .why = A token without a row in the embedding stops the training with an error when it first occurs, and a text of unknown tokens teaches nothing.
+    .first = Take tokenizer and model from the same source, or call model.resize_token_embeddings(len(tokenizer)).
     .sound = the batch holds { COUNT($distinct) } different tokens up to { $largest }; { $name } has { COUNT($rows) } rows{ $size ->
         [0] { "" }
        *[other] , the tokenizer { COUNT($size) } tokens; { PERCENT($share) } % of the batch are unknown to it, { PERCENT($padding) } % padding
     }
     .beyond = the batch holds token { $largest }, and { $name } has { COUNT($rows) } rows
     .other-tokenizer = the batch holds token { $largest }, and the tokenizer has only { COUNT($size) }: another one made the batch
-    .embedding = the tokenizer has { COUNT($size) } tokens, and { $name } { COUNT($rows) } rows: { COUNT($missing) } tokens end the training when they come
+    .embedding = the tokenizer has { COUNT($size) } tokens, and { $name } { COUNT($rows) } rows: { COUNT($missing) } tokens stop the training with an error when they occur
     .outputs = the tokenizer has { COUNT($size) } tokens, and the model { COUNT($classes) } outputs: { COUNT($missing) } tokens can never be predicted
     .unknown = { PERCENT($share) } % of the tokens of the batch are { $token }, the tokenizer's token for what it does not know
 
-check-ids = Which tokens and classes do the data never reach?
-    .short = tokens and classes that never come
-    .why = A row of the embedding, or a class, that no row of the data holds keeps its initial numbers, and is noise wherever it is read or predicted.
-    .first = Expect nothing of these tokens, or take a tokenizer that was made for this text; of a class that is missing, see where the data lose it.
+check-ids = Which tokens and classes never occur in the data?
+    .short = tokens and classes that never occur
+    .why = A row of the embedding, or a class, that never occurs in the data keeps its initial values, and is noise wherever it is read or predicted.
+    .first = Expect nothing of these tokens, or use a tokenizer that was made for this text; for a missing class, find out where the data lose it.
     .sound = of { $whole ->
         [yes] all { COUNT($rows) } rows of the data
        *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
@@ -236,66 +236,66 @@ check-ids = Which tokens and classes do the data never reach?
        *[other] { COUNT($never) } of { COUNT($size) } classes ({ PERCENT($share) } %) are never a target: { $examples }
     }
 
-check-evaluation-mode = Is evaluation without dropout?
+check-evaluation-mode = Is dropout off in evaluation?
     .short = dropout in evaluation
     .why = Dropout in evaluation makes every evaluation worse, and different each time.
     .first = Give functional dropout training=self.training, and call model.eval() before an evaluation.
-    .sound = in evaluation mode other chance gave the same output, to the bit
-    .wrong = dropout acts in evaluation mode: other chance moves the output by { G($moved, digits: 2) } of its scale
+    .sound = in evaluation mode other random numbers gave the same output, to the bit
+    .wrong = dropout acts in evaluation mode: other random numbers move the output by { G($moved, digits: 2) } of its scale
 
-check-initial-loss = Does the loss begin where guessing is?
+check-initial-loss = Does the loss begin at that of guessing?
     .short = the first loss against guessing
-    .why = A fresh model that is sure of wrong answers wastes its first steps on unlearning them; one that begins far below guessing has seen the answers.
+    .why = A fresh model that is confident in wrong answers wastes its first steps on unlearning them; one that begins far below guessing has seen the answers.
     .first = Make the last layer's initial weights smaller, or tie them to an embedding of a smaller scale.
-    .sound = { G($nats, digits: 3) } nats a target at the beginning; guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }{ $learnt ->
-        [yes] . That is far less: the weights have learnt before, or the answers can be seen
-        [prior] . That is what guessing by the share of each class costs ({ G($prior, digits: 3) })
+    .sound = { G($nats, digits: 3) } nats per target at the beginning; guessing uniformly among { COUNT($classes) } classes costs { G($uniform, digits: 3) }{ $learnt ->
+        [yes] . The loss is far lower than that: the weights have been trained before, or the answers can be seen
+        [prior] . The loss is that of guessing by the share of each class ({ G($prior, digits: 3) })
        *[no] { "" }
     }
-    .wrong = { G($nats, digits: 3) } nats a target at the beginning, where guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }: the fresh model is sure of wrong answers
+    .wrong = { G($nats, digits: 3) } nats per target at the beginning, where guessing uniformly among { COUNT($classes) } classes costs { G($uniform, digits: 3) }: the fresh model is confident in wrong answers
 
 check-reduction = Is the loss a mean over the targets that count?
     .short = the mean over targets
-    .why = Of a sum the gradient grows with the batch and the length of its rows; of a mean that counts what is left out it shrinks with the padding.
+    .why = If the loss is a sum, its gradient grows with the batch and with the length of its rows; if it is a mean that also counts what is left out, it shrinks with the padding.
     .first = Divide by the number of targets that count (cross_entropy does with reduction="mean" and ignore_index).
     .sound = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) }
-    .sum = the weights of { COUNT($count) } targets add up to { G($total) } in place of 1: the loss is a sum, and the size of a step depends on that of the batch
-    .ignored = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) } in place of 1: the mean is taken over { COUNT($positions) } positions, also over those that do not count
+    .sum = the weights of { COUNT($count) } targets add up to { G($total) } instead of 1: the loss is a sum, and the size of an update depends on the size of the batch
+    .ignored = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) } instead of 1: the mean is taken over { COUNT($positions) } positions, including those that do not count
 
 check-accumulation = Does the loss of a batch equal that of its halves?
     .short = accumulated batches
-    .why = Who accumulates gradients over several small batches takes for granted that their mean is the whole.
+    .why = Accumulating gradients over several small batches takes for granted that the mean of their losses is the loss of the whole.
     .first = Average over rows, and divide an accumulated loss by the number of small batches.
     .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
 
-check-autocast = Does mixed precision act?
+check-autocast = Is mixed precision in effect?
     .short = mixed precision
-    .why = An autocast for another device does nothing, and says nothing.
+    .why = An autocast for another device does nothing, and gives no warning.
     .first = Name the device that the model is on: torch.autocast(device_type=...).
     .sound = { COUNT($reduced) } of { COUNT($layers) } layers compute in reduced precision
     .wrong = autocast is on for { $kind }, but the model is on { $device }: none of { COUNT($layers) } layers computes in reduced precision
 
-check-half-precision = Does the optimizer's epsilon exist in half precision?
+check-half-precision = Is the optimizer's epsilon above zero in half precision?
     .short = epsilon in half precision
     .why = An epsilon that rounds to zero in float16 lets Adam divide by zero.
-    .first = Keep the weights that are trained in float32 (autocast for the products), or take an epsilon of 1e-4.
-    .sound = it does
+    .first = Keep the weights that are trained in float32 (with autocast for the matrix products), or use an epsilon of 1e-4.
+    .sound = it is
     .wrong = the weights are float16 and the optimizer's epsilon of { E($epsilon) } is zero there: an update can divide by zero
 
-check-spectral-norm = Is what has a spectral norm normed by it?
+check-spectral-norm = Are weights with spectral norm normalised by it?
     .short = layers with spectral norm
-    .why = In evaluation mode the norm is not measured any more: a layer that never ran in training mode is divided by the product of random numbers.
+    .why = In evaluation mode the norm is no longer measured: a layer that never ran in training mode is divided by a number computed from random vectors.
     .first = Run some batches through the layer in training mode before it is frozen, or load its vectors u and v with its weight.
     .sound = { $still ->
         [0] every pass measures the norm anew ({ COUNT($count) } weights)
        *[other] the largest singular value of { COUNT($still) } weights in evaluation mode is 1
     }
-    .wrong = the largest singular value of { $name }, which is in evaluation mode, is { G($size, digits: 3) } or more in place of 1 ({ COUNT($count) } weights like it): its norm was never measured
+    .wrong = the largest singular value of { $name }, which is in evaluation mode, is { G($size, digits: 3) } or more instead of 1 ({ COUNT($count) } weights like it): its norm was never measured
 
 check-scale = Are the layers' outputs of a sane size?
     .short = the size of layers' outputs
-    .why = Outputs that are huge, at the edge of their range or all zero hand back no useful gradient.
-    .first = Normalise the inputs, and take the initialisation that belongs to the activation (PyTorch's default, He, Xavier).
+    .why = Outputs that are huge, at the edge of their range or all zero give no useful gradient.
+    .first = Normalise the inputs, and use the initialisation that belongs to the activation (PyTorch's default, He, Xavier).
     .sound = the largest of all outputs of { COUNT($layers) } layers is { G($largest, digits: 3) } ({ $name })
     .huge = outputs reach { G($value, digits: 2) } in { names-and-more }
     .saturated = { PERCENT($value) } % of the outputs are at the edge of the range in { names-and-more }
@@ -304,23 +304,23 @@ check-scale = Are the layers' outputs of a sane size?
 check-gradient-scale = Do all layers get gradients of comparable size?
     .short = the size of layers' gradients
     .why = Where the gradient vanishes on its way down, the first layers learn nothing.
-    .first = Add residual connections and norms, or take an initialisation that keeps the scale.
+    .first = Add residual connections and normalisation layers, or use an initialisation that keeps the scale.
     .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
     .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
 
 check-step-order = Does the loop clear, compute, clip and update in this order?
     .short = the order of clearing, clipping and updating
-    .why = An update with gradients that were used before, that are gone or not yet clipped is another one than is meant, and the loss shows none of it.
+    .why = An update with gradients that were already used, that are gone, or that are not yet clipped is not the intended one, and the loss shows none of it.
     .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
-    .sound = in { $calls } calls of the step every one of { $updates } updates used gradients that were computed for it alone
-    .kept = an update uses gradients that the update before has used already: nothing clears those of { names-and-more } in between
+    .sound = in { $calls } calls of the step each of { $updates } updates used gradients that were computed for it alone
+    .kept = an update uses gradients that the previous update has already used: nothing clears those of { names-and-more } in between
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
 
-check-step-loss = Does the loop train the loss of its batch?
-    .short = the loss that the loop trains
-    .why = A batch that is cut into passes must come out as the batch does: a mean of means makes each target of a short pass count for more than that of a long one.
-    .first = Add up the losses of all targets, and divide by the number of targets of the whole batch: weigh each pass by its share of them.
+check-step-loss = Does the loop minimise the loss of its batch?
+    .short = the loss that the loop minimises
+    .why = A batch that is split into several passes must give the same gradient as the whole batch: in a mean of means each target of a short pass counts for more than that of a long one.
+    .first = Add up the losses of all targets, and divide by the number of targets of the whole batch: weight each pass by its share of them.
     .sound = the first update uses the gradient of the loss of the batch{ $passes ->
         [1] { "" }
        *[other] , made of { COUNT($passes) } passes
@@ -329,51 +329,51 @@ check-step-loss = Does the loop train the loss of its batch?
 
 check-loss-scale = Does the loss scale leave the update alone?
     .short = the loss scale
-    .why = The scale is to keep gradients within half precision, and changes by itself: what goes by it changes the training with it.
-    .first = Call scaler.unscale_(optimizer) between backward and clip_grad_norm_, and scaler.step(optimizer) in place of optimizer.step().
+    .why = The scale is only there to keep gradients within the range of half precision, and changes by itself: whatever depends on it makes the training change too.
+    .first = Call scaler.unscale_(optimizer) between backward and clip_grad_norm_, and scaler.step(optimizer) instead of optimizer.step().
     .sound = with half the scale the first update uses the same gradient
     .clipped = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is clipped while it is still multiplied by the scale
     .kept = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is never divided by the scale
 
-check-step-weights = Does each pass compute with the weights that there are?
+check-step-weights = Does each pass use the current weights?
     .short = weights that mixed precision keeps
     .why = Autocast keeps a copy of each weight until its block ends: in a block around several updates all passes but the first use old weights.
     .first = Put autocast around the forward pass alone, or call torch.clear_autocast_cache() after each update.
-    .sound = after an update inside of autocast every linear layer that was compared computed with its present weight
-    .wrong = after an update inside of autocast { COUNT($count) } linear layers compute with weights of before it: { names-and-more }
+    .sound = after an update inside autocast every linear layer that was compared used its current weight
+    .wrong = after an update inside autocast { COUNT($count) } linear layers still use their weights from before it: { names-and-more }
 
 check-step-mode = Does the loop train in training mode?
     .short = the loop's training mode
-    .why = What is trained in evaluation mode has no dropout and statistics that stand still.
+    .why = What is trained in evaluation mode has no dropout, and statistics that never change.
     .first = Call model.train() after each evaluation in the loop.
     .sound = in { $calls } calls of the step what gets a gradient was in training mode
     .wrong = in call { $call } of { $calls } the loop trains through layers in evaluation mode that were in training mode before: { names-and-more }
 
-check-step-frozen = Do numbers stay whose gradient the loop clears?
-    .short = numbers that the loop freezes
+check-step-frozen = Do values whose gradient the loop sets to zero stay fixed?
+    .short = values that the loop freezes
     .why = Weight decay and momentum move a weight without a gradient, too.
-    .first = Put the numbers back after the update, or into a parameter of their own without weight decay.
-    .sound = the loop sets a part of gradients to zero (tensors: { COUNT($count) }), and these numbers stay
-    .wrong = the loop sets { COUNT($cleared) } numbers of the gradient of { $name } to zero before each of { $calls } updates, and { COUNT($moved) } of them move all the same
+    .first = Put the values back after the update, or into a parameter of their own without weight decay.
+    .sound = the loop sets a part of gradients to zero (tensors: { COUNT($count) }), and these values stay as they were
+    .wrong = the loop sets { COUNT($cleared) } values of the gradient of { $name } to zero before each of { $calls } updates, and { COUNT($moved) } of these weights move all the same
 
 check-schedule = Does the learning rate's schedule fit the run?
     .short = the learning-rate schedule
     .why = A schedule that is stepped too often ends early; one that is too long never leaves its warm-up.
-    .first = Give the schedule the number of its own steps (updates, or epochs where it is stepped once an epoch).
+    .first = Give the schedule the number of its own steps (updates, or epochs where it is stepped once per epoch).
     .sound = { $planned ->
-        [0] the schedule is stepped once an update
-       *[other] over { COUNT($planned) } steps of the schedule the rate begins at { G($first, digits: 3) }, reaches { G($peak, digits: 3) } and ends at { G($last, digits: 3) }
+        [0] the schedule is stepped once per update
+       *[other] over { COUNT($planned) } steps of the schedule the learning rate begins at { G($first, digits: 3) }, reaches { G($peak, digits: 3) } and ends at { G($last, digits: 3) }
     }
-    .other-optimizer = the schedule belongs to another optimizer, and changes no rate of this one
-    .often = the schedule is stepped { G($turns) } times an update, in each of { $calls } calls of the step
+    .other-optimizer = the schedule belongs to another optimizer, and does not change the learning rate of this one
+    .often = the schedule is stepped { G($turns) } times per update, in each of { $calls } calls of the step
     .raises = the schedule ends after { COUNT($at) } of { COUNT($planned) } steps, with an error
-    .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is next to nothing ({ G($last, digits: 2) } in the end) beside { G($peak, digits: 2) }
+    .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is almost zero ({ G($last, digits: 2) } at the end) compared with { G($peak, digits: 2) }
     .rising = the learning rate rises over all { COUNT($planned) } steps, from { G($first, digits: 2) } to { G($last, digits: 2) }: the warm-up is longer than the run
     .turns = the learning rate falls until step { COUNT($at) } of { COUNT($planned) } and then rises again, to { G($last, digits: 2) }: the run is longer than the schedule's T_max
 
 check-gradients = Does every trainable parameter get a gradient?
     .short = a gradient for each parameter
-    .why = A parameter without a gradient is not part of what is trained: a forgotten branch, a detach, a layer that died.
+    .why = A parameter without a gradient is not trained: a forgotten branch, a detach, a layer that died.
     .first = Follow the named layer's output to the loss: is it used, and is there a detach, .data or no_grad on the way?
     .sound = every trainable tensor ({ COUNT($count) }) got one within { $updates } updates
     .absent = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient: { names-and-more }. The loss does not depend on them
@@ -387,9 +387,9 @@ check-moves = Does every parameter move?
     .wrong = { COUNT($count) } tensors have a gradient and did not change in { $updates } updates: { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): the update is lost in rounding
     .partly = { PERCENT($share) } % of the numbers with a gradient did not change in { $updates } updates in { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): most of the update is lost in rounding
 
-check-stays = Does what is frozen stay?
+check-stays = Do frozen parameters stay fixed?
     .short = frozen parameters that stay
-    .why = A frozen part that moves is no longer what was trained before, and nothing in the loss says so.
+    .why = A frozen part that moves is no longer what was trained before, and nothing in the loss shows it.
     .first = Leave frozen weights out of the optimizer (weight decay moves them too), and put frozen batch norms into evaluation mode.
     .sound = every frozen tensor ({ COUNT($count) }) stayed as it was
     .weights = { COUNT($count) } frozen tensors moved: { names-and-more }
@@ -397,13 +397,13 @@ check-stays = Does what is frozen stay?
 
 check-learns = Can one batch be learnt?
     .short = whether one batch can be learnt
-    .why = What cannot learn one batch by heart cannot learn a data set.
+    .why = A model that cannot memorise one batch cannot learn a data set.
     .first = Look at what else is wrong here; then at the targets, the loss and the learning rate, on one batch.
     .sound = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
         [1] { "" }
        *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
     }
-    .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and not below with up to 1,000 times the learning rate: nothing is learnt
+    .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and no lower with up to 1,000 times the learning rate: nothing is learnt
 
 # Why something could not be checked.
 check-reason =
@@ -411,89 +411,89 @@ check-reason =
     .error = { $error } was raised
     .no-loss = the loss cannot be computed
     .no-scalar = loss(model, batch) gave { $got } where one number is needed
-    .no-output = no tensor of numbers could be made out in what the model returns
+    .no-output = no tensor of numbers was found in what the model returns
     .calls = { $calls ->
         [0] the loss does not call the model, or a part of it, as a module
-       *[other] the loss calls the model { $calls } times: which of them it is about is not known
+       *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
     .no-tokens = the model is given no tokens in the shape of its outputs
-    .not-next-token = the targets are no shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
-    .not-next-token-model = it does not predict the next token, and may read all of them
+    .not-next-token = the targets are not shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
+    .not-next-token-model = the model does not predict the next token, so it may read all of them
     .repetitive = the text of this batch repeats itself: it agrees with itself under several shifts
-    .trained = the model has been trained before (the optimizer holds moments): this is a question of the beginning
+    .trained = the model has been trained before (the optimizer holds moments): this is checked only before training
     .weighted = the targets are weighted (their weights add up to { G($total) }), or the loss holds more than a mean
     .tokens-unused = the outputs do not depend on the tokens at all
-    .no-rows = there are no two rows to be compared: a batch of one, a graph, or inputs of different numbers of rows
+    .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
     .time-first = the first axis may be that of positions (batch_first is False)
     .not-repeatable = the same call gives other numbers each time, so that nothing can be compared
     .other-shape = the output has another shape for other inputs
     .no-padding = the batch has no attention mask that leaves something out, and no token that only fills the ends of rows
-    .samples = the model draws random numbers in evaluation too, as one that samples is meant to; there is no dropout among them
-    .no-modes = the model has no layer that acts otherwise in training
-    .all-in-evaluation = the whole model is in evaluation mode: hand it over as training has it (model.train())
+    .samples = the model draws random numbers in evaluation too, as a model that samples is meant to; none of them come from dropout
+    .no-modes = the model has no layer that behaves differently in training
+    .all-in-evaluation = the whole model is in evaluation mode: pass it as it is in training (model.train())
     .slow = on this batch alone the loss falls only from { G($first) } to { G($last) } in { $updates } updates, at { $factor } times the learning rate: too slowly to tell
-    .sure = the model is so sure of its answers that the weights of the targets cannot be read off
+    .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
     .nothing-frozen = nothing is frozen
-    .rows-together = the loss of a batch is neither mean nor sum of its halves: it compares rows, or weighs them by what they hold
-    .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not meant, the size of a step depends on the batch
+    .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
+    .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
-    .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weigh each small batch by its targets
+    .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weight each small batch by its number of targets
     .no-padding-row = no embedding has a row for padding (padding_idx)
     .padding-row-unread = the row of padding is not zero, but this batch's loss does not depend on it: it holds no padding, or masks it
-    .no-single-numbers = the model gives more than one number a row
-    .no-targets-known = which tensor of the batch holds the targets cannot be told, or they are all the same
+    .no-single-numbers = the model gives more than one number per row
+    .no-targets-known = it is not clear which tensor of the batch holds the targets, or they are all the same
     .rows-unpaired = outputs and targets are compared as two sets, each as a whole, or all outputs are alike
     .targets-unused = other targets in the batch do not change the loss
-    .no-single-targets = a row has more than one target, or its target is its place in the batch
+    .no-single-targets = a row has more than one target, or its target is its position in the batch
     .too-few-targets = { COUNT($rows) } rows are too few: their targets could stand among the inputs by chance
-    .no-end = the rows are filled up with token { $token } behind different tokens: texts have no token that ends them, or it is { $token } itself and left out with the filling
-    .end-unlearnt = token { $token } stands before the padding of all rows and is never a target: right if it is part of a frame, wrong if it is what ends a text
+    .no-end = the rows are padded with token { $token } after different tokens: texts have no token that ends them, or { $token } itself ends them and is left out along with the padding
+    .end-unlearnt = token { $token } stands before the padding of all rows and is never a target: right if it belongs to a template, wrong if it is what ends a text
     .no-embedding = no embedding reads whole numbers of the model's inputs
     .tokenizer-unknown = how many tokens a { $kind } has is not known
     .no-loader = no data loader was given (loader=)
     .no-ids = no tokens or classes were found among what the loader gives
     .other-loader = the loader is of type { $kind }, which is no DataLoader of torch
-    .stream = the rows have no numbers: the data set is a stream
+    .stream = the rows have no indices: the data set is a stream
     .short-stream = the stream ends after a few batches, or repeats itself
-    .no-indices = the sampler gives no numbers of rows
-    .long-epoch = the sampler gives more than { COUNT($count) } rows: too many to be compared
-    .no-workers = the loader has not enough workers to be compared
+    .no-indices = the sampler gives no row indices
+    .long-epoch = the sampler gives more than { COUNT($count) } rows: too many to compare
+    .no-workers = the loader has too few workers to compare
     .no-tensors = the loader gives no tensors
     .repeats = { COUNT($repeated) } of { COUNT($rows) } rows of an epoch have come before in it ({ COUNT($distinct) } different ones): right if they are drawn with replacement
     .set-epoch = the order changes only if the loop calls set_epoch(epoch) before each epoch: two epochs without it are the same
     .own-order = the sampler has an order of its own, and it is the same in two epochs
     .no-shards = no sampler of the loader divides rows among ranks
-    .rank-fixed = the sampler gives the same rows whatever its rank attribute says: it may have read it before
+    .rank-fixed = the sampler gives the same rows whatever its rank attribute says: it may have read the rank when it was created
     .no-step = no step of the loop was given (step=)
-    .no-update = { $calls } calls of the step did no update of this optimizer
+    .no-update = { $calls } calls of the step made no update of this optimizer
     .closure = the optimizer computes the loss within its update (a closure)
     .nothing-cleared = the loop does not set the same part of a gradient to zero each time
-    .no-schedule = no schedule was given (scheduler=), and the step holds none
+    .no-schedule = no schedule was given (scheduler=), and none was found in the step
     .no-steps = how many updates the training will make is not known (steps=)
-    .measured-schedule = the schedule goes by what is measured in training
-    .long-schedule = { COUNT($count) } steps of the schedule take too long to be tried
-    .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once an epoch (give step= to have it seen)
+    .measured-schedule = the schedule depends on what is measured in training
+    .long-schedule = { COUNT($count) } steps of the schedule take too long to try
+    .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates, it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once per epoch (give step= to have that checked)
     .no-evaluate = no evaluation was given (evaluate=)
-    .evaluation-none = the evaluation gives a { $kind } where one number is needed
+    .evaluation-none = the evaluation gives a { $kind } where a single number is needed
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
-    .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as where a model freezes a part of itself there: call it before the check, and before the first step
+    .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step
     .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
     .no-spectral-norm = no layer has a spectral norm
-    .no-scaler = the step holds no loss scale that is on, or several
-    .scale-other = with another loss scale the first update uses a gradient that differs otherwise, as of a step that draws chance or batches of its own
+    .no-scaler = no active loss scaler was found in the step, or several
+    .scale-other = with another loss scale the gradient of the first update differs in another way, as when the step draws random numbers or batches of its own
     .scale-skips = no update was made in { $calls } calls at this loss scale
-    .no-autocast-around = no update was made inside of automatic mixed precision
-    .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to act otherwise there
-    .schedule-first = the schedule is stepped before the update, so that its first rate ({ G($first, digits: 2) }) is never used: right if it is 0, as of a warm-up, and meant to be left out
-    .step-other = the first update uses another gradient than that of the loss of this batch: right if the step draws chance or a batch of its own, or adds something
-    .step-sum = the first update uses { $passes } times the gradient of the loss: those of { $passes } passes are added, not averaged. If that is not meant, the size of a step depends on their number
+    .no-autocast-around = no update was made inside automatic mixed precision
+    .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to behave differently there
+    .schedule-first = the schedule is stepped before the update, so that its first learning rate ({ G($first, digits: 2) }) is never used: right if it is 0, as at the start of a warm-up, and meant to be skipped
+    .step-other = the first update uses another gradient than that of the loss of this batch: right if the step draws random numbers or a batch of its own, or adds a term
+    .step-sum = the first update uses { $passes } times the gradient of the loss: the gradients of { $passes } passes are added, not averaged. If that is not intended, the size of an update depends on their number
 
 # The terminal, the page of a run and its report.
 check_wrong = wrong
@@ -506,7 +506,7 @@ check_trained = The check before training had found { $count ->
    *[other] { " " }and { COUNT($more) } more
 }.
 check_parameters = { COUNT($count) } parameters
-check_other_model = The check was of a model of { COUNT($checked) } parameters, and the one that was trained has { COUNT($trained) }.
+check_other_model = The model that was checked has { COUNT($checked) } parameters, and the one that was trained has { COUNT($trained) }.
 check_next = Not trained yet. { $wrong ->
     [0] Record the training into the same directory:
    *[other] Correct what is wrong and check again; then record the training into the same directory:

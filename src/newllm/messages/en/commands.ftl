@@ -39,12 +39,12 @@ train-best = best validation: { FIXED($loss, digits: 4) } nats per token, perple
    *[other] , { FIXED($bits, digits: 4) } bits per byte
 } (step { COUNT($step) })
 train-curves = curves: { $file }
-train-spike = spike at step { COUNT($step) }: find what removes it with: newllm replay { $run }
-train-spikes = { COUNT($count) } spikes, at steps { $steps }: find what removes them with: newllm replay { $run }
+train-spike = spike at step { COUNT($step) }; to find what removes it: newllm replay { $run }
+train-spikes = { COUNT($count) } spikes, at steps { $steps }; to find what removes them: newllm replay { $run }
 train-steps_from_to = { COUNT($first) } to { COUNT($last) }
 train-go_on = go on with: newllm train --resume { $run }
-train-no_sample = no sample: after so few steps it would be noise: newllm train --resume { $run } --seconds S trains longer
-train-no_time = no sample: the time is over: newllm generate { $run } writes one
+train-no_sample = no sample: after so few steps it would be noise; to train longer: newllm train --resume { $run } --seconds S
+train-no_time = no sample: the time is up; to write one: newllm generate { $run }
 train-sample = sample, temperature 0.8, seed 0:
 train-sample_at = sample, as the model wrote it at step { COUNT($step) }:
 train-write_on = write on with: newllm generate { $run } --prompt "..."
@@ -62,20 +62,20 @@ eval-read = read { COUNT($done) } of { COUNT($total) } bytes{ $left ->
    *[other] , { $left }
 }
 eval-size = { COUNT($tokens) } tokens, { $bytes ->
-    [none] bytes lost by the tokenizer
+    [none] number of bytes unknown (lost by the tokenizer)
    *[other] { COUNT($bytes) } bytes
 }, { $nats } nats
 eval-loss = { FIXED($loss, digits: 4) } nats per token, perplexity { FIXED($perplexity, digits: 2) }{ $bits ->
     [none] {""}
    *[other] , { FIXED($bits, digits: 4) } bits per byte
 }
-generate-positions = this model has { $positions } learned positions and ends there
+generate-positions = this model has only { $positions } learned positions, and the text ends there
 
 ## other frameworks
 export-written = { $directory }: { COUNT($parameters) } parameters of step { COUNT($step) }
 export-load = load it with: import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
 export-load_remote = load it with: transformers.AutoModelForCausalLM.from_pretrained({ $directory }, trust_remote_code=True)
-export-load_onnx = a program that writes text with it stands in its README.md
+export-load_onnx = its README.md holds a program that writes text with it
 import-written = { $run }: the model of step { COUNT($step) }
 
 ## the caches
@@ -83,12 +83,12 @@ cache-tokens = tokenised texts in { $folder }, at most { $limit }: { $count }, {
 cache-states = states of replays, at most { $limit } a run: { $count }, { $size }
 cache-used = used { $date }
 cache-cleared = cleared { $size }
-cache-cleared_but = cleared { $size }; { $used } in use by a live process, or not ours to remove
+cache-cleared_but = cleared { $size }; { $used } left: in use by a running process, or not yours to remove
 
 ## pages
 page-written = { $file } ({ $size })
 page-runs_below = (runs below ./runs)
-page-no_runs = (runs below .: there is no 'runs' here; newllm ui --demo shows packaged ones)
+page-no_runs = (runs below the current directory, which has no folder 'runs'; newllm ui --demo shows packaged ones)
 page-demo = (the packaged demo, read-only)
 page-no_browser = no browser could be opened: open the address yourself
 
@@ -107,7 +107,7 @@ study-done = { COUNT($done) }/{ COUNT($total) } runs
 study-running = running { $runs }
 study-run = { $arm } (seed { $seed })
 study-cell_failed = failed: { $arm }, seed { $seed }: { $why }
-study-cell_died = note: { $death }; it is run again
+study-cell_died = note: { $death }; this run is repeated
 study-worker_died = a worker died (exit code { $code }) at { $run }
 study-spent = { $spent } of at most { $most }
 study-left = about { $time } left
@@ -115,11 +115,11 @@ study-left = about { $time } left
 stopped = stopped
 
 ## the demo
-demo-doctor = 1  A learning rate was doubled by mistake, at step 240 of a training. What the doctor says of it:
+demo-doctor = 1  In a training the learning rate was doubled by mistake, at step 240. What the doctor says about it:
 demo-verdict = 2  Another training has a loss spike. It was replayed with one thing changed at a time; the verdict:
 demo-writes = 3  A small model that has read Moby Dick writes on:
 demo-no_model = This needs the package { $package }, which is not installed: pip install 'newllm[train]'
 demo-next = Go on with:
-demo-next_page = all of this and more in the browser
-demo-next_log = what went wrong in a training of yours, from its log
+demo-next_page = see all of this and more in the browser
+demo-next_log = find what went wrong in your own training, from its log
 demo-next_train = train a model on the bundled novel

@@ -72,19 +72,19 @@ unsure = unsure
 ## its page
 doctor-causes = Likely cause
 
-causes-unknown = unknown: nothing in this log proves one. Open: { $causes }.
+causes-unknown = unknown: nothing in this log proves one. Possible: { $causes }.
 doctor-figure = { $signal }, { $steps }
 doctor-not_finite = not finite
 doctor-marked = the finding
 doctor-no_finite_value = { $signal }: not one finite value
 
 checked = Looked at, without an alarm: { $subjects }.
-doubtful = Without an alarm, and not called sound, as it has hardly fallen or ends above its lowest: { $subjects }.
+doubtful = Without an alarm, but not called sound, because the values have hardly fallen or end above their lowest: { $subjects }.
 checked-loss = the training loss
-checked-validation = validation against training
+checked-validation = validation compared with training
 checked-accuracy = the accuracy
 checked-rate = the learning rate and its schedule
-checked-gradients = the gradient's norm
+checked-gradients = the gradient norm
 checked-state = the state between updates
 checked-updates = updates of layers
 checked-given = what the model was given

@@ -19,51 +19,51 @@ layer-signal = { SIGNAL($signal) } of { $layer }
 planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on)
 
 finding-spike =
-    .explained = The loss followed a trend, left it upwards by far more than it usually scatters, and came back. Training may have lost what it knew: replay it from before (newllm replay) to see which change takes it away.
+    .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
-        [recovered] was back by { $axis } { $back }
+        [recovered] recovers by { $axis } { $back }
         [new-plateau] settles on a higher plateau
-       *[diverged] never comes back
-    }; what exceeds its trend adds up to { G($cost, digits: 3) }{ $scheduled ->
-        [yes] , where the schedule starts again
+       *[diverged] never recovers
+    }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
+        [yes] , where the learning-rate schedule starts again
        *[no] { "" }
     }
-    .harder-data = a harder stretch of data, where batches are not shuffled
-    .other-evaluation = an evaluation on other data or at other settings than its neighbours
+    .harder-data = a harder part of the data, if batches are not shuffled
+    .other-evaluation = an evaluation on other data, or with other settings, than those before and after it
     .single-batch = a single bad batch that left the model as it was
     .changed-setting = a changed setting or a resume that the log does not show
-    .test = Replay from a snapshot before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
+    .test = Replay from a checkpoint before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
     .while-running = seen while the training ran
 
 finding-diverged =
-    .explained = The loss left its trend upwards and never came back. What was trained since is of no use: go back to a snapshot from before, and replay from there with one change at a time.
+    .explained = The loss rose above its trend and never recovered. Training since then is of no use: go back to a checkpoint from before the rise, and replay from there with one change at a time.
 
 finding-slow-divergence =
-    .explained = The training loss has climbed slowly and for long from the best it had reached. No single step shows it; evaluate the best snapshot and the last on the same data, then go on from the best with a smaller rate.
+    .explained = The training loss has climbed slowly, over a long time, from the best value it had reached. No single step shows it: evaluate the best checkpoint and the last on the same data, then go on from the best with a smaller learning rate.
     .sentence = { $signal } has climbed from about { G($best) } at { $axis } { $first } to { G($now) } at { $last }, without a jump
-    .harder-data = the data became harder, where it is not shuffled
-    .regularisation = a regularisation that grows
+    .harder-data = the data became harder, if they are not shuffled
+    .regularisation = a regularisation term that grows
     .test = Evaluate the weights of the best step and of the last on the same data.
 
 finding-loss-drop =
-    .explained = The training loss fell far below its trend for a while and came back. As a rule the batches there were too easy (repeated text, padding that counts): read the batches of these steps.
-    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back behind { $last }: these batches were far easier than the rest
+    .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated text, padding counted in the loss): read the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back at its trend after { $last }: these batches were far easier than the rest
     .no-targets = batches without targets (all padding)
     .seen-text = text that training had shown before
     .test = Read the batches of these steps.
 
 finding-periodic-batches =
-    .explained = The training loss is high at equal distances: every k-th batch is bad, or the state is disturbed so often. Read the batches of these steps, and look for what else happens every k steps.
-    .sentence = the training loss is high at every { $every }th { $axis }, { $count } times from { $first } on{ $height ->
+    .explained = The training loss is high at equal distances: every k-th batch is bad, or something disturbs the model every k steps. Read the batches of these steps, and look for what else happens every k steps.
+    .sentence = the training loss is high once every { $every } { $axis }s, { $count } times from { $first } on{ $height ->
         [none] { "" }
        *[other] , about { G($height, digits: 2) } times the loss around it
     }
-    .source = one of several sources of data is bad, and comes in turn
-    .state = something disturbs the model so often: an optimizer that is made anew, a checkpoint, an evaluation
+    .source = one of several sources of data, which take turns, is bad
+    .state = something disturbs the model at this interval: an optimizer that is created anew, a checkpoint, an evaluation
     .test = Read the batches of three of these steps beside their neighbours; evaluate one fixed batch before and after such a step.
 
 finding-plateau =
-    .explained = The loss has hardly fallen from its first point to its last: nothing was learnt. Train on one single batch first; a sound set-up brings its loss to nearly nothing.
+    .explained = The loss has hardly fallen from its first point to its last: nothing was learnt. First train on a single batch; a sound set-up brings its loss close to zero.
     .sentence = { $signal } stands at about { G($level) } from { $axis } { $first } to { $last }{ $at_uniform ->
         [yes] , which is uniform guessing (ln V = { G($uniform) })
        *[no] { "" }
@@ -71,12 +71,12 @@ finding-plateau =
         [yes] : nothing was learnt
        *[no] { " " }before it falls by { PERCENT($fall) } %
     }
-    .learnt-before = the run began from a model that had learnt this already
-    .small-rate = the learning rate is too small for the steps given
-    .test = Train on one batch only: a sound set-up brings its loss to nearly nothing.
+    .learnt-before = the run began from a model that had already learnt this
+    .small-rate = the learning rate is too small for the number of steps
+    .test = Train on one batch only: a sound set-up brings its loss close to zero.
 
 finding-worse-than-uniform =
-    .explained = The loss is above ln V, that of a model which finds all V tokens equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.
+    .explained = The loss is above ln V, the loss of a model that finds all V tokens equally likely: knowing nothing would be better. The model is confidently wrong: look first at the step at which its loss rose above ln V, and at how targets are made.
     .sentence = { $signal } is worse than uniform guessing over { $vocabulary } tokens (ln V = { G($uniform) }) at { $points ->
         [one] { $axis } { $first }, with
        *[other] { $points } points from { $axis } { $first } to { $last }, at worst
@@ -85,7 +85,7 @@ finding-worse-than-uniform =
     .test = Evaluate a model whose logits are all zero: its loss must be ln V.
 
 finding-worse-than-untrained =
-    .explained = The loss is above that of the model before its first step. Training has made it worse than chance: look at the step at which it went above, and go on from before it.
+    .explained = The loss is above that of the model before its first step: training has made the model worse than no training at all. Look at the step at which the loss rose above that value, and go on from before it.
     .sentence = { $signal } is worse than the untrained model was ({ G($untrained) }{ $inferred ->
         [yes] , inferred from the first values
        *[no] { "" }
@@ -93,12 +93,12 @@ finding-worse-than-untrained =
         [one] { $axis } { $first }, with
        *[other] { $points } points from { $axis } { $first } to { $last }, at worst
     } { G($worst) }
-    .trained-before = training began from a trained model, whose loss the first value is
+    .trained-before = training began from a trained model, and the first value is that model's loss
     .test = Evaluate the model before its first step on the same data.
 
 finding-bad-start =
-    .explained = The first loss is larger than that of a model which finds a million tokens equally likely, or far above what the first updates bring it to: the model starts sure and wrong. Look at the scale of the last layer and of the embeddings at the start.
-    .sentence = the first loss is { G($loss) }, more than ln of a million ({ G($largest) }); it has halved by { $axis } { $half }
+    .explained = The first loss is larger than that of a model which finds a million tokens equally likely, or far above what the first updates bring it to: the model starts out confidently wrong. Look at the scale of the last layer and of the embeddings at the start.
+    .sentence = the first loss is { G($loss) }, more than ln(1,000,000) = { G($largest) }; it has halved by { $axis } { $half }
     .far = the first loss is { G($loss) }, { G($times, digits: 2) } times the { G($level) } that the first updates bring it to by { $axis } { $there }: outputs begin far too large
     .not-scaled = inputs or targets that are not scaled
     .outputs = Print mean and standard deviation of inputs, targets and outputs before the first step.
@@ -106,25 +106,25 @@ finding-bad-start =
     .test = Print the standard deviation of the logits before the first step; it should be near 1 or below.
 
 finding-dominated-part =
-    .explained = One part of the loss outweighs the task's own part by far, so that the task is hardly learnt. Weigh the parts so that their gradients are of one size, and log each of them.
-    .sentence = { $part } is a small part of the loss, the rest is { G($times, digits: 2) } times as much, and it has fallen by { PERCENT($fall) } % in the whole run
+    .explained = One part of the loss outweighs the task's own part by far, so that the task is hardly learnt. Weight the parts so that their gradients are of similar size, and log each of them.
+    .sentence = { $part } is a small part of the loss (the rest is { G($times, digits: 2) } times as large) and has itself fallen by { PERCENT($fall) } % in the whole run
     .unlearnable = a task that cannot be learnt from these data
     .test = Train with the other parts at a weight of zero: if the task is learnt then, their weight is too large.
 
 finding-impossible-loss =
-    .explained = The loss is below what it can be: it falls without a bottom, or is a loss of classes below zero. Something in it has the wrong sign, is no log-probability where one is asked for, or has targets outside their range.
+    .explained = The loss is lower than it can be: it falls without limit, or is a classification loss below zero. One of its terms has the wrong sign, something that is no log-probability is passed as one, or targets are out of range.
     .sentence = the loss goes from { G($first) } to { G($last) }, below zero from { $axis } { $step } on{ $bottomless ->
         [yes] , and falls faster and faster
-       *[no] , which a loss of classes cannot
+       *[no] , where no classification loss can be
     }
-    .accuracy = { SIGNAL($signal) } is { G($loss) } where { PERCENT($accuracy) } % are right: a wrong answer costs at least ln 2, so that the others alone make it { G($floor) }
-    .density = a likelihood of densities, which may sharpen without end
-    .whole = an accuracy of whole texts or of other data, or a loss with weights
+    .accuracy = { SIGNAL($signal) } is { G($loss) } although only { PERCENT($accuracy) } % of the answers are right: each wrong one costs at least ln 2, so the wrong ones alone make it at least { G($floor) }
+    .density = a likelihood of continuous values (a density), which can rise without limit
+    .whole = an accuracy of whole texts or of other data, or a weighted loss
     .by-hand = Compute loss and accuracy of one batch from its logits by hand.
     .test = Compute the loss by hand for one batch, part by part, and see which part is below zero.
 
 finding-not-finite =
-    .explained = A loss or gradient is NaN or infinite. Every weight that such an update touches is lost: go back to a snapshot from before, and run that step in float32 with its batch checked for values that are not finite.
+    .explained = A loss or gradient is NaN or infinite. Every weight that such an update touches is lost: go back to a checkpoint from before it, and run that step in float32 with its batch checked for values that are not finite.
     .sentence = { $signal } is not finite at { $count } of { $of } points, first at { $axis } { $first }{ $before ->
         [none] { "" }
        *[other] { " " }(before it { G($before) })
@@ -132,76 +132,76 @@ finding-not-finite =
         [yes] , and stays so to the end
        *[no] { "" }
     }
-    .scaler = a loss scaler that tries its scale
+    .scaler = a loss scaler that is searching for its scale
     .no-target = a batch without a target (0/0)
     .test = Replay the step in float32 with the batch checked for values that are not finite.
 
 finding-over-fitting =
-    .explained = The validation loss turns up while the training loss goes on falling: the model learns its text by heart. Keep the snapshot of the best validation; more text, or a smaller model, helps.
+    .explained = The validation loss rises while the training loss goes on falling: the model memorises its text. Keep the checkpoint with the best validation loss; more text, or a smaller model, helps.
     .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
         [yes] , while the training loss fell
        *[no] { "" }
     }
-    .surer = a few targets that grow ever surer and wrong, while most stay right: look at the accuracy
+    .surer = the model grows ever more confidently wrong about a few targets, while most stay right: look at the accuracy
     .never-trained = tokens that never occur in training: split the loss by class
-    .test = Train on more text at the same number of steps: over-fitting shrinks, the rest stays.
+    .test = Train on more text for the same number of steps: over-fitting shrinks, anything else stays.
 
 finding-validation-gap =
-    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
-    .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
-    .within = validation_loss is { G($validation) } at { $axis } { $step }, where the training loss is about { G($training) } although no data had been read twice by then, and stays apart: the two do not measure the same thing
-    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
+    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
+    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks
-    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls as that does: the two have other units, such as a sum and a mean, or a loss that is divided by the steps of accumulation
-    .other-text = validation text of another kind than training's
+    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls in step with it: the two have different units, such as a sum and a mean, or a loss that is divided by the number of accumulation steps
+    .other-text = validation text of another kind than the training text
     .trained-before = a run that began from a trained model
-    .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
+    .test = Evaluate some training batches with the evaluation's own code: it must give the training loss.
 
 finding-training-above-validation =
-    .explained = The training loss ends far above the validation loss. Dropout and augmentation do that, and so does a loss that is summed, scaled, or taken over another axis: evaluate a training batch by the evaluation's own code.
+    .explained = The training loss ends far above the validation loss. Dropout and augmentation do that, and so does a loss that is summed, scaled, or computed over another axis: evaluate a training batch with the evaluation's own code.
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
-    .augmented = strong dropout, augmentation or label smoothing that is meant, which acts in training alone
-    .summed = a training loss that is the sum of { $parts }, where validation is only one of them
-    .test = Evaluate one training batch in evaluation mode by the evaluation's own code: the difference that is left lies in how the loss is taken.
+    .augmented = intended strong dropout, augmentation or label smoothing, which acts in training alone
+    .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
+    .test = Evaluate one training batch in evaluation mode with the evaluation's own code: whatever difference is left lies in how the loss is computed.
 
 finding-unsteady-validation =
-    .explained = The validation loss jumps from one evaluation to the next by much of what there is to learn, although its data stay the same. Look at what is random in the evaluation, and at the statistics that norms have stored.
+    .explained = The validation loss jumps from one evaluation to the next by much of what there is to learn, although the data stay the same. Look at what is random in the evaluation, and at the statistics that normalisation layers have stored.
     .sentence = validation_loss jumps between { G($low) } and { G($high) } over { $count } evaluations, where training began at { G($start) }
     .small = a validation set of a few samples
-    .order = training reads its data in an order, and forgets the last kind with each new one
-    .test = Evaluate the same weights twice: the two must agree. Then evaluate training data through the evaluation's own code.
+    .order = training reads its data sorted by kind, and forgets the last kind with each new one
+    .test = Evaluate the same weights twice: the two values must agree. Then evaluate training data with the evaluation's own code.
 
 finding-squashed-outputs =
-    .explained = The loss stands at the least that a softmax applied twice allows, while the model is right nearly everywhere. Give the loss the logits, without a softmax before it.
-    .sentence = the loss stands at { G($loss) }; a softmax that is applied twice cannot give less than { G($floor) } over { $classes } classes{ $accuracy ->
+    .explained = The loss stays at the lowest value that a softmax applied twice allows, while the model is right nearly everywhere. Give the loss the logits, without a softmax before it.
+    .sentence = the loss stays at { G($loss) }; with a softmax applied twice over { $classes } classes it cannot fall below { G($floor) }{ $accuracy ->
         [none] { "" }
        *[other] , and { PERCENT($accuracy) } % of the answers are right
     }
     .smoothing = label smoothing, which has a floor of its own
-    .test = Print the sum of the model's outputs over the classes: if it is 1, they are probabilities and no logits.
+    .test = Print the sum of the model's outputs over the classes: if it is 1, they are probabilities, not logits.
 
 finding-too-good =
-    .explained = The loss is nearly nothing on held-out data as well: the model sees what it should predict. Check that targets are shifted by one, that no mask is missing, and that no input holds the answer.
-    .sentence = training comes to { G($training) } and validation to { G($validation) } nats, nearly nothing by { $axis } { $step }: no text is so predictable
+    .explained = The loss is almost zero on held-out data as well: the model sees what it should predict. Check that targets are shifted by one, that no mask is missing, and that no input holds the answer.
+    .sentence = the training loss falls to { G($training) } and the validation loss to { G($validation) } nats, almost zero by { $axis } { $step }: no text is so predictable
     .one-answer = a task with one right answer to each question, such as copying or arithmetic
-    .test = Change the last token of an input: no output before it may change. Then check that targets are the inputs shifted by one.
+    .test = Change the last token of an input: no output at an earlier position may change. Then check that targets are the inputs shifted by one.
 
 finding-stale-evaluation =
-    .explained = Evaluations at different steps gave exactly the same value although the weights moved. They measured old weights or a cached result: evaluate again and print the norm of the weights beside it.
+    .explained = Evaluations at different steps gave exactly the same value although the weights moved: they measured old weights, or a cached result. Evaluate again, and print the norm of the weights beside the value.
     .sentence = { $signal } is { G($value, digits: 10) } at { $axis } { $first } and the same at { $last } ({ $times } values in a row); its usual change is { G($usual, digits: 3) }
-    .equal-as-printed = two values that are equal as printed by chance
+    .equal-as-printed = two different values that happen to be printed alike
     .skipped-update = an update that was skipped, so that the model was the same
     .logged-twice = a value logged twice
     .test = Evaluate again at the later point, with the weights' norm printed at both.
 
 finding-repeated-loss =
-    .explained = The training loss repeats exactly where it ought to scatter. The log, or the loop, writes one value again and again: see whether the weights move at all.
+    .explained = The training loss repeats exactly where it ought to scatter: the log, or the loop, writes one value again and again. See whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights, the optimizer's moments or buffers (a batch norm's statistics, say) changed between two updates, and neither by the optimizer nor by a forward pass: their bits were added up after one and before the other. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
-    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed at least { $what } ({ $layers }){ $times ->
+    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
+    .sentence = Before the update at { $axis } { $step } something other than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all
@@ -224,26 +224,26 @@ finding-changed-state =
         [one] one buffer
        *[other] { COUNT($count) } buffers
     }
-    .loaded = a checkpoint of weights or of the optimizer that is loaded on the way
-    .by-hand = code that writes to weights itself: a clamp, a re-initialisation, averaged weights that are put in
+    .loaded = a checkpoint of weights or of the optimizer that is loaded in the middle of the run
+    .by-hand = code that writes to the weights directly: a clamp, a re-initialisation, averaged weights that are swapped in
     .other-optimizer = a second optimizer, or a wrapper such as Lookahead, over the same weights
-    .memory = a bit of the memory that flipped, or a kernel that writes past its end
+    .memory = a bit that flipped in memory, or a kernel that writes past the end of its buffer
     .test = Record again with a print at every place that loads, copies or clamps weights, and see which of them runs between these two updates.
 
 finding-frozen-statistics =
-    .explained = A layer whose weights are all frozen still moves its statistics (those of a batch norm, for instance), because it runs in training mode. So what was trained before is another function than it was, a little more at each step. Put frozen layers into evaluation mode.
+    .explained = A layer whose weights are all frozen still updates its statistics (those of a batch norm, for instance), because it runs in training mode. So the pretrained part becomes another function, a little more at each step. Put frozen layers into evaluation mode.
     .sentence = The weights of { $count ->
         [one] a layer are frozen and its statistics move
        *[other] { COUNT($count) } layers are frozen and their statistics move
     } ({ $layers }), from { $axis } { $first } to { $last }
     .train = a call of model.train() that puts the frozen part into training mode with the rest
-    .meant = statistics that are meant to fit the new data while the weights stay
+    .meant = statistics that are meant to adapt to the new data while the weights stay
     .test = Print module.training of the named layers in the loop; call eval() on them after each model.train().
 
 finding-ranks-apart =
-    .explained = Processes that train one model together no longer hold the same weights or moments: their bits differ between ranks. From then on each trains another model, and the first one's log shows only its own. Look for what runs on one rank only, or does not share its gradients.
-    .columns = { SIGNAL($signal) } and its likes differ between { $ranks } ranks by { PERCENT($spread, digits: 2) } % from { $axis } { $first } to { $last }, where they should be equal
-    .sentence = The ranks part { $equal ->
+    .explained = Processes that train one model together no longer hold the same weights or moments: their bits differ between ranks. From then on each rank trains a model of its own, and the log of the first rank shows only its own. Look for what runs on one rank only, or does not share its gradients.
+    .columns = { SIGNAL($signal) } and similar signals differ between { $ranks } ranks by { PERCENT($spread, digits: 2) } % from { $axis } { $first } to { $last }, where they should be equal
+    .sentence = The ranks stop being identical { $equal ->
         [none] at { $axis } { $step }
        *[other] after { $axis } { $equal }, by { $axis } { $step }
     }: { $part ->
@@ -256,109 +256,109 @@ finding-ranks-apart =
            *[other] the optimizer's moments of { COUNT($count) } parameters differ
         }
     } on rank { $ranks } ({ $parameters }){ $again ->
-        [yes] ; they come together again
+        [yes] ; later they agree again
        *[no] {""}
     }
-    .not-wrapped = steps that call the model inside the wrapper, whose gradients are not shared
+    .not-wrapped = steps that call the model inside the wrapper directly, so that its gradients are not shared
     .hooks = a wrapper whose hooks were lost: a model that was moved, converted or unfrozen after it was wrapped
-    .transfer = data that are lost between the processes
+    .transfer = data lost on the way between the processes
     .update = a step, a clip or a write to weights on one rank only
-    .meant = ranks that are meant to train by themselves
-    .test = Compare the gradients of the named parameter on all ranks right before the update: where they differ they were not shared, where they are equal the update differs.
+    .meant = ranks that are meant to train independently
+    .test = Compare the gradients of the named parameter on all ranks right before the update: if they differ, they were not shared; if they are equal, the update itself differs.
 
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }
-    .scaler = a loss scaler that looks for its scale
-    .accumulation = gradient accumulation with a step told each time
+    .scaler = a loss scaler that is searching for its scale
+    .accumulation = gradient accumulation, with a step recorded for each backward pass
     .test = Print the loss scaler's scale, or count the optimizer's own steps.
-    .periodic = only every { $period }th step makes an update, as gradient accumulation does
+    .periodic = only one step in { $period } makes an update, as with gradient accumulation
     .stepped-rarely = an optimizer that is stepped too rarely by mistake
-    .periodic-test = Call recorder.step once an update, after the optimizer's step; then this note goes away.
+    .periodic-test = Call recorder.step once per update, after the optimizer's step; then this note goes away.
 
 finding-constant-accuracy =
-    .explained = The accuracy is always the same k of n while the loss moves: it measures one thing only, such as the ends of sentences. Count which classes are predicted, and which targets are among the right ones.
+    .explained = The accuracy is always the same k of n while the loss moves: it measures one thing only, such as the ends of sentences. Count which classes are predicted, and which targets the model gets right.
     .sentence = { $signal } is { $of ->
         [none] { G($accuracy) }
        *[other] { $right } of { $of }
-    } at each of { $times } evaluations from { $axis } { $first } to { $last } while { $loss } moves by { PERCENT($moved) } %: it measures nothing of what is learnt
+    } at each of { $times } evaluations from { $axis } { $first } to { $last } while { $loss } moves by { PERCENT($moved) } %: the accuracy measures nothing of what is learnt
     .same-answer = the same answer is given to everything
     .small-count = the count is too small to move
-    .test = Count how many different classes are predicted, and which targets are among the right ones.
+    .test = Count how many different classes are predicted, and which targets the model gets right.
 
 finding-one-predicted-class =
-    .explained = The model predicts one class for everything, so that its accuracy is the share of that class. Hold it against that share before anything else is read from it.
+    .explained = The model predicts one class for everything, so its accuracy is just the share of that class. Compare it with that share before anything else is read from it.
     .sentence = the model predicts one class for everything at { $count } of { $of } evaluations ({ $axis } { $first } to { $last })
     .hardly-begun = training has hardly begun
-    .mostly-one-class = one class is most of the data
+    .mostly-one-class = most of the data are of one class
     .test = Compare the accuracy with the share of the most frequent class.
 
 finding-evaluation-in-training-mode =
-    .explained = The evaluation ran while the model was in training mode, so dropout and batch statistics are at work in the number. Call model.eval() before it and compare.
+    .explained = The evaluation ran while the model was in training mode, so dropout and batch statistics affect its result. Call model.eval() before it and compare.
     .sentence = { $count } evaluations ran in training mode ({ $axis } { $first } to { $last }): { $matters ->
-        [yes] dropout and batch statistics are in their numbers
-       *[no] this model has no layer that works otherwise then, unless it asks for the mode itself
+        [yes] dropout and batch statistics affect their results
+       *[no] this model has no layer that behaves differently in it, unless its own code checks the mode
     }
     .part-of-training = a forward pass without gradients that is part of training
-    .test = Evaluate once more behind model.eval() and compare.
+    .test = Evaluate once more after model.eval() and compare.
 
 finding-label-frequency =
-    .explained = The loss stands at the entropy of the tokens' frequencies: the model has learnt how often each token comes, and nothing of what comes before it. Check that inputs and targets belong together.
-    .sentence = the training loss stands at { FIXED($loss, digits: 3) } nats, what the tokens' frequencies alone give ({ FIXED($entropy, digits: 3) }): nothing is learnt from what comes before
-    .young = training is young: a plateau here is passed in many runs
-    .silent-inputs = the inputs say nothing
-    .test = Shuffle the inputs against the targets: if the loss stays, they are not used.
-    .accuracy = { $right } of { $of } predictions are right, exactly as often as the commonest token of training comes in validation ({ PERCENT($share, digits: 1) } %): the accuracy measures that token alone
-    .other-tokens = the model is right on other tokens, and as often by chance
+    .explained = The loss stays at the entropy of the token frequencies: the model has learnt how often each token occurs, and nothing from the text before it. Check that inputs and targets belong together.
+    .sentence = the training loss stays at { FIXED($loss, digits: 3) } nats, what the token frequencies alone give ({ FIXED($entropy, digits: 3) }): nothing is learnt from the preceding text
+    .young = training has only begun: many runs pass through a plateau here
+    .silent-inputs = the inputs carry no information
+    .test = Shuffle the inputs against the targets: if the loss stays the same, they are not used.
+    .accuracy = { $right } of { $of } predictions are right, exactly as often as the most frequent token of training occurs in validation ({ PERCENT($share, digits: 1) } %): the accuracy measures that token alone
+    .other-tokens = the model is right about other tokens, and just as often by chance
     .accuracy-test = Count which tokens are predicted, and the right ones by token.
 
 finding-perplexity-mismatch =
-    .explained = The perplexity is not e to the loss of the same step. One of the two is averaged in another way or counted in bits: compute both from one sum of nats and one count of tokens.
-    .sentence = { $signal } is not e to { $loss } at { $wrong } of { $of } steps: its logarithm is { SIGNED($difference, digits: 3) } nats off{ $unit ->
+    .explained = The perplexity is not exp(loss) of the same step. One of the two is averaged differently or is in bits: compute both from one sum of nats and one count of tokens.
+    .sentence = { $signal } is not exp({ $loss }) at { $wrong } of { $of } steps: its logarithm is { SIGNED($difference, digits: 3) } nats off{ $unit ->
         [bits] ; the loss is in bits
         [digits] ; the loss is in decimal digits
        *[none] { "" }
     }
-    .averaged = the perplexities of batches were averaged, which is more than that of the average
+    .averaged = the perplexities of batches were averaged, which gives more than the perplexity of the average loss
     .other-term = one of the two has a term that the other lacks (smoothing, regularisation, padding)
     .test = Compute both from the sum of nats and the number of tokens of the same evaluation.
 
 finding-accumulation-scale =
-    .explained = The gradient grows with the number of backward passes behind an update: accumulation sums where it should average, so the step is too long by that factor. Divide the loss by the number of passes.
+    .explained = The gradient grows with the number of backward passes per update: accumulation sums where it should average, so the update is too large by that factor. Divide the loss by the number of passes.
     .sentence = micro-batches are summed, not averaged: { $shows_in ->
         [loss] { "" }
-       *[other] the gradient norm follows the number of backward passes (ratio { FIXED($norm_ratio, digits: 2) } where the passes' is { FIXED($passes_ratio, digits: 2) })
+       *[other] the gradient norm follows the number of backward passes (norms in a ratio of { FIXED($norm_ratio, digits: 2) }, passes in one of { FIXED($passes_ratio, digits: 2) })
     }{ $shows_in ->
         [both] { " " }and{ " " }
        *[other] { "" }
     }{ $shows_in ->
         [norm] { "" }
-       *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes an update
+       *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes per update
     }
-    .meant = a sum that is meant, with a learning rate that allows for it
-    .test = Run one update with one large batch and one with its parts: the gradient norms must agree.
+    .meant = an intended sum, with a learning rate that allows for it
+    .test = Make one update with one large batch, and one with the same batch in parts: the gradient norms must agree.
 
 finding-gradient-carried =
-    .explained = Gradients were never cleared: each update repeats all that came before it. Call optimizer.zero_grad() behind every optimizer.step().
+    .explained = Gradients were never cleared: each update repeats all gradients before it. Call optimizer.zero_grad() after every optimizer.step().
     .sentence = the gradient { $part ->
-        [yes] of a part of the parameters was not cleared (that of others was)
+        [yes] of some parameters was not cleared (that of the others was)
        *[no] was not cleared
     } before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
-    .grows = the gradient norm grows from { G($first) } to about { G($later) } (twice the first by { $axis } { $step }) and hardly scatters, by { PERCENT($change, digits: 1) } % from point to point: so a sum over all batches behaves, and not the gradient of one
+    .grows = the gradient norm grows from { G($first) } to about { G($later) } (twice the first by { $axis } { $step }) and hardly scatters, by { PERCENT($change, digits: 1) } % from point to point: that is how a sum over all batches behaves, not the gradient of one
     .on-purpose = gradients summed over several updates on purpose
-    .test = Call optimizer.zero_grad() behind every optimizer.step() and compare the gradient norms.
+    .test = Call optimizer.zero_grad() after every optimizer.step() and compare the gradient norms.
 
 finding-no-gradient =
-    .explained = No gradient reaches the weights: its norm is exactly zero. Something is detached or frozen, or weights start at zero on both sides of a product. Print the gradient of each weight after one backward pass.
+    .explained = No gradient reaches the weights: its norm is exactly zero. Something is detached or frozen, or both factors of a product start at zero. Print the gradient of each weight after one backward pass.
     .sentence = the gradient norm is exactly 0 at all { $count } points, and nothing is learnt
     .never-seen = in { $count } updates no backward pass reached a weight, and none has moved
-    .since = from { $axis } { $step } on no backward pass reached a weight that the optimizer holds, and none has moved, while it is still stepped
+    .since = from { $axis } { $step } on no backward pass has reached a weight that the optimizer holds, and none has moved, though the optimizer is still stepped
     .cleared = the norm is measured after the gradients were cleared
-    .another = another copy of the model is trained than the one that is recorded
+    .another = the model that is trained is another copy than the one that is recorded
     .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
 
 finding-gradient-explosion =
-    .explained = The norm of the gradient left its trend by far. Unless it is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
+    .explained = The gradient norm rose far above its trend. Unless the gradient is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
     .sentence = gradient_norm rises from { G($base) } to { G($peak) } at { $axis } { $step }, { $clipped_to ->
         [none] not clipped
        *[other] clipped to { G($clipped_to) }
@@ -368,7 +368,7 @@ finding-gradient-explosion =
     .test = Replay the step with its batch left out, and again with the gradient clipped to its usual norm.
 
 finding-learning-rate-jump =
-    .explained = The learning rate jumped up, or its schedule began anew, where no plan would. What follows may be nothing but that: compare the rate with the configuration's schedule at this step.
+    .explained = The learning rate jumped up, or its schedule started again, where no plan calls for it. That alone may explain all that follows: compare the learning rate with the configuration's schedule at this step.
     .sentence = learning_rate jumps from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step }{ $factor ->
         [none] { "" }
        *[other] { " " }({ G($factor, digits: 3) } times what it was)
@@ -382,45 +382,45 @@ finding-learning-rate-jump =
         [yes] , where the training was resumed
        *[no] { "" }
     }
-    .planned = a restart of the schedule that was planned
+    .planned = a planned restart of the schedule
     .by-hand = a change by hand
-    .test = Compare the rate with the schedule of the configuration at this step.
+    .test = Compare the learning rate with the configuration's schedule at this step.
 
 finding-learning-rate-zero =
-    .explained = The learning rate is nothing while the training goes on: no weight moves any more, and the time is lost. Compare the number of steps that the schedule was made for with those of the run.
+    .explained = The learning rate is zero while the training goes on: no weight moves any more, and the time is wasted. Compare the number of steps that the schedule was made for with that of the run.
     .sentence = the learning rate is { $whole ->
-        [yes] nothing in the whole run
-       *[no] nothing from { $axis } { $first } to { $last }, { PERCENT($share) } % of the run{ $gradual ->
-            [yes] : its schedule had ended, from { G($high) } at its highest
-           *[no] : it fell there at once, from { G($high) } at its highest
+        [yes] zero in the whole run
+       *[no] zero from { $axis } { $first } to { $last }, { PERCENT($share) } % of the run{ $gradual ->
+            [yes] : its schedule had ended (its highest was { G($high) })
+           *[no] : it dropped to zero at once (its highest was { G($high) })
         }
     }
     .below = the learning rate is below zero from { $axis } { $first } on, down to { G($low) }: each update undoes what was learnt
-    .groups = one group of weights is frozen, and the rate is its own
-    .planned = an end that is meant, such as an evaluation alone
-    .test = Print the rate of every parameter group at the end, and the number of steps that the schedule was made for.
+    .groups = the logged learning rate is that of a frozen group of weights
+    .planned = an intended end, such as evaluation only
+    .test = Print the learning rate of every parameter group at the end, and the number of steps that the schedule was made for.
 
 finding-warm-up-unfinished =
-    .explained = The warm-up is as long as the run, or counts steps and is stepped once an epoch: the learning rate stays far below what was set. Compare the length of the warm-up with the steps of the run, in the same unit.
-    .sentence = the learning rate rises from { G($first) } to { G($last) } at the last { $axis } ({ $end }) and has not come to its end{ $stair ->
+    .explained = The warm-up is as long as the run, or is counted in steps but advanced once per epoch: the learning rate stays far below what was set. Compare the length of the warm-up with the steps of the run, in the same unit.
+    .sentence = the learning rate rises from { G($first) } to { G($last) } at the last { $axis } ({ $end }): the warm-up does not end{ $stair ->
         [yes] { $every ->
-            [none] ; it moves in a stair, once in a long while
-           *[other] ; it moves in a stair, once every { $every } { $axis }s
+            [none] ; it rises in stairs, far apart
+           *[other] ; it rises in stairs, once every { $every } { $axis }s
         }
        *[no] , while the loss has fallen by { PERCENT($fall) } %
     }
-    .goes-on = the run goes on, and is still in its warm-up
-    .planned = a rate that is meant to rise, such as the search for a good one
+    .goes-on = the run is still going on, in its warm-up
+    .planned = a learning rate that is meant to rise, as in a learning-rate range test
     .test = Divide the steps of the warm-up by the steps of the run; call scheduler.step() where the schedule's unit says so.
 
 finding-schedule-turned =
-    .explained = The learning rate fell to its low and rises again as smoothly as it fell: a cosine that is stepped beyond its end. Compare T_max, or the number of steps that the schedule was made for, with how often it is stepped.
+    .explained = The learning rate fell to its minimum and rises again as smoothly as it fell: a cosine schedule that is stepped beyond its end. Compare T_max, or the number of steps that the schedule was made for, with how often it is stepped.
     .sentence = the learning rate fell to { G($low) } at { $axis } { $step } and rises again, as smoothly, to near its highest ({ G($high) }) at { $back }
-    .planned = a cyclic schedule that is meant
-    .test = Count the calls of scheduler.step() in one update; it should be one.
+    .planned = an intended cyclic schedule
+    .test = Count the calls of scheduler.step() per update; there should be one.
 
 finding-resume-jump =
-    .explained = Several signals jump at one and the same step, as after a resume that lost part of the state. Resume again from the same snapshot with the optimizer's moments, and compare.
+    .explained = Several signals jump at the same step, as after a resume that lost part of the state. Resume again from the same checkpoint with the optimizer's moments, and compare.
     .sentence = the log breaks off and goes on at { $axis } { $step }, and { $rate_jumps ->
         [yes] the learning rate jumps
        *[no] the loss rises by { PERCENT($rise) } %
@@ -428,15 +428,15 @@ finding-resume-jump =
     .updates = the updates of { PERCENT($share) } % of the layers are { G($times, digits: 2) } times as large at { $axis } { $step } as just before, though the gradient is not
     .other-data = other data from here on
     .by-hand = a setting that was changed by hand
-    .test = Resume again from the same snapshot with the optimizer's state, and from the one before it.
+    .test = Resume again from the same checkpoint with the optimizer's state, and from the checkpoint before it.
 
 finding-second-moment =
-    .explained = Adam's second moment lags behind the gradient, so updates are several times longer than they should be; a spike often follows. Replay with a smaller beta2 (0.95), and once more without these batches.
-    .sentence = the gradient of { $worst } is { G($times, digits: 3) } times what the optimizer's second moment expects ({ $axis } { $first } to { $last }; layers: { $layers }): its updates are as much too large
+    .explained = Adam's second moment lags behind the gradient, so updates are several times larger than they should be; a spike often follows. Replay with a smaller beta2 (0.95), and once more without these batches.
+    .sentence = the gradient of { $worst } is { G($times, digits: 3) } times what the optimizer's second moment expects ({ $axis } { $first } to { $last }; layers: { $layers }): its updates are too large by the same factor
     .test = Replay with a smaller beta2 (0.95), and again with the batches of these steps left out.
 
 finding-update-ratio =
-    .explained = Updates are far too large or too small for the weights that they change; about a thousandth of the weight is usual. Multiply or divide that layer's learning rate by ten and look again.
+    .explained = Updates are far too large or too small for the weights that they change; about a thousandth of the weights' norm is usual. Multiply or divide that layer's learning rate by ten and look again.
     .sentence = { $at_first ->
         [yes] the first update
        *[no] each update
@@ -444,7 +444,7 @@ finding-update-ratio =
         [yes] much
        *[no] little
     } (layers: { $layers }; about 1e-3 is usual)
-    .start-at-nothing = weights that are meant to start at nothing
+    .start-at-nothing = weights that are meant to start at zero
     .hardly-used = a layer that is hardly used
     .test = Replay with the learning rate of { $worst } { $large ->
         [yes] divided
@@ -452,38 +452,38 @@ finding-update-ratio =
     } by ten.
 
 finding-activation-growth =
-    .explained = A layer's outputs grow and grow and have not settled. Sooner or later they overflow or swamp the rest: try a norm, or weight decay, at this place.
-    .sentence = { $worst } has grown { G($factor, digits: 3) }-fold, to { G($last) }, and goes on ({ $signals })
-    .normalised-later = a scale that the next normalisation takes out again
-    .test = Replay with a norm, or weight decay, at this place.
+    .explained = A layer's outputs keep growing and have not settled. Sooner or later they overflow or swamp the rest: try a normalisation layer, or weight decay, at this place.
+    .sentence = { $worst } has grown { G($factor, digits: 3) }-fold, to { G($last) }, and is still growing ({ $signals })
+    .normalised-later = a scale that the next normalisation removes
+    .test = Replay with a normalisation layer, or weight decay, at this place.
 
 finding-attention-collapse =
-    .explained = A whole layer's attention has gone to one position, or its logits have run away; no gradient brings it back. Normalise queries and keys, and try a smaller learning rate.
+    .explained = A whole layer's attention has collapsed to one position, or its logits have grown without bound; no gradient brings it back. Normalise queries and keys, and try a smaller learning rate.
     .sentence = the attention of { $layers } has collapsed: { $measure ->
         [entropy] mean entropy { G($value, digits: 3) } nats
        *[logit] logits up to { G($value) }
     } in { $worst }
-    .short-rows = rows so short that there is one position to attend to
+    .short-rows = sequences so short that there is only one position to attend to
     .test = Replay with the queries and keys normalised, and again with a smaller learning rate.
 
 finding-context-growth =
-    .explained = The context grows by a factor with every position: the recurrence has a gain above one. It shows before the loss does. Normalise the context, or bound its decay below one, and replay.
+    .explained = The context grows by a factor at every position: the recurrence has a gain above one. It shows before the loss does. Normalise the context, or bound its decay below one, and replay.
     .sentence = { $signal ->
         [loop_gain] the context's change
        *[other] the context
-    } grows { G($factor, digits: 3) }-fold with every position (above { EXACT($limit) } from { $axis } { $first }){ $lead ->
+    } grows { G($factor, digits: 3) }-fold at every position (above { EXACT($limit) } from { $axis } { $first }){ $lead ->
         [none] { "" }
        *[other] , { $lead } { $axis }s before the loss shows it at { $loss_shows }
     }
-    .few-positions = a context that only adds up and has few positions
-    .shorter-rows = rows that became shorter
+    .few-positions = a context that only adds up, over few positions
+    .shorter-rows = sequences that became shorter
     .test = Replay with the context normalised, or its recurrent weights scaled to a gain of one.
 
 finding-dead-units =
-    .explained = Most units of a layer are zero for everything: they compute nothing and get no gradient. Look at the layer over a larger batch, then replay with a smaller learning rate.
+    .explained = Most units of a layer are zero for every input: they compute nothing and get no gradient. Look at the layer over a larger batch, then replay with a smaller learning rate.
     .sentence = { PERCENT($share) } % of the units of { $worst } are zero at every position (layers: { $layers })
     .small-batch = a batch so small that many units are idle by chance
-    .sparsity = sparsity that is meant
+    .sparsity = intended sparsity
     .test = Look at the same layer over a larger batch; replay from before with a smaller learning rate.
 
 finding-saturated-gates =
@@ -492,191 +492,191 @@ finding-saturated-gates =
     .bounded = the outputs of { $worst } are at their bounds nearly everywhere: their root mean square is { G($share, digits: 3) } of values that lie between -1 and 1 (layers: { $layers })
 
 finding-below-chance =
-    .explained = The model is sure in evaluations and nearly always wrong: who is right more seldom than a guess knows the answer, and is asked for another. Look at how classes are numbered in both parts of the data, and at targets that are moved by a place.
-    .sentence = only { PERCENT($share, digits: 2) } % of validation is right, where a guess among { $classes } classes has { PERCENT($chance) } %: the model tells them apart, and is asked for others
-    .other-classes = validation holds classes that training never had
-    .test = Print predicted and true classes of some validation rows beside each other: as a rule one is the other, renamed.
+    .explained = The model is confident in evaluations and nearly always wrong. To be right less often than a guess it must know the answer, and is asked for another: look at how classes are numbered in training and in validation, and at targets that are off by one.
+    .sentence = only { PERCENT($share, digits: 2) } % of validation is right, where a guess among { $classes } classes would get { PERCENT($chance) } %: the model tells the classes apart, and is asked for other answers
+    .other-classes = validation holds classes that do not occur in training
+    .test = Print predicted and true classes of some validation samples beside each other: usually one is the other, renumbered.
 
 finding-target-scale =
-    .explained = The loss is of millions, so its targets are thousands of times as large as what the model gives, and the last layer has to grow all the way. Standardise the targets with the mean and deviation of the training part, and undo that for what you report.
-    .sentence = the loss begins at { G($loss, digits: 3) }, as of targets of about { G($root, digits: 3) }, while { $layer } gives { G($outputs, digits: 2) }: it has grown to { G($grown, digits: 3) }, and { PERCENT($left) } % of the loss is left
+    .explained = The loss is in the millions, so its targets are thousands of times as large as the model's outputs, and the last layer has to grow all the way. Standardise the targets with the mean and standard deviation of the training data, and undo that for what you report.
+    .sentence = the loss begins at { G($loss, digits: 3) }, as for targets of about { G($root, digits: 3) }, while { $layer } outputs { G($outputs, digits: 2) }: its output has grown to { G($grown, digits: 3) }, and { PERCENT($left) } % of the loss is left
     .summed = a loss that is summed over very many numbers
     .test = Print mean and standard deviation of one batch of targets beside those of the outputs.
 
 finding-always-clipped =
-    .explained = Clipping cuts the gradient at every update, to a tenth of its length or less. What was meant for outliers sets the length of all updates: with SGD the learning rate is so many times smaller than it says. Look at the usual norm, and clip well above it.
-    .sentence = clipping cuts the gradient at every update: from a norm of usually { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
-    .on-purpose = a rate that was chosen for gradients of this length
-    .test = Train for some steps with a limit of ten times the usual norm.
+    .explained = Clipping cuts the gradient at every update, to a tenth of its norm or less. What was meant for outliers sets the size of all updates: with SGD the learning rate is in effect that many times smaller. Look at the usual norm, and set the clipping threshold well above it.
+    .sentence = clipping cuts the gradient at every update: from a usual norm of { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
+    .on-purpose = a learning rate that was chosen for gradients of this norm
+    .test = Train for some steps with a clipping threshold of ten times the usual norm.
 
 finding-metric-unmoved =
-    .explained = Hardly anything is left of the loss, and a metric of the same data is as low as at the start. The two do not measure the same thing: the loss is of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.
-    .sentence = { $metric } is { G($last) } at the end as it was { G($first) } at first, while only { PERCENT($left, digits: 1) } % of the loss of the same data is left: the two do not measure the same thing
-    .waits = a metric of whole answers, which comes last
-    .test = Compute the loss and the metric by hand on one example: is what the metric counts what the loss asks for?
+    .explained = Almost nothing is left of the loss, and a metric on the same data is as low as at the start. The two do not measure the same thing: the loss is that of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.
+    .sentence = { $metric } is { G($last) } at the end, as at the start ({ G($first) }), while only { PERCENT($left, digits: 1) } % of the loss on the same data is left: the two do not measure the same thing
+    .waits = a metric of whole answers, which rises last
+    .test = Compute the loss and the metric by hand on one example: does the loss ask for what the metric counts?
 
 finding-frozen-layer =
-    .explained = A layer that is said to be trained never moves. Part of the model stays as it was drawn: print the gradient of one of its weights after a backward pass, and see whether the optimizer was given it.
+    .explained = A layer that should be trained never moves. That part of the model stays as it was initialised: print the gradient of one of its weights after a backward pass, and see whether the optimizer was given it.
     .sentence = { $layers } { $count ->
         [one] is
        *[other] are
     } { $why ->
-        [asked] asked for a gradient
-        [unused] in no part of the loss
+        [asked] set to be trained (requires_grad)
+        [unused] not used in the loss
        *[not-given] not given to the optimizer
     } and never moves
-    .new-head = { $layers }, the last layer, was not given to the optimizer and never moves, and knew nothing at the start: the loss began at { G($start) }, that of guessing among { $classes } classes
+    .new-head = { $layers }, the last layer, was not given to the optimizer and never moves, though it was untrained at the start: the loss began at { G($start) }, that of guessing among { $classes } classes
     .on-purpose = it is frozen on purpose
-    .left-out = it was left out of the optimizer's groups
+    .left-out = it was left out of the optimizer's parameter groups
     .unused = its output is unused
-    .test = Print the gradient of one of its weights after a backward pass: None, nothing, or a number.
+    .test = Print the gradient of one of its weights after a backward pass: None, zero, or another number.
 
 finding-vanishing-gradient =
-    .explained = The gradient fades with depth: the far layers hardly learn. Plot the gradient norm by depth at the first step; residual connections or a larger initialisation keep it up.
-    .sentence = the gradient of { $layers } is all but nothing: that of { $worst } is { E($share) } of the largest layer's
-    .zero-branch = a layer that is meant to start at nothing (a zero-initialised branch)
+    .explained = The gradient vanishes with depth: the layers far from the loss hardly learn. Plot the gradient norm by depth at the first step; residual connections or a larger initialisation preserve it.
+    .sentence = the gradient of { $layers } is almost zero: that of { $worst } is { E($share) } of the largest layer's
+    .zero-branch = a layer that is meant to start at zero (a zero-initialised branch)
     .test = Plot { $signal } by depth at the first step; train again with its initialisation scaled up.
 
 finding-vanishing-signal =
-    .explained = The outputs of layers fade with depth: what the model reads hardly reaches its end. Plot the activations by depth at the first step; residual connections or a larger initialisation keep them up.
-    .sentence = the output of { $layers } is all but nothing: that of { $worst } is { E($share) } of the largest layer's
+    .explained = The outputs of layers shrink with depth: what the model reads hardly reaches its end. Plot the activations by depth at the first step; residual connections or a larger initialisation preserve them.
+    .sentence = the output of { $layers } is almost zero: that of { $worst } is { E($share) } of the largest layer's
 
 finding-unknown-tokens =
-    .explained = Validation asks for words that the vocabulary lacks, and training never did. The loss on them alone rises with every step and looks like over-fitting or a spike: split the validation loss by token class.
-    .sentence = { PERCENT($share) } % of what validation asks for are unknown words, { $training_percent ->
-        [none] which training never has
-       *[other] against { G($training_percent, digits: 2) } % of training
+    .explained = Validation asks for words that the vocabulary lacks, and training never did. Their loss alone rises with every step and looks like over-fitting or a spike: split the validation loss by token class.
+    .sentence = { PERCENT($share) } % of the validation targets are unknown words, { $training_percent ->
+        [none] which never occur in training
+       *[other] against { G($training_percent, digits: 2) } % in training
     }{ $part_of_loss ->
         [none] { "" }
        *[other] ; at the end they are { PERCENT($part_of_loss) } % of the validation loss
     }
     .small-vocabulary = the vocabulary was made from the training part alone and is small, as it should be
     .test = Split the validation loss by token class, or evaluate without the unknown words.
-    .gap = { G($cost, digits: 3) } of the { G($gap, digits: 3) } nats between validation and training loss are targets that training never shows ({ PERCENT($share, digits: 1) } % of the validation's): this is no over-fitting
+    .gap = { G($cost, digits: 3) } of the { G($gap, digits: 3) } nats between validation and training loss are due to targets that never occur in training ({ PERCENT($share, digits: 1) } % of those in validation): this is no over-fitting
     .gap-test = Evaluate on the same sentences without their unknown words.
 
 finding-never-trained-tokens =
-    .explained = Validation holds far more tokens that training never has than a text of the same kind would. The two may come from different tokenizers: list the tokens, and encode both parts with one.
+    .explained = Validation holds far more tokens that never occur in training than a text of the same kind would. The two may come from different tokenizers: list the tokens, and encode both parts with one.
     .sentence = { PERCENT($share, digits: 1) } % of validation are { $unit ->
         [word] words
        *[id] tokens
-    } that training never has; { PERCENT($expected, digits: 1) } % are usual for this training text
+    } that never occur in training; { PERCENT($expected, digits: 1) } % would be usual with this training text
     .test = List the tokens; encode both parts with the same tokenizer and count again.
 
 finding-changed-evaluation =
-    .explained = Evaluations of one run were made on different sets, so their losses cannot be compared. Evaluate the snapshots before and after the change on one set.
-    .sentence = from { $axis } { $step } on evaluations are of another set: { COUNT($before) } predictions{ $token_class ->
+    .explained = Evaluations of one run were made on different data, so their losses cannot be compared. Evaluate the checkpoints before and after the change on the same data.
+    .sentence = from { $axis } { $step } on evaluations use other data: { COUNT($before) } predictions{ $token_class ->
         [none] { "" }
        *[other] { " " }of class '{ $token_class }'
-    } before, { COUNT($after) } then; losses before and after cannot be compared
-    .batch-left-out = a batch was left out, and the set is the same otherwise
-    .test = Evaluate the snapshots before and after on one set.
+    } before, { COUNT($after) } since; losses before and after cannot be compared
+    .batch-left-out = one batch was left out, and the data are otherwise the same
+    .test = Evaluate the checkpoints before and after the change on the same data.
 
 finding-data-order =
-    .explained = The training data change their kind along the order in which they are read. The model learns one kind and unlearns another, which looks like spikes: shuffle the documents once.
-    .sentence = where a stretch stands in training tells { FIXED($nats, digits: 3) } nats of each token ({ PERCENT($share, digits: 1) } % of { FIXED($entropy, digits: 2) }): the data are not shuffled, and change their kind
-    .by-loss = the loss rises and falls in the same way in each of { $epochs } epochs (correlation { FIXED($alike, digits: 2) } from one to the next), and neighbouring batches are alike ({ FIXED($neighbours, digits: 2) }): the data are read in an order, and not shuffled
-    .by-accuracy = in { PERCENT($share) } % of { $count } logged batches either all is right or nothing: each batch holds one class, and the data are not shuffled
-    .planned = a curriculum that is meant
+    .explained = The training data change in kind along the order in which they are read. The model learns one kind and unlearns another, which looks like spikes: shuffle the documents once.
+    .sentence = the position in the training data tells { FIXED($nats, digits: 3) } nats about each token ({ PERCENT($share, digits: 1) } % of { FIXED($entropy, digits: 2) }): the data are not shuffled, and change in kind
+    .by-loss = the loss rises and falls in the same way in each of { $epochs } epochs (correlation { FIXED($alike, digits: 2) } from one to the next), and the losses of neighbouring batches are alike ({ FIXED($neighbours, digits: 2) }): the data are read in a fixed order, not shuffled
+    .by-accuracy = in { PERCENT($share) } % of { $count } logged batches either all answers are right or none: each batch holds one class, and the data are not shuffled
+    .planned = an intended curriculum
     .single-samples = batches of one sample
     .loader = the loader shuffles what is in order here
     .read-test = Print the targets of the first ten batches; shuffle the data and train again.
-    .test = Shuffle the documents once and train again; compare the loss at the borders of the kinds.
+    .test = Shuffle the documents once and train again; compare the loss where one kind gives way to the next.
 
 finding-leak =
-    .explained = Validation holds documents or long stretches that training has too, token for token. Its loss measures memory there: take them out of training and train again.
+    .explained = Validation holds documents or long passages that are also in training, token for token. On these the loss measures memory: take them out of training and train again.
     .sentence = { PERCENT($share) } % of validation { $window ->
         [none] documents
        *[other] tokens, in windows of { $window },
-    } stand in training word for word{ $looked_at_percent ->
+    } also occur in training, token for token{ $looked_at_percent ->
         [none] { "" }
-       *[other] { " " }(at least: { G($looked_at_percent, digits: 2) } % of training were looked at)
+       *[other] { " " }(at least: only { G($looked_at_percent, digits: 2) } % of training were examined)
     }{ $repeated ->
         [none] { "" }
-       *[other] ; training repeats itself by { PERCENT($repeated) } % too
+       *[other] ; { PERCENT($repeated) } % of training is repeated within training itself
     }
     .of-this-kind = texts of this kind repeat themselves (forms, licences, a small set of possible inputs)
     .test = Take the common documents and windows out of training and train again: a leak's loss rises.
 
 finding-near-duplicates =
-    .explained = Validation holds documents that training has almost. The loss is lower than on new text: split by groups of similar documents instead of by documents.
-    .sentence = { $near } of { $compared } validation documents are at least { PERCENT($similar) } % alike to one of training (Jaccard similarity of their shingles)
+    .explained = Validation holds documents that are nearly the same as documents of training. The loss is lower than on new text: split by groups of similar documents instead of by documents.
+    .sentence = { $near } of { $compared } validation documents are at least { PERCENT($similar) } % similar to one of training (Jaccard similarity of their shingles)
     .templates = documents of this kind differ little (templates, forms)
     .test = Split by groups of similar documents instead of by documents, and train again.
 
 finding-repeated-windows =
-    .explained = A large part of the training text is there more than once. The loss falls where it repeats, and the model learns it by heart: take the repetitions out and train again.
-    .sentence = { PERCENT($share, digits: 1) } % of the training tokens stand in windows of { $window } that came before, up to { COUNT($longest) } tokens on end
+    .explained = A large part of the training text occurs more than once. The loss falls where it repeats, and the model memorises it: take the repetitions out and train again.
+    .sentence = { PERCENT($share, digits: 1) } % of the training tokens lie in windows of { $window } that occurred before, up to { COUNT($longest) } tokens in a row
     .copies = { PERCENT($copies) } % of the training documents are copies of others
     .of-this-kind = texts of this kind repeat themselves
     .epochs = the text was repeated on purpose, as epochs
-    .test = Take the repetitions out and train again; look whether the loss falls where they stand.
+    .test = Take the repetitions out and train again; see whether the loss fell where they were.
 
 finding-padding-counted =
-    .explained = Padding is among the targets. It is easy to predict, so the loss is lower than what the text costs: give it the index that the loss ignores.
+    .explained = Padding is among the targets. It is easy to predict, so the loss is lower than that of the text itself: give padding the index that the loss ignores.
     .sentence = padding, { PERCENT($share) } % of validation, { $counted ->
         [yes] is counted in the evaluation
-       *[no] stands among the targets; if the loss counts it, it is too low
+       *[no] is among the targets; if the loss counts it, the loss is too low
     }{ $loss ->
         [none] { "" }
-       *[other] : a loss of { FIXED($loss, digits: 3) } nats is then up to { FIXED($loss_without, digits: 3) } of real tokens
+       *[other] : a loss of { FIXED($loss, digits: 3) } nats is then up to { FIXED($loss_without, digits: 3) } on real tokens
     }
     .text = what looks like padding is text
     .left-out = the loss leaves the padding out though the count does not
     .test = Set the padding's targets to the index that the loss ignores, and evaluate again.
 
 finding-parameters-per-token =
-    .explained = The model has so many parameters to so few tokens that it can learn its text by heart. That is no fault in itself; judge it on validation alone, and compare with a model of a tenth of the size.
-    .sentence = { COUNT($parameters) } parameters learn from { COUNT($tokens) } tokens, { COUNT($ratio) } to each: the training part can be learnt by heart, and its loss says little
-    .classifier = a classifier has one label an example, and its inputs are the larger part of the data
+    .explained = The model has so many parameters for so few tokens that it can memorise its text. That is no fault in itself; judge it on validation alone, and compare it with a model of a tenth of the size.
+    .sentence = { COUNT($parameters) } parameters learn from { COUNT($tokens) } tokens, { COUNT($ratio) } to each: the training text can be memorised, and its loss says little
+    .classifier = a classifier has one label per example, and its inputs are the larger part of the data
     .test = Train a model of a tenth of the size, or on ten times the text, and compare validation.
 
 finding-small-validation =
-    .explained = Validation is too small for what is read from it: the interval on its loss is wide. Evaluate on ten times as many tokens of other documents before two models are compared.
+    .explained = Validation is too small for what is read from it: the confidence interval of its loss is wide. Evaluate on ten times as many tokens of other documents before two models are compared.
     .sentence = validation is { $predictions } predictions{ $documents ->
         [none] { "" }
-       *[other] { " " }of { $documents } documents
+       *[other] { " " }from { $documents } documents
     }{ $best_loss ->
         [none] { "" }
        *[other] : the best loss, { FIXED($best_loss, digits: 3) } nats, is known to about ±{ FIXED($half_width, digits: 2) }, and no smaller difference means anything
     }
-    .shared-tokens = the evaluations of one run share their tokens, so its own course is surer than its height
+    .shared-tokens = the evaluations of one run share their tokens, so the shape of its curve is more certain than its level
     .test = Evaluate on ten times as many tokens of other documents, or train on other splits and compare.
 
 finding-validation-shift =
-    .explained = Validation is of another kind than training, by the frequencies of its tokens. Its loss says how the model does on that other kind: if it was not meant so, shuffle the documents and split them anew.
+    .explained = Validation is of another kind than training, by the frequencies of its tokens. Its loss says how the model does on that other kind: if that is not intended, shuffle the documents and split them again.
     .sentence = a single token tells { PERCENT($share) } % of whether it stands in training or in validation: the two are of different kinds
     .on-purpose = validation is of another kind on purpose
-    .test = Encode both parts with one tokenizer; split the shuffled documents anew and train again.
+    .test = Encode both parts with one tokenizer; shuffle the documents, split them again and train again.
 
 finding-repeated-batch =
-    .explained = The updates of a stretch were all made with one batch, or with rows that had come before, while the others read on. A loop or a loader gives the same again: look at the iterator there, at what catches its end, and at what picks the rows.
+    .explained = For a while all updates were made with one batch, or with rows that had come before, while the other updates read on. A loop or a loader gives the same again: look at the iterator there, at what catches its end, and at what picks the rows.
     .sentence = the updates from { $axis } { $first } to { $last } were all made with { $whole ->
         [yes] the same batch, row for row
-       *[no] rows that had come before, while those before and behind them read new ones
+       *[no] rows that had come before, while the updates before and after read new ones
     }
-    .on-purpose = rows that are learnt by heart on purpose
+    .on-purpose = rows that are memorised on purpose
     .test = Print the first row of each batch around these steps.
 
 finding-trained-validation =
-    .explained = Every row that was evaluated had been trained on before, number for number. The validation loss is a training loss: it says nothing of data that the model has not seen. Look at how the data were split.
+    .explained = Every row that was evaluated had been trained on before, number for number. The validation loss is a training loss: it says nothing about data that the model has not seen. Look at how the data were split.
     .sentence = all { $count } rows of the evaluation at { $axis } { $step } had been trained on before, number for number
     .on-purpose = an evaluation of training data on purpose, which is recorded as the validation
     .test = Count the rows that training and validation have in common, before the training.
 
 finding-evaluation-inputs =
-    .explained = The model is given other numbers in evaluations than in training: their mean or standard deviation differ by more than batches differ from each other. Compare the preparation of both (normalisation, scale, order of channels).
+    .explained = In evaluations the model is given other numbers than in training: their mean or standard deviation differs by more than batches differ from each other. Compare the preprocessing of both (normalisation, scale, order of channels).
     .sentence = inputs have mean { G($mean, digits: 2) } and standard deviation { G($std, digits: 2) } in training, and { G($other_mean, digits: 2) } and { G($other_std, digits: 2) } in evaluations
-    .augmentation = augmentation or noise that is strong and acts in training alone
+    .augmentation = strong augmentation or noise that acts in training alone
     .other-data = validation data that are meant to be of another kind, or of a later time
-    .test = Give one and the same example to both preparations and compare what the model is given.
+    .test = Put the same example through both preprocessings and compare what the model is given.
 
 finding-changed-inputs =
-    .explained = From one step on the model is given other numbers than before: their mean or standard deviation change at once and stay so. Look at what happens to the data there: a preparation that is applied twice, in place, or no longer; another source.
+    .explained = From one step on the model is given other numbers than before: their mean or standard deviation changes at once and stays so. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source.
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
-    .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are one and the same; before they all differed
-    .on-purpose = a curriculum, or another source of data, that was planned
-    .test = Print the mean of a batch before and behind this step, at each stage of its preparation.
+    .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are identical; before they all differed
+    .on-purpose = a planned curriculum, or a planned change of data
+    .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
 
 finding-one-class-batches =
     .explained = Each batch holds targets of few classes, and the next batch of others: the training data are sorted, or grouped, by their labels. The model learns one class and unlearns another. Shuffle them.
@@ -685,77 +685,77 @@ finding-one-class-batches =
     .test = Print the targets of the first three batches.
 
 finding-changed-targets =
-    .explained = The same input is given with another target each time it comes. So targets do not belong to their inputs: one of the two is shuffled, or drawn anew, without the other.
-    .sentence = { $count } inputs came again, and { PERCENT($share, digits: 2) } % of them with another target than before, from { $axis } { $first } on
-    .on-purpose = targets that are made anew on purpose (clusters, labels of a teacher)
+    .explained = The same input comes with a different target each time: targets do not belong to their inputs. One of the two is shuffled, or drawn again, without the other.
+    .sentence = { $count } inputs came again, { PERCENT($share, digits: 2) } % of them with another target than before, from { $axis } { $first } on
+    .on-purpose = targets that are recomputed on purpose (clusters, labels of a teacher)
     .test = Print the first inputs of the data set with their targets, in two epochs.
 
 finding-target-shift =
-    .explained = A sequence model is asked for the token that it is given, or for the one behind the next. Targets are the inputs shifted by one: not by none, and not twice.
+    .explained = A sequence model is asked for the token that it is given, or for the one after the next. Targets are the inputs shifted by one: not by none, and not twice.
     .sentence = { PERCENT($share, digits: 1) } % of the targets are { $shift ->
-        [0] the token that stands at the same place of the input
-       *[other] the token two places on: they were shifted twice
+        [0] the input's token at the same position
+       *[other] the input's token two positions later: they were shifted twice
     }
     .on-purpose = { $shift ->
         [0] a model that is meant to give its input back (an autoencoder, denoising)
-       *[other] a head that is meant to predict the token behind the next
+       *[other] a head that is meant to predict the token after the next
     }
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake in it: a softmax too many, a missing logarithm, a ReLU on the logits, or two shapes, held all against all. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities, mse_loss takes tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake: a softmax too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
-        [broadcast] every output held against all targets of its batch, and not against its own: shapes [N, 1] and [N], of outputs and targets, are broadcast, all against all
-        [rectified] logits that are never below zero: the least of every batch is exactly 0, as behind a ReLU
+        [broadcast] every output compared with all targets of its batch instead of its own: outputs of shape [N, 1] and targets of shape [N] are broadcast
+        [rectified] logits that are never below zero: the smallest of every batch is exactly 0, as after a ReLU
        *[other] the negative probability of the target, without its logarithm
     }
-    .on-purpose = a loss that is meant to be so
+    .on-purpose = a loss that is meant to have this form
     .test = newllm.check(model, optimizer, loss, batch) shows the form of the loss before the first step.
     .test-shape = Print the shapes of output and target where the loss is computed: they must be the same.
 
 finding-single-target =
-    .explained = All targets are one and the same, so that nothing but the answer's bias is learnt. In a language model it is mostly a mask of the loss that is the wrong way round: padding counts, and the text is left out. Print the targets of a batch, and which of them count.
-    .sentence = all { $count } targets that were looked at are { $is_text ->
+    .explained = All targets are the same, so that nothing but the output bias is learnt. In a language model it is mostly a loss mask that is the wrong way round: padding counts, and the text is left out. Print the targets of a batch, and which of them count.
+    .sentence = all { $count } targets that were examined are { $is_text ->
         [yes] token
        *[other] class
     } { $target }
-    .on-purpose = one class on purpose, as of a detector of what is unusual
+    .on-purpose = one class on purpose, as in anomaly detection
     .test = Print the targets of three batches, and which of them count in the loss.
 
 finding-not-causal =
-    .explained = A language model sees the token that it is to tell, so that its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads both ways. Change the last token of a text: no earlier output may move.
-    .sentence = the output before the last token depends on the last token, which it is asked for: { PERCENT($share, digits: 1) } % as strongly as on the token that counts most, where a mask leaves exactly nothing
-    .on-purpose = a model that is meant to see the whole text, and is not asked for its next token
+    .explained = A language model sees the token that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.
+    .sentence = the output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero
+    .on-purpose = a model that is meant to see the whole text, and does not predict the next token
     .test = Change the last token of a batch and compare the outputs at all earlier positions; newllm.check does so too.
 
 finding-unread-tokens =
     .explained = The output depends on one token alone, wherever it stands, and on none of the rest. That is mostly a padding mask the wrong way round: in PyTorch's attention True means "leave it out", in transformers 1 means "read it".
     .sentence = the outputs depend on one token alone, and on none of { $count } others
-    .on-purpose = texts that hold nothing else to be read
-    .test = Print the mask beside the tokens, and change a token of the text: the output has to move.
+    .on-purpose = texts in which nothing else is to be read
+    .test = Print the mask beside the tokens, and change a token of the text: the output must move.
 
 finding-loss-multiple =
-    .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide it, or know that the learning rate was chosen for a sum.
+    .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide the loss by that number, or make sure that the learning rate was chosen for a sum.
     .sentence = the loss is { G($times, digits: 3) } times the mean over its targets: it is summed over { $how ->
         [passes] the micro-batches of an update
        *[other] its targets
     }
-    .on-purpose = a sum that is meant, with a learning rate that was chosen for it
+    .on-purpose = an intended sum, with a learning rate that was chosen for it
     .test = Compare the gradient norm with that of a batch of half the size.
 
 finding-update-in-evaluation-mode =
-    .explained = Updates are made while the model is in evaluation mode: dropout does nothing, and batch norms use and keep their stored statistics. As a rule an evaluation called model.eval() and nobody called model.train() behind it.
+    .explained = Updates are made while the model is in evaluation mode: dropout does nothing, and batch norms use their stored statistics without updating them. Usually an evaluation called model.eval() and nothing called model.train() after it.
     .sentence = { $whole ->
-        [yes] all updates were made in evaluation mode: dropout does nothing, and batch norms keep their statistics
-       *[no] from { $axis } { $first } on updates are made in evaluation mode, and before in training mode: dropout does nothing any more, and batch norms keep their statistics
+        [yes] all updates were made in evaluation mode: dropout does nothing, and batch norms do not update their statistics
+       *[no] from { $axis } { $first } on updates are made in evaluation mode (before that, in training mode): dropout does nothing any more, and batch norms no longer update their statistics
     }
     .on-purpose = a model that is trained in evaluation mode on purpose (frozen statistics)
-    .test = Call model.train() behind each evaluation and compare.
+    .test = Call model.train() after each evaluation and compare.
 
 finding-weight-decay =
-    .explained = Weight decay is most of what an update does: weights are pulled to zero faster than they learn. With AdamW a decay of 0.01 to 0.1 is usual.
-    .sentence = weight decay alone is { PERCENT($share, digits: 2) } % of the usual update of { $worst } (layers: { $layers }); a hundredth is usual
+    .explained = Weight decay is most of each update: weights are pulled towards zero faster than they learn. With AdamW a weight decay of 0.01 to 0.1 is usual.
+    .sentence = weight decay alone is { PERCENT($share, digits: 2) } % of the usual update of { $worst } (layers: { $layers }); about 1 % is usual
     .on-purpose = weights that are meant to shrink, as in pruning
     .test = Train again with a tenth of the weight decay.

@@ -8,11 +8,11 @@ remark-many-values = what comes after the first { $count } values
 
 remark-own-signals = { $count } signals of the log's own, because there are more than { $most } values
 
-remark-repeated-steps = values of a step that came again (the later value holds)
+remark-repeated-steps = values of a step that occurs more than once (the last value is used)
 
 remark-loss-of-perplexity = { $loss } is the logarithm of { $perplexity }, for there is no loss
 
-remark-blank-cells = { $count } cells of '{ $column }' that say nan between numbers, taken for empty ones
+remark-blank-cells = { $count } cells of '{ $column }' that say nan between numbers, taken as empty
 
 remark-other-runs = { $count ->
     [1] another run
@@ -26,7 +26,7 @@ remark-epochs-place-nothing = { $why ->
    *[fractions] epochs that are no whole numbers
 } and no steps: rows are counted instead
 
-remark-steps-begin-anew = steps begin anew in every epoch: they are counted on
+remark-steps-begin-anew = steps begin again in every epoch: they are counted through
 
 remark-no-header = no header: the columns are taken for { $columns }
 
@@ -42,7 +42,7 @@ remark-many-lines = what comes after the first { $count } lines
 
 remark-long-line = a line longer than { $count } characters
 
-remark-damaged-packing = what comes after the place where the packed file is damaged
+remark-damaged-packing = what comes after the place where the compressed file is damaged
 
 remark-long-text = what comes after the first { $megabytes } MB of text
 
@@ -92,15 +92,15 @@ remark-ranks-of-other-models = the ranks hold parameters of different names: bet
 
 remark-ranks-own = { COUNT($count) } parameters, or others of their layers, differ between the ranks from the start: each rank holds a part or one of its own, or nothing made them equal; between ranks they are not compared
 
-remark-hidden-layers = no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out
+remark-hidden-layers = no layer could be observed, as inside a compiled model: activations, attention, gates and contexts are left out
 
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
 
 remark-recorder-gap = steps { $first } to { $last } were taken before this training was resumed and are not recorded
 
-remark-judged-evaluation = of several evaluations ({ $names }) { $name } is the one that is judged
+remark-judged-evaluation = of several evaluations ({ $names }), { $name } is used for the diagnosis
 
-remark-no-validation-loss = none of what the validation logs ({ $names }) is known for its loss: name it val_loss, or monitor it
+remark-no-validation-loss = none of the values that validation logs ({ $names }) is known to be its loss: name it val_loss, or monitor it
 
 remark-fewer-batches = the last update of an epoch is made of { $fewer } batches instead of { $batches }, and Lightning divides their sum by { $batches } all the same: its gradient is smaller
 
@@ -117,7 +117,8 @@ remark-listed = { $before }, { $following }
 
 remark-lost-steps = the trace holds nothing of { $steps }{ $more ->
     [0] { "" }
-   *[other] { " " }and { $more } more stretches
+    [1] { " " }and 1 more range
+   *[other] { " " }and { $more } more ranges
 }: what was recorded there is lost
 
 remark-lost-samples = samples.jsonl is damaged in line { $lines }: what the model wrote there is lost
@@ -151,11 +152,11 @@ problem-no-verdict = '{ $file }' is no verdict that this newllm understands ({ $
 
 problem-damaged-replay = '{ $file }' is damaged: that replay is left out
 
-problem-trace-ends = the trace ends at step { COUNT($last) }, and the run came to { COUNT($step) }: what lies between is lost
+problem-trace-ends = the trace ends at step { COUNT($last) }, but the run reached { COUNT($step) }: what lies between is lost
 
 problem-unjudged-data = what is known of the data could not be judged ({ $error }): only the signals were
 
-problem-trace-link = the trace is a link that leads out, not followed
+problem-trace-link = the trace is a link that leads outside, and is not followed
 
 problem-trace-pipe = trace.jsonl is a pipe, not a file
 
@@ -204,13 +205,13 @@ unseen-vocabulary = the size of the vocabulary (--vocab N)
 
 entry-unread = it cannot be read ({ $reason })
 
-entry-link = { $files }: a link that leads out, not followed
+entry-link = { $files }: a link that leads outside, not followed
 
 entry-missing = { $file } is missing
 
-entry-process_gone = it says running, but its process { $pid } is gone
+entry-process_gone = its status is running, but its process { $pid } is gone
 
-entry-silent = it says running, but has given no sign of life for five minutes
+entry-silent = its status is running, but it has given no sign of life for five minutes
 
 entry-norm = norm on { $norm }
 
@@ -233,4 +234,4 @@ remark-training-kind = taken for { $training ->
     [vae] the training of a variational autoencoder
     [contrastive] a contrastive training
    *[other] a regression or a likelihood of densities, whose loss falls below zero
-}, by { $columns }; --kind corrects it
+}, judging by { $columns }; --kind corrects it

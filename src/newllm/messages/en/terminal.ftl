@@ -14,7 +14,7 @@ terminal-more_remarks = { COUNT($count) } more such notes: --json has all
 terminal-in_short = In short:{ " " }
 terminal-waiting = waiting for the first step
 terminal-read_at = read at { $time }; Ctrl-C ends
-terminal-read_before = { $why }: told is what was read before
+terminal-read_before = { $why }: what is shown was read before
 
 ## a curve
 curve-nothing = nothing recorded
@@ -55,7 +55,7 @@ terminal-outcome-no-effect = no effect
 terminal-outcome-worsens = worsens
 terminal-outcome-stops-learning = stops learning
 terminal-legend = effect: share of the spike's severity that is gone, with its 95 % confidence interval (100: the spike is gone; the interval can pass 100, as it is symmetrical, the effect cannot). spiked: replays with a spike, of how many. later: steps from the replay's start to the spike, divided by those of the null replays. cost: nats behind the null replays after equally many steps.
-terminal-legend_p = p: one-sided exact sign flips, corrected for several by Holm.
+terminal-legend_p = p: one-sided exact sign-flip test, corrected for multiple comparisons (Holm).
 terminal-cause = Cause
 terminal-suspects = Suspects
 terminal-not_tried = Not tried
@@ -93,6 +93,6 @@ terminal-kind = { CAPITAL(NAMED($kind, kind: "term")) }
 terminal-from_start = { " " }(from step 0 only)
 terminal-misfit = does not fit
 terminal-hypothesis = tests
-terminal-price = price
+terminal-price = adoption cost
 terminal-listed = { $count } interventions; --only NAME tries one, --only NAME+NAME two together
 terminal-listed_of = { $fitting } interventions of { $count } fit; --only NAME tries one, --only NAME+NAME two together

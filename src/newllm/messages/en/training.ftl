@@ -7,15 +7,15 @@ notice-precision = precision { $precision }: an update takes { $took } ({ $round
 }
 notice-took_in = { G($seconds, digits: 3) } s in { $precision }
 notice-took_and = { $before } and { $following }
-notice-not_in_bf16 = precision { $precision }: this processor does not compute this body in bf16
+notice-not_in_bf16 = precision { $precision }: this processor does not compute this architecture in bf16
 notice-no_time_to_measure = precision { $precision }: no time to measure bf16
-notice-shortened = { $setting } is { COUNT($now) }, not { COUNT($before) }: the budget is { COUNT($steps) } steps, and that would take too much of them
+notice-shortened = { $setting } is { COUNT($now) }, not { COUNT($before) }: the run has only { COUNT($steps) } steps, and the original value would take up too many of them
 notice-getting_ready = getting ready took { $took } of the { G($seconds, digits: 6) } s
 notice-sequential = with a norm on write the stack runs position after position, not as a scan: it is slower
 
 ## where a run goes on
 notice-trace_cut = trace.jsonl was damaged after the last snapshot: it is cut off there and written again
-notice-done = what a kill left undone is done: { $what }
+notice-done = finished what a killed process had left undone: { $what }
 notice-finished = '{ $run }' is finished already: newllm train --resume { $run } --steps N, or --seconds S, trains it longer
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
@@ -35,12 +35,12 @@ notice-few_updates = only { $updates ->
     [1] 1 update fits
    *[other] { $updates } updates fit
 } into { G($seconds, digits: 6) } s here and now: one takes { G($update, digits: 2) } s, an evaluation { G($evaluation, digits: 2) } s, getting ready took { G($ready, digits: 2) } s
-notice-time_over = the time was over at { PERCENT($share) }% of the plan, at a learning rate of { G($rate, digits: 2) }: the last updates took longer than those before
+notice-time_over = the time was up at { PERCENT($share) }% of the plan, at a learning rate of { G($rate, digits: 2) }: the last updates took longer than those before
 notice-left_trend = { $signal } left its trend at step { $onset }: { $kept }
 notice-states_kept = keeping the state after step { $steps }
-notice-no_state = no state from before it is there to be kept
+notice-no_state = no state from before it is available to keep
 notice-state_not_kept = the state before a spike is not kept, the training goes on: { $failure }
-notice-pin_damaged = '{ $file }' is damaged: the snapshot stays, which spike it is kept for is not known
+notice-pin_damaged = '{ $file }' is damaged: its snapshot is kept, but it is not known for which spike
 notice-few_states = a state of this run is { COUNT($size) } MiB: memory holds { $capacity } of them, not { $states } (at most { COUNT($limit) } MiB), so what came before a spike may be gone when the spike is seen
 notice-large_state = a state of this run is { COUNT($size) } MiB, too large to be held in memory (at most { COUNT($limit) } MiB): before a spike only the snapshots on disk are kept; a smaller training.snapshot_every makes them denser
 
@@ -49,7 +49,7 @@ notice-tracking = { $tracker }: { $where }
 notice-tracker_refused = this session is not tracked: { $error }
 notice-tracker_failed = { $tracker } failed ({ $call }), the training goes on: { $error }
 notice-tracker_died = the process of { $tracker } has died, the training did not: RUN/trackers has its log
-notice-tracker_hung = { $tracker } did not come to its end in time and was stopped: RUN/trackers has its log
+notice-tracker_hung = { $tracker } did not finish in time and was stopped: RUN/trackers has its log
 notice-tracker_dropped = { $tracker } did not take { COUNT($count) } rows: trace.jsonl of the run has all of them
 alert-off_trend = the training loss has left its trend
 alert-off_trend_since = since step { COUNT($onset) }; { G($base, digits: 4) } nats were usual before

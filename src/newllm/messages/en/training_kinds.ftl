@@ -1,71 +1,71 @@
 # Findings of trainings that are no plain supervised ones, and of what is logged beside the loss.
 
 finding-generator-stands-still =
-    .explained = The generator gets no gradient: its samples do not change while the discriminator learns to tell them. Look for a detach() or no_grad() between its loss and its weights, and whether its optimizer has its parameters.
+    .explained = The generator gets no gradient: its samples do not change while the discriminator learns to recognise them. Look for a detach() or no_grad() between its loss and its weights, and check whether its optimizer has its parameters.
     .sentence = { SIGNAL($measure) } only scatters about { G($usual) } while { SIGNAL($generator) } goes from { G($others_start) } to { G($others) } and { SIGNAL($discriminator) } falls from { G($start) } to { G($level) }: the generator does not change
     .test = Print the norm of the gradient of one of the generator's weights after its backward pass.
 
 finding-discriminator-wins =
-    .explained = The discriminator tells samples from data almost without error, so the generator gets hardly any gradient that helps. Give the discriminator fewer steps, a smaller learning rate or noise in its inputs.
+    .explained = The discriminator tells samples from data almost without error, so the generator gets hardly any gradient that helps. Give the discriminator fewer steps, a smaller learning rate, or noise in its inputs.
     .sentence = { SIGNAL($discriminator) } stays at about { G($level) } from { $axis } { $first } to { $last } (it began at { G($start) }) while { SIGNAL($generator) } is at { G($others) } (it began at { G($others_start) }): the discriminator has won
     .easy-to-tell = data and samples differ in something trivial, such as their scale
     .test = Train the generator alone for a while against the discriminator as it is: its loss should fall.
 
 finding-generator-wins =
-    .explained = The generator's loss has gone to nothing and the discriminator does not answer: it is no longer trained, or cannot tell anything any more. Samples only exploit what it gets wrong. See whether its weights still change.
+    .explained = The generator's loss has gone to almost zero and the discriminator does not respond: it is no longer trained, or cannot tell anything any more. Samples only exploit the discriminator's mistakes. See whether the discriminator's weights still change.
     .sentence = { SIGNAL($generator) } falls to { G($level) } from { $axis } { $first } on (it began at { G($start) }) while { SIGNAL($discriminator) } stays at { G($others) }{ $still ->
         [yes] { " " }and hardly scatters any more
        *[no] { "" }
-    }: the discriminator does not answer
+    }: the discriminator does not respond
     .weak = the discriminator is far too small for its task
     .test = Train the discriminator alone for a while: its loss should fall below that of guessing.
 
 finding-mode-collapse =
-    .explained = The samples of the generator have become alike: it produces one thing that the discriminator takes. Look at a batch of samples; a smaller learning rate, or a discriminator that sees several samples at once, helps.
-    .sentence = { SIGNAL($signal) } was as high as { G($peak) } and is at { G($level) } from { $axis } { $first } on: the samples are nearly one
+    .explained = The samples of the generator have become alike: it produces the one thing that the discriminator accepts. Look at a batch of samples; a smaller learning rate, or a discriminator that sees several samples at once, helps.
+    .sentence = { SIGNAL($signal) } was as high as { G($peak) } and is at { G($level) } from { $axis } { $first } on: the samples are nearly all the same
     .test = Count how many different samples there are among a hundred.
 
 finding-posterior-collapse =
-    .explained = The KL divergence is as good as zero: the code carries nothing, and the decoder has learnt to do without it. Lower the weight of the divergence, let it rise slowly, or leave some nats free.
+    .explained = The KL divergence is almost zero: the latent code carries no information, and the decoder has learnt to do without it. Lower the weight of the divergence, raise it slowly, or leave the first few nats unpenalised (free bits).
     .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->
         [None] { "" }
        *[other] , while { SIGNAL($reconstruction) } stands at { G($stands) }
-    }: the code carries nothing
+    }: the latent code carries no information
     .strong-decoder = a decoder so strong that it needs no code
-    .test = Decode the codes of two different inputs: the outputs are the same if the code says nothing.
+    .test = Decode the codes of two different inputs: the outputs are the same if the code carries no information.
 
 finding-kl-explosion =
-    .explained = The policy has gone far away from its reference, or from what it was before the update. What it is rewarded for there may be an error of the reward. Raise the weight of the divergence, or lower the learning rate.
-    .sentence = { SIGNAL($signal) } was at about { G($usual) }, runs away from { $axis } { $first } on and is at { G($level) }
+    .explained = The policy has moved far away from its reference, or from what it was before the update. What it is rewarded for there may be an error of the reward function. Raise the weight of the divergence, or lower the learning rate.
+    .sentence = { SIGNAL($signal) } was at about { G($usual) }, grows sharply from { $axis } { $first } on and is at { G($level) }
     .weight = a weight of the divergence that was meant to be small
     .test = Read what the policy writes, or does, at the first such step and at the last.
 
 finding-entropy-collapse =
-    .explained = The policy is certain of what it does, and what it does is wrong now: it no longer explores, so it cannot find back. Reward entropy, lower the learning rate, and see at which step the entropy went.
-    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is gone from { $axis } { $first } on; { SIGNAL($reward) } falls from { G($before) } to { G($now) } at { $lost } and does not come back
-    .solved = a policy that may well be certain, in an environment that has changed
-    .test = Go on from before the collapse with a bonus for entropy: the reward should come back.
+    .explained = The policy is certain of what it does, and what it does is wrong now: it no longer explores, so it cannot recover. Reward entropy, lower the learning rate, and see at which step the entropy vanished.
+    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is almost zero from { $axis } { $first } on; { SIGNAL($reward) } falls from { G($before) } to { G($now) } at { $lost } and does not recover
+    .solved = a policy that is rightly certain, in an environment that has changed
+    .test = Go on from before the collapse with a bonus for entropy: the reward should recover.
 
 finding-reward-falls =
-    .explained = The reward is lower than it was, and stays so. Where it falls from the first updates on, what pays is made rarer: look at the sign of the advantage and of the loss first.
+    .explained = The reward is lower than it was, and stays so. If it falls from the first updates on, actions that are rewarded are made rarer: look at the sign of the advantage and of the loss first.
     .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
-        [from-start] with the first updates and never rises again: what pays is made rarer
+        [from-start] with the first updates and never rises again: actions that are rewarded are made rarer
        *[later] at { $axis } { $first } and stays there
     }
     .environment = an environment that became harder
-    .test = Train a few updates with the sign of the advantage turned round: the reward should rise.
+    .test = Make a few updates with the sign of the advantage reversed: the reward should rise.
 
 finding-reward-stays =
-    .explained = The reward never rose. If the policy has changed, what it learns has nothing to do with what is rewarded: look at how rewards and actions are put together, and at the baseline. If it has not, look at its gradient and its learning rate.
+    .explained = The reward never rose. If the policy has changed, what it learns has nothing to do with what is rewarded: look at how rewards are matched with actions, and at the baseline. If it has not, look at its gradient and its learning rate.
     .sentence = { SIGNAL($signal) } stays at about { G($level) } to { $axis } { $last }{ $still ->
-        [yes] , and { SIGNAL($entropy) } has not moved either: the policy is what it was
-       *[no] { " " }although { SIGNAL($entropy) } has fallen by { PERCENT($moved) } %: what is learnt does not pay
+        [yes] , and { SIGNAL($entropy) } has not moved either: the policy has not changed
+       *[no] { " " }although { SIGNAL($entropy) } has fallen by { PERCENT($moved) } %: what is learnt is not rewarded
     }
     .rare = a reward so rare that nothing was found yet
     .test = Reward one action in every state: its share should rise within a few updates.
 
 finding-reward-hacking =
-    .explained = The reward rises while what is meant by it falls: the policy exploits an error of the reward. Watch a few episodes, and mend the reward before training further.
+    .explained = The reward rises while what it stands for falls: the policy exploits an error of the reward. Watch a few episodes, and fix the reward before training further.
     .sentence = { SIGNAL($reward) } rises from { G($before) } to { G($now) } while { SIGNAL($success) } falls from { PERCENT($best) } % to { PERCENT($left) } %, from { $axis } { $first } on
     .other-measure = a measure of success that counts something else
     .test = Watch an episode of the last policy.
@@ -80,25 +80,25 @@ finding-preference-at-reference =
     .test = Compare a weight of the policy with the same one of the reference after some steps: they should differ.
 
 finding-preference-without-signal =
-    .explained = The loss never goes below ln 2, that of a coin, on pairs that training did not see: the pairs tell nothing that holds beyond themselves. Read twenty pairs: chosen and rejected may be exchanged in a part of them.
-    .sentence = { SIGNAL($signal) } is at least { G($least) } up to { $axis } { $last }, a coin has ln 2 = 0.6931{ $training ->
+    .explained = On pairs that training did not see the loss never falls below ln 2, that of a coin toss: the pairs teach nothing that holds for other pairs. Read twenty pairs: chosen and rejected may be swapped in some of them.
+    .sentence = { SIGNAL($signal) } is at least { G($least) } up to { $axis } { $last }; a coin toss has ln 2 = 0.6931{ $training ->
         [None] { "" }
-       *[other] ; training pairs are learnt by heart, { G($training) }
+       *[other] ; training pairs are memorised ({ G($training) })
     }
     .equal = { SIGNAL($chosen) } and { SIGNAL($rejected) } are equal from { $axis } { $first } to { $last }: chosen and rejected are the same answer
-    .few-pairs = too few pairs for what they have in common
+    .few-pairs = too few pairs to learn what they have in common
     .test = Read twenty pairs and say yourself which answer is better.
 
 finding-evaluation-behind =
-    .explained = Validation improves with training, and far above it: it is no over-fitting, the two run differently. As a rule a model is trained on true tokens and evaluated on its own (teacher forcing), or the evaluation prepares its data otherwise. Evaluate training batches by the code of the evaluation.
-    .sentence = { SIGNAL("validation_loss") } still improves, by { G($gained) } in the second half of its evaluations, and is at { G($validation) } where training is at { G($training) }; it was behind already at { $axis } { $first }
+    .explained = The validation loss falls with the training loss, but stays far above it: no over-fitting, but two ways to run the model. Usually it is trained on true tokens (teacher forcing) and evaluated on its own output, or the evaluation prepares its data differently. Evaluate training batches with the evaluation's own code.
+    .sentence = { SIGNAL("validation_loss") } still improves, by { G($gained) } in the second half of its evaluations, and is at { G($validation) } when the training loss is at { G($training) }; it was behind already at { $axis } { $first }
     .harder = a validation set that is harder, or of another kind
-    .test = Evaluate the batches of training by the code of the evaluation: the two losses should agree.
+    .test = Evaluate training batches with the evaluation's own code: the two losses should agree.
 
 finding-representation-collapse =
-    .explained = All inputs get nearly the same representation: a trivial way to make them agree. Negatives, a stopped gradient or a term for variance is missing or too weak.
-    .sentence = { SIGNAL($signal) } goes from { G($start) } to { G($level) } and stays there from { $axis } { $first } on: all representations are nearly one
-    .easy = a task that is solved as easily as that
+    .explained = All inputs get nearly the same representation: a trivial way to make representations agree. Negatives, a stop-gradient or a variance term is missing or too weak.
+    .sentence = { SIGNAL($signal) } goes from { G($start) } to { G($level) } and stays there from { $axis } { $first } on: all representations are nearly the same
+    .easy = a task that really is that easy to solve
     .test = Measure the standard deviation of each dimension over a batch of representations.
 
 finding-contrastive-at-chance =
@@ -108,7 +108,7 @@ finding-contrastive-at-chance =
     .test = Print the logits of one batch: they should differ by more than one.
 
 finding-auxiliary-loss =
-    .explained = An auxiliary loss has run away, or vanished: what it keeps in balance (experts, a codebook) is no longer kept. Compare its size with the main loss, and print what it balances.
+    .explained = An auxiliary loss has grown without bound, or vanished: what it keeps in balance (experts, a codebook) is no longer in balance. Compare its size with the main loss, and print what it balances.
     .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
         [yes] explodes
        *[no] vanishes
@@ -117,28 +117,28 @@ finding-auxiliary-loss =
         [yes] one expert gets everything
        *[no] one code stands for everything
     }
-    .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: it is made large, not small
-    .weight = a weight of this loss that was changed on purpose
+    .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes this part larger, not smaller
+    .weight = a deliberate change of this loss's weight
     .wanted = a part that is meant to be large, such as a bonus
     .sign = Compute the loss of one batch by hand from its parts, and compare the signs.
     .test = Print how the tokens are shared among the experts, or how much of the codebook is used.
 
 finding-loss-scale =
-    .explained = The loss scale only falls: no scale is small enough, so gradients are not finite for another reason than their size. Look for a division by zero or a logarithm of zero in the loss, or use bfloat16.
+    .explained = The loss scale only falls: no scale is small enough, so gradients are not finite for a reason other than their size. Look for a division by zero or a logarithm of zero in the loss, or use bfloat16.
     .sentence = { SIGNAL($signal) } falls from { G($highest) } to { G($level) } between { $axis } { $first } and { $last }, and never rises again
     .not-finite = an update that is not finite at any scale
     .test = Run one of these steps in float32 and look for values that are not finite.
 
 finding-memory-growth =
-    .explained = Memory grows in every part of the run: something is kept that should be let go, as a rule losses or outputs with their graph. Add loss.item(), not loss.
+    .explained = Memory grows in every part of the run: something is kept that should be released, usually losses or outputs together with their graph. Add up loss.item(), not loss.
     .sentence = { SIGNAL($signal) } grows steadily from { G($before) } to { G($now) } between { $axis } { $first } and { $last }
-    .longer-batches = batches that grow longer by plan
+    .longer-batches = batches that are planned to grow longer
     .test = Count the live tensors at two steps a hundred apart.
 
 finding-throughput-drop =
-    .explained = The training runs at less than a third of its speed: a slow disk, another job on the machine, a device that has throttled, or longer batches.
+    .explained = The training runs at less than a third of its usual speed: a slow disk, another job on the machine, a device that is throttled, or longer batches.
     .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on
-    .test = Measure the seconds of a step with a batch in memory.
+    .test = Measure the seconds per step with a batch that is already in memory.
 
 # Their names, and those of their causes.
 term-evaluation-behind = evaluation behind training
@@ -189,17 +189,17 @@ evidence-inverted = inverted
 evidence-choices = choices
 
 finding-early-standstill =
-    .explained = The model learnt how often each token occurs, and then nothing more: with updates as long as these its weights never settle. Divide the learning rate by ten and warm it up.
-    .sentence = the validation loss stands at { G($level) } from { $axis } { $first } to { $last }, down from { G($start) } at the start and no further, at a learning rate of { G($rate) }
+    .explained = The model learnt how often each token occurs, and then nothing more: with updates as large as these its weights never settle. Divide the learning rate by ten and warm it up.
+    .sentence = the validation loss stays at { G($level) } from { $axis } { $first } to { $last }, down from { G($start) } at the start and no further, at a learning rate of { G($rate) }
     .unigram = a model that cannot see its inputs and learns frequencies alone
-    .test = Train a few hundred steps with a tenth of the rate: the loss should go on falling.
+    .test = Train a few hundred steps with a tenth of the learning rate: the loss should go on falling.
 
 finding-ranks-alike =
     .explained = The losses or the inputs of all ranks are the same to the last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
-    .sentence = { SIGNAL($signal) } and its likes are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
+    .sentence = { SIGNAL($signal) } and similar signals are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
     .inputs = at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, all { $ranks } ranks are given the same inputs to the bit, though their gradients are averaged
     .meant = losses that were averaged over the ranks before they were logged
-    .chance = ranks that are meant to draw other random numbers for the same rows
+    .chance = ranks that are meant to draw different random numbers for the same rows
     .test = Print the first tokens of a batch on each rank.
 
 finding-both-sides-win =
@@ -209,23 +209,23 @@ finding-both-sides-win =
     .test = Print the discriminator's mean output on real and on generated samples.
 
 finding-policy-ratio-one =
-    .explained = The policy's probabilities are never other than those before the update, so the ratio is always one and its clipping does nothing. The old log-probabilities are computed anew with the policy as it is, instead of being kept from when the actions were drawn.
+    .explained = The policy's probabilities never differ from those before the update, so the ratio is always one and its clipping does nothing. The old log-probabilities are recomputed with the current policy, instead of being kept from when the actions were drawn.
     .sentence = { SIGNAL($signal) } is exactly zero at all { $points } points up to { $axis } { $last }, and no ratio is ever clipped, while the policy changes
-    .one-pass = a single pass over each batch, where the ratio is one by right
-    .test = Print the mean ratio in the last pass over a batch: it should be off one.
+    .one-pass = a single pass over each batch, where the ratio is rightly one
+    .test = Print the mean ratio in the last pass over a batch: it should differ from one.
 
 finding-reference-differs =
-    .explained = Before its first updates a policy is its reference, so all rewards are zero and the loss is ln 2. Here they are far from it: the reference is another model (weights that were not loaded, another checkpoint, another template). Compare the log-probabilities of both on one batch before the first step.
+    .explained = Before its first update a policy equals its reference, so all rewards are zero and the loss is ln 2. Here they are far from that: the reference is another model (weights that were not loaded, another checkpoint, another template). Compare the log-probabilities of both on one batch before the first step.
     .sentence = at { $axis } { $first } { SIGNAL($signal) } is { G($reward) } already and the loss { G($loss) }, where policy and reference should be equal (0 and ln 2)
     .later = a log that begins long after the first update
     .test = Print the log-probabilities of policy and reference on one batch before the first update.
 
 term-early-standstill = an early standstill
-term-ranks-alike = ranks that read the same
+term-ranks-alike = ranks that read the same data
 term-both-sides-win = both sides win
 term-policy-ratio-one = a ratio that is always one
-term-reference-differs = another reference
-term-rank-disagreement = ranks that have parted
-term-stale-probabilities = old probabilities computed anew
+term-reference-differs = a different reference
+term-rank-disagreement = ranks that disagree
+term-stale-probabilities = old probabilities that are recomputed
 term-reference-mismatch = a reference that is another model
 term-class-imbalance = one class far more frequent than the others

@@ -52,9 +52,9 @@ train-other_time = { G($seconds, digits: 6) }秒ではなく、全体で{ FIXED(
 
 ## 途中で終わった理由（summary.jsonにも入る）
 ended-stopped = ステップ{ $step }の後、{ $signal }で停止した
-ended-stopped_in_replays = 改善策のリプレイ中に{ $signal }で停止した
+ended-stopped_in_replays = 対策のリプレイ中に{ $signal }で停止した
 ended-not_finite = ステップ{ $step }で値が有限でなくなった：損失{ $loss }、勾配ノルム{ $norm }
-ended-asked = { $sentence } 続けるには--resumeに--guard（改善策をリプレイする）、--guard rollback-and-skip、--guard offのいずれかを付ける
+ended-asked = { $sentence } 続けるには--resumeに--guard（対策をリプレイする）、--guard rollback-and-skip、--guard offのいずれかを付ける
 
 ## 評価と生成
 eval-read = { COUNT($total) }バイトのうち{ COUNT($done) }バイトを読み込んだ{ $left ->
@@ -69,13 +69,13 @@ eval-loss = 1トークンあたり{ FIXED($loss, digits: 4) } nat、パープレ
     [none] {""}
    *[other] 、{ FIXED($bits, digits: 4) }ビット/バイト
 }
-generate-positions = このモデルが学習した位置は{ $positions }個で、そこで終わる
+generate-positions = このモデルが学習した位置は{ $positions }個しかないため、文章はそこで終わる
 
 ## 他のフレームワーク
 export-written = { $directory }：ステップ{ COUNT($step) }のパラメータ{ COUNT($parameters) }個
 export-load = 読み込むには：import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
 export-load_remote = 読み込むには：transformers.AutoModelForCausalLM.from_pretrained({ $directory }, trust_remote_code=True)
-export-load_onnx = これを使って文章を書くプログラムが、同じ場所のREADME.mdにある
+export-load_onnx = これを使って文章を書くプログラムが、出力先のREADME.mdにある
 import-written = { $run }：ステップ{ COUNT($step) }のモデル
 
 ## キャッシュ
@@ -88,9 +88,9 @@ cache-cleared_but = { $size }を削除した。{ $used }件は、実行中のプ
 ## ページ
 page-written = { $file }（{ $size }）
 page-runs_below = （./runs以下の実行）
-page-no_runs = （.以下の実行。ここに「runs」はない。付属のデモを見るには newllm ui --demo）
+page-no_runs = （カレントディレクトリ以下の実行。フォルダ「runs」はない。付属のデモを見るには newllm ui --demo）
 page-demo = （付属のデモ、読み取り専用）
-page-no_browser = ブラウザーを開けなかった。上のアドレスを自分で開く必要がある
+page-no_browser = ブラウザーを開けなかった。表示したアドレスを自分で開く必要がある
 
 ## issueに添付する一つのファイル
 zip-folder = { $folder }（{ COUNT($count) }ファイル）
@@ -120,6 +120,6 @@ demo-verdict = 2  別の訓練では損失にスパイクがある。一度に�
 demo-writes = 3  『白鯨』を読んだ小さなモデルが続きを書く：
 demo-no_model = これにはパッケージ{ $package }が必要だが、インストールされていない：pip install 'newllm[train]'
 demo-next = 次に試すこと：
-demo-next_page = これらすべてと、さらに多くをブラウザーで見る
+demo-next_page = これらすべてと、それ以上のことをブラウザーで見る
 demo-next_log = 自分の訓練のログから、何が起きたかを調べる
 demo-next_train = 付属の小説でモデルを訓練する

@@ -45,7 +45,7 @@ unsure = 確度は不明
 ## ページ
 doctor-causes = 考えられる原因
 
-causes-unknown = 不明。このログには、原因を証明するものがない。考えられる原因：{ $causes }。
+causes-unknown = 不明。このログには、原因を証明するものがない。可能性のある原因：{ $causes }。
 doctor-figure = { $signal }、{ $steps }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見
@@ -54,7 +54,7 @@ doctor-no_finite_value = { $signal }：有限の値がない
 checked = 調べて警告のなかったもの：{ $subjects }。
 doubtful = 警告はないが、ほとんど下がっていないか、最低値より高く終わったため、正常とはいえないもの：{ $subjects }。
 checked-loss = 訓練損失
-checked-validation = 訓練に対する検証
+checked-validation = 訓練損失と検証損失の比較
 checked-accuracy = 正解率
 checked-rate = 学習率とスケジュール
 checked-gradients = 勾配ノルム

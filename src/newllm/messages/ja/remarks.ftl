@@ -8,7 +8,7 @@ remark-many-values = 最初の{ $count }個の値より後の部分
 
 remark-own-signals = ログ独自の信号{ $count }個（値が{ $most }個を超えるため）
 
-remark-repeated-steps = 同じステップに再び現れた値（後の値を使う）
+remark-repeated-steps = 同じステップの重複した値（最後の値を使う）
 
 remark-loss-of-perplexity = { $loss }は{ $perplexity }の対数である（損失の列がないため）
 
@@ -94,11 +94,11 @@ remark-ranks-own = { COUNT($count) }個のパラメータ（または同じ層�
 
 remark-hidden-layers = コンパイルされたモデルの内部など、層の動作を観測できなかったため、活性値、アテンション、ゲート、文脈ベクトルは記録されていない
 
-remark-recorder-part = { $part } の記録を中止した。訓練は続いている（{ $error }）
+remark-recorder-part = { $part }の記録を中止した。訓練は続いている（{ $error }）
 
 remark-recorder-gap = ステップ{ $first }から{ $last }までは、訓練を再開する前に行われ、記録されていない
 
-remark-judged-evaluation = 複数の評価（{ $names }）のうち、{ $name } を診断に用いる
+remark-judged-evaluation = 複数の評価（{ $names }）のうち、{ $name }を診断に用いる
 
 remark-no-validation-loss = 検証で記録された値（{ $names }）に損失と分かるものがない。val_lossという名前にするか、monitorに指定する
 
@@ -106,7 +106,7 @@ remark-fewer-batches = エポックの最後の更新は{ $batches }個ではな
 
 remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
 
-remark-check-begun = '{ $out }' では訓練がすでに始まっている。訓練前の検査ではないため、この結果は保存しない
+remark-check-begun = 「{ $out }」では訓練がすでに始まっている。この検査は訓練前のものではないため、結果をそこに保存しない
 
 remark-steps = { $last ->
     [none] ステップ{ COUNT($first) }
@@ -155,7 +155,7 @@ problem-trace-ends = トレースはステップ{ COUNT($last) }で終わるが�
 
 problem-unjudged-data = データについての情報を判定できなかった（{ $error }）。信号だけを判定した
 
-problem-trace-link = トレースは外を指すリンクであるため、読まない
+problem-trace-link = トレースがディレクトリの外を指すリンクであるため、読まない
 
 problem-trace-pipe = trace.jsonlはパイプであり、ファイルでない
 
@@ -204,13 +204,13 @@ unseen-vocabulary = 語彙数（--vocab Nで指定できる）
 
 entry-unread = 読み取れない（{ $reason }）
 
-entry-link = { $files }は外部を指すリンクのため、たどっていない
+entry-link = { $files }はディレクトリの外を指すリンクのため、たどっていない
 
 entry-missing = { $file }がない
 
-entry-process_gone = 実行中とあるが、プロセス{ $pid }は存在しない
+entry-process_gone = 状態は実行中だが、プロセス{ $pid }は存在しない
 
-entry-silent = 実行中とあるが、5分間応答がない
+entry-silent = 状態は実行中だが、5分間応答がない
 
 entry-norm = { $norm ->
     [write] 書き込み時に正規化
@@ -235,5 +235,5 @@ remark-training-kind = { $training ->
     [preference] 選好の訓練
     [vae] 変分オートエンコーダの訓練
     [contrastive] 対照学習
-   *[other] 回帰または密度の尤度（損失が零を下回る）
-}とみなしました（根拠の列：{ $columns }）。違う場合は --kind で指定してください
+   *[other] 回帰または密度の尤度（損失が0を下回る）
+}とみなす（根拠の列：{ $columns }）。違う場合は--kindで指定する

@@ -9,7 +9,7 @@ notice-took_in = { $precision }で{ G($seconds, digits: 3) }秒
 notice-took_and = { $before }、{ $following }
 notice-not_in_bf16 = 精度{ $precision }：このプロセッサーではこのアーキテクチャをbf16で計算できない
 notice-no_time_to_measure = 精度{ $precision }：bf16を計測する時間がない
-notice-shortened = { $setting }を{ COUNT($before) }から{ COUNT($now) }にした。全体が{ COUNT($steps) }ステップしかなく、元の値では占める割合が大きすぎる
+notice-shortened = { $setting }を{ COUNT($before) }から{ COUNT($now) }にした。実行は全部で{ COUNT($steps) }ステップしかなく、元の値では占める割合が大きすぎる
 notice-getting_ready = 準備に{ G($seconds, digits: 6) }秒のうち{ $took }かかった
 notice-sequential = 書き込み時に正規化するstackは、スキャンではなく位置を一つずつ計算するため遅い
 
@@ -31,8 +31,8 @@ notice-extended = スケジュールを{ COUNT($was) }ステップ{ $in_seconds 
 
 ## 実行中
 notice-slow_step = ステップ{ COUNT($step) }に{ FIXED($took) }秒かかった（通常は{ G($usual, digits: 2) }秒）。機械が混んでいたか、スリープしていた
-notice-few_updates = { G($seconds, digits: 6) }秒では{ $updates }回しか更新できない。更新に{ G($update, digits: 2) }秒、評価に{ G($evaluation, digits: 2) }秒、準備に{ G($ready, digits: 2) }秒かかった
-notice-time_over = 計画の{ PERCENT($share) }%、学習率{ G($rate, digits: 2) }で時間が尽きた。最後の更新がそれまでより長くかかった
+notice-few_updates = { G($seconds, digits: 6) }秒では{ $updates }回しか更新できない。1回の更新に{ G($update, digits: 2) }秒、評価に{ G($evaluation, digits: 2) }秒、準備に{ G($ready, digits: 2) }秒かかった
+notice-time_over = 計画の{ PERCENT($share) }%、学習率{ G($rate, digits: 2) }で時間が尽きた。最後のほうの更新に、それまでより長い時間がかかった
 notice-left_trend = ステップ{ $onset }で{ SIGNAL($signal) }が傾向から上に外れた：{ $kept }
 notice-states_kept = ステップ{ $steps }の後の状態を残す
 notice-no_state = その前の状態がないため、残せない

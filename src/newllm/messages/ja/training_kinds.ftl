@@ -6,7 +6,7 @@ finding-generator-stands-still =
     .test = 逆伝播の後に、生成器の重み一つの勾配ノルムを表示する。
 
 finding-discriminator-wins =
-    .explained = 識別器がサンプルとデータをほぼ誤りなく見分けており、生成器に役立つ勾配がほとんど届かない。識別器のステップ数や学習率を減らすか、入力に雑音を加える。
+    .explained = 識別器がサンプルとデータをほぼ誤りなく見分けており、生成器に役立つ勾配がほとんど届かない。識別器のステップ数や学習率を減らすか、入力にノイズを加える。
     .sentence = { SIGNAL($discriminator) }は{ axis-unit }{ $first }から{ $last }まで約{ G($level) }にとどまり（最初は{ G($start) }）、{ SIGNAL($generator) }は{ G($others) }である（最初は{ G($others_start) }）。識別器が勝っている。
     .easy-to-tell = データとサンプルが、スケールなどの単純な点で異なる
     .test = 識別器を固定して、しばらく生成器だけを訓練する。生成器の損失は下がるはずである。
@@ -18,7 +18,7 @@ finding-generator-wins =
        *[no] { "" }
     }。識別器が応答していない。
     .weak = 課題に対して小さすぎる識別器
-    .test = しばらく識別器だけを訓練する。損失は推測の水準より下がるはずである。
+    .test = しばらく識別器だけを訓練する。損失は当てずっぽうの水準より下がるはずである。
 
 finding-mode-collapse =
     .explained = 生成されるサンプルがどれも似ている。生成器は、識別器が受け入れる一つのものだけを作っている。サンプルのバッチを見る。小さい学習率か、複数のサンプルを同時に見る識別器が役立つ。
@@ -26,7 +26,7 @@ finding-mode-collapse =
     .test = 100個のサンプルのうち、異なるものがいくつあるかを数える。
 
 finding-posterior-collapse =
-    .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、一定のnatまで課さない。
+    .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、最初の数natには罰則を課さない（free bits）。
     .sentence = { SIGNAL($signal) }は{ G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである{ $reconstruction ->
         [None] { "" }
        *[other] （{ SIGNAL($reconstruction) }は{ G($stands) }で止まっている）
@@ -35,15 +35,15 @@ finding-posterior-collapse =
     .test = 異なる二つの入力の潜在変数を復号する。潜在変数が何も伝えていなければ、出力は同じになる。
 
 finding-kl-explosion =
-    .explained = 方策が参照方策、または更新前の自分から大きく離れた。そこで得る報酬は、報酬の誤りかもしれない。KLの重みを上げるか、学習率を下げる。
+    .explained = 方策が参照モデル、または更新前の自分から大きく離れた。そこで得られる報酬は、報酬関数の誤りによるものかもしれない。KLの重みを上げるか、学習率を下げる。
     .sentence = { SIGNAL($signal) }は約{ G($usual) }だったが、{ axis-unit }{ $first }から急に増え、{ G($level) }になった。
     .weight = 意図して小さくしたKLの重み
-    .test = 最初のそのステップと最後のステップで、方策の出力や行動を読む。
+    .test = 急増の最初のステップと最後のステップで、方策の出力や行動を読む。
 
 finding-entropy-collapse =
     .explained = 方策が自分の行動を確信しているが、その行動は今では誤りである。もう探索しないので、元に戻れない。エントロピーに報酬を与え、学習率を下げ、どのステップでエントロピーがなくなったかを調べる。
     .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }に下がり、{ axis-unit }{ $first }以降ほぼ0である。{ SIGNAL($reward) }は{ $lost }で{ G($before) }から{ G($now) }に下がり、戻らない。
-    .solved = 確信していて当然の方策と、途中で変わった環境
+    .solved = 確信していて当然の方策（ただし環境が途中で変わった）
     .test = 崩壊の前から、エントロピーへの報酬を加えて続ける。報酬は戻るはずである。
 
 finding-reward-falls =
@@ -61,7 +61,7 @@ finding-reward-stays =
         [yes] で、{ SIGNAL($entropy) }も動かない。方策が変わっていない。
        *[no] だが、{ SIGNAL($entropy) }は{ PERCENT($moved) } %下がった。学習したことが報われていない。
     }
-    .rare = まれにしか得られず、まだ見つかっていない報酬
+    .rare = まれにしか得られず、まだ一度も得られていない報酬
     .test = どの状態でも一つの行動だけに報酬を与える。その割合は数回の更新で上がるはずである。
 
 finding-reward-hacking =
@@ -71,16 +71,16 @@ finding-reward-hacking =
     .test = 最後の方策のエピソードを一つ見る。
 
 finding-preference-at-reference =
-    .explained = 損失がどのステップでもちょうどln 2である。方策と参照方策が等しいときの値なので、参照方策が方策そのものであり、両方が一緒に動いている。参照方策を固定したコピーにする。
+    .explained = 損失がどのステップでもちょうどln 2である。方策と参照モデルが等しいときの値なので、参照モデルが方策そのものであり、両方が一緒に動いている。参照モデルを固定したコピーにする。
     .sentence = 損失が{ axis-unit }{ $first }から{ $last }までln 2である{ $rewards ->
         [None] { "" }
        *[other] （{ $rewards }は0）
-    }。方策と参照方策が同じである。
+    }。方策と参照モデルが同じである。
     .no-update = 一度も更新されない方策
-    .test = 数ステップ後に、方策の重み一つを参照方策の同じ重みと比べる。異なるはずである。
+    .test = 数ステップ後に、方策の重み一つを参照モデルの同じ重みと比べる。異なるはずである。
 
 finding-preference-without-signal =
-    .explained = 訓練で見ていないペアでは、損失が硬貨投げのln 2を一度も下回らない。ペアは、それ自身の外で成り立つことを何も伝えていない。20組を読む。一部でchosenとrejectedが入れ替わっているかもしれない。
+    .explained = 訓練で見ていないペアでは、損失が硬貨投げのln 2を一度も下回らない。ペアから、ほかのペアにも当てはまることが何も学べていない。20組を読む。一部でchosenとrejectedが入れ替わっているかもしれない。
     .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで{ G($least) }以上で、硬貨投げのln 2 = 0.6931を下回らない{ $training ->
         [None] 。
        *[other] 。訓練のペアは暗記されている（{ G($training) }）。
@@ -90,13 +90,13 @@ finding-preference-without-signal =
     .test = 20組を読み、どちらの答えがよいかを自分で判断する。
 
 finding-evaluation-behind =
-    .explained = 検証は訓練とともに改善しているが、訓練よりはるかに悪い。過学習ではなく、二つの実行の仕方が違う。多くの場合、正しいトークンで訓練し、自分の出力で評価しているか（教師強制）、評価でのデータの準備が違う。訓練のバッチを評価のコードで評価する。
-    .sentence = { SIGNAL("validation_loss") }は評価の後半に{ G($gained) }改善したが、訓練が{ G($training) }のときに{ G($validation) }である。{ axis-unit }{ $first }ですでに遅れていた。
+    .explained = 検証損失は訓練損失とともに下がるが、はるかに高いままである。過学習ではなく、訓練と評価でモデルの動かし方が違う。多くの場合、正しいトークンを与えて訓練し（教師強制）、モデル自身の出力を与えて評価しているか、評価でのデータの準備が違う。訓練のバッチを評価のコードで評価する。
+    .sentence = { SIGNAL("validation_loss") }は評価の後半に{ G($gained) }改善したが、訓練損失が{ G($training) }のときに{ G($validation) }である。{ axis-unit }{ $first }ですでに差があった。
     .harder = より難しいか、種類の違う検証データ
     .test = 訓練のバッチを評価のコードで評価する。二つの損失は一致するはずである。
 
 finding-representation-collapse =
-    .explained = どの入力もほぼ同じ表現になっている。表現を一致させる自明な方法である。負例、勾配の停止、または分散の項がないか、弱すぎる。
+    .explained = どの入力もほぼ同じ表現になっている。表現を一致させるための自明な解である。負例、勾配の停止、または分散の項がないか、弱すぎる。
     .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }になり、{ axis-unit }{ $first }以降そのままである。すべての表現がほぼ同じである。
     .easy = それほど簡単に解ける課題
     .test = 表現のバッチで、各次元の標準偏差を測る。
@@ -130,18 +130,18 @@ finding-loss-scale =
     .test = それらのステップの一つをfloat32で実行し、有限でない値を探す。
 
 finding-memory-growth =
-    .explained = メモリが訓練のどの部分でも増えている。手放すべきもの、多くは計算グラフを伴う損失や出力を保持している。lossではなくloss.item()を足す。
+    .explained = メモリが訓練のどの部分でも増えている。解放すべきもの（多くは計算グラフを伴う損失や出力）を保持している。lossではなくloss.item()を足す。
     .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ $last }の間に、{ G($before) }から{ G($now) }まで増え続ける。
     .longer-batches = 計画どおりに長くなるバッチ
     .test = 100ステップ離れた二つのステップで、生きているテンソルを数える。
 
 finding-throughput-drop =
-    .explained = 訓練の速度が三分の一を下回った。遅いディスク、同じマシンのほかのジョブ、速度を落としたデバイス、または長くなったバッチである。
+    .explained = 訓練の速度が3分の1を下回った。遅いディスク、同じマシンのほかのジョブ、速度を落としたデバイス、または長くなったバッチである。
     .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から、約{ G($usual) }から{ G($level) }に下がった。
     .test = メモリにある一つのバッチで、1ステップの秒数を測る。
 
 # 所見と原因の名前。
-term-evaluation-behind = 訓練に遅れる評価
+term-evaluation-behind = 訓練より悪い評価
 term-generator-stands-still = 変わらない生成器
 term-discriminator-wins = 識別器の勝ち
 term-generator-wins = 生成器の勝ち
@@ -152,7 +152,7 @@ term-entropy-collapse = エントロピーの崩壊
 term-reward-falls = 下がる報酬
 term-reward-stays = 変わらない報酬
 term-reward-hacking = 報酬ハッキング
-term-preference-at-reference = 参照方策のままの損失
+term-preference-at-reference = 参照モデルのままの損失
 term-preference-without-signal = 何も伝えない選好
 term-representation-collapse = 表現の崩壊
 term-contrastive-at-chance = 偶然の水準の対照損失
@@ -163,7 +163,7 @@ term-throughput-drop = 速度の低下
 term-discriminator-frozen = 訓練されていない識別器
 term-no-gradient = 重みに届かない勾配
 term-reward-sign = 報酬またはアドバンテージの符号の誤り
-term-reference-is-policy = 方策そのものである参照方策
+term-reference-is-policy = 方策そのものである参照モデル
 term-wrong-targets = 誤った予測対象
 term-double-softmax = 平らになったロジット（二重のソフトマックスまたは温度）
 term-unbalanced-experts = 釣り合わないエキスパート
@@ -190,7 +190,7 @@ evidence-choices = 選択肢の数
 
 finding-early-standstill =
     .explained = モデルはトークンの頻度だけを学び、その後は何も学んでいない。これほど大きい更新では重みが落ち着かない。学習率を10分の1にし、ウォームアップする。
-    .sentence = 検証損失が{ axis-unit }{ $first }から{ $last }まで{ G($level) }のままである。開始時の{ G($start) }から下がった後は、学習率{ G($rate) }で先に進まない。
+    .sentence = 検証損失が{ axis-unit }{ $first }から{ $last }まで{ G($level) }のままである。開始時の{ G($start) }から下がった後は、学習率{ G($rate) }ではそれ以上下がらない。
     .unigram = 入力が見えず、頻度だけを学ぶモデル
     .test = 10分の1の学習率で数百ステップ訓練する。損失は下がり続けるはずである。
 
