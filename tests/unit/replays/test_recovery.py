@@ -199,7 +199,7 @@ def test_replays_that_are_not_the_training_decide_nothing() -> None:
     guarded = guard(dataclasses.replace(badly_fed, batch=drifting))
     assert guarded.recoveries[0].remedy == SKIP
     assert guarded.recoveries[0].nulls["identical"] is False
-    assert "replays show nothing" in guarded.recoveries[0].sentence
+    assert "replays prove nothing" in guarded.recoveries[0].sentence
 
 
 @pytest.mark.parametrize(("mistake", "said"), [({"policy": "gaurd"}, "gaurd"), ({"budget": 0}, "budget 0")])

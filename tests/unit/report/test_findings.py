@@ -112,7 +112,7 @@ def test_what_replays_show_of_a_cause_stands_with_it_and_the_one_that_they_name_
     source = run_with(spike, replays=(Replayed("step-39", verdict, 1),))
     html = html_of(source)
     assert html.index("<b>plain-depth") < html.index("they show that this is the cause: residual-fnn")
-    assert html.index("they show that this is the cause") < html.index("tenth-learning-rate reduces it")
+    assert html.index("they show that this is the cause") < html.index("tenth-learning-rate reduces the spike")
     assert EN("cause-none_named") not in html
     judged = replace(spike, causes=(Cause("weight-decay", 0.79, message("because-frozen")),))
     assert EN("cause-other_by_replays", name="plain-depth") in html_of(replace(source, findings=(judged,)))
@@ -120,7 +120,7 @@ def test_what_replays_show_of_a_cause_stands_with_it_and_the_one_that_they_name_
     assert EN("cause-none_named") in html_of(unnamed)
     assert "<b>plain-depth" not in html_of(unnamed)
     other = found("leak", "fault", causes=(), candidate_causes=("learning-rate",))
-    assert "learning-rate reduces it" not in html_of(replace(source, findings=(other,)))
+    assert "learning-rate reduces the spike" not in html_of(replace(source, findings=(other,)))
 
 
 def test_what_was_checked_and_what_could_not_be_is_folded_below() -> None:
