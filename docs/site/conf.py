@@ -11,6 +11,7 @@ myst_enable_extensions = ["deflist"]
 suppress_warnings = ["myst.header"]  # pages begin their list of links at any level
 nitpicky = False
 
+smartquotes = False  # `--kind` in a sentence must stay what is typed
 html_theme = "furo"
 html_title = "newllm"
 html_static_path = ["_static"]

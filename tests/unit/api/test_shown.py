@@ -63,7 +63,7 @@ def test_a_check_shows_itself():
         lambda model, batch: torch.nn.functional.cross_entropy(torch.softmax(model(batch[0]), -1), batch[1]), batch,
     )  # fmt: skip
     assert "softmax" in (report._repr_html_() or "")
-    assert "softmaxが二度" in repr(newllm.show(report, lang="ja"))
+    assert "softmaxが2回" in repr(newllm.show(report, lang="ja"))
 
 
 def test_mistakes_say_how_to_fix_them(log):

@@ -119,7 +119,7 @@ def test_a_change_is_told_at_its_step(tmp_path: Path, change: Change, expected: 
     (finding,) = [one for one in diagnosis.findings if one.kind == "changed-state"]
     assert (finding.severity, finding.first_step, finding.last_step) == ("warning", AT, AT)
     assert str(finding.sentence).startswith(
-        f"Before the update at step {AT} something else than the optimizer changed "
+        f"Before the update at step {AT} something other than the optimizer changed "
     )
 
 
