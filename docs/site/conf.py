@@ -1,6 +1,15 @@
 """Sphinx' settings for the site that make_site.py makes; the language comes from its command line."""
 
+import sys
+from pathlib import Path
+
+from sphinx.search import languages
+
 from newllm.version import VERSION
+
+sys.path.append(str(Path(__file__).parent))
+
+from japanese_search import PairsOfLetters
 
 project, release, version = "newllm", VERSION, VERSION
 author = "The founders of newllm"
@@ -53,5 +62,6 @@ def _as_code(_app, _what, _name, _object, _options, lines):
 
 
 def setup(app):
-    """Add the hook; it runs before napoleon's."""
+    """Add what is ours; the hook runs before napoleon's."""
+    languages["ja"] = PairsOfLetters
     app.connect("autodoc-process-docstring", _as_code, priority=400)

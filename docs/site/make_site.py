@@ -130,6 +130,8 @@ def build(out: Path) -> None:
     """
     check_lists()
     with tempfile.TemporaryDirectory() as place:
+        from reference import api_as_text
+
         site = Path(place) / "site"
         for language in LANGUAGES:
             source = Path(place) / language
@@ -142,6 +144,7 @@ def build(out: Path) -> None:
                 raise BrokenError(f"{LANGUAGES[language]}: see above")
             for page in source.glob("*.md"):
                 shutil.copy(page, site / language)
+            (site / language / "api.md").write_text(api_as_text(), encoding="utf-8")  # Sphinx makes the page's content
         (site / "llms.txt").write_text(_for_agents(Path(place) / "en"), encoding="utf-8")
         shutil.copy(SITE / "_static" / "languages.html", site / "index.html")
         shutil.rmtree(out, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The pages that are made, not written: commands, functions, and the names of findings, signals and interventions."""
 
 import contextlib
+import inspect
 import io
 import tomllib
 from pathlib import Path
@@ -70,3 +71,13 @@ def names(language: str) -> str:
 
 def _what(name: str) -> Message:
     return change("what", [name], {name: INTERVENTIONS[name].values})
+
+
+def api_as_text() -> str:
+    """Return the same page for who reads no HTML."""
+    parts = [f"# {_SAID['en']['api']}", _SAID["en"]["api-lead"]]
+    for name in newllm.__all__:
+        made = getattr(newllm, name)
+        call = "" if name == "UserError" else inspect.signature(made)
+        parts += [f"## {name}", f"```text\nnewllm.{name}{call}\n\n{inspect.getdoc(made)}\n```"]
+    return "\n\n".join(parts) + "\n"

@@ -90,6 +90,9 @@ def test_the_whole_site_needs_no_network_and_a_lost_anchor_ends_its_build(
             fetched = re.findall(r"<(?:script|img|iframe)[^>]* src=\"([^\"]*)|<link[^>]* href=\"([^\"]*)", text)
             assert not [place for pair in fetched for place in pair if "//" in place], name
             assert f'lang="{language}"' in text
+    search = (out / "ja/searchindex.js").read_text(encoding="utf-8")
+    assert all(f'"{pair}"' in search or f"{pair}:" in search for pair in ("損失", "失ス", "スパ", "パイ", "イク"))
+    assert "splitQuery" in (out / "ja/_static/language_data.js").read_text(encoding="utf-8")  # the query, too
     told = (out / "llms.txt").read_text(encoding="utf-8")
     assert all((out / place).exists() for place in re.findall(r"\]\(([^)]+)\)", told))
     with (docs / "guard.md").open("a") as page:
