@@ -31,6 +31,6 @@ class PairsOfLetters(SearchLanguage):
             )
         ]
 
-    def word_filter(self, stemmed_word: str) -> bool:
+    def word_filter(self, word: str) -> bool:
         """Keep every part: a pair that was left out could not be found."""
-        return bool(stemmed_word)
+        return bool(word)
