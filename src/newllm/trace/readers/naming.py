@@ -28,10 +28,11 @@ _STATISTICS = {
                      "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"), "accuracy"),
     **dict.fromkeys(("ppl", "perplexity", "pplx", "perp"), "perplexity"),
     **dict.fromkeys(("bpb", "bits_per_byte"), "bits_per_byte"),
-    **dict.fromkeys(("lr", "learning_rate", "learningrate"), "learning_rate"),
+    **dict.fromkeys(("lr", "learning_rate", "learningrate", "lr_now", "lr_cur", "lr_curr", "opt_lr"), "learning_rate"),
     **dict.fromkeys(
         ("grad_norm", "gradient_norm", "gnorm", "gradnorm", "norm_grad", "global_grad_norm", "global_gradient_norm",
-         "grad_2_0_norm", "norm"), "gradient_norm",
+         "grad_2_0_norm", "norm", "grad_l2", "grad_l2_norm", "grad_norm_l2", "l2_grad_norm", "gradient_l2_norm",
+         "gradient_norm_l2", "grad_global", "grad_norm_global"), "gradient_norm",
     ),
     "step_seconds": "step_seconds",
 }  # fmt: skip
