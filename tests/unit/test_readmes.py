@@ -158,3 +158,13 @@ def test_the_doctor_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str
     assert main(["doctor", str(ROOT / "examples/spike.csv")]) == 1
     assert len(shown) > 2
     assert "\n".join(shown) in capsys.readouterr().out
+
+
+def test_what_the_readme_counts_stands_on_a_page_of_the_documentation() -> None:
+    pages = [ROOT / page for page, _ in PAIRS if page != ENGLISH] + [*(ROOT / "docs/performance").glob("*.md")]
+    said = " ".join(" ".join(page.read_text(encoding="utf-8") for page in pages).split())
+    shares = [
+        share for section in sections(ENGLISH) for share in re.findall(r"\b\d+ of \d+\b", "\n".join(section.prose))
+    ]
+    assert len(shares) > 10
+    assert [share for share in shares if share not in said] == []
