@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from pages import ELSEWHERE, GENERATED, LANGUAGES, PARTS, RECORDS
+from reference import api, api_as_text, commands, names
 
 SITE = Path(__file__).parent
 ROOT = SITE.parents[1]
@@ -67,8 +68,6 @@ def stage(language: str, to: Path) -> None:
     Raises:
         BrokenError: a link leads to no file.
     """
-    from reference import api, commands, names
-
     to.mkdir(parents=True)
     problems: list[str] = []
     for page in listed():
@@ -130,8 +129,6 @@ def build(out: Path) -> None:
     """
     check_lists()
     with tempfile.TemporaryDirectory() as place:
-        from reference import api_as_text
-
         site = Path(place) / "site"
         for language in LANGUAGES:
             source = Path(place) / language
