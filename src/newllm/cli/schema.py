@@ -5,6 +5,7 @@ newllm schema replay > replay.schema.json
 """
 
 import argparse
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def described() -> list[str]:
+@functools.cache  # every command's parser asks
+def described() -> tuple[str, ...]:
     """Return the commands that have a schema."""
-    return sorted(path.stem for path in _FOLDER.glob("*.json"))
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
 def schema_of(command: str) -> dict[str, Any]:
