@@ -85,7 +85,7 @@ def test_of_500_runs_one_is_found(
         make_run(tmp_path / "runs" / f"seed-{number:03}", steps=number % 7 + 1, seed=number, rule=rule)
     with serving(tmp_path / "runs") as local:
         page.goto(local.url)
-        page.locator(".tools [role=status]").get_by_text("500", exact=True).wait_for()
+        page.locator(".tools [role=status]").get_by_text("500 listed", exact=True).wait_for()
         assert 5 < page.locator("tr[data-id]").count() < 80  # only what is seen is made
         page.keyboard.press("/")
         page.keyboard.type("gated")

@@ -210,5 +210,6 @@ ui-trash = Trash
 ui-trash_about = Restore brings a run back to where it was. Nothing here is removed for good; this command does it:
 ui-trash_empty = The trash is empty.
 ui-restore = Restore
+ui-n_listed = { $n } listed
 ui-n_lacking = ({ $n } have no { $name })
 ui-keys_demo = ↑ ↓ move · Enter opens · X chooses, Shift X several · C compares · / filters

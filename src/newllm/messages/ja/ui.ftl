@@ -210,5 +210,6 @@ ui-trash = ゴミ箱
 ui-trash_about = 「復元」で元の場所に戻ります。ここにあるものは完全には削除されません。完全に削除するには次のコマンドを使います。
 ui-trash_empty = ゴミ箱は空です。
 ui-restore = 復元
+ui-n_listed = { $n } 件
 ui-n_lacking = ({ $n } 件には { $name } がありません)
 ui-keys_demo = ↑ ↓ 移動 · Enter 開く · X 選ぶ (Shift X で範囲) · C 比較 · / 絞り込み

@@ -115,7 +115,8 @@
     const put = there.length - there.filter((run) => !run.archived).length;
     const lacking = typed.lacking(visible);
     count.textContent = typed.unknown.length && !typed.needs && !shown.length ? say("no_column").replace("{name}", typed.unknown[0])
-      : typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}${lacking ? ` ${say("n_lacking").replace("{n}", lacking.count).replace("{name}", lacking.name)}` : ""}` : told.whole(visible.length);
+      : say("n_listed").replace("{n}", typed.any ? `${told.whole(shown.length)} ${say("of")} ${told.whole(visible.length)}` : told.whole(visible.length))
+        + (lacking ? ` ${say("n_lacking").replace("{n}", lacking.count).replace("{name}", lacking.name)}` : "");
     archived.hidden = !put;
     archived.textContent = say(withArchived ? "hide_archived" : "show_archived").replace("{n}", told.whole(put));
     for (const cell of table.tHead.rows[0].cells) {
