@@ -14,6 +14,7 @@ from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes
+from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
@@ -110,7 +111,8 @@ def doctor(
         step: the column that its rows are placed by, likewise.
         kind: of training ("reinforcement", "adversarial", "fine-tune", ...; see `newllm.diagnosis.training_kind`):
             it changes what counts as an alarm. None takes what the run says of itself, or guesses by its columns.
-        roles: columns by the role that they play ({"reward": "score"}), where their names do not say so.
+        roles: columns by the role that they play ({"reward": "score", "learning_rate": "lr_used"}), where their names
+            do not say so.
         notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
 
     Raises:
@@ -122,14 +124,15 @@ def doctor(
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     source = Path(path)
     check_single_run(source)
-    trace = _read(source, Chosen(loss, step))
+    chosen, others = chosen_columns(loss, step, roles or {})
+    trace = _read(source, chosen)
     facts, remarks = read_facts(source) if is_run(source) else (Facts(check=kept_check(source)), ())
     remarks = (*_lost(source, trace), *remarks)
     if remarks:
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
-    facts = Intent(kind, roles or {}, notes or {}).added_to(facts)
+    facts = Intent(kind, others, notes or {}).added_to(facts)
     if guess := guess_remark(trace, facts):
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     return Diagnosis(source, trace, facts, diagnose(trace, facts))

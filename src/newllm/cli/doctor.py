@@ -10,7 +10,7 @@ A run directory of newllm gets findings.json; nothing is written beside a log of
   newllm doctor runs/my-text
   newllm doctor runs
   newllm doctor metrics.csv --vocab 50257
-  newllm doctor metrics.csv --loss objective --step counter
+  newllm doctor metrics.csv --loss objective --step counter --role learning_rate=eta
   newllm doctor ppo.csv --kind reinforcement --role reward=score --note 2000=curriculum
   newllm doctor runs/my-text --watch
   newllm doctor metrics.csv --html page.html
@@ -46,7 +46,11 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step", metavar="COLUMN", help="column of the step in a log")
     parser.add_argument("--kind", metavar="KIND", help="kind of training: reinforcement, adversarial, vae, ...")
     parser.add_argument(
-        "--role", metavar="ROLE=COLUMN", action="append", default=[], help="what a column is: reward, kl, aux_loss, ..."
+        "--role",
+        metavar="ROLE=COLUMN",
+        action="append",
+        default=[],
+        help="what a column is: learning_rate, gradient_norm, reward, ...",
     )
     parser.add_argument(
         "--note", metavar="STEP=TEXT", action="append", default=[], help="a planned change: what follows is a note"

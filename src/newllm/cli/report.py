@@ -90,16 +90,16 @@ class _Page:
 
 def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     from newllm.diagnosis.intent import Intent
+    from newllm.diagnosis.roles import chosen_columns
     from newllm.report.page import report_page
     from newllm.report.source import read_source
-    from newllm.trace.readers import Chosen
 
-    chosen = Chosen(arguments.loss, arguments.step)
     given = intent_of(arguments)
-    intent = Intent(given["kind"], given["roles"], given["notes"])
+    chosen, roles = chosen_columns(arguments.loss, arguments.step, given["roles"])
+    intent = Intent(given["kind"], roles, given["notes"])
     sources = [read_source(path, chosen=chosen, intent=intent) for path in arguments.runs]
     if chosen and all(one.own for one in sources):
-        raise UserError("--loss and --step name columns of a log, and there is none: a run of newllm needs no names")
+        raise UserError(f"{chosen.options}: there is no log whose columns it names: a run of newllm needs no names")
     path = arguments.out or _default_path(sources)
     _check_free(path)
     read = [

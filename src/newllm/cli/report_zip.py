@@ -12,6 +12,7 @@ from newllm.cli.page_file import check_free
 from newllm.cli.unread import print_problems
 from newllm.demo import shown
 from newllm.diagnosis.intent import Intent
+from newllm.diagnosis.roles import chosen_columns
 from newllm.errors import UserError
 from newllm.files import write_bytes
 from newllm.messages import Catalogue
@@ -26,14 +27,15 @@ SCHEMA = 1
 
 def write_zip(arguments: argparse.Namespace, words: Catalogue) -> int:
     """Pack the runs that the arguments name, and say what was packed."""
-    if arguments.loss or arguments.step:
-        raise UserError("--loss and --step name columns of a log, and --zip packs runs: a run needs no names")
+    given = intent_of(arguments)
+    chosen, roles = chosen_columns(arguments.loss, arguments.step, given["roles"])
+    if chosen:
+        raise UserError(f"{chosen.options}: --zip packs runs, whose signals need no names")
     for path in filter(is_study, arguments.runs):
         raise UserError(f"'{shown(Path(path))}' is a study, which --zip does not pack: name runs of it")
     if arguments.out is not None:
         _check_free(arguments.out)
-    given = intent_of(arguments)
-    intent = Intent(given["kind"], given["roles"], given["notes"])
+    intent = Intent(given["kind"], roles, given["notes"])
 
     def read(place: Path) -> Source:
         return read_source(place, intent=intent)

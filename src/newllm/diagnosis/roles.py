@@ -19,6 +19,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.errors import UserError
 from newllm.trace import Series, Trace
+from newllm.trace.readers import Chosen
 from newllm.trace.readers.naming import split_of, words
 
 _LAYERED = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "second_moment_mismatch", "activation_rms",
@@ -105,8 +106,11 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "noise_loss": ("eps loss", "noise loss", "noise mse", "ddpm loss", "diffusion loss", "vlb", "loss q0"),
     "mse": ("mse", "rmse", "mae", "r2", "huber", "l1", "l2 loss"),
 }  # fmt: skip
-ROLES = tuple(_ROLES)
-_ALIASES = {"aux_loss": "auxiliary_loss", "aux": "auxiliary_loss", "recon": "reconstruction", "kld": "kl",
+SIGNALS = ("validation_loss", "learning_rate", "gradient_norm", "accuracy", "validation_accuracy")
+"""Roles that are signals of docs/signals.md: a column that is said to be one is read under its name."""
+ROLES = (*SIGNALS, *_ROLES)
+_ALIASES = {"lr": "learning_rate", "grad_norm": "gradient_norm", "val_loss": "validation_loss",
+            "aux_loss": "auxiliary_loss", "aux": "auxiliary_loss", "recon": "reconstruction", "kld": "kl",
             "d_loss": "discriminator_loss", "g_loss": "generator_loss", "approx_kl": "approximate_kl"}  # fmt: skip
 _MUST_BE: dict[str, Test] = {
     "success": _whole_share,
@@ -199,7 +203,7 @@ def known_role(text: str) -> str:
     """
     role = text.strip().lower().replace("-", "_")
     role = _ALIASES.get(role, role)
-    if role not in _ROLES:
+    if role not in ROLES:
         raise UserError(f"a column's role '{text}': give one of {', '.join(ROLES)}")
     return role
 
@@ -214,6 +218,17 @@ def parse_role(text: str) -> tuple[str, str]:
     if not equals or not column.strip():
         raise UserError(f"--role '{text}': give ROLE=COLUMN, as in --role reward=score")
     return known_role(role), column.strip()
+
+
+def chosen_columns(loss: str | None, step: str | None, roles: Mapping[str, str]) -> tuple[Chosen, dict[str, str]]:
+    """Part what a person says of columns into what a reader names by it, and roles beside the signals.
+
+    Raises:
+        UserError: there is no such role.
+    """
+    known = {known_role(role): column for role, column in roles.items()}
+    signals = {role: column for role, column in known.items() if role in SIGNALS}
+    return Chosen(loss, step, signals), {role: column for role, column in known.items() if role not in SIGNALS}
 
 
 def _known(trace: Trace, column: str) -> str:

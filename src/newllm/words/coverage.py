@@ -7,12 +7,16 @@ from newllm.diagnosis.coverage import doubtful, sound
 from newllm.diagnosis.detectors.changed_state import PARTS
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import is_validation, loss_names
+from newllm.diagnosis.roles import role_of
 from newllm.diagnosis.training_kind import training_kind
-from newllm.messages import Catalogue, Message, message
+from newllm.messages import Catalogue, Message, catalogue, message
 from newllm.trace import Finding, Trace
+from newllm.trace.readers.naming import meaning
 from newllm.words.labels import axis_label
+from newllm.words.plain import plain
 
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
+_NAMED = 3  # columns that mean nothing here
 _SHARE = "ledger_share"  # what the recorder writes wherever it watches
 
 
@@ -58,6 +62,7 @@ def unseen_parts(trace: Trace, facts: Facts) -> list[Message]:
     elif missing:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
         parts.append(message("unseen-unrecorded", what=named))
+    parts += _unnamed(trace, facts, has)
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
     masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for
     # What the check answered or could not is its own to say.
@@ -78,6 +83,20 @@ def ledger(words: Catalogue, trace: Trace) -> str:
         percent=max(1, round(100 * share)), all="yes" if share >= 1 else "no", changes=len(changed),
         step=f"{changed[0]:,}" if changed else "",
     )  # fmt: skip
+
+
+def _unnamed(trace: Trace, facts: Facts, has: set[str]) -> list[Message]:
+    """Return which columns of a log could be the learning rate or the gradient's norm, where neither name says so."""
+    missing = [name for name in ("learning_rate", "gradient_norm") if name not in has]
+    own = [name for name in sorted(trace.signals) if "/" not in name and not _means_something(name)]
+    if facts.origin is not None or not missing or not own:
+        return []
+    named, more = ", ".join(plain(name, 40) for name in own[:_NAMED]), max(0, len(own) - _NAMED)
+    return [message("unseen-columns", columns=named, more=more, signal=missing[0])]
+
+
+def _means_something(name: str) -> bool:
+    return bool(meaning(name) or role_of(name) or catalogue("en").get(f"signal-{name}"))
 
 
 def _has_classes(trace: Trace, facts: Facts) -> bool:

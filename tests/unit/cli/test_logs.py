@@ -42,7 +42,8 @@ def test_a_report_of_several_runs_is_refused(refused, finished: Path, tmp_path: 
 
 @pytest.mark.parametrize("command", ["doctor", "report"])
 def test_a_run_of_ours_needs_no_names(refused, run: Path, command: str) -> None:
-    assert "--loss and --step" in refused(command, run, "--loss", "validation_loss")
+    for option, value in [("--loss", "validation_loss"), ("--role", "lr=loss")]:
+        assert {"--loss": "--loss", "--role": "--role learning_rate"}[option] in refused(command, run, option, value)
 
 
 def test_training_on_a_table_of_texts_is_offered_and_then_works(call, refused, tiny, tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def test_a_column_whose_name_says_something_else_is_the_loss_all_the_same(tmp_pa
     assert _values(read_log(tmp_path / "log.csv", Chosen("epoch")), "loss") == [(1, 9.0), (2, 8.0)]
 
 
+def test_other_signals_are_named_too(tmp_path: Path):
+    (tmp_path / "log.csv").write_text("step,loss,eta,|g|,lr\n1,5,0.1,7,3\n2,4,0.2,8,3\n")
+    trace = read_log(tmp_path / "log.csv", Chosen(signals={"learning_rate": "eta", "gradient_norm": "|g|"}))
+    assert _values(trace, "learning_rate") == [(1, 0.1), (2, 0.2)]
+    assert _values(trace, "gradient_norm") == [(1, 7.0), (2, 8.0)]
+    assert _values(trace, "lr") == [(1, 3.0), (2, 3.0)]
+    assert _values(trace, "loss") == [(1, 5.0), (2, 4.0)]
+
+
 @pytest.mark.parametrize(
     ("chosen", "says"),
     [
@@ -50,6 +59,11 @@ def test_a_column_whose_name_says_something_else_is_the_loss_all_the_same(tmp_pa
         ),
         (Chosen(step="time\x1b[2J"), "--step 'time': '{}' has no such column of numbers: it has counter, global_step"),
         (Chosen("objective", "steps"), "--step 'steps'"),
+        (Chosen(signals={"learning_rate": "eta"}), "--role learning_rate 'eta': '{}' has no such column of numbers"),
+        (
+            Chosen("objective", signals={"learning_rate": "objective"}),
+            "'objective' cannot be both loss and learning_rate",
+        ),
     ],
 )
 def test_a_column_that_is_not_there_is_one_line_that_lists_those_that_are(chosen: Chosen, says: str, tmp_path: Path):
@@ -65,8 +79,10 @@ def test_a_column_that_is_not_there_is_one_line_that_lists_those_that_are(chosen
 def test_a_trace_of_ours_takes_no_names(tmp_path: Path):
     with TraceWriter(tmp_path / "trace.jsonl") as writer:
         writer.write(1, loss=2.0)
-    with pytest.raises(UserError, match="is a run of newllm"):
+    with pytest.raises(UserError, match=r"is a run of newllm, whose signals have their names: drop --loss$"):
         read_log(tmp_path, Chosen("other"))
+    with pytest.raises(UserError, match=r"drop --step, --role learning_rate$"):
+        read_log(tmp_path, Chosen(step="other", signals={"learning_rate": "x"}))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])

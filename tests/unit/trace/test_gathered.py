@@ -127,11 +127,12 @@ def test_of_several_runs_the_one_with_the_most_values_is_read() -> None:
 
 def test_the_loss_that_a_person_names_is_it_whatever_the_names_say() -> None:
     one, two = Series(np.arange(2), np.ones(2)), Series(np.arange(3), np.ones(3))
-    assert set(canonical({"loss": one, "x": two}, "x")) == {"loss (not chosen)", "loss"}
-    assert canonical({"loss": one, "x": two}, "x")["loss"] is two
+    assert set(canonical({"loss": one, "x": two}, {"loss": "x"})) == {"loss (not chosen)", "loss"}
+    assert canonical({"loss": one, "x": two}, {"loss": "x"})["loss"] is two
     assert canonical({"train_loss": one, "nll": two})["loss"] is two  # the plainer name
     assert canonical({"avg_loss": one, "mean_loss": two})["loss"] is two  # the longer of two as plain
-    assert set(canonical({"train_loss": one, "x": two}, "x")) == {"train_loss", "loss"}
+    assert set(canonical({"train_loss": one, "x": two}, {"loss": "x"})) == {"train_loss", "loss"}
+    assert canonical({"lr": one, "eta": two}, {"learning_rate": "eta"}) == {"lr": one, "learning_rate": two}
 
 
 # What JSON of which shape is.

@@ -77,7 +77,7 @@ def read(tmp_path: Path) -> Callable[..., Trace]:
     def written(text: str, run: str = "", **chosen: str) -> Trace:
         path = tmp_path / "a.ipynb"
         path.write_text(text)
-        return read_log(Path(f"{path}{run}"), Chosen(**chosen))
+        return read_log(Path(f"{path}{run}"), Chosen(chosen.get("loss"), chosen.get("step")))
 
     return written
 

@@ -28,6 +28,17 @@ def test_what_a_log_lacks_is_said() -> None:
     assert "--vocab" not in recorded
 
 
+def test_columns_that_mean_nothing_are_listed_where_a_signal_is_missing() -> None:
+    one = Series(np.arange(1), np.ones(1))
+    odd = Trace(dict.fromkeys(("loss", "eta", "zz", "|g|", "q", "val_loss"), one))
+    said = str(coverage.unseen(odd, Facts()))
+    assert "columns of unknown meaning: eta, q, zz and 1 more (--role learning_rate=COLUMN names one)" in said
+    named = Trace(odd.signals | {"learning_rate": one})
+    assert "--role gradient_norm=COLUMN names one" in str(coverage.unseen(named, Facts()))
+    for quiet, facts in ((Trace(named.signals | {"gradient_norm": one}), Facts()), (odd, Facts(origin="record"))):
+        assert "unknown meaning" not in str(coverage.unseen(quiet, facts))
+
+
 def watched(share: float, **changed: list[int]) -> Trace:
     signals = {"ledger_share": Series(np.array([1, 10, 20]), np.array([1.0, share, share]))}
     signals |= {name.replace("_of_", "/"): Series(np.array(at), np.ones(len(at))) for name, at in changed.items()}

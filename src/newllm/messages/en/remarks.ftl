@@ -199,6 +199,11 @@ unseen-layers = layers
 
 unseen-data = the data
 
+unseen-columns = columns of unknown meaning: { $columns }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more
+} (--role { $signal }=COLUMN names one)
+
 unseen-vocabulary = the size of the vocabulary (--vocab N)
 
 # What is wrong with a run's directory or a study's, as a list of them says it.

@@ -198,6 +198,11 @@ unseen-layers = 層
 
 unseen-data = データ
 
+unseen-columns = 意味の分からない列 { $columns }{ $more ->
+    [0] { "" }
+   *[other] { " " }ほか{ $more }列
+}（--role { $signal }=COLUMNで指定できる）
+
 unseen-vocabulary = 語彙数（--vocab Nで指定できる）
 
 # 実行や研究のディレクトリの問題（一覧での表示）。

@@ -33,7 +33,7 @@ def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it 
             .wandb file, an SQLite base of MLflow or trackio), or a directory that holds one: a run, a checkpoint,
             TensorBoard's, MLflow's. Where it holds several runs, `PATH#RUN` names one; without a name that with the
             most values is read.
-        chosen: columns of the log that are its loss and its steps, whatever they are called.
+        chosen: columns of the log that are its loss, its steps or another signal, whatever they are called.
 
     Returns:
         the signals by the names of docs/signals.md, and under their own names what has none there. What could not
@@ -98,7 +98,7 @@ def _read_text(gathered: Gathered, text: str, run: str | None) -> Trace:
 
 def _refuse(chosen: Chosen, path: Path) -> None:
     if chosen:
-        raise UserError(f"'{path}' is a trace of newllm, whose signals have their names: drop --loss and --step")
+        raise UserError(f"'{path}' is a trace of newllm, whose signals have their names: drop {chosen.options}")
 
 
 def _split(path: Path) -> tuple[Path, str | None]:

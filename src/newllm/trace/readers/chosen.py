@@ -1,7 +1,7 @@
-"""Which columns of a log a person says are its loss and its steps."""
+"""Which columns of a log a person says are its loss, its steps, its learning rate."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from newllm.errors import UserError
 from newllm.trace.readers.naming import clean
@@ -16,18 +16,27 @@ class Chosen:
     Attributes:
         loss: the training loss, nats.
         step: what the rows are placed by.
+        signals: other signals of docs/signals.md, such as the learning rate, to columns.
     """
 
     loss: str | None = None
     step: str | None = None
+    signals: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return self.loss is not None or self.step is not None
+        return self.loss is not None or self.step is not None or bool(self.signals)
+
+    @property
+    def options(self) -> str:
+        """The options that name them, for a message."""
+        loss = ("--loss",) if self.loss is not None else ()
+        step = ("--step",) if self.step is not None else ()
+        return ", ".join((*loss, *step, *(f"--role {signal}" for signal in self.signals)))
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that were given, as `clean` writes them."""
-        return tuple(clean(name) for name in (self.loss, self.step) if name is not None)
+        return tuple(clean(name) for name in (self.loss, self.step, *self.signals.values()) if name is not None)
 
 
 def column_named(option: str, name: str, known: Iterable[str], source: object) -> str:

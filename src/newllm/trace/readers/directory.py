@@ -45,7 +45,7 @@ def read_directory(
     """
     own = path / "trace.jsonl"
     if own.is_file() and run is None and chosen:
-        raise UserError(f"'{path}' is a run of newllm, whose signals have their names: drop --loss and --step")
+        raise UserError(f"'{path}' is a run of newllm, whose signals have their names: drop {chosen.options}")
     if own.is_file() and run is None:
         return read_trace(own) if own.stat().st_size <= MOST_BYTES else read_file(own, None)
     files = _files(path)

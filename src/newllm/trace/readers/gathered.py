@@ -105,8 +105,9 @@ class Gathered:
             UserError: there is no number, or no such run.
         """
         arrays = self._of_run(run)
+        said = self._said(arrays).values()
         rows = 1 + max((int(row[-1]) for row, _ in arrays.values() if len(row)), default=-1)
-        placing = {name: pair for name, pair in arrays.items() if axis_rank(name) and name != self._loss_of(arrays)}
+        placing = {name: pair for name, pair in arrays.items() if axis_rank(name) and name not in said}
         signals = {name: pair for name, pair in arrays.items() if name not in placing}
         if self.chosen.step is not None:
             steps = column_named("--step", self.chosen.step, arrays, self.source)
@@ -133,11 +134,15 @@ class Gathered:
         arrays = {name: pair for name, pair in self._arrays().items() if not axis_rank(name)}
         return self._trace(arrays, axis, printed=printed)
 
-    def _loss_of(self, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str | None:
-        """Return the column that a person says is the loss, None where nobody does."""
-        if self.chosen.loss is None:
-            return None
-        return column_named("--loss", self.chosen.loss, arrays, self.source)
+    def _said(self, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, str]:
+        """Return the signals whose columns a person named, and these columns."""
+        loss = {} if self.chosen.loss is None else {"loss": ("--loss", self.chosen.loss)}
+        named = loss | {signal: (f"--role {signal}", name) for signal, name in self.chosen.signals.items()}
+        said = {signal: column_named(*of, arrays, self.source) for signal, of in named.items()}
+        for signal, name in said.items():
+            if other := next((one for one in said if one != signal and said[one] == name), None):
+                raise UserError(f"'{name}' cannot be both {signal} and {other}: name a column for each, or drop one")
+        return said
 
     def _of_run(self, run: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return the columns of one run under their plain names."""
@@ -206,7 +211,7 @@ class Gathered:
             raise UserError(f"no numbers to read in '{self.source}'{why}: give a log with a loss by step or epoch")
         if repeated > 0:
             self.note(left_out("remark-repeated-steps"), repeated)
-        named = canonical(signals, self._loss_of(arrays))
+        named = canonical(signals, self._said(arrays))
         derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
         for name, (loss, finer) in derived.items():
@@ -233,22 +238,21 @@ class Gathered:
         )
 
 
-def canonical(signals: Mapping[str, Series], loss: str | None = None) -> dict[str, Series]:
+def canonical(signals: Mapping[str, Series], said: Mapping[str, str] = {}) -> dict[str, Series]:
     """Name the signals of a log as docs/signals.md does: of several for one name the plainest, then the longest.
 
     Args:
         signals: by the log's own names.
-        loss: which of them is the loss, whatever the names say.
+        said: signals to those names that are theirs, whatever the names say.
     """
     best: dict[str, tuple[tuple[int, ...], int, str]] = {}
     for name, series in signals.items():
         found = meaning(name)
-        if found and name != loss and (loss is None or found.signal != "loss"):
+        if found and name not in said.values() and found.signal not in said:
             candidate = (found.rank, -len(series.step), name)
             best[found.signal] = min(best.get(found.signal, candidate), candidate)
     chosen = {name: signal for signal, (_, _, name) in best.items()}
-    if loss is not None:
-        chosen |= {"loss": "loss (not chosen)", loss: "loss"}
+    chosen |= {signal: f"{signal} (not chosen)" for signal in said} | {name: signal for signal, name in said.items()}
     return {chosen.get(name, name): series for name, series in signals.items()}
 
 
