@@ -3,9 +3,11 @@
 import dataclasses
 import functools
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from newllm.api.replay_lines import ReplayLines
 from newllm.errors import UserError
 from newllm.extras import check_training
 from newllm.machine import available_cores
@@ -58,7 +60,8 @@ def replay(
             A `TimeLimit` runs already.
         only: names of interventions, "NAME+NAME" for two together; none takes all that fit.
         workers: processes, one thread each; None takes one a core for a run, and this process for a `Loop`.
-        watcher: told how it goes.
+        watcher: told how it goes; None writes lines to standard error, and `newllm.replays.watcher.Watcher()` says
+            nothing.
         recorded: of a `Loop`, a directory of `newllm.record` with the training that it stands for: the verdict says at
             which step the losses of the loop leave those of the recording, and whether the spike is there at all.
 
@@ -68,7 +71,7 @@ def replay(
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     if workers is not None and workers < 0:
         raise UserError(f"workers {workers}: give 0 or more")
-    watcher = watcher or Watcher()
+    watcher = watcher or ReplayLines(sys.stderr, catalogue("en"))
     if isinstance(what, Loop):
         limit = time if isinstance(budget, TimeLimit) else budget
         return _replay_loop(what, spike, limit, only, watcher, None if recorded is None else Path(recorded))

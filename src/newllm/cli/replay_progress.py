@@ -1,6 +1,5 @@
 """How far the replays of a run are: a moving line on a terminal, a plain line now and then elsewhere."""
 
-from collections import Counter
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -9,19 +8,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from newllm.api.replay_lines import ReplayLines
 from newllm.cli.paper import PageConsole, say
 from newllm.cli.replay_page import outcome
-from newllm.messages import Catalogue, Message
-from newllm.replays.watcher import Watcher
+from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import HELPS
 from newllm.words.plain import plain
-from newllm.words.replays import spiked
 
-PLAIN_SECONDS = 10.0
 _BAR = 20  # cells
-_NAME = 36  # cells of a name, so that what follows stands in columns
 
 
 class _SpentColumn(ProgressColumn):
@@ -41,7 +36,7 @@ class _SpentColumn(ProgressColumn):
         return grid
 
 
-class ReplayProgress(Watcher):
+class ReplayProgress(ReplayLines):
     """Told of every replay.
 
     Args:
@@ -52,7 +47,8 @@ class ReplayProgress(Watcher):
     """
 
     def __init__(self, stream: TextIO, words: Catalogue, *, quiet: bool, time: TimeLimit) -> None:
-        self._console, self._words = PageConsole(stream, words), words
+        super().__init__(stream, words, lambda: time.spent)
+        self._console = PageConsole(stream, words)
         self._quiet, self._live = quiet, stream.isatty() and not quiet
         self._bar = Progress(
             TextColumn("{task.description:<12} {task.fields[done]}", markup=False),
@@ -63,9 +59,7 @@ class ReplayProgress(Watcher):
         )
         self._task: TaskID | None = None
         self._time = time
-        self._stage = ""
-        self._done, self._may = Counter[str](), dict[str, int]()  # by stage: a stage can go on after another
-        self._spoke = 0.0
+        self._has_begun = False
 
     def __enter__(self) -> Self:
         return self
@@ -74,54 +68,47 @@ class ReplayProgress(Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
-        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._stage:
-            self._say(Text(self._words("terminal-kept")))
-
-    def noticed(self, said: Message) -> None:
-        """Say it in a line."""
-        self._say(Text(self._words("remark_line-note", remark=plain(self._words.text(said), 2000))))
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._has_begun:
+            self.write(self.words("terminal-kept"))
 
     def planned(self, stage: str, replays: int) -> None:
-        """Begin a stage, or go on with it: what is known already is not said again."""
-        self._stage = self._words(f"terminal-stage-{stage}")
-        known, self._may[stage] = self._may.get(stage), replays
+        """Begin a stage, or go on with it."""
+        self._has_begun = True
         if not self._live:
-            if replays != known:
-                self._say(Text(self._words("terminal-planned", stage=self._stage, count=replays)))
+            super().planned(stage, replays)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        done = self._words("terminal-done", count=self._done[stage])
-        self._task = self._bar.add_task(self._stage, total=None, name="", done=done)
+        name, done = self.words(f"terminal-stage-{stage}"), self.words("terminal-done", count=self.done[stage])
+        self._task = self._bar.add_task(name, total=None, name="", done=done)
         self._bar.start()
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
         """Count a replay."""
-        del seconds
-        self._done[stage] += 1
-        line = self._words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
-        if self._live and self._task is not None:
-            done = self._words("terminal-done", count=self._done[stage])
-            self._bar.update(self._task, completed=self._done[stage], name=line, done=done)
-        elif self._time.spent - self._spoke >= PLAIN_SECONDS:
-            self._spoke = self._time.spent
-            spent = _of(self._time, self._words)
-            name = self._words(f"terminal-stage-{stage}")
-            self._say(Text(f"{name} {self._done[stage]:,}/{self._may[stage]:,}   {line}   {spent}"))
-
-    def tried(self, tried: Tried) -> None:
-        """Say what was confirmed, and what helped in the screen; the page tells the rest."""
-        if tried.stage == "screened" and tried.effect_class not in HELPS:
+        if not self._live or self._task is None:
+            super().replayed(stage, name, replay, spiked, seconds)
             return
-        line = Text(f"{self._words(f'terminal-stage-{tried.stage}')}  {plain(tried.name):<{_NAME}}  ")
-        line.append_text(outcome(tried, self._console.paper))
-        line.append(self._words("terminal-spiked_of", spiked=spiked(tried)))
-        self._say(line)
+        self.done[stage] += 1
+        line = self.words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
+        done = self.words("terminal-done", count=self.done[stage])
+        self._bar.update(self._task, completed=self.done[stage], name=line, done=done)
 
     def ended(self, verdict: Verdict) -> None:
         """Take the moving line away."""
         del verdict
         self._stop()
+
+    def write_tried(self, tried: Tried, before: str, after: str) -> None:
+        """Say what an intervention did, in its colour."""
+        self._say(Text(before).append_text(outcome(tried, self._console.paper)).append(after))
+
+    def write(self, line: str) -> None:
+        """Write a line above the moving one."""
+        self._say(Text(line))
+
+    def spent(self) -> str:
+        """Return how much of the time is spent, in words."""
+        return _of(self._time, self.words)
 
     def _stop(self) -> None:
         if self._bar.live.is_started:

@@ -14,6 +14,14 @@ class Watcher:
     def noticed(self, said: Message) -> None:
         """Take in something that a person should know."""
 
+    def trained(self, step: int, steps: int) -> None:
+        """Take in how far the training of a `Loop` is, which runs once before it is replayed.
+
+        Args:
+            step: how many of its updates are done.
+            steps: of how many.
+        """
+
     def planned(self, stage: str, replays: int) -> None:
         """Take in that a stage begins or goes on after another, and how many replays all of it may take."""
 

@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 import newllm
-from newllm.api import Diagnosis, doctor
-from newllm.cli import replay_progress
+from newllm.api import Diagnosis, doctor, replay_lines
 from newllm.cli.doctor_page import brief_page, finding_line, full_page
 from newllm.cli.paper import Paper
 from newllm.cli.replay_list import list_page, listed
@@ -70,7 +69,7 @@ def test_the_list_of_interventions(wide: Catalogue, english: _English) -> None:
 
 
 def test_what_is_said_while_replays_run(wide: Catalogue, english: _English, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(replay_lines, "PLAIN_SECONDS", 0.0)
     stream = io.StringIO()
     verdict = Verdict.from_dict(json.loads(FOUNDING.read_bytes()))
     with ReplayProgress(stream, wide, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from newllm.cli import replay_progress
+from newllm.api import replay_lines
 from newllm.cli.replay_progress import ReplayProgress
 from newllm.messages import catalogue, quoted
 from newllm.time_limit import TimeLimit
@@ -40,7 +40,7 @@ def _tell(progress: ReplayProgress) -> None:
 
 
 def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(replay_lines, "PLAIN_SECONDS", 0.0)
     stream = io.StringIO()
     _tell(ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     notice, stage, replay, best, confirmed = stream.getvalue().splitlines()
@@ -61,7 +61,7 @@ def test_it_speaks_now_and_then_only() -> None:
 
 
 def test_a_stage_that_goes_on_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(replay_lines, "PLAIN_SECONDS", 0.0)
     stream = io.StringIO()
     with ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
         for stage, replays in (("screen", 6), ("confirm", 8), ("screen", 6), ("confirm", 9)):

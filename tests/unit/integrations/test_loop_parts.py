@@ -18,7 +18,7 @@ from newllm.integrations.loops.copies import copied
 from newllm.integrations.loops.loaders import loader_batches
 from newllm.integrations.loops.read_batches import ReadBatches
 from newllm.integrations.loops.sampled_batches import SampledBatches
-from newllm.integrations.loops.schedule import RateTable
+from newllm.replays.subjects.schedule import RateTable
 
 DATA = TensorDataset(torch.arange(23))
 

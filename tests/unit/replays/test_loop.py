@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ def begun(loop: Loop, start: int = 0, replay: int = 0, state: Any = None) -> Loo
 
 
 def changed(loop: Loop, **functions: Any) -> Loop:
-    return Loop(**{**vars(loop), **functions})
+    return replace(loop, **functions)
 
 
 def numbers(replica: LoopReplica, steps: range) -> list[tuple[float, float]]:
@@ -49,6 +49,16 @@ def no_parameters(seed: int) -> Any:  # noqa: ARG001
     return nn.ReLU(), torch.optim.SGD(nn.Linear(4, 3).parameters(), lr=0.1)
 
 
+def adam() -> tuple[nn.Module, torch.optim.Optimizer]:
+    model = nn.Linear(4, 3)
+    return model, torch.optim.AdamW(model.parameters(), lr=0.1)
+
+
+def plateau(seed: int) -> Any:  # noqa: ARG001
+    model, optimizer = adam()
+    return model, optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+
+
 def with_closure(seed: int) -> Any:  # noqa: ARG001
     model = nn.Linear(4, 3)
     return model, torch.optim.LBFGS(model.parameters())
@@ -57,9 +67,15 @@ def with_closure(seed: int) -> Any:  # noqa: ARG001
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda _: None, "gave NoneType: it must give two things"),
-        (lambda _: nn.Linear(4, 3), "gave Linear: it must give two things"),
-        (lambda _: (nn.Linear(4, 3),), "gave tuple: it must give two things"),
+        (lambda _: None, "gave NoneType: it must give a model and its optimizer"),
+        (lambda _: nn.Linear(4, 3), "gave Linear: it must give a model and its optimizer"),
+        (
+            lambda _: (nn.Linear(4, 3),),
+            "gave tuple of 1: it must give a model and its optimizer, and may give a scheduler",
+        ),
+        (lambda _: (*two_models(0), 1), "gave Linear and Linear"),
+        (lambda _: (*adam(), {}), "gave dict as its third: give a scheduler"),
+        (plateau, "gave ReduceLROnPlateau, which sets the rate by what evaluations show"),
         (two_models, r"gave Linear and Linear: it must give a torch\.nn\.Module and a torch\.optim\.Optimizer"),
         (optimizer_of_another, "gave SGD of parameters that Linear does not have"),
         (no_parameters, "gave SGD of parameters that ReLU does not have"),
@@ -222,6 +238,36 @@ def test_a_rate_for_each_group(loop: Loop) -> None:
     for step in range(3):
         replica.update(step)
         assert [group["lr"] for group in replica.optimizer.param_groups] == [0.1 / (step + 1), 0.3 / (step + 3)]
+
+
+def one_cycle(seed: int) -> Any:
+    model, optimizer = two_groups(seed)
+    return model, optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, [0.05, 0.2], total_steps=12)
+
+
+def test_a_scheduler_does_here_what_it_does_in_a_training_of_its_own(loop: Loop) -> None:
+    """The rates and the momentum beside them, also where a replay begins in the middle."""
+    loop = changed(loop, build=one_cycle, steps=12)
+    replica, states, losses = begun(loop), [], []
+    _, optimizer, scheduler = one_cycle(loop.seed)
+    for step in range(12):
+        states.append(replica.state())
+        losses.append(replica.update(step).loss)
+        for here, there in zip(replica.optimizer.param_groups, optimizer.param_groups, strict=True):
+            assert (here["lr"], here["momentum"]) == (there["lr"], there["momentum"]), step
+        optimizer.step()
+        if step < 11:
+            scheduler.step()
+    again = begun(loop, 7, state=states[7])
+    assert [again.update(step).loss for step in range(7, 12)] == losses[7:]
+    rate = loop.optimization().rate
+    assert rate is not None
+    assert rate(0) == pytest.approx(0.2 / 25)
+
+
+def test_a_scheduler_and_a_rate_are_one_too_many(loop: Loop) -> None:
+    with pytest.raises(UserError, match=r"^build\(seed\) gave a scheduler and rate is given too"):
+        begun(changed(loop, build=one_cycle, rate=lambda step: 0.1))  # noqa: ARG005
 
 
 def test_a_change_of_the_rate_keeps_the_proportions_of_the_groups(loop: Loop) -> None:

@@ -33,9 +33,9 @@ from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
 from newllm.integrations.loops.copies import copied, free_copies
 from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
-from newllm.integrations.loops.schedule import RateTable
 from newllm.messages import Message, message
 from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.schedule import RateTable
 
 CALL = "Trainer.fit"
 _EVALUATED = 8  # batches of each validation loader: a replay evaluates often

@@ -19,7 +19,6 @@ from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
 from newllm.integrations.loops.copies import free_copies
 from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
-from newllm.integrations.loops.schedule import RateTable
 from newllm.integrations.transformers.twin import (
     TWIN,
     bare_twin,
@@ -33,6 +32,7 @@ from newllm.integrations.transformers.twin import (
 )
 from newllm.messages import Message, message
 from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.schedule import RateTable
 
 CALL = "Trainer.train"
 _EVALUATED = 8  # batches of each evaluation data set: a replay evaluates often

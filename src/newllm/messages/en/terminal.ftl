@@ -85,6 +85,8 @@ terminal-replayed = { $name ->
    *[no] { " " }did not spike
 }
 terminal-spiked_of = , { $spiked } spiked
+terminal-trained = the training runs once: step { COUNT($step) } of { COUNT($steps) }
+terminal-seconds = { $spent } s
 terminal-seconds_of = { $spent } of { $seconds } s
 terminal-kept = what was replayed is kept: the same command goes on from there
 

@@ -76,6 +76,8 @@ terminal-replayed = { $name ->
    *[no] 、スパイクなし
 }
 terminal-spiked_of = 、スパイク{ $spiked }
+terminal-trained = 訓練を1回実行中：{ COUNT($steps) }ステップのうち{ COUNT($step) }
+terminal-seconds = { $spent }秒
 terminal-seconds_of = { $seconds }秒のうち{ $spent }秒
 terminal-kept = リプレイの結果は保存してある。同じコマンドで続きから再開できる
 

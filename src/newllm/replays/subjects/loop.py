@@ -1,6 +1,6 @@
 """Anyone's PyTorch training as a subject: three functions.
 
-    build(seed) -> model, optimizer
+    build(seed) -> model, optimizer; or model, optimizer, scheduler, stepped after each update
     batch(step) -> anything
     loss(model, batch) -> a tensor of one number, nats; or several in turn, by `yield`, whose sum is the loss
 
@@ -11,6 +11,7 @@ which is seeded before every update. The reproduction refuses a training of whic
 Limits: one process, one optimizer, no optimizer that wants a closure (LBFGS), no loss scaler.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from newllm.replays.replica.replica import Replica, State, Update
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
 from newllm.replays.subjects.loop_state import check_built, optimizer_state, put_optimizer_state
+from newllm.replays.subjects.schedule import RateTable
 from newllm.training.step import clip_norm
 
 _OPTIONAL = ("rate", "validate", "before_update")
@@ -39,7 +41,8 @@ class Loop(Subject):
     """A training by three functions.
 
     Args:
-        build: from a seed, which torch is seeded from too, to a fresh model in training mode and its optimizer.
+        build: from a seed, which torch is seeded from too, to a fresh model in training mode and its optimizer. A
+            learning rate scheduler may be a third: it takes one step after each update.
         batch: from the number of an update, counted from 0, to what `loss` reads.
         loss: from model and batch to the loss, nats. A function that yields gives parts of it (micro-batches): each is
             propagated backwards before the next is computed, so that memory holds one at a time.
@@ -47,7 +50,8 @@ class Loop(Subject):
         seed: given to `build`, and seeds torch before every update.
         clip: largest Euclidean norm of the gradient; 0 clips nothing.
         rate: from the step to the learning rate, or to a list of them, one for each parameter group; None leaves what
-            the optimizer has. A change of the rate changes the highest, and all others in proportion.
+            the optimizer has, or what the scheduler makes of it. A change of the rate changes the highest, and all
+            others in proportion.
         probe: a batch of its own for the progress; None takes `batch(0)`.
         validate: from the model, in evaluation mode, to losses by name ("validation", "validation/NAME"), or None.
         before_update: called with model, optimizer and step before each update: for what `loss` reads beside the batch,
@@ -58,7 +62,7 @@ class Loop(Subject):
         UserError: a function is none, or there is no step.
     """
 
-    build: Callable[[int], tuple[nn.Module, torch.optim.Optimizer]]
+    build: Callable[[int], tuple[Any, ...]]
     batch: Callable[[int], Any]
     loss: Callable[[nn.Module, Any], Any]
     steps: int
@@ -87,8 +91,27 @@ class Loop(Subject):
     def optimization(self) -> Optimization:
         """Return how it is optimized. The model is built for it, and forgotten."""
         with torch.random.fork_rng():
-            _, optimizer = self.build(self.seed)
-        return describe_optimization(optimizer, self.clip, _highest(self.rate))
+            _, optimizer, scheduler = check_built(self.build(self.seed))
+        return describe_optimization(optimizer, self.clip, _highest(self.rate_by(scheduler)))
+
+    def rate_by(self, scheduler: Any) -> Callable[[int], float | Sequence[float]] | None:
+        """Return the rate by step: what was given, or what a scheduler of `build` sets, None without either.
+
+        Raises:
+            UserError: there are both.
+        """
+        if scheduler is None:
+            return self.rate
+        if self.rate is not None:
+            raise UserError("build(seed) gave a scheduler and rate is given too: give one of them")
+        return self._scheduled
+
+    @functools.cached_property
+    def _scheduled(self) -> RateTable:
+        """What the scheduler sets: read off one more, of an optimizer that trains nothing."""
+        with torch.random.fork_rng():
+            _, optimizer, scheduler = check_built(self.build(self.seed))
+        return RateTable(optimizer, lambda _: scheduler.step(), self.steps)
 
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""
@@ -109,8 +132,9 @@ class LoopReplica(Replica):
     def __init__(self, loop: Loop, setup: Setup) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(stream_seed(setup.seed, "initialisation"))
-            self.model, self.optimizer = check_built(loop.build(setup.seed))
-        self.rate, self.clip = _highest(loop.rate), clip_norm(loop.clip)
+            self.model, self.optimizer, scheduler = check_built(loop.build(setup.seed))
+        self._rate = loop.rate_by(scheduler)
+        self.rate, self.clip = _highest(self._rate), clip_norm(loop.clip)
         self.seen: list[int] = []
         self._loop, self._seed = loop, setup.seed
         self._fetch = setup.fetch(loop.batch, self.seen)
@@ -175,10 +199,12 @@ class LoopReplica(Replica):
         return float(total)
 
     def _set_rate(self, step: int) -> None:
-        if self.rate is None or self._loop.rate is None:
+        if self.rate is None or self._rate is None:
             return
+        if isinstance(self._rate, RateTable):
+            self._rate.put_cycled(self.optimizer, step)
         groups = self.optimizer.param_groups
-        for group, rate in zip(groups, _of_groups(self._loop.rate(step), self.rate(step), len(groups)), strict=True):
+        for group, rate in zip(groups, _of_groups(self._rate(step), self.rate(step), len(groups)), strict=True):
             group["lr"] = rate
 
 

@@ -61,15 +61,19 @@ def put_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, tens
         optimizer.state[parameters[name]][key] = value.item() if path in numbers else value.to(device).clone()
 
 
-def check_built(built: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Return the model and the optimizer that `build` gave.
+def check_built(built: Any) -> tuple[nn.Module, torch.optim.Optimizer, Any]:
+    """Return the model, the optimizer and the scheduler that `build` gave; None where it gave no scheduler.
 
     Raises:
         UserError: it gave something else, or an optimizer of other parameters.
     """
-    if not isinstance(built, tuple | list) or len(built) != 2:
-        raise UserError(f"build(seed) gave {type(built).__name__}: it must give two things, a model and its optimizer")
-    model, optimizer = built
+    if not isinstance(built, tuple | list) or len(built) not in (2, 3):
+        count = f" of {len(built)}" if isinstance(built, tuple | list) else ""
+        raise UserError(
+            f"build(seed) gave {type(built).__name__}{count}: it must give a model and its optimizer, "
+            "and may give a scheduler as a third"
+        )
+    model, optimizer, scheduler = (*built, None)[:3]
     if not isinstance(model, nn.Module) or not isinstance(optimizer, torch.optim.Optimizer):
         kinds = f"{type(model).__name__} and {type(optimizer).__name__}"
         raise UserError(f"build(seed) gave {kinds}: it must give a torch.nn.Module and a torch.optim.Optimizer")
@@ -81,7 +85,14 @@ def check_built(built: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
             f"build(seed) gave {type(optimizer).__name__} of parameters that {type(model).__name__} does not have: "
             "make the optimizer after the model, from its parameters"
         )
-    return model, optimizer
+    if scheduler is not None and not callable(getattr(scheduler, "step", None)):
+        raise UserError(f"build(seed) gave {type(scheduler).__name__} as its third: give a scheduler, which has step()")
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise UserError(
+            "build(seed) gave ReduceLROnPlateau, which sets the rate by what evaluations show and not by the step: "
+            "give rate=, a function from the step to the rates that it set"
+        )
+    return model, optimizer, scheduler
 
 
 def _as_tensor(value: Tensor | float) -> Tensor:

@@ -38,6 +38,7 @@ __all__ = ["LocatedSpike", "Original", "choose_spike", "read_original", "record_
 
 _BITS = ("newllm", "torch", "numba", "cpu_capability")
 _EVALUATIONS = 25  # of a training that is recorded here
+_NOBODY = Watcher()  # watches
 _SAMPLED = 50  # of its steps, about, of which every layer is measured
 
 
@@ -115,12 +116,12 @@ def read_original(run: OwnRun) -> Original:
     )
 
 
-def record_original(loop: Loop, watch: Watcher | None = None, recorded: str | Path | None = None) -> Original:
+def record_original(loop: Loop, watch: Watcher = _NOBODY, recorded: str | Path | None = None) -> Original:
     """Run anyone's training once from step 0, in this process, and keep what it did. torch's chance is left as it was.
 
     Args:
         loop: its functions.
-        watch: hears what the doctor finds, and how the training compares with its recording.
+        watch: hears how far the training is, what the doctor finds, and how the training compares with its recording.
         recorded: directory of a recording of the training that the loop stands for.
 
     Raises:
@@ -129,7 +130,7 @@ def record_original(loop: Loop, watch: Watcher | None = None, recorded: str | Pa
     if recorded is not None:
         check_recording(recorded)
     with tempfile.TemporaryDirectory() as directory, torch.random.fork_rng():
-        run = _Recorded(loop, Path(directory) / "recording")
+        run = _Recorded(loop, Path(directory) / "recording", watch)
         trace, facts = run.run()
     findings = diagnose(trace, facts)
     spikes = spikes_of(findings, trace)
@@ -140,14 +141,12 @@ def record_original(loop: Loop, watch: Watcher | None = None, recorded: str | Pa
         comparison = compare_with_recording(
             recorded, loss.step.tolist(), loss.value.tolist(), spikes, by_chance=by_chance
         )
-        if watch is not None:
-            for said in comparison.sentences:
-                watch.noticed(said)
+        for said in comparison.sentences:
+            watch.noticed(said)
     if not spikes:
         beside = "" if comparison is None else ". " + " ".join(map(str, comparison.sentences))
         raise UserError(f"nothing to replay: the doctor finds no spike in this training{beside}")
-    if watch is not None:
-        watch.noticed(spikes[most_serious(spikes)].finding.sentence)
+    watch.noticed(spikes[most_serious(spikes)].finding.sentence)
     return Original(
         steps=loss.step.tolist(),
         loss=loss.value.tolist(),
@@ -186,8 +185,8 @@ def choose_spike(original: Original, number: int | None) -> LocatedSpike:
 class _Recorded:
     """One training, recorded as `newllm.record` records it, with the losses and the whole gradient to the bit."""
 
-    def __init__(self, loop: Loop, directory: Path) -> None:
-        self.loop, self.directory = loop, directory
+    def __init__(self, loop: Loop, directory: Path, watch: Watcher = _NOBODY) -> None:
+        self.loop, self.directory, self.watch = loop, directory, watch
         self.replica: Replica = loop.start(loop.setup(0, 0, 0, 0), None)
         self.states = States(loop.steps)
         self.signals: dict[str, list[tuple[int, float]]] = {}
@@ -204,6 +203,7 @@ class _Recorded:
                 update = replica.update(step)
                 self._add(step + 1, loss=update.loss, gradient_norm=update.gradient_norm)
                 recorder.step(update.loss)
+                self.watch.trained(step + 1, loop.steps)
                 if not update.finite:
                     break
                 if (step + 1) % max(1, loop.steps // _EVALUATIONS) == 0:
