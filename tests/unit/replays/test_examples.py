@@ -47,7 +47,10 @@ def test_the_fault_is_where_the_example_says(name: str, fault: str, onset, cause
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("replay_cnn", "With the batches of the window skipped the spike is gone"), ("replay_transformer", "the spike is gone")],
+    [
+        ("replay_cnn", "With the batches of the window skipped the spike is gone"),
+        ("replay_transformer", "the spike is gone"),
+    ],
 )
 def test_an_example_runs_as_a_person_runs_it(name: str, said: str) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
