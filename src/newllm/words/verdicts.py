@@ -4,6 +4,7 @@ From a verdict's plain data alone, so that any language can say it.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal
@@ -101,7 +102,11 @@ def compose(verdict: Verdict) -> tuple[Message | None, ...]:
         first = verdict.reproduction.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
         return where, message("differs-so"), message("differs-fix")
-    return _happened(verdict), _helps(verdict.interventions, str(verdict.spike.get("signal"))), _cause(verdict)
+    return (
+        _happened(verdict),
+        _helps(verdict.interventions, str(verdict.spike.get("decides") or verdict.spike.get("signal"))),
+        _cause(verdict),
+    )
 
 
 def _state_changed(verdict: Verdict, about: Mapping[str, Any]) -> tuple[Message, Message, Message]:
@@ -126,18 +131,26 @@ def _state_changed(verdict: Verdict, about: Mapping[str, Any]) -> tuple[Message,
 
 
 def _happened(verdict: Verdict) -> Message:
-    spike, other = verdict.spike, verdict.other_chance
-    return message(
-        "happened",
+    spike, other, nulls = verdict.spike, verdict.other_chance, verdict.nulls
+    unseen = {}
+    if nulls.get("seen") is False:  # in times of the level before it
+        unseen = {"times": math.exp(_real(nulls.get("peak"))), "limit": math.exp(_real(nulls.get("limit")))}
+    said = message(
+        "happened-unseen" if unseen else "happened",
         signal=str(spike.get("signal")),
         onset=spike.get("onset"),
         peak=spike.get("peak"),
         base=_number(spike.get("base")),
         height=None if spike.get("height") is None else _number(spike["height"]),
-        depends_on_seed=bool(verdict.nulls.get("depends_on_seed")),
+        depends_on_seed=bool(nulls.get("depends_on_seed")),
         spiked=other.get("spiked"),
         n=other.get("n"),
+        **unseen,
     )
+    decides = spike.get("decides") or spike.get("signal")
+    if decides == spike.get("signal"):
+        return said
+    return message("happened-decided", said=said, by=followed(str(decides)))
 
 
 def _helps(tried: Sequence[Tried], signal: str) -> Message:
@@ -145,7 +158,7 @@ def _helps(tried: Sequence[Tried], signal: str) -> Message:
 
     Args:
         tried: what was changed.
-        signal: the loss that spiked.
+        signal: the loss that decides.
     """
     confirmed = [one for one in tried if one.stage == "confirmed"]
     removes = [one for one in tried if one.is_remedy]
@@ -178,7 +191,10 @@ def _cause(verdict: Verdict) -> Message | None:
     if not missing:
         return message("cause-none")
     removes = any(one.is_remedy for one in verdict.interventions)
-    return message("cause-remedy" if removes else "cause-open", missing=missing[0])
+    said = message("cause-remedy" if removes else "cause-open", missing=missing[0])
+    # An earlier newllm, which did not know whether the spike is seen, left the suspect to the tables.
+    suspect = verdict.suspects[0] if verdict.suspects and "seen" in verdict.nulls else None
+    return said if suspect is None else message("cause-suspect", said=said, name=str(suspect.get("name")))
 
 
 def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
@@ -205,3 +221,7 @@ def _loss(cost: float | None) -> str:
 
 def _number(value: Any) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else "?"
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan

@@ -80,6 +80,19 @@ def test_the_signal_that_decides_is_the_spikes_where_the_null_has_it() -> None:
     assert Assessor(original([3.0] * 9), spike(8, "validation"), Trajectory(0, **looked)).signal == "loss"
 
 
+def test_where_the_loss_is_too_noisy_to_show_the_spike_another_that_shows_it_decides() -> None:
+    noise = [3.0, 3.2, 2.9, 3.1, 3.3, 2.8, 3.05, 3.25, 2.95, 3.15] * 3
+    looked = {"probe_steps": [30, 31, 32], "probe": [3.0, 4.4, 4.4]}
+    noisy = Trajectory(30, [31, 32, 33], [3.0, 3.3, 3.2], [1.0] * 3, **looked)
+    shown = Trajectory(30, [31, 32, 33], [3.0, 9.0, 9.2], [1.0] * 3, **looked)
+    quiet = Trajectory(30, [31, 32, 33], [3.0, 3.3, 3.2], [1.0] * 3, probe_steps=[30, 31, 32], probe=[3.0] * 3)
+    assert [Assessor(original(noise), spike(31), one).signal for one in (noisy, shown, quiet)] == [
+        "probe",
+        "loss",
+        "loss",
+    ]
+
+
 def test_the_noise_of_the_training_loss_is_known_from_the_original_up_to_the_start() -> None:
     """A loss that swings by 0.2 may do so in the replay too; the probe has no such history."""
     swinging = [3.0, 3.2, 2.9, 3.1, 3.3, 2.8, 3.05, 3.25, 2.95, 3.15] * 3

@@ -20,7 +20,8 @@ def case(
         spiked=0 if outcome == "removes" else 8, effect=1.0 if outcome == "removes" else 0.0, interval=None,
         p=others.get("p", 0.01), severity=0.0, null_severity=1.0, later=None, cost=0.0,
     )  # fmt: skip
-    return CauseEvidence(change, tried, Moved(change.aims_at, 0.5, moved, strength), others.get("reverse_test"))
+    made = CauseEvidence(change, tried, Moved(change.aims_at, 0.5, moved, strength), others.get("reverse_test"))
+    return dataclasses.replace(made, not_injected=others.get("not_injected"))
 
 
 def reverse_test(name: str, spiked: int = 4, null_spiked: int = 0) -> ReverseTest:
@@ -50,6 +51,10 @@ def test_a_cause_needs_all_three():
         ({}, [*RIVALS, case("replace-batches", "removes")], "replace-batches removed the spike too"),
         ({}, [case("clip-tenth", strength=0.1), case("beta2", strength=0.1)], "fewer than 2 alternative mechanisms"),
         ({"reverse_test": None}, RIVALS, "no reverse test"),
+        ({"reverse_test": None, "not_injected": "begun"}, RIVALS, "its reverse test was begun, then the time was up"),
+        ({"reverse_test": None, "not_injected": "nothing"}, RIVALS, "nothing of it that could be injected"),
+        ({"reverse_test": None, "not_injected": "segment"}, RIVALS, "no healthy segment before the spike"),
+        ({"reverse_test": None, "not_injected": "time"}, RIVALS, "there was no time for its reverse test"),
         (
             {"reverse_test": reverse_test("half-learning-rate", spiked=3)},
             RIVALS,
@@ -179,8 +184,10 @@ def test_what_removes_it_too_is_listed() -> None:
     others = [
         case(name, "removes", stage="screened") for name in ("replace-batches", "clip-tenth", "beta2", "clip-tenth")
     ]
-    lacks = "beta2, clip-tenth and replace-batches removed the spike too, by another mechanism."
-    assert said([of_half(), *others], 0)[0] == f"half-learning-rate: {lacks}"
+    lacks = "in the screen beta2, clip-tenth and replace-batches removed the spike too; a longer budget"
+    assert said([of_half(), *others], 0)[0].startswith(f"half-learning-rate: {lacks}")
+    lacks = "clip-tenth removed the spike too, by another mechanism."
+    assert said([of_half(), case("clip-tenth", "removes")], 0)[0] == f"half-learning-rate: {lacks}"
     screened = [case(name, "removes", stage="screened") for name in ("clip-tenth", "beta2")]
     assert "clip-tenth and beta2 removed the spike in the screen only" in said(screened, 3)[0]
 

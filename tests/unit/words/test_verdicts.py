@@ -194,3 +194,18 @@ def test_a_loss_on_which_the_spike_stays_is_named(signals: dict[str, dict[str, f
     )
     calm = {"probe": {"spiked": 0, "null_spiked": 8}, "validation": {"spiked": 1, "null_spiked": 0}}
     assert "stays" not in said(SPIKE, NULLS, [tried("removes", signals=gone | calm)])[1]
+
+
+def test_a_spike_that_no_replay_shows_is_said_to_be_too_small() -> None:
+    unseen = NULLS | {"spiked": 0, "seen": False, "peak": 0.428, "limit": 0.798}
+    happened, _, cause = said(SPIKE, unseen, (), missing=[message("missing-unseen")])
+    assert "too little to be told from the noise of this loss: there it rises to 1.5 times its level" in happened
+    assert "up to 2.2 times could be chance" in happened
+    assert "seed" not in happened
+    assert cause.startswith("No cause is shown. What cannot be seen cannot be seen to go")
+
+
+def test_another_loss_that_decides_is_named() -> None:
+    (happened, *_) = said(SPIKE | {"decides": "probe"}, NULLS, ())
+    assert happened.endswith("That loss is too noisy to show it in every replay, so the probe loss decides.")
+    assert "decides" not in said(SPIKE | {"decides": "loss"}, NULLS, ())[0]

@@ -8,6 +8,8 @@ happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it 
     [yes] Whether it spikes depends on the seed: { $spiked } of { $n } replays with another seed spike too.
    *[no] The spike recurs: { $spiked } of { $n } replays with another seed spike too.
 }
+happened-unseen = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises by { G($height, digits: 3) } nats from { G($base, digits: 3) } (peak at step { $peak }). But that is too little to be told from the noise of this loss: there it rises to { G($times, digits: 2) } times its level, and up to { G($limit, digits: 2) } times could be chance.
+happened-decided = { $said } That loss is too noisy to show it in every replay, so { $by } decides.
 spiked-loss = training loss
 spiked-validation = validation loss
 spiked-gradient_norm = gradient_norm
@@ -45,18 +47,25 @@ helps-untried = No change was tried.
 cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): none of { $alternatives } alternative changes, each comparably strong, removes the spike, and this cause, injected into a healthy segment, makes { $spiked } of { $n } replays spike.
 cause-remedy = A remedy is found, but no cause is shown yet. { $missing }
 cause-open = No cause is shown. { $missing }
+cause-suspect = { $said } By what was tried, most speaks for { $name }.
 cause-none = No cause is shown.
 
 ## what is missing for a cause
 missing-not_moved = { $name }: it did not move what it aims at ({ NAMED($signal, kind: "aim") }), so it tests nothing.
 missing-others = { $name }: { $names } removed the spike too, by another mechanism.
+missing-others_screened = { $name }: in the screen { $names } removed the spike too; a longer budget (--budget, budget=) would show whether that holds.
 missing-dampens = { $name }: it also takes { PERCENT($share) }% off a spike that it has nothing to do with, and nothing in the log speaks for its cause.
 missing-rivals = { $name }: fewer than { $least } alternative mechanisms were changed as strongly; more changes have to be tried.
 missing-reverse = { $name }: there was no reverse test (nothing to inject, no healthy segment, or no time).
+missing-reverse_nothing = { $name }: it has no reverse test, as there is nothing of it that could be injected.
+missing-reverse_segment = { $name }: there was no reverse test, as the run has no healthy segment before the spike.
+missing-reverse_time = { $name }: there was no time for its reverse test; a longer budget (--budget, budget=) would make it.
+missing-reverse_begun = { $name }: its reverse test was begun, then the time was up; a longer budget (--budget, budget=) would end it.
 missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
 missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would show whether that holds.
 missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): it is not sure that the change removes it.
 missing-time = { $untried } of { $n } changes had no time: a longer budget (--budget, budget=) would try them.
+missing-unseen = What cannot be seen cannot be seen to go, so no change was tried: larger batches or the loss of other data (validate=) would show it better.
 missing-remedy = No change that was tried removes the spike: its cause is not among what was changed, or two causes act together.
 
 ## the unmodified replay

@@ -8,6 +8,8 @@ happened = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向�
     [yes] 起こるかどうかはシードによる
    *[no] シードを変えても再現する
 }（{ $n }回のリプレイのうち{ $spiked }回）。
+happened-unseen = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向から上に外れた（{ G($base, digits: 3) }から+{ G($height, digits: 3) } nat、ピークはステップ{ $peak }）。ただし、この損失のばらつきと区別するには小さすぎる。上昇は水準の{ G($times, digits: 2) }倍までで、{ G($limit, digits: 2) }倍までは偶然でも起こりうる。
+happened-decided = { $said }この損失はばらつきが大きく、リプレイで見分けにくいので、{ $by }で判定する。
 spiked-loss = 訓練損失
 spiked-validation = 検証損失
 spiked-gradient_norm = 勾配ノルム
@@ -44,18 +46,25 @@ helps-untried = 試した変更はない。
 cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
 cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
+cause-suspect = { $said }試したことからは、{ $name }が最も疑わしい。
 cause-none = 原因は示されていない。
 
 ## 原因に足りないもの
 missing-not_moved = { $name }は狙った信号（{ NAMED($signal, kind: "aim") }）を動かさなかったので、何も検証していない。
 missing-others = { $name }のほかに、別の仕組みに働く{ $names }もスパイクをなくした。
+missing-others_screened = { $name }のほかに、予備選別では{ $names }もスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。
 missing-dampens = { $name }は、無関係なスパイクも{ PERCENT($share) }%小さくし、その原因を裏づけるものはログにない。
 missing-rivals = { $name }と同じ強さで変えた別の仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
 missing-reverse = { $name }には逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。
+missing-reverse_nothing = { $name }には注入できるものがないので、逆の検証がない。
+missing-reverse_segment = スパイクより前に正常な区間がないので、{ $name }の逆の検証はできなかった。
+missing-reverse_time = { $name }の逆の検証をする時間がなかった。時間を長くすれば（--budget、budget=）検証できる。
+missing-reverse_begun = { $name }の逆の検証は始まったが、途中で時間が尽きた。時間を長くすれば（--budget、budget=）終えられる。
 missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
 missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。
 missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても起こらないことが多い（p = { G($p, digits: 2) }）。この変更がなくしたのかどうかは確かでない。
 missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。
+missing-unseen = 見えないものは、なくなったかどうかも見えないので、変更は試さなかった。バッチを大きくするか、ほかのデータでの損失（validate=）を加えると、よりはっきり見える。
 missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つの原因が同時に働いている。
 
 ## 変更のないリプレイ

@@ -60,7 +60,8 @@ class Assessment:
 class Assessor:
     """Assesses the replays of one spike: the healthy limit of the training loss comes from its original.
 
-    Those of the other losses come from the first null replay.
+    Those of the other losses come from the first null replay. The loss that spiked decides, unless it is too noisy to
+    show the spike in that replay and another loss, of the probe batch or of validation, shows it: then that one does.
 
     Args:
         original: whose training losses before the onset say what is healthy.
@@ -76,6 +77,9 @@ class Assessor:
             steps, values = null.series(name)
             if values:
                 self.limits[name] = _limit(steps, values, spike)
+        found = self(null).severities
+        if self.signal in found and not found[self.signal].spiked:
+            self.signal = next((name for name, one in found.items() if one.spiked and "/" not in name), self.signal)
 
     def __call__(self, trajectory: Trajectory) -> Assessment:
         """Return what a replay comes to."""

@@ -43,6 +43,8 @@ class CauseEvidence:
         reverse_test: of it, None without one.
         dampens: whether it takes as much from a spike that it has nothing to do with, and nothing in the log speaks for
             its cause: then its success is no evidence, for its own cause or against another.
+        not_injected: why there is no reverse test, where that is known: "nothing" to inject, no healthy "segment", no
+            "time", or it was "begun" and the time was up.
     """
 
     change: Intervention
@@ -50,6 +52,7 @@ class CauseEvidence:
     moved: Moved
     reverse_test: ReverseTest | None
     dampens: bool = False
+    not_injected: str | None = None
 
     @property
     def is_remedy(self) -> bool:
@@ -136,14 +139,19 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
     if evidence.dampens:
         lacks.append(message("missing-dampens", name=name, share=evidence.tried.dampening))
     rivals = _rivals(evidence, all_evidence)
-    others = sorted({other.tried.name for other in rivals if other.may_remove})
-    if others:
-        lacks.append(message("missing-others", name=name, names=others))
+    for stage, said in (("confirmed", "missing-others"), ("screened", "missing-others_screened")):
+        others = sorted({other.tried.name for other in rivals if other.may_remove and other.tried.stage == stage})
+        if others:
+            lacks.append(message(said, name=name, names=others))
     strong = [other for other in rivals if _as_strong(other, evidence)]
     if len({other.change.main_cause for other in strong}) < _RIVALS:
         lacks.append(message("missing-rivals", name=name, least=_RIVALS))
     if evidence.reverse_test is None:
-        lacks.append(message("missing-reverse", name=name))
+        lacks.append(
+            message(
+                f"missing-reverse_{evidence.not_injected}" if evidence.not_injected else "missing-reverse", name=name
+            )
+        )
     elif not evidence.reverses:
         done = evidence.reverse_test
         counted = {"spiked": done.spiked, "n": done.n, "without": done.null_spiked}

@@ -125,6 +125,9 @@ def _stages(
     reproduction: Reproduction,
 ) -> Verdict:
     nulls = session.nulls()
+    if not any(one.severity.spiked for replays in nulls.values() for one in replays):
+        # No change can be seen to remove what cannot be seen: nothing is tried.
+        return conclude(request.name, session, reproduction, nulls, [], dict(not_tried), ())
     reported: set[str] = set()
     screened, best = _tried(session, chosen, reported)
     # Some need a start that was too dear before.

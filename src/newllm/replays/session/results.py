@@ -106,7 +106,13 @@ class ReplayResults:
         """Whether a replay spiked; None before the first null replay, which says what is healthy."""
         return None if self._assessor is None else self._assessor(made).severity.spiked
 
+    @property
+    def signal(self) -> str:
+        """The loss that decides."""
+        assert self._assessor is not None, "no replay has been assessed yet"
+        return self._assessor.signal
+
     def limit(self) -> float:
         """Return the healthy limit of the loss that decides."""
         assert self._assessor is not None, "no replay has been assessed yet"
-        return self._assessor.limits[self._assessor.signal]
+        return self._assessor.limits[self.signal]

@@ -81,6 +81,8 @@ class Session:
         confirmed: what was replayed with fresh chance, whatever that showed, in its order.
         dampening: share of a control spike that an intervention takes away, by its name, where that was measured.
         reverse_tests: in their order.
+        not_injected: why there is none of an intervention: "nothing" to inject, no healthy "segment", no "time" for
+            it, or it was "begun" and the time was up.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Session:
         self.confirmed: list[Trial] = []
         self.dampening: dict[str, float] = {}
         self.reverse_tests: list[ReverseTest] = []
+        self.not_injected: dict[str, str] = {}
         self.keep_state = keep_state
         self.usable = self.starts
         self._screen_began = 0.0
@@ -239,16 +242,22 @@ class Session:
         Left out where there is nothing to inject, no healthy segment, or no time, and where it has been done.
         """
         before = [test.name for test in self.reverse_tests]
-        if len(candidate.changes) > 1 or candidate.main.inject is None or candidate.name in before:
+        if candidate.name in before:
+            return
+        if len(candidate.changes) > 1 or candidate.main.inject is None:
+            self.not_injected[candidate.name] = "nothing"
             return
         healthy = self._healthy_tasks(candidate)
         if healthy is None:
+            self.not_injected[candidate.name] = "segment"
             return
         injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
         waiting = len(self.runner.missing([*healthy, *injected]))
         seconds = waiting * self.results.expected(candidate.name, candidate.start, healthy[0].until.least)
         if waiting and seconds / self.runner.workers > self.time.left:
+            self.not_injected[candidate.name] = "time"
             return
+        self.not_injected[candidate.name] = "begun"
         self.begin("reverse test", [*healthy, *injected])
         try:
             if waiting:

@@ -42,13 +42,17 @@ def conclude(
         suspected: the doctor's causes, the likeliest first.
     """
     evidence = _evidence(session, trials)
-    cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
+    found = count_nulls(nulls, session)
+    if found["seen"]:
+        cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
+    else:
+        cause, missing = None, (message("missing-unseen"),)
     doctor_rank = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
-        spike=describe_spike(session.results.spike, session.results.limit()),
+        spike=describe_spike(session.results.spike, session.results.limit()) | {"decides": session.results.signal},
         reproduction=reproduction.as_dict(),
-        nulls=count_nulls(nulls, session),
+        nulls=found,
         interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
         cause=cause,
         suspects=suspects(evidence, doctor_rank),
@@ -90,14 +94,18 @@ def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
 
 
 def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> dict[str, Any]:
-    """Return how many null replays spiked."""
+    """Return how many null replays spiked, and of the first what it came to: whether the spike can be seen at all."""
     whole = [one for assessments in nulls.values() for one in assessments]
+    first = whole[0].severity if whole else None
     spiked = sum(one.severity.spiked for one in whole)
     return {
         "n": len(whole),
         "spiked": spiked,
         "share": spiked / len(whole) if whole else None,
         "depends_on_seed": session.by_share,
+        "seen": spiked > 0,
+        "peak": first.peak if first else None,
+        "limit": first.limit if first else None,
         "starts": sorted(nulls),
         "other_chance": {
             "n": len(session.other_chance),
@@ -166,7 +174,8 @@ def _evidence(session: Session, trials: Sequence[Trial]) -> list[CauseEvidence]:
         dampening = session.dampening.get(name)
         tried = describe(trial, effect, moved, p, dampening)
         dampens = (dampening or 0.0) >= DAMPENER and not supported & set(trial.candidate.main.causes)
-        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name), dampens))
+        why = session.not_injected.get(name)
+        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name), dampens, why))
     return evidence
 
 
