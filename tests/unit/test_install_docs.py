@@ -29,7 +29,7 @@ def test_each_dependency_of_the_core_has_its_reason_and_megabytes(page: str) -> 
 
 
 def test_its_megabytes_are_those_of_the_whole() -> None:
-    way = next(row for row in rows("install.md", 1) if row[0] == "`pip install newllm`")
+    way = next(row for row in rows("install.md", 1) if row[0] == "`pip install .`")
     parts = sum(float(row[1]) for row in rows("install.md", 3))
     assert parts == pytest.approx(float(way[2].removesuffix(" MB")), rel=0.05)
 

@@ -71,7 +71,11 @@ def replay(
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     if workers is not None and workers < 0:
         raise UserError(f"workers {workers}: give 0 or more")
-    watcher = watcher or ReplayLines(sys.stderr, catalogue("en"))
+    if watcher is None:
+        watcher = ReplayLines(sys.stderr, catalogue("en"))
+    elif isinstance(what, Loop):
+        for one in what.notices:  # whoever made the loop was warned of them
+            watcher.noticed(one)
     if isinstance(what, Loop):
         limit = time if isinstance(budget, TimeLimit) else budget
         return _replay_loop(what, spike, limit, only, watcher, None if recorded is None else Path(recorded))
@@ -109,8 +113,6 @@ def _replay_loop(
     watcher: Watcher,
     recorded: Path | None,
 ) -> Verdict:
-    for one in loop.notices:
-        watcher.noticed(one)
     original = record_original(loop, watcher, recorded)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)

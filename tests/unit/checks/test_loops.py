@@ -366,6 +366,12 @@ def _warm_up(steps: int) -> Callable[[Any], Any]:
         (_warm_up(500), 100, "longer than the run"),
         (_warm_up(50), 100, "ends at"),
         (lambda optimizer: lr_scheduler.StepLR(optimizer, 30, 0.1), 100, "ends at"),
+        (
+            lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda at: 20.0 if 60 <= at < 65 else 1.0),
+            100,
+            "20 times",
+        ),
+        (lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda at: 0.01 if at == 0 else 1.0), 100, "ends at"),
         (lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer), 100, "measured"),
         (
             lambda optimizer: lr_scheduler.SequentialLR(
@@ -398,6 +404,10 @@ def test_a_schedule_alone_is_right_where_it_may_be_one_of_epochs() -> None:
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=schedule, steps=100, seconds=60)
     said = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
     assert "once per epoch" in said["schedule"]
+    jumping = lr_scheduler.LambdaLR(loop.optimizer, lambda at: 20.0 if at == 60 else 1.0)
+    report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=jumping, steps=100, seconds=60)
+    said = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert "jumps at step 60 to 2, 20 times the highest before" in said["schedule"]
     other = lr_scheduler.StepLR(torch.optim.SGD(mlp().parameters(), 0.1), 1, 0.1)
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=other, seconds=60)
     assert [str(outcome.sentence) for outcome in report.wrong] == [

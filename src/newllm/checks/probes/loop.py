@@ -15,6 +15,8 @@ from newllm.checks.reached import put_back
 _LONGEST = 1.0  # seconds for a schedule
 _NOTHING = 1e-6  # of the largest rate
 _IDLE = 0.1  # share of the run
+_JUMP = 10.0  # times the highest rate before it
+_BEGUN = 0.02  # of the run, and five steps: until then a warm-up may begin
 _ALIKE = 3  # calls
 
 
@@ -120,6 +122,10 @@ def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
     else:
         outcome = _judged(found, rates, evidence)
     if outcome.status == "wrong" and every is None:
+        if (jump := _jump(rates)) is not None:
+            raise CannotCheck(
+                "schedule-jumps", planned=planned, at=jump, to=rates[jump], times=rates[jump] / max(rates[:jump])
+            )
         raise CannotCheck("schedule-per-epoch", planned=planned, first=rates[0], last=rates[-1])
     return outcome
 
@@ -131,11 +137,21 @@ def _judged(found: Any, rates: list[float], evidence: dict[str, Any]) -> Outcome
         return wrong("schedule", "idle", at=len(rates) - idle, **evidence)
     if len(rates) > 2 and all(one < other for one, other in itertools.pairwise(rates)) and rates[-1] > 1.5 * rates[0]:
         return wrong("schedule", "rising", **evidence)
+    jump = _jump(rates)
+    if jump is not None:
+        return wrong("schedule", "jumps", at=jump, times=rates[jump] / max(rates[:jump]), to=rates[jump], **evidence)
     least = min(range(len(rates)), key=rates.__getitem__)
     falls_and_rises = least < (1 - _IDLE) * len(rates) and rates[-1] - rates[least] > _IDLE * peak
     if type(found).__name__ == "CosineAnnealingLR" and falls_and_rises:
         return wrong("schedule", "turns", at=least, **evidence)
     return sound("schedule", **evidence)
+
+
+def _jump(rates: list[float]) -> int | None:
+    """Return where the rate becomes many times what it ever was, at once, long after a warm-up has begun."""
+    highest = list(itertools.accumulate(rates, max))
+    begun = max(5, round(_BEGUN * len(rates)))
+    return next((at for at in range(begun, len(rates)) if rates[at] > _JUMP * highest[at - 1] > 0), None)
 
 
 def _is_shared(bench: Bench) -> bool:

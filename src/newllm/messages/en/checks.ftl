@@ -369,6 +369,7 @@ check-schedule = Does the learning rate's schedule fit the run?
     .raises = the schedule ends after { COUNT($at) } of { COUNT($planned) } steps, with an error
     .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is almost zero ({ G($last, digits: 2) } at the end) compared with { G($peak, digits: 2) }
     .rising = the learning rate rises over all { COUNT($planned) } steps, from { G($first, digits: 2) } to { G($last, digits: 2) }: the warm-up is longer than the run
+    .jumps = at step { COUNT($at) } of { COUNT($planned) } the learning rate jumps to { G($to, digits: 2) }, { G($times, digits: 3) } times the highest before
     .turns = the learning rate falls until step { COUNT($at) } of { COUNT($planned) } and then rises again, to { G($last, digits: 2) }: the run is longer than the schedule's T_max
 
 check-gradients = Does every trainable parameter get a gradient?
@@ -476,6 +477,7 @@ check-reason =
     .no-steps = how many updates the training will make is not known (steps=)
     .measured-schedule = the schedule depends on what is measured in training
     .long-schedule = { COUNT($count) } steps of the schedule take too long to try
+    .schedule-jumps = if the schedule is stepped at each of { COUNT($planned) } updates, its learning rate jumps at step { COUNT($at) } to { G($to, digits: 2) }, { G($times, digits: 3) } times the highest before (give step= to have that checked)
     .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates, it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once per epoch (give step= to have that checked)
     .no-evaluate = no evaluation was given (evaluate=)
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed

@@ -366,6 +366,7 @@ check-schedule = 学習率のスケジュールは訓練の長さに合うか
     .raises = スケジュールが{ COUNT($planned) }ステップのうち{ COUNT($at) }ステップで、エラーで終わる
     .idle = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }から、学習率が{ G($peak, digits: 2) }に比べてほぼ0になる（最後は{ G($last, digits: 2) }）
     .rising = { COUNT($planned) }ステップを通して学習率が{ G($first, digits: 2) }から{ G($last, digits: 2) }へ上がり続ける。ウォームアップが訓練より長い
+    .jumps = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }で、学習率がそれまでの最大の{ G($times, digits: 3) }倍の{ G($to, digits: 2) }に跳ね上がる
     .turns = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }まで学習率が下がり、その後{ G($last, digits: 2) }までまた上がる。訓練がスケジュールのT_maxより長い
 
 check-gradients = 訓練するパラメータはすべて勾配を受け取るか
@@ -473,6 +474,7 @@ check-reason =
     .no-steps = 訓練が何回更新するのか分からない（steps=）
     .measured-schedule = スケジュールが、訓練中に測る値によって変わる
     .long-schedule = スケジュールの{ COUNT($count) }ステップは、試すには時間がかかりすぎる
+    .schedule-jumps = { COUNT($planned) }回の更新のたびに進めるなら、学習率はステップ{ COUNT($at) }で、それまでの最大の{ G($times, digits: 3) }倍の{ G($to, digits: 2) }に跳ね上がる（step=を渡せば検査できる）
     .schedule-per-epoch = { COUNT($planned) }回の更新のたびに進めるなら、スケジュールは合わない（{ G($first, digits: 2) }から{ G($last, digits: 2) }）。エポックごとに進めるなら正しい（step=を渡せば確かめられる）
     .no-evaluate = 評価が渡されていない（evaluate=）
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
