@@ -93,12 +93,9 @@ def _stored(run: str) -> Any:
     verdicts = [replayed.verdict for replayed in read_replays(files) if replayed.verdict is not None]
     if not verdicts:
         why = f" ({files.problems[0].sentence})" if files.problems else ""
-        mend = f"newllm replay {run} finds one"
         if (Path(run) / "recording.json").is_file() and not (Path(run) / "config.toml").is_file():
-            mend = (
-                "it is a recording, and the verdict on a loop is what newllm.replay(loop) returns: it is kept nowhere"
-            )
-        raise UserError(f"'{run}' has no verdict{why}: {mend}")
+            raise UserError(f"'{run}' is a recording: the verdict on a loop is what newllm.replay(loop) returns")
+        raise UserError(f"'{run}' has no verdict{why}: newllm replay {run} finds one")
     return verdicts[0]
 
 

@@ -407,7 +407,7 @@ def test_a_schedule_alone_is_right_where_it_may_be_one_of_epochs() -> None:
     jumping = lr_scheduler.LambdaLR(loop.optimizer, lambda at: 20.0 if at == 60 else 1.0)
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=jumping, steps=100, seconds=60)
     said = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
-    assert "jumps at step 60 to 2, 20 times the highest before" in said["schedule"]
+    assert "jumps at step 60 to 0.2, 20 times the highest before" in said["schedule"]
     other = lr_scheduler.StepLR(torch.optim.SGD(mlp().parameters(), 0.1), 1, 0.1)
     report = newllm.check(loop.model, loop.optimizer, classes, table(), scheduler=other, seconds=60)
     assert [str(outcome.sentence) for outcome in report.wrong] == [

@@ -81,8 +81,9 @@ def said(request: pytest.FixtureRequest, languages: Path, english: Callable[[str
     monkeypatch.setattr(catalogues, "FOLDER", languages)
     monkeypatch.setattr(catalogues, "LANGUAGES", ("en", "xx"))
     monkeypatch.setattr(cli, "LANGUAGES", ("en", "xx"))
-    for name in ("progress", "evaluate", "replay_progress", "study_progress"):
+    for name in ("progress", "evaluate", "study_progress"):
         monkeypatch.setattr(f"newllm.cli.{name}.PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("newllm.api.replay_lines.PLAIN_SECONDS", 0.0)
     monkeypatch.setattr("newllm.cli.model_text.model_text", lambda _: lambda _: None)
     monkeypatch.setattr("newllm.cli.progress.Display.sampled", lambda display, _: setattr(display, "sample", "0"))
     monkeypatch.setenv("COLUMNS", "160")
