@@ -3,6 +3,9 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-11-28, evening
+because-worse-than-start = the loss rises to { G($peak) }, above the { G($start) } at which it began, for { $points } points
+
 ## until 2026-11-28
 happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises from { G($base, digits: 3) } { $height ->
     [none] without end

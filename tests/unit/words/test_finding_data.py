@@ -106,7 +106,7 @@ def test_open_causes_come_back_with_what_speaks_for_them() -> None:
 
 def test_a_cause_is_written_with_its_reason_in_english_and_as_data() -> None:
     told = written(dataclasses.replace(FOUND, causes=(RISING,)))
-    reason = "the loss rises to inf, above the 0.001 at which it began, for 4 points"
+    reason = "the loss rises to inf, above the 0.001 at which it began, and is off its trend for 4 points"
     assert told["causes"] == [{"name": "learning-rate", "probability": 0.65, "reason": reason}]
     assert told["supported_causes"] == ["learning-rate"]
     assert told["messages"]["causes"] == [
