@@ -123,9 +123,8 @@ def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
         outcome = _judged(found, rates, evidence)
     if outcome.status == "wrong" and every is None:
         if (jump := _jump(rates)) is not None:
-            raise CannotCheck(
-                "schedule-jumps", planned=planned, at=jump, to=rates[jump], times=rates[jump] / max(rates[:jump])
-            )
+            jumped = {"at": jump, "to": rates[jump], "times": rates[jump] / max(rates[:jump])}
+            raise CannotCheck("schedule-jumps", planned=planned, **jumped)
         raise CannotCheck("schedule-per-epoch", planned=planned, first=rates[0], last=rates[-1])
     return outcome
 
