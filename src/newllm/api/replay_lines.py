@@ -75,10 +75,7 @@ class ReplayLines(Watcher):
 
     def spent(self) -> str:
         """Return how long it has taken, in words."""
-        return self.words("terminal-seconds", spent=f"{self._now():.0f}")
-
-    def _now(self) -> float:
-        return self._clock() - self._began
+        return self.words("terminal-seconds", spent=f"{self._clock() - self._began:.0f}")
 
     def _is_time(self) -> bool:
         is_time = self._clock() - self._spoke >= PLAIN_SECONDS

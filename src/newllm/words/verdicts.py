@@ -15,6 +15,7 @@ from newllm.trace.verdict import HELPS, TOGETHER, Tried, Verdict
 from newllm.words.plain import plain
 
 _NO_COST = 0.01  # nats
+_LARGEST = 300  # nats: what is more is no excess of a loss
 Part = Literal["what", "hypothesis", "price"]
 
 
@@ -134,7 +135,7 @@ def _happened(verdict: Verdict) -> Message:
     spike, other, nulls = verdict.spike, verdict.other_chance, verdict.nulls
     unseen = {}
     if nulls.get("seen") is False:  # in times of the level before it
-        unseen = {"times": math.exp(_real(nulls.get("peak"))), "limit": math.exp(_real(nulls.get("limit")))}
+        unseen = {"times": _times(nulls.get("peak")), "limit": _times(nulls.get("limit"))}
     said = message(
         "happened-unseen" if unseen else "happened",
         signal=str(spike.get("signal")),
@@ -223,5 +224,7 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else "?"
 
 
-def _real(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+def _times(value: Any) -> Any:
+    """Return what a difference of logarithms is as a ratio; of a damaged file "?"."""
+    known = _number(value)
+    return math.exp(known) if isinstance(known, int | float) and abs(known) < _LARGEST else "?"

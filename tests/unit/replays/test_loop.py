@@ -265,6 +265,11 @@ def test_a_scheduler_does_here_what_it_does_in_a_training_of_its_own(loop: Loop)
     assert rate(0) == pytest.approx(0.2 / 25)
 
 
+def test_a_scheduler_that_ends_before_the_training_is_one_line(loop: Loop) -> None:
+    with pytest.raises(UserError, match=r"^the scheduler OneCycleLR of build\(seed\) cannot do 40 steps \(Tried"):
+        begun(changed(loop, build=one_cycle, steps=40))
+
+
 def test_a_scheduler_and_a_rate_are_one_too_many(loop: Loop) -> None:
     with pytest.raises(UserError, match=r"^build\(seed\) gave a scheduler and rate is given too"):
         begun(changed(loop, build=one_cycle, rate=lambda step: 0.1))  # noqa: ARG005

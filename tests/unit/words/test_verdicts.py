@@ -209,3 +209,10 @@ def test_another_loss_that_decides_is_named() -> None:
     (happened, *_) = said(SPIKE | {"decides": "probe"}, NULLS, ())
     assert happened.endswith("That loss is too noisy to show it in every replay, so the probe loss decides.")
     assert "decides" not in said(SPIKE | {"decides": "loss"}, NULLS, ())[0]
+
+
+@pytest.mark.parametrize("peak", [1e9, -1e9, "inf", None, True, [1]])
+def test_a_damaged_file_of_an_unseen_spike_is_told_all_the_same(peak: Any) -> None:
+    (happened, *_) = said(SPIKE | {"height": None}, NULLS | {"seen": False, "peak": peak, "limit": 0.5}, ())
+    assert "without end" in happened
+    assert "to ? times its level" in happened

@@ -122,9 +122,8 @@ def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
     else:
         outcome = _judged(found, rates, evidence)
     if outcome.status == "wrong" and every is None:
-        if (jump := _jump(rates)) is not None:
-            jumped = {"at": jump, "to": rates[jump], "times": rates[jump] / max(rates[:jump])}
-            raise CannotCheck("schedule-jumps", planned=planned, **jumped)
+        if jump := _jump(rates):
+            raise CannotCheck("schedule-jumps", planned=planned, **jump)
         raise CannotCheck("schedule-per-epoch", planned=planned, first=rates[0], last=rates[-1])
     return outcome
 
@@ -136,9 +135,8 @@ def _judged(found: Any, rates: list[float], evidence: dict[str, Any]) -> Outcome
         return wrong("schedule", "idle", at=len(rates) - idle, **evidence)
     if len(rates) > 2 and all(one < other for one, other in itertools.pairwise(rates)) and rates[-1] > 1.5 * rates[0]:
         return wrong("schedule", "rising", **evidence)
-    jump = _jump(rates)
-    if jump is not None:
-        return wrong("schedule", "jumps", at=jump, times=rates[jump] / max(rates[:jump]), to=rates[jump], **evidence)
+    if jump := _jump(rates):
+        return wrong("schedule", "jumps", **jump, **evidence)
     least = min(range(len(rates)), key=rates.__getitem__)
     falls_and_rises = least < (1 - _IDLE) * len(rates) and rates[-1] - rates[least] > _IDLE * peak
     if type(found).__name__ == "CosineAnnealingLR" and falls_and_rises:
@@ -146,11 +144,13 @@ def _judged(found: Any, rates: list[float], evidence: dict[str, Any]) -> Outcome
     return sound("schedule", **evidence)
 
 
-def _jump(rates: list[float]) -> int | None:
-    """Return where the rate becomes many times what it ever was, at once, long after a warm-up has begun."""
+def _jump(rates: list[float]) -> dict[str, Any]:
+    """Return where the rate becomes many times what it ever was, at once, after a warm-up has begun; or nothing."""
     highest = list(itertools.accumulate(rates, max))
-    begun = max(5, round(_BEGUN * len(rates)))
-    return next((at for at in range(begun, len(rates)) if rates[at] > _JUMP * highest[at - 1] > 0), None)
+    for at in range(max(5, round(_BEGUN * len(rates))), len(rates)):
+        if rates[at] > _JUMP * highest[at - 1] > 0:
+            return {"at": at, "to": rates[at], "times": rates[at] / highest[at - 1]}
+    return {}
 
 
 def _is_shared(bench: Bench) -> bool:

@@ -89,7 +89,6 @@ class _LightningTraining:
         self._seed = int(os.environ.get("PL_GLOBAL_SEED", torch.initial_seed() % 2**31))
         self._accumulate = trainer.accumulate_grad_batches
         self._batches: Batches | None = None
-        self._rates: RateTable | None = None
         self._validation: Validation | None = None
         self._count, self.steps = 0, 0
         base = part(root_of(trainer), "core.module").LightningModule
@@ -102,8 +101,9 @@ class _LightningTraining:
         self._find_data(model.twin)
         drawn = self._try(model)
         (optimizer,) = model.twin.optimizers
+        rates: RateTable | None = None
         if model.twin.lr_scheduler_configs:
-            self._rates = RateTable(optimizer, lambda done: self._step_schedules(model.twin, done), self.steps)
+            rates = RateTable(optimizer, lambda done: self._step_schedules(model.twin, done), self.steps)
         trainer = self._trainer
         by_norm = trainer.gradient_clip_algorithm is None or str(trainer.gradient_clip_algorithm.value) == "norm"
         return Loop(
@@ -113,7 +113,7 @@ class _LightningTraining:
             steps=self.steps,
             seed=self._seed,
             clip=float(trainer.gradient_clip_val or 0.0) if by_norm else 0.0,
-            rate=self._rates,
+            rate=rates,
             validate=self._validation,
             before_update=self.before_update,
             notices=tuple(self._notices(drawn)),
@@ -129,9 +129,7 @@ class _LightningTraining:
         assert self._batches is not None, "the first build found them"
         return self._batches.update(step)
 
-    def before_update(self, model: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
-        if self._rates is not None:
-            self._rates.put_cycled(optimizer, step)
+    def before_update(self, model: Any, _: torch.optim.Optimizer, step: int) -> None:
         epoch, first = self._place(step)
         if step > 0:
             before = self._place(step - 1)

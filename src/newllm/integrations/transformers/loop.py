@@ -74,14 +74,13 @@ class _TrainerTraining:
         self._callbacks = copies_of(callbacks, trainer.callback_handler.callbacks, trainer)
         self._parts = None if trainer.model_init else copied_parts(trainer)
         self._batches: Batches | None = None
-        self._rates: RateTable | None = None
         self._evaluated: dict[str, list[Any]] = {}
         self.steps, self.updates_per_epoch = 0, 1
 
     def as_loop(self) -> Loop:
         twin = self._begun(self._trainer.args.seed)
         drawn = self._try(twin)
-        self._rates = RateTable(twin.optimizer.optimizer, lambda _: twin.lr_scheduler.step(), self.steps)
+        rates = RateTable(twin.optimizer.optimizer, lambda _: twin.lr_scheduler.step(), self.steps)
         args, given = self._trainer.args, self._trainer.eval_dataset
         return Loop(
             build=self.build,
@@ -90,7 +89,7 @@ class _TrainerTraining:
             steps=self.steps,
             seed=args.seed,
             clip=max(args.max_grad_norm or 0.0, 0.0),
-            rate=self._rates,
+            rate=rates,
             validate=None if given is None else self.validate,
             before_update=self.before_update,
             notices=tuple(self._notices(drawn)),
@@ -108,8 +107,6 @@ class _TrainerTraining:
 
     def before_update(self, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
         """Stand at a step. What callbacks do after an update is done before the next one: it belongs to its state."""
-        assert self._rates is not None, "as_loop made them"
-        self._rates.put_cycled(optimizer, step)
         model.zero_grad()  # as the Trainer does: also what the optimizer does not hold, and the clipping sees
         twin = twin_of(model)
         twin.state.global_step, twin.state.epoch = step, step / self.updates_per_epoch

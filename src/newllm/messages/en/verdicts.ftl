@@ -8,7 +8,10 @@ happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it 
     [yes] Whether it spikes depends on the seed: { $spiked } of { $n } replays with another seed spike too.
    *[no] The spike recurs: { $spiked } of { $n } replays with another seed spike too.
 }
-happened-unseen = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises by { G($height, digits: 3) } nats from { G($base, digits: 3) } (peak at step { $peak }). But that is too little to be told from the noise of this loss: there it rises to { G($times, digits: 2) } times its level, and up to { G($limit, digits: 2) } times could be chance.
+happened-unseen = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises { $height ->
+    [none] from { G($base, digits: 3) } without end
+   *[other] by { G($height, digits: 3) } nats from { G($base, digits: 3) }
+} (peak at step { $peak }). But that is too little to be told from the noise of this loss: there it rises to { G($times, digits: 2) } times its level, and up to { G($limit, digits: 2) } times could be chance.
 happened-decided = { $said } That loss is too noisy to show it in every replay, so { $by } decides.
 spiked-loss = training loss
 spiked-validation = validation loss

@@ -8,7 +8,10 @@ happened = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向�
     [yes] 起こるかどうかはシードによる
    *[no] シードを変えても再現する
 }（{ $n }回のリプレイのうち{ $spiked }回）。
-happened-unseen = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向から上に外れた（{ G($base, digits: 3) }から+{ G($height, digits: 3) } nat、ピークはステップ{ $peak }）。ただし、この損失のばらつきと区別するには小さすぎる。上昇は水準の{ G($times, digits: 2) }倍までで、{ G($limit, digits: 2) }倍までは偶然でも起こりうる。
+happened-unseen = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向から上に外れた（{ $height ->
+    [none] 際限なく上昇
+   *[other] { G($base, digits: 3) }から+{ G($height, digits: 3) } nat
+}、ピークはステップ{ $peak }）。ただし、この損失のばらつきと区別するには小さすぎる。上昇は水準の{ G($times, digits: 2) }倍までで、{ G($limit, digits: 2) }倍までは偶然でも起こりうる。
 happened-decided = { $said }この損失はばらつきが大きく、リプレイで見分けにくいので、{ $by }で判定する。
 spiked-loss = 訓練損失
 spiked-validation = 検証損失

@@ -147,11 +147,8 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
     if len({other.change.main_cause for other in strong}) < _RIVALS:
         lacks.append(message("missing-rivals", name=name, least=_RIVALS))
     if evidence.reverse_test is None:
-        lacks.append(
-            message(
-                f"missing-reverse_{evidence.not_injected}" if evidence.not_injected else "missing-reverse", name=name
-            )
-        )
+        why = f"_{evidence.not_injected}" if evidence.not_injected else ""
+        lacks.append(message(f"missing-reverse{why}", name=name))
     elif not evidence.reverses:
         done = evidence.reverse_test
         counted = {"spiked": done.spiked, "n": done.n, "without": done.null_spiked}

@@ -111,7 +111,14 @@ class Loop(Subject):
         """What the scheduler sets: read off one more, of an optimizer that trains nothing."""
         with torch.random.fork_rng():
             _, optimizer, scheduler = check_built(self.build(self.seed))
-        return RateTable(optimizer, lambda _: scheduler.step(), self.steps)
+        try:
+            return RateTable(optimizer, lambda _: scheduler.step(), self.steps)
+        except Exception as error:
+            why = " ".join(str(error).split())
+            raise UserError(
+                f"the scheduler {type(scheduler).__name__} of build(seed) cannot do {self.steps} steps ({why}): "
+                "make it for as many"
+            ) from error
 
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""
