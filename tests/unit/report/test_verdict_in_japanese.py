@@ -212,7 +212,8 @@ def test_what_an_earlier_newllm_said_of_the_same_comes_in_todays_words_and_in_ja
     )
     cause = messages_of(founding)[2]
     assert cause is not None
-    head = earlier_english()[0].text(cause).partition(": ")[0]
+    then = next(text for one in earlier_english() if "rival changes as strong" in (text := one.text(cause)))
+    head = then.partition(": ")[0]
     assert checked(cause, f"{head}: {lately.replace('20', '19')}") == cause, "it was written in three ways"
     assert checked(cause, f"{head}: {lately}") == quoted(f"{head}: {lately}"), "its number is another"
     lack = message("missing-planted", name="x", spiked=3, n=4, without=1)
