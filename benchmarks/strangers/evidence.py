@@ -9,7 +9,7 @@ each kind: what the doctor would name first there, if a row with an argument is 
 kinds of the others than right; and, beside it, if rows without an argument were believed too that were right in two
 kinds of the others and at least three times as often as wrong. The probability that is said of a named cause is the
 share that was right where a set was scored once, before anybody had looked at it, since causes are named by proof.
---write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/doctor.md; --check says
+--write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/causes.md; --check says
 whether they are still so.
 """
 

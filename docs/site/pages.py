@@ -28,9 +28,14 @@ PARTS = (
     ),
     Part(
         {"en": "How it works", "ja": "仕組み"},
-        ("doctor", "replay", "models", "reproducibility", "faults", "performance", "founding"),
+        ("doctor", "doctor-measured", "replay", "models", "reproducibility", "faults", "performance", "founding"),
     ),
-    Part({"en": "Reference", "ja": "リファレンス"}, ("commands", "api", "names", "settings", "signals", "glossary")),
+    Part(
+        {"en": "Reference", "ja": "リファレンス"},
+        (
+            "commands", "api", "names", "findings", "causes", "settings", "signals", "glossary",
+        ),
+    ),
 )  # fmt: skip
 ELSEWHERE = {"founding": "studies/founding/README"}
 """Pages that lie in another folder than docs/."""

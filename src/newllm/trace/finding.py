@@ -16,8 +16,8 @@ class Cause:
 
     Attributes:
         name: as a replay knows it ("learning-rate").
-        probability: between 0 and 1, of being the cause; calibrated on other people's runs (docs/doctor.md). None where
-            an earlier version wrote none.
+        probability: between 0 and 1, of being the cause; calibrated on other people's runs (docs/doctor-measured.md).
+            None where an earlier version wrote none.
         reason: what in this run speaks for it; likewise.
     """
 

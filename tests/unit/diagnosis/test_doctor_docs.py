@@ -1,4 +1,4 @@
-"""docs/doctor.md lists every kind of finding by the file that finds it. Run as a program, this file writes it anew."""
+"""docs/findings.md lists every kind of finding by the file that finds it. Run as a program, this file writes it."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.messages import catalogue
 
-PAGE = Path(__file__).parents[3] / "docs/doctor.md"
+PAGE = Path(__file__).parents[3] / "docs/findings.md"
 TABLES = re.compile(r"(<!-- kinds: .*? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 EN = catalogue("en")
 KINDS = [name.removeprefix("finding-") for name in EN.names if name.startswith("finding-")]
@@ -22,13 +22,16 @@ def tables() -> str:
     seen: set[str] = set()
     parts = []
     for module in _files():
-        kinds = [kind for kind in _kinds(module) if kind not in seen]
+        found = _kinds(module)
+        kinds = [kind for kind in found if kind not in seen]
         seen |= set(kinds)
         folder = "audits" if module.__name__.startswith(audits.__name__) else "detectors"
         title = str(module.__doc__).split("\n")[0].rstrip(".")
         rows = [f"| `{kind}` | {EN(f'finding-{kind}.explained')} |" for kind in kinds]
         head = f"{title} (`diagnosis/{folder}/{module.__name__.rpartition('.')[2]}.py`):"
-        parts.append("\n".join([head, "", "| finding | what it means, and what to do first |", "|---|---|", *rows]))
+        again = ", ".join(f"`{kind}`" for kind in found)
+        table = ["", "| finding | what it means, and what to do first |", "|---|---|", *rows]
+        parts.append("\n".join([head, *table]) if rows else f"{head} {again}, as above.")
     assert seen == set(KINDS)
     return "\n\n".join(parts) + "\n"
 

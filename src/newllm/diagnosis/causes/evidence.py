@@ -1,4 +1,4 @@
-"""All that may speak for a cause, in one table. docs/doctor.md shows it, with how often each was right.
+"""All that may speak for a cause, in one table. docs/causes.md shows it, with how often each was right.
 
 A row with an argument is true by arithmetic of what was logged, or by what the recorder or the data themselves show: it
 names its cause. A row without one is experience: it was wrong in no more kinds of run than it was right, which carries

@@ -1,7 +1,7 @@
 """Detectors by subject: each takes `(trace, facts)` and returns what it found, nothing on a healthy run.
 
 What a finding is called, says, means and asks for first stands in the message catalogues under its kind
-(`messages/en/findings.ftl`); docs/doctor.md lists the kinds. The order of `DETECTORS` is that of equal findings.
+(`messages/en/findings.ftl`); docs/findings.md lists the kinds. The order of `DETECTORS` is that of equal findings.
 """
 
 from newllm.diagnosis.detectors import (
