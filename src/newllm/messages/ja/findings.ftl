@@ -25,7 +25,7 @@ planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }�
 
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でスパイクがなくなるかを確かめる。
-    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に急上昇した（傾向から外れたのは{ axis-unit }{ $onset }）。{ $outcome ->
+    .sentence = { SIGNAL($signal) }が{ G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。{ $outcome ->
         [recovered] { axis-unit }{ $back }までに元の水準に戻った
         [new-plateau] その後、より高い水準に落ち着いた
        *[diverged] その後、元の水準に戻らない

@@ -97,9 +97,9 @@ environment = この実行は{ $name } { $before }で始まったが、ここで
 
 ## ガードの判断
 guard-decided = ステップ{ $detected }で損失が{ $rise ->
-    [none] 有限でなくなり
-   *[other] 傾向を{ PERCENT($rise) }%上回り
-}、傾向から外れたのはステップ{ $onset }である。{ $decision }
+    [none] 有限でなくなった
+   *[other] 傾向を{ PERCENT($rise) }%上回った
+}（傾向から外れ始めたのはステップ{ $onset }）。{ $decision }
 guard-asks = 何も変えなかった
 guard-stops = 続けて{ $n }回の復旧（{ $names }）が持続しなかったので、打ち切った
 guard-skips = ステップ{ $back }まで巻き戻し、ステップ{ $last }までのバッチを飛ばす
