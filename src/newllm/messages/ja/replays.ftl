@@ -77,7 +77,7 @@ notice-bits = { $difference }。リプレイはビット単位では一致しな
 notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
 notice-loop-callbacks = ユーザー定義のコールバックは呼ばれない: { $names }。学習率、重み、勾配を変えるものなら、リプレイは別の訓練になる。loop(..., callbacks=[...])で渡せば呼ばれる
 notice-loop-stops = { $name }は呼ばれない: { COUNT($steps) }回の更新をすべて訓練する
-notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引くため、損失は{ $call }のものと偶然の分だけ異なる
+notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引くため、損失は{ $call }のものと、乱数の違いの分だけ異なる
 notice-loop-data = データセットまたはコレータが乱数を使う: ここではシードとバッチの番号から引く
 notice-loop-order = データの順序は、ドロップアウトと同じ乱数生成器で決まる: 2エポック目から順序が異なる
 notice-loop-read = データは最初から読む。リプレイのたびに読み直す
