@@ -43,9 +43,10 @@ class ReplayLines(Watcher):
             self.write(self.words("terminal-trained", step=step, steps=steps))
 
     def planned(self, stage: str, replays: int) -> None:
-        """Begin a stage, or go on with it: what is known already is not said again."""
-        known, self.may[stage] = self.may.get(stage), replays
-        if replays != known:
+        """Begin a stage, or go on with it: that it has become longer is no line of its own."""
+        is_new = stage not in self.may
+        self.may[stage] = replays
+        if is_new:
             self.write(self.words("terminal-planned", stage=self.words(f"terminal-stage-{stage}"), count=replays))
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:

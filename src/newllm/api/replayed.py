@@ -1,7 +1,7 @@
 """Take a run back to before a spike, change one thing at a time, and say what that shows."""
 
-import dataclasses
 import functools
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -18,9 +18,8 @@ from newllm.replays.session.request import ReplayRequest
 from newllm.replays.session.store import read_verdict
 from newllm.replays.session.task import Replayer
 from newllm.replays.subjects.loop import Loop
-from newllm.replays.subjects.original import LocatedSpike, choose_spike, read_original, record_original
+from newllm.replays.subjects.original import LocatedSpike, Original, choose_spike, read_original, record_original
 from newllm.replays.subjects.own_run import OwnRun
-from newllm.replays.subjects.recorded import RecordedComparison
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
@@ -49,6 +48,7 @@ def replay(
     workers: int | None = None,
     watcher: Watcher | None = None,
     recorded: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Replay a spike and return what was shown.
 
@@ -63,7 +63,10 @@ def replay(
         watcher: told how it goes; None writes lines to standard error, and `newllm.replays.watcher.Watcher()` says
             nothing.
         recorded: of a `Loop`, a directory of `newllm.record` with the training that it stands for: the verdict says at
-            which step the losses of the loop leave those of the recording, and whether the spike is there at all.
+            which step the losses of the loop leave those of the recording, and whether the spike is there at all. If
+            they do not leave it but by rounding, the results stand in its replays/, as those of a run do.
+        out: of a `Loop` without a recording, a new directory: its training is recorded there, and the results stand in
+            its replays/. Where an earlier call has recorded the same training, its replays are not replayed again.
 
     Raises:
         UserError: a mistake in the call, a run that cannot be replayed, or no room.
@@ -78,9 +81,11 @@ def replay(
             watcher.noticed(one)
     if isinstance(what, Loop):
         limit = time if isinstance(budget, TimeLimit) else budget
-        return _replay_loop(what, spike, limit, only, watcher, None if recorded is None else Path(recorded))
+        return _replay_loop(what, spike, limit, only, watcher, _recording(recorded, out))
     if recorded is not None:
         raise UserError(f"recorded='{recorded}' is held against a newllm.Loop: '{what}' is a run and its own record")
+    if out is not None:
+        raise UserError(f"out='{out}' is for a newllm.Loop: the results of the run '{what}' stand in its replays/")
     return _replay_run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
 
 
@@ -105,28 +110,45 @@ def _replay_run(
     return verdict
 
 
+def _recording(
+    recorded: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None
+) -> tuple[Path | None, Path | None]:
+    """Return the recording that a loop is held against, and the directory that its training is recorded in."""
+    if recorded is not None and out is not None:
+        raise UserError(f"recorded='{recorded}' and out='{out}': give one, the results stand in either")
+    if out is not None and not (Path(out) / "trace.jsonl").exists():
+        return None, Path(out)
+    given = out if recorded is None else recorded
+    return None if given is None else Path(given), None
+
+
 def _replay_loop(
     loop: Loop,
     number: int | None,
     budget: float | TimeLimit,
     only: Sequence[str],
     watcher: Watcher,
-    recorded: Path | None,
+    recording: tuple[Path | None, Path | None],
 ) -> Verdict:
-    original = record_original(loop, watcher, recorded)
+    recorded, out = recording
+    original = record_original(loop, watcher, recorded, out)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
-    request = ReplayRequest("this training", loop, original, spike, time, only, None, {})
-    verdict = investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
-    return verdict if original.comparison is None else _beside(verdict, original.comparison)
+    directory = recorded or out
+    compared = original.comparison
+    if compared is not None and compared.leaves is not None:  # what is replayed is not what stands there
+        directory = None
+    place = None if directory is None else directory / "replays" / f"step-{spike.onset:08d}"
+    name = "this training" if directory is None else str(directory)
+    identified = {"loop": _identity(loop, original), **_version(spike)}
+    request = ReplayRequest(name, loop, original, spike, time, only, place, identified)
+    return investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
 
 
-def _beside(verdict: Verdict, comparison: RecordedComparison) -> Verdict:
-    """Return a verdict that begins with how the training compares with its recording."""
-    said = comparison.sentences
-    messages = dataclasses.replace(verdict.messages, sentences=(*said, *verdict.messages.sentences))
-    sentences = (*map(str, said), *verdict.sentences)
-    return dataclasses.replace(verdict, sentences=sentences, messages=messages, recorded=comparison.as_dict())
+def _identity(loop: Loop, original: Original) -> str:
+    """Return a digest of what a loop's training did: another training has other losses."""
+    did = [original.loss, original.gradient_norm, original.batches, [loop.seed, loop.steps, loop.clip]]
+    return hashlib.sha256(repr(did).encode()).hexdigest()
 
 
 def _version(spike: LocatedSpike) -> dict[str, object]:

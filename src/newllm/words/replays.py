@@ -144,6 +144,9 @@ def cause(words: Catalogue, verdict: Verdict) -> list[tuple[str, str]]:
     if about.get("rivals"):
         names = words("list").join(plain(name) for name in about["rivals"])
         found.append((words("shown-alternatives"), names))
+    if about.get("explained"):
+        names = words("list").join(plain(name) for name in about["explained"])
+        found.append((words("shown-explained"), names))
     if injected:
         counted = {"spiked": injected.get("spiked"), "n": injected.get("n"), "without": injected.get("null_spiked")}
         found.append((words("shown-injected"), words("shown-injected_in", **counted, start=injected.get("start", 0))))

@@ -201,7 +201,7 @@ def _cause(verdict: Verdict) -> Message | None:
 def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
     by, injected = str(cause.get("intervention")), cause.get("planted") or {}
     values = next((one.values for one in tried if one.name == by), {})
-    return message(
+    said = message(
         "cause-shown",
         name=str(cause.get("name")),
         hypothesis=change("hypothesis", by.split(TOGETHER)[:1], values),
@@ -209,6 +209,8 @@ def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
         spiked=injected.get("spiked"),
         n=injected.get("n"),
     )
+    explained = cause.get("explained")  # an earlier newllm named no cause in spite of one
+    return message("cause-explained", said=said, names=list(explained)) if explained else said
 
 
 def _loss(cost: float | None) -> str:

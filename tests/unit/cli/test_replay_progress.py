@@ -70,7 +70,7 @@ def test_a_stage_that_goes_on_counts_on(monkeypatch: pytest.MonkeyPatch) -> None
     heads = [line.split("   ")[0] for line in stream.getvalue().splitlines()]
     assert heads == [
         "screen: up to 6 replays", "screen 1/6", "confirm: up to 8 replays", "confirm 1/8",
-        "screen 2/6", "confirm: up to 9 replays", "confirm 2/9",
+        "screen 2/6", "confirm 2/9",
     ]  # fmt: skip
 
 

@@ -94,7 +94,10 @@ def test_every_kind_of_file_gives_its_texts(name: str, tables: list[str | None],
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("two.parquet", "has 2 columns of texts (columns: 'text', 'label', 'title'): name one, as 'hf:two.parquet:tr"),
+        (
+            "two.parquet",
+            "has 2 columns of texts (columns: 'text', 'label', 'title'): name one, as 'hf:two.parquet:train:text'",
+        ),
         ("two.parquet:train:label", "column 'label' holds int64, not texts: of texts are 'text', 'title'"),
         ("two.parquet:train:no", "has no column 'no': columns present: 'text', 'label', 'title'"),
         ("folder:validation", 'cannot be read: Unknown split "validation". Should be one of '),

@@ -41,11 +41,11 @@ def test_what_is_read_off_the_probes() -> None:
     assert [one.probe_at(step) for step in (9, 13, 14, 19, 25)] == [4.0, 3.5, 3.0, 3.0, 2.0]
 
 
-def test_a_signal_up_to_a_step_is_the_geometric_mean_of_what_was_measured() -> None:
+def test_a_signal_up_to_a_step_is_the_root_mean_square_of_what_was_measured() -> None:
     one = judged(None)
-    assert one.before("ratio", 14) == pytest.approx(4.0)
-    assert one.before("ratio", 17) == pytest.approx(4.0)
-    assert one.before("ratio", 18) == pytest.approx(4.0)
+    assert one.before("ratio", 14) == pytest.approx(34**0.5)  # 2 and 8
+    assert one.before("ratio", 17) == pytest.approx((68 / 3) ** 0.5)  # and 0, an update that moved nothing
+    assert one.before("ratio", 18) == pytest.approx((68 / 3) ** 0.5)
     assert one.before("ratio", 12) == pytest.approx(2.0)
     assert [one.before("ratio", 11), one.before("nothing", 20), one.before("unknown", 20)] == [None] * 3
 

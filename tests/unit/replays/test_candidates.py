@@ -57,12 +57,19 @@ def test_what_does_not_fit_is_told_and_not_tried_unless_it_was_asked_for(tiny_ru
 def test_what_the_doctor_suspects_comes_first_and_then_what_is_cheap(tiny_run: Path) -> None:
     suspected = ("additive-context", "beta2")
     found, _ = candidates(OwnRun(tiny_run), (LATE, FIRST), suspected)
-    places = [min([suspected.index(one) for one in each.main.causes if one in suspected], default=2) for each in found]
-    assert places == sorted(places)
-    assert places.count(0) > 1 < places.count(1)
-    for place in range(3):
-        steps = [one.steps for one, its in zip(found, places, strict=True) if its == place]
-        assert steps == sorted(steps)
+    causes = [one.main.main_cause for one in found]
+    turns = [causes[:at].count(cause) for at, cause in enumerate(causes)]
+    assert turns == sorted(turns), "one of each cause comes before a second of any"
+    assert max(turns) > 1
+    for turn in range(max(turns)):
+        own = [one for one, its in zip(found, turns, strict=True) if its == turn]
+        places = [
+            min([suspected.index(one) for one in each.main.causes if one in suspected], default=2) for each in own
+        ]
+        assert places == sorted(places)
+        for place in range(3):
+            steps = [one.steps for one, its in zip(own, places, strict=True) if its == place]
+            assert steps == sorted(steps)
     assert {one.steps for one in found if one.name == "half-learning-rate"} == {2 * 16.0}
     slow = next(one for one in found if one.main.slowness > 1)
     assert slow.steps == (slow.start.end - slow.start.step) * slow.main.slowness

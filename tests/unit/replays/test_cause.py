@@ -165,6 +165,7 @@ def test_a_cause_is_told_with_what_shows_it() -> None:
         "intervention": "half-learning-rate",
         "moved": {"signal": INTERVENTIONS["half-learning-rate"].aims_at, "ratio": 0.5},
         "rivals": ["clip-tenth", "beta2", "reset-moments"],
+        "explained": [],
         "planted": {"name": "half-learning-rate", "n": 4, "spiked": 4, "null_spiked": 0, "start": 20},
     }
     assert find_cause([*RIVALS, of_half(p=0.05)], 0)[0] is None
@@ -234,15 +235,57 @@ def test_what_dampens_any_spike_is_named_last_and_speaks_against_no_other():
         "corrupted-batch",
         "learning-rate",
     ]
-    remedy = case("replace-batches", "removes", reverse_test=reverse_test("replace-batches"))
-    rivals = [case("beta2"), case("dropout-off"), case("z-loss")]
+    remedy = case("beta2", "removes", reverse_test=reverse_test("beta2"))
+    rivals = [case("replace-batches"), case("dropout-off"), case("z-loss")]
     found, _ = find_cause([dataclasses.replace(dampener, dampens=False), remedy, *rivals], 0)
     assert found is None, "a rival that removes it too speaks against it"
     found, missing = find_cause([dampener, remedy, *rivals], 0)
     assert found is not None
-    assert (found["name"], missing) == ("corrupted-batch", ())
+    assert (found["name"], missing) == ("beta2", ())
     assert "half-learning-rate" not in found["rivals"]
     reversed_too = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
     found, missing = find_cause([dataclasses.replace(reversed_too, dampens=True), *rivals], 0)
     assert found is None
     assert "it also takes" in str(missing[0])
+
+
+def test_what_limits_updates_does_not_speak_against_what_restores():
+    """Clipping removes the spike of a bad batch, or of a rate that jumped: it acts behind what was wrong."""
+    remedy = case("hold-learning-rate", "removes", reverse_test=reverse_test("hold-learning-rate"))
+    rivals = [case("replace-batches"), case("other-order"), case("clip-tenth", "removes")]
+    found, missing = find_cause([remedy, *rivals], 0, ("learning-rate",))
+    assert missing == ()
+    assert found is not None
+    assert found["name"] == "learning-rate"
+    assert (found["rivals"], found["explained"]) == (["replace-batches", "other-order"], ["clip-tenth"])
+    found, missing = find_cause([remedy, *rivals[:1], case("other-order", "removes"), rivals[2]], 0)
+    assert found is None, "what is read does not lie behind the rate"
+    assert "other-order" in str(missing[0])
+
+
+@pytest.mark.parametrize("spread", [0, 4])
+def test_reverse_tests_tell_bad_batches_from_a_bad_order(spread: int):
+    """Both leave out what was read; read again among others bad batches bring about a spike, an order does not."""
+    content = reverse_test("replace-batches", spiked=spread)
+    pair = [
+        case("replace-batches", "removes", reverse_test=content),
+        case("other-order", "removes", reverse_test=reverse_test("other-order")),
+    ]
+    found, missing = find_cause([*pair, case("beta2"), case("dropout-off"), case("z-loss")], 0)
+    assert missing == ()
+    assert found is not None
+    assert found["name"] == ("corrupted-batch" if spread else "data-order")
+
+
+def test_of_the_causes_of_a_change_the_one_is_named_that_the_log_speaks_for():
+    remedy = case("hold-learning-rate", "removes", reverse_test=reverse_test("hold-learning-rate"))
+    rivals = [case("replace-batches"), case("other-order")]
+    for supported, name in (
+        ((), "schedule-restarted"),
+        (("learning-rate",), "learning-rate"),
+        (("beta2",), "schedule-restarted"),
+    ):
+        found, _ = find_cause([remedy, *rivals], 0, supported)
+        assert found is not None
+        assert found["name"] == name
+        assert suspects([remedy], {}, supported)[0]["name"] == name

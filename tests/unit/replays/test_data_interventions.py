@@ -33,7 +33,9 @@ def order(
     name: str, count: int, *, inject: bool = False, per_update: int = 1, start: int = 0, seed: int = 3
 ) -> list[int]:
     """Return which batches anyone's training reads: the window is that of updates 4 to 11."""
-    setup = Setup(start, seed, onset=12, last_suspect=12, per_update=per_update, suspect=range(100, 103))
+    setup = Setup(
+        start, seed, onset=12, last_suspect=12, per_update=per_update, suspect=range(100, 103), suspect_onset=101
+    )
     change = INTERVENTIONS[name].inject if inject else INTERVENTIONS[name].apply
     assert change is not None
     change(setup)
@@ -80,9 +82,16 @@ def test_anyones_batches_come_in_another_order_from_the_start_on() -> None:
     assert order("other-order", 2048, start=5)[1024:] != [one + 1024 for one in found]
 
 
-@pytest.mark.parametrize("name", ["skip-batches", "replace-batches"])
-def test_the_suspect_batches_are_injected_into_a_healthy_window(name: str) -> None:
+@pytest.mark.parametrize("name", ["reorder-batches", "other-order"])
+def test_the_suspect_batches_are_injected_into_a_healthy_window_as_they_came(name: str) -> None:
     assert order(name, 13, inject=True) == [0, 1, 2, 3, 101, 102, 100, 101, 102, 100, 101, 102, 12]
+
+
+@pytest.mark.parametrize("name", ["skip-batches", "replace-batches"])
+def test_what_may_be_wrong_in_itself_is_injected_among_healthy_batches(name: str) -> None:
+    assert order(name, 13, inject=True) == [0, 1, 2, 3, 4, 100, 6, 101, 8, 102, 10, 100, 12]
+    halves = order(name, 24, inject=True, per_update=2)  # micro-batches: every second update
+    assert halves == [*range(10), 100, 101, 12, 13, 102, 100, 16, 17, 101, 102, 20, 21, 100, 101]
 
 
 def test_nothing_can_be_injected_without_suspects() -> None:

@@ -73,7 +73,7 @@ def replay(
         assert change is not None
         change(setup)
     replica = subject.start(setup, state_at(subject, start))
-    return replica, follow(replica, start, Until(None, updates, updates, 1))
+    return replica, follow(replica, start, Until(None, updates, updates, 1, updates))
 
 
 def state_at(subject: Subject, step: int) -> Any:
@@ -90,7 +90,7 @@ def state_at(subject: Subject, step: int) -> Any:
 
 
 def mean_log(trajectory: Trajectory, signal: str, last: int = 0) -> float:
-    return float(np.mean([math.log(value) for value in trajectory.signals[signal][-last:] if value]))
+    return float(np.mean([math.log(value) for value in trajectory.updates[signal][-last:] if value]))
 
 
 def prepared(subject: Subject, name: str, start: int = 6) -> Replica:
@@ -396,17 +396,17 @@ def test_sgd_has_the_founding_studys_rate_in_a_run_of_ours(own: OwnRun) -> None:
 def test_a_clip_takes_the_place_of_the_runs_own(name: str, norm: float) -> None:
     subject = loop(clip=2.0)
     _, changed = replay(subject, name)
-    found = [value for value in changed.signals["gradient_norm_clipped"] if value]
+    found = [value for value in changed.updates["gradient_norm_clipped"] if value]
     assert found == pytest.approx([norm] * UPDATES, rel=1e-4)
     _, injected = replay(subject, name, inject=True)
-    assert max(value for value in injected.signals["gradient_norm_clipped"] if value) > 2.0
+    assert max(value for value in injected.updates["gradient_norm_clipped"] if value) > 2.0
 
 
 @pytest.mark.parametrize("name", ["z-clip", "adagc"])
 def test_an_adaptive_clip_cuts_the_outlier_and_hardly_anything_else(name: str) -> None:
     subject = loop()
     (_, null), (_, changed) = replay(subject), replay(subject, name)
-    shares = np.array(changed.signals["gradient_norm_clipped"][1:]) / np.array(changed.gradient_norm)
+    shares = np.array(changed.updates["gradient_norm_clipped"]) / np.array(changed.gradient_norm)
     assert shares[OUTLIER] < 0.2
     assert np.all(shares[: OUTLIER - 2] == pytest.approx(1.0))
     assert changed.loss[: OUTLIER - 2] == null.loss[: OUTLIER - 2]  # it is still learning what is usual

@@ -12,7 +12,7 @@ from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.results import Trial
-from newllm.replays.session.session import best_of
+from newllm.replays.session.session import best_of, is_futile, is_worth_a_look
 from newllm.replays.session.starts import Start
 from newllm.replays.subjects.severity import Severity
 
@@ -61,7 +61,7 @@ def test_a_signal_has_moved_the_right_way_by_a_twentieth_and_surely(
 
 
 def test_without_a_spike_of_the_null_all_of_the_signal_counts() -> None:
-    assert manipulation(CLIP, measured(1.0, onset=None)).ratio == pytest.approx(25 ** (-1 / 3))
+    assert manipulation(CLIP, measured(1.0, onset=None)).ratio == pytest.approx(2 / math.sqrt((4 + 4 + 2500) / 3))
 
 
 def test_what_may_go_either_way_and_what_nobody_measured() -> None:
@@ -115,3 +115,43 @@ def test_the_three_that_left_the_least_are_worth_confirming_each_a_quarter_at_le
 def test_where_the_seed_decides_it_counts_whether_they_spike_at_all() -> None:
     assert best_of([shown("smaller", 0.1, 0.1)], by_share=True) == []
     assert [one.name for one in best_of([shown("one of two", 0.1, 0.0)], by_share=True)] == ["one of two"]
+
+
+@pytest.mark.parametrize(
+    ("left", "reached", "futile"),
+    [
+        ((0.85,), 20, True),
+        ((0.75,), 20, False),
+        ((0.85, 0.75), 20, False),
+        ((0.0, 0.0), None, True),  # it no longer learns
+        ((0.0,), 20, False),
+        ((), 20, False),
+    ],
+)
+def test_what_leaves_four_fifths_of_the_spike_in_all_replays_is_not_replayed_again(
+    left: tuple[float, ...], reached: int | None, *, futile: bool
+) -> None:
+    pairs = [Pair(judged(1.0), judged(one, reached=reached)) for one in left]
+    assert is_futile(pairs) is futile
+
+
+def trial(name: str, left: float) -> Trial:
+    change = INTERVENTIONS[name]
+    return Trial(Candidate(name, (change,), LATE), (Pair(judged(1.0), judged(left)),), confirmed=False, seconds=1.0)
+
+
+def test_the_first_look_comes_when_two_other_mechanisms_left_what_one_removed() -> None:
+    removing = trial("hold-learning-rate", 0.0)
+    others = [trial("replace-batches", 1.0), trial("skip-batches", 1.0), trial("half-learning-rate", 1.0)]
+    assert not is_worth_a_look([removing, *others], by_share=False), "of the batches alone, and of the rate itself"
+    assert is_worth_a_look([removing, *others, trial("beta2", 0.9)], by_share=False)
+    assert not is_worth_a_look([*others, trial("beta2", 0.9)], by_share=False), "nothing removed it"
+
+
+def test_of_two_alike_what_restores_is_confirmed_first() -> None:
+    screened = [trial(name, 0.0) for name in ("clip-tenth", "half-learning-rate", "replace-batches")]
+    assert [one.name for one in best_of(screened, by_share=False)] == [
+        "replace-batches",
+        "clip-tenth",
+        "half-learning-rate",
+    ]

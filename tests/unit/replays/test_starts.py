@@ -1,5 +1,7 @@
 """Where replays begin and how long they run, by hand."""
 
+import math
+
 import pytest
 
 from newllm.messages import quoted
@@ -44,12 +46,12 @@ def test_where_replays_begin_and_end(told: LocatedSpike, expected: list[Start]) 
 def test_about_a_dozen_probes_come_before_the_onset(lead: int, every: int) -> None:
     start = Start(80, 80 + lead, 80 + lead, 400)
     assert (start.lead, start.every) == (lead, every)
-    assert start.null() == Until(None, 320, 320, every)
+    assert start.null() == Until(None, 320, 320, every, math.ceil(1.5 * lead))
 
 
 @pytest.mark.parametrize(("lead", "most"), [(1, 43), (3, 43), (4, 48), (10, 120)])
 def test_a_change_may_take_twelve_times_as_long_as_its_null(lead: int, most: int) -> None:
-    assert Start(80, 100, 119, 123).until(0.5, lead) == Until(0.5, 43, most, 2)
+    assert Start(80, 100, 119, 123).until(0.5, lead) == Until(0.5, 43, most, 2, 30)
 
 
 @pytest.mark.parametrize(

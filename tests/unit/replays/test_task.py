@@ -17,7 +17,7 @@ from newllm.replays.replica.update_signals import UpdateSignals
 from newllm.replays.session.task import Replayer, Task, parts
 from newllm.replays.subjects.loop import Loop
 
-TASK = Task("", 0, 0, Until(None, 6, 6, 1), 4, 5, (2, 5))
+TASK = Task("", 0, 0, Until(None, 6, 6, 1), 4, 5, (2, 3, 5))
 
 
 def ran(loop: Loop, name: str, variant: Any = "applied", **more: Any) -> Trajectory:
@@ -26,12 +26,13 @@ def ran(loop: Loop, name: str, variant: Any = "applied", **more: Any) -> Traject
 
 
 def test_a_change_is_applied_injected_or_left_out(loop: Loop) -> None:
-    null = ran(loop, "")
+    measured = Until(None, 6, 6, 1, measured=6)
+    null = ran(loop, "", until=measured)
     moved = {
-        variant: ran(loop, "half-learning-rate", variant).signals["update_ratio"][1]
+        variant: ran(loop, "half-learning-rate", variant, until=measured).updates["update_ratio"][0]
         for variant in ("applied", "injected", "stable")
     }
-    own = null.signals["update_ratio"][1]
+    own = null.updates["update_ratio"][0]
     assert own is not None
     expected = {"applied": 0.5 * own, "injected": 2 * own, "stable": own}
     assert moved == {variant: pytest.approx(value, rel=1e-3) for variant, value in expected.items()}
@@ -64,13 +65,14 @@ def test_the_same_task_has_the_same_name() -> None:
     ("task", "key"),
     [
         (
-            Task("sgd + adagc", 31, 2, Until(4.5, 12, 90, 2), 39, 43, (31, 46)),
-            "sgd+adagc-from-31-replay-2-c749c7c6cb53",
+            Task("sgd + adagc", 31, 2, Until(4.5, 12, 90, 2), 39, 43, (31, 38, 46)),
+            "sgd+adagc-from-31-replay-2-1d34aaa40033",
         ),
-        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 46), "injected"), "null-from-0-replay-0-d6e97efe487d"),
+        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 38, 46), "injected"), "null-from-0-replay-0-b9840b23560f"),
     ],
 )
 def test_replays_of_earlier_versions_are_found_again(task: Task, key: str) -> None:
+    """Of those since 2026-11-28: before, a few updates were measured only, which is too little to compare."""
     assert task.key == key
 
 

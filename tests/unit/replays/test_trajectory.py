@@ -68,16 +68,25 @@ def test_every_series_has_a_value_at_every_probe(tiny_run: Path) -> None:
     for name, values in {**made.validation, **made.signals}.items():
         assert len(values) == 3, name
     assert all(value is not None for value in made.validation["validation"])
-    for name in ("update_ratio", "gradient_norm_clipped", "second_moment_mismatch", "context_norm"):
-        first, *rest = made.signals[name]
-        assert first is None, "nothing is known of it before the first update"
-        assert all(value is not None and value > 0 for value in rest), name
+    first, *rest = made.signals["context_norm"]
+    assert first is None, "nothing is known of it before the first update"
+    assert all(value is not None and value > 0 for value in rest)
+
+
+def test_the_first_updates_are_measured_every_one_and_no_other(tiny_run: Path) -> None:
+    run = OwnRun(tiny_run)
+    made = followed(run, 4, Until(None, 4, 4, 2, measured=3), state=run.snapshot(4)[1])
+    assert made.updates.keys() == {"update_ratio", "gradient_norm_clipped", "second_moment_mismatch"}
+    for name, values in made.updates.items():
+        assert len(values) == 3
+        assert all(value is not None and value > 0 for value in values), name
+    assert not followed(run, 4, steps(4), state=run.snapshot(4)[1]).updates
 
 
 def test_signals_of_updates_are_what_they_say(loop: Loop) -> None:
     loop.clip = 0.05
-    made = followed(loop, 0, steps(4, every=1))
-    clipped = made.signals["gradient_norm_clipped"][1:]
+    made = followed(loop, 0, Until(None, 4, 4, 1, measured=4))
+    clipped = made.updates["gradient_norm_clipped"]
     assert clipped == pytest.approx([0.05] * 4, rel=1e-3)
     assert min(made.gradient_norm) > 0.05
     replica = loop.start(loop.setup(0, 0, 6, 7), None)
@@ -85,10 +94,10 @@ def test_signals_of_updates_are_what_they_say(loop: Loop) -> None:
     replica.update(0)
     after = torch.cat([p.detach().flatten() for p in replica.model.parameters()])
     ratio = float((after - before).norm() / before.norm())
-    assert made.signals["update_ratio"][1] == pytest.approx(ratio, rel=1e-4)
+    assert made.updates["update_ratio"][0] == pytest.approx(ratio, rel=1e-4)
     # Before the second update sqrt(v), corrected, is the first gradient, and clipping made both of one length.
-    assert made.signals["second_moment_mismatch"][1] is None
-    assert made.signals["second_moment_mismatch"][2] == pytest.approx(1.0, rel=1e-3)
+    assert made.updates["second_moment_mismatch"][0] is None
+    assert made.updates["second_moment_mismatch"][1] == pytest.approx(1.0, rel=1e-3)
 
 
 # --- where it stops

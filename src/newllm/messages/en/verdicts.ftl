@@ -48,6 +48,7 @@ helps-untried = No change was tried.
 
 ## the cause
 cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): none of { $alternatives } alternative changes, each comparably strong, removes the spike, and this cause, injected into a healthy segment, makes { $spiked } of { $n } replays spike.
+cause-explained = { $said } The spike is also removed by { $names }. That does not speak against this cause: it limits all updates, or it leaves out the same batches.
 cause-remedy = A remedy is found, but no cause is shown yet. { $missing }
 cause-open = No cause is shown. { $missing }
 cause-suspect = { $said } By what was tried, most speaks for { $name }.
@@ -169,6 +170,7 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
    *[other] , to { G($ratio, digits: 3) } times that of the null replays
 }
 shown-alternatives = alternatives that do not remove it
+shown-explained = removes it too, for another reason
 shown-injected = injected
 shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike ({ COUNT($without) } without it), in a healthy segment from step { COUNT($start) }
 suspected = { $intervention } { $outcome ->

@@ -49,6 +49,7 @@ helps-untried = 試した変更はない。
 cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
 cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
+cause-explained = { $said }{ $names }でもスパイクはなくなるが、すべての更新を抑えるか、同じバッチを読まなくするためであり、この原因を否定しない。
 cause-suspect = { $said }試したことからは、{ $name }が最も疑わしい。
 cause-none = 原因は示されていない。
 
@@ -167,6 +168,7 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }
 shown-alternatives = スパイクをなくさない別の変更
+shown-explained = 別の理由でスパイクをなくす変更
 shown-injected = 注入
 shown-injected_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
 suspected = { $intervention }{ $outcome ->

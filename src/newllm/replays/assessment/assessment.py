@@ -48,13 +48,16 @@ class Assessment:
         return float(probe[max(0, int(np.searchsorted(steps, step, side="right")) - 1)])
 
     def before(self, name: str, onset: int) -> float | None:
-        """Return the geometric mean of a signal from the start to a step; None where it was not measured."""
-        values = [
-            value
-            for step, value in zip(self.trajectory.probe_steps, self.trajectory.signals.get(name, []), strict=False)
-            if value is not None and value > 0 and step <= onset
-        ]
-        return float(np.exp(np.mean(np.log(values)))) if values else None
+        """Return the root mean square of a signal from the start to a step; None where it was not measured.
+
+        A few updates that were much larger than the others count as what they did to the weights.
+        """
+        made = self.trajectory
+        steps, values = made.probe_steps, made.signals.get(name)
+        if values is None:
+            steps, values = made.steps, made.updates.get(name, [])
+        known = [value for step, value in zip(steps, values, strict=False) if value is not None and step <= onset]
+        return float(np.sqrt(np.mean(np.square(known)))) or None if known else None
 
 
 class Assessor:

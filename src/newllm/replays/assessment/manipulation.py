@@ -24,7 +24,8 @@ class Moved:
 
     Attributes:
         signal: its name.
-        ratio: with the intervention to without, the geometric mean over pairs; None where it was not measured.
+        ratio: with the intervention to without, of root mean squares up to the onset, the geometric mean over pairs;
+            None where it was not measured.
         moved: whether it went where it should, by a twentieth or more; where there is an interval, 1 lies outside.
         strength: size of the logarithm of the ratio; of batches the share that is not the same.
     """

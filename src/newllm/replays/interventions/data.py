@@ -60,6 +60,29 @@ def read_suspects(setup: Setup) -> None:
     setup.batch_changes.append(change)
 
 
+def spread_suspects(setup: Setup) -> None:
+    """Read batches of the original's window in every second update of this one, from shortly before the onset on.
+
+    Batches with something wrong in them bring about a spike so, too; an order that was wrong is no longer that order.
+    """
+    window, suspect, size = setup.window, setup.suspect, setup.per_update
+    if not suspect:
+        raise ValueError("the setup names no suspect batches to inject")
+    slots = len(window) // size // 2
+    first = max(suspect.start, setup.suspect_onset - max(1, slots // 4) * size)
+
+    def change(own: Fetch) -> Fetch:
+        def fetch(index: int) -> Any:
+            update, within = divmod(index - window.start, size)
+            if index not in window or update % 2 == 0:
+                return own(index)
+            return own(first + (update // 2 * size + within) % (suspect.stop - first))
+
+        return fetch
+
+    setup.batch_changes.append(change)
+
+
 REPLACE_BATCHES = Intervention(
     name="replace-batches",
     kind="data",
@@ -67,7 +90,8 @@ REPLACE_BATCHES = Intervention(
     aims_at="batches",
     direction=0,
     apply=_replace,
-    inject=read_suspects,
+    inject=spread_suspects,
+    restores=True,
 )
 
 
@@ -92,7 +116,8 @@ SKIP_BATCHES = Intervention(
     aims_at="batches",
     direction=0,
     apply=_skip,
-    inject=read_suspects,
+    inject=spread_suspects,
+    restores=True,
 )
 
 
@@ -132,6 +157,7 @@ REORDER_BATCHES = Intervention(
     direction=0,
     apply=_reorder,
     misfit=no_other_order,
+    inject=read_suspects,
 )
 
 
@@ -168,6 +194,7 @@ OTHER_ORDER = Intervention(
     direction=0,
     apply=_order_anew,
     misfit=no_other_order,
+    inject=read_suspects,
 )
 
 

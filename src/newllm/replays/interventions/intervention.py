@@ -15,6 +15,9 @@ from newllm.replays.replica.subject import Subject
 Kind = Literal["optimizer", "data", "numerics", "model", "start"]
 """Where an intervention acts, and the folder or file that it stands in; "start" is initialisation.py."""
 
+ON_UPDATES: tuple[Kind, ...] = ("optimizer", "model", "start")
+"""Kinds that act on what becomes of a batch, and so may limit any update; the others change what is read or kept."""
+
 Change = Callable[[Setup], None]
 
 
@@ -45,6 +48,9 @@ class Intervention:
             configuration, from step 0, that it is injected into.
         slowness: how many times the null's steps it is expected to need for equal progress.
         values: the numbers in its words, by the names that they have in the messages.
+        restores: whether it puts back, or leaves out, what the run was given while it went on (a rate, batches, a
+            state) and limits no update that the run would have had without that. What limits updates, as clipping
+            does, removes many a spike whatever brought it about, and so does not speak against what restores.
         evidence: "weights" or "moments" where it is tried only if the recorder's ledger saw those change between two
             updates of the original; else "".
     """
@@ -61,6 +67,7 @@ class Intervention:
     stable: Change | None = None
     slowness: float = 1.0
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
+    restores: bool = False
     evidence: str = ""
 
     @property

@@ -29,12 +29,14 @@ class Until:
         least: steps at least.
         most: steps at most.
         every: steps between probes.
+        measured: updates whose signals are measured, from the first on.
     """
 
     progress: float | None
     least: int
     most: int
     every: int
+    measured: int = 0
 
 
 @dataclass
@@ -45,11 +47,12 @@ class Trajectory:
         start: the step that it began from.
         steps: of each update.
         loss, gradient_norm: of each update.
+        updates: signals of the first updates (`update_signals`) by name; None where one was not measured.
         batches: a number for the content of each update's batches, where they were followed.
         probe_steps: steps of the probes, the first before any update.
         probe: loss on the probe batch.
         validation: losses of the evaluations by name, at the same steps.
-        signals: of updates (`update_signals`) by name, at the same steps; None where one was not measured.
+        signals: of activations and of the context by name, at the same steps; None where one was not measured.
         reached: step at which the progress asked for was reached; None if it never was, or none was asked for.
         diverged: step at which the numbers ended, or None.
         seconds: that it took.
@@ -59,6 +62,7 @@ class Trajectory:
     steps: list[int] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
     gradient_norm: list[float] = field(default_factory=list)
+    updates: dict[str, list[float | None]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     probe_steps: list[int] = field(default_factory=list)
     probe: list[float] = field(default_factory=list)
@@ -104,11 +108,12 @@ def _is_sound(made: Trajectory) -> bool:
     """Whether the series of updates and of probes are as long as their steps, and hold numbers."""
     looked_at = (made.probe, *made.validation.values(), *made.signals.values())
     steps = [made.start, *made.steps, *made.probe_steps, *made.batches]
-    series = (made.loss, made.gradient_norm, *looked_at)
+    series = (made.loss, made.gradient_norm, *made.updates.values(), *looked_at)
     return (
         len(made.steps) == len(made.loss) == len(made.gradient_norm) > 0
         and len(made.probe_steps) == len(made.probe) > 0
         and all(isinstance(values, list) and len(values) <= len(made.probe) for values in looked_at)
+        and all(isinstance(values, list) and len(values) <= len(made.steps) for values in made.updates.values())
         and all(type(step) is int for step in steps)
         and all(type(value) in (float, int, type(None)) for values in series for value in values)
     )
@@ -140,29 +145,29 @@ class _Follower:
 
     def run(self) -> Trajectory:
         made = self.made
-        self._look({})
+        self._look(None)
         done = 0
         while done < self.stop:
             step = made.start + done
             self.before_update()
-            due = (done + 1) % self.until.every == 0
-            self.update_signals.measuring = due or done == 0
+            self.update_signals.measuring = done < self.until.measured
             update = self.replica.update(step)
             done += 1
             made.steps.append(step + 1)
             made.loss.append(update.loss)
             made.gradient_norm.append(update.gradient_norm)
+            if done <= self.until.measured:
+                _add(made.updates, self.update_signals.take(), done)
             if not update.finite:
                 made.diverged = step + 1
                 break
-            if due:
-                context = {} if update.context_norm is None else {"context_norm": update.context_norm}
-                self._look({**self.update_signals.take(), **context})
+            if done % self.until.every == 0:
+                self._look(update.context_norm)
                 self._check_progress(done)
         made.batches = list(self.replica.seen)
         return made
 
-    def _look(self, signals: dict[str, float]) -> None:
+    def _look(self, context_norm: float | None) -> None:
         """Probe, evaluate, and add one value to every series."""
         made = self.made
         made.probe_steps.append(made.steps[-1] if made.steps else made.start)
@@ -172,7 +177,8 @@ class _Follower:
             validation = self.replica.evaluate()
         count = len(made.probe_steps)
         _add(made.validation, validation, count)
-        _add(made.signals, {**signals, **self.update_signals.take()}, count)
+        context = {} if context_norm is None else {"context_norm": context_norm}
+        _add(made.signals, {**context, **self.update_signals.take()}, count)
 
     def _check_progress(self, done: int) -> None:
         wanted = self.until.progress

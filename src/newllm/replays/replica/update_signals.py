@@ -5,7 +5,7 @@
     second_moment_mismatch  norm of the gradient by that of sqrt(v), v as Adam corrects it: above 1 the moment lags
     activation_rms          root mean square of the outputs of the layer where it is largest, on the probe batch
 
-Measured at sampled updates only; for any torch model and optimizer.
+Measured of the updates that a replay asks for; for any torch model and optimizer.
 """
 
 import math

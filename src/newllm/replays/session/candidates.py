@@ -1,5 +1,6 @@
-"""Which interventions are tried, and in what order: what the doctor suspects first, then what is cheap."""
+"""Which interventions are tried, and in what order: one for each cause, what the doctor suspects first, then others."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,9 @@ def candidates(
     only: Sequence[str] = (),
     changed: Collection[str] = (),
 ) -> tuple[list[Candidate], dict[str, Message]]:
-    """Return what is tried, the likeliest and cheapest first, and what is not, with the reason.
+    """Return what is tried, and what is not, with the reason.
+
+    One for each cause comes first, in the order of the doctor's suspicion, then by cost; then a second for each.
 
     Args:
         subject: what is replayed.
@@ -70,7 +73,17 @@ def candidates(
             from_start = any(one.from_start for one in changes)
             found.append(Candidate(name, changes, starts[-1] if from_start else starts[0]))
     rank = {cause: position for position, cause in enumerate(suspected)}
-    return (found if only else sorted(found, key=lambda one: (_doctor_rank(one, rank), one.steps))), not_tried
+    return (found if only else _in_turn(sorted(found, key=lambda one: (_doctor_rank(one, rank), one.steps)))), not_tried
+
+
+def _in_turn(found: Sequence[Candidate]) -> list[Candidate]:
+    """Return the first of each main cause, then the second of each: doses of one cause wait for the other causes."""
+    before = Counter[str]()
+    turns = []
+    for one in found:
+        turns.append(before[one.main.main_cause])
+        before[one.main.main_cause] += 1
+    return [one for _, one in sorted(zip(turns, found, strict=True), key=lambda pair: pair[0])]
 
 
 def _unseen(change: Intervention, changed: Collection[str]) -> Message | None:

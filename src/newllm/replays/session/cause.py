@@ -3,13 +3,17 @@
 A remedy is a change that removes the spike, confirmed, with a p below `LEVEL` after Holm. It shows its cause only if:
 
 1. the change moved the signal that it aims at;
-2. no rival removes the spike, screened or confirmed (one that dampens any spike does not count), and rivals with two
-   other causes moved their own signals at least half as strongly, or doubled or halved them;
+2. no rival removes the spike, screened or confirmed, and rivals with two other causes moved their own signals at least
+   half as strongly, or doubled or halved them. What removes the spike for a reason of its own does not count: what
+   dampens any spike; against a change that restores (`Intervention.restores`), what limits the optimizer or the model,
+   since it acts behind the cause; against other batches another order, where the batches bring about a spike in
+   another order too, and the other way round, where they do not;
 3. injected into a healthy segment of the same run, the cause brings a spike about in every replay, and no
    replay spikes without it;
 4. the change does not dampen any spike alike, unless the log speaks for its cause.
 
-A rival is a change that shares no cause with it. Two changes made together are never injected, so they show none.
+A rival is a change that shares no cause with it. Two changes made together are never injected, so they show none. Of
+the causes that an intervention speaks for the one is named that the log speaks for, else its main one.
 
 Otherwise the verdict names remedies, and says what is missing.
 """
@@ -23,6 +27,7 @@ from typing import Any
 from newllm.messages import Message, message
 from newllm.replays.assessment.manipulation import Moved
 from newllm.replays.interventions import Intervention
+from newllm.replays.interventions.intervention import ON_UPDATES
 from newllm.replays.session.session import ReverseTest
 from newllm.trace import Tried
 from newllm.trace.verdict import HELPS
@@ -30,6 +35,8 @@ from newllm.trace.verdict import HELPS
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
 _STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
 _RIVALS = 2  # at least
+_ORDER = "data-order"
+_SAYS_LESS = "changed-state"  # than what it was that changed
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,14 @@ class CauseEvidence:
 
 
 def find_cause(
-    all_evidence: Sequence[CauseEvidence], untried: int
+    all_evidence: Sequence[CauseEvidence], untried: int, supported: Sequence[str] = ()
 ) -> tuple[dict[str, Any] | None, tuple[Message, ...]]:
     """Return the cause with its evidence, or None and what is missing.
 
     Args:
         all_evidence: of all that was tried.
         untried: how many interventions that fit had no time.
+        supported: the causes that the log speaks for.
     """
     remedies = [evidence for evidence in all_evidence if evidence.is_remedy]
     if not remedies:
@@ -87,24 +95,27 @@ def find_cause(
     for evidence in remedies:
         lacks = _lacks(evidence, all_evidence)
         if not lacks:
-            return _as_data(evidence, all_evidence), ()
+            return _as_data(evidence, all_evidence, supported), ()
         missing += [lack for lack in lacks if lack not in missing]
     return None, tuple(missing)
 
 
-def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+def suspects(
+    all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, int], supported: Sequence[str] = ()
+) -> tuple[dict[str, Any], ...]:
     """Return what speaks for which cause, the best first; one entry a cause.
 
     Args:
         all_evidence: of all that was tried.
         doctor_rank: the rank of each cause in the doctor's ranking.
+        supported: the causes that the log speaks for.
     """
     ranked: dict[str, dict[str, Any]] = {}
     for evidence in sorted(all_evidence, key=lambda evidence: _weight(evidence, doctor_rank)):
         if evidence.tried.effect_class not in HELPS:
             continue
         entry: dict[str, Any] = {
-            "name": evidence.change.main_cause,
+            "name": _cause_of(evidence, supported),
             "intervention": evidence.tried.name,
             "class": evidence.tried.effect_class,
             "stage": evidence.tried.stage,
@@ -113,7 +124,7 @@ def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, in
         }
         if evidence.tried.dampening is not None:
             entry["dampening"] = evidence.tried.dampening
-        ranked.setdefault(evidence.change.main_cause, entry)
+        ranked.setdefault(entry["name"], entry)
     return tuple(ranked.values())
 
 
@@ -157,8 +168,27 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
 
 
 def _rivals(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> list[CauseEvidence]:
-    """Return what speaks for other causes; what removes this spike as it dampens any speaks for none."""
-    return [other for other in all_evidence if _is_rival(other, evidence) and not (other.dampens and other.may_remove)]
+    """Return what speaks for other causes; what removes this spike as it would remove others speaks for none."""
+    return [
+        other
+        for other in all_evidence
+        if _is_rival(other, evidence) and not (other.may_remove and _is_explained(other, evidence))
+    ]
+
+
+def _is_explained(other: CauseEvidence, evidence: CauseEvidence) -> bool:
+    """Whether a rival removes the spike for a reason that does not speak against a change.
+
+    It dampens any spike; it acts behind what the change restores; or both change which batches are read when, and the
+    reverse tests tell them apart: batches that are wrong in themselves bring about a spike in another order too.
+    """
+    if other.change.kind == evidence.change.kind == "data":
+        if other.change.main_cause == _ORDER:
+            return evidence.reverses
+        test = other.reverse_test
+        return evidence.change.main_cause == _ORDER and test is not None and not test.spiked
+    limits = evidence.change.restores and not other.change.restores and other.change.kind in ON_UPDATES
+    return other.dampens or limits
 
 
 def _is_rival(other: CauseEvidence, evidence: CauseEvidence) -> bool:
@@ -177,15 +207,25 @@ def _as_strong(other: CauseEvidence, evidence: CauseEvidence) -> bool:
     return other.moved.moved and other.moved.strength >= min(_AS_STRONG * evidence.moved.strength, _STRONG)
 
 
-def _as_data(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> dict[str, Any]:
+def _cause_of(evidence: CauseEvidence, supported: Sequence[str]) -> str:
+    """Return the cause that an intervention speaks for: the first that the log speaks for too, else its main one."""
+    known = [name for name in evidence.change.causes if name in supported and name != _SAYS_LESS]
+    return known[0] if known else evidence.change.main_cause
+
+
+def _as_data(
+    evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence], supported: Sequence[str]
+) -> dict[str, Any]:
     test = evidence.reverse_test
     assert test is not None, "a cause has a reverse test"
     rivals = [other for other in _rivals(evidence, all_evidence) if _as_strong(other, evidence)]
+    removing = [other for other in all_evidence if other.may_remove and _is_rival(other, evidence)]
     return {
-        "name": evidence.change.main_cause,
+        "name": _cause_of(evidence, supported),
         "intervention": evidence.tried.name,
         "moved": {"signal": evidence.moved.signal, "ratio": evidence.moved.ratio},
         "rivals": list(dict.fromkeys(other.tried.name for other in rivals)),
+        "explained": list(dict.fromkeys(other.tried.name for other in removing)),  # else it would show no cause
         "planted": dataclasses.asdict(test),
     }
 

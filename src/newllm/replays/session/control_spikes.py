@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from newllm.replays.assessment.dampening import CLIMBS, dampening
 from newllm.replays.assessment.effect import effect_of
+from newllm.replays.interventions.intervention import ON_UPDATES
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.results import Trial
 from newllm.replays.session.session import WORTH, Session
@@ -14,8 +15,6 @@ from newllm.time_limit import OutOfTime
 
 _REPLAYS = 2  # of a control spike
 _TIME = 0.15  # of what is left
-_EVERYWHERE = ("optimizer", "model", "start")
-"""Kinds that act on all updates, and so may dampen any spike; the others change what is read, or how it is computed."""
 
 
 def measure_dampening(session: Session, trials: Sequence[Trial]) -> None:
@@ -30,7 +29,7 @@ def measure_dampening(session: Session, trials: Sequence[Trial]) -> None:
             trial.candidate
             for trial in trials
             if trial.candidate.start == start
-            and trial.candidate.main.kind in _EVERYWHERE
+            and trial.candidate.main.kind in ON_UPDATES
             and trial.candidate.name not in session.dampening
             and (effect_of(trial.pairs, by_share=session.by_share).effect or 0.0) >= WORTH
         ]

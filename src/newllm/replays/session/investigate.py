@@ -11,6 +11,7 @@ import torch
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.messages import Message, message, quoted
+from newllm.replays.assessment.assessment import Assessment
 from newllm.replays.assessment.effect import effect_of
 from newllm.replays.replica.replica import State
 from newllm.replays.session.candidates import Candidate, candidates
@@ -19,11 +20,11 @@ from newllm.replays.session.reproduction import Reproduction, reproduce
 from newllm.replays.session.request import ReplayRequest
 from newllm.replays.session.results import Trial
 from newllm.replays.session.runner import Heard, Runner
-from newllm.replays.session.session import NO_TIME, SCREENS, Session, best_of
+from newllm.replays.session.session import NO_TIME, SCREENED, SCREENS, Session, best_of
 from newllm.replays.session.starts import Start, starts
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer
-from newllm.replays.session.verdict import conclude, describe_unadjusted, differs
+from newllm.replays.session.verdict import beside, conclude, describe_unadjusted, differs, shows_cause
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
 from newllm.trace import Verdict
@@ -103,6 +104,8 @@ def _replayed(
             else:
                 keep_state(origins[0].step, reproduction.state)
                 verdict = _stages(request, session, chosen, not_tried, reproduction)
+        if request.original.comparison is not None:
+            verdict = beside(verdict, request.original.comparison)
         if not store.write(verdict):
             watcher.noticed(message("notice-kept"))
     watcher.ended(verdict)
@@ -124,18 +127,11 @@ def _stages(
     not_tried: Mapping[str, Message],
     reproduction: Reproduction,
 ) -> Verdict:
-    nulls = session.nulls()
+    nulls = session.nulls(chosen[0].start if chosen else session.starts[0])
     if not any(one.severity.spiked for replays in nulls.values() for one in replays):
         # No change can be seen to remove what cannot be seen: nothing is tried.
         return conclude(request.name, session, reproduction, nulls, [], dict(not_tried), ())
-    reported: set[str] = set()
-    screened, best = _tried(session, chosen, reported)
-    # Some need a start that was too dear before.
-    if any(one.start.step not in nulls for one in chosen) and (later := session.later_nulls()):
-        nulls |= later
-        screened, best = _tried(session, chosen, reported)
-    for candidate in best:  # what was not confirmed still says something, where there is time
-        session.inject(candidate)
+    screened = _tried(session, chosen, nulls)
     names = {trial.candidate.name for trial in screened}
     earlier = session.recall(_of_earlier_replays(request, session))
     screened += [one for one in earlier if one.candidate.name not in names]
@@ -145,22 +141,47 @@ def _stages(
     return conclude(request.name, session, reproduction, nulls, trials, {**not_tried, **left}, suspected)
 
 
-def _tried(session: Session, chosen: Sequence[Candidate], reported: set[str]) -> tuple[list[Trial], list[Candidate]]:
-    """Screen and confirm in turn, and return what was screened and the best of it."""
-    screened: list[Trial] = []
+def _tried(session: Session, chosen: Sequence[Candidate], nulls: dict[int, list[Assessment]]) -> list[Trial]:
+    """Screen and confirm in turn until a cause is shown and all was tried once, or the time is up.
+
+    Args:
+        session: that runs the replays.
+        chosen: what may be tried, the likeliest first.
+        nulls: null replays by start; those that are made on the way join it.
+
+    Returns:
+        What was screened.
+    """
+    reported: set[str] = set()
     best: list[Candidate] = []
-    for share in SCREENS:
-        screened = session.screen(chosen, share)
+    shares, is_shown = list(SCREENS), False
+    while shares:
+        share = shares.pop(0)
+        replays = 1 if is_shown else SCREENED
+        screened = session.screen(chosen, share, first=share == SCREENS[0], replays=replays)
         for one in screened:
             if one.candidate.name not in reported:
                 session.watcher.tried(describe_unadjusted(session, one))
                 reported.add(one.candidate.name)
+        if not is_shown:  # how they dampen other spikes says nothing against them
+            _tell(session, session.confirm(_restoring(session, screened)))
         measure_dampening(session, screened)
         best = best_of(screened, by_share=session.by_share, dampening=session.dampening)
-        waiting = share < SCREENS[-1] and NO_TIME in _left_out(session, chosen, screened).values()
-        _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
+        waiting = NO_TIME in _left_out(session, chosen, screened).values()
+        if not is_shown:
+            is_last = not (shares and waiting)
+            _tell(session, session.confirm(best if is_last else _removing(session, screened, best)))
+            is_shown = shows_cause(session, [*screened, *session.confirmed])
+        if is_shown and not waiting:
+            return screened
+        if not session.confirmed and any(one.start not in session.usable for one in chosen):
+            later = session.later_nulls()  # some need a start that was too dear before
+            nulls |= later
+            shares += [1.0] if later and not shares else []
     _tell(session, session.confirm_from_the_beginning(best))
-    return screened, best
+    for candidate in best:  # what was not confirmed still says something, where there is time
+        session.inject(candidate)
+    return screened
 
 
 def _of_earlier_replays(request: ReplayRequest, session: Session) -> list[Candidate]:
@@ -180,6 +201,12 @@ def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candid
     return [one for one in best if classes[one] == "removes"]
 
 
+def _restoring(session: Session, screened: Sequence[Trial]) -> list[Candidate]:
+    """Return what left nothing of the spike and restores."""
+    kept = [one for one in screened if one.candidate.main.restores]
+    return _removing(session, kept, best_of(kept, by_share=session.by_share))
+
+
 def _tell(session: Session, confirmed: Sequence[Trial]) -> None:
     for one in confirmed:
         session.watcher.tried(describe_unadjusted(session, one))
@@ -193,9 +220,10 @@ def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[
     return {name: quoted(failed[name]) if name in failed else NO_TIME for name in left}
 
 
-def _suspect(request: ReplayRequest, late: Start) -> range:
-    """Return the batches that are injected elsewhere: of a long window those that a late replay reads."""
-    return request.subject.setup(late.step, 0, late.onset, min(late.last_suspect, late.end)).window
+def _suspect(request: ReplayRequest, late: Start) -> tuple[int, int, int]:
+    """Return the batches that are injected elsewhere (`Task.suspect`): of a long window those of a late replay."""
+    setup = request.subject.setup(late.step, 0, late.onset, min(late.last_suspect, late.end))
+    return setup.window.start, max(setup.window.start, (late.onset - 1) * setup.per_update), setup.window.stop
 
 
 def _keep_state(request: ReplayRequest, store: Store, step: int, state: State | None = None) -> None:

@@ -36,12 +36,12 @@ class ReplayResults:
     Args:
         runner: holds what was run.
         request: the original and its spike.
-        suspect: batches of the original's window.
+        suspect: batches of the original's window (`Task.suspect`).
     """
 
-    def __init__(self, runner: Runner, request: ReplayRequest, suspect: range) -> None:
+    def __init__(self, runner: Runner, request: ReplayRequest, suspect: tuple[int, int, int]) -> None:
         self.runner, self.original, self.spike = runner, request.original, request.spike
-        self.suspect = (suspect.start, suspect.stop)
+        self.suspect = suspect
         self._assessor: Assessor | None = None
         self._seen: dict[Task, Assessment] = {}
 

@@ -57,21 +57,22 @@ class Runner:
         if self._pool is not None:
             self._pool.close()
 
-    def run(self, tasks: Sequence[Task], by: float) -> None:
+    def run(self, tasks: Sequence[Task], by: float, enough: Callable[[], bool] = lambda: False) -> None:
         """Run tasks in their order; those that have not begun by then are left out.
 
         Args:
             tasks: what is run; afterwards `get` tells what came of each.
             by: seconds of the time that may be spent before a replay begins.
+            enough: asked before each begins, whether those that were run tell enough.
         """
         waiting = self.missing(tasks)
         for task in tasks:
             if task in self.known and task not in self.heard_of:
                 self._hear(task)
         if self._pool is None:
-            self._run_here(waiting, by)
+            self._run_here(waiting, by, enough)
         else:
-            self._run_in(self._pool, waiting, by)
+            self._run_in(self._pool, waiting, by, enough)
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Return those tasks that have not been run. What the store has of the others is taken, unheard."""
@@ -95,9 +96,9 @@ class Runner:
         self.heard_of.add(task)
         self._heard(task, self.known[task])
 
-    def _run_here(self, waiting: Sequence[Task], by: float) -> None:
+    def _run_here(self, waiting: Sequence[Task], by: float, enough: Callable[[], bool]) -> None:
         for task in waiting:
-            if self._time.spent >= by:
+            if self._time.spent >= by or enough():
                 return
             if task.name in self.failed:
                 continue
@@ -110,11 +111,13 @@ class Runner:
                 continue
             self._finish(task, data)
 
-    def _run_in(self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float) -> None:
+    def _run_in(
+        self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float, enough: Callable[[], bool]
+    ) -> None:
         left = list(waiting)
         while left or pool.unfinished:
             while left and pool.unfinished < self.workers:
-                if self._time.spent >= by:
+                if self._time.spent >= by or enough():
                     left.clear()
                     break
                 task = left.pop(0)

@@ -11,7 +11,8 @@ others are here. What the replays came to is looked up in `results.py`.
     reverse test   what removed the spike when it was confirmed, and with time left the best of the screen: its cause
                    is injected into a healthy segment of the same run
 
-Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
+Time is what decides how far this goes. The screen stops for a first look as soon as a change removed the spike and two
+changes of other mechanisms did not, or when it has had half of what is left after the null replays. Then what it found
 is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
 confirmation or a reverse test begins only where the time is enough for all of its replays.
 """
@@ -24,7 +25,7 @@ from types import MappingProxyType
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment
-from newllm.replays.assessment.effect import depends_on_seed, effect_of, stopped_learning
+from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, stopped_learning
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.request import ReplayRequest
@@ -41,8 +42,10 @@ BEST = 3  # interventions that are confirmed
 INJECTED = 4  # replays of a reverse test
 SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
 WORTH = 0.25  # of the null's severity that must be gone in the screen
-_NULLS_TIME = 1 / 3  # of all time, for null replays from another start
-_LATER_NULLS_TIME = 0.5  # of what is left at the end, likewise: the rest is for changes from there
+_NULLS_TIME = 1 / 3  # of all time, for null replays from step 0 where the likeliest change begins there
+_NULLS_ASIDE = 0.1  # likewise, where it begins later
+_LATER_NULLS_TIME = 0.5  # of what is left when what begins late removed nothing: the rest is for changes from there
+_OTHERS = 2  # mechanisms whose change left the spike, at a first look
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
 
@@ -67,7 +70,7 @@ class Session:
         runner: runs them.
         request: the original, its spike and the time.
         starts: where replays begin, the late one first.
-        suspect: batches of the original's window.
+        suspect: batches of the original's window (`Task.suspect`).
         watcher: hears how it goes.
         keep_state: called with a step before replays begin there; step 0 needs none.
 
@@ -90,7 +93,7 @@ class Session:
         runner: Runner,
         request: ReplayRequest,
         starts: Sequence[Start],
-        suspect: range,
+        suspect: tuple[int, int, int],
         watcher: Watcher,
         keep_state: Callable[[int], None],
     ) -> None:
@@ -108,10 +111,13 @@ class Session:
         self._screen_began = 0.0
         self._replayed: Counter[str] = Counter()
 
-    def nulls(self) -> dict[int, list[Assessment]]:
+    def nulls(self, likeliest: Start) -> dict[int, list[Assessment]]:
         """Replay the unmodified run from every start that time allows, first with its own chance, then with other.
 
         The late start comes first: its cost tells whether step 0 can be had. `other_chance` holds those with other.
+
+        Args:
+            likeliest: where the change of what the doctor suspects first begins.
 
         Returns:
             What they came to, three by start.
@@ -121,7 +127,8 @@ class Session:
         """
         found: dict[int, list[Assessment]] = {}
         for start in self.starts:
-            if not found or self._affords(start, _NULLS_TIME * self.time.seconds):
+            share = _NULLS_TIME if start == likeliest else _NULLS_ASIDE
+            if not found or self._affords(start, share * self.time.seconds):
                 found |= self._nulls_from(start)
         if not found:
             raise UserError(
@@ -132,7 +139,7 @@ class Session:
         return found
 
     def later_nulls(self) -> dict[int, list[Assessment]]:
-        """Replay the unmodified run from the starts that were too dear before, in the time that nothing else has used.
+        """Replay the unmodified run from the starts that were too dear before, in half of the time that is left.
 
         Returns:
             As `nulls`, of these starts; empty where there is none, or no time for it and for a change from there.
@@ -174,25 +181,30 @@ class Session:
                     self.inject(one)
         return found
 
-    def screen(self, candidates: Sequence[Candidate], share: float) -> list[Trial]:
+    def screen(self, candidates: Sequence[Candidate], share: float, *, first: bool, replays: int) -> list[Trial]:
         """Replay every candidate up to three times, again only where that can still matter.
 
         Args:
             candidates: the likeliest and cheapest first.
             share: of the time that was left after the null replays, by whose end this stops.
+            first: whether it stops as soon as there is something to confirm.
+            replays: of each, at most.
         """
         chosen = [candidate for candidate in candidates if candidate.start in self.usable]
         by = self._screen_began + share * (self.time.end - self._screen_began)
-        begun = False
-        for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
+        for replay in range(replays):  # one of each first: where time is short, everything has been seen once
             tasks = [self.results.task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
             waiting = [task for task in tasks if not self.results.is_done(task)]
-            if waiting and not begun and self.time.spent < by:
-                later = range(replay, SCREENED)
-                rest = [(one, each) for one in chosen for each in self.results.known(one.start, later)]
-                self.begin("screen", [self.results.task(*each) for each in rest])
-                begun = True
-            self.runner.run(waiting, by)
+            if waiting and self.time.spent < by:
+                self.begin("screen", tasks)
+                self.runner.run(
+                    waiting, by, lambda: first and is_worth_a_look(self._screened(chosen), by_share=self.by_share)
+                )
+            if first and is_worth_a_look(self._screened(chosen), by_share=self.by_share):
+                break
+        return self._screened(chosen)
+
+    def _screened(self, chosen: Sequence[Candidate]) -> list[Trial]:
         trials = [self.results.trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
         return [trial for trial in trials if trial is not None]
 
@@ -291,21 +303,15 @@ class Session:
         """Begin a stage or go on with it: it comes to what was heard of it, these tasks and more to come."""
         self.stage = stage
         waiting = sum(task not in self.runner.heard_of and task.name not in self.runner.failed for task in tasks) + more
-        self.watcher.planned(stage, self._replayed[stage] + waiting)
+        if waiting:
+            self.watcher.planned(stage, self._replayed[stage] + waiting)
 
     def _goes_on(self, candidate: Candidate, replay: int) -> bool:
-        """Whether another replay can matter: futile is what left most of the spike in all replays before it."""
+        """Whether another replay can matter."""
         if not self.results.known(candidate.start, [replay]):
             return False
         pairs = [pair for before in range(replay) if (pair := self.results.pair(candidate, before)) is not None]
-        if len(pairs) < replay:
-            return False
-        left = [
-            pair.changed.severity.spiked and pair.changed.severity.above >= _FUTILE * pair.null.severity.above
-            for pair in pairs
-        ]
-        stopped = [stopped_learning(pair) for pair in pairs]
-        return not pairs or not (all(left) or all(stopped))
+        return len(pairs) == replay and not is_futile(pairs)
 
     def _from_the_beginning(self, candidate: Candidate) -> Candidate | None:
         """Return a candidate that was screened from the late start as one from step 0, where that can be had."""
@@ -324,12 +330,33 @@ def _fresh() -> range:
     return range(SCREENED, SCREENED + CONFIRMED)
 
 
+def is_futile(pairs: Sequence[Pair]) -> bool:
+    """Whether a change left most of the spike in all replays so far, or stopped learning in all."""
+    left = [
+        pair.changed.severity.spiked and pair.changed.severity.above >= _FUTILE * pair.null.severity.above
+        for pair in pairs
+    ]
+    return bool(pairs) and (all(left) or all(stopped_learning(pair) for pair in pairs))
+
+
+def is_worth_a_look(trials: Sequence[Trial], *, by_share: bool) -> bool:
+    """Whether a change removed the spike, and changes of two other mechanisms left it."""
+    classes = [effect_of(trial.pairs, by_share=by_share).effect_class for trial in trials]
+    removing = [trial.candidate.main for trial, one in zip(trials, classes, strict=True) if one == "removes"]
+    others = [trial.candidate.main for trial, one in zip(trials, classes, strict=True) if one != "removes"]
+    return any(
+        len({other.main_cause for other in others if not set(other.causes) & set(change.causes)}) >= _OTHERS
+        for change in removing
+    )
+
+
 def best_of(
     trials: Sequence[Trial], *, by_share: bool, dampening: Mapping[str, float] = MappingProxyType({})
 ) -> list[Candidate]:
     """Return the candidates that are worth confirming, the best first: those that left the least of the spike.
 
-    What they take from a spike that they have nothing to do with is subtracted.
+    What they take from a spike that they have nothing to do with is subtracted. Of two alike what restores comes first:
+    it can show a cause in spite of the other.
 
     Args:
         trials: of the screen.
@@ -342,5 +369,6 @@ def best_of(
             continue
         effect = effect_of(trial.pairs, by_share=by_share).effect
         if effect is not None and effect >= WORTH:
-            scored.append((-round(effect - dampening.get(trial.candidate.name, 0.0), 1), position, trial.candidate))
-    return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]
+            left = round(effect - dampening.get(trial.candidate.name, 0.0), 1)
+            scored.append((-left, not trial.candidate.main.restores, position, trial.candidate))
+    return [item[-1] for item in sorted(scored, key=lambda item: item[:-1])[:BEST]]

@@ -44,7 +44,7 @@ class Start:
 
     def null(self) -> Until:
         """Return how long a null replay runs."""
-        return Until(None, self.end - self.step, self.end - self.step, self.every)
+        return Until(None, self.end - self.step, self.end - self.step, self.every, self._measured)
 
     def until(self, progress: float, null_lead: int) -> Until:
         """Return how long a replay with an intervention runs.
@@ -54,7 +54,12 @@ class Start:
             null_lead: steps that its null took from the start to its onset.
         """
         least = self.end - self.step
-        return Until(progress, least, max(least, SLOWEST * null_lead), self.every)
+        return Until(progress, least, max(least, SLOWEST * null_lead), self.every, self._measured)
+
+    @property
+    def _measured(self) -> int:
+        """Updates whose signals are measured: to the onset, and half as far again, since a null may spike later."""
+        return self.lead + -(-self.lead // 2)
 
 
 def starts(spike: LocatedSpike) -> tuple[Start, ...]:

@@ -31,7 +31,7 @@ class Task:
         replay: number of its chance; 0 is the original's.
         until: when it stops.
         onset, last_suspect: of the spike, or of the segment that a cause is injected into (`Setup.window`).
-        suspect: batches of the original's window, half open.
+        suspect: batches of the original's window: the first, that of the onset, and the one behind the last.
         variant: "applied" the intervention, or "injected" its cause. Where a cause cannot be injected while the run
             goes on, it is injected into another healthy configuration; "stable" is that configuration alone.
         climbs: updates, counted from the onset, with the gradient reversed: a control spike (`assessment.dampening`).
@@ -43,7 +43,7 @@ class Task:
     until: Until
     onset: int
     last_suspect: int
-    suspect: tuple[int, int]
+    suspect: tuple[int, int, int]
     variant: Literal["applied", "stable", "injected"] = "applied"
     climbs: int = 0
 
@@ -94,7 +94,8 @@ class Replayer:
             self._subject = self._given if isinstance(self._given, Subject) else self._given()
         subject = self._subject
         setup = subject.setup(task.start, task.replay, task.onset, task.last_suspect)
-        setup.suspect = range(*task.suspect)
+        first, setup.suspect_onset, behind = task.suspect
+        setup.suspect = range(first, behind)
         for one in parts(task.name):
             for change in _changes(INTERVENTIONS[one], task.variant):
                 change(setup)

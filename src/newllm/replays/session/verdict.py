@@ -1,5 +1,6 @@
 """From what the replays did to what they show."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from newllm.replays.session.reproduction import Reproduction
 from newllm.replays.session.results import Trial
 from newllm.replays.session.session import NO_TIME, Session
 from newllm.replays.subjects.original import LocatedSpike
+from newllm.replays.subjects.recorded import RecordedComparison
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import EFFECT_CLASSES, VerdictMessages
@@ -42,9 +44,11 @@ def conclude(
         suspected: the doctor's causes, the likeliest first.
     """
     evidence = _evidence(session, trials)
+    supported = session.results.spike.finding.supported_causes or ()
     found = count_nulls(nulls, session)
     if found["seen"]:
-        cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
+        untried = sum(why == NO_TIME for why in not_tried.values())
+        cause, missing = find_cause(evidence, untried, supported)
     else:
         cause, missing = None, (message("missing-unseen"),)
     doctor_rank = {name: rank for rank, name in enumerate(suspected)}
@@ -55,11 +59,16 @@ def conclude(
         nulls=found,
         interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
         cause=cause,
-        suspects=suspects(evidence, doctor_rank),
+        suspects=suspects(evidence, doctor_rank, supported),
         seconds=session.time.spent,
         messages=VerdictMessages(missing=missing, not_tried=dict(not_tried)),
     )
     return in_english(verdict)
+
+
+def shows_cause(session: Session, trials: Sequence[Trial]) -> bool:
+    """Whether what was tried so far shows a cause."""
+    return find_cause(_evidence(session, trials), 0)[0] is not None
 
 
 def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: float) -> Verdict:
@@ -78,6 +87,14 @@ def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: 
         changed_state={**changed.as_dict(), "before_onset": changed.last <= spike.onset} if changed else None,
     )
     return in_english(verdict)
+
+
+def beside(verdict: Verdict, comparison: RecordedComparison) -> Verdict:
+    """Return a verdict that begins with how the training compares with its recording."""
+    said = comparison.sentences
+    messages = dataclasses.replace(verdict.messages, sentences=(*said, *verdict.messages.sentences))
+    sentences = (*map(str, said), *verdict.sentences)
+    return dataclasses.replace(verdict, sentences=sentences, messages=messages, recorded=comparison.as_dict())
 
 
 def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:

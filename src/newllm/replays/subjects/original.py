@@ -116,13 +116,16 @@ def read_original(run: OwnRun) -> Original:
     )
 
 
-def record_original(loop: Loop, watch: Watcher = _NOBODY, recorded: str | Path | None = None) -> Original:
+def record_original(
+    loop: Loop, watch: Watcher = _NOBODY, recorded: str | Path | None = None, out: str | Path | None = None
+) -> Original:
     """Run anyone's training once from step 0, in this process, and keep what it did. torch's chance is left as it was.
 
     Args:
         loop: its functions.
         watch: hears how far the training is, what the doctor finds, and how the training compares with its recording.
         recorded: directory of a recording of the training that the loop stands for.
+        out: directory that it is recorded in; None forgets the recording.
 
     Raises:
         UserError: a function gave what it must not, there is no such recording, or the doctor finds no spike.
@@ -130,7 +133,7 @@ def record_original(loop: Loop, watch: Watcher = _NOBODY, recorded: str | Path |
     if recorded is not None:
         check_recording(recorded)
     with tempfile.TemporaryDirectory() as directory, torch.random.fork_rng():
-        run = _Recorded(loop, Path(directory) / "recording", watch)
+        run = _Recorded(loop, Path(directory) / "recording" if out is None else Path(out), watch)
         trace, facts = run.run()
     findings = diagnose(trace, facts)
     spikes = spikes_of(findings, trace)

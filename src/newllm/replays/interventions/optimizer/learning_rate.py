@@ -151,4 +151,5 @@ HOLD_LEARNING_RATE = Intervention(
     misfit=_no_rise,
     inject=lambda setup: setup.at_start.append(lambda replica: _raise_rate(replica, setup)),
     slowness=1.5,
+    restores=True,
 )

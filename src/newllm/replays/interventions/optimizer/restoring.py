@@ -64,6 +64,7 @@ RESTORE_MOMENTS = Intervention(
     apply=lambda setup: setup.at_start.append(_keep_moments),
     misfit=_only_its_optimizer,
     inject=_lose_moments,
+    restores=True,
     evidence="moments",
 )
 
@@ -75,5 +76,6 @@ RESTORE_WEIGHTS = Intervention(
     direction=0,
     apply=lambda setup: setup.at_start.append(_keep_weights),
     misfit=_only_its_optimizer,
+    restores=True,
     evidence="weights",
 )
