@@ -246,14 +246,14 @@ def rnn_no_warmup(fault: bool) -> newllm.Loop:
     def build(_: int):
         model = CharRecurrent(nn.RNN, vocabulary, width=96)
         nn.init.eye_(model.cell.weight_hh_l0)
-        return model, optim.SGD(model.parameters(), lr=0.4, momentum=0.9)
+        return model, optim.SGD(model.parameters(), lr=0.7, momentum=0.9)
 
     return newllm.Loop(
         build=build,
         batch=lambda step: windows(step, 16, 64, 20),
         loss=next_token_loss,
         steps=400,
-        rate=lambda step: 0.4 * (1.0 if fault else min(1.0, (step + 1) / 120)),
+        rate=lambda step: 0.7 * (1.0 if fault else min(1.0, (step + 1) / 120)),
     )
 
 
