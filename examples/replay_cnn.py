@@ -73,4 +73,4 @@ loop = newllm.Loop(build, batch, loss, steps=STEPS, clip=1.0, validate=validate)
 
 if __name__ == "__main__":
     verdict = newllm.replay(loop, budget=60)
-    print("\n".join(verdict.sentences))
+    print(verdict)

@@ -88,4 +88,4 @@ if __name__ == "__main__":
         for finding in newllm.doctor(recording).findings:
             print(f"doctor: {finding.sentence}")
         verdict = newllm.replay(loop, budget=60, recorded=recording)
-        print("\n".join(verdict.sentences))
+        print(verdict)

@@ -68,4 +68,4 @@ loop = newllm.Loop(build, batch, loss, steps=STEPS, clip=1.0, rate=rate)
 
 if __name__ == "__main__":
     verdict = newllm.replay(loop, budget=90)
-    print("\n".join(verdict.sentences))
+    print(verdict)

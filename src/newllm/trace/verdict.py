@@ -196,6 +196,10 @@ class Verdict(Rich):
         """Whether the unmodified replay did not differ from the run; also where no recorded step could be compared."""
         return self.reproduction.get("identical") is not False
 
+    def __str__(self) -> str:
+        """Return its sentences, a line each."""
+        return "\n".join(self.sentences)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with its schema; numbers that are not finite are None in it."""
         data = {KEYS.get(name, name): getattr(self, name) for name in self.__dataclass_fields__}

@@ -17,7 +17,7 @@ PROBED = Trajectory(
     10,
     probe_steps=[10, 12, 14, 16, 18, 20],
     probe=[4.0, 3.0, 2.0, 5.0, 1.0, 1.0],  # smoothed: 4, 3.5, 3, 3.5, 3, 2
-    signals={"ratio": [None, 2.0, 8.0, 0.0, 4.0], "nothing": [None, 0.0, -1.0]},
+    signals={"ratio": [None, 2.0, 8.0, 0.0, 4.0], "nothing": [None, 0.0, 0.0]},
 )
 
 
@@ -45,7 +45,7 @@ def test_a_signal_up_to_a_step_is_the_root_mean_square_of_what_was_measured() ->
     one = judged(None)
     assert one.before("ratio", 14) == pytest.approx(34**0.5)  # 2 and 8
     assert one.before("ratio", 17) == pytest.approx((68 / 3) ** 0.5)  # and 0, an update that moved nothing
-    assert one.before("ratio", 18) == pytest.approx((68 / 3) ** 0.5)
+    assert one.before("ratio", 18) == pytest.approx((84 / 4) ** 0.5)
     assert one.before("ratio", 12) == pytest.approx(2.0)
     assert [one.before("ratio", 11), one.before("nothing", 20), one.before("unknown", 20)] == [None] * 3
 

@@ -319,9 +319,37 @@ def test_dropout_is_off_everywhere(subjects: dict[str, Subject], replica_with: C
     for subject in subjects.values():
         null, changed = (replica_with(subject, name) for name in ("", "dropout-off"))
         assert dropouts(null.model)
-        assert not dropouts(changed.model)
+        assert set(while_called(replica_with(subject, "dropout-off")).values()) <= {0.0}
         assert changed.update(0).loss == pytest.approx(losses(subject, replica_with), rel=1e-6)
         assert changed.update(1).loss != null.update(1).loss
+
+
+def while_called(replica: Replica) -> dict[tuple[nn.Module, str], float]:
+    """Return each probability of dropout as it is while its module is called."""
+    found = {}
+    for module, name in dropouts(replica.model):
+        module.register_forward_pre_hook(lambda it, _, name=name: found.update({(it, name): getattr(it, name)}))
+    replica.update(0)
+    return found
+
+
+def test_dropout_that_the_trainings_own_code_sets_is_off_too(replica_with: Callable[..., Replica]) -> None:
+    def raise_dropout(model: nn.Module, *_: object) -> None:
+        model[1].p = 0.6
+
+    def build(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:  # noqa: ARG001
+        model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.Linear(8, 3))
+        return model, torch.optim.SGD(model.parameters(), 0.1)
+
+    loop = Loop(
+        build,
+        lambda step: (torch.ones(2, 4) * step, torch.tensor([0, 1])),
+        lambda model, it: nn.functional.cross_entropy(model(it[0]), it[1]),
+        steps=10,
+        before_update=raise_dropout,
+    )
+    assert set(while_called(replica_with(loop)).values()) == {0.6}
+    assert set(while_called(replica_with(loop, "dropout-off")).values()) == {0.0}
 
 
 def losses(subject: Subject, replica_with: Callable[..., Replica]) -> float:
@@ -332,8 +360,7 @@ def losses(subject: Subject, replica_with: Callable[..., Replica]) -> float:
 
 
 def test_more_dropout_is_injected(subjects: dict[str, Subject], replica_with: Callable[..., Replica]) -> None:
-    found = dropouts(replica_with(subjects["loop"], "dropout-off", inject=True).model)
-    assert sorted(getattr(module, name) for module, name in found) == [0.2, 0.4, 0.6]
+    assert sorted(while_called(replica_with(subjects["loop"], "dropout-off", inject=True)).values()) == [0.2, 0.4, 0.6]
     replica = replica_with(subjects["cell"], "dropout-off", inject=True)
     assert isinstance(replica, OwnReplica)
     assert replica.config.model.dropout == 0.2

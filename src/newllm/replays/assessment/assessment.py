@@ -7,7 +7,7 @@ import numpy as np
 
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.subjects.original import LocatedSpike, Original
-from newllm.replays.subjects.severity import Severity, healthy_limit, severity
+from newllm.replays.subjects.severity import Severity, healthy_limit, noise_floor, severity
 from newllm.statistics import trailing_median
 
 _MARGIN = 2  # steps before the onset that may belong to the rise already
@@ -36,6 +36,11 @@ class Assessment:
     def to_onset(self) -> int | None:
         """Steps from the start to the onset; None without a spike."""
         return None if self.severity.onset is None else max(1, self.severity.onset - self.trajectory.start)
+
+    def height_of(self, share: float) -> tuple[str, float, float] | None:
+        """Return the loss that decides, the rise of a spike so severe beside this one, and the floor; or None."""
+        one = self.severity
+        return (self.signal, one.limit + share * one.above, one.floor) if one.spiked else None
 
     def progress_before(self, onset: int) -> float:
         """Return the best smoothed probe loss up to a step."""
@@ -75,11 +80,14 @@ class Assessor:
     def __init__(self, original: Original, spike: LocatedSpike, null: Trajectory) -> None:
         self.signal = spike.signal if null.series(spike.signal)[1] else "loss"
         self._before = list(zip(original.steps, original.loss, strict=True))
-        self.limits = {"loss": _limit(original.steps, original.loss, spike)}
-        for name in ("probe", *null.validation):
-            steps, values = null.series(name)
+        self.limits: dict[str, float] = {}
+        self._floors: dict[str, float] = {}
+        for name in ("loss", "probe", *null.validation):
+            steps, values = (original.steps, original.loss) if name == "loss" else null.series(name)
             if values:
-                self.limits[name] = _limit(steps, values, spike)
+                before = [value for step, value in zip(steps, values, strict=True) if step < spike.onset - _MARGIN]
+                self._floors[name] = noise_floor(before)
+                self.limits[name] = healthy_limit(before or values[:1], self._floors[name])
         found = self(null).severities
         if self.signal in found and not found[self.signal].spiked:
             self.signal = next((name for name, one in found.items() if one.spiked and "/" not in name), self.signal)
@@ -91,10 +99,5 @@ class Assessor:
         for name, limit in self.limits.items():
             steps, values = trajectory.series(name)
             if values:
-                found[name] = severity(steps, values, limit, history if name == "loss" else ())
+                found[name] = severity(steps, values, limit, history if name == "loss" else (), self._floors[name])
         return Assessment(trajectory, found, self.signal)
-
-
-def _limit(steps: list[int], values: list[float], spike: LocatedSpike) -> float:
-    before = [value for step, value in zip(steps, values, strict=True) if step < spike.onset - _MARGIN]
-    return healthy_limit(before or values[:1])

@@ -73,6 +73,9 @@ class Replica(ABC):
         for attach in self.at_step.get(step, ()):
             attach(self)
 
+    def prepare(self, step: int) -> None:  # noqa: B027 (a training that does nothing there is one too)
+        """Do what the training's own code does before the update of a step."""
+
     @abstractmethod
     def update(self, step: int) -> Update:
         """Do the update that leads from `step` to `step + 1`."""

@@ -30,6 +30,8 @@ class Until:
         most: steps at most.
         every: steps between probes.
         measured: updates whose signals are measured, from the first on.
+        futile: a loss by name, by how much it may rise above its best so far, in log-loss, and the loss below which
+            that is not counted: a replay in which it has risen so within `least` steps does not wait for progress.
     """
 
     progress: float | None
@@ -37,6 +39,7 @@ class Until:
     most: int
     every: int
     measured: int = 0
+    futile: tuple[str, float, float] | None = None
 
 
 @dataclass
@@ -164,6 +167,8 @@ class _Follower:
             if done % self.until.every == 0:
                 self._look(update.context_norm)
                 self._check_progress(done)
+            if done == self.until.least and self._is_futile():
+                break
         made.batches = list(self.replica.seen)
         return made
 
@@ -179,6 +184,13 @@ class _Follower:
         _add(made.validation, validation, count)
         context = {} if context_norm is None else {"context_norm": context_norm}
         _add(made.signals, {**context, **self.update_signals.take()}, count)
+
+    def _is_futile(self) -> bool:
+        if self.until.futile is None:
+            return False
+        name, rise, floor = self.until.futile
+        losses = np.maximum(self.made.series(name)[1], floor)
+        return bool(np.any(np.log(losses[1:] / np.minimum.accumulate(losses)[:-1]) >= rise))
 
     def _check_progress(self, done: int) -> None:
         wanted = self.until.progress

@@ -18,9 +18,9 @@ from newllm.replays.session.candidates import Candidate, candidates
 from newllm.replays.session.control_spikes import measure_dampening
 from newllm.replays.session.reproduction import Reproduction, reproduce
 from newllm.replays.session.request import ReplayRequest
-from newllm.replays.session.results import Trial
+from newllm.replays.session.results import SCREENED, Trial
 from newllm.replays.session.runner import Heard, Runner
-from newllm.replays.session.session import NO_TIME, SCREENED, SCREENS, Session, best_of
+from newllm.replays.session.session import NO_TIME, SCREENS, Session, best_of
 from newllm.replays.session.starts import Start, starts
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer

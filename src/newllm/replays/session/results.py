@@ -12,6 +12,9 @@ from newllm.replays.session.runner import Runner
 from newllm.replays.session.starts import Start
 from newllm.replays.session.task import Task
 
+SCREENED = 3  # replays of each in the screen
+FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -54,7 +57,12 @@ class ReplayResults:
         start = candidate.start
         null = self._assess(self.null_task(start, replay))
         onset = null.severity.onset or start.onset  # the original's, where its null did not spike
-        until = start.until(null.progress_before(onset), max(1, onset - start.step))
+        progress, lead = null.progress_before(onset), max(1, onset - start.step)
+        if replay < SCREENED:
+            slowness = max(one.slowness for one in candidate.changes)
+            until = start.screened(progress, lead, slowness, null.height_of(FUTILE))
+        else:
+            until = start.until(progress, lead)
         return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
 
     def known(self, start: Start, replays: Iterable[int]) -> list[int]:

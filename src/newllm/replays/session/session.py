@@ -29,7 +29,7 @@ from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, s
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.request import ReplayRequest
-from newllm.replays.session.results import ReplayResults, Trial
+from newllm.replays.session.results import FUTILE, SCREENED, ReplayResults, Trial
 from newllm.replays.session.runner import Runner
 from newllm.replays.session.starts import Start, healthy_segment
 from newllm.replays.session.task import Task
@@ -37,7 +37,7 @@ from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
 
 NO_TIME = message("not_tried-no_time")
-SCREENED, CONFIRMED = 3, 8  # replays of each
+CONFIRMED = 8  # replays of each
 BEST = 3  # interventions that are confirmed
 INJECTED = 4  # replays of a reverse test
 SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
@@ -46,7 +46,6 @@ _NULLS_TIME = 1 / 3  # of all time, for null replays from step 0 where the likel
 _NULLS_ASIDE = 0.1  # likewise, where it begins later
 _LATER_NULLS_TIME = 0.5  # of what is left when what begins late removed nothing: the rest is for changes from there
 _OTHERS = 2  # mechanisms whose change left the spike, at a first look
-_FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
 
 @dataclass(frozen=True)
@@ -333,7 +332,7 @@ def _fresh() -> range:
 def is_futile(pairs: Sequence[Pair]) -> bool:
     """Whether a change left most of the spike in all replays so far, or stopped learning in all."""
     left = [
-        pair.changed.severity.spiked and pair.changed.severity.above >= _FUTILE * pair.null.severity.above
+        pair.changed.severity.spiked and pair.changed.severity.above >= FUTILE * pair.null.severity.above
         for pair in pairs
     ]
     return bool(pairs) and (all(left) or all(stopped_learning(pair) for pair in pairs))

@@ -4,6 +4,8 @@ From two steps: just before the onset, where a replay is short and everything up
 where a cause that was at work long before can still be met.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 from newllm.replays.replica.setup import lead
@@ -11,6 +13,7 @@ from newllm.replays.replica.trajectory import Until
 from newllm.replays.subjects.original import LocatedSpike
 
 SLOWEST = 12  # times the null's steps to the progress of the spike: then it has stopped learning
+_SLOW = 4  # likewise in the screen, or twice as many as are expected of the change
 _LEAST = 8  # steps that a replay, or a healthy segment of one, has before its onset
 _LONGEST = 2  # times the lead: so far past the onset a spike is followed
 _PROBES = 12  # before the onset, about
@@ -55,6 +58,21 @@ class Start:
         """
         least = self.end - self.step
         return Until(progress, least, max(least, SLOWEST * null_lead), self.every, self._measured)
+
+    def screened(
+        self, progress: float, null_lead: int, slowness: float, futile: tuple[str, float, float] | None
+    ) -> Until:
+        """Return how long one in the screen runs: it is given up sooner.
+
+        Args:
+            progress: at which its null spiked.
+            null_lead: steps that its null took from the start to its onset.
+            slowness: how many times the null's steps the change is expected to need.
+            futile: see `Until`.
+        """
+        whole = self.until(progress, null_lead)
+        most = math.ceil(min(SLOWEST, max(_SLOW, 2 * slowness)) * null_lead)
+        return dataclasses.replace(whole, most=max(whole.least, most), futile=futile)
 
     @property
     def _measured(self) -> int:

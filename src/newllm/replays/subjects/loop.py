@@ -153,14 +153,18 @@ class LoopReplica(Replica):
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
         self._set_rate(step)  # before the loss, as a scheduler does: what `loss` sets in the optimizer holds
-        if self._loop.before_update is not None:
-            self._loop.before_update(self.model, self.optimizer, step)
+        self.prepare(step)
         value, norm = self._backward(self._fetch(step)), math.nan
         if math.isfinite(value):
             norm = self.clip(self.model.parameters())
         if math.isfinite(norm):
             self.optimizer.step()
         return Update(value, norm, math.isfinite(value) and math.isfinite(norm))
+
+    def prepare(self, step: int) -> None:
+        """Call `before_update`."""
+        if self._loop.before_update is not None:
+            self._loop.before_update(self.model, self.optimizer, step)
 
     def probe(self) -> float:
         """Return the loss on the probe batch."""

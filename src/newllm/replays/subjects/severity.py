@@ -19,7 +19,8 @@ from newllm.diagnosis.spike import spike_limit
 
 HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
 _RISE = 5  # points within which a spike rises, at least
-_SMALLEST = 1e-3  # nats: below it a loss is as good as nothing, and ratios mean nothing
+SMALLEST = 1e-3  # nats: below it a loss is as good as nothing, and ratios mean nothing
+_LATE, _SCATTERED = 100, 3.0  # points before the onset; times their median, above which one in twenty lies
 _ONCE_IN = 100  # healthy runs
 _FEW = 30  # with fewer points there is no tail to speak of
 _MARGIN = 1.5  # times the highest healthy excess, where there is no tail
@@ -34,12 +35,14 @@ class Severity:
         area: sum of what lies above the healthy limit, times the steps that each point stands for.
         onset: first step above the healthy limit; None if it never was: no spike.
         limit: the healthy limit at the onset, or where the excess came nearest to it.
+        floor: the loss below which no ratio was counted.
     """
 
     peak: float
     area: float
     onset: int | None
     limit: float
+    floor: float = SMALLEST
 
     @property
     def above(self) -> float:
@@ -52,12 +55,25 @@ class Severity:
         return self.onset is not None
 
 
-def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
+def noise_floor(before: Sequence[float] | np.ndarray) -> float:
+    """Return the loss below which ratios mean nothing, from the losses (n,) of a run before its onset.
+
+    Where a loss is nearly nothing its batches lie apart by factors of a hundred and more: what one batch in twenty
+    reaches there is the least that a rise is taken from.
+    """
+    late = _capped(before)[-_LATE:]
+    if not len(late):
+        return SMALLEST
+    high, middle = float(np.quantile(late, 0.95)), float(np.median(late))
+    return max(SMALLEST, high) if high > _SCATTERED * middle else SMALLEST
+
+
+def excess(loss: Sequence[float] | np.ndarray, floor: float = SMALLEST) -> np.ndarray:
     """Return for each point of a loss (n,) its sudden excess, in log-loss, at least 0.
 
     It is taken from the higher of the best before and the lowest of the points just before.
     """
-    logs = _logs(loss)
+    logs = _logs(loss, floor)
     over = np.zeros(len(logs))
     best = _best_before(logs)
     for at in range(1, len(logs)):
@@ -65,8 +81,12 @@ def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.maximum(over, 0.0)
 
 
-def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
+def healthy_limit(before: Sequence[float] | np.ndarray, floor: float = SMALLEST) -> float:
     """Return the highest excess that a healthy run may show, from the losses (n,) of a run before its onset.
+
+    Args:
+        before: these losses.
+        floor: the loss below which ratios mean nothing.
 
     Raises:
         ValueError: there is no loss.
@@ -74,12 +94,18 @@ def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
     loss = _capped(before)
     if not len(loss):
         raise ValueError("no loss before the onset: give at least one")
-    opens = float(np.log1p(spike_limit(loss) / max(float(loss.min()), _SMALLEST)))
-    excesses = excess(loss)
+    opens = float(np.log1p(spike_limit(loss) / max(float(loss.min()), floor)))
+    excesses = excess(loss, floor)
     return max(opens, _tail_height(excesses) if len(excesses) >= _FEW else _MARGIN * float(excesses.max()))
 
 
-def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history: Sequence[float] = ()) -> Severity:
+def severity(
+    steps: Sequence[int],
+    loss: Sequence[float],
+    limit: float,
+    history: Sequence[float] = (),
+    floor: float = SMALLEST,
+) -> Severity:
     """Return the severity of a loss.
 
     Args:
@@ -87,12 +113,14 @@ def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history:
         loss: at each; not finite counts as very high.
         limit: the healthy limit of the original.
         history: the losses before the first point, by which its noise is known from the start.
+        floor: the loss below which ratios mean nothing.
     """
-    logs, over, limits = _logs(loss), excess(loss), _limits(loss, limit, history)
+    logs, over, limits = _logs(loss, floor), excess(loss, floor), _limits(loss, limit, history, floor)
     opens = np.flatnonzero(over > limits)
     if not len(opens):
         near = int(np.argmax(over - limits)) if len(over) else 0
-        return Severity(float(over[near]), 0.0, None, float(limits[near])) if len(over) else Severity(0, 0, None, limit)
+        here = (float(over[near]), float(limits[near])) if len(over) else (0.0, limit)
+        return Severity(here[0], 0.0, None, here[1], floor)
     widths = np.diff(np.asarray(steps, dtype=float))  # the first point is never beyond a limit: there are two
     widths = np.append(widths, widths[-1])
     best, worst, area, back = _best_before(logs), opens[0], 0.0, 0
@@ -106,19 +134,19 @@ def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history:
         peaks[onset] = float(above[: back - onset].max())
         worst = max(worst, onset, key=lambda at: peaks[at] - limits[at])
         area += float(np.sum((above[: back - onset] - limits[onset]) * widths[onset:back]))
-    return Severity(peaks[worst], area, int(steps[opens[0]]), float(limits[worst]))
+    return Severity(peaks[worst], area, int(steps[opens[0]]), float(limits[worst]), floor)
 
 
-def _limits(loss: Sequence[float], limit: float, history: Sequence[float]) -> np.ndarray:
+def _limits(loss: Sequence[float], limit: float, history: Sequence[float], floor: float) -> np.ndarray:
     """Return the healthy limit at each point (n,): the original's, or more where the replay is lower or noisier."""
     whole, before = _capped([*history, *loss]), len(history)
-    best = np.exp(_best_before(_logs(loss)))
+    best = np.exp(_best_before(_logs(loss, floor)))
     opens = [spike_limit(whole[: before + at]) for at in range(len(loss))]
     return np.maximum(limit, np.log1p(np.array(opens) / best))
 
 
-def _logs(loss: Sequence[float] | np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(_capped(loss), _SMALLEST))
+def _logs(loss: Sequence[float] | np.ndarray, floor: float) -> np.ndarray:
+    return np.log(np.maximum(_capped(loss), floor))
 
 
 def _best_before(logs: np.ndarray) -> np.ndarray:

@@ -68,7 +68,22 @@ def _times_dropout(setup: Setup, factor: float) -> None:
 
 def _times_dropout_in_modules(replica: Replica, factor: float) -> None:
     for module, name in dropouts(replica.model):
-        setattr(module, name, min(_HIGHEST_DROPOUT, factor * getattr(module, name)))
+        _multiply_while_called(module, name, factor)
+
+
+def _multiply_while_called(module: nn.Module, name: str, factor: float) -> None:
+    """Multiply an attribute for each call alone: the training's own code may set it between two."""
+    own: list[float] = []
+
+    def before(*_: object) -> None:
+        own.append(getattr(module, name))
+        setattr(module, name, min(_HIGHEST_DROPOUT, factor * own[-1]))
+
+    def after(*_: object) -> None:
+        setattr(module, name, own.pop())
+
+    module.register_forward_pre_hook(before)
+    module.register_forward_hook(after, always_call=True)
 
 
 def _no_dropout(subject: Subject) -> Message | None:

@@ -51,6 +51,12 @@ def _lose_moments(setup: Setup) -> None:
     setup.at_step.setdefault(max(setup.start, setup.onset - 1), []).append(reset_moments)
 
 
+def _change_again(setup: Setup) -> None:
+    """Do before the update that leads to the onset what the training's code did before that of the original's."""
+    again = setup.suspect_onset // setup.per_update
+    setup.at_step.setdefault(max(setup.start, setup.onset - 1), []).append(lambda replica: replica.prepare(again))
+
+
 def _only_its_optimizer(subject: Subject) -> Message | None:
     return message("misfit-only_its_optimizer") if subject.is_ours else None
 
@@ -76,6 +82,7 @@ RESTORE_WEIGHTS = Intervention(
     direction=0,
     apply=lambda setup: setup.at_start.append(_keep_weights),
     misfit=_only_its_optimizer,
+    inject=_change_again,
     restores=True,
     evidence="weights",
 )

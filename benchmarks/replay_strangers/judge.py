@@ -1,0 +1,127 @@
+"""Is the cause that a replay names the injected one, in trainings of another author?
+
+    python benchmarks/replay_strangers/judge.py --split open|held|all [--budget 150] [--workers 2] [--only NAME ...]
+                                                [--out FILE] [--tables FILE]
+
+Replays each loop with `newllm.replay`, one thread a process, and adds one line of JSON a loop to FILE; loops that stand
+there are not replayed again. A named cause is right if the label accepts it, else wrong; in a control any is wrong.
+Look at the held split once, when nothing is to be changed any more.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+import tomllib
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import newllm
+from loops import make
+from newllm.replays.watcher import Watcher
+
+HERE = Path(__file__).parent
+
+
+def labels() -> dict[str, dict[str, Any]]:
+    """Return the label of each loop by its name."""
+    with (HERE / "labels.toml").open("rb") as file:
+        return {one["name"]: one for one in tomllib.load(file)["case"]}
+
+
+def verdict_of(name: str, budget: float) -> dict[str, Any]:
+    """Replay a loop and return what was said, as plain data."""
+    began = time.perf_counter()
+    try:
+        verdict = newllm.replay(make(name), budget=budget, watcher=Watcher())
+    except newllm.UserError as error:
+        return {"name": name, "refused": str(error), "seconds": time.perf_counter() - began}
+    tried = [
+        {
+            "name": one.name, "class": one.effect_class, "stage": one.stage, "n": one.n, "spiked": one.spiked,
+            "start": one.start, "dampening": one.dampening, "moved": one.moved, "seconds": round(one.seconds, 1),
+        }
+        for one in verdict.interventions
+    ]  # fmt: skip
+    return {
+        "name": name,
+        "cause": verdict.cause and verdict.cause["name"],
+        "by": verdict.cause and verdict.cause["intervention"],
+        "suspects": [one["name"] for one in verdict.suspects],
+        "remedies": [one.name for one in verdict.interventions if one.is_remedy],
+        "sentences": list(verdict.sentences),
+        "onset": verdict.spike["onset"],
+        "seconds": time.perf_counter() - began,
+        "budget": budget,
+        "tried": tried,
+    }
+
+
+def replay_all(names: list[str], budget: float, workers: int, out: Path) -> None:
+    """Replay what is not in the file yet, and add a line as soon as one is done."""
+    done = {row["name"] for row in rows(out)}
+    left = [name for name in names if name not in done]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool, out.open("a") as file:
+        for future in as_completed([pool.submit(verdict_of, name, budget) for name in left]):
+            row = future.result()
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            said = row.get("cause") or f"none, {row.get('suspects', ['refused'])[:1]}"
+            print(f"{row['name']}: {said}, {row['seconds']:.0f} s", file=sys.stderr, flush=True)
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    """Return what stands in a file of verdicts."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def outcome(row: dict[str, Any], label: dict[str, Any]) -> str:
+    """Return what a verdict is worth: "right", "wrong", or what else it came to."""
+    accepted = label["accepted"]
+    if row.get("cause"):
+        return "right" if row["cause"] in accepted else "wrong"
+    if "refused" in row:
+        return "refused"
+    first = row["suspects"][:1]
+    if not accepted:
+        return "none, as it should be"
+    return "suspected first" if first and first[0] in accepted else "none"
+
+
+def main() -> None:
+    """Replay, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=("open", "held", "all"), default="open")
+    parser.add_argument("--budget", type=float, default=150.0, help="seconds of a verdict")
+    parser.add_argument("--workers", type=int, default=2, help="loops at a time")
+    parser.add_argument("--only", nargs="*", default=[], help="names of loops")
+    parser.add_argument("--out", type=Path, help="file of verdicts")
+    parser.add_argument("--tables", type=Path, help="only the table, of this file")
+    arguments = parser.parse_args()
+    known = labels()
+    names = [name for name, one in known.items() if arguments.split in ("all", one["split"])]
+    names = [name for name in names if not arguments.only or name in arguments.only]
+    file = arguments.tables or arguments.out or HERE.parent / "results" / f"replay-strangers-{arguments.split}.jsonl"
+    if arguments.tables is None:
+        replay_all(names, arguments.budget, arguments.workers, file)
+    print("| loop | kind | cause named | first suspect | remedies | outcome | seconds |\n|---|---|---|---|---|---|---|")
+    counted: dict[str, int] = {}
+    for row in rows(file):
+        if row["name"] not in names:
+            continue
+        label = known[row["name"]]
+        result = outcome(row, label)
+        counted[result] = counted.get(result, 0) + 1
+        suspects, remedies = row.get("suspects", []), row.get("remedies", [])
+        cells = [row["name"], label["kind"], row.get("cause") or "", (suspects or [""])[0], ", ".join(remedies), result]
+        print(f"| {' | '.join(cells)} | {row['seconds']:.0f} |")
+    print("\n" + ", ".join(f"{count} {name}" for name, count in sorted(counted.items())))
+
+
+if __name__ == "__main__":
+    main()
