@@ -1,6 +1,7 @@
 """What every change says of itself: where it must show, what it takes, and where it has to begin."""
 
 import math
+import sys
 
 import pytest
 
@@ -29,7 +30,14 @@ AIMS = {
     ("activation_rms", 0): ["norm-on-read", "residual-fnn", "qk-norm", "initialisation-scaled", "embedding-scale"],
     ("context_norm", -1): ["bounded-decay", "gate", "ema"],
     ("dropout", -1): ["dropout-off"],
-    ("state", 0): ["restore-moments", "restore-weights"],
+    ("state", 0): [
+        "restore-moments",
+        "restore-weights",
+        "hold-own-rate",
+        "hold-weight-decay",
+        "hold-momentum",
+        "hold-dropout",
+    ],
     ("activation_rms", -1): ["z-loss", "depth-scaled-residuals", "smaller-initialisation"],
     ("activation_rms", 1): ["initialisation-he"],
 }
@@ -116,6 +124,9 @@ def test_without_a_gradient_at_the_start_there_is_no_layer_to_freeze() -> None:
 
 @pytest.mark.parametrize("name", INTERVENTIONS)
 def test_an_intervention_stands_in_the_folder_or_file_of_its_kind(name: str) -> None:
-    change = INTERVENTIONS[name]
+    change, package = INTERVENTIONS[name], "newllm.replays.interventions"
     folder = "initialisation" if change.kind == "start" else change.kind
-    assert f"newllm.replays.interventions.{folder}" in change.apply.__module__
+    modules = [path for path in sys.modules if path.startswith(f"{package}.")]
+    places = [path for path in modules if any(one is change for one in vars(sys.modules[path]).values())]
+    assert places
+    assert all(path.startswith(f"{package}.{folder}") for path in places)

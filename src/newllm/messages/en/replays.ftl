@@ -12,6 +12,7 @@ misfit-qk_norm_already = architecture 'attention' has QK-norm already
 misfit-adamw_already = the optimizer is AdamW already
 misfit-neither_adam_nor_sgd = { $optimizer } is neither Adam nor SGD: how its learning rate compares is not known
 misfit-only_its_optimizer = in newllm train nothing but the optimizer changes weights and moments
+misfit-no_setting_changed = the training's own code did not change this setting before the spike
 misfit-no_change_seen = the recorder saw nothing but the optimizer change what this intervention would put back
 misfit-no_decay = without weight decay Adam and AdamW are the same
 misfit-same_as_update_clipping = here it is the same as update-clipping

@@ -12,6 +12,7 @@ misfit-qk_norm_already = アーキテクチャ'attention'にはすでにQK正規
 misfit-adamw_already = オプティマイザはすでにAdamWである
 misfit-neither_adam_nor_sgd = { $optimizer }はAdamでもSGDでもなく、学習率をどう対応させるか分からない
 misfit-only_its_optimizer = newllm trainでは、オプティマイザだけが重みとモーメントを変える
+misfit-no_setting_changed = スパイクの前に、訓練のコードがこの設定を変えていない
 misfit-no_change_seen = この変更が元に戻すはずのものを、オプティマイザ以外が変えた記録はない
 misfit-no_decay = 重み減衰がなければ、AdamとAdamWは同じである
 misfit-same_as_update_clipping = ここではupdate-clippingと同じである

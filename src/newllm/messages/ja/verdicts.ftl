@@ -47,9 +47,9 @@ helps-untried = 試した変更はない。
 
 ## 原因
 cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-explained = { $said }{ $names }でもスパイクはなくなるが、すべての更新を抑えるか、同じバッチを読まなくするためであり、この原因を否定しない。
 cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
-cause-explained = { $said }{ $names }でもスパイクはなくなるが、すべての更新を抑えるか、同じバッチを読まなくするためであり、この原因を否定しない。
 cause-suspect = { $said }試したことからは、{ $name }が最も疑わしい。
 cause-none = 原因は示されていない。
 

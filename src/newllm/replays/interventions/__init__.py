@@ -32,6 +32,7 @@ from newllm.replays.interventions.model.layers import (
     DROPOUT_OFF,
     FREEZE_EMBEDDING,
     FREEZE_LAYER,
+    HOLD_DROPOUT,
     QK_NORM,
     RESIDUAL_FNN,
     Z_LOSS,
@@ -53,7 +54,13 @@ from newllm.replays.interventions.optimizer.learning_rate import (
     TENTH_LEARNING_RATE,
     WARM_UP,
 )
-from newllm.replays.interventions.optimizer.restoring import RESTORE_MOMENTS, RESTORE_WEIGHTS
+from newllm.replays.interventions.optimizer.restoring import (
+    HOLD_MOMENTUM,
+    HOLD_OWN_RATE,
+    HOLD_WEIGHT_DECAY,
+    RESTORE_MOMENTS,
+    RESTORE_WEIGHTS,
+)
 
 INTERVENTIONS: dict[str, Intervention] = {
     one.name: one
@@ -67,6 +74,9 @@ INTERVENTIONS: dict[str, Intervention] = {
         RESET_MOMENTS,
         RESTORE_MOMENTS,
         RESTORE_WEIGHTS,
+        HOLD_OWN_RATE,
+        HOLD_WEIGHT_DECAY,
+        HOLD_MOMENTUM,
         UPDATE_CLIPPING,
         ADAMW,
         STABLE_ADAMW,
@@ -93,6 +103,7 @@ INTERVENTIONS: dict[str, Intervention] = {
         CUT_GRADIENT_THROUGH_TIME,
         RESIDUAL_FNN,
         DROPOUT_OFF,
+        HOLD_DROPOUT,
         FREEZE_EMBEDDING,
         FREEZE_LAYER,
         QK_NORM,

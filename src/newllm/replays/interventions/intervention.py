@@ -52,7 +52,7 @@ class Intervention:
             state) and limits no update that the run would have had without that. What limits updates, as clipping
             does, removes many a spike whatever brought it about, and so does not speak against what restores.
         evidence: "weights" or "moments" where it is tried only if the recorder's ledger saw those change between two
-            updates of the original; else "".
+            updates of the original; a kind of `replica.settings` where only if that changed before the spike; else "".
     """
 
     name: str

@@ -46,6 +46,7 @@ class Setup:
         exchange: seed by which batches exchange places with near ones; None leaves them where they are.
         suspect: batches of the original's window; a cause that is injected elsewhere may read them there.
         suspect_onset: the first batch of the update that leads to the original's onset.
+        suspect_settings: that the training's own code had changed by then (`replica.settings`), by place.
         at_start: called in order with the replica when it is built and its state put back, before its first update.
         before_restore: likewise, but before its state is put back: what the original was given on its way to `start`.
         at_step: called before the update of a step, by the step: what the original was given after `start`.
@@ -62,6 +63,7 @@ class Setup:
     exchange: int | None = None
     suspect: range = range(0)
     suspect_onset: int = 0
+    suspect_settings: Mapping[str, float] = field(default_factory=dict)
     at_start: list[Callable[["Replica"], None]] = field(default_factory=list)
     before_restore: list[Callable[["Replica"], None]] = field(default_factory=list)
     at_step: dict[int, list[Callable[["Replica"], None]]] = field(default_factory=dict)

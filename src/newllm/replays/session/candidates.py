@@ -54,7 +54,8 @@ def candidates(
         starts: where replays may begin, the latest first.
         suspected: names of causes, the likeliest first.
         only: names that a person asked for, "NAME+NAME" for two together; none takes all that fit.
-        changed: what of the state the recorder's ledger saw change: "weights", "moments".
+        changed: what of the state the recorder's ledger saw change: "weights", "moments"; and kinds of
+            `replica.settings` that changed.
 
     Raises:
         UserError: no intervention has a name that was asked for, or it does not fit.
@@ -88,7 +89,10 @@ def _in_turn(found: Sequence[Candidate]) -> list[Candidate]:
 
 def _unseen(change: Intervention, changed: Collection[str]) -> Message | None:
     """Return that the ledger saw nothing of what an intervention puts back, None where it did or need not."""
-    return message("misfit-no_change_seen") if change.evidence and change.evidence not in changed else None
+    if not change.evidence or change.evidence in changed:
+        return None
+    of_state = change.evidence in ("weights", "moments")
+    return message("misfit-no_change_seen" if of_state else "misfit-no_setting_changed")
 
 
 def _named(given: str) -> str:

@@ -30,6 +30,7 @@ def measure_dampening(session: Session, trials: Sequence[Trial]) -> None:
             for trial in trials
             if trial.candidate.start == start
             and trial.candidate.main.kind in ON_UPDATES
+            and not trial.candidate.main.restores
             and trial.candidate.name not in session.dampening
             and (effect_of(trial.pairs, by_share=session.by_share).effect or 0.0) >= WORTH
         ]

@@ -48,6 +48,7 @@ def investigate(
     origins = starts(request.spike)
     kinds = {kind for kinds in request.original.changes.values() for kind in kinds}
     changed = {"weights" if kind == "frozen" else kind for kind in kinds}  # frozen ones are put back as all others are
+    changed |= request.original.changed_settings(origins[0].step, request.spike.onset).keys()
     suspected = request.spike.finding.candidate_causes
     chosen, not_tried = candidates(request.subject, origins, suspected, request.only, changed)
     with replay_lock(None if request.directory is None else request.directory.parent, request.name):

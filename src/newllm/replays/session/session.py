@@ -262,7 +262,12 @@ class Session:
         if healthy is None:
             self.not_injected[candidate.name] = "segment"
             return
-        injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
+        settings = tuple(
+            self.results.original.changed_settings(self.starts[0].step, self.starts[0].onset)
+            .get(candidate.main.evidence, {})
+            .items()
+        )
+        injected = [replace(task, name=candidate.name, variant="injected", settings=settings) for task in healthy]
         waiting = len(self.runner.missing([*healthy, *injected]))
         seconds = waiting * self.results.expected(candidate.name, candidate.start, healthy[0].until.least)
         if waiting and seconds / self.runner.workers > self.time.left:

@@ -34,6 +34,7 @@ class Task:
         suspect: batches of the original's window: the first, that of the onset, and the one behind the last.
         variant: "applied" the intervention, or "injected" its cause. Where a cause cannot be injected while the run
             goes on, it is injected into another healthy configuration; "stable" is that configuration alone.
+        settings: that are injected, by place (`replica.settings`).
         climbs: updates, counted from the onset, with the gradient reversed: a control spike (`assessment.dampening`).
     """
 
@@ -46,10 +47,13 @@ class Task:
     suspect: tuple[int, int, int]
     variant: Literal["applied", "stable", "injected"] = "applied"
     climbs: int = 0
+    settings: tuple[tuple[str, float], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data as it is kept on disk, where what is injected is "planted"."""
         fields = {**dataclasses.asdict(self), "variant": "planted" if self.variant == "injected" else self.variant}
+        if not self.settings:
+            del fields["settings"]
         if self.climbs:
             return {**fields, "variant": "control"}
         del fields["climbs"]
@@ -95,7 +99,7 @@ class Replayer:
         subject = self._subject
         setup = subject.setup(task.start, task.replay, task.onset, task.last_suspect)
         first, setup.suspect_onset, behind = task.suspect
-        setup.suspect = range(first, behind)
+        setup.suspect, setup.suspect_settings = range(first, behind), dict(task.settings)
         for one in parts(task.name):
             for change in _changes(INTERVENTIONS[one], task.variant):
                 change(setup)

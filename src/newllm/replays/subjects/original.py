@@ -19,6 +19,7 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.recorder import Recorder
 from newllm.replays.replica.replica import Replica, State
+from newllm.replays.replica.settings import Settings, settings_of
 from newllm.replays.replica.states import States
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.own_run import OwnRun
@@ -58,6 +59,7 @@ class Original:
         changes: of weights and moments that the recorder's ledger saw between two updates: layers by the step before
             whose update it was, and by what changed ("weights", "frozen", "moments").
         comparison: with a recording of the training that a loop stands for; None where there is none.
+        settings: of a loop by kind, each time that its own code changed them: updates done, and the new values.
     """
 
     steps: list[int]
@@ -72,6 +74,22 @@ class Original:
     notices: tuple[Message, ...] = ()
     changes: Mapping[int, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     comparison: RecordedComparison | None = None
+    settings: Mapping[str, list[tuple[int, dict[str, float]]]] = field(default_factory=dict)
+
+    def changed_settings(self, first: int, onset: int) -> Settings:
+        """Return, of the kinds that changed in between, the settings of the last update before the onset that differs.
+
+        Args:
+            first: updates done where it begins.
+            onset: of the spike.
+        """
+        found: Settings = {}
+        for kind, changes in self.settings.items():
+            before = next(values for step, values in reversed(changes) if step <= first)
+            for step, values in changes:
+                if first < step < onset and values != before:
+                    found[kind] = values
+        return found
 
     def state(self, step: int) -> tuple[int, State | None]:
         """Return the step of the newest known state at or before a step, and the state: None at the initialisation.
@@ -162,6 +180,7 @@ def record_original(
         batches=run.replica.seen,
         changes=state_changes(trace),
         comparison=comparison,
+        settings=run.settings,
     )
 
 
@@ -193,6 +212,7 @@ class _Recorded:
         self.replica: Replica = loop.start(loop.setup(0, 0, 0, 0), None)
         self.states = States(loop.steps)
         self.signals: dict[str, list[tuple[int, float]]] = {}
+        self.settings: dict[str, list[tuple[int, dict[str, float]]]] = {}
 
     def run(self) -> tuple[Trace, Facts]:
         replica, loop = self.replica, self.loop
@@ -204,6 +224,7 @@ class _Recorded:
                 if self.states.due(step):
                     self.states.keep(step, replica.state())
                 update = replica.update(step)
+                self._look_at_settings(step)
                 self._add(step + 1, loss=update.loss, gradient_norm=update.gradient_norm)
                 recorder.step(update.loss)
                 self.watch.trained(step + 1, loop.steps)
@@ -212,6 +233,14 @@ class _Recorded:
                 if (step + 1) % max(1, loop.steps // _EVALUATIONS) == 0:
                     self._evaluate(step + 1)
         return self._trace(), read_facts(self.directory)[0]
+
+    def _look_at_settings(self, step: int) -> None:
+        for kind, values in settings_of(self.replica.model, self.replica.optimizer).items():
+            if kind == "learning_rate" and self.replica.rate is not None:
+                continue  # planned: `hold-learning-rate` undoes what is wrong with it
+            known = self.settings.setdefault(kind, [])
+            if not known or known[-1][1] != values:
+                known.append((step, values))
 
     def _add(self, step: int, **values: float) -> None:
         for name, value in values.items():

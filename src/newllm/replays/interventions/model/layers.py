@@ -18,6 +18,7 @@ from newllm.recorder.layers import layers
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.model.anatomy import anatomy, dropouts, embeddings
 from newllm.replays.interventions.model.own_model import already, change_model, model_of
+from newllm.replays.interventions.settings import held
 from newllm.replays.replica.own_replica import OwnReplica
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.setup import Setup
@@ -100,6 +101,8 @@ DROPOUT_OFF = Intervention(
     misfit=_no_dropout,
     inject=lambda setup: _times_dropout(setup, 2.0),
 )
+
+HOLD_DROPOUT = held("hold-dropout", "model", "dropout", "dropout")
 
 
 # freeze-embedding: the embedding, frozen.

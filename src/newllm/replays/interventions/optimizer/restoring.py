@@ -1,17 +1,16 @@
-"""Weights and moments that something else than the optimizer changed between two updates, put back before the next.
+"""What something else than the optimizer changed, put back before the next update: weights, moments, settings.
 
-Tried only where the recorder's ledger saw such a change in the original (`Intervention.evidence`).
+Tried only where the original shows such a change (`Intervention.evidence`): in the recorder's ledger, or its settings.
 """
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizer.moments import reset_moments
+from newllm.replays.interventions.settings import held, only_its_optimizer
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.setup import Setup
-from newllm.replays.replica.subject import Subject
 
 
 def _keep_moments(replica: Replica) -> None:
@@ -57,10 +56,6 @@ def _change_again(setup: Setup) -> None:
     setup.at_step.setdefault(max(setup.start, setup.onset - 1), []).append(lambda replica: replica.prepare(again))
 
 
-def _only_its_optimizer(subject: Subject) -> Message | None:
-    return message("misfit-only_its_optimizer") if subject.is_ours else None
-
-
 RESTORE_MOMENTS = Intervention(
     name="restore-moments",
     kind="optimizer",
@@ -68,7 +63,7 @@ RESTORE_MOMENTS = Intervention(
     aims_at="state",
     direction=0,
     apply=lambda setup: setup.at_start.append(_keep_moments),
-    misfit=_only_its_optimizer,
+    misfit=only_its_optimizer,
     inject=_lose_moments,
     restores=True,
     evidence="moments",
@@ -81,8 +76,12 @@ RESTORE_WEIGHTS = Intervention(
     aims_at="state",
     direction=0,
     apply=lambda setup: setup.at_start.append(_keep_weights),
-    misfit=_only_its_optimizer,
+    misfit=only_its_optimizer,
     inject=_change_again,
     restores=True,
     evidence="weights",
 )
+
+HOLD_OWN_RATE = held("hold-own-rate", "optimizer", "learning_rate", "learning-rate")
+HOLD_WEIGHT_DECAY = held("hold-weight-decay", "optimizer", "weight_decay", "weight-decay")
+HOLD_MOMENTUM = held("hold-momentum", "optimizer", "momentum", "optimizer")
