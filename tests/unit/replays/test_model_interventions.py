@@ -20,7 +20,7 @@ from newllm.replays.replica.subject import Subject
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.own_run import OwnRun
 
-MODEL = [name for name, one in INTERVENTIONS.items() if one.kind == "model"]
+MODEL = [name for name, one in INTERVENTIONS.items() if one.kind == "model" and one.name != "hold-dropout"]
 KEEPING = [name for name in MODEL if not INTERVENTIONS[name].from_start]
 OURS_ONLY = [name for name in MODEL if name not in ("dropout-off", "freeze-embedding", "freeze-layer")]
 VOCABULARY = 7

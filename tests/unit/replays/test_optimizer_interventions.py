@@ -23,7 +23,8 @@ from newllm.replays.subjects.own_run import OwnRun
 
 pytestmark = pytest.mark.usefixtures("same_chance")
 OPTIMIZER = [name for name, one in INTERVENTIONS.items() if one.kind == "optimizer"]
-RESTORING = ("restore-moments", "restore-weights")
+HELD = ("hold-own-rate", "hold-weight-decay", "hold-momentum")  # test_settings.py
+RESTORING = ("restore-moments", "restore-weights", *HELD)
 """These change nothing where nothing but the optimizer changes the state: test_what_was_changed_is_put_back."""
 OUTLIER, UPDATES = 14, 20
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.replays.subjects.severity import HIGHEST, Severity, excess, healthy_limit, severity
+from newllm.replays.subjects.severity import HIGHEST, SMALLEST, Severity, excess, healthy_limit, noise_floor, severity
 
 ONSET, PEAK, HEALED = 38, 41, 46
 
@@ -45,21 +45,25 @@ def spike_alone() -> list[float]:
     return np.interp(np.arange(1, 101), [ONSET - 1, PEAK, HEALED], [0.0, 6.4, 0.0]).tolist()
 
 
+@pytest.mark.parametrize("smoothed", [False, True])
 @pytest.mark.parametrize(("level", "noise"), [(0.05, 0.01), (3.0, 0.3)])
-def test_flat_noise_hardly_ever_spikes(level: float, noise: float) -> None:
+def test_flat_noise_hardly_ever_spikes(level: float, noise: float, *, smoothed: bool) -> None:
     """The limit is set to one false alarm in a hundred runs of the length that it was taken from."""
     alarms = 0
     for seed in range(200):
         loss = level + noise * np.random.default_rng(seed).standard_normal(80)
-        alarms += severity(range(80), loss.tolist(), healthy_limit(loss[:40])).spiked
+        limit = healthy_limit(loss[:40], smoothed=smoothed)
+        alarms += severity(range(80), loss.tolist(), limit, smoothed=smoothed).spiked
     assert alarms == 0
 
 
-def test_heavy_tails_hardly_ever_spike_either() -> None:
+@pytest.mark.parametrize("smoothed", [False, True])
+def test_heavy_tails_hardly_ever_spike_either(*, smoothed: bool) -> None:
     alarms = 0
     for seed in range(200):
         loss = 3 + 0.1 * np.random.default_rng(seed).standard_t(4, size=200)
-        alarms += severity(range(200), loss.tolist(), healthy_limit(loss[:100])).spiked
+        limit = healthy_limit(loss[:100], smoothed=smoothed)
+        alarms += severity(range(200), loss.tolist(), limit, smoothed=smoothed).spiked
     assert alarms <= 6
 
 
@@ -99,6 +103,28 @@ def test_over_fitting_that_creeps_up_is_no_spike() -> None:
     loss = (way + 0.02 * chance.standard_normal(300)).tolist()
     found = severity(range(300), loss, healthy_limit(loss[:40]))
     assert not found.spiked
+
+
+def test_a_loss_near_nothing_whose_batches_lie_apart_by_factors_shows_a_spike_and_no_other() -> None:
+    """A classifier that has learnt: a batch loses a hundredth, one in twenty many times that, the spike four nats."""
+    alarms, seen = 0, 0
+    for seed in range(100):
+        loss = 0.01 * np.exp(np.random.default_rng(seed).standard_normal(400))
+        floor = noise_floor(loss[:200])
+        assert floor > 0.02
+        limit = healthy_limit(loss[:200], floor, smoothed=True)
+        alarms += severity(range(400), loss.tolist(), limit, floor=floor, smoothed=True).spiked
+        loss[300:310] = 4.0
+        seen += severity(range(400), loss.tolist(), limit, floor=floor, smoothed=True).spiked
+    assert alarms <= 4
+    assert seen >= 90
+    # Held against the luckiest batch so far, as a loss of many texts is, nothing could be seen.
+    assert healthy_limit(loss[:200]) > math.log(4 / 0.01)
+
+
+def test_a_loss_whose_batches_agree_has_no_floor() -> None:
+    assert noise_floor(np.random.default_rng(0).normal(2.0, 0.2, 200)) == SMALLEST
+    assert noise_floor([]) == SMALLEST
 
 
 def test_what_comes_later_does_not_decide_what_was_a_spike() -> None:
@@ -244,7 +270,12 @@ def test_the_healthy_limit_of_many_is_where_their_tail_ends() -> None:
     low, high = np.quantile([0.0] * 27 + [math.log(2), math.log(3), math.log(4)], 0.9), 0.0
     beyond = np.array([one for one in (math.log(2), math.log(3), math.log(4)) if one > low]) - low
     high = low + 1.5 * float(np.median(beyond)) / math.log(2) * math.log(0.1 * 30 * 100)
-    assert healthy_limit(before) == pytest.approx(high, abs=1e-6)
+    # And no higher than where a tail ends whose highest of thirty is as high as here.
+    highest = math.log(4) * (1 + 1.5 * math.log(100) / math.log(30))
+    assert highest < high
+    assert healthy_limit(before) == pytest.approx(highest, abs=1e-6)
+    many = [*before, *[1.0] * 3000]  # one in three thousand: its tail is empty
+    assert healthy_limit(many) == pytest.approx(math.log(4) * (1 + 1.5 * math.log(100) / math.log(3030)), abs=1e-6)
 
 
 def test_a_limit_is_passed_above_it_and_healed_at_it() -> None:

@@ -87,7 +87,7 @@ class Assessor:
             if values:
                 before = [value for step, value in zip(steps, values, strict=True) if step < spike.onset - _MARGIN]
                 self._floors[name] = noise_floor(before)
-                self.limits[name] = healthy_limit(before or values[:1], self._floors[name])
+                self.limits[name] = healthy_limit(before or values[:1], self._floors[name], smoothed=name == "loss")
         found = self(null).severities
         if self.signal in found and not found[self.signal].spiked:
             self.signal = next((name for name, one in found.items() if one.spiked and "/" not in name), self.signal)
@@ -99,5 +99,7 @@ class Assessor:
         for name, limit in self.limits.items():
             steps, values = trajectory.series(name)
             if values:
-                found[name] = severity(steps, values, limit, history if name == "loss" else (), self._floors[name])
+                of_batches = name == "loss"
+                before = history if of_batches else ()
+                found[name] = severity(steps, values, limit, before, self._floors[name], smoothed=of_batches)
         return Assessment(trajectory, found, self.signal)

@@ -17,7 +17,7 @@ import torch
 
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.update_signals import UpdateSignals
-from newllm.statistics import SMOOTHED
+from newllm.statistics import SMOOTHED, trailing_median
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,8 @@ class _Follower:
             return False
         name, rise, floor = self.until.futile
         losses = np.maximum(self.made.series(name)[1], floor)
-        return bool(np.any(np.log(losses[1:] / np.minimum.accumulate(losses)[:-1]) >= rise))
+        best = np.minimum.accumulate(trailing_median(losses) if name == "loss" else losses)  # as `severity` takes it
+        return bool(np.any(np.log(losses[1:] / best[:-1]) >= rise))
 
     def _check_progress(self, done: int) -> None:
         wanted = self.until.progress

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.diagnosis.excursion import tail
+from newllm.diagnosis.excursion import SAFETY, tail
 from newllm.diagnosis.spike import spike_limit
+from newllm.statistics import trailing_median
 
 HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
 _RISE = 5  # points within which a spike rises, at least
@@ -68,25 +69,26 @@ def noise_floor(before: Sequence[float] | np.ndarray) -> float:
     return max(SMALLEST, high) if high > _SCATTERED * middle else SMALLEST
 
 
-def excess(loss: Sequence[float] | np.ndarray, floor: float = SMALLEST) -> np.ndarray:
+def excess(loss: Sequence[float] | np.ndarray, floor: float = SMALLEST, *, smoothed: bool = False) -> np.ndarray:
     """Return for each point of a loss (n,) its sudden excess, in log-loss, at least 0.
 
     It is taken from the higher of the best before and the lowest of the points just before.
     """
     logs = _logs(loss, floor)
     over = np.zeros(len(logs))
-    best = _best_before(logs)
+    best = _best_before(logs, smoothed=smoothed)
     for at in range(1, len(logs)):
         over[at] = logs[at] - max(best[at], logs[max(0, at - _rise(at)) : at].min())
     return np.maximum(over, 0.0)
 
 
-def healthy_limit(before: Sequence[float] | np.ndarray, floor: float = SMALLEST) -> float:
+def healthy_limit(before: Sequence[float] | np.ndarray, floor: float = SMALLEST, *, smoothed: bool = False) -> float:
     """Return the highest excess that a healthy run may show, from the losses (n,) of a run before its onset.
 
     Args:
         before: these losses.
         floor: the loss below which ratios mean nothing.
+        smoothed: see `severity`.
 
     Raises:
         ValueError: there is no loss.
@@ -94,8 +96,9 @@ def healthy_limit(before: Sequence[float] | np.ndarray, floor: float = SMALLEST)
     loss = _capped(before)
     if not len(loss):
         raise ValueError("no loss before the onset: give at least one")
-    opens = float(np.log1p(spike_limit(loss) / max(float(loss.min()), floor)))
-    excesses = excess(loss, floor)
+    lowest = float((trailing_median(loss) if smoothed else loss).min())
+    opens = float(np.log1p(spike_limit(loss) / max(lowest, floor)))
+    excesses = excess(loss, floor, smoothed=smoothed)
     return max(opens, _tail_height(excesses) if len(excesses) >= _FEW else _MARGIN * float(excesses.max()))
 
 
@@ -105,6 +108,8 @@ def severity(
     limit: float,
     history: Sequence[float] = (),
     floor: float = SMALLEST,
+    *,
+    smoothed: bool = False,
 ) -> Severity:
     """Return the severity of a loss.
 
@@ -114,8 +119,11 @@ def severity(
         limit: the healthy limit of the original.
         history: the losses before the first point, by which its noise is known from the start.
         floor: the loss below which ratios mean nothing.
+        smoothed: whether the best before is that of medians of five points. A loss of single batches has now and then
+            a lucky one, from which all others are a rise.
     """
-    logs, over, limits = _logs(loss, floor), excess(loss, floor), _limits(loss, limit, history, floor)
+    logs, over = _logs(loss, floor), excess(loss, floor, smoothed=smoothed)
+    limits = _limits(loss, limit, history, floor)
     opens = np.flatnonzero(over > limits)
     if not len(opens):
         near = int(np.argmax(over - limits)) if len(over) else 0
@@ -123,7 +131,7 @@ def severity(
         return Severity(here[0], 0.0, None, here[1], floor)
     widths = np.diff(np.asarray(steps, dtype=float))  # the first point is never beyond a limit: there are two
     widths = np.append(widths, widths[-1])
-    best, worst, area, back = _best_before(logs), opens[0], 0.0, 0
+    best, worst, area, back = _best_before(logs, smoothed=smoothed), opens[0], 0.0, 0
     peaks = {}
     for onset in opens:
         if onset < back:
@@ -140,7 +148,7 @@ def severity(
 def _limits(loss: Sequence[float], limit: float, history: Sequence[float], floor: float) -> np.ndarray:
     """Return the healthy limit at each point (n,): the original's, or more where the replay is lower or noisier."""
     whole, before = _capped([*history, *loss]), len(history)
-    best = np.exp(_best_before(_logs(loss, floor)))
+    best = np.exp(_best_before(_logs(loss, floor), smoothed=False))
     opens = [spike_limit(whole[: before + at]) for at in range(len(loss))]
     return np.maximum(limit, np.log1p(np.array(opens) / best))
 
@@ -149,9 +157,9 @@ def _logs(loss: Sequence[float] | np.ndarray, floor: float) -> np.ndarray:
     return np.log(np.maximum(_capped(loss), floor))
 
 
-def _best_before(logs: np.ndarray) -> np.ndarray:
-    """Return for each point of (n,) the lowest one before it; for the first itself."""
-    best = np.minimum.accumulate(logs)
+def _best_before(logs: np.ndarray, *, smoothed: bool) -> np.ndarray:
+    """Return for each point of (n,) the lowest one before it, or median of five; for the first itself."""
+    best = np.minimum.accumulate(trailing_median(logs) if smoothed else logs)
     return np.concatenate([best[:1], best[:-1]])
 
 
@@ -163,12 +171,14 @@ def _rise(before: int) -> int:
 def _tail_height(excesses: np.ndarray) -> float:
     """Return the height that the tail of (n,) throws once in so many runs of n points."""
     low, high = float(excesses.max()), float(excesses.max()) + 1.0
+    # Of an exponential tail, whose highest of n points is usually at log(n) of its scale, no more than this.
+    most = low * (1 + SAFETY * np.log(_ONCE_IN) / np.log(len(excesses)))
     while len(excesses) * tail(excesses, high) > 1 / _ONCE_IN and high < HIGHEST:
         high += 1.0
     for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if len(excesses) * tail(excesses, middle) > 1 / _ONCE_IN else (low, middle)
-    return high
+    return min(high, float(most))
 
 
 def _capped(loss: Sequence[float] | np.ndarray) -> np.ndarray:
