@@ -5,6 +5,8 @@
 
 Replays each loop with `newllm.replay`, one thread a process, and adds one line of JSON a loop to FILE; loops that stand
 there are not replayed again. A named cause is right if the label accepts it, else wrong; in a control any is wrong.
+A `Loop` draws its first weights from streams of its own: where the loss then has no rise as the label's (`curves.py`),
+the label does not hold, and the loop counts for nothing.
 Look at the held split once, when nothing is to be changed any more.
 """
 
@@ -21,6 +23,7 @@ from typing import Any
 import torch
 
 import newllm
+from curves import greatest_rise
 from loops import make
 from newllm.replays.watcher import Watcher
 
@@ -39,7 +42,8 @@ def verdict_of(name: str, budget: float) -> dict[str, Any]:
     try:
         verdict = newllm.replay(make(name), budget=budget, watcher=Watcher())
     except newllm.UserError as error:
-        return {"name": name, "refused": str(error), "seconds": time.perf_counter() - began}
+        seconds = time.perf_counter() - began
+        return {"name": name, "refused": str(error), "seconds": seconds, "spikes": _spikes(name)}
     tried = [
         {
             "name": one.name, "class": one.effect_class, "stage": one.stage, "n": one.n, "spiked": one.spiked,
@@ -59,6 +63,12 @@ def verdict_of(name: str, budget: float) -> dict[str, Any]:
         "budget": budget,
         "tried": tried,
     }
+
+
+def _spikes(name: str) -> bool:
+    loop = make(name)
+    replica = loop.start(loop.setup(0, 0, 0, 0), None)
+    return greatest_rise([replica.update(step).loss for step in range(loop.steps)]).spikes
 
 
 def replay_all(names: list[str], budget: float, workers: int, out: Path) -> None:
@@ -86,7 +96,9 @@ def outcome(row: dict[str, Any], label: dict[str, Any]) -> str:
     if row.get("cause"):
         return "right" if row["cause"] in accepted else "wrong"
     if "refused" in row:
-        return "refused"
+        if label["kind"] == "control-healthy":
+            return "none, as it should be"
+        return "refused: no spike is found" if row["spikes"] else "the label does not hold"
     first = row["suspects"][:1]
     if not accepted:
         return "none, as it should be"

@@ -64,7 +64,7 @@ def replay(
             nothing.
         recorded: of a `Loop`, a directory of `newllm.record` with the training that it stands for: the verdict says at
             which step the losses of the loop leave those of the recording, and whether the spike is there at all. If
-            they do not leave it but by rounding, the results stand in its replays/, as those of a run do.
+            they do so by rounding or other random numbers alone, the results stand in its replays/, as those of a run.
         out: of a `Loop` without a recording, a new directory: its training is recorded there, and the results stand in
             its replays/. Where an earlier call has recorded the same training, its replays are not replayed again.
 
@@ -136,7 +136,7 @@ def _replay_loop(
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     directory = recorded or out
     compared = original.comparison
-    if compared is not None and compared.leaves is not None:  # what is replayed is not what stands there
+    if compared is not None and compared.is_another:  # what is replayed is not what stands there
         directory = None
     place = None if directory is None else directory / "replays" / f"step-{spike.onset:08d}"
     name = "this training" if directory is None else str(directory)

@@ -74,7 +74,19 @@ def sentences_of(verdict: Verdict) -> list[Message]:
 
     They are composed again from the numbers; `messages.sentences` is for other readers of verdict.json.
     """
-    return [checked(one, text) for one, text in zip(compose(verdict), verdict.sentences, strict=False)]
+    said = compose(verdict)
+    return [checked(one, text) for one, text in zip(said, verdict.sentences[_ahead(verdict, said) :], strict=False)]
+
+
+def recorded_of(verdict: Verdict) -> list[Message]:
+    """Return how the training of a loop compares with its recording, which stands ahead of the sentences; likewise."""
+    ahead = _ahead(verdict, compose(verdict))
+    pairs = zip_longest(verdict.messages.sentences[:ahead], verdict.sentences[:ahead])
+    return [checked(one, text or "") for one, text in pairs]
+
+
+def _ahead(verdict: Verdict, said: Sequence[Message | None]) -> int:
+    return 0 if verdict.recorded is None else max(0, len(verdict.sentences) - len(said))
 
 
 def missing_of(verdict: Verdict) -> list[Message]:

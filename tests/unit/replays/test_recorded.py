@@ -11,8 +11,10 @@ import torch
 import newllm
 from newllm.errors import UserError
 from newllm.messages import message
+from newllm.replays.session.store import read_verdict
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import record_original
+from newllm.report.source import read_source
 from newllm.trace import Verdict
 
 
@@ -108,3 +110,65 @@ def test_what_cannot_be_compared_is_one_clear_line(bad_loop: Loop, tmp_path: Pat
         newllm.replay(bad_loop, recorded=tmp_path)
     with pytest.raises(UserError, match=r"^recorded='.*' is held against a newllm\.Loop: 'a-run' is a run and its own"):
         newllm.replay("a-run", recorded=tmp_path)
+
+
+def counting(loop: Loop) -> tuple[Loop, list[int]]:
+    """Return a loop that notes which batches it is asked for."""
+    asked: list[int] = []
+
+    def batch(step: int) -> Any:
+        asked.append(step)
+        return loop.batch(step)
+
+    return dataclasses.replace(loop, batch=batch), asked
+
+
+def test_what_a_loop_was_replayed_is_kept_and_gone_on_with(bad_loop: Loop, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    first_loop, first = counting(bad_loop)
+    verdict = newllm.replay(first_loop, out=out, budget=60, only=["replace-batches"])
+    place = out / "replays" / f"step-{verdict.spike['onset']:08d}"
+    assert verdict.run == str(out)
+    kept = read_verdict(place)
+    assert kept is not None
+    assert kept.interventions == verdict.interventions
+    assert (out / "trace.jsonl").is_file()
+    again_loop, again = counting(bad_loop)
+    second = newllm.replay(again_loop, out=out, budget=60, only=["replace-batches"])
+    assert [one.effect for one in second.interventions] == [one.effect for one in verdict.interventions]
+    assert second.sentences[0] == f"The losses of this training are those of {out} to the bit, over 60 steps."
+    assert len(again) < len(first) / 3, "the training, its reproduction, and no replay"
+    assert read_source(out).replays[0].verdict is not None
+
+
+def test_replays_are_kept_with_a_recording_of_the_same_training(bad_loop: Loop, tmp_path: Path) -> None:
+    path = recorded(bad_loop, tmp_path / "run")
+    newllm.replay(bad_loop, recorded=path, budget=20, only=["replace-batches"])
+    assert [one.name for one in (path / "replays").iterdir() if one.is_dir()] == ["step-00000041"]
+    kept = read_verdict(path / "replays" / "step-00000041")
+    assert kept is not None
+    assert kept.recorded is not None
+    other = recorded(dataclasses.replace(bad_loop, seed=5), tmp_path / "other")
+    verdict = newllm.replay(bad_loop, recorded=other, budget=20, only=["replace-batches"])
+    assert verdict.run == "this training"
+    assert not (other / "replays").exists(), "what was replayed is another training"
+
+
+def test_another_training_does_not_go_on_with_these_replays(bad_loop: Loop, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    newllm.replay(bad_loop, out=out, budget=20, only=["replace-batches"])
+    before = sorted(one.name for one in out.rglob("*"))
+    verdict = newllm.replay(dataclasses.replace(bad_loop, seed=5), out=out, budget=20, only=["replace-batches"])
+    assert verdict.run == "this training"
+    assert "part from those of" in verdict.sentences[0]
+    assert sorted(one.name for one in out.rglob("*")) == before
+
+
+def test_a_place_that_makes_no_sense_is_one_clear_line(bad_loop: Loop, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^recorded='a' and out='b': give one, the results stand in either$"):
+        newllm.replay(bad_loop, recorded="a", out="b")
+    with pytest.raises(UserError, match=r"^out='b' is for a newllm\.Loop: the results of the run 'a-run' stand in its"):
+        newllm.replay("a-run", out="b")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file"):
+        newllm.replay(bad_loop, out=tmp_path / "file")

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import safetensors.numpy
+import torch
 
 import newllm
 from newllm.trace import read_trace
 from newllm.training.budget import Budget
 from newllm.training.observer import Observer
+from newllm.training.step import seed_torch
 
 
 def _losses(run: newllm.TrainedRun, signal: str = "loss") -> np.ndarray:
@@ -127,3 +129,14 @@ def test_an_observer_changes_no_bit(train, weights) -> None:
         *("started running", "evaluated 0", "step 1", "step 2", "evaluated 2", "step 3", "step 4", "evaluated 4"),
         "ended finished",
     ]
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**63 - 1])
+def test_seeding_is_torchs_own(seed: int) -> None:
+    """On a machine without an accelerator torch's function is gone around, as it takes 1 to 2 ms a call there."""
+    torch.manual_seed(seed)
+    expected = torch.get_rng_state()
+    seed_torch(seed + 1 if seed == 0 else seed - 1)
+    assert not torch.equal(torch.get_rng_state(), expected)
+    seed_torch(seed)
+    assert torch.equal(torch.get_rng_state(), expected)

@@ -1,5 +1,6 @@
 """A verdict in English, as it is printed."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from newllm.messages import Message, message
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import VerdictMessages
-from newllm.words.verdicts import change, compose
+from newllm.words.verdicts import change, compose, in_english, recorded_of, sentences_of
 
 SPIKE = {"signal": "loss", "base": 5.4321, "height": 3.25, "onset": 38, "peak": 41}
 NULLS = {"n": 3, "spiked": 3, "depends_on_seed": False}
@@ -216,3 +217,29 @@ def test_a_damaged_file_of_an_unseen_spike_is_told_all_the_same(peak: Any) -> No
     (happened, *_) = said(SPIKE | {"height": None}, NULLS | {"seen": False, "peak": peak, "limit": 0.5}, ())
     assert "without end" in happened
     assert "to ? times its level" in happened
+
+
+def test_what_removes_it_for_another_reason_is_told_behind_the_cause() -> None:
+    injected = {"n": 4, "spiked": 4, "null_spiked": 0, "start": 5}
+    cause = {"name": "corrupted-batch", "intervention": "beta2", "rivals": ["a"], "planted": injected}
+    told = said(SPIKE, NULLS, CONFIRMED, {**cause, "explained": ["clip-half", "other-order"]}, [])[2]
+    assert "makes 4 of 4 replays spike. The spike is also removed by clip-half and other-order." in told
+    assert "also removed" not in said(SPIKE, NULLS, CONFIRMED, {**cause, "explained": []}, [])[2]
+
+
+def test_a_comparison_with_a_recording_stands_ahead_and_is_no_answer() -> None:
+    plain = in_english(
+        Verdict(
+            run="x", spike=SPIKE, reproduction={"identical": True}, nulls=NULLS, interventions=tuple(CONFIRMED),
+            cause=None, suspects=(), seconds=1.0,
+        )
+    )  # fmt: skip
+    compared = message("recorded-spike", spike=7, replayed=7)
+    messages = dataclasses.replace(plain.messages, sentences=(compared, *plain.messages.sentences))
+    with_it = dataclasses.replace(
+        plain, recorded={"path": "x"}, sentences=(str(compared), *plain.sentences), messages=messages
+    )
+    assert list(map(str, sentences_of(with_it))) == list(plain.sentences)
+    assert list(map(str, recorded_of(with_it))) == [str(compared)]
+    assert recorded_of(plain) == []
+    assert str(with_it) == "\n".join([str(compared), *plain.sentences])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from newllm.training.step import seed_torch
+
 
 @dataclass(frozen=True)
 class ChanceState:
@@ -51,7 +53,7 @@ def seed_all(seed: int, *, torch_too: bool = True) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     if torch_too:
-        torch.manual_seed(seed)
+        seed_torch(seed)
 
 
 @contextlib.contextmanager

@@ -183,6 +183,7 @@ verdict-cause = Why
 verdict-shown = What shows it
 verdict-next = What to do
 verdict-null = Can it be trusted
+verdict-recorded = Is it what was recorded
 
 ## the doctor's verdict
 doctor-fault = Something is wrong: { $tally }.

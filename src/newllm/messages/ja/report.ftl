@@ -183,6 +183,7 @@ verdict-cause = 原因
 verdict-shown = 根拠
 verdict-next = すること
 verdict-null = 信頼できるか
+verdict-recorded = 記録との照合
 
 ## doctorの判定
 doctor-fault = 異常がある：{ $tally }。

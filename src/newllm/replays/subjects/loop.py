@@ -31,7 +31,7 @@ from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
 from newllm.replays.subjects.loop_state import check_built, optimizer_state, put_optimizer_state
 from newllm.replays.subjects.schedule import RateTable
-from newllm.training.step import clip_norm
+from newllm.training.step import clip_norm, seed_torch
 
 _OPTIONAL = ("rate", "validate", "before_update")
 
@@ -150,7 +150,7 @@ class LoopReplica(Replica):
     def update(self, step: int) -> Update:
         """Do one update; one that is not finite changes no weight."""
         self.arrive(step)
-        torch.manual_seed(stream_seed(self._seed, "dropout", step))
+        seed_torch(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
         self._set_rate(step)  # before the loss, as a scheduler does: what `loss` sets in the optimizer holds
         self.prepare(step)

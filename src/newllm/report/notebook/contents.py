@@ -24,7 +24,7 @@ from newllm.trace.check import Check
 from newllm.words import checks
 from newllm.words.diagnosis import headline
 from newllm.words.plain import plain
-from newllm.words.verdicts import sentences_of
+from newllm.words.verdicts import recorded_of, sentences_of
 
 _LONG = 2000  # characters
 
@@ -65,7 +65,7 @@ def verdict_shown(verdict: Verdict, words: Catalogue) -> Framed:
     name = Path(verdict.run).name or verdict.run
     source = Source(Path(verdict.run), name, replays=(Replayed(name, verdict, 0),))
     sections = [section for section in (verdict_section(source, words), replay(source, words)) if section]
-    lines = [plain(words.text(one), _LONG) for one in sentences_of(verdict)]
+    lines = [plain(words.text(one), _LONG) for one in (*recorded_of(verdict), *sentences_of(verdict))]
     return _framed(f"{words('verdict')}: {name}", lines, joined(_answer(source, words)), Html(), sections, words)
 
 

@@ -14,7 +14,7 @@ from newllm.words.checks import wrong_line
 from newllm.words.diagnosis import causes, headline, mood, points, unjudged, worst
 from newllm.words.labels import axis_label, signal_label
 from newllm.words.numbers import number
-from newllm.words.verdicts import sentences_of
+from newllm.words.verdicts import recorded_of, sentences_of
 
 _SENTENCES = 3
 _ANSWERED = ("what", "helps", "cause")
@@ -67,7 +67,10 @@ def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     said = [said_in(words, one) for one in sentences_of(verdict)]
     keys = _ANSWERED if verdict.changed_state is None else _OF_CHANGED_STATE
     answers = [(words(f"verdict-{key}"), one) for key, one in zip(keys, said, strict=False)]
-    return tag("div", pairs([*answers, (words("verdict-null"), reproduction_state(verdict, words))]), kind="sentences")
+    compared = [said_in(words, one) for one in recorded_of(verdict)]
+    beside = [(words("verdict-recorded"), joined([part for it in compared for part in (it, " ")]))] if compared else []
+    found = [*answers, (words("verdict-null"), reproduction_state(verdict, words)), *beside]
+    return tag("div", pairs(found), kind="sentences")
 
 
 def _doctor(source: Source, words: Catalogue) -> Html:
