@@ -10,6 +10,7 @@ from pathlib import Path
 from newllm.api.replay_lines import ReplayLines
 from newllm.errors import UserError
 from newllm.extras import check_training
+from newllm.files import writing
 from newllm.machine import available_cores
 from newllm.messages import catalogue
 from newllm.plotting.verdict import draw_verdict
@@ -93,6 +94,8 @@ def _replay_run(
     path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
 ) -> Verdict:
     check_training()  # its picture is drawn last
+    with writing(path / "replays"):
+        pass  # what may not be written is refused before anything is said of the run
     subject = OwnRun(path)
     original = read_original(subject)
     for one in original.notices:

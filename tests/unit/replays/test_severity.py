@@ -125,6 +125,7 @@ def test_a_loss_near_nothing_whose_batches_lie_apart_by_factors_shows_a_spike_an
 def test_a_loss_whose_batches_agree_has_no_floor() -> None:
     assert noise_floor(np.random.default_rng(0).normal(2.0, 0.2, 200)) == SMALLEST
     assert noise_floor([]) == SMALLEST
+    assert noise_floor(np.geomspace(9.0, 0.01, 60)) == SMALLEST, "a loss that falls is no scatter"
 
 
 def test_what_comes_later_does_not_decide_what_was_a_spike() -> None:

@@ -21,7 +21,8 @@ from newllm.statistics import trailing_median
 HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
 _RISE = 5  # points within which a spike rises, at least
 SMALLEST = 1e-3  # nats: below it a loss is as good as nothing, and ratios mean nothing
-_LATE, _SCATTERED = 100, 3.0  # points before the onset; times their median, above which one in twenty lies
+_LATE, _LEVEL = 100, 20  # points before the onset, for its scatter and for its level
+_SCATTERED = 3.0  # times the median of the points just before, above which one point in twenty lies
 _ONCE_IN = 100  # healthy runs
 _FEW = 30  # with fewer points there is no tail to speak of
 _MARGIN = 1.5  # times the highest healthy excess, where there is no tail
@@ -62,11 +63,11 @@ def noise_floor(before: Sequence[float] | np.ndarray) -> float:
     Where a loss is nearly nothing its batches lie apart by factors of a hundred and more: what one batch in twenty
     reaches there is the least that a rise is taken from.
     """
-    late = _capped(before)[-_LATE:]
-    if not len(late):
+    late = np.maximum(_capped(before)[-_LATE:], np.finfo(float).tiny)
+    if len(late) < _LEVEL:
         return SMALLEST
-    high, middle = float(np.quantile(late, 0.95)), float(np.median(late))
-    return max(SMALLEST, high) if high > _SCATTERED * middle else SMALLEST
+    scatter = float(np.quantile(late[1:] / trailing_median(late)[:-1], 0.95))
+    return max(SMALLEST, scatter * float(np.median(late[-_LEVEL:]))) if scatter > _SCATTERED else SMALLEST
 
 
 def excess(loss: Sequence[float] | np.ndarray, floor: float = SMALLEST, *, smoothed: bool = False) -> np.ndarray:
