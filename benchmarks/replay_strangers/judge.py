@@ -2,6 +2,7 @@
 
     python benchmarks/replay_strangers/judge.py --split open|held|all [--budget 150] [--workers 2] [--only NAME ...]
                                                 [--out FILE] [--tables FILE]
+    python benchmarks/replay_strangers/judge.py --quick   # one spike and one healthy loop, to see that it works
 
 Replays each loop with `newllm.replay`, one thread a process, and adds one line of JSON a loop to FILE; loops that stand
 there are not replayed again. A named cause is right if the label accepts it, else wrong; in a control any is wrong.
@@ -14,6 +15,7 @@ import argparse
 import json
 import multiprocessing
 import sys
+import tempfile
 import time
 import tomllib
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -28,6 +30,7 @@ from loops import make
 from newllm.replays.watcher import Watcher
 
 HERE = Path(__file__).parent
+QUICK = ("contrastive-empty-batches", "lstm-calm")
 
 
 def labels() -> dict[str, dict[str, Any]]:
@@ -113,9 +116,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="loops at a time")
     parser.add_argument("--only", nargs="*", default=[], help="names of loops")
     parser.add_argument("--out", type=Path, help="file of verdicts")
+    parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}")
     parser.add_argument("--tables", type=Path, help="only the table, of this file")
     arguments = parser.parse_args()
     known = labels()
+    if arguments.quick:
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "quick.jsonl"
+            replay_all(list(QUICK), arguments.budget, arguments.workers, file)
+            found = {row["name"]: outcome(row, known[row["name"]]) for row in rows(file)}
+        print(found)
+        sys.exit([found[name] for name in QUICK] != ["right", "none, as it should be"])
     names = [name for name, one in known.items() if arguments.split in ("all", one["split"])]
     names = [name for name in names if not arguments.only or name in arguments.only]
     file = arguments.tables or arguments.out or HERE.parent / "results" / f"replay-strangers-{arguments.split}.jsonl"
