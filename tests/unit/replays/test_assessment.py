@@ -101,7 +101,7 @@ def test_the_noise_of_the_training_loss_is_known_from_the_original_up_to_the_sta
     judge = Assessor(original([*swinging, 50.0, 1.0, 90.0, 2.0]), spike(29), replay)
     found = judge(replay)
     assert found.severities == {
-        "loss": severity([31, 32, 33], rising, judge.limits["loss"], swinging),
+        "loss": severity([31, 32, 33], rising, judge.limits["loss"], swinging, smoothed=True),
         "probe": severity([30, 31, 32], rising, judge.limits["probe"]),
     }
     assert found.severities["loss"].limit > found.severities["probe"].limit

@@ -302,3 +302,13 @@ def test_without_a_spike_the_nearest_is_told_with_its_limit_and_none_is_above() 
     assert (found.peak, found.area, found.onset, found.limit, found.above) == (0.0, 0.0, None, pytest.approx(0.25), 0.0)
     assert Severity(2.0, 0.0, None, 0.5).above == 0.0
     assert Severity(0.25, 0.0, 7, 0.5).above == 0.0
+
+
+def test_a_loss_that_is_high_from_its_first_point_on_has_risen() -> None:
+    """A change that reads batches of four times the loss from where it begins: it did not take the spike away."""
+    before = [1.0, 1.02, 0.98, 1.01, 0.99] * 10
+    found = severity(range(51, 61), [4.0] * 10, 0.5, before, smoothed=True)
+    assert found.onset == 51
+    assert found.peak == pytest.approx(math.log(4), abs=0.03)
+    assert not severity(range(51, 61), [1.0] * 10, 0.5, before, smoothed=True).spiked
+    assert not severity(range(51, 61), [4.0] * 10, 0.5).spiked, "nothing is known of what was before"

@@ -118,21 +118,23 @@ def severity(
         steps: of each point, rising.
         loss: at each; not finite counts as very high.
         limit: the healthy limit of the original.
-        history: the losses before the first point, by which its noise is known from the start.
+        history: the losses before the first point: a loss that is high from there on has risen, too.
         floor: the loss below which ratios mean nothing.
         smoothed: whether the best before is that of medians of five points. A loss of single batches has now and then
             a lucky one, from which all others are a rise.
     """
-    logs, over = _logs(loss, floor), excess(loss, floor, smoothed=smoothed)
-    limits = _limits(loss, limit, history, floor)
+    whole, ahead = [*history, *loss], len(history)
+    logs, over = _logs(loss, floor), excess(whole, floor, smoothed=smoothed)[ahead:]
+    limits = _limits(loss, limit, history, floor, smoothed=smoothed)
     opens = np.flatnonzero(over > limits)
     if not len(opens):
         near = int(np.argmax(over - limits)) if len(over) else 0
         here = (float(over[near]), float(limits[near])) if len(over) else (0.0, limit)
         return Severity(here[0], 0.0, None, here[1], floor)
-    widths = np.diff(np.asarray(steps, dtype=float))  # the first point is never beyond a limit: there are two
-    widths = np.append(widths, widths[-1])
-    best, worst, area, back = _best_before(logs, smoothed=smoothed), opens[0], 0.0, 0
+    widths = np.diff(np.asarray(steps, dtype=float))
+    widths = np.append(widths, widths[-1] if len(widths) else 1.0)
+    best = _best_before(_logs(whole, floor), smoothed=smoothed)[ahead:]
+    worst, area, back = opens[0], 0.0, 0
     peaks = {}
     for onset in opens:
         if onset < back:
@@ -146,10 +148,12 @@ def severity(
     return Severity(peaks[worst], area, int(steps[opens[0]]), float(limits[worst]), floor)
 
 
-def _limits(loss: Sequence[float], limit: float, history: Sequence[float], floor: float) -> np.ndarray:
+def _limits(
+    loss: Sequence[float], limit: float, history: Sequence[float], floor: float, *, smoothed: bool
+) -> np.ndarray:
     """Return the healthy limit at each point (n,): the original's, or more where the replay is lower or noisier."""
     whole, before = _capped([*history, *loss]), len(history)
-    best = np.exp(_best_before(_logs(loss, floor), smoothed=False))
+    best = np.exp(_best_before(_logs(whole, floor), smoothed=smoothed))[before:]
     opens = [spike_limit(whole[: before + at]) for at in range(len(loss))]
     return np.maximum(limit, np.log1p(np.array(opens) / best))
 
