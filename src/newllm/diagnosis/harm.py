@@ -22,6 +22,8 @@ SMALL = 0.7  # of the first loss: a peak below is of a model that has learnt mos
 FEW = 3  # points
 FEW_SHARE = 0.1  # of the points
 UNHARMED = 1.1  # times the validation loss before
+LEVEL = 5  # points before a rise
+AWAY, NEAR = 2.0, 1.3  # times the level before: above it, and back at it
 SETTLED = 3  # sampled steps with the same classes
 MORE, MOST_CLASSES = 1.1, 1000
 RARE = 1e-3  # of the points: one hard batch of a long run
@@ -70,13 +72,30 @@ def new_classes_at(finding: Finding, trace: Trace) -> tuple[int, int] | None:
 
     They must have been the same ones for some sampled steps, and a tenth more: of a text there are new tokens all the
     time. No model knows a class that it never saw, so such a rise is no harm: there is more to learn from there on.
+    Where the loss is back where it was from one point to the next, nobody has learnt them: they have gone again.
     """
+    if is_back_at_once(finding, trace):
+        return None
     seen = trace.series("target_classes_seen")
     at = int(np.searchsorted(seen.step, finding.first_step or 0.0))
     if not SETTLED <= at < len(seen.value) or np.ptp(seen.value[at - SETTLED : at]) > 0:
         return None
     before, after = int(seen.value[at - 1]), int(seen.value[at])
     return (before, after) if MORE * before <= after <= MOST_CLASSES else None
+
+
+def is_back_at_once(finding: Finding, trace: Trace) -> bool:
+    """Whether the loss, after a rise, falls to its level before from one point to the next."""
+    loss, first = finite(trace.series("loss")), finding.first_step or 0.0
+    before, since = loss.value[loss.step < first][-LEVEL:], loss.value[loss.step >= first]
+    if len(before) < LEVEL:
+        return False
+    level = float(np.median(before))
+    high = np.flatnonzero(since > AWAY * level)
+    if level <= 0 or not len(high):
+        return False
+    back = np.flatnonzero(since[high[0] :] <= NEAR * level)
+    return bool(len(back)) and bool(since[high[0] + back[0] - 1] > AWAY * level)
 
 
 def _says_little(finding: Finding, loss: Series, points: int) -> bool:

@@ -239,6 +239,15 @@ def test_a_rise_where_new_classes_begin_is_a_note() -> None:
     assert [cause.name for cause in new[kind].causes or ()] == ["changed-inputs"]
 
 
+def test_classes_that_are_gone_again_are_no_new_task() -> None:
+    """A file in another encoding: its letters are new, and nobody has learnt them when the loss is back."""
+    loss = np.where((STEP >= 101) & (STEP < 109), 14.0 * np.exp(-(STEP - 101) / 8), 1.6 * np.exp(-STEP / 20) + 0.35)
+    seen = found(loss=loss, target_classes_seen=np.where(SAMPLED < 101, 50.0, 90.0))
+    assert seen["spike"].severity == "warning"
+    assert [cause.name for cause in seen["spike"].causes or ()] == []
+    assert seen["spike"].candidate_causes[0] == "corrupted-batch"
+
+
 def test_changed_inputs_are_a_note_where_nothing_is_worse_for_it() -> None:
     assert found(input_std=BEHIND)["changed-inputs"].severity == "note"
     assert found(input_std=BEHIND, **WORSE)["changed-inputs"].first_step == 100

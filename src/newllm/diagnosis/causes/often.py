@@ -3,7 +3,7 @@
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.data import is_brief
 from newllm.diagnosis.causes.kinds import UNSTABLE
-from newllm.diagnosis.harm import RISES
+from newllm.diagnosis.harm import RISES, is_back_at_once
 from newllm.diagnosis.losses import is_validation
 
 SLOW = 8  # points: too long for a bad batch
@@ -41,5 +41,7 @@ def often_causes(case: Case) -> tuple[str, ...]:
         return ("learning-rate", "no-warm-up", "data-order")
     if is_brief(case):
         return ("corrupted-batch", "learning-rate", "data-order")
+    if case.by_step and case.worst_at_once() and is_back_at_once(case.finding, case.trace):
+        return ("corrupted-batch", "data-order", "learning-rate")  # batches of another kind, from one to another
     other_data = case.by_step and case.points >= SLOW and case.worst_at_once()
     return ("data-order", "learning-rate") if other_data else ("learning-rate", "data-order")
