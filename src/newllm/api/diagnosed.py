@@ -24,7 +24,7 @@ from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.rich import Rich, Shown
-from newllm.words.diagnosis import unjudged
+from newllm.words.diagnosis import headline, unjudged
 from newllm.words.finding_data import finding_data
 
 SCHEMA = 1
@@ -50,6 +50,12 @@ class Diagnosis(Rich):
     trace: Trace
     facts: Facts
     findings: list[Finding]
+
+    def __str__(self) -> str:
+        """Return a line of how it looks, and one for each finding."""
+        words = catalogue("en")
+        said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
+        return "\n".join([headline(words, self.trace, self.findings, self.facts), *said])
 
     @property
     def wrong(self) -> bool:

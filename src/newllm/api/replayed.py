@@ -12,7 +12,7 @@ from newllm.errors import UserError
 from newllm.extras import check_training
 from newllm.files import writing
 from newllm.machine import available_cores
-from newllm.messages import catalogue
+from newllm.messages import catalogue, message
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
 from newllm.replays.session.request import ReplayRequest
@@ -141,6 +141,7 @@ def _replay_loop(
     compared = original.comparison
     if compared is not None and compared.is_another:  # what is replayed is not what stands there
         directory = None
+        watcher.noticed(message("notice-loop-not_kept", path=compared.path))
     place = None if directory is None else directory / "replays" / f"step-{spike.onset:08d}"
     name = "this training" if directory is None else str(directory)
     identified = {"loop": _identity(loop, original), **_version(spike)}

@@ -166,3 +166,11 @@ def test_wrong_from_a_warning_up(tmp_path: Path, severities: tuple, wrong: bool)
 def test_a_vocabulary_of_one_is_a_mistake(recorded: Path) -> None:
     with pytest.raises(newllm.UserError, match="a vocabulary of 1: it must be at least 2"):
         newllm.doctor(recorded, vocabulary=1)
+
+
+def test_a_diagnosis_is_printed_as_sentences(tmp_path: Path) -> None:
+    rows = [f"{step},{9.0 if step in (60, 61) else 4.0 / (1 + step / 20) + 0.01 * (step % 3)}" for step in range(100)]
+    (tmp_path / "log.csv").write_text("\n".join(["step,loss", *rows]))
+    first, *found = str(newllm.doctor(tmp_path / "log.csv")).splitlines()
+    assert first.startswith("Something is")
+    assert found[0].startswith("warning: loss jumps from 1")

@@ -14,6 +14,7 @@ from newllm.messages import message
 from newllm.replays.session.store import read_verdict
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import record_original
+from newllm.replays.watcher import Watcher
 from newllm.report.source import read_source
 from newllm.trace import Verdict
 
@@ -149,7 +150,11 @@ def test_replays_are_kept_with_a_recording_of_the_same_training(bad_loop: Loop, 
     assert kept is not None
     assert kept.recorded is not None
     other = recorded(dataclasses.replace(bad_loop, seed=5), tmp_path / "other")
-    verdict = newllm.replay(bad_loop, recorded=other, budget=20, only=["replace-batches"])
+    heard: list[str] = []
+    watcher = Watcher()
+    watcher.noticed = lambda said: heard.append(str(said))  # type: ignore[method-assign]
+    verdict = newllm.replay(bad_loop, recorded=other, budget=20, only=["replace-batches"], watcher=watcher)
+    assert any("nothing is written there" in said for said in heard)
     assert verdict.run == "this training"
     assert not (other / "replays").exists(), "what was replayed is another training"
 

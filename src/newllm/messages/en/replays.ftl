@@ -72,6 +72,8 @@ differs-apart = { $difference }; two replays of the same state differ from step 
 }
 
 ## while replays run
+notice-cause_shown = a cause is shown; what is left is tried once
+notice-loop-not_kept = what is replayed is another training than { $path } holds: nothing is written there, and the results are forgotten with this process (out= with a new directory keeps them)
 notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is not written
 notice-leaves = the replay parts from the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits

@@ -164,15 +164,12 @@ def _tried(session: Session, chosen: Sequence[Candidate], nulls: dict[int, list[
             if one.candidate.name not in reported:
                 session.watcher.tried(describe_unadjusted(session, one))
                 reported.add(one.candidate.name)
-        if not is_shown:  # how they dampen other spikes says nothing against them
-            _tell(session, session.confirm(_restoring(session, screened)))
-        measure_dampening(session, screened)
-        best = best_of(screened, by_share=session.by_share, dampening=session.dampening)
         waiting = NO_TIME in _left_out(session, chosen, screened).values()
         if not is_shown:
-            is_last = not (shares and waiting)
-            _tell(session, session.confirm(best if is_last else _removing(session, screened, best)))
+            best = _confirmed(session, screened, all_tried=not (shares and waiting))
             is_shown = shows_cause(session, [*screened, *session.confirmed])
+            if is_shown:
+                session.watcher.noticed(message("notice-cause_shown"))
         if is_shown and not waiting:
             return screened
         if not session.confirmed and any(one.start not in session.usable for one in chosen):
@@ -183,6 +180,21 @@ def _tried(session: Session, chosen: Sequence[Candidate], nulls: dict[int, list[
     for candidate in best:  # what was not confirmed still says something, where there is time
         session.inject(candidate)
     return screened
+
+
+def _confirmed(session: Session, screened: Sequence[Trial], *, all_tried: bool) -> list[Candidate]:
+    """Confirm what did best in the screen, what restores first, and return the best of it.
+
+    Args:
+        session: that runs the replays.
+        screened: what was tried.
+        all_tried: whether nothing waits for a try: else nothing less than a removal is confirmed.
+    """
+    _tell(session, session.confirm(_restoring(session, screened)))  # however they dampen other spikes
+    measure_dampening(session, screened)
+    best = best_of(screened, by_share=session.by_share, dampening=session.dampening)
+    _tell(session, session.confirm(best if all_tried else _removing(session, screened, best)))
+    return best
 
 
 def _of_earlier_replays(request: ReplayRequest, session: Session) -> list[Candidate]:
