@@ -37,7 +37,7 @@ from machine import describe
 
 def tasks(count: int, steps: int) -> list[Task]:
     until = Until(None, steps, steps, 3)
-    return [Task("", 0, replay, until, 39, 45, (31, 45)) for replay in range(1, count + 1)]
+    return [Task("", 0, replay, until, 39, 45, (31, 38, 45)) for replay in range(1, count + 1)]
 
 
 def serial(replayer: Replayer, work: list[Task], threads: int) -> float:

@@ -40,8 +40,8 @@ def test_updates_climb_from_the_onset_on(loop: Loop) -> None:
 
 
 def test_a_task_without_a_control_spike_has_the_key_that_it_had() -> None:
-    task = Task("sgd", 3, 1, Until(None, 5, 5, 1), 10, 12, (2, 9))
-    control = Task("sgd", 3, 1, Until(None, 5, 5, 1), 10, 12, (2, 9), climbs=8)
+    task = Task("sgd", 3, 1, Until(None, 5, 5, 1), 10, 12, (2, 5, 9))
+    control = Task("sgd", 3, 1, Until(None, 5, 5, 1), 10, 12, (2, 5, 9), climbs=8)
     assert "climbs" not in task.as_dict()
     assert (control.as_dict()["climbs"], control.as_dict()["variant"]) == (8, "control")
     assert task.key != control.key

@@ -335,7 +335,7 @@ def while_called(replica: Replica) -> dict[tuple[nn.Module, str], float]:
 
 def test_dropout_that_the_trainings_own_code_sets_is_off_too(replica_with: Callable[..., Replica]) -> None:
     def raise_dropout(model: nn.Module, *_: object) -> None:
-        model[1].p = 0.6
+        model.get_submodule("1").p = 0.6  # type: ignore[bad-assignment]
 
     def build(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:  # noqa: ARG001
         model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.Linear(8, 3))

@@ -46,7 +46,7 @@ WHOLE = Trajectory(0, [1], [1.0], [1.0], probe_steps=[0], probe=[1.0]).as_dict()
 
 
 def _task(replay: int) -> Task:
-    return Task("", 0, replay, Until(None, 10, 10, 5), 5, 6, (0, 6))
+    return Task("", 0, replay, Until(None, 10, 10, 5), 5, 6, (0, 4, 6))
 
 
 def _nothing(step: int) -> None:  # noqa: ARG001 (the form of what gives states)

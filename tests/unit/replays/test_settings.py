@@ -25,7 +25,7 @@ SETTINGS: dict[str, Callable[[nn.Module, torch.optim.Optimizer, bool], None]] = 
         weight_decay=90.0 if wrong else 0.0
     ),
     "hold-momentum": lambda _, optimizer, wrong: optimizer.param_groups[0].update(betas=(0.1 if wrong else 0.9, 0.999)),
-    "hold-dropout": lambda model, _, wrong: setattr(model[2], "p", 0.95 if wrong else 0.0),
+    "hold-dropout": lambda model, _, wrong: setattr(model.get_submodule("2"), "p", 0.95 if wrong else 0.0),
 }
 KINDS = {
     "hold-own-rate": ("learning_rate", "1/lr", 1.0),
@@ -55,6 +55,17 @@ def training(name: str) -> Loop:
     return Loop(build, batch, loss, 170, before_update=lambda model, it, step: change(model, it, step in WRONG))
 
 
+def in_force(replica: Replica, kind: str, place: str) -> list[float]:
+    """Return a setting as each of 130 updates has it."""
+    seen: list[float] = []
+    replica.optimizer.register_step_post_hook(
+        lambda *_: seen.append(settings_of(replica.model, replica.optimizer)[kind][place])
+    )
+    for step in range(130):
+        replica.update(step)
+    return seen
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_held_and_what_it_was_changed_to_is_injected(
     name: str, replica_with: Callable[..., Replica]
@@ -64,19 +75,13 @@ def test_a_setting_is_held_and_what_it_was_changed_to_is_injected(
     own = replica_with(loop, start=0, onset=WRONG.start + 1)
     held = replica_with(loop, name, start=0, onset=WRONG.start + 1)
     right = settings_of(own.model, own.optimizer)[kind][place]
-    seen: dict[str, list[float]] = {"own": [], "held": [], "injected": []}
     setup = loop.setup(0, 0, 20, 24)
     setup.suspect_settings = {place: wrong}
     inject = INTERVENTIONS[name].inject
     assert inject is not None
     inject(setup)
-    injected = loop.start(setup, None)
-    for which, replica in (("own", own), ("held", held), ("injected", injected)):
-        replica.optimizer.register_step_post_hook(
-            lambda _, *__, which=which, it=replica: seen[which].append(settings_of(it.model, it.optimizer)[kind][place])
-        )
-        for step in range(130):
-            replica.update(step)
+    seen = {which: in_force(it, kind, place) for which, it in (("own", own), ("held", held))}
+    seen["injected"] = in_force(loop.start(setup, None), kind, place)
     assert seen["own"] == [wrong if step in WRONG else right for step in range(130)]
     assert seen["held"] == [right] * 130
     assert seen["injected"] == [wrong if step >= 19 else right for step in range(130)]

@@ -28,7 +28,7 @@ VERDICT = Verdict(
 WHOLE = {"start": 31, "steps": [32], "loss": [1.0], "gradient_norm": [2.0], "probe_steps": [31], "probe": [1.5]}
 WRONG = [{"start": "31"}, {"steps": [32, 33]}, {"steps": 32}, {"probe": ["x"]}, {"validation": []},
          {"signals": {"x": [1.0, 2.0]}}, {"more": 1}]  # fmt: skip
-TASK = Task("gate", 31, 3, Until(None, 10, 20, 2), 39, 43, (30, 44))
+TASK = Task("gate", 31, 3, Until(None, 10, 20, 2), 39, 43, (30, 38, 44))
 
 
 def test_a_replay_on_disk_says_what_it_is_and_comes_back_as_it_was(tmp_path: Path) -> None:

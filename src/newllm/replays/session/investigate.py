@@ -154,6 +154,7 @@ def _tried(session: Session, chosen: Sequence[Candidate], nulls: dict[int, list[
         What was screened.
     """
     reported: set[str] = set()
+    screened: list[Trial] = []
     best: list[Candidate] = []
     shares, is_shown = list(SCREENS), False
     while shares:
