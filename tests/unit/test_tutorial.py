@@ -53,4 +53,4 @@ def test_the_replays_show_the_cause(tmp_path: Path) -> None:
         [sys.executable, "test_the_cause.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "spikes at step 61" in ended.stdout
-    assert "skip-batches" in ended.stdout  # on a busy machine as what did best, else as what removes the spike
+    assert "corrupted-batch" in ended.stdout  # as the cause; on a busy machine as what most speaks for
