@@ -10,59 +10,21 @@ prints tables. What counts is said in README.md. Look at the report's runs once,
 
 import argparse
 import json
-import multiprocessing
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
-import torch
+sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
 from judging import judged
-from labelled import Labelled
 from subjects import every_run
+from verdict_lines import add_rows, rows_in
 from verdict_scores import scores
 from verdict_tables import markdown
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 QUICK = ("label-noise-0", "rate-step-0", "healthy-0")  # of the tuning split
 QUICK_BUDGET = 15.0
-
-
-def rows_in(file: Path, budget: float) -> dict[str, dict[str, Any]]:
-    """Return the lines of a file by the name of the run; a last line that was cut off is left out.
-
-    Raises:
-        SystemExit: a line was made with another budget.
-    """
-    rows: dict[str, dict[str, Any]] = {}
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if row["budget"] != budget:
-            raise SystemExit(f"'{file}' holds a verdict of {row['budget']} s, not {budget} s: give another --out")
-        rows[row["name"]] = row
-    return rows
-
-
-def replay_all(runs: list[Labelled], file: Path, budget: float, workers: int) -> None:
-    """Replay what is not in the file yet, one thread a process, and add a line as soon as one is done."""
-    left = [run.name for run in runs if run.name not in rows_in(file, budget)]
-    context = multiprocessing.get_context("spawn")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool, file.open("a") as out:
-        if file.stat().st_size and not file.read_bytes().endswith(b"\n"):
-            out.write("\n")  # after a line that was cut off
-        waiting = {pool.submit(judged, name, budget): name for name in left}
-        for number, done in enumerate(as_completed(waiting), 1):
-            row = done.result()
-            out.write(json.dumps(row) + "\n")
-            out.flush()
-            said = f"{row['name']}: {row['first'] or 'none'}, {row['seconds']:.0f} s"
-            print(f"{number} of {len(left)}: {said}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -87,7 +49,8 @@ def _go(arguments: argparse.Namespace, scratch: Path) -> None:
     file = arguments.out or kept
     runs = [run for run in every_run(split) if not only or run.name in only]
     if not arguments.tables:
-        replay_all(runs, file, budget, arguments.workers)
+        names = [run.name for run in runs]
+        add_rows(judged, names, file, budget, arguments.workers, lambda row: row["first"] or "none")
     rows = rows_in(file, budget)
     found = scores([rows[run.name] for run in runs if run.name in rows])
     print(json.dumps(found, indent=2) if arguments.json else markdown(found))

@@ -12,22 +12,21 @@ Look at the held split once, when nothing is to be changed any more.
 """
 
 import argparse
-import json
-import multiprocessing
 import sys
 import tempfile
 import time
 import tomllib
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import newllm
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
+
 from curves import greatest_rise
 from loops import make
 from newllm.replays.watcher import Watcher
+from verdict_lines import add_rows, rows_in
 
 HERE = Path(__file__).parent
 QUICK = ("contrastive-empty-batches", "lstm-calm")
@@ -46,7 +45,7 @@ def verdict_of(name: str, budget: float) -> dict[str, Any]:
         verdict = newllm.replay(make(name), budget=budget, watcher=Watcher())
     except newllm.UserError as error:
         seconds = time.perf_counter() - began
-        return {"name": name, "refused": str(error), "seconds": seconds, "spikes": _spikes(name)}
+        return {"name": name, "refused": str(error), "seconds": seconds, "budget": budget, "spikes": _spikes(name)}
     tried = [
         {
             "name": one.name, "class": one.effect_class, "stage": one.stage, "n": one.n, "spiked": one.spiked,
@@ -74,23 +73,8 @@ def _spikes(name: str) -> bool:
     return greatest_rise([replica.update(step).loss for step in range(loop.steps)]).spikes
 
 
-def replay_all(names: list[str], budget: float, workers: int, out: Path) -> None:
-    """Replay what is not in the file yet, and add a line as soon as one is done."""
-    done = {row["name"] for row in rows(out)}
-    left = [name for name in names if name not in done]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool, out.open("a") as file:
-        for future in as_completed([pool.submit(verdict_of, name, budget) for name in left]):
-            row = future.result()
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-            said = row.get("cause") or f"none, {row.get('suspects', ['refused'])[:1]}"
-            print(f"{row['name']}: {said}, {row['seconds']:.0f} s", file=sys.stderr, flush=True)
-
-
-def rows(file: Path) -> list[dict[str, Any]]:
-    """Return what stands in a file of verdicts."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+def _said(row: dict[str, Any]) -> str:
+    return row.get("cause") or f"none, {row.get('suspects', ['refused'])[:1]}"
 
 
 def outcome(row: dict[str, Any], label: dict[str, Any]) -> str:
@@ -123,25 +107,25 @@ def main() -> None:
     if arguments.quick:
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "quick.jsonl"
-            replay_all(list(QUICK), arguments.budget, arguments.workers, file)
-            found = {row["name"]: outcome(row, known[row["name"]]) for row in rows(file)}
+            add_rows(verdict_of, QUICK, file, arguments.budget, arguments.workers, _said)
+            found = {name: outcome(row, known[name]) for name, row in rows_in(file).items()}
         print(found)
         sys.exit([found[name] for name in QUICK] != ["right", "none, as it should be"])
     names = [name for name, one in known.items() if arguments.split in ("all", one["split"])]
     names = [name for name in names if not arguments.only or name in arguments.only]
     file = arguments.tables or arguments.out or HERE.parent / "results" / f"replay-strangers-{arguments.split}.jsonl"
     if arguments.tables is None:
-        replay_all(names, arguments.budget, arguments.workers, file)
+        add_rows(verdict_of, names, file, arguments.budget, arguments.workers, _said)
     print("| loop | kind | cause named | first suspect | remedies | outcome | seconds |\n|---|---|---|---|---|---|---|")
     counted: dict[str, int] = {}
-    for row in rows(file):
-        if row["name"] not in names:
+    for name, row in rows_in(file).items():
+        if name not in names:
             continue
-        label = known[row["name"]]
+        label = known[name]
         result = outcome(row, label)
         counted[result] = counted.get(result, 0) + 1
         suspects, remedies = row.get("suspects", []), row.get("remedies", [])
-        cells = [row["name"], label["kind"], row.get("cause") or "", (suspects or [""])[0], ", ".join(remedies), result]
+        cells = [name, label["kind"], row.get("cause") or "", (suspects or [""])[0], ", ".join(remedies), result]
         print(f"| {' | '.join(cells)} | {row['seconds']:.0f} |")
     print("\n" + ", ".join(f"{count} {name}" for name, count in sorted(counted.items())))
 

@@ -66,7 +66,8 @@ def protect(directory: Path, why: str) -> None:
     _CHECKS[directory] = refuse
 
 
-def _check(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Refuse a place below a directory that this process may not write (`protect`, `checking`)."""
     for place in (path, *path.parents) if _CHECKS else ():
         if place in _CHECKS:
             _CHECKS[place]()
@@ -79,11 +80,11 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         UserError: the disk is full or fails, or the place may not be written.
     """
-    _check(path)
+    check_place(path)
     try:
         yield
     except OSError as error:
-        _check(path)  # whoever took the place away may have taken our temporary file too
+        check_place(path)  # whoever took the place away may have taken our temporary file too
         if error.errno in NO_ROOM:
             raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
         if isinstance(error, PermissionError) or error.errno in _NO_PLACE:
@@ -174,7 +175,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
                 if durable:
                     os.fsync(file.fileno())
             temporary.chmod(0o644)
-            _check(path)
+            check_place(path)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -240,7 +241,7 @@ def new_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
             temporary.chmod(0o755)
             if replace and path.exists():
                 remove_directory(path)
-            _check(path)
+            check_place(path)
             temporary.rename(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from newllm.api.replay_lines import ReplayLines
 from newllm.errors import UserError
 from newllm.extras import check_training
-from newllm.files import writing
+from newllm.files import check_place
 from newllm.machine import available_cores
 from newllm.messages import catalogue, message
 from newllm.plotting.verdict import draw_verdict
@@ -82,7 +82,7 @@ def replay(
             watcher.noticed(one)
     if isinstance(what, Loop):
         limit = time if isinstance(budget, TimeLimit) else budget
-        return _replay_loop(what, spike, limit, only, watcher, _recording(recorded, out))
+        return _replay_loop(what, spike, limit, only, watcher, recorded=_path(recorded), out=_path(out))
     if recorded is not None:
         raise UserError(f"recorded='{recorded}' is held against a newllm.Loop: '{what}' is a run and its own record")
     if out is not None:
@@ -94,8 +94,7 @@ def _replay_run(
     path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
 ) -> Verdict:
     check_training()  # its picture is drawn last
-    with writing(path / "replays"):
-        pass  # what may not be written is refused before anything is said of the run
+    check_place(path / "replays")  # before anything is said of the run
     subject = OwnRun(path)
     original = read_original(subject)
     for one in original.notices:
@@ -113,27 +112,20 @@ def _replay_run(
     return verdict
 
 
-def _recording(
-    recorded: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None
-) -> tuple[Path | None, Path | None]:
-    """Return the recording that a loop is held against, and the directory that its training is recorded in."""
-    if recorded is not None and out is not None:
-        raise UserError(f"recorded='{recorded}' and out='{out}': give one, the results stand in either")
-    if out is not None and not (Path(out) / "trace.jsonl").exists():
-        return None, Path(out)
-    given = out if recorded is None else recorded
-    return None if given is None else Path(given), None
-
-
 def _replay_loop(
     loop: Loop,
     number: int | None,
     budget: float | TimeLimit,
     only: Sequence[str],
     watcher: Watcher,
-    recording: tuple[Path | None, Path | None],
+    *,
+    recorded: Path | None,
+    out: Path | None,
 ) -> Verdict:
-    recorded, out = recording
+    if recorded is not None and out is not None:
+        raise UserError(f"recorded='{recorded}' and out='{out}': give one, the results stand in either")
+    if out is not None and (out / "trace.jsonl").exists():  # of an earlier call
+        recorded, out = out, None
     original = record_original(loop, watcher, recorded, out)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
@@ -147,6 +139,10 @@ def _replay_loop(
     identified = {"loop": _identity(loop, original), **_version(spike)}
     request = ReplayRequest(name, loop, original, spike, time, only, place, identified)
     return investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
+
+
+def _path(given: str | os.PathLike[str] | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _identity(loop: Loop, original: Original) -> str:

@@ -15,6 +15,7 @@ from newllm.model.language_model import LanguageModel, fresh_rows
 from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import RunConfig
 from newllm.training.context_watch import ContextWatch
+from newllm.training.environment import seed_torch
 from newllm.training.evaluation import as_inputs
 from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
@@ -136,18 +137,6 @@ class Stepper:
                 group["lr"] = rate
             self.optimizer.step()
         return norm
-
-
-def seed_torch(seed: int) -> None:
-    """Seed torch's random numbers, as `torch.manual_seed` does.
-
-    Where there is no accelerator that one notes at each call, with the call stack, what a CUDA that comes later has to
-    do: 1 to 2 milliseconds, which is much of a small model's update.
-    """
-    if torch.accelerator.is_available():
-        torch.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
 
 
 def clip_norm(largest: float) -> Clip:

@@ -8,8 +8,8 @@ import torch
 import newllm
 from newllm.trace import read_trace
 from newllm.training.budget import Budget
+from newllm.training.environment import seed_torch
 from newllm.training.observer import Observer
-from newllm.training.step import seed_torch
 
 
 def _losses(run: newllm.TrainedRun, signal: str = "loss") -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from newllm.training.step import seed_torch
+from newllm.training.environment import seed_torch
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 They are tried only where the original did change it (`Intervention.evidence`). They inject what it was changed to.
 """
 
-from collections.abc import Callable
-
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Change, Intervention, Kind
 from newllm.replays.replica.replica import Replica
@@ -22,7 +20,9 @@ def _hold(kind: str) -> Change:
 
 def _change(kind: str) -> Change:
     def inject(setup: Setup) -> None:
-        attach: Callable[[Replica], None] = lambda it: hold(it.model, it.optimizer, kind, setup.suspect_settings)  # noqa: E731 (one line, by the kind)
+        def attach(replica: Replica) -> None:
+            hold(replica.model, replica.optimizer, kind, setup.suspect_settings)
+
         setup.at_step.setdefault(max(setup.start, setup.onset - 1), []).append(attach)
 
     return inject

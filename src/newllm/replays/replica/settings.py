@@ -16,7 +16,6 @@ Settings = dict[str, dict[str, float]]
 
 _KEYS = {"lr": "learning_rate", "weight_decay": "weight_decay", "momentum": "momentum"}
 _BETAS = ("beta1", "beta2")
-_PROBABILITY = "dropout"  # in the name of an attribute; "p" of torch's own layers
 
 
 def settings_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> Settings:
@@ -28,14 +27,14 @@ def settings_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> Settings:
                 found[kind][f"{number}/{key}"] = float(group[key])
         for name, value in zip(_BETAS, group.get("betas", ()), strict=False):
             found["momentum"][f"{number}/{name}"] = float(value)
-    found["dropout"] = {place: value for place, _, _, value in _dropouts(model)}
+    found["dropout"] = {place: value for place, _, _, value in dropouts(model)}
     return found
 
 
 def hold(model: nn.Module, optimizer: torch.optim.Optimizer, kind: str, values: Mapping[str, float]) -> None:
     """Hold the settings of a kind at these values from now on, whatever the training's own code sets."""
     if kind == "dropout":
-        for place, module, name, _ in list(_dropouts(model)):
+        for place, module, name, _ in list(dropouts(model)):
             if place in values:
                 module.register_forward_pre_hook(lambda it, _, name=name, value=values[place]: setattr(it, name, value))
         return
@@ -54,10 +53,14 @@ def _put(optimizer: torch.optim.Optimizer, values: Mapping[str, float]) -> None:
             group[key] = value
 
 
-def _dropouts(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, float]]:
-    """Yield place, module, attribute and value of each probability of dropout, 0 too: it may be raised later."""
+def dropouts(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, float]]:
+    """Yield place, module, attribute and value of each probability of dropout, 0 too: it may be raised later.
+
+    Known are torch's dropout layers and any number called "...dropout...", as torch's own recurrent and attention
+    layers have, and most models that call `functional.dropout`. A number written into a call cannot be seen.
+    """
     for path, module in model.named_modules():
         for name, value in vars(module).items():
-            is_one = _PROBABILITY in name or (name == "p" and isinstance(module, nn.modules.dropout._DropoutNd))
-            if is_one and isinstance(value, int | float) and not isinstance(value, bool):
+            is_one = "dropout" in name or (name == "p" and isinstance(module, nn.modules.dropout._DropoutNd))
+            if is_one and isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
                 yield f"{path}.{name}", module, name, float(value)

@@ -17,7 +17,7 @@ import torch
 
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.update_signals import UpdateSignals
-from newllm.statistics import SMOOTHED, trailing_median
+from newllm.statistics import SMOOTHED, lowest_before
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,8 @@ class _Follower:
         if self.until.futile is None:
             return False
         name, rise, floor = self.until.futile
-        losses = np.maximum(self.made.series(name)[1], floor)
-        best = np.minimum.accumulate(trailing_median(losses) if name == "loss" else losses)  # as `severity` takes it
-        return bool(np.any(np.log(losses[1:] / best[:-1]) >= rise))
+        logs = np.log(np.maximum(self.made.series(name)[1], floor))
+        return bool(np.any(logs - lowest_before(logs, smoothed=name == "loss") >= rise))  # as `severity` takes it
 
     def _check_progress(self, done: int) -> None:
         wanted = self.until.progress

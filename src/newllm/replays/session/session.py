@@ -191,15 +191,17 @@ class Session:
         """
         chosen = [candidate for candidate in candidates if candidate.start in self.usable]
         by = self._screen_began + share * (self.time.end - self._screen_began)
+
+        def enough() -> bool:
+            return first and is_worth_a_look(self._screened(chosen), by_share=self.by_share)
+
         for replay in range(replays):  # one of each first: where time is short, everything has been seen once
             tasks = [self.results.task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
             waiting = [task for task in tasks if not self.results.is_done(task)]
             if waiting and self.time.spent < by:
                 self.begin("screen", tasks)
-                self.runner.run(
-                    waiting, by, lambda: first and is_worth_a_look(self._screened(chosen), by_share=self.by_share)
-                )
-            if first and is_worth_a_look(self._screened(chosen), by_share=self.by_share):
+                self.runner.run(waiting, by, enough)
+            if enough():
                 break
         return self._screened(chosen)
 
@@ -262,11 +264,9 @@ class Session:
         if healthy is None:
             self.not_injected[candidate.name] = "segment"
             return
-        settings = tuple(
-            self.results.original.changed_settings(self.starts[0].step, self.starts[0].onset)
-            .get(candidate.main.evidence, {})
-            .items()
-        )
+        late = self.starts[0]
+        changed = self.results.original.changed_settings(late.step, late.onset).get(candidate.main.evidence, {})
+        settings = tuple(changed.items())
         injected = [replace(task, name=candidate.name, variant="injected", settings=settings) for task in healthy]
         waiting = len(self.runner.missing([*healthy, *injected]))
         seconds = waiting * self.results.expected(candidate.name, candidate.start, healthy[0].until.least)

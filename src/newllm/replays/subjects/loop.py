@@ -31,7 +31,8 @@ from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
 from newllm.replays.subjects.loop_state import check_built, optimizer_state, put_optimizer_state
 from newllm.replays.subjects.schedule import RateTable
-from newllm.training.step import clip_norm, seed_torch
+from newllm.training.environment import seed_torch
+from newllm.training.step import clip_norm
 
 _OPTIONAL = ("rate", "validate", "before_update")
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SAFETY, tail
 from newllm.diagnosis.spike import spike_limit
-from newllm.statistics import trailing_median
+from newllm.statistics import lowest_before, trailing_median
 
 HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
 _RISE = 5  # points within which a spike rises, at least
@@ -77,7 +77,7 @@ def excess(loss: Sequence[float] | np.ndarray, floor: float = SMALLEST, *, smoot
     """
     logs = _logs(loss, floor)
     over = np.zeros(len(logs))
-    best = _best_before(logs, smoothed=smoothed)
+    best = lowest_before(logs, smoothed=smoothed)
     for at in range(1, len(logs)):
         over[at] = logs[at] - max(best[at], logs[max(0, at - _rise(at)) : at].min())
     return np.maximum(over, 0.0)
@@ -133,7 +133,7 @@ def severity(
         return Severity(here[0], 0.0, None, here[1], floor)
     widths = np.diff(np.asarray(steps, dtype=float))
     widths = np.append(widths, widths[-1] if len(widths) else 1.0)
-    best = _best_before(_logs(whole, floor), smoothed=smoothed)[ahead:]
+    best = lowest_before(_logs(whole, floor), smoothed=smoothed)[ahead:]
     worst, area, back = opens[0], 0.0, 0
     peaks = {}
     for onset in opens:
@@ -153,19 +153,13 @@ def _limits(
 ) -> np.ndarray:
     """Return the healthy limit at each point (n,): the original's, or more where the replay is lower or noisier."""
     whole, before = _capped([*history, *loss]), len(history)
-    best = np.exp(_best_before(_logs(whole, floor), smoothed=smoothed))[before:]
+    best = np.exp(lowest_before(_logs(whole, floor), smoothed=smoothed))[before:]
     opens = [spike_limit(whole[: before + at]) for at in range(len(loss))]
     return np.maximum(limit, np.log1p(np.array(opens) / best))
 
 
 def _logs(loss: Sequence[float] | np.ndarray, floor: float) -> np.ndarray:
     return np.log(np.maximum(_capped(loss), floor))
-
-
-def _best_before(logs: np.ndarray, *, smoothed: bool) -> np.ndarray:
-    """Return for each point of (n,) the lowest one before it, or median of five; for the first itself."""
-    best = np.minimum.accumulate(trailing_median(logs) if smoothed else logs)
-    return np.concatenate([best[:1], best[:-1]])
 
 
 def _rise(before: int) -> int:

@@ -67,10 +67,11 @@ def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     said = [said_in(words, one) for one in sentences_of(verdict)]
     keys = _ANSWERED if verdict.changed_state is None else _OF_CHANGED_STATE
     answers = [(words(f"verdict-{key}"), one) for key, one in zip(keys, said, strict=False)]
-    compared = [said_in(words, one) for one in recorded_of(verdict)]
-    beside = [(words("verdict-recorded"), joined([part for it in compared for part in (it, " ")]))] if compared else []
-    found = [*answers, (words("verdict-null"), reproduction_state(verdict, words)), *beside]
-    return tag("div", pairs(found), kind="sentences")
+    answers.append((words("verdict-null"), reproduction_state(verdict, words)))
+    if compared := recorded_of(verdict):
+        lines = (tag("span", said_in(words, one), " ") for one in compared)
+        answers.append((words("verdict-recorded"), tag("span", *lines)))
+    return tag("div", pairs(answers), kind="sentences")
 
 
 def _doctor(source: Source, words: Catalogue) -> Html:

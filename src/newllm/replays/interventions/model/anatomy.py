@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from newllm.recorder.layers import layers
+from newllm.replays.replica import settings
 from newllm.replays.replica.subject import Subject
 
 
@@ -60,16 +61,5 @@ def embedding_scale(weight_VD: torch.Tensor) -> float:
 
 
 def dropouts(model: nn.Module) -> list[tuple[nn.Module, str]]:
-    """Return the attributes that are a probability of dropout above 0, each with its module.
-
-    Known are torch's dropout layers and any number called "...dropout...", as torch's own recurrent and attention
-    layers have, and most models that call `functional.dropout`. A number written into a call cannot be seen.
-    """
-    return [
-        (module, name)
-        for module in model.modules()
-        for name, value in vars(module).items()
-        if isinstance(value, float)
-        and 0 < value <= 1
-        and ("dropout" in name or (name == "p" and isinstance(module, nn.modules.dropout._DropoutNd)))
-    ]
+    """Return the attributes that are a probability of dropout above 0, each with its module."""
+    return [(module, name) for _, module, name, value in settings.dropouts(model) if value > 0]
