@@ -173,7 +173,8 @@ def _tried(session: Session, chosen: Sequence[Candidate], nulls: dict[int, list[
                 session.watcher.noticed(message("notice-cause_shown"))
         if is_shown and not waiting:
             return screened
-        if not session.confirmed and any(one.start not in session.usable for one in chosen):
+        removed = any(_removes(session, trial) for trial in session.confirmed)
+        if not (removed and shares) and any(one.start not in session.usable for one in chosen):
             later = session.later_nulls()  # some need a start that was too dear before
             nulls |= later
             shares += [1.0] if later and not shares else []
@@ -211,8 +212,12 @@ def _of_earlier_replays(request: ReplayRequest, session: Session) -> list[Candid
 
 def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
     """Return the best that left nothing of the spike: while others wait for a try, no less is worth a confirmation."""
-    classes = {one.candidate: effect_of(one.pairs, by_share=session.by_share).effect_class for one in screened}
-    return [one for one in best if classes[one] == "removes"]
+    removing = {one.candidate for one in screened if _removes(session, one)}
+    return [one for one in best if one in removing]
+
+
+def _removes(session: Session, trial: Trial) -> bool:
+    return effect_of(trial.pairs, by_share=session.by_share).effect_class == "removes"
 
 
 def _restoring(session: Session, screened: Sequence[Trial]) -> list[Candidate]:
