@@ -39,6 +39,8 @@ def often_causes(case: Case) -> tuple[str, ...]:
         return ("corrupted-batch", "learning-rate") if is_brief(case) else ("learning-rate",)
     if early:
         return ("learning-rate", "no-warm-up", "data-order")
+    if kind == "spike" and case.finding.severity == "note":  # the bump of a rate that starts again, as planned
+        return ("learning-rate", "data-order")
     if is_brief(case):
         return ("corrupted-batch", "learning-rate", "data-order")
     if case.by_step and case.worst_at_once() and is_back_at_once(case.finding, case.trace):
