@@ -14,18 +14,22 @@ from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes
+from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import catalogue, message
-from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
+from newllm.report.source.files import RunFiles
+from newllm.report.source.replays import newest_verdict
+from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.rich import Rich, Shown
 from newllm.words.diagnosis import headline, unjudged
 from newllm.words.finding_data import finding_data
+from newllm.words.verdicts import replays_show, sentences_of
 
 SCHEMA = 1
 _MOST_LOGS = 100  # or runs, of a directory
@@ -43,19 +47,22 @@ class Diagnosis(Rich):
         path: what was read.
         trace: its signals, and what of the log was left out.
         facts: what was known beside them.
-        findings: what matters most first; empty for a healthy run.
+        findings: what matters most first; empty for a healthy run. That whose cause replays have shown stands first.
+        verdict: the newest of its replays, None without one.
     """
 
     path: Path
     trace: Trace
     facts: Facts
     findings: list[Finding]
+    verdict: Verdict | None = None
 
     def __str__(self) -> str:
-        """Return a line of how it looks, and one for each finding."""
+        """Return a line of how it looks, one of what its replays show, and one for each finding."""
         words = catalogue("en")
         said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
-        return "\n".join([headline(words, self.trace, self.findings, self.facts), *said])
+        shown = list(filter(None, [replays_show(words, self.verdict)]))
+        return "\n".join([headline(words, self.trace, self.findings, self.facts), *shown, *said])
 
     @property
     def wrong(self) -> bool:
@@ -85,8 +92,11 @@ class Diagnosis(Rich):
         return run_shown(source, catalogue(lang))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data: schema, run, judged, findings, left_out, remarks. Of numbers that are not finite, None."""
-        content = {
+        """Return plain data: schema, run, judged, findings, left_out, remarks, replays where there is a verdict.
+
+        Of numbers that are not finite, None.
+        """
+        content: dict[str, Any] = {
             "schema": SCHEMA,
             "run": os.fspath(self.path),
             "judged": self.judged,
@@ -94,6 +104,9 @@ class Diagnosis(Rich):
             "left_out": list(self.trace.left_out),
             "remarks": [remark.as_dict() for remark in self.trace.remarks],
         }
+        if self.verdict is not None:
+            said = [str(one) for one in sentences_of(self.verdict)]
+            content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
         return plain_data(content)
 
 
@@ -133,7 +146,9 @@ def doctor(
     chosen, others = chosen_columns(loss, step, roles or {})
     trace = _read(source, chosen)
     facts, remarks = read_facts(source) if is_run(source) else (Facts(check=kept_check(source)), ())
-    remarks = (*_lost(source, trace), *remarks)
+    files = RunFiles(source)
+    verdict = newest_verdict(files) if is_run(source) else None
+    remarks = (*_lost(source, trace), *remarks, *files.problems)
     if remarks:
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
@@ -141,7 +156,7 @@ def doctor(
     facts = Intent(kind, others, notes or {}).added_to(facts)
     if guess := guess_remark(trace, facts):
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
-    return Diagnosis(source, trace, facts, diagnose(trace, facts))
+    return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict)
 
 
 def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:

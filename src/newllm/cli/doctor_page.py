@@ -27,6 +27,7 @@ from newllm.words import diagnosis as said
 from newllm.words.checks import wrong_line
 from newllm.words.labels import kind_name
 from newllm.words.plain import plain
+from newllm.words.verdicts import replays_show
 
 _INDENT = 2
 _LONG = 2000  # characters of a sentence
@@ -94,6 +95,8 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
         yield Text(words("terminal-more_remarks", count=len(remarks) - _LINES), style=colours.VALIDATION)
     yield Text()
     yield _headline(diagnosis, words)
+    if line := replays_show(words, diagnosis.verdict):
+        yield Text(line, style=colours.CONTEXT if diagnosis.verdict and diagnosis.verdict.cause else "")
     if line := wrong_line(words, diagnosis.facts.check):
         yield Text(line, style=colours.SEVERITIES["warning"])
     yield Text()

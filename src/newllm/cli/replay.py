@@ -85,18 +85,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _stored(run: str) -> Any:
     """Return the newest verdict of a run."""
     from newllm.report.source.files import RunFiles
-    from newllm.report.source.replays import read_replays
+    from newllm.report.source.replays import newest_verdict
 
     if not Path(run).is_dir():
         raise UserError(f"'{run}' is no run directory: name one of newllm train")
     files = RunFiles(Path(run))
-    verdicts = [replayed.verdict for replayed in read_replays(files) if replayed.verdict is not None]
-    if not verdicts:
+    verdict = newest_verdict(files)
+    if verdict is None:
         why = f" ({files.problems[0].sentence})" if files.problems else ""
         if (Path(run) / "recording.json").is_file() and not (Path(run) / "config.toml").is_file():
             raise UserError(f"'{run}' is a recording: the verdict on a loop is what newllm.replay(loop) returns")
         raise UserError(f"'{run}' has no verdict{why}: newllm replay {run} finds one")
-    return verdicts[0]
+    return verdict
 
 
 def _ended(verdict: Any, arguments: argparse.Namespace, words: Any) -> int:

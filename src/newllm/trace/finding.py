@@ -12,12 +12,12 @@ SEVERITIES: tuple[Severity, ...] = ("note", "warning", "fault")
 
 @dataclass(frozen=True)
 class Cause:
-    """A likely cause of a finding: judged from the signals, not tested as a verdict's cause is.
+    """A likely cause of a finding: judged from the signals, or shown by a verdict of replays.
 
     Attributes:
         name: as a replay knows it ("learning-rate").
         probability: between 0 and 1, of being the cause; calibrated on other people's runs (docs/doctor-measured.md).
-            None where an earlier version wrote none.
+            None where replays have shown it, or an earlier version wrote none.
         reason: what in this run speaks for it; likewise.
     """
 
@@ -42,7 +42,8 @@ class Finding:
         alternatives: what else could explain it.
         test: what would tell the explanations apart; None where nothing would.
         candidate_causes: names for a replay to test, the likeliest first ("learning-rate", "additive-context").
-        causes: the cause, with evidence that leaves no other; at most one, empty where it is not known. None where
+        causes: the cause, with evidence that leaves no other, or shown by replays, which gives it no probability; at
+            most one, empty where it is not known. None where
             nobody has looked for causes.
         open_causes: where it is not known, what something in the run speaks for, without a probability.
         follows: the kind of the finding that this one is a consequence of; None where it stands for itself.

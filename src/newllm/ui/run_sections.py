@@ -131,8 +131,7 @@ class RunSections:
 
 def without_findings(source: Source, sections: Sequence[Section], words: Catalogue) -> list[Section]:
     """Take away what would read as if nothing had been found."""
-    has_verdict = any(one.verdict is not None for one in source.replays)
-    gone = {source.id("findings"), *([] if has_verdict else [source.id("verdict")])}
+    gone = {source.id("findings"), *([] if source.verdict else [source.id("verdict")])}
     kept = [one for one in sections if one.id not in gone]
     said = Section(source.id("findings"), words("findings"), tag("p", words("findings-too_long"), kind="muted"))
     return [*kept[:2], said, *kept[2:]]

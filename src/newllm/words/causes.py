@@ -40,8 +40,8 @@ def cause_rows(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -
 
 def _rows(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> Iterator[CauseRow]:
     named, hinted = finding.causes or (), finding.open_causes
-    for one in named:
-        yield _row(words, one, words("cause-alone"), named=True)
+    for one in named:  # of what replays have shown there is no probability, and nothing is missing
+        yield _row(words, one, "" if one.probability is None else words("cause-alone"), named=True)
     for one in hinted:
         yield _row(words, one, words("cause-unproved"), named=False)
     seen = {one.name for one in (*named, *hinted)}

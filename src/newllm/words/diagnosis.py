@@ -12,6 +12,7 @@ from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layer_names import is_number
 from newllm.diagnosis.losses import finite, loss_names
+from newllm.diagnosis.replayed import is_shown
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
 from newllm.words.checks import by_check
@@ -82,7 +83,12 @@ def causes(words: Catalogue, finding: Finding) -> str:
 
 
 def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> list[Message]:
-    """Return how to tell causes apart: by the own test of a finding, by `newllm.check`, or by what was not logged."""
+    """Return how to tell causes apart: by the own test of a finding, by `newllm.check`, or by what was not logged.
+
+    Nothing where replays have told them apart.
+    """
+    if is_shown(finding):
+        return []
     columns = [
         message(
             "would_tell-column", column=column, causes=words("list").join(cause_label(words, one) for one in causes)
@@ -100,8 +106,10 @@ def follows(words: Catalogue, finding: Finding) -> str:
 def _cause(words: Catalogue, cause: Cause) -> str:
     """Return a cause with its probability and what speaks for it."""
     name = cause_label(words, cause.name)
-    if cause.probability is None or cause.reason is None:
+    if cause.reason is None:
         return name
+    if cause.probability is None:
+        return words("cause-hint", cause=name, reason=cause.reason)
     percent = min(99, round(100 * cause.probability))
     how = "cause-because" if cause.probability >= _LIKELY else "cause-perhaps"
     return words(how, cause=name, percent=percent, reason=cause.reason)

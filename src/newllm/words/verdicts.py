@@ -10,11 +10,12 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from newllm.diagnosis.layers import and_more
-from newllm.messages import Message, catalogue, message, quoted, read_message
+from newllm.messages import Catalogue, Message, catalogue, message, quoted, read_message
 from newllm.trace.verdict import HELPS, TOGETHER, Tried, Verdict
 from newllm.words.plain import plain
 
 _NO_COST = 0.01  # nats
+_LONG = 2000  # characters of a sentence
 _LARGEST = 300  # nats: what is more is no excess of a loss
 Part = Literal["what", "hypothesis", "price"]
 
@@ -76,6 +77,12 @@ def sentences_of(verdict: Verdict) -> list[Message]:
     """
     said = compose(verdict)
     return [checked(one, text) for one, text in zip(said, verdict.sentences[_ahead(verdict, said) :], strict=False)]
+
+
+def replays_show(words: Catalogue, verdict: Verdict | None) -> str:
+    """Return in a line what replays of a run show of a cause, empty without a verdict."""
+    last = sentences_of(verdict)[-1:] if verdict is not None else []
+    return words("replays_show", sentence=plain(words.text(last[0]), _LONG)) if last else ""
 
 
 def recorded_of(verdict: Verdict) -> list[Message]:
@@ -213,14 +220,20 @@ def _cause(verdict: Verdict) -> Message | None:
 def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
     by, injected = str(cause.get("intervention")), cause.get("planted") or {}
     values = next((one.values for one in tried if one.name == by), {})
+    rivals = list(cause.get("rivals") or ())
+    once = sum(one.name in rivals and one.stage == "screened" and one.n == 1 for one in tried)
     said = message(
-        "cause-shown",
+        "cause-shown_counted" if "batches" in cause else "cause-shown",  # an earlier newllm said nothing of either
         name=str(cause.get("name")),
         hypothesis=change("hypothesis", by.split(TOGETHER)[:1], values),
-        alternatives=len(cause.get("rivals") or ()),
+        alternatives=len(rivals),
         spiked=injected.get("spiked"),
         n=injected.get("n"),
+        **({"once": "all" if once == len(rivals) else once} if "batches" in cause else {}),
     )
+    if batches := cause.get("batches"):
+        known = {name: _number(batches.get(name)) for name in ("first", "last", "count", "step")}
+        said = message("cause-batches", said=said, **known)
     explained = cause.get("explained")  # an earlier newllm named no cause in spite of one
     return message("cause-explained", said=said, names=list(explained)) if explained else said
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import newllm
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.replayed import proved_first
 from newllm.messages import catalogue, message, quoted
 from newllm.report.charts.chart import Curves
 from newllm.report.sections.findings import findings
@@ -109,14 +110,17 @@ def test_causes_stand_with_what_speaks_for_and_against_them() -> None:
 def test_what_replays_show_of_a_cause_stands_with_it_and_the_one_that_they_name_comes_first() -> None:
     verdict = Verdict.from_dict(json.loads(STUDY.read_bytes()))
     spike = found("spike", "fault", causes=(), candidate_causes=("learning-rate", "weight-decay"), first_step=39)
-    source = run_with(spike, replays=(Replayed("step-39", verdict, 1),))
+    replays = (Replayed("step-39", verdict, 1),)
+    source = run_with(*proved_first([spike], verdict), replays=replays)
     html = html_of(source)
     assert html.index("<b>plain-depth") < html.index("they show that this is the cause: residual-fnn")
     assert html.index("they show that this is the cause") < html.index("tenth-learning-rate reduces the spike")
     assert EN("cause-none_named") not in html
     judged = replace(spike, causes=(Cause("weight-decay", 0.79, message("because-frozen")),))
-    assert EN("cause-other_by_replays", name="plain-depth") in html_of(replace(source, findings=(judged,)))
-    unnamed = replace(source, replays=(Replayed("step-39", replace(verdict, cause=None), 1),))
+    assert EN("cause-other_by_replays", name="plain-depth") in html_of(
+        replace(source, findings=proved_first([judged], verdict))
+    )
+    unnamed = run_with(spike, replays=(Replayed("step-39", replace(verdict, cause=None), 1),))
     assert EN("cause-none_named") in html_of(unnamed)
     assert "<b>plain-depth" not in html_of(unnamed)
     other = found("leak", "fault", causes=(), candidate_causes=("learning-rate",))

@@ -3,19 +3,16 @@ import os
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newllm.checksum import read_checked
-from newllm.demo import demo_run
 from newllm.errors import UserError
 from newllm.messages import catalogue
 from newllm.report.page import report_page
 from newllm.report.source import read_source
-from newllm.report.source.replays import proved, proved_first
 from newllm.trace.store import TraceWriter
 
 EN = catalogue("en")
@@ -298,25 +295,3 @@ def test_two_points_are_a_curve(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("step,loss\n1,2.5\n2,2.25\n")
     source = read_source(tmp_path / "a.csv")
     assert (len(source.trace.series("loss").step), source.id("x"), source.numbered(2).id("x")) == (2, "x", "run-2-x")
-
-
-def test_a_finding_whose_cause_replays_have_shown_stands_first_and_for_itself():
-    """Of the demo's run: what the signals alone took for its root was not what the replays found."""
-    findings = read_source(demo_run("founding-baseline")).findings
-    assert (findings[0].kind, findings[0].first_step, findings[0].follows) == ("spike", 38, None)
-    follow = {(one.kind, one.first_step): one.follows for one in findings[1:]}
-    assert follow["worse-than-uniform", 38] == follow["spike", 56] == "spike"
-    assert follow["context-growth", 28] is None
-    assert follow["one-predicted-class", 2] is None  # it begins before what it was held to follow from
-    unproved = proved_first(findings, ())
-    assert unproved == findings
-
-
-def test_a_verdict_of_another_spike_says_nothing_of_the_first_one():
-    source = read_source(demo_run("founding-baseline"))
-    verdict = source.replays[0].verdict
-    assert verdict is not None
-    assert proved(source.findings, source.replays) is source.findings[0]
-    later = replace(source.replays[0], verdict=replace(verdict, spike={**verdict.spike, "onset": 80, "end": 90}))
-    assert proved(source.findings, (later,)) is None
-    assert proved_first(source.findings, (later,)) == source.findings

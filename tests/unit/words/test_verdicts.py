@@ -227,6 +227,45 @@ def test_what_removes_it_for_another_reason_is_told_behind_the_cause() -> None:
     assert "also removed" not in said(SPIKE, NULLS, CONFIRMED, {**cause, "explained": []}, [])[2]
 
 
+@pytest.mark.parametrize(
+    ("screened", "n", "told"),
+    [
+        (["a"], 1, "removes the spike (1 of them were replayed once), and"),
+        (["a", "b"], 1, "removes the spike (each was replayed once), and"),
+        (["a", "b", "c"], 1, "removes the spike (each was replayed once), and"),  # the last is no rival
+        (["a", "b"], 2, "removes the spike, and"),
+    ],
+)
+def test_how_many_rivals_had_a_single_replay_is_said(screened: list[str], n: int, told: str) -> None:
+    injected = {"n": 4, "spiked": 4, "null_spiked": 0, "start": 5}
+    cause = {"name": "x", "intervention": "beta2", "rivals": ["a", "b"], "planted": injected, "batches": None}
+    rivals = [tried("no effect", name, stage="screened", n=n) for name in screened]
+    rivals += [tried("no effect", name) for name in {"a", "b"} - set(screened)]
+    assert told in said(SPIKE, NULLS, [*CONFIRMED, *rivals], cause)[2]
+    del cause["batches"]  # by an earlier newllm, whose words stay
+    assert "removes the spike, and" in said(SPIKE, NULLS, [*CONFIRMED, *rivals], cause)[2]
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        (
+            {"first": 300, "last": 304, "count": 5, "step": 301},
+            "Look at batches 300 to 304, counted from 0: the update of step 301 is the first that reads one of them.",
+        ),
+        (
+            {"first": 330, "last": 330, "count": 1, "step": 331},
+            "Look at batch 330, counted from 0, which the update of step 331 reads.",
+        ),
+        ({"first": "x", "last": None}, "Look at batches ? to ?, counted from 0: the update of step ? is"),
+    ],
+)
+def test_which_batches_are_the_cause_is_said(batches: dict[str, Any], told: str) -> None:
+    injected = {"n": 4, "spiked": 4, "null_spiked": 0, "start": 5}
+    cause = {"name": "x", "intervention": "beta2", "rivals": ["a"], "planted": injected, "batches": batches}
+    assert told in said(SPIKE, NULLS, CONFIRMED, cause)[2]
+
+
 def test_a_comparison_with_a_recording_stands_ahead_and_is_no_answer() -> None:
     plain = in_english(
         Verdict(

@@ -48,6 +48,15 @@ helps-untried = No change was tried.
 
 ## the cause
 cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): none of { $alternatives } alternative changes, each comparably strong, removes the spike, and this cause, injected into a healthy segment, makes { $spiked } of { $n } replays spike.
+cause-shown_counted = The cause is { $name } ({ CLAUSE($hypothesis) }): none of { $alternatives } alternative changes, each comparably strong, removes the spike{ $once ->
+    [0] {""}
+    [all] { " " }(each was replayed once)
+   *[other] { " " }({ $once } of them were replayed once)
+}, and this cause, injected into a healthy segment, makes { $spiked } of { $n } replays spike.
+cause-batches = { $said } { $count ->
+    [one] Look at batch { $first }, counted from 0, which the update of step { $step } reads.
+   *[other] Look at batches { $first } to { $last }, counted from 0: the update of step { $step } is the first that reads one of them.
+}
 cause-explained = { $said } The spike is also removed by { $names }. That does not speak against this cause: it limits all updates, or it leaves out the same batches.
 cause-remedy = A remedy is found, but no cause is shown yet. { $missing }
 cause-open = No cause is shown. { $missing }
@@ -190,3 +199,5 @@ suspected = { $intervention } { $outcome ->
    *[no] {""}
 }
 suspected-dampens = { $suspected }; takes { PERCENT($share) }% off a control spike too
+
+replays_show = Its replays: { $sentence }

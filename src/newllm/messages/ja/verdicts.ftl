@@ -47,6 +47,15 @@ helps-untried = 試した変更はない。
 
 ## 原因
 cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-shown_counted = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。別の仕組みを同程度に強く変えた{ $alternatives }件の変更{ $once ->
+    [0] {""}
+    [all] （いずれも1回だけリプレイした）
+   *[other] （うち{ $once }件は1回だけリプレイした）
+}は、どれもスパイクをなくさない。この原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-batches = { $said }{ $count ->
+    [1] 0から数えてバッチ{ $first }を確かめるとよい。ステップ{ $step }の更新が読むバッチである。
+   *[other] 0から数えてバッチ{ $first }〜{ $last }を確かめるとよい。これを最初に読むのはステップ{ $step }の更新である。
+}
 cause-explained = { $said }{ $names }でもスパイクはなくなるが、すべての更新を抑えるか、同じバッチを読まなくするためであり、この原因を否定しない。
 cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
@@ -188,3 +197,5 @@ suspected = { $intervention }{ $outcome ->
    *[no] {""}
 }
 suspected-dampens = { $suspected }、無関係な対照スパイクも{ PERCENT($share) }%小さくする
+
+replays_show = リプレイの結果：{ $sentence }

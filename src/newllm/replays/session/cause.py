@@ -32,10 +32,11 @@ from newllm.replays.session.session import ReverseTest
 from newllm.trace import Tried
 from newllm.trace.verdict import HELPS
 
+ORDER = "data-order"
+"""The cause whose batches are sound in themselves."""
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
 _STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
 _RIVALS = 2  # at least
-_ORDER = "data-order"
 _SAYS_LESS = "changed-state"  # than what it was that changed
 
 
@@ -183,10 +184,10 @@ def _is_explained(other: CauseEvidence, evidence: CauseEvidence) -> bool:
     reverse tests tell them apart: batches that are wrong in themselves bring about a spike in another order too.
     """
     if other.change.kind == evidence.change.kind == "data":
-        if other.change.main_cause == _ORDER:
+        if other.change.main_cause == ORDER:
             return evidence.reverses
         test = other.reverse_test
-        return evidence.change.main_cause == _ORDER and test is not None and not test.spiked
+        return evidence.change.main_cause == ORDER and test is not None and not test.spiked
     limits = evidence.change.restores and not other.change.restores and other.change.kind in ON_UPDATES
     return other.dampens or limits
 

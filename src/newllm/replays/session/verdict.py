@@ -11,7 +11,8 @@ from newllm.replays.assessment.assessment import Assessment
 from newllm.replays.assessment.dampening import DAMPENER
 from newllm.replays.assessment.effect import Effect, Pair, effect_of
 from newllm.replays.assessment.manipulation import Moved, manipulation
-from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
+from newllm.replays.interventions import Intervention
+from newllm.replays.session.cause import ORDER, CauseEvidence, find_cause, suspects
 from newllm.replays.session.reproduction import Reproduction
 from newllm.replays.session.results import Trial
 from newllm.replays.session.session import NO_TIME, Session
@@ -51,6 +52,8 @@ def conclude(
         cause, missing = find_cause(evidence, untried, supported)
     else:
         cause, missing = None, (message("missing-unseen"),)
+    if cause is not None:
+        cause["batches"] = _batches(session, next(one.change for one in evidence if _shows(one, cause)))
     doctor_rank = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
@@ -194,6 +197,18 @@ def _evidence(session: Session, trials: Sequence[Trial]) -> list[CauseEvidence]:
         why = session.not_injected.get(name)
         evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name), dampens, why))
     return evidence
+
+
+def _shows(evidence: CauseEvidence, cause: Mapping[str, Any]) -> bool:
+    return evidence.tried.name == cause["intervention"]
+
+
+def _batches(session: Session, change: Intervention) -> dict[str, int] | None:
+    """Return which batches to look at where these are the cause, from 0: of the onset's update to the last suspect."""
+    if change.aims_at != "batches" or change.main_cause == ORDER:
+        return None
+    _, first, behind = session.results.suspect
+    return {"first": first, "last": behind - 1, "count": behind - first, "step": session.results.spike.onset}
 
 
 def _by_signal(pairs: Sequence[Pair]) -> dict[str, dict[str, float]]:

@@ -113,8 +113,7 @@ def _answer(source: Source, words: Catalogue) -> list[Html]:
 
 def _lines(source: Source, words: Catalogue) -> list[str]:
     """Return the same as text: at least one line."""
-    found = next((one.verdict for one in source.replays if one.verdict is not None), None)
-    if found is not None:
+    if (found := source.verdict) is not None:
         return [plain(words.text(one), _LONG) for one in sentences_of(found)]
     said = [plain(words.text(one.sentence), _LONG) for one in source.findings if one.follows is None][:2]
     return [headline(words, source.trace, source.findings, source.facts), *said]

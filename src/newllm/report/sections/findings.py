@@ -4,10 +4,10 @@ Under the cards stands, folded, what was looked at and found sound, and what cou
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from newllm.diagnosis.replayable import replayable
+from newllm.diagnosis.replayed import taken_up
 from newllm.diagnosis.roots import families
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
@@ -15,8 +15,7 @@ from newllm.report.charts.figure import small_figure
 from newllm.report.charts.finding_curve import finding_curve
 from newllm.report.markup import Html, block, folded, joined, listed, said_in, tag
 from newllm.report.source import Source
-from newllm.report.source.replays import proved
-from newllm.trace import Finding
+from newllm.trace import Finding, Verdict
 from newllm.words import coverage
 from newllm.words.causes import CauseRow, cause_rows
 from newllm.words.diagnosis import causes, evidence, numbering, standing, steps, tally, would_tell
@@ -73,8 +72,10 @@ def _card(
 
 def _proved(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return the cause that replays have shown of a finding, empty where they have shown none."""
-    _, named = _replayed(source, words) if finding is proved(source.findings, source.replays) else ({}, "")
-    return tag("p", tag("b", words("cause-shown_of", name=named)), kind="replayed") if named else Html()
+    verdict = source.verdict
+    if verdict is None or not verdict.cause or finding is not taken_up(source.findings, verdict):
+        return Html()
+    return tag("p", tag("b", words("cause-shown_of", name=_named_by(words, verdict))), kind="replayed")
 
 
 def _title(source: Source, words: Catalogue, finding: Finding) -> Html:
@@ -128,9 +129,10 @@ def _numbers(words: Catalogue, finding: Finding) -> Html:
 
 def _told_apart(source: Source, words: Catalogue, finding: Finding, others: Sequence[Finding]) -> Html:
     """Return what may be behind a finding, with what speaks for and against each, and how to tell."""
-    shown, named = _replayed(source, words) if replayable([finding, *others]) else ({}, "")
+    about = taken_up(source.findings, source.verdict)
+    verdict = source.verdict if any(one is about for one in (finding, *others)) else None
     rows = cause_rows(words, finding, source.trace, source.facts)
-    behind = _causes(words, rows, shown, named) if rows else _candidates(words, finding)
+    behind = _causes(words, rows, verdict) if rows else _candidates(words, finding)
     tests = would_tell(words, finding, source.trace, source.facts)
     parts = [
         block(words("causes-heading"), behind),
@@ -146,27 +148,22 @@ def _candidates(words: Catalogue, finding: Finding) -> Html:
     return tag("p", named) if named else Html()
 
 
-def _replayed(source: Source, words: Catalogue) -> tuple[dict[str, str], str]:
-    """Return what the newest replays show of causes, by their names, and the one that they name, empty without one."""
-    verdict = next((one.verdict for one in source.replays if one.verdict is not None), None)
-    if verdict is None:
-        return {}, ""
-    shown = dict(suspects(words, verdict.suspects))
-    named = cause_label(words, str(verdict.cause.get("name", ""))) if verdict.cause else ""
-    if named:
-        shown[named] = words("cause-shown_by_replays", evidence=shown.get(named) or None)
-    return shown, named
+def _named_by(words: Catalogue, verdict: Verdict) -> str:
+    """Return the cause that a verdict names, empty without one."""
+    return cause_label(words, str(verdict.cause.get("name", ""))) if verdict.cause else ""
 
 
-def _causes(words: Catalogue, rows: Sequence[CauseRow], shown: Mapping[str, str], named: str) -> Html:
-    """Return the causes, with what replays show of each; one that these alone name comes first."""
-    proved = named or any(one.named for one in rows)
-    unknown = Html() if proved else tag("p", words("cause-none_named"), kind="muted")
-    if named:  # what the signals alone named was not tested: a replay that shows another cause speaks against it
+def _causes(words: Catalogue, rows: Sequence[CauseRow], verdict: Verdict | None) -> Html:
+    """Return the causes, with what the verdict of replays, if there is one, shows of each."""
+    shown = dict(suspects(words, verdict.suspects)) if verdict else {}
+    if verdict and (named := _named_by(words, verdict)):
+        # What the signals alone named was not tested: a replay that shows another cause speaks against it.
         another = words("cause-other_by_replays", name=named)
-        rows = [replace(one, named=False, against=another) if one.named and one.name != named else one for one in rows]
-    found = [CauseRow(named, None, True, "", "")] if named and named not in {row.name for row in rows} else []
-    lines = (tag("li", *_cause(words, one, shown.get(one.name, ""))) for one in [*found, *rows])
+        rows = [replace(one, against=another) if one.percent is not None else one for one in rows]
+        rows = [replace(one, speaks="") if one.name == named else one for one in rows]
+        shown[named] = words("cause-shown_by_replays", evidence=shown.get(named) or None)
+    unknown = Html() if any(one.named for one in rows) else tag("p", words("cause-none_named"), kind="muted")
+    lines = (tag("li", *_cause(words, one, shown.get(one.name, ""))) for one in rows)
     return joined([unknown, tag("ul", *lines, kind="causes")])
 
 

@@ -23,8 +23,7 @@ _OF_CHANGED_STATE = ("what", "shown", "next")
 
 def verdict(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where there is neither a verdict nor a signal to judge."""
-    found = next((one.verdict for one in source.replays if one.verdict is not None), None)
-    if found is not None:
+    if (found := source.verdict) is not None:
         html = _sentences(found, words)
     elif source.trace.signals:
         html = _doctor(source, words)

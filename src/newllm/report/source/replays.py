@@ -4,16 +4,15 @@ import contextlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from newllm.checksum import read_checked
-from newllm.diagnosis.replayable import replayable
 from newllm.report.source.files import RunFiles
-from newllm.trace import Finding, Tried, Verdict
+from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import EFFECT_CLASSES, KEYS
 
 MOST_SPIKES = 8
@@ -59,16 +58,26 @@ class Replayed:
 
 def read_replays(files: RunFiles) -> tuple[Replayed, ...]:
     """Return what was replayed, the newest verdict first."""
+    newest = _newest(files)
+    if len(newest) > MOST_SPIKES:
+        files.say("problem-many-replays", count=len(newest), shown=MOST_SPIKES)
+    return tuple(_read(files, name) for name in newest[:MOST_SPIKES])
+
+
+def newest_verdict(files: RunFiles) -> Verdict | None:
+    """Return the newest verdict alone, without a curve; None where there is none."""
+    return next(filter(None, (_verdict(files, f"replays/{name}/verdict.json") for name in _newest(files))), None)
+
+
+def _newest(files: RunFiles) -> list[str]:
+    """Return the names of replayed spikes, that with the newest verdict first."""
     found = []
     for name in files.names("replays", _MOST_FILES):
         folder = f"replays/{name}"
         place = files.run / folder
         if place.is_dir() and not place.is_symlink():
             found.append((_written(files, f"{folder}/verdict.json"), name))
-    newest = sorted(found, reverse=True)
-    if len(newest) > MOST_SPIKES:
-        files.say("problem-many-replays", count=len(newest), shown=MOST_SPIKES)
-    return tuple(_read(files, name) for _, name in newest[:MOST_SPIKES])
+    return [name for _, name in sorted(found, reverse=True)]
 
 
 def _read(files: RunFiles, name: str) -> Replayed:
@@ -118,7 +127,7 @@ def ill_typed(verdict: Verdict) -> str | None:
     ]
     wrong += ["suspects"] if not all(isinstance(it, dict) for it in verdict.suspects) else []
     cause = verdict.cause if isinstance(verdict.cause, dict) else {}
-    parts = {"moved": dict, "planted": dict, "rivals": list, "explained": list}
+    parts = {"moved": dict, "planted": dict, "rivals": list, "explained": list, "batches": dict}
     wrong += [name for name, kind in parts.items() if not isinstance(cause.get(name), (kind, type(None)))]
     wrong += [name for one in verdict.interventions for name in _wrong(one)]
     return f"'{wrong[0]}' is of another kind" if wrong else None
@@ -196,39 +205,3 @@ def _curve(steps: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     if at.ndim != 1 or len(at) != len(value) or (np.diff(at) <= 0).any():
         raise ValueError("no curve")
     return at, value
-
-
-def proved(findings: Sequence[Finding], replays: Sequence[Replayed]) -> Finding | None:
-    """Return the finding whose cause the newest verdict names: what it replayed, None where it names none."""
-    verdict = next((one.verdict for one in replays if one.verdict is not None), None)
-    if verdict is None or not verdict.cause:
-        return None
-    begin, end = verdict.spike.get("onset"), verdict.spike.get("end")
-    if not isinstance(begin, int | float) or not isinstance(end, int | float):
-        return None
-    return next((one for one in replayable(findings) if _meet(one, begin, end)), None)
-
-
-def proved_first(findings: Sequence[Finding], replays: Sequence[Replayed]) -> tuple[Finding, ...]:
-    """Return findings with the one first, and for itself, whose cause replays have shown.
-
-    What the signals alone took it to follow from was not tested; the cause that was stands with it.
-    """
-    found = proved(findings, replays)
-    if found is None:
-        return tuple(findings)
-    others = (_beside(one, found) for one in findings if one is not found)
-    return replace(found, follows=None), *others
-
-
-def _beside(finding: Finding, shown: Finding) -> Finding:
-    """Return a finding that was held to follow from the same: of the proved one, where it does not begin before it."""
-    if finding.follows is None or finding.follows != shown.follows:
-        return finding
-    begins, there = finding.first_step, shown.first_step
-    is_later = begins is not None and there is not None and begins >= there
-    return replace(finding, follows=shown.kind if is_later else None)
-
-
-def _meet(finding: Finding, begin: float, end: float) -> bool:
-    return finding.first_step is not None and finding.first_step <= end and finding.end >= begin

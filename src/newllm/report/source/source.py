@@ -9,13 +9,14 @@ from typing import Any
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import NOTES
+from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
-from newllm.report.source.replays import Replayed, proved_first, read_replays
+from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
-from newllm.trace import Finding, Remark, Trace, lost_steps
+from newllm.trace import Finding, Remark, Trace, Verdict, lost_steps
 from newllm.trace.check import CHECK
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.remark import left_out
@@ -78,6 +79,11 @@ class Source:
         begun = self.trace.signals or self.recording or self.summary or self.config_text
         return self.facts.check is not None and not begun
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """The newest verdict of its replays."""
+        return _verdict_of(self.replays)
+
     def numbered(self, number: int) -> "Source":
         """Return the same with ids of its own, for a page of several runs."""
         return replace(self, prefix=f"run-{number}-")
@@ -127,6 +133,10 @@ def read_source(
     return Source(directory, _name(directory), trace=read, facts=facts, findings=found, problems=problems)
 
 
+def _verdict_of(replays: Sequence[Replayed]) -> Verdict | None:
+    return next((one.verdict for one in replays if one.verdict is not None), None)
+
+
 def _count(directory: Path, names: tuple[str, ...]) -> int:
     """Return how many of some names are in a directory, 0 where it is none; it never raises."""
     return sum(os.path.lexists(directory / name) for name in names) if os.path.isdir(directory) else 0  # noqa: PTH112
@@ -162,7 +172,7 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     facts = intent.added_to(replace(said, check=files.check()))
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
-    findings = proved_first(findings, replays)
+    findings = proved_first(findings, _verdict_of(replays))
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")
     return Source(
         directory, _name(directory), True, trace, facts, findings, summary, text, config, data, recording,
