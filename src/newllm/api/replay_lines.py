@@ -44,6 +44,8 @@ class ReplayLines(Watcher):
 
     def planned(self, stage: str, replays: int) -> None:
         """Begin a stage, or go on with it: that it has become longer is no line of its own."""
+        if not self.may:  # the training before it is not of the budget
+            self._began = self._clock()
         is_new = stage not in self.may
         self.may[stage] = replays
         if is_new:

@@ -7,7 +7,7 @@ from newllm.diagnosis.replayable import replayable
 from newllm.messages import message
 from newllm.trace import Cause, Finding, Verdict
 
-_SHOWN = message("because-replays")
+_SHOWN = message("cause-replays_show")
 
 
 def is_shown(finding: Finding) -> bool:

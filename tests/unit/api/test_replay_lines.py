@@ -60,5 +60,5 @@ def test_a_long_training_says_now_and_then_how_far_it_is() -> None:
     assert stream.getvalue().splitlines() == [
         *(f"the training runs once: step {step} of 1,000" for step in (25, 50, 75, 100)),
         "screen: up to 7 replays",
-        "screen 1/7   sgd #2 spiked   50 s",
+        "screen 1/7   sgd #2 spiked   10 s",  # of the budget, of which the training is no part
     ]

@@ -26,9 +26,10 @@ def tables() -> str:
         kinds = [kind for kind in found if kind not in seen]
         seen |= set(kinds)
         folder = "audits" if module.__name__.startswith(audits.__name__) else "detectors"
-        title = str(module.__doc__).split("\n")[0].rstrip(".")
+        title, _, about = str(module.__doc__).split("\n")[0].rstrip(".").partition(": ")
         rows = [f"| `{kind}` | {EN(f'finding-{kind}.explained')} |" for kind in kinds]
-        head = f"{title} (`diagnosis/{folder}/{module.__name__.rpartition('.')[2]}.py`):"
+        file = f"(`diagnosis/{folder}/{module.__name__.rpartition('.')[2]}.py`):"
+        head = f"## {title}\n{about[:1].upper()}{about[1:]} {file}" if about else f"## {title}\nIn {file[1:-2]}:"
         again = ", ".join(f"`{kind}`" for kind in found)
         table = ["", "| finding | what it means, and what to do first |", "|---|---|", *rows]
         parts.append("\n".join([head, *table]) if rows else f"{head} {again}, as above.")

@@ -1,8 +1,11 @@
 """Where the rows of a log stand, whatever its columns of steps and epochs are like."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from newllm.trace.readers import Chosen, read_log
 from newllm.trace.readers.axes import Axis, locate_rows
 
 
@@ -82,3 +85,29 @@ def test_steps_are_counted_on_as_far_as_a_float_counts(step: int, last: int) -> 
     axis = locate_rows(3, {"step": (np.arange(3), steps), "epoch": (np.arange(3), epochs)}, crowded=False)
     assert axis.position.tolist() == [0, step, last]
     assert bool(axis.remarks) is (last > 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "named"),
+    [
+        ("tick", [5, 10, 15, 20, 30], True),
+        ("tick", [5, 10, 10, 20, 30], False),
+        ("tick", [5.5, 10, 15, 20, 30], False),
+        ("tick", [5, 10, 15, 20], False),
+        ("upd", [5, 10, 15, 20, 30], None),
+    ],
+)
+def test_a_column_that_counts_up_is_named_where_none_is_called_steps(
+    tmp_path: Path, name: str, values: list[float], named: bool | None
+) -> None:
+    log = tmp_path / "log.csv"
+    rows = zip(values, np.linspace(4, 3, len(values)), strict=True)
+    log.write_text(f"{name},loss\n" + "".join(f"{value},{loss:.3f}\n" for value, loss in rows))
+    trace = read_log(log)
+    said = [one.sentence.id for one in trace.remarks]
+    assert said == {True: ["remark-no-steps_named"], False: ["remark-no-steps"], None: []}[named]
+    if named:
+        assert str(trace.remarks[0]).endswith("'tick' counts up as steps do (--step tick takes it)")
+        assert read_log(log, Chosen(step="tick")).series("loss").step.tolist() == values
+    if named is None:
+        assert trace.series("loss").step.tolist() == values

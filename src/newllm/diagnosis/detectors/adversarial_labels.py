@@ -1,4 +1,4 @@
-"""Both sides of an adversarial training at nearly nothing at once, which no two sides of one game can be."""
+"""Both sides of an adversarial training at nearly nothing at once: no two sides of one game can be so."""
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, smoothed, start_level

@@ -1,4 +1,4 @@
-"""A loss of tokens that comes down at first and then stands, at a learning rate that no such model bears."""
+"""A loss of tokens that comes down at first and then stands: a learning rate that no such model bears."""
 
 import numpy as np
 

@@ -54,7 +54,7 @@ def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:
                 peak=float(value[worst.peak]),
                 axis=trace.axis,
                 step=int(series.step[worst.peak]),
-                clipped_to=limit,
+                clipped_to=limit if limit is not None or facts.origin is not None else "unknown",
             ),
             first_step=float(first),
             last_step=float(last),

@@ -1,4 +1,4 @@
-"""What the first output depends on, as the recorder saw it by its gradient: the token to be told, or no text at all."""
+"""What the first output depends on: the token to be told, or no text at all, as its gradient showed the recorder."""
 
 import numpy as np
 

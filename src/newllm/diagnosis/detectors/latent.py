@@ -1,4 +1,4 @@
-"""A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
+"""A KL divergence that has left its range: at nothing (a code that carries nothing), or away from a reference."""
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed

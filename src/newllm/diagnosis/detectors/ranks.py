@@ -1,4 +1,4 @@
-"""Ranks of one training that hold other weights or moments, or read the same, by the fingerprints that each recorded.
+"""Ranks of one training: other weights or moments, or the same data, by the fingerprints that each recorded.
 
 What was equal at the start and differs later is seen, and is no guess; the step is known as closely as fingerprints
 were taken, at sampled steps. Ranks that come together again train by themselves in between on purpose: a note.

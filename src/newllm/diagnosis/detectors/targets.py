@@ -1,4 +1,4 @@
-"""What the loss asks for, read off its gradient: batches of one class, other targets for the same input, a shift.
+"""What the loss asks for: batches of one class, other targets for the same input, a shift, read off its gradient.
 
 The gradient of a cross-entropy names the target of every row (`newllm.loss_form`), so what is told here was seen,
 on the steps that the recorder samples.

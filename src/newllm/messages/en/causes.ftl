@@ -12,7 +12,7 @@ cause-unrecorded = not recorded: newllm.record would show it
 cause-unseen = nothing in this run speaks for it
 
 follows = follows from { $root }
-because-replays = replays of this run have shown it
+cause-replays_show = replays of this run have shown it
 because-seen = the finding itself shows it
 because-spoken-for = the finding itself speaks for it
 because-rate-jumped = the learning rate went from { G($before) } to { G($after) } at { $axis } { $step }

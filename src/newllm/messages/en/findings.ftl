@@ -361,6 +361,7 @@ finding-gradient-explosion =
     .explained = The gradient norm rose far above its trend. Unless the gradient is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
     .sentence = gradient_norm rises from { G($base) } to { G($peak) } at { $axis } { $step }, { $clipped_to ->
         [none] not clipped
+        [unknown] with nothing in the log to say whether it was clipped
        *[other] clipped to { G($clipped_to) }
     }
     .unlike-batch = one batch that is unlike all others

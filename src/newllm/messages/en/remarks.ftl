@@ -20,6 +20,7 @@ remark-other-runs = { $count ->
 }, for '{ $chosen }' has the most values; name one as PATH#RUN: { $names }
 
 remark-no-steps = no column of steps or epochs: rows are counted instead
+remark-no-steps_named = no column is called steps or epochs, so rows are counted; '{ $column }' counts up as steps do (--step { $column } takes it)
 
 remark-epochs-place-nothing = { $why ->
     [several] several rows of one epoch

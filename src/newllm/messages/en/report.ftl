@@ -211,6 +211,7 @@ more_layers = { $count } more layers were recorded and are not drawn.
 
 ## the context
 context-how = The context is all that this model remembers. Its size after each number of tokens shows whether it stays bounded.
+context-how_recorded = The context is here what a recurrent layer hands on from token to token: its hidden state. Its size shows whether it stays bounded.
 
 ## other signals
 more_signals = { $count } more signals are in the log: { $names }.

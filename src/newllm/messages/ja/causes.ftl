@@ -12,7 +12,7 @@ cause-unrecorded = 記録がない。newllm.recordなら示せる
 cause-unseen = この実行にそれを裏付けるものはない
 
 follows = { $root }の結果
-because-replays = この実行のリプレイで確かめられている
+cause-replays_show = この実行のリプレイで確かめられている
 because-seen = この所見自体がそれを示している
 because-spoken-for = この所見自体がそれを示唆している
 because-rate-jumped = { axis-unit }{ $step }で学習率が{ G($before) }から{ G($after) }になった

@@ -345,6 +345,7 @@ finding-gradient-explosion =
     .explained = 勾配ノルムが傾向から大きく外れた。クリッピングがなければ、その1ステップで数千ステップ分が失われうる。そのバッチを除いて、また勾配を通常のノルムにクリッピングして、リプレイする。
     .sentence = 勾配ノルムが{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に上昇した（{ $clipped_to ->
         [none] クリッピングなし
+        [unknown] クリッピングされたかどうかはログからは分からない
        *[other] { G($clipped_to) }にクリッピング
     }）。
     .unlike-batch = ほかのどれとも似ていない一つのバッチ

@@ -20,6 +20,7 @@ remark-other-runs = ほかの{ $count ->
 }の実行（値が最も多いのは「{ $chosen }」）。PATH#RUNの形で指定できる：{ $names }
 
 remark-no-steps = ステップやエポックの列がないため、行を数える
+remark-no-steps_named = ステップやエポックという名の列がないため、行を数える。「{ $column }」はステップのように増える（--step { $column }で指定できる）
 
 remark-epochs-place-nothing = { $why ->
     [several] 一つのエポックに複数の行があり

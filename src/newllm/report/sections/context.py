@@ -36,7 +36,8 @@ def context(source: Source, words: Catalogue) -> Section | None:
         return None
     wide = [figure(chart, words) for chart in found if isinstance(chart, Heat)]
     small = [figure(chart, words) for chart in found if not isinstance(chart, Heat)]
-    html = joined([tag("p", words("context-how")), *wide, tag("div", *small, kind="charts")])
+    how = words("context-how_recorded" if source.facts.origin == "record" else "context-how")
+    html = joined([tag("p", how), *wide, tag("div", *small, kind="charts")])
     return Section(source.id("context"), words("context"), html, tuple(found))
 
 

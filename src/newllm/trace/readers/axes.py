@@ -1,5 +1,6 @@
 """What the rows of a log count: which column is the step or the epoch, and what to do where it is wanting."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,10 +11,12 @@ from newllm.trace.remark import Remark, note
 
 _STEPS = ("global_step", "step", "steps", "num_steps", "iteration", "iterations", "iter", "iters", "it", "itr",
           "n_iter", "num_updates", "update", "updates", "train_step", "current_step",
-          "current_steps", "batch", "batch_idx", "minibatch")  # fmt: skip
+          "current_steps", "upd", "n_updates", "optimizer_step", "opt_step",
+          "batch", "batch_idx", "minibatch")  # fmt: skip
 _EPOCHS = ("epoch", "epochs", "ep", "num_epochs", "current_epoch")
 _TIMES = {"timestamp", "wall_time", "walltime", "datetime", "date", "wall_clock", "runtime", "relative_time"}
 _LARGEST = 2.0**53
+_COUNTED = 5  # rows, at least
 
 
 class Axis(NamedTuple):
@@ -41,20 +44,28 @@ def axis_rank(name: str) -> tuple[str, int] | None:
     return ("time", 0) if "_".join(found) in _TIMES else None
 
 
-def locate_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], crowded: bool) -> Axis:
+def locate_rows(
+    rows: int,
+    columns: dict[str, tuple[np.ndarray, np.ndarray]],
+    crowded: bool,
+    others: Mapping[str, tuple[np.ndarray, np.ndarray]] = {},
+) -> Axis:
     """Give every row its step or its epoch.
 
     Args:
         rows: how many.
         columns: row numbers and values of every column that `axis_rank` knows.
         crowded: some signal has several values in one epoch, so that epochs alone do not place it.
+        others: likewise of the other columns: one that counts up could be the steps, which is said.
     """
     steps, epochs = (_best(rows, columns, kind) for kind in ("step", "epoch"))
     if steps is not None and _whole(steps):
         return _by_step(steps, epochs)
     counted = np.arange(1, rows + 1, dtype=np.int64)
     if epochs is None:
-        return Axis("step", counted, (note("remark-no-steps"),) if rows else ())
+        counting = next((name for name, (row, value) in others.items() if len(row) == rows and _counts(value)), None)
+        said = note("remark-no-steps") if counting is None else note("remark-no-steps_named", column=counting)
+        return Axis("step", counted, (said,) if rows else ())
     if crowded or not _whole(epochs):
         why = "several" if crowded else "fractions"
         return Axis("step", counted, (note("remark-epochs-place-nothing", why=why),))
@@ -95,6 +106,11 @@ def _filled(rows: int, row: np.ndarray, value: np.ndarray) -> np.ndarray:
     known = np.zeros(rows, np.int64)
     known[row] = np.arange(len(row))
     return value[np.maximum.accumulate(known)]
+
+
+def _counts(values: np.ndarray) -> bool:
+    """Whether values are whole numbers that rise from row to row, as steps do."""
+    return len(values) >= _COUNTED and _whole(values) and bool((np.diff(values) > 0).all())
 
 
 def _whole(values: np.ndarray) -> bool:

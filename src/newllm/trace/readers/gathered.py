@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class Gathered:
             steps = column_named("--step", self.chosen.step, arrays, self.source)
             placing = {"step": arrays[steps]}
             signals.pop(steps, None)
-        axis = locate_rows(rows, placing, _crowded(placing, signals))
+        axis = locate_rows(rows, placing, _crowded(placing, signals), _unsaid(signals, said))
         for remark in axis.remarks:
             self.note(remark)
         trace = self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
@@ -254,6 +254,13 @@ def canonical(signals: Mapping[str, Series], said: Mapping[str, str] = {}) -> di
     chosen = {name: signal for signal, (_, _, name) in best.items()}
     chosen |= {signal: f"{signal} (not chosen)" for signal in said} | {name: signal for signal, name in said.items()}
     return {chosen.get(name, name): series for name, series in signals.items()}
+
+
+def _unsaid(
+    signals: Mapping[str, tuple[np.ndarray, np.ndarray]], said: Collection[str]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the columns whose meaning neither a person nor their name says."""
+    return {name: pair for name, pair in signals.items() if name not in said and meaning(name) is None}
 
 
 def _crowded(
