@@ -5,6 +5,7 @@ A real Chromium opens the pages of a real `newllm ui`; times are those of its ow
 - rows: the list shows a screen of runs, with their small curves
 - glance: the page of the long run shows its loss
 - sections: it shows everything of the report, all charts drawn
+Of every other kind of page (a replayed run, a comparison, the studies and one of them, the playground) the first paint.
 
     python benchmarks/pages/page_speed.py [--quick]
 
@@ -16,6 +17,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from newllm.demo import demo_set
 from newllm.trace import Summary, TraceWriter
 from newllm.trace.blocks import blocks_path, encode_block
 from newllm.ui.index import Index
@@ -120,6 +123,24 @@ def opened(browser: "Browser", address: str, marks: tuple[str, ...]) -> dict[str
     return {name: round(at, 1) for name, at in zip(("first_contentful_paint", *marks), found, strict=True) if at}
 
 
+def other_pages(browser: "Browser", address: str) -> dict[str, float]:
+    """Return the first paint of each kind of page that is neither the list nor the long run."""
+    keys = {run["name"].rpartition("/")[2]: run["id"] for run in json.loads(ask(address, "/api/runs"))["runs"]}
+    study = re.search(r'href="(/study/[^"]+)"', ask(address, "/studies").decode())
+    assert study is not None
+    paths = {
+        "a_replayed_run": f"/run/{keys['founding-baseline']}",
+        "comparison": f"/compare?runs={keys['learning-rate-doubled']},{keys['learning-rate-as-planned']}",
+        "studies": "/studies",
+        "a_study": study[1],
+        "playground": f"/run/{keys['moby-dick']}/play",
+    }
+    found = {
+        name: middle([opened(browser, address[:-1] + path, ()) for _ in range(TIMES)]) for name, path in paths.items()
+    }
+    return {name: each["first_contentful_paint"] for name, each in found.items()}
+
+
 def middle(found: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(statistics.median(one[name] for one in found), 1) for name in found[0]}
 
@@ -172,6 +193,7 @@ def measure(root: Path, runs: int, steps: int) -> dict[str, Any]:
     for number in range(runs):
         small_run(root / f"group-{number % 20:02d}" / f"run-{number:04d}", number)
     long_run(root / "long", steps)
+    shutil.copytree(demo_set(), root / "demo")
     of_list, of_run = ("rows", "curves"), ("glance", "sections")
     with served(root) as (address, seconds), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -186,6 +208,7 @@ def measure(root: Path, runs: int, steps: int) -> dict[str, Any]:
             "list_ms": middle([opened(browser, address, of_list) for _ in range(TIMES)]),
             "long_run_first_ms": first,
             "long_run_again_ms": middle([opened(browser, f"{address}run/{key}", of_run) for _ in range(TIMES)]),
+            "other_pages_ms": other_pages(browser, address),
             "bytes_of_the_list": len(ask(address, "/api/runs")),
             "bytes_when_nothing_is_new": len(ask(address, f"/api/runs?since={10**14}")),
             "after_an_append": after_an_append(address, root / "long", key),
