@@ -3,6 +3,17 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-11-28, night
+finding-frozen-layer =
+    .sentence = { $layers } { $count ->
+        [one] is
+       *[other] are
+    } { $why ->
+        [asked] set to be trained (requires_grad)
+        [unused] not used in the loss
+       *[not-given] not given to the optimizer
+    } and never moves
+
 ## until 2026-11-28, evening
 because-worse-than-start = the loss rises to { G($peak) }, above the { G($start) } at which it began, for { $points } points
 

@@ -38,6 +38,14 @@ def test_the_sum_of_logged_losses_may_stand_above_a_validation_of_one(learnt: fl
     assert found.severity == "warning"
 
 
+@pytest.mark.parametrize(("scatter", "severity"), [(0.7, "warning"), (1.4, "note")])
+def test_a_loss_whose_batches_lie_as_far_apart_stands_above_for_its_noise(scatter: float, severity: str) -> None:
+    noise = np.random.default_rng(0).normal(size=800)
+    (found,) = above(3.0 * np.exp(scatter * noise), *([1.0] * 8))
+    assert found.severity == severity
+    assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.noisy")
+
+
 def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:
     return detect_training_above(both(loss, *validation), Facts())
 

@@ -78,6 +78,7 @@ LITTLE_UPDATES: dict[str, Any] = {
 PERIODIC: dict[str, Any] = {"kind": "periodic-batches", "evidence": {"period": 25, "back_at_once": True}}
 EVERY = other("periodic-batches", 240, evidence={"period": 25, "back_at_once": True})
 BELOW: dict[str, Any] = {**OVER, "others": (other("below-chance", 1, evidence={"accuracy": 0.02, "chance": 0.2}),)}
+ANEW = {"accuracy": 0.02, "chance": 0.2, "best": 0.9, "training_loss": 3.5}
 LARGE = other("update-ratio", evidence={"ratio": 0.5, "limit": 0.1})
 SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
@@ -95,6 +96,11 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("periodic-batch", {"first": 266, "others": (EVERY,)}, ""),
     ("evaluation-preparation", BELOW, "below-chance"),
     ("evaluation-preparation", BELOW | {"signal": "loss"}, ""),
+    ("evaluation-preparation", OVER | {"others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # it was right once
+    ("wrong-targets", {"first": 200, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
+    ("wrong-targets", {"first": 180, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
+    ("wrong-targets", {"first": 179, "others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # long before it
+    ("wrong-targets", {"first": 200, "others": (other("below-chance", 200, evidence={"best": 0.9}),)}, ""),
     ("changed-state", healed(2.0), ""),
     ("changed-state", healed(2.0, gradient=3.0), ""),  # labels that do not fit move the gradient as much
     ("changed-state", healed(4.0), ""),  # worse than at the start

@@ -509,3 +509,76 @@ def test_who_is_right_more_seldom_than_a_guess_is_asked_for_another() -> None:
 )
 def test_a_low_accuracy_may_be_chance(changed: dict[str, Any]) -> None:
     assert "below-chance" not in found(**(BELOW | changed))
+
+
+LATE = np.array([150, 160, 170, 180, 190, 200])
+RENUMBERED: dict[str, Any] = {
+    "validation_accuracy": Series(LATE, np.array([0.88, 0.9, 0.5, 0.03, 0.02, 0.02])),
+    "validation_loss": Series(LATE, np.array([0.5, 0.5, 2.0, 3.0, 4.0, 4.0])),
+    "validation_count": Series(LATE, np.full(6, 400.0)),
+    "loss": np.where((STEP > 163) & (STEP < 168), 3.5, 1.6 * np.exp(-STEP / 60) + 0.1),
+}
+
+
+def test_who_was_right_and_is_asked_for_other_answers_learns_them_where_training_was_sure_and_wrong() -> None:
+    each = found(**RENUMBERED)
+    finding = each["below-chance"]
+    assert str(finding.sentence).startswith("from step 164 on training is asked for other answers to the same inputs")
+    assert "2.00 % of validation is right (best 90 %; a guess among 5 classes 20 %)" in str(finding.sentence)
+    assert finding.first_step == 164
+    for one in each.values():
+        if one.severity != "note" and one.kind != "below-chance":
+            assert one.follows == "below-chance"
+            assert one.supported_causes == ("wrong-targets",)
+    assert finding.supported_causes == ("wrong-targets",)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        1.6 * np.exp(-STEP / 60) + 0.1,  # training noticed nothing: evaluations are asked otherwise
+        np.where((STEP > 163) & (STEP < 168), 1.7, 1.6 * np.exp(-STEP / 60) + 0.1),  # it knew less than a guess
+        np.where(STEP < 168, 3.5, 1.6 * np.exp(-STEP / 60) + 0.1),  # it was as wrong before
+    ],
+)
+def test_an_accuracy_that_fell_below_a_guess_is_dated_and_names_no_cause_alone(loss: np.ndarray) -> None:
+    finding = found(**(RENUMBERED | {"loss": loss}))["below-chance"]
+    assert str(finding.sentence).startswith("since step 170 evaluations ask for other answers than training: 2.00 % is")
+    assert (finding.first_step, finding.supported_causes) == (170, ())
+    assert finding.candidate_causes[:2] == ("evaluation-preparation", "wrong-targets")
+
+
+PARTLY: dict[str, Any] = {
+    "validation_rows_seen": np.array([0.25, 0.3, 0.3, 0.3, 0.3, 0.3]),
+    "validation_rows": np.full(6, 200.0),
+    "rows_distinct": Series(SAMPLED, np.linspace(32, 640, 20)),
+}
+
+
+def partly(**changed: Any) -> dict[str, Finding]:
+    at = np.linspace(1, STEPS, 6).astype(int)
+    given = {**PARTLY, "validation_input_std": np.ones(6), "validation_input_mean": np.zeros(6), **changed}
+    whole = {"validation_loss": np.full(6, 1.0)}
+    is_series = {name: one if isinstance(one, Series) else Series(at, one) for name, one in (given | whole).items()}
+    return found(**is_series)
+
+
+def test_a_part_of_the_validation_that_was_trained_on_is_counted() -> None:
+    finding = partly()["trained-validation"]
+    assert str(finding.sentence).startswith("30.00 % of the validation (60 of 200 rows) was trained on")
+    assert (finding.severity, finding.supported_causes, finding.first_step) == ("warning", ("leak",), 40)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"validation_rows_seen": np.array([0.2, 0.24, 0.28, 0.3, 0.32, 0.34])},  # more by chance from day to day
+        {"validation_rows_seen": np.full(6, 0.095)},
+        {"validation_rows": np.full(6, 90.0)},  # 27 rows
+        {"validation_input_std": np.ones(0), "validation_input_mean": np.zeros(0)},  # texts
+        {"rows_distinct": Series(SAMPLED, np.full(20, 62.0))},  # all of training, beside others
+        {"validation_rows": np.array([200.0, 200, 200, 190, 200, 200])},
+    ],
+)
+def test_a_part_that_comes_by_chance_or_on_purpose_is_no_alarm(changed: dict[str, Any]) -> None:
+    assert "trained-validation" not in partly(**changed)

@@ -8,6 +8,7 @@ from newllm.diagnosis.causes.kinds import EVENTS, MANY
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roots import NEAR
 
 MULTIPLE = 4.0  # times the loss that training began at
 UNMOVED = 0.01  # of a validation loss
@@ -29,7 +30,19 @@ def below_chance(case: Case) -> Seen:
     """The accuracy of evaluations is far below that of a guess, and their loss above it, while training learns."""
     found = case.own_or_any("below-chance")
     of_validation = (case.finding.signal or "").startswith("validation")
-    return found.evidence if found is not None and of_validation else NOTHING
+    return found.evidence if found is not None and of_validation and "best" not in found.evidence else NOTHING
+
+
+def asked_anew(case: Case) -> Seen:
+    """Evaluations were right, and are wrong more often than a guess since training was sure and wrong, and learnt that.
+
+    What it learnt anew are the answers to the same inputs: its targets are numbered otherwise since then.
+    """
+    found = case.own_or_any("below-chance")
+    if found is None or found.first_step is None or "training_loss" not in found.evidence:
+        return NOTHING
+    of_it = case.onset >= found.first_step - NEAR * case.length or case.finding.kind == "over-fitting"
+    return {"step": int(found.first_step), "axis": case.trace.axis} if of_it else NOTHING
 
 
 def unmoved(case: Case) -> Seen:

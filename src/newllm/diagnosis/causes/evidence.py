@@ -201,6 +201,10 @@ EVIDENCE = (
         "who is right more seldom than a guess knows the answer, and is asked for another",
     ),
     Evidence(
+        "asked-anew", "wrong-targets", evaluation.asked_anew,
+        "to be right less often than a guess, it must have learnt other answers to the same inputs",
+    ),
+    Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
         "the recorder saw the mode",
     ),

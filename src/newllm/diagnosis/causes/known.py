@@ -187,7 +187,7 @@ CAUSES = {
     "reference-is-policy": Known("The reference of a preference training is the policy itself."),
     "reference-mismatch": Known("The reference of a preference training is another model than the policy began as."),
     "stale-probabilities": Known("A policy's old log-probabilities are computed anew instead of being kept."),
-    "leak": Known("Validation holds text that training has."),
+    "leak": Known("Validation holds data that training has."),
     "evaluation-in-training-mode": Known(
         "Evaluations run while the model is in training mode.",
         probes=(

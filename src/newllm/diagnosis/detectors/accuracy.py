@@ -8,6 +8,7 @@ that training has learnt to tell apart.
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,8 @@ FEWEST_DIGITS = 3  # of a share: with fewer, equal values are what a model that 
 BELOW = 0.4  # of a guess's accuracy
 FEWEST_ROWS = 100  # that are evaluated
 SURE = 1.2  # times the loss of a guess: the model is sure, and wrong
+WELL = 2.0  # times a guess's accuracy: it knew the answers
+KNEW = 0.9  # of its best accuracy: it still does
 LEARNT = 0.5  # of the training loss at the start
 FEWEST = 3  # evaluations
 
@@ -47,23 +50,51 @@ def _below_chance(trace: Trace, facts: Facts) -> Finding | None:
     classes = float(seen[-1]) if len(seen) else float(facts.vocabulary or 0)
     if min(len(accuracy.value), len(validation.value)) < FEWEST or len(loss) < 10 or classes < 2:
         return None
-    share = median(as_shares(accuracy.value)[-FEWEST:])
+    shares = as_shares(accuracy.value)
+    share = median(shares[-FEWEST:])
     wrong = share < BELOW / classes and median(validation.value[-FEWEST:]) > SURE * math.log(classes)
     if not wrong or not len(rows) or rows[-1] < FEWEST_ROWS or median(loss[-10:]) > LEARNT * median(loss[:3]):
         return None
+    said: dict[str, Any] = {"share": share, "chance": 1 / classes, "classes": int(classes)}
+    evidence: dict[str, Any] = {"accuracy": share, "chance": 1 / classes}
+    first, known = float(accuracy.step[0]), np.flatnonzero(shares >= KNEW * shares.max())[-1]
+    how = "sentence"
+    if shares.max() >= WELL / classes:  # it answered as it was asked to, once
+        how, evidence["best"] = "fell", float(shares.max())
+        first = float(accuracy.step[min(known + 1, len(shares) - 1)])
+        anew = _asked_anew(trace.series("loss"), float(accuracy.step[known]), first, math.log(classes))
+        if anew is not None:
+            how, first, evidence["training_loss"] = "asked-anew", *anew
+        said |= {"axis": trace.axis, "step": int(first), "best": float(shares.max())}
     return Finding(
         kind="below-chance",
         severity="fault",
-        sentence=message("finding-below-chance.sentence", share=share, chance=1 / classes, classes=int(classes)),
-        first_step=float(accuracy.step[0]),
+        sentence=message(f"finding-below-chance.{how}", **said),
+        first_step=first,
         last_step=float(accuracy.step[-1]),
         confidence=0.95,
         signal="validation_loss",
-        evidence={"accuracy": share, "chance": 1 / classes},
-        alternatives=(message("finding-below-chance.other-classes"),),
+        evidence=evidence,
+        alternatives=() if how == "asked-anew" else (message("finding-below-chance.other-classes"),),
         test=message("finding-below-chance.test"),
-        candidate_causes=("evaluation-preparation", "wrong-targets"),
+        candidate_causes=("wrong-targets", "evaluation-preparation")[:: 1 if how == "asked-anew" else -1],
     )
+
+
+def _asked_anew(loss: Series, known: float, wrong: float, guess: float) -> tuple[float, float] | None:
+    """Return where training was suddenly sure and wrong, and its loss there, None where it never was.
+
+    Args:
+        loss: of training.
+        known: step of the last evaluation that was mostly right.
+        wrong: of the first that was not.
+        guess: the loss of a guess among the classes, nats.
+    """
+    at = np.flatnonzero((loss.step > known) & (loss.step <= wrong) & (loss.value > SURE * guess))
+    before = loss.value[(loss.step <= known) & np.isfinite(loss.value)][-FEWEST:]
+    if not len(at) or not len(before) or median(before) >= guess:
+        return None
+    return float(loss.step[at[0]]), float(loss.value[at[0]])
 
 
 def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:

@@ -18,6 +18,7 @@ ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy ru
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
 MOST_PARTS = 12
 LEARNT = 0.8  # of what a part of the loss began at
+_OF_DIFFERENCES = 0.954  # median of the distance between two numbers that scatter by 1, of a normal distribution
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
 
@@ -28,6 +29,8 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     taken over the wrong axis. False alarms: it has to be more than such means usually do, at the end and over the
     second half of the run. Mixed inputs (mixup) do more, and a run whose validation is nearly all right has taken no
     harm: a note. So is a loss that is the sum of several logged ones, most of them learnt: validation need not be all.
+    And so is one whose batches lie as far apart from each other: what they scatter by is noise in their targets, below
+    which training cannot come, and which validation need not have.
     """
     both = _both(trace)
     if both is None:
@@ -40,10 +43,16 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
     parts = _learnt_parts(trace, start)
+    is_noisy = _scatter(loss.value) >= np.log(end / last)
+    other = (
+        message("finding-training-above-validation.summed", parts=", ".join(parts)) if parts
+        else message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
+    )  # fmt: skip
+    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_noisy
     return [
         Finding(
             kind="training-above-validation",
-            severity="note" if (len(accuracy) and median(accuracy) >= HARMLESS) or parts else "warning",
+            severity="note" if is_harmless else "warning",
             sentence=message(
                 "finding-training-above-validation.sentence",
                 training=end,
@@ -55,15 +64,16 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             confidence=0.8,
             signal="loss",
             evidence={"training": end, "validation": last, "ratio": end / last, "at_start": start},
-            alternatives=(
-                message("finding-training-above-validation.summed", parts=", ".join(parts))
-                if parts
-                else message("finding-training-above-validation.augmented"),
-            ),
+            alternatives=(other,),
             test=message("finding-training-above-validation.test"),
             candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
         )
     ]
+
+
+def _scatter(value: np.ndarray) -> float:
+    """Return the standard deviation of a loss (n,) around its trend, on a log scale, of a normal one."""
+    return float(np.median(np.abs(np.diff(np.log(value))))) / _OF_DIFFERENCES
 
 
 def _learnt_parts(trace: Trace, start: float) -> list[str]:

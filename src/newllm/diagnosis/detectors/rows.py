@@ -8,13 +8,16 @@ import numpy as np
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import longest
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 FEWEST_AGAIN = 8  # updates in a row with the batch of the update before
 MOST_OF_RUN = 0.8  # of the updates: where so many have the same batch it is meant (full batches, several passes)
 FEWEST_ROWS = 30  # of an evaluation
 NEW = 0.02  # of the rows: a boundary between two epochs, or rows that an epoch leaves out
 MIXED = 0.5  # of the rows: a batch in which most came before
+PART = 0.1  # of the rows of an evaluation: fewer are the odd duplicate
+MOST_OF_TRAINING = 0.9  # of the rows of training: an evaluation that reads so many of them does so on purpose
+FEWEST_EVALUATIONS = 3  # with the same part
 OLD = 0.9  # of the rows, once the first epoch is over
 
 
@@ -82,17 +85,21 @@ def _repeated(trace: Trace, steps: tuple[float, float], *, whole: bool) -> Findi
 
 
 def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
-    """Return evaluations all of whose rows the training had been given.
+    """Return evaluations of whose rows the training had been given all, or a part.
 
     False alarms: in a small world (moves of a game, sums of two digits) equal rows come by chance. There training
     itself is given the same row again and again within its first epoch; so no row may have come twice there.
+
+    A part of them must be the same from evaluation to evaluation, as the split left it, and of inputs that are no whole
+    numbers, as short texts are, which are alike by chance. An evaluation that reads all rows of training beside others
+    does so on purpose: to hold new rows against them.
     """
     share, count = trace.series("validation_rows_seen"), trace.series("validation_rows")
-    if len(share.value) < 2 or len(count.value) != len(share.value) or not rows_are_unique(trace):
+    if len(share.value) < 2 or len(count.value) != len(share.value):
         return []
     whole = (share.value >= 1) & (count.value >= FEWEST_ROWS)
-    if not whole[-2:].all():
-        return []
+    if not whole[-2:].all() or not rows_are_unique(trace):
+        return _partly_trained(trace, share, count.value)
     first = int(share.step[np.flatnonzero(whole)[0]])
     return [
         Finding(
@@ -107,6 +114,43 @@ def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # n
             signal="validation_loss" if "validation_loss" in trace.signals else None,
             evidence={"rows": int(count.value[-1])},
             alternatives=(message("finding-trained-validation.on-purpose"),),
+            test=message("finding-trained-validation.test"),
+            candidate_causes=("leak",),
+        )
+    ]
+
+
+def _partly_trained(trace: Trace, share: Series, count: np.ndarray) -> list[Finding]:
+    """Return that a part of the rows of every evaluation was trained on.
+
+    Args:
+        trace: of the run.
+        share: of the rows of each evaluation, how many were trained on.
+        count: of its rows (n,).
+    """
+    later = slice(len(count) // 2, None)
+    known, rows = share.value[later] * count[later], trace.series("rows_distinct").value
+    is_steady = len(known) >= FEWEST_EVALUATIONS and np.ptp(known) < 1 and np.ptp(count[later]) < 1
+    is_number = len(trace.series("validation_input_std").value) > 0
+    if not is_steady or not is_number or not len(rows) or not FEWEST_ROWS <= known[0] < count[-1]:
+        return []
+    if known[0] < PART * count[-1] or known[0] > MOST_OF_TRAINING * rows[-1]:
+        return []
+    first = int(share.step[np.flatnonzero(share.value * count > known[0] - 1)[0]])
+    part, of = round(float(known[0])), int(count[-1])
+    return [
+        Finding(
+            kind="trained-validation",
+            severity="warning",
+            sentence=message(
+                "finding-trained-validation.part", part=part, count=int(count[-1]), share=part / count[-1]
+            ),
+            first_step=float(first),
+            last_step=float(share.step[-1]),
+            confidence=0.95,
+            signal="validation_loss" if "validation_loss" in trace.signals else None,
+            evidence={"rows": of, "trained_on": part},
+            alternatives=(message("finding-trained-validation.small-world"),),
             test=message("finding-trained-validation.test"),
             candidate_causes=("leak",),
         )

@@ -103,4 +103,5 @@ because-unrelated-noise = the targets are random noise that is not in the inputs
 because-begun-anew = after the resume at { $axis } { $step } the weights have the norm that they had at the very start, and the loss is { G($loss) } (first { G($first) }): no checkpoint was loaded
 because-dropped = a dropout layer drops { PERCENT($share, digits: 2) } % of its inputs
 because-other-targets = the most frequent target is { $after } from { $axis } { $step } on, and was always { $before } until then
+because-asked-anew = from { $axis } { $step } on training has learnt other answers to the same inputs than evaluations ask for
 because-derivative-not-finite = at { $axis } { $step } the gradient is not finite although loss and inputs are, and until then it was calm

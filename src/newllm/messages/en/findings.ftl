@@ -164,6 +164,7 @@ finding-training-above-validation =
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
     .augmented = intended strong dropout, augmentation or label smoothing, which acts in training alone
     .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
+    .noisy = noise in the targets of training, of which single batches scatter as much, and which validation does not have
     .test = Evaluate one training batch in evaluation mode with the evaluation's own code: whatever difference is left lies in how the loss is computed.
 
 finding-unsteady-validation =
@@ -495,6 +496,8 @@ finding-saturated-gates =
 finding-below-chance =
     .explained = The model is confident in evaluations and nearly always wrong. To be right less often than a guess it must know the answer, and is asked for another: look at how classes are numbered in training and in validation, and at targets that are off by one.
     .sentence = only { PERCENT($share, digits: 2) } % of validation is right, where a guess among { $classes } classes would get { PERCENT($chance) } %: the model tells the classes apart, and is asked for other answers
+    .asked-anew = from { $axis } { $step } on training is asked for other answers to the same inputs: there its loss is above that of a guess, and since it has learnt that, { PERCENT($share, digits: 2) } % of validation is right (best { PERCENT($best) } %; a guess among { $classes } classes { PERCENT($chance) } %)
+    .fell = since { $axis } { $step } evaluations ask for other answers than training: { PERCENT($share, digits: 2) } % is right, where it was { PERCENT($best) } % before, and a guess among { $classes } classes would get { PERCENT($chance) } %
     .other-classes = validation holds classes that do not occur in training
     .test = Print predicted and true classes of some validation samples beside each other: usually one is the other, renumbered.
 
@@ -525,7 +528,10 @@ finding-frozen-layer =
         [asked] set to be trained (requires_grad)
         [unused] not used in the loss
        *[not-given] not given to the optimizer
-    } and never moves
+    } and { $count ->
+        [one] never moves
+       *[other] never move
+    }
     .new-head = { $layers }, the last layer, was not given to the optimizer and never moves, though it was untrained at the start: the loss began at { G($start) }, that of guessing among { $classes } classes
     .on-purpose = it is frozen on purpose
     .left-out = it was left out of the optimizer's parameter groups
@@ -660,8 +666,10 @@ finding-repeated-batch =
     .test = Print the first row of each batch around these steps.
 
 finding-trained-validation =
-    .explained = Every row that was evaluated had been trained on before, number for number. The validation loss is a training loss: it says nothing about data that the model has not seen. Look at how the data were split.
+    .explained = Rows that are evaluated were trained on before, number for number. As far as they go, the validation loss is a training loss: it says nothing about data that the model has not seen. Look at how the data were split, and at what was copied before: over-sampling belongs behind the split.
     .sentence = all { $count } rows of the evaluation at { $axis } { $step } had been trained on before, number for number
+    .part = { PERCENT($share, digits: 2) } % of the validation ({ $part } of { $count } rows) was trained on, number for number: it is better than on new data
+    .small-world = data of so few kinds that equal rows come by chance
     .on-purpose = an evaluation of training data on purpose, which is recorded as the validation
     .test = Count the rows that training and validation have in common, before the training.
 

@@ -97,4 +97,5 @@ because-unrelated-noise = 目標値は入力と無関係なノイズであり（
 because-begun-anew = { axis-unit }{ $step }での再開の後、重みのノルムが訓練の最初の値に戻り、損失も{ G($loss) }である（最初は{ G($first) }）：チェックポイントが読み込まれていない
 because-dropped = 入力の{ PERCENT($share, digits: 2) } %を落とすドロップアウト層がある
 because-other-targets = 最も多い予測対象が、それまでは常に{ $before }だったが、{ axis-unit }{ $step }からは{ $after }である
+because-asked-anew = { axis-unit }{ $step }から、訓練では評価とは別の答えを同じ入力に対して学んでいる
 because-derivative-not-finite = { axis-unit }{ $step }で、損失も入力も有限なのに、直前まで正常だった勾配が有限でなくなった

@@ -169,6 +169,7 @@ finding-training-above-validation =
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
+    .noisy = 訓練の目標値に含まれるノイズ（バッチごとの損失が同じくらいばらつく）で、検証の目標値にはないもの
     .test = 訓練の一つのバッチを、評価モードで、評価のコードで評価する。残る差は、損失の計算方法にある。
 
 finding-unsteady-validation =
@@ -479,6 +480,8 @@ finding-saturated-gates =
 finding-below-chance =
     .explained = 評価でモデルは確信をもって、ほぼ必ず間違えている。当てずっぽうより正解が少ないのは、答えを見分けているのに、別の答えを求められているからである。訓練と検証でのクラス番号の付け方と、一つずれた予測対象を調べる。
     .sentence = 検証の正解率が{ PERCENT($share, digits: 2) } %しかない（{ $classes }クラスの当てずっぽうで{ PERCENT($chance) } %）。モデルはクラスを見分けているが、別の答えを求められている。
+    .asked-anew = { axis-unit }{ $step }から、訓練で同じ入力に別の答えを求められている。そこでの損失は当てずっぽうより高く、それを学び直した後の検証の正解率は{ PERCENT($share, digits: 2) } %である（最高{ PERCENT($best) } %、{ $classes }クラスの当てずっぽうで{ PERCENT($chance) } %）。
+    .fell = { axis-unit }{ $step }から、評価で訓練とは別の答えを求められている。正解率は{ PERCENT($share, digits: 2) } %である（それまでは{ PERCENT($best) } %、{ $classes }クラスの当てずっぽうで{ PERCENT($chance) } %）。
     .other-classes = 訓練になかったクラスが検証に含まれている
     .test = 検証データの予測クラスと正解クラスをいくつか並べて表示する。たいてい、番号の付け替えになっている。
 
@@ -641,8 +644,10 @@ finding-repeated-batch =
     .test = この区間の前後で、各バッチの先頭の行を出力する。
 
 finding-trained-validation =
-    .explained = 評価に使った行が、すべて以前の訓練に使われていた（数値が完全に一致）。検証損失は実際には訓練損失であり、未知のデータについては何も示さない。データの分割方法を調べる。
+    .explained = 評価に使った行が、以前の訓練に使われていた（数値が完全に一致）。その分の検証損失は実際には訓練損失であり、未知のデータについては何も示さない。データの分割方法と、分割前に複製されたものを調べる。オーバーサンプリングは分割の後に行う。
     .sentence = { axis-unit }{ $step }の評価に使った{ $count }行は、すべて以前の訓練に使われていた（数値が完全に一致）。
+    .part = 検証データの{ PERCENT($share, digits: 2) } %（{ $count }行のうち{ $part }行）が訓練に使われている（数値が完全に一致）。検証の結果は、未知のデータでの結果よりよく見える。
+    .small-world = 同じ行が偶然現れるほど種類の少ないデータ
     .on-purpose = 訓練データでの評価を、意図的に検証として記録している
     .test = 訓練の前に、訓練データと検証データに共通する行を数える。
 
