@@ -64,7 +64,7 @@ def main():
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     rows = []
-    with newllm.record(model, optimizer, args.out / "recording", config=vars(args)) as recorder:
+    with newllm.record(model, optimizer, args.out / "recording", config={"lr": 2e-3, "batch_size": 32}) as recorder:
         for epoch in range(10):
             for x, y in train:
                 if epoch >= 5:

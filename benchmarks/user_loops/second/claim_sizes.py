@@ -32,7 +32,7 @@ def main():
     model = nn.Sequential(nn.Linear(10, 48), nn.ReLU(), nn.Linear(48, 48), nn.ReLU(), nn.Linear(48, 1))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     rows = []
-    with newllm.record(model, optimizer, args.out / "recording", config=vars(args)) as recorder:
+    with newllm.record(model, optimizer, args.out / "recording", config={"lr": 1e-3, "batch_size": 32}) as recorder:
         for step in range(600):
             pick = torch.randint(len(x_train), (32,))
             loss = nn.functional.mse_loss(model(x_train[pick]), y_train[pick])

@@ -15,7 +15,7 @@ def bars(count, generator):
     label = torch.randint(8, (count,), generator=generator)
     x = torch.zeros(count, 1, 12, 12)
     x[torch.arange(count), 0, label + 2] = 1.5
-    return x + 0.6 * torch.randn(x.shape, generator=generator), label
+    return x + 0.9 * torch.randn(x.shape, generator=generator), label
 
 
 def main():
@@ -34,7 +34,7 @@ def main():
     model = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d((1, 4)), nn.Flatten(), nn.Linear(8 * 36, 8)
     )
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9)
     rows = [["step", "loss", "val_loss", "val_acc"]]
     order = torch.randperm(len(x_train))
     with newllm.record(model, optimizer, args.out / "recording") as recorder:

@@ -63,7 +63,7 @@ def main():
     train = DataLoader(TensorDataset(*movements(1920, generator)), batch_size=32, shuffle=True, drop_last=True)
     val = DataLoader(TensorDataset(*movements(480, generator)), batch_size=32)
     model = Net(batch_first=args.sound)
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     step = 0
     with (
         (args.out / "log.csv").open("w", newline="") as file,
@@ -76,6 +76,7 @@ def main():
                 optimizer.zero_grad()
                 loss = nn.functional.cross_entropy(model(x), y)
                 loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizer.step()
                 recorder.step(loss)
                 last = ["", ""]

@@ -11,12 +11,29 @@ from torch import nn
 import newllm
 
 TOPICS = [
-    "invoice payment refund account tax budget bank fee".split(),
-    "server network password login update backup printer disk".split(),
-    "holiday contract salary training interview sick leave desk".split(),
-    "truck parcel pallet route driver warehouse customs loading".split(),
+    ["invoice", "payment", "refund", "account", "tax", "budget", "bank", "fee"],
+    ["server", "network", "password", "login", "update", "backup", "printer", "disk"],
+    ["holiday", "contract", "salary", "training", "interview", "sick", "leave", "desk"],
+    ["truck", "parcel", "pallet", "route", "driver", "warehouse", "customs", "loading"],
 ]
-COMMON = "the a please we have to for about and on with last next week your our need see this it can not".split()
+COMMON = [
+    "the",
+    "a",
+    "please",
+    "we",
+    "have",
+    "to",
+    "for",
+    "about",
+    "and",
+    "on",
+    "with",
+    "last",
+    "next",
+    "week",
+    "your",
+    "our",
+]
 FILES, PER_FILE, BATCH = 8, 75, 32
 
 

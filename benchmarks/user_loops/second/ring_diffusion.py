@@ -56,7 +56,7 @@ def main():
     held_out = rings(2000)
     model = Denoiser()
     average = copy.deepcopy(model.state_dict())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-4)
     log = []
     with newllm.record(model, optimizer, args.out / "recording") as recorder:
         for step in range(STEPS):

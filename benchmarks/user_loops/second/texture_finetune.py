@@ -19,7 +19,7 @@ def textures(count, kinds, shift, generator):
     axis = torch.arange(16.0)
     start = 2 * math.pi * torch.rand(count, 1, 1, generator=generator)
     wave = angle.cos()[:, None, None] * axis + angle.sin()[:, None, None] * axis[:, None]
-    x = torch.sin(1.3 * wave + start) + 0.8 * torch.randn(count, 16, 16, generator=generator)
+    x = torch.sin(1.3 * wave + start) + 1.7 * torch.randn(count, 16, 16, generator=generator)
     return x[:, None], label
 
 

@@ -16,7 +16,7 @@ def tiles(count, patterns, generator):
     x = patterns[label]
     turns = torch.randint(4, (count,), generator=generator)
     x = torch.stack([torch.rot90(tile, int(turn)) for tile, turn in zip(x, turns, strict=True)])
-    return (x + 0.9 * torch.randn(x.shape, generator=generator))[:, None], label
+    return (x + 2.2 * torch.randn(x.shape, generator=generator))[:, None], label
 
 
 def main():

@@ -15,7 +15,7 @@ STEPS = 600
 
 
 def verse(count, rng):
-    syllables = "la mi ro ten sor bel an du fi kor ne su tal vey".split()
+    syllables = ["la", "mi", "ro", "ten", "sor", "bel", "an", "du", "fi", "kor", "ne", "su", "tal", "vey"]
     words = ["".join(rng.choices(syllables, k=rng.randint(1, 3))) for _ in range(60)]
     lines = []
     for _ in range(count):
