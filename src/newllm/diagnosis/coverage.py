@@ -129,12 +129,15 @@ SUBJECTS = (
         ("cross_entropy",),
         frozenset(
             {
+                "batch-as-time",
                 "changed-targets",
                 "loss-form",
                 "loss-multiple",
                 "not-causal",
                 "one-class-batches",
+                "padding-counted",
                 "single-target",
+                "target-in-input",
                 "target-shift",
                 "unread-tokens",
             }

@@ -25,6 +25,7 @@ MISTAKES = {
 }
 _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
+_LENGTHS = 3  # different ones, of texts that are filled up
 _SHORTEST = 8  # places of a text, or targets, of which a share is taken
 _SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
 
@@ -90,6 +91,9 @@ class TargetWatch:
         signals |= self._classes_of(ids) | self._changed(found) | self._told(found)
         shares = [call.shares(read) for call, read in found]
         signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
+        padded = [share for call, read in found if (share := call.padded(read)) is not None]
+        if padded:
+            signals["targets_padding"] = max(padded)
         multiples = [call.multiple(read) for call, read in found]
         known = [one for one in multiples if one is not None]
         if len(known) == len(calls) and not is_scaled:
@@ -207,6 +211,12 @@ class Call:
         """Return how many targets the whole output has that count, by those that are looked at."""
         return self._shape[:-1].numel() * float(read.used.double().mean())
 
+    def padded(self, read: Targets) -> float | None:
+        """Return the share of the targets that count at which a text is padding; None of texts without any."""
+        found = [_padding(one.cpu()).flatten()[:: self._every][: len(read.ids)] for one in self._tokens]
+        known = [one for one in found if bool(one.any())]
+        return float(known[0][read.used].double().mean()) if known and bool(read.used.any()) else None
+
     def shares(self, read: Targets) -> dict[str, float]:
         """Return the share of the places at which the target is the token there, the next, and the one behind that.
 
@@ -228,6 +238,20 @@ class Call:
             if int(here.sum()) >= _SHORTEST:
                 found[name] = float((tokens_BT[row[here], place[here] + shift] == read.ids[here]).double().mean())
         return found
+
+
+def _padding(tokens_BT: Tensor) -> Tensor:
+    """Return where texts `[B, T]` of different lengths are filled up with one token that none of them holds inside."""
+    for at_front in (False, True):
+        from_end = tokens_BT if at_front else tokens_BT.flip(1)
+        filler = from_end[:, 0].mode().values
+        runs = (from_end == filler).long().cumprod(1)
+        lengths = runs.sum(1)
+        is_inside = int((from_end == filler).sum() - lengths.sum()) > 0
+        if is_inside or len(lengths.unique()) < _LENGTHS or 2 * int((lengths > 1).sum()) < len(lengths):
+            continue
+        return (runs if at_front else runs.flip(1)).bool()
+    return torch.zeros_like(tokens_BT, dtype=torch.bool)
 
 
 def _are_tokens(tensor: Tensor) -> bool:

@@ -21,6 +21,7 @@ from newllm.recorder.outputs import embedding_size, find_logits, main_output, pu
 from newllm.recorder.pending import Row
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.squared_error import SquaredErrorWatch
+from newllm.recorder.time_axis import TimeAxisWatch
 
 
 class CallWatch:
@@ -59,6 +60,7 @@ class CallWatch:
         self._numbers = OneNumberWatch(part("targets"))
         self._errors = SquaredErrorWatch(part("targets"))
         self._influence = InfluenceWatch(layout, part("influence"))
+        self._time_axis = TimeAxisWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
         self.is_updating = self.trained_while_evaluated = False
 
@@ -73,6 +75,7 @@ class CallWatch:
         while self._handles:
             self._handles.pop().remove()
         self._influence.close()
+        self._time_axis.close()
         self._targets.forget()
         self._numbers.forget()
         self._errors.forget()
@@ -82,10 +85,12 @@ class CallWatch:
         self._row, self._sampled = row, sampled
         if sampled and not self._is_resumed:  # what first updates showed stands in the recording already
             self._part("influence")(self._influence.open)()
+            self._part("influence")(self._time_axis.open)()
 
     def put(self, *, is_scaled: bool) -> None:
         """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
         self._influence.close()
+        self._time_axis.close()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
             self._about.half = True
             self._found()
@@ -136,6 +141,7 @@ class CallWatch:
             self._forward.leave()
             look = self._part("influence")(self._influence.returned)
             look(output, self._batches.latest[0], self._row, is_hooked=self._forward.has_seen_a_hook)
+            self._part("influence")(self._time_axis.returned)(output, self._batches.latest[0], self._row)
         if not model.training:
             self._part("batches")(self._returned_in_evaluation_mode)(output)
         if not self._sampled:

@@ -1,8 +1,9 @@
-"""What a squared error asks for, read off the gradient of outputs that are numbers, on sampled steps.
+"""What a squared error, or a binary cross-entropy, asks for: read off the gradient of outputs that are numbers.
 
 A squared error has the gradient c (output - target) with c = 2 / n for a mean over n numbers, and 1 / n for half of it;
 n is the number of all numbers, that of the rows, or one. So a target is known but for the few values of c; each use
-here tests what it takes for the target, and a wrong c fails the test.
+here tests what it takes for the target, and a wrong c fails the test. A binary cross-entropy of logits has the gradient
+(sigmoid(output) - target) / n: what is then 0 or 1 everywhere is its target.
 
 Shapes: N rows, D numbers of a row's input.
 """
@@ -22,6 +23,9 @@ _FEWEST_NUMBERS, _FEWEST_ROWS = 512, 32
 _NORMAL = ((0.0, 1.0), (1.0, 0.5), (3.0, 24.0))
 """Mean, standard deviation and kurtosis of drawn noise, each with its variance, times the number of draws."""
 _NEAR = 4.0  # standard deviations
+_FEWEST_COLUMNS = 2  # of one number alone the target may be a multiple, as of a line
+_FEWEST_BINARY = 64
+_BINARY = 1e-3  # so near 0 or 1 is a target, up to rounding
 _TINY = 1e-12
 
 
@@ -43,8 +47,7 @@ class SquaredErrorWatch:
         given = inputs[0] if inputs else None
         if given is None or not given.is_floating_point() or not output.dim() or not output.requires_grad:
             return
-        is_one = len(output) >= _FEWEST_ROWS and output.numel() == len(output)
-        if len(given) != len(output) or not (is_one or output.shape == given.shape):
+        if len(given) != len(output):
             return
         rows = max(1, _MOST_NUMBERS // max(output[0].numel(), given[0].numel(), 1))
         some = output.detach()[:rows].clone(), given.detach()[:rows].clone()
@@ -67,9 +70,24 @@ def _read(output: Tensor, given: Tensor, gradient: Tensor, whole: int) -> dict[s
     o, x, g = (one.cpu().double() for one in (output, given, gradient))
     if not (bool(torch.isfinite(o).all() and torch.isfinite(x).all() and torch.isfinite(g).all()) and bool(g.any())):
         return None
-    if o.numel() == len(o):
+    if _is_binary(o.flatten(), g.flatten(), whole, whole // o[0].numel()):
+        return {"sigmoid_twice": float(o.min() >= 0 and o.max() <= 1)}
+    if o.numel() == len(o) >= _FEWEST_ROWS:
         return _among_inputs(x.reshape(len(x), -1), list(_targets(o, g, whole)))
-    return _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole))) if o.numel() >= _FEWEST_NUMBERS else None
+    if o.shape == x.shape and o.numel() >= _FEWEST_NUMBERS:
+        return _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole)))
+    return None
+
+
+def _is_binary(o: Tensor, g: Tensor, whole: int, rows: int) -> bool:
+    """Whether the loss is a binary cross-entropy that takes these outputs for logits."""
+    if len(o) < _FEWEST_BINARY:
+        return False
+    for n in {1, rows, whole}:
+        target = o.sigmoid() - g * n
+        if bool((torch.minimum(target.abs(), (target - 1).abs()) < _BINARY).all()):
+            return True
+    return False
 
 
 def _targets(o: Tensor, g: Tensor, whole: int) -> Iterator[Tensor]:
@@ -97,7 +115,7 @@ def _among_inputs(x_ND: Tensor, targets: list[Tensor]) -> dict[str, float]:
     columns = x_ND - x_ND.mean(0)
     sizes = columns.norm(dim=0)
     columns = columns[:, sizes > _TINY] / sizes[sizes > _TINY]
-    if not columns.numel():
+    if columns.shape[1] < _FEWEST_COLUMNS:
         return {}
     found = [float(((y - y.mean()) @ columns).abs().max() / max(float((y - y.mean()).norm()), _TINY)) for y in targets]
     return {"target_in_input": max(found)}

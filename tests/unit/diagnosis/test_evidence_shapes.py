@@ -96,7 +96,7 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("periodic-batch", {"first": 266, "others": (EVERY,)}, ""),
     ("evaluation-preparation", BELOW, "below-chance"),
     ("evaluation-preparation", BELOW | {"signal": "loss"}, ""),
-    ("evaluation-preparation", OVER | {"others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # it was right once
+    ("evaluation-preparation", OVER | {"others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # it was right
     ("wrong-targets", {"first": 200, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
     ("wrong-targets", {"first": 180, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
     ("wrong-targets", {"first": 179, "others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # long before it

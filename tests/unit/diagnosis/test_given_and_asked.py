@@ -95,6 +95,10 @@ PLANTED: dict[str, dict[str, Any]] = {
     "not-causal": {"later_tokens_seen": ONCE, "target_is_next": 1.0},
     "unread-tokens": {"tokens_read": TWICE, "tokens_unread": Series(np.array([1, 10]), np.array([20.0, 19.0]))},
     "single-target": {"target_classes": 1.0, "target_classes_seen": 1.0, "target_most": 0.0, "target_most_share": 1.0},
+    "padding-counted": {"targets_padding": Series(SAMPLED, np.full(20, 0.4))},
+    "target-in-input": {"target_in_input": Series(SAMPLED, np.full(20, 1 - 1e-9))},
+    "batch-as-time": {"batch_as_time": TWICE},
+    "loss-form twice": {"sigmoid_twice": Series(SAMPLED, np.ones(20))},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
 ONE_BATCH = {
@@ -120,6 +124,10 @@ NAMED = {
     "unread-tokens": "inverted-mask",
     "single-target": "wrong-targets",
     "loss-multiple": "accumulation-scale",
+    "padding-counted": "padding-counted",
+    "target-in-input": "target-leak",
+    "batch-as-time": "batch-as-time",
+    "loss-form twice": "double-softmax",
 }
 
 
@@ -582,3 +590,38 @@ def test_a_part_of_the_validation_that_was_trained_on_is_counted() -> None:
 )
 def test_a_part_that_comes_by_chance_or_on_purpose_is_no_alarm(changed: dict[str, Any]) -> None:
     assert "trained-validation" not in partly(**changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal"),
+    [
+        ("padding-counted", {"targets_padding": Series(SAMPLED, np.full(20, 0.09))}),
+        ("padding-counted", {"targets_padding": Series(SAMPLED[:4], np.full(4, 0.9))}),
+        ("target-in-input", {"target_in_input": Series(SAMPLED, np.append(np.ones(19), 0.9999))}),
+        ("target-in-input", {"target_in_input": Series(SAMPLED[:4], np.ones(4))}),
+        ("batch-as-time", {"batch_as_time": Series(np.array([1, 10]), np.array([1.0, 0.0]))}),
+        ("loss-form", {"sigmoid_twice": Series(SAMPLED, np.append(np.ones(17), np.zeros(3)))}),
+        ("loss-form", {"sigmoid_twice": Series(SAMPLED[:4], np.ones(4))}),
+    ],
+)
+def test_what_may_be_chance_or_a_beginning_is_no_alarm(kind: str, signal: dict[str, Any]) -> None:
+    assert kind not in found(**signal)
+
+
+@pytest.mark.parametrize(("until", "is_found"), [(100, False), (120, False), (95, True), (110, True)])
+def test_whole_epochs_before_an_augmentation_are_no_repeated_batch(until: int, is_found: bool) -> None:
+    seen = np.where((STEP > 20) & (until >= STEP), 1.0, 0.0)
+    assert ("repeated-batch" in found(rows_seen=seen)) is is_found
+
+
+@pytest.mark.parametrize(("share", "is_found"), [(0.6, True), (0.15, False)])
+def test_inputs_that_are_other_again_and_again_have_changed(share: float, is_found: bool) -> None:
+    draw = np.random.default_rng(1)
+    bad = (STEP >= 100) & ((draw.random(STEPS) < share) | (STEP == 100))
+    each = found(input_std=np.where(bad, 30.0, 1.0), **WORSE)
+    assert ("changed-inputs" in each) is is_found
+    if is_found:
+        assert each["changed-inputs"].first_step == 100
+        assert each["spike"].supported_causes == ("changed-inputs",) if "spike" in each else True
+    early = found(input_std=np.where(draw.random(STEPS) < share, 30.0, 1.0), **WORSE)  # it was so from the start
+    assert "changed-inputs" not in early

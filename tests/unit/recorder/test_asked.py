@@ -199,3 +199,43 @@ class Pair(nn.Module):
 
     def forward(self, both: tuple[Tensor, Tensor]) -> Tensor:
         return self.model(*both)
+
+
+def tagged(*, at_front: bool = False, lengths: range = range(3, 12)) -> list[tuple[Tensor, Tensor]]:
+    """Texts of different lengths, filled up with token 0 to twelve, and a tag for each place: 0 for padding."""
+    torch.manual_seed(0)
+    batches = []
+    for _ in range(4):
+        tokens = torch.randint(1, 20, (16, 12))
+        for row in tokens:
+            length = lengths[int(torch.randint(len(lengths), ()))]
+            row[slice(0, 12 - length) if at_front else slice(length, 12)] = 0
+        batches.append((tokens, torch.where(tokens > 0, tokens % 5 + 1, 0)))
+    return batches
+
+
+def tags(logits_BTV: Tensor, targets_BT: Tensor, **more: int) -> Tensor:
+    return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), **more)
+
+
+@pytest.mark.parametrize("at_front", [False, True])
+def test_padding_that_a_loss_counts_is_counted(tmp_path: Path, at_front: bool) -> None:
+    batches = tagged(at_front=at_front)
+    counted = train(tmp_path / "counted", Tokens(), batches, tags)["targets_padding"]
+    for (tokens, _), share in zip(batches, counted.values(), strict=True):
+        assert share == pytest.approx(float((tokens == 0).float().mean()), abs=1e-6)
+    left_out = train(tmp_path / "out", Tokens(), batches, lambda z, y: tags(z, y, ignore_index=0))
+    assert set(left_out["targets_padding"].values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda tokens: tokens.clamp(min=1),  # texts of one length
+        lambda tokens: torch.where(torch.arange(12) < 8, tokens.clamp(min=1), 0),  # filled up alike: blanks of a task
+        lambda tokens: torch.where(torch.arange(12) == 1, 0, tokens),  # a token that stands in the texts, too
+    ],
+)
+def test_tokens_that_only_look_like_padding_are_not_counted(tmp_path: Path, changed: Callable) -> None:
+    batches = [(changed(tokens), targets) for tokens, targets in tagged()]
+    assert "targets_padding" not in train(tmp_path / "run", Tokens(), batches, tags)

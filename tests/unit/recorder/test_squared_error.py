@@ -91,3 +91,54 @@ def test_of_many_calls_in_a_step_one_is_kept(tmp_path: Path) -> None:
         assert len(recorder._calls._errors._gradients.take()) == 1
         optimizer.step()
         recorder.step(loss)
+
+
+BINARY: list[tuple[Loss, bool]] = [
+    (F.binary_cross_entropy_with_logits, True),
+    (lambda o, t: F.binary_cross_entropy_with_logits(o, t, reduction="sum"), True),
+    (lambda o, t: F.binary_cross_entropy_with_logits(o, t, reduction="sum") / len(o), True),
+    (F.binary_cross_entropy, False),  # it takes probabilities
+    (F.mse_loss, False),
+]
+
+
+@pytest.mark.parametrize(("loss", "is_twice"), BINARY)
+@pytest.mark.parametrize("outputs", [1, 6])
+def test_probabilities_that_a_binary_loss_takes_for_logits(
+    tmp_path: Path, loss: Loss, is_twice: bool, outputs: int
+) -> None:
+    torch.manual_seed(0)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        inputs = torch.randn(64, 8)
+        return inputs, (inputs[:, :outputs] > 0).float()
+
+    squashed = nn.Sequential(nn.Linear(8, outputs), nn.Sigmoid())
+    found = record(tmp_path / "squashed", squashed, batch, loss, 0.01).series("sigmoid_twice").value
+    assert (len(found) > 25 and bool(found.all())) is is_twice
+    if loss is not F.binary_cross_entropy:  # that takes no logits
+        found = record(tmp_path / "logits", nn.Linear(8, outputs), batch, loss, 0.01).series("sigmoid_twice").value
+        assert not found.any()
+
+
+@pytest.mark.parametrize(("columns", "is_copied"), [(3, True), (1, None)])
+def test_a_target_that_equals_a_number_of_the_inputs_is_known_to_six_digits(
+    tmp_path: Path, columns: int, is_copied: bool | None
+) -> None:
+    torch.manual_seed(0)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        inputs = torch.randn(64, columns)
+        return inputs, 3 * inputs[:, -1:] + 1
+
+    follows = record(tmp_path / "run", nn.Linear(columns, 1), batch, F.mse_loss, 0.01).series("target_in_input").value
+    assert (len(follows) == 0) if is_copied is None else bool((follows > 1 - 1e-6).all())
+    if is_copied:
+        noisy = record(
+            tmp_path / "noisy", nn.Linear(columns, 1), lambda: _with_noise(*batch()), F.mse_loss, 0.01
+        ).series("target_in_input")
+        assert 0.9 < noisy.value.min() <= noisy.value.max() < 1 - 1e-6
+
+
+def _with_noise(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    return inputs, targets + 0.1 * torch.randn_like(targets)

@@ -87,6 +87,14 @@ EVIDENCE = (
         "told-by-input", "target-leak", given.told_by_input, "what tells the answer alone is a copy of it",
     ),
     Evidence(
+        "target-in-input", "target-leak", Itself("target-in-input"),
+        "what equals the answer in every row is a copy of it",
+    ),
+    Evidence(
+        "batch-as-time", "batch-as-time", Itself("batch-as-time"),
+        "the first axis is time by its setting, and the batch by its length",
+    ),
+    Evidence(
         "unrelated-noise", "wrong-targets", given.unrelated_noise,
         "noise that is drawn by itself, and not in the input, cannot be told from it",
     ),

@@ -200,5 +200,6 @@ CAUSES = {
     "changed-evaluation": Known("Evaluations of one run are made on different sets."),
     "small-validation": Known("Validation is too small for what is read from it."),
     "padding-counted": Known("Padding is among the targets.", probes=("padding",), recorded=True),
+    "batch-as-time": Known("A layer reads the rows of a batch as steps in time.", probes=("rows",), recorded=True),
     "inverted-mask": Known("A mask is the wrong way round: padding is read, and the text is not.", recorded=True),
 }

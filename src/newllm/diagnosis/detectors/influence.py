@@ -1,4 +1,4 @@
-"""What the first output depends on: the token to be told, or no text at all, as its gradient showed the recorder."""
+"""What the first output depends on: the token to be told, other rows of its batch, or no text at all."""
 
 import numpy as np
 
@@ -35,6 +35,31 @@ def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG
             alternatives=(message("finding-not-causal.on-purpose"),),
             test=message("finding-not-causal.test"),
             candidate_causes=("target-leak",),
+        )
+    ]
+
+
+def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that a layer reads the rows of a batch as steps in time.
+
+    False alarms: texts that are given as time first all the way; so each row of the batch must have one output.
+    """
+    mixed = finite(trace.series("batch_as_time"))
+    if not len(mixed.value) or mixed.value.min() < 1:
+        return []
+    return [
+        Finding(
+            kind="batch-as-time",
+            severity="fault",
+            sentence=message("finding-batch-as-time.sentence"),
+            first_step=float(mixed.step[0]),
+            last_step=trace.last_step,
+            confidence=0.95,
+            signal="loss",
+            evidence={},
+            alternatives=(message("finding-batch-as-time.on-purpose"),),
+            test=message("finding-batch-as-time.test"),
+            candidate_causes=("batch-as-time",),
         )
     ]
 

@@ -17,6 +17,7 @@ APART = math.log(1.5)  # between two standard deviations: less does augmentation
 ASIDE = 0.5  # standard deviations between two means, likewise
 NOISE = 8.0  # times what batches scatter
 FAR = 0.15  # of the run's length or less: within so many points a sudden change is over
+OFTEN = 0.25  # of the updates, of which none before had such inputs
 WORSE = 1.2  # times the loss before
 
 
@@ -159,16 +160,30 @@ def _rows_alike(trace: Trace, step: float) -> Finding:
 
 
 def _changed_at(series: Series, least: float, start: slice) -> float | None:
-    """Return the step from which a series stays further than that from its start, and comes there at once."""
+    """Return the step from which a series stays further than that from its start, and comes there at once.
+
+    Or from which it is so far away again and again to the end, and never was before.
+    """
     off = series.value - median(series.value[start])
     for beyond in (off > least, -off > least):
-        found = for_good(series, beyond)
+        found = _again_and_again(series, beyond) or for_good(series, beyond)
         if found is None or found[1] < 0.1 or found[0] <= series.step[start][-1]:
             continue
         at = int(np.searchsorted(series.step, found[0]))
         if abs(off[at] - median(off[max(0, at - 3) : at])) > least:
             return found[0]
     return None
+
+
+def _again_and_again(series: Series, beyond: np.ndarray) -> tuple[float, float] | None:
+    """Return, as `for_good` does, from where a truth value (n,) holds again and again to the end, and before never."""
+    if not beyond.any():
+        return None
+    first = int(np.argmax(beyond))
+    last = beyond[-max(FEWEST, len(beyond) // 10) :]
+    if first < 3 * FEWEST or min(beyond[first:].mean(), last.mean()) < OFTEN:
+        return None
+    return float(series.step[first]), 1 - first / len(beyond)
 
 
 def _rises(trace: Trace, names: Sequence[str], step: float) -> bool:

@@ -25,9 +25,10 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     """Return a stretch of updates that were all made with one batch, or with rows that had come before.
 
     False alarms: full batches and several passes over each batch repeat most updates, or repeat them in stretches
-    again and again; a second epoch has rows that came before, to its end. So there must be one stretch only, of
-    `FEWEST_AGAIN` updates, in a training that reads new rows before it and behind it. Or the whole run has one batch,
-    and fewer rows than are evaluated, none of which it was given: who tries a model on one batch evaluates that one.
+    again and again; a second epoch has rows that came before, to its end, or until an augmentation makes them new. So
+    there must be one stretch only, of `FEWEST_AGAIN` updates and no whole epochs, in a training that reads new rows
+    before it and behind it. Or the whole run has one batch, and fewer rows than are evaluated, none of which it was
+    given: who tries a model on one batch evaluates that one.
     Batches of several rows that are all one and the same are no data at all.
     """
     loss, repeated, seen = (trace.series(name) for name in ("loss", "rows_repeated", "rows_seen"))
@@ -40,7 +41,15 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     found = _only_stretch(seen.value >= MIXED)
     if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
         return []
+    if _are_epochs(*found):
+        return []
     return [_repeated(trace, (seen.step[found[0]], seen.step[found[1] - 1]), whole=False)]
+
+
+def _are_epochs(first: int, end: int) -> bool:
+    """Whether the stretch is whole epochs of all that came before it: then new rows begin with an augmentation."""
+    epochs = (end - first) / max(1, first)
+    return epochs > 1 - NEW and abs(epochs - round(epochs)) < NEW * epochs
 
 
 def _is_one_batch(trace: Trace, again: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.detectors.rows import rows_are_unique
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -189,6 +190,9 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
             len(series.value) >= FEWEST_STEPS and is_other and name != PULLS_AT_ONE
         ):
             return [_form(series, name.replace("_", "-"))]
+    twice = trace.series("sigmoid_twice")
+    if len(twice.value) >= FEWEST_STEPS and twice.value.mean() >= MOSTLY:
+        return [_form(twice, "sigmoid-twice")]
     if _is_broadcast(trace):
         return [_form(trace.series("target_level"), "broadcast")]
     return [_form(trace.series("logit_min"), "rectified")] if _is_rectified(trace) else []
@@ -223,8 +227,66 @@ def _form(series: Series, form: str) -> Finding:
         evidence={"form": form, "steps": len(series.value)},
         alternatives=(message("finding-loss-form.on-purpose"),),
         test=message("finding-loss-form.test-shape" if form == "broadcast" else "finding-loss-form.test"),
-        candidate_causes=("double-softmax",) if form == "softmax-twice" else ("loss-definition",),
+        candidate_causes=("double-softmax",) if form.endswith("-twice") else ("loss-definition",),
     )
+
+
+PADDED = 0.1  # of the targets that count
+
+
+def detect_padding(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that the loss counts places at which shorter texts are only filled up.
+
+    False alarms: padding is known by its form: one token that fills texts of different lengths, and stands in none of
+    them. A target at such a place counts where it has a gradient.
+    """
+    padded = finite(trace.series("targets_padding"))
+    if len(padded.value) < FEWEST_STEPS or float(np.median(padded.value)) < PADDED:
+        return []
+    share = float(np.median(padded.value))
+    return [
+        Finding(
+            kind="padding-counted",
+            severity="warning",
+            sentence=message("finding-padding-counted.recorded", share=share),
+            first_step=float(padded.step[0]),
+            last_step=float(padded.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"share": share},
+            alternatives=(message("finding-padding-counted.text"),),
+            test=message("finding-padding-counted.test"),
+            candidate_causes=("padding-counted",),
+        )
+    ]
+
+
+COPY = 1 - 1e-6  # correlation: a number that is equal, up to scale and rounding
+
+
+def detect_target_in_input(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that one number of the inputs is the number that is to be predicted, in every batch.
+
+    False alarms: none by chance: the correlation is one, to six digits, in each of `FEWEST_STEPS` batches and more.
+    """
+    follows = finite(trace.series("target_in_input"))
+    if len(follows.value) < FEWEST_STEPS or follows.value.min() < COPY:
+        return []
+    return [
+        Finding(
+            kind="target-in-input",
+            severity="warning",
+            sentence=message("finding-target-in-input.sentence", count=len(follows.value)),
+            first_step=float(follows.step[0]),
+            last_step=float(follows.step[-1]),
+            confidence=0.97,
+            signal="loss",
+            evidence={"batches": len(follows.value)},
+            alternatives=(message("finding-target-in-input.on-purpose"),),
+            test=message("finding-target-in-input.test"),
+            candidate_causes=("target-leak",),
+        )
+    ]
 
 
 SUMMED = 0.05  # so near the number of targets a multiple is a sum over them

@@ -619,7 +619,14 @@ finding-repeated-windows =
     .epochs = the text was repeated on purpose, as epochs
     .test = Take the repetitions out and train again; see whether the loss fell where they were.
 
+finding-target-in-input =
+    .explained = One number of the inputs is the number to be predicted, in every row. The model only has to copy it, and its loss says nothing about data in which the answer is not there: look at how inputs are cut out, and whether they end before what is to be predicted.
+    .sentence = in all { $count } batches that were examined one number of the inputs equals the target: the model only has to copy it
+    .on-purpose = a task whose answer stands in the input on purpose
+    .test = Print one row of the inputs beside its target, and find the target in it.
+
 finding-padding-counted =
+    .recorded = { PERCENT($share) } % of the targets that the loss counts are padding at the ends of shorter texts: they are easy to predict, so loss and accuracy look better than they are on the texts themselves
     .explained = Padding is among the targets. It is easy to predict, so the loss is lower than that of the text itself: give padding the index that the loss ignores.
     .sentence = padding, { PERCENT($share) } % of validation, { $counted ->
         [yes] is counted in the evaluation
@@ -712,9 +719,10 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake: a softmax too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake: a softmax or sigmoid too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
+        [sigmoid-twice] a sigmoid applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
         [broadcast] every output compared with all targets of its batch instead of its own: outputs of shape [N, 1] and targets of shape [N] are broadcast
         [rectified] logits that are never below zero: the smallest of every batch is exactly 0, as after a ReLU
@@ -738,6 +746,12 @@ finding-not-causal =
     .sentence = the output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero
     .on-purpose = a model that is meant to see the whole text, and does not predict the next token
     .test = Change the last token of a batch and compare the outputs at all earlier positions; newllm.check does so too.
+
+finding-batch-as-time =
+    .explained = A recurrent layer, or one of attention, takes the first axis of what it is given for time (batch_first=False, torch's default), and that axis is the batch. So it goes from row to row, and an output depends on other rows: give the layer batch_first=True, or transpose what it is given.
+    .sentence = a layer takes the first axis for time (batch_first=False), and that is the batch: each row is read as a step of one long text, and its output depends on other rows
+    .on-purpose = rows that follow each other in time, on purpose
+    .test = Change one row of a batch: in evaluation mode no other row's output may move. newllm.check does that.
 
 finding-unread-tokens =
     .explained = The output depends on one token alone, wherever it stands, and on none of the rest. That is mostly a padding mask the wrong way round: in PyTorch's attention True means "leave it out", in transformers 1 means "read it".

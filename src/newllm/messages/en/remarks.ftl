@@ -19,6 +19,7 @@ remark-other-runs = { $count ->
    *[other] { $count } other runs
 }, for '{ $chosen }' has the most values; name one as PATH#RUN: { $names }
 
+remark-error-as-loss = no column is called a loss: '{ $column }' is taken for { $loss } (--loss COLUMN names another)
 remark-no-steps = no column of steps or epochs: rows are counted instead
 remark-no-steps_named = no column is called steps or epochs, so rows are counted; '{ $column }' counts up as steps do (--step { $column } takes it)
 

@@ -37,7 +37,7 @@ _STATISTICS = {
     "step_seconds": "step_seconds",
 }  # fmt: skip
 _BY_SPLIT = {"loss", "accuracy", "perplexity", "bits_per_byte"}
-_SILENT = {"avg", "average", "mean", "epoch", "step", "batch", "metrics", "metric", "running", "total", "per", "token",
+SILENT = {"avg", "average", "mean", "epoch", "step", "batch", "metrics", "metric", "running", "total", "per", "token",
            "history", "log", "scalars", "optim", "optimizer", "dataloader", "idx", "iter",
            "stats", "current"}  # fmt: skip
 _GLUED = re.compile(r"(train|training|val|valid|validation|test|eval|dev)(loss|acc|accuracy|ppl|perplexity)")
@@ -99,7 +99,7 @@ def meaning(name: str) -> Meaning | None:
         return None
     rest = [word for word in found if word not in _SPLITS]
     statistic, silent = _statistic(rest)
-    if statistic is None and splits and set(rest) <= _SILENT:
+    if statistic is None and splits and set(rest) <= SILENT:
         statistic, silent = "loss", len(rest) + 3  # columns that are called just "train" and "val"
     validation = splits[:1] in (["validation"], ["test"])
     if statistic is None or (validation and statistic not in _BY_SPLIT):
@@ -124,5 +124,5 @@ def _statistic(rest: list[str]) -> tuple[str | None, int]:
     if whole in _STATISTICS:
         return _STATISTICS[whole], 0
     loader = int(rest[-1]) if len(rest) > 2 and rest[-2] == "idx" and rest[-1].isdigit() else 0
-    kept = [word for word in (rest[:-1] if rest[-2:-1] == ["idx"] else rest) if word not in _SILENT]
+    kept = [word for word in (rest[:-1] if rest[-2:-1] == ["idx"] else rest) if word not in SILENT]
     return _STATISTICS.get("_".join(kept)), len(rest) - len(kept) + min(loader, 1000)
