@@ -3,7 +3,7 @@
     python benchmarks/user_loops/first_sentences.py --out DIR [--set first|second] [--only NAME ...]
 
 Runs each script (what stands in DIR already is not run again), lets the doctor read its recording and its log alone,
-and looks up in judged.toml how a reader who held the sentence against labels.toml judged an answer of that kind and
+and looks up in SET/judged.toml how a reader who held the sentence against labels.toml judged an answer of that kind and
 cause. An answer that nobody has judged is printed as "?", with its sentence. Ends with 1 where an answer is wrong or
 unjudged, or a healthy run brings an alarm.
 """
@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--set", choices=("first", "second"), default="first")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     given = parser.parse_args()
-    folder = HERE if given.set == "first" else HERE / given.set
+    folder = HERE / given.set
     labels = {one["name"]: one for one in tomllib.loads((folder / "labels.toml").read_text())["script"]}
     judged = tomllib.loads((folder / "judged.toml").read_text())
     counted: dict[str, Counter[str]] = {name: Counter() for name in (*SOURCES, "healthy")}

@@ -567,7 +567,9 @@ def partly(**changed: Any) -> dict[str, Finding]:
     at = np.linspace(1, STEPS, 6).astype(int)
     given = {**PARTLY, "validation_input_std": np.ones(6), "validation_input_mean": np.zeros(6), **changed}
     whole = {"validation_loss": np.full(6, 1.0)}
-    is_series = {name: one if isinstance(one, Series) else Series(at, one) for name, one in (given | whole).items()}
+    is_series: dict[str, Any] = {
+        name: one if isinstance(one, Series) else Series(at, one) for name, one in (given | whole).items()
+    }
     return found(**is_series)
 
 

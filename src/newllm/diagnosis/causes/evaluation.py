@@ -8,9 +8,9 @@ from newllm.diagnosis.causes.kinds import EVENTS, MANY
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
-from newllm.diagnosis.roots import NEAR
 
 MULTIPLE = 4.0  # times the loss that training began at
+NEAR = 0.05  # of the run: what begins so shortly before is of one event
 UNMOVED = 0.01  # of a validation loss
 
 
