@@ -14,6 +14,11 @@ from newllm.model.bodies.cell import Cell
 from newllm.recorder.layers import ROOT, layers
 
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
+_COUPLED = (
+    *(torch.optim.SGD, torch.optim.Adam, torch.optim.NAdam, torch.optim.RAdam, torch.optim.RMSprop),
+    *(torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Adamax, torch.optim.ASGD),
+)
+"""Optimizers of torch that add the weight decay to the gradient."""
 
 
 def _minds_the_mode(module: nn.Module) -> bool:
@@ -125,7 +130,12 @@ def _decays(optimizer: torch.optim.Optimizer) -> dict[int, float]:
 
 
 def _penalties(optimizer: torch.optim.Optimizer) -> dict[int, float]:
-    """Return by how much of itself a parameter is added to its gradient, by its id: where decay is not decoupled."""
+    """Return by how much of itself a parameter is added to its gradient, by its id: where decay is not decoupled.
+
+    Only of optimizers that are known to do so: what another one (Lion, Muon) makes of its decay, nobody can tell.
+    """
+    if type(optimizer) not in _COUPLED:
+        return {}
     decoupled = _decays(optimizer)
     return {
         id(parameter): float(group.get("weight_decay") or 0.0)

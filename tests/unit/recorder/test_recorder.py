@@ -108,6 +108,25 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
     }
 
 
+class Lion(torch.optim.SGD):
+    """An optimizer of somebody's own: whether its decay is a part of the gradient, nobody can tell."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "decay", "penalty"),
+    [(torch.optim.AdamW, 0.3, 0.0), (torch.optim.Adam, 0.0, 0.3), (torch.optim.SGD, 0.0, 0.3), (Lion, 0.0, 0.0)],
+)
+def test_what_weight_decay_does_is_said_of_known_optimizers_alone(
+    tmp_path: Path, kind: Callable, decay: float, penalty: float
+) -> None:
+    model = nn.Linear(3, 2)
+    with newllm.record(model, kind(model.parameters(), lr=0.1, weight_decay=0.3), tmp_path / "run") as recorder:
+        model(torch.ones(1, 3)).sum().backward()
+        recorder.step(0.0)
+    (layer,) = opened((tmp_path / "run" / "recording.json").read_text())["layers"]
+    assert (layer["weight_decay"], layer["penalty"]) == (decay, penalty)
+
+
 def test_norms_are_those_of_a_hand_computed_step(tmp_path: Path, signals: Signals) -> None:
     model = nn.Linear(2, 1)
     with torch.no_grad():
