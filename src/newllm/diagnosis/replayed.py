@@ -35,10 +35,18 @@ def proved_first(findings: Sequence[Finding], verdict: Verdict | None) -> tuple[
     if found is None or verdict is None or not verdict.cause:
         return tuple(findings)
     name = str(verdict.cause.get("name", ""))
-    shown = {"causes": (Cause(name, None, _SHOWN),), "open_causes": _still_open(found, name)}
-    first = replace(found, follows=None, alternatives=(), test=None, **shown)
-    others = (_beside(one, found, verdict.spike["end"], name) for one in findings if one is not found)
-    return first, *others
+    first = replace(_shown(found, name), follows=None)
+    root = next((one for one in findings if one.kind == found.follows and name in (one.supported_causes or ())), None)
+    if root is not None:  # what the signals took it to follow from is the cause that was shown
+        others = [_shown(found, name) if one is found else one for one in findings if one is not root]
+        return _shown(root, name), *(_beside(one, root, verdict.spike["end"], name) for one in others)
+    return first, *(_beside(one, found, verdict.spike["end"], name) for one in findings if one is not found)
+
+
+def _shown(finding: Finding, name: str) -> Finding:
+    """Return a finding with the cause that replays have shown; nothing of it is left to be told apart."""
+    shown = {"causes": (Cause(name, None, _SHOWN),), "open_causes": _still_open(finding, name)}
+    return replace(finding, alternatives=(), test=None, **shown)
 
 
 def _beside(finding: Finding, found: Finding, end: float, name: str) -> Finding:

@@ -4,6 +4,10 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-11-28, night
+recorded-leaves = The losses of this training part from those of { $path } at step { $step } ({ G($recorded, digits: 5) } there, { G($replayed, digits: 5) } here; most at step { $at }, by { G($most, digits: 3) }): { $by_chance ->
+    [yes] here random numbers are drawn in another way, so the losses differ by chance.
+   *[no] something was at work there that is not here, a callback for example, or the data or the weights differed.
+}
 finding-frozen-layer =
     .sentence = { $layers } { $count ->
         [one] is

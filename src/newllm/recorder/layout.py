@@ -28,6 +28,8 @@ def _minds_the_mode(module: nn.Module) -> bool:
 
 
 def _dropped(module: nn.Module) -> list[float]:
+    if isinstance(module, nn.RNNBase):  # between its layers
+        return [module.dropout] if module.num_layers > 1 else []
     return [module.p] if isinstance(module, _DropoutNd) else []
 
 

@@ -61,6 +61,17 @@ def test_what_began_with_it_follows_from_it_and_names_no_other_cause(verdict: Ve
     ]  # fmt: skip
 
 
+def test_the_signals_root_stays_where_it_is_the_cause_that_was_shown(verdict: Verdict) -> None:
+    jump = found("learning-rate-jump", 38, 40, causes=(replace(NAMED, name="plain-depth"),), test=quoted("try"))
+    spike = found("spike", 39, 44, causes=(replace(NAMED, name="plain-depth"),), follows="learning-rate-jump")
+    first, second = proved_first([jump, spike], verdict)
+    assert (first.kind, first.follows, first.test) == ("learning-rate-jump", None, None)
+    assert (second.kind, second.follows) == ("spike", "learning-rate-jump")
+    assert is_shown(first)
+    assert is_shown(second)
+    assert proved_first([first, second], verdict) == (first, second)
+
+
 def test_a_verdict_without_a_cause_or_of_another_spike_changes_nothing(verdict: Verdict) -> None:
     spike = found("spike", 39, 44, causes=(NAMED,))
     elsewhere = replace(verdict, spike={**verdict.spike, "onset": 80, "end": 90})

@@ -108,6 +108,18 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("layer", "dropout"),
+    [(nn.GRU(3, 2, num_layers=2, dropout=0.25), 0.25), (nn.GRU(3, 2), 0.0), (nn.Sequential(nn.Dropout(0.1)), 0.1)],
+)
+def test_dropout_between_recurrent_layers_is_dropout(tmp_path: Path, layer: nn.Module, dropout: float) -> None:
+    model = nn.Sequential(layer, nn.Linear(2, 2))
+    with newllm.record(model, torch.optim.SGD(model.parameters(), lr=0.1), tmp_path / "run") as recorder:
+        model[1](torch.ones(1, 2)).sum().backward()
+        recorder.step(0.0)
+    assert opened((tmp_path / "run" / "recording.json").read_text())["dropout"] == dropout
+
+
 class Lion(torch.optim.SGD):
     """An optimizer of somebody's own: whether its decay is a part of the gradient, nobody can tell."""
 

@@ -55,8 +55,10 @@ def test_a_callback_that_sets_the_rate_does_not_go_unseen(loop: Loop, tmp_path: 
     with pytest.raises(UserError, match=r"^nothing to replay: the doctor finds no spike in this training\. ") as caught:
         newllm.replay(loop, recorded=path)
     said = str(caught.value)
-    assert "part from those of" in said
-    assert " at step 32 (" in said, "the rate is another in the update that leads on from step 30: its loss comes later"
+    assert "differ from those of" in said
+    assert " from step 32 on (" in said, (
+        "the rate is another in the update that leads on from step 30: its loss comes later"
+    )
     assert "something was at work there that is not here, a callback for example" in said
     assert "The spike of the recording at step 3" in said
     assert "is not in this training." in said
@@ -83,6 +85,30 @@ def test_another_draw_is_said_to_be_one(bad_loop: Loop, tmp_path: Path) -> None:
     assert "here random numbers are drawn in another way, so the losses differ by chance" in str(
         comparison.sentences[0]
     )
+
+
+def test_a_loss_that_draws_may_differ_as_its_batches_do(bad_loop: Loop, tmp_path: Path) -> None:
+    """Of anyone's plain loop nothing is known but that its loss draws random numbers, for dropout."""
+
+    def another(replica: Any, step: int) -> None:  # noqa: ARG001 (a callback's form)
+        replica._seed = 77
+
+    path = recorded(bad_loop, tmp_path / "run", another)
+    comparison = record_original(bad_loop, recorded=path).comparison
+    assert comparison is not None
+    assert comparison.leaves is not None
+    assert comparison.leaves["step"] == 1
+    assert (comparison.by_chance, comparison.is_another) == (True, False)
+
+    def sure(seed: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        model, optimizer = bad_loop.build(seed)  # type: ignore[misc]
+        model[2].p = 0.0
+        return model, optimizer
+
+    comparison = record_original(dataclasses.replace(bad_loop, build=sure), recorded=path).comparison
+    assert comparison is not None
+    assert comparison.is_another, "nothing is drawn here: then chance is no reason"
+    assert str(comparison.sentences[-1]).startswith("So nothing of these replays is kept: newllm.replay(loop, out=...)")
 
 
 def test_rounding_is_told_from_another_training(bad_loop: Loop, tmp_path: Path) -> None:
@@ -165,7 +191,7 @@ def test_another_training_does_not_go_on_with_these_replays(bad_loop: Loop, tmp_
     before = sorted(one.name for one in out.rglob("*"))
     verdict = newllm.replay(dataclasses.replace(bad_loop, seed=5), out=out, budget=20, only=["replace-batches"])
     assert verdict.run == "this training"
-    assert "part from those of" in verdict.sentences[0]
+    assert "differ from those of" in verdict.sentences[0]
     assert sorted(one.name for one in out.rglob("*")) == before
 
 

@@ -719,7 +719,7 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake: a softmax or sigmoid too many, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake: a second softmax or sigmoid, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [sigmoid-twice] a sigmoid applied twice: the outputs are probabilities already, and the loss takes them for logits

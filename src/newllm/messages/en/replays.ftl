@@ -88,10 +88,11 @@ notice-loop-step = { $name } is your own: what it does after the backward pass i
 notice-loop-hook = { $name } is your own, and is left out: a replay goes backwards, clips, steps and clears gradients itself
 recorded-same = The losses of this training are those of { $path } to the bit, over { COUNT($n) } steps.
 recorded-rounding = The losses of this training are those of { $path } but for rounding, over { COUNT($n) } steps (first at step { $step }: { G($recorded, digits: 9) } there, { G($replayed, digits: 9) } here).
-recorded-leaves = The losses of this training part from those of { $path } at step { $step } ({ G($recorded, digits: 5) } there, { G($replayed, digits: 5) } here; most at step { $at }, by { G($most, digits: 3) }): { $by_chance ->
+recorded-leaves = The losses of this training differ from those of { $path } from step { $step } on ({ G($recorded, digits: 5) } there, { G($replayed, digits: 5) } here; most at step { $at }, by { G($most, digits: 3) }): { $by_chance ->
     [yes] here random numbers are drawn in another way, so the losses differ by chance.
    *[no] something was at work there that is not here, a callback for example, or the data or the weights differed.
 }
+recorded-forgotten = So nothing of these replays is kept: newllm.replay(loop, out=...) with a new directory keeps them.
 recorded-spike = { $replayed ->
     [none] The spike of the recording at step { $spike } is not in this training.
    *[other] The spike of the recording at step { $spike } is in this training too, at step { $replayed }.

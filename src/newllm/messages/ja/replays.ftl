@@ -92,6 +92,7 @@ recorded-leaves = この訓練の損失は、ステップ{ $step }で{ $path }�
     [yes] ここでは乱数の引き方が異なり、別の乱数による訓練である。
    *[no] 記録された訓練では、ここにはない何か（コールバックなど）が働いていたか、データまたは重みが異なっていた。
 }
+recorded-forgotten = そのため、このリプレイの結果は保存されない。newllm.replay(loop, out=...)に新しいディレクトリを指定すれば保存される。
 recorded-spike = { $replayed ->
     [none] ステップ{ $spike }で記録されたスパイクは、この訓練にはない。
    *[other] ステップ{ $spike }で記録されたスパイクは、この訓練にもある（ステップ{ $replayed }）。

@@ -145,6 +145,7 @@ class LoopReplica(Replica):
         self.rate, self.clip = _highest(self._rate), clip_norm(loop.clip)
         self.seen: list[int] = []
         self._loop, self._seed = loop, setup.seed
+        self.draws: bool | None = None  # whether the loss draws random numbers, as dropout does; known after an update
         self._fetch = setup.fetch(loop.batch, self.seen)
         self._probe = loop.batch(0) if loop.probe is None else loop.probe
 
@@ -198,6 +199,7 @@ class LoopReplica(Replica):
     def _backward(self, batch: Any) -> float:
         """Propagate each part of the loss of a batch backwards, and return their sum."""
         total: Tensor | None = None
+        before = torch.get_rng_state() if self.draws is None else None
         for given in _parts(self._loop.loss(self.model, batch)):
             loss = _scalar(given)
             total = loss.detach() if total is None else total + loss.detach()
@@ -208,6 +210,8 @@ class LoopReplica(Replica):
             loss.backward()
         if total is None:
             raise UserError("loss(model, batch) gave no part of a loss: yield one at least")
+        if before is not None:
+            self.draws = not torch.equal(before, torch.get_rng_state())
         return float(total)
 
     def _set_rate(self, step: int) -> None:

@@ -160,7 +160,12 @@ def record_original(
     if recorded is not None:
         by_chance = any(one.id in CHANCE_NOTICES for one in loop.notices)
         comparison = compare_with_recording(
-            recorded, loss.step.tolist(), loss.value.tolist(), spikes, by_chance=by_chance
+            recorded,
+            loss.step.tolist(),
+            loss.value.tolist(),
+            spikes,
+            by_chance=by_chance,
+            draws=bool(run.replica.draws),
         )
         for said in comparison.sentences:
             watch.noticed(said)

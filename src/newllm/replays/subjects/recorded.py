@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
@@ -19,6 +21,7 @@ from newllm.replays.subjects.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.trace import read_trace
 
 _NEAR = 5  # steps, or a tenth of the way: two spikes that begin so near are one
+_FEWEST = 5  # steps
 _ROUNDING = 1e-5  # relative: another order of sums
 CHANCE_NOTICES = ("notice-loop-dropout", "notice-loop-data", "notice-loop-order")
 """Notices of a loop that say that it draws other random numbers than what was recorded."""
@@ -71,11 +74,19 @@ class RecordedComparison:
             said = [message("recorded-leaves", path=self.path, **self.leaves, **most, by_chance=self.by_chance)]
         if self.spike is not None:
             said.append(message("recorded-spike", spike=self.spike, replayed=self.replayed_spike))
+        if self.is_another:
+            said.append(message("recorded-forgotten"))
         return tuple(said)
 
 
 def compare_with_recording(
-    path: str | Path, steps: Sequence[int], loss: Sequence[float], spikes: Sequence[LocatedSpike], *, by_chance: bool
+    path: str | Path,
+    steps: Sequence[int],
+    loss: Sequence[float],
+    spikes: Sequence[LocatedSpike],
+    *,
+    by_chance: bool,
+    draws: bool = False,
 ) -> RecordedComparison:
     """Hold a loop's training against its recording.
 
@@ -85,6 +96,8 @@ def compare_with_recording(
         loss: at each.
         spikes: in it.
         by_chance: see `RecordedComparison`.
+        draws: whether its loss draws random numbers, as dropout does: then so is what differs by no more than batches
+            do.
 
     Raises:
         UserError: there is no recording, or no step of it was replayed.
@@ -108,8 +121,18 @@ def compare_with_recording(
         largest=_row(*largest) if _apart(*largest[1:]) > 0 else None,
         spike=spike,
         replayed_spike=None if spike is None else _same(spike, spikes),
-        by_chance=by_chance,
+        by_chance=by_chance or (draws and _differ_as_by_chance([pair[1:] for pair in pairs])),
     )
+
+
+def _differ_as_by_chance(pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether two trainings differ from the first step on, and mostly less than the batches of one from each other."""
+    recorded = np.array([one for one, other in pairs if min(one, other) > 0 and math.isfinite(one + other)])
+    replayed = np.array([other for one, other in pairs if min(one, other) > 0 and math.isfinite(one + other)])
+    if len(recorded) < _FEWEST or _apart(recorded[0], replayed[0]) <= _ROUNDING:
+        return False
+    from_batch_to_batch = np.median(np.abs(np.diff(np.log(recorded))))
+    return bool(np.median(np.abs(np.log(replayed / recorded))) < from_batch_to_batch)
 
 
 def check_recording(path: str | Path) -> Path:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from newllm.diagnosis.replayed import taken_up
+from newllm.diagnosis.replayed import is_shown, taken_up
 from newllm.diagnosis.roots import families
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
@@ -73,7 +73,7 @@ def _card(
 def _proved(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return the cause that replays have shown of a finding, empty where they have shown none."""
     verdict = source.verdict
-    if verdict is None or not verdict.cause or finding is not taken_up(source.findings, verdict):
+    if verdict is None or not verdict.cause or not is_shown(finding):
         return Html()
     return tag("p", tag("b", words("cause-shown_of", name=_named_by(words, verdict))), kind="replayed")
 
