@@ -59,6 +59,7 @@ class Replica(ABC):
         clip: what is done to gradients before an update.
         seen: a number for the content of each batch that was read, in order.
         at_step: what is attached at the beginning of a step.
+        draws: whether its loss draws random numbers, as dropout does; None where that is not known.
     """
 
     model: nn.Module
@@ -67,6 +68,7 @@ class Replica(ABC):
     clip: Clip
     seen: list[int]
     at_step: Mapping[int, Sequence[Callable[["Replica"], None]]] = MappingProxyType({})
+    draws: bool | None = None
 
     def arrive(self, step: int) -> None:
         """Attach what the original was given at this step; every update begins with it."""

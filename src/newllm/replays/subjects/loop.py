@@ -145,7 +145,6 @@ class LoopReplica(Replica):
         self.rate, self.clip = _highest(self._rate), clip_norm(loop.clip)
         self.seen: list[int] = []
         self._loop, self._seed = loop, setup.seed
-        self.draws: bool | None = None  # whether the loss draws random numbers, as dropout does; known after an update
         self._fetch = setup.fetch(loop.batch, self.seen)
         self._probe = loop.batch(0) if loop.probe is None else loop.probe
 
