@@ -16,6 +16,8 @@ from newllm.words.labels import axis_label
 from newllm.words.plain import plain
 
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
+OFTEN_UNNAMED = ("learning_rate", "gradient_norm")
+"""Signals of which a log often has a column under a name that does not say so."""
 _NAMED = 3  # columns that mean nothing here
 _SHARE = "ledger_share"  # what the recorder writes wherever it watches
 
@@ -87,12 +89,17 @@ def ledger(words: Catalogue, trace: Trace) -> str:
 
 def _unnamed(trace: Trace, facts: Facts, has: set[str]) -> list[Message]:
     """Return which columns of a log could be the learning rate or the gradient's norm, where neither name says so."""
-    missing = [name for name in ("learning_rate", "gradient_norm") if name not in has]
-    own = [name for name in sorted(trace.signals) if "/" not in name and not _means_something(name)]
-    if facts.origin is not None or not missing or not own:
+    missing, own = [name for name in OFTEN_UNNAMED if name not in has], unnamed_columns(trace, facts)
+    if not missing or not own:
         return []
     named, more = ", ".join(plain(name, 40) for name in own[:_NAMED]), max(0, len(own) - _NAMED)
     return [message("unseen-columns", columns=named, more=more, signal=missing[0])]
+
+
+def unnamed_columns(trace: Trace, facts: Facts) -> list[str]:
+    """Return the columns of a log whose meaning their names do not say."""
+    names = [name for name in sorted(trace.signals) if "/" not in name and not _means_something(name)]
+    return names if facts.origin is None else []
 
 
 def _means_something(name: str) -> bool:

@@ -94,3 +94,15 @@ def test_what_the_check_before_training_answered_is_told_and_the_rest_is_to_be_a
     all_sound = KeptCheck(tuple(Outcome(one, "sound", quoted("x")) for one in asked), 1.0)
     ids = {one.id for one in would_tell(JA, finding, NOTHING, Facts(check=all_sound))}
     assert ids == {"would_tell-sound", "would_tell-column"}
+
+
+def test_a_column_of_unknown_meaning_may_be_what_the_log_seems_to_lack() -> None:
+    found = _finding(candidates=("learning-rate",))
+    points = Series(np.arange(5), np.ones(5))
+    one, two = Trace({"loss": points, "eta": points}), Trace({"loss": points, "eta": points, "sec": points})
+    role = "--role learning_rate=COLUMN says so: it may show learning-rate. Else log it too."
+    assert f"If eta is the learning rate, {role}" in map(str, would_tell(EN, found, one, Facts()))
+    assert f"If one of eta and sec is the learning rate, {role}" in map(str, would_tell(EN, found, two, Facts()))
+    assert "etaが学習率なら、--role learning_rate=COLUMN" in "".join(map(JA.text, would_tell(JA, found, one, Facts())))
+    recorded = map(str, would_tell(EN, found, one, Facts(origin="record")))
+    assert "Log learning rate too: it may show learning-rate." in recorded

@@ -50,6 +50,10 @@ known-layers = { $count ->
     [one] { COUNT($count) } layer
    *[other] { COUNT($count) } layers
 }
+would_tell-role = If { $count ->
+    [one] { $unnamed }
+   *[other] one of { $unnamed }
+} is the { SIGNAL($column) }, --role { $column }=COLUMN says so: it may show { $causes }. Else log it too.
 would_tell-column = { $column ->
     [recording] A recording (newllm.record) may show { $causes }.
    *[other] Log { SIGNAL($column) } too: it may show { $causes }.

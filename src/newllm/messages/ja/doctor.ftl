@@ -23,6 +23,10 @@ contents-nothing = 点がない
 known-parameters = { COUNT($count) }パラメータ
 known-vocabulary = 語彙数{ COUNT($count) }
 known-layers = { COUNT($count) }層
+would_tell-role = { $unnamed }{ $count ->
+    [1] {""}
+   *[other] のどれか
+}が{ SIGNAL($column) }なら、--role { $column }=COLUMNで指定する。次の原因がわかる場合がある：{ $causes }。そうでなければ、{ SIGNAL($column) }もログに残す。
 would_tell-column = { $column ->
     [recording] 記録（newllm.record）があれば、次の原因がわかる場合がある：{ $causes }。
    *[other] { SIGNAL($column) }もログに残せば、次の原因がわかる場合がある：{ $causes }。

@@ -236,7 +236,7 @@ class _Recorded:
                 if not update.finite:
                     break
                 if (step + 1) % max(1, loop.steps // _EVALUATIONS) == 0:
-                    self._evaluate(step + 1)
+                    self._evaluate(step + 1, recorder)
         return self._trace(), read_facts(self.directory)[0]
 
     def _look_at_settings(self, step: int) -> None:
@@ -251,10 +251,12 @@ class _Recorded:
         for name, value in values.items():
             self.signals.setdefault(name, []).append((step, value))
 
-    def _evaluate(self, step: int) -> None:
+    def _evaluate(self, step: int, recorder: Recorder | None = None) -> None:
         found = self.replica.evaluate()
         if "validation" in found:
             self._add(step, validation_loss=found["validation"])
+            if recorder is not None:
+                recorder.validation(found["validation"])
 
     def _trace(self) -> Trace:
         """Return the recorder's signals and the loop's own."""
