@@ -7,7 +7,7 @@ those that name the same cause. Without one, what rises at the same time is one 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from newllm.diagnosis.causes.kinds import EVENTS
+from newllm.diagnosis.causes.kinds import EVENTS, NEAR
 from newllm.trace import SEVERITIES, Finding, Severity
 
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
@@ -76,7 +76,6 @@ ROOTS = (
     "validation-gap",
     "over-fitting",
 )
-NEAR = 0.05  # of the run: so near each other two findings are of one event
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
 

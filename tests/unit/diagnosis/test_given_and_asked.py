@@ -624,6 +624,7 @@ def test_inputs_that_are_other_again_and_again_have_changed(share: float, is_fou
     assert ("changed-inputs" in each) is is_found
     if is_found:
         assert each["changed-inputs"].first_step == 100
-        assert each["spike"].supported_causes == ("changed-inputs",) if "spike" in each else True
+        assert each["changed-inputs"].supported_causes == ("changed-inputs",)
+        assert {one.follows for one in each.values() if one.severity != "note"} == {None, "changed-inputs"}
     early = found(input_std=np.where(draw.random(STEPS) < share, 30.0, 1.0), **WORSE)  # it was so from the start
     assert "changed-inputs" not in early

@@ -4,13 +4,12 @@ import numpy as np
 
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.fit import above_start, comparable_losses, start_and_end
-from newllm.diagnosis.causes.kinds import EVENTS, MANY
+from newllm.diagnosis.causes.kinds import EVENTS, MANY, NEAR
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
 
 MULTIPLE = 4.0  # times the loss that training began at
-NEAR = 0.05  # of the run: what begins so shortly before is of one event
 UNMOVED = 0.01  # of a validation loss
 
 

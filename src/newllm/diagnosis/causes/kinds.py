@@ -1,6 +1,7 @@
 """Kinds of finding in groups: what happens in a training, and what is so of its data."""
 
 MANY = 3.0  # nats at the start: so many classes are tokens
+NEAR = 0.05  # of the run: so near each other two findings are of one event
 # Kinds of finding that tell of a training that goes wrong at some step or from the start.
 EVENTS = frozenset(
     {
