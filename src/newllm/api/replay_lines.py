@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from newllm.messages import Catalogue, Message
-from newllm.replays.watcher import Watcher
+from newllm.replays.watcher import UNMODIFIED, Watcher
 from newllm.trace import Tried
 from newllm.trace.verdict import HELPS
 from newllm.words.plain import plain
@@ -56,7 +56,7 @@ class ReplayLines(Watcher):
         del seconds
         self.done[stage] += 1
         if self._is_time():
-            line = self.words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
+            line = self.words("terminal-replayed", name=self.named(stage, name), number=replay, spiked=spiked)
             counted = f"{self.done[stage]:,}/{self.may[stage]:,}"
             self.write(f"{self.words(f'terminal-stage-{stage}')} {counted}   {line}   {self.spent()}")
 
@@ -75,6 +75,12 @@ class ReplayLines(Watcher):
     def write(self, line: str) -> None:
         """Write a line."""
         print(line, file=self.stream, flush=True)
+
+    def named(self, stage: str, name: str) -> str | None:
+        """Return what was changed, in words; None for nothing. In a reverse test the cause was injected."""
+        if name == UNMODIFIED:
+            return None
+        return self.words("terminal-injected", name=plain(name)) if stage == "reverse test" else plain(name)
 
     def spent(self) -> str:
         """Return how long it has taken, in words."""

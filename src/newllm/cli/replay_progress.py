@@ -89,7 +89,7 @@ class ReplayProgress(ReplayLines):
             super().replayed(stage, name, replay, spiked, seconds)
             return
         self.done[stage] += 1
-        line = self.words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
+        line = self.words("terminal-replayed", name=self.named(stage, name), number=replay, spiked=spiked)
         done = self.words("terminal-done", count=self.done[stage])
         self._bar.update(self._task, completed=self.done[stage], name=line, done=done)
 

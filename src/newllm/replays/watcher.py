@@ -3,6 +3,9 @@
 from newllm.messages import Message
 from newllm.trace.verdict import Tried, Verdict
 
+UNMODIFIED = "unmodified"
+"""The name of a replay in which nothing was changed."""
+
 
 class Watcher:
     """Takes in everything in its order; this one shows nothing.
@@ -30,7 +33,7 @@ class Watcher:
 
         Args:
             stage: it belongs to.
-            name: of the intervention, or of what was replayed unmodified.
+            name: of the intervention, whose cause was injected in a reverse test; or `UNMODIFIED`.
             replay: the number of its chance; 0 is the original's.
             spiked: whether it did; None where that was not assessed.
             seconds: that it took.

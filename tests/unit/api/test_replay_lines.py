@@ -40,7 +40,7 @@ def test_a_script_says_what_it_does(loop: newllm.Loop, capsys: pytest.CaptureFix
     lines = err.splitlines()
     assert lines[0].startswith("note: loss jumps from")
     assert "null replays: up to " in err
-    assert "screen: up to " in err
+    assert "screening: up to " in err
 
 
 def test_who_wants_no_lines_gives_a_watcher(loop: newllm.Loop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +59,18 @@ def test_a_long_training_says_now_and_then_how_far_it_is() -> None:
     lines.replayed("screen", "sgd", 2, True, 1.0)
     assert stream.getvalue().splitlines() == [
         *(f"the training runs once: step {step} of 1,000" for step in (25, 50, 75, 100)),
-        "screen: up to 7 replays",
-        "screen 1/7   sgd #2 spiked   10 s",  # of the budget, of which the training is no part
+        "screening: up to 7 replays",
+        "screening 1/7   sgd #2 spiked   10 s",  # of the budget, of which the training is no part
     ]
+
+
+def test_an_injected_cause_is_told_from_a_change_and_from_nothing() -> None:
+    now, stream = [0.0], io.StringIO()
+    lines = ReplayLines(stream, catalogue("en"), lambda: now[0])
+    for name in ("unmodified", "sgd"):
+        for stage in ("screen", "reverse test"):
+            lines.planned(stage, 1)
+            now[0] += PLAIN_SECONDS
+            lines.replayed(stage, name, 0, True, 1.0)
+    said = [line.split("   ")[1] for line in stream.getvalue().splitlines() if "   " in line]
+    assert said == ["unmodified #0 spiked", "unmodified #0 spiked", "sgd #0 spiked", "sgd (cause injected) #0 spiked"]

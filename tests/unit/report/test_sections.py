@@ -198,6 +198,14 @@ def test_the_data_is_told_with_its_checksum_and_the_configuration_with_its_comma
         assert part in again
 
 
+def test_replays_of_a_loop_are_gone_on_with_in_python(source: Source) -> None:
+    recorded = dataclasses.replace(source, config_text="", config={}, recording={"steps": 3})
+    call = f"newllm.replay(loop, recorded=&#x27;{source.path}&#x27;, budget=600)"
+    assert call in section(recorded, "configuration").html
+    assert call not in section(source, "configuration").html
+    assert call not in section(dataclasses.replace(recorded, replays=()), "configuration").html
+
+
 def test_signals_that_we_do_not_know_are_drawn_and_those_too_many_named() -> None:
     source = bare(**{f"reward_{at}": [1.0, 2.0] for at in range(15)})
     made = section(source, "others")

@@ -277,6 +277,7 @@ data-facts = Everything that was counted
 
 ## configuration
 config-commands = Commands
+config-replays = To go on with its replays, in Python, with the newllm.Loop of this training
 config-recoveries = What a guard changed on the way
 config-at = step { $step }
 config-detected = detected at

@@ -65,9 +65,9 @@ terminal-took_in = it took { $time }; all of it is in{ " " }
 ## while replays run
 terminal-stage-reproduction = reproduction
 terminal-stage-null-replays = null replays
-terminal-stage-screen = screen
-terminal-stage-control-spikes = control spikes
-terminal-stage-confirm = confirm
+terminal-stage-screen = screening
+terminal-stage-control-spikes = unrelated spikes (control)
+terminal-stage-confirm = confirmation
 terminal-stage-reverse-test = reverse test
 terminal-stage-screened = screened
 terminal-stage-confirmed = confirmed
@@ -84,6 +84,7 @@ terminal-replayed = { $name ->
     [yes] { " " }spiked
    *[no] { " " }did not spike
 }
+terminal-injected = { $name } (cause injected)
 terminal-spiked_of = , { $spiked } spiked
 terminal-trained = the training runs once: step { COUNT($step) } of { COUNT($steps) }
 terminal-seconds = { $spent } s

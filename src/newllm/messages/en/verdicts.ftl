@@ -58,6 +58,11 @@ cause-batches = { $said } { $count ->
    *[other] Look at batches { $first } to { $last }, counted from 0: the update of step { $step } is the first that reads one of them.
 }
 cause-explained = { $said } The spike is also removed by { $names }. That does not speak against this cause: it limits all updates, or it leaves out the same batches.
+cause-explained_why = { $said } The spike is also removed by { $names }. That does not speak against this cause: { $why ->
+    [updates] they weaken every large update or spike, whatever its cause
+    [batches] other batches are read then, too
+   *[both] they weaken every large update or spike, whatever its cause, or have other batches read, too
+}.
 cause-remedy = A remedy is found, but no cause is shown yet. { $missing }
 cause-open = No cause is shown. { $missing }
 cause-suspect = { $said } By what was tried, most speaks for { $name }.

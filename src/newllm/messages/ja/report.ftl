@@ -277,6 +277,7 @@ data-facts = 数えたものすべて
 
 ## 設定
 config-commands = コマンド
+config-replays = リプレイを続けるには、この訓練のnewllm.Loopを使ってPythonで
 config-recoveries = 途中でガードが変えたもの
 config-at = ステップ{ $step }
 config-detected = 検出

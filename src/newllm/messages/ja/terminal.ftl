@@ -58,9 +58,9 @@ terminal-took_in = 所要時間：{ $time }。すべての結果の保存先：
 
 ## リプレイの実行中
 terminal-stage-reproduction = 完全再現
-terminal-stage-null-replays = 対照
+terminal-stage-null-replays = 対照（変更なし）
 terminal-stage-screen = 予備選別
-terminal-stage-control-spikes = 対照スパイク
+terminal-stage-control-spikes = 無関係なスパイク（対照）
 terminal-stage-confirm = 確認
 terminal-stage-reverse-test = 逆の検証
 terminal-stage-screened = 予備選別
@@ -75,6 +75,7 @@ terminal-replayed = { $name ->
     [yes] 、スパイクあり
    *[no] 、スパイクなし
 }
+terminal-injected = { $name }（原因を注入）
 terminal-spiked_of = 、スパイク{ $spiked }
 terminal-trained = 訓練を1回実行中：{ COUNT($steps) }ステップのうち{ COUNT($step) }
 terminal-seconds = { $spent }秒

@@ -57,6 +57,11 @@ cause-batches = { $said }{ $count ->
    *[other] 0から数えてバッチ{ $first }〜{ $last }を確かめるとよい。これを最初に読むのはステップ{ $step }の更新である。
 }
 cause-explained = { $said }{ $names }でもスパイクはなくなるが、すべての更新を抑えるか、同じバッチを読まなくするためであり、この原因を否定しない。
+cause-explained_why = { $said }{ $names }でもスパイクはなくなる。{ $why ->
+    [updates] これらは、原因を問わず、大きな更新やスパイクを弱める
+    [batches] これらも、読むバッチを変える
+   *[both] これらは、原因を問わず、大きな更新やスパイクを弱めるか、やはり読むバッチを変える
+}ものなので、この原因を否定しない。
 cause-remedy = 対策は見つかったが、原因はまだ示されていない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
 cause-suspect = { $said }試したことからは、{ $name }が最も疑わしい。

@@ -25,7 +25,7 @@ from newllm.replays.session.starts import Start, starts
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer
 from newllm.replays.session.verdict import beside, conclude, describe_unadjusted, differs, shows_cause
-from newllm.replays.watcher import Watcher
+from newllm.replays.watcher import UNMODIFIED, Watcher
 from newllm.time_limit import OutOfTime
 from newllm.trace import Verdict
 from newllm.training.environment import using_threads
@@ -99,7 +99,7 @@ def _replayed(
             session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
             watcher.planned("reproduction", 1)
             reproduction = _reproduced(request, origins[0], watcher)
-            watcher.replayed("reproduction", "unmodified", 0, None, reproduction.seconds)
+            watcher.replayed("reproduction", UNMODIFIED, 0, None, reproduction.seconds)
             if reproduction.identical is False:
                 verdict = differs(request.name, request.spike, reproduction, request.time.spent)
             else:

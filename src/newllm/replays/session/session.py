@@ -33,7 +33,7 @@ from newllm.replays.session.results import FUTILE, SCREENED, ReplayResults, Tria
 from newllm.replays.session.runner import Runner
 from newllm.replays.session.starts import Start, healthy_segment
 from newllm.replays.session.task import Task
-from newllm.replays.watcher import Watcher
+from newllm.replays.watcher import UNMODIFIED, Watcher
 from newllm.time_limit import OutOfTime
 
 NO_TIME = message("not_tried-no_time")
@@ -299,9 +299,8 @@ class Session:
     def heard(self, task: Task, made: Trajectory) -> None:
         """Tell the watcher of a replay, with the stage that it belongs to."""
         self._replayed[self.stage] += 1
-        self.watcher.replayed(
-            self.stage, task.name or "unmodified", task.replay, self.results.spiked(made), made.seconds
-        )
+        name = "" if task.variant == "stable" else task.name  # nothing is injected into it
+        self.watcher.replayed(self.stage, name or UNMODIFIED, task.replay, self.results.spiked(made), made.seconds)
 
     def begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
         """Begin a stage or go on with it: it comes to what was heard of it, these tasks and more to come."""

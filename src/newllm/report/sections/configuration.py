@@ -23,6 +23,7 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
     environment = source.config.get("environment")
     parts = [
         block(words("config-commands"), _commands(source)),
+        block(words("config-replays"), _replays(source)),
         block(words("config-recoveries"), _recoveries(source, words)),
         block(words("config-environment"), _settings(environment, words)),
         block(words("config-recording"), _recording(source.recording, words)),
@@ -47,6 +48,13 @@ def _commands(source: Source) -> Html:
             f"newllm replay {run}{' --show' if demo else ''}",
         ]
     return code("\n".join(commands))
+
+
+def _replays(source: Source) -> Html:
+    """Return the Python that goes on with the replays of somebody's own training; of a run a command does."""
+    if source.config_text or source.verdict is None:
+        return Html()
+    return code(f"newllm.replay(loop, recorded={str(source.path)!r}, budget=600)")
 
 
 def _recoveries(source: Source, words: Catalogue) -> Html:

@@ -93,7 +93,8 @@
       if (!stage) return [make("p", { class: "muted", text: say("starting") }), ...(job.budget ? [make("progress", { max: job.budget, value: Math.min(job.seconds, job.budget) })] : [])];
       const count = job.replayed ? ` · ${job.replayed} ${say("replays")}` : "";
       const spiked = { true: ` ${say("spiked")}`, false: ` ${say("not_spiked")}` }[newest?.spiked] || "";
-      const text = newest ? `${newest.name || say("unmodified")} #${newest.replay}${spiked}` : "";
+      const is_null = newest?.name === "unmodified", injected = !is_null && stage === "reverse test" ? ` (${say("injected")})` : "";
+      const text = newest ? `${is_null ? say("unmodified") : newest.name}${injected} #${newest.replay}${spiked}` : "";
       const words = `${this._named("stage", stage)}${may > 1 ? `, ${Math.max(done, 0)} ${say("up_to")} ${may}` : ""}${count}${text ? ` · ${text}` : ""}`;
       return [make("progress", { max: job.budget || 1, value: Math.min(job.seconds, job.budget || 1), "aria-label": words }), make("p", { text: words })];
     }
