@@ -14,7 +14,6 @@ from newllm.cli.replay_page import outcome
 from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
-from newllm.words.plain import plain
 
 _BAR = 20  # cells
 

@@ -42,7 +42,7 @@ from newllm.ui.players import Players
 from newllm.ui.reports import Reports
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import RunSections
-from newllm.ui.shell import page
+from newllm.ui.shell import page, prepare
 from newllm.ui.sparks import Sparks
 from newllm.ui.texts import texts_for
 from newllm.ui.traces import Traces
@@ -87,6 +87,7 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
 
 @contextlib.asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
+    prepare()
     app.state.index.start()
     players = asyncio.create_task(app.state.players.close_at(app.state.stopping))
     if app.state.demo:

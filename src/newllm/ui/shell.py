@@ -61,6 +61,15 @@ def page(
     return answer
 
 
+def prepare() -> None:
+    """Read what every page holds, before the first is asked for: that one would take 60 milliseconds longer."""
+    styles(), beginning()
+    for lang in LANGUAGES:
+        texts = Texts(catalogue(lang))
+        texts.for_scripts()
+        words_block(texts.words)
+
+
 def frame_of_sections(head: str, parts: str, texts: Texts) -> str:
     """Return a page's content: its sections, which a script fills in, beside their list.
 
