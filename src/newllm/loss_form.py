@@ -128,6 +128,35 @@ def _smoothed(g: Tensor, p: Tensor, hit: Tensor, near: float) -> tuple[str | Non
     return None, torch.full_like(share, torch.nan)
 
 
+def target_entropy(z: Tensor, g: Tensor, weight: float, near: float) -> float | None:
+    """Return the mean entropy of targets that are mixed of two classes, or smoothed: no loss comes below it.
+
+    The gradient of a cross-entropy with a distribution q as target is w (softmax(z) - q), so q can be computed where
+    the weight of a row is known. It is taken for a target only if it has the shape of one: any small gradient would
+    leave some distribution near the softmax.
+
+    Args:
+        z: the output `[N, C]` that the targets belong to.
+        g: the gradient of the loss with respect to it.
+        weight: of each row in the loss: one by the number of rows, where it is their mean.
+        near: as for `read_targets`.
+
+    Returns:
+        Nats; None where the gradient is not that of such a loss.
+    """
+    q = z.softmax(-1) - g / weight
+    off = 10 * near
+    if q.shape[-1] <= FEWEST_CLASSES or bool((q < -off).any()) or bool(((q.sum(-1) - 1).abs() > off).any()):
+        return None
+    ordered = q.sort(-1, descending=True).values
+    rest = ordered[:, 1:]  # of smoothed ones all alike, of mixed ones nothing but the first
+    is_smoothed = bool((rest.amax(-1) - rest.amin(-1) < off).all())
+    is_mixed = bool((ordered[:, 2:].abs() < off).all())
+    if not (is_smoothed or is_mixed):
+        return None
+    return float(-(q * q.clamp(min=1e-30).log()).sum(-1).mean())
+
+
 def read_along_another(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None:
     """Recognise a softmax over another axis than that of the classes: of the positions, or of the rows of the batch."""
     for other in range(z.ndim):

@@ -7,6 +7,7 @@ run (peaks over a threshold, an exponential tail), so that a run that always thr
 more.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -26,6 +27,7 @@ CAUTION = 10.0  # times what the points before let expect
 SHORT = 40  # with fewer points there is no tail to speak of
 SUDDEN = 0.3  # on the log scale, within few points, of what does not come back
 BRIEF = 0.2  # of the run: longer than this an excursion is the trend
+SUSTAINED = 5  # points that an excursion lasts, at its width
 _REBOUND = 16  # points after an excursion within which the level before still has something of it
 _WIDTHS = (1, 5, 25, 125)
 _TAIL = 8192
@@ -125,7 +127,8 @@ def _at_width(loss: np.ndarray, scaled: np.ndarray, noise: np.ndarray, width: in
         point = end
         if one.rise < LEAST or not _sudden(level, one, width):
             continue
-        chance = _chance(residual, one, before + width)
+        stays = level[onset : min(end, onset + SUSTAINED * width)] - base[onset]
+        chance = _chance(residual, one, before + width, stays if len(stays) == SUSTAINED * width else None)
         if chance <= ALARMS:
             found.append(replace(one, chance=chance, noise=float(noise[onset])))
     return found
@@ -154,15 +157,25 @@ def _measured(loss: np.ndarray, level: np.ndarray, bounds: tuple[int, int], base
     return Excursion(onset, peak, end, usual, height, float(level[peak] - max(base, just_before)), 0.0, 0.0, width)
 
 
-def _chance(residual: np.ndarray, excursion: Excursion, reach: int) -> float:
+def _chance(residual: np.ndarray, excursion: Excursion, reach: int, stays: np.ndarray | None = None) -> float:
     """Return how many points as high as the peak the tail of the other residuals (n,) would be expected to throw.
 
     What stands high above all before it is no noise of theirs, whatever comes later: a run that spikes once may go on
-    spiking, and its later spikes must not excuse the first.
+    spiking, and its later spikes must not excuse the first. What stays up for several points is less likely than
+    a point is: two batches that follow each other are counted as one, whatever they have in common.
+
+    Args:
+        residual: of all points.
+        excursion: in question.
+        reach: points behind it that still know it.
+        stays: height of its first `SUSTAINED` points above the level before; None where it does not last as long.
     """
     thin = 1 + len(residual) // _TAIL  # so many points tell the tail as well as all
     before, behind = residual[1 : excursion.onset : thin], residual[excursion.end + reach :: thin]
-    expected = _expected(np.concatenate([before, behind]), excursion, len(residual))
+    others = np.concatenate([before, behind])
+    expected = _expected(others, excursion, len(residual))
+    if stays is not None:
+        expected = min(expected, _expected_to_stay(others, float(stays.min()), len(residual) / excursion.width))
     is_single = excursion.end - excursion.onset < 3  # single batches may be as bad as that again and again
     if is_single or excursion.rise < HIGH or np.isfinite(before).sum() < FEW:
         return expected
@@ -174,6 +187,11 @@ def _expected(others: np.ndarray, excursion: Excursion, count: int) -> float:
     if len(others) < SHORT * 3 // 4:
         return 0.0
     return count / excursion.width * tail(others, excursion.rise)
+
+
+def _expected_to_stay(others: np.ndarray, height: float, count: float) -> float:
+    others = others[np.isfinite(others)]
+    return math.inf if len(others) < SHORT * 3 // 4 else count * tail(others, height) ** (SUSTAINED / 2)
 
 
 def tail(others: np.ndarray, height: float) -> float:

@@ -3,7 +3,8 @@
 The targets say whether the model was asked for something new, the validation loss what a rise did to it. Where that is
 far better after the rise, the training data became others, and validation is of their kind. Where it is as good, a rise
 is harmless if the loss stayed low (its peak is below `SMALL` of the first loss), or if the finding says little by
-itself, as one batch among thousands.
+itself, as one batch among thousands. A loss that is `HUGE` times as high from one point to the next, and stays up, is
+no harmless rise, whatever a later evaluation says: it had time to recover until then.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from newllm.trace import Finding, Series, Trace
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
 USUAL = 4.0  # times the usual change from one evaluation to the next
+HUGE, LASTS = 10.0, 5  # times the loss before, for so many points
 SMALL = 0.7  # of the first loss: a peak below is of a model that has learnt most of its task
 FEW = 3  # points
 FEW_SHARE = 0.1  # of the points
@@ -61,10 +63,17 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return False  # of a loss that goes below zero no share of the first says what is small
     first, last = finding.first_step or 0.0, finding.last_step if finding.last_step is not None else np.inf
     within = loss.value[(loss.step >= first) & (loss.step <= last)]
+    if len(within) >= LASTS and within[:LASTS].min() >= HUGE * _level_before(loss, first):
+        return False
     if len(within) > 1 and within.max() < SMALL * loss.value[0]:
         return evaluations.better <= UNHARMED * evaluations.before
     # A loss that rose high must be made good by the very next evaluation.
     return _says_little(finding, loss, len(within)) and evaluations.after <= UNHARMED * evaluations.before
+
+
+def _level_before(loss: Series, first: float) -> float:
+    before = loss.value[loss.step < first][-LEVEL:]
+    return float(np.median(before)) if len(before) else np.inf
 
 
 def new_classes_at(finding: Finding, trace: Trace) -> tuple[int, int] | None:

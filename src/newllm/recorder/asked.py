@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from newllm.loss_form import NEAR, Targets, read_targets
+from newllm.loss_form import NEAR, Targets, read_targets, target_entropy
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
@@ -80,11 +80,15 @@ class TargetWatch:
         self._calls = []
 
     def _read(self, calls: "list[Call]", *, is_scaled: bool) -> dict[str, float] | None:
-        found = [(call, read) for call in calls if call.gradient is not None and (read := call.read()) is not None]
+        every = [(call, call.read()) for call in calls if call.gradient is not None]
+        entropy = [call.entropy() for call, read in every if read is None or read.form == "smoothed"]
+        known_entropy = [one for one in entropy if one is not None]
+        floor = {"target_entropy": max(known_entropy)} if known_entropy else {}
+        found = [(call, read) for call, read in every if read is not None]
         if not found:
-            return None
+            return floor or None
         forms = {read.form for _, read in found}
-        signals = {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
+        signals = floor | {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
         signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
         ids = torch.cat([read.ids[read.used] for _, read in found])
@@ -188,12 +192,23 @@ class Call:
 
     def read(self) -> Targets | None:
         """Return how the loss reads these rows; None where it is no classification that is known."""
+        known = self._finite()
+        return None if known is None else read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
+
+    def entropy(self) -> float | None:
+        """Return the entropy of mixed or smoothed targets in nats, of a mean over rows; None where there are none."""
+        known = self._finite()
+        if known is None:
+            return None
+        return target_entropy(*known, 1 / self._shape[:-1].numel(), NEAR.get(self._logits.dtype, 1e-3))
+
+    def _finite(self) -> tuple[Tensor, Tensor] | None:
         if self.gradient is None:
             return None
         logits, gradient = self._logits.cpu(), self.gradient.cpu()
         if not bool(torch.isfinite(gradient).all() and gradient.any() and torch.isfinite(logits).all()):
             return None
-        return read_targets(logits.float(), gradient.float(), -1, NEAR.get(self._logits.dtype, 1e-3))
+        return logits.float(), gradient.float()
 
     def multiple(self, read: Targets) -> float | None:
         """Return by what the loss is multiplied, beside the mean over the targets; None where it is not all one."""

@@ -46,11 +46,17 @@ class UpdateWatch:
         self._looks = 0
         self._row = Row()
         self.updated = self.sampled = False
+        self._versions: int | None = None
 
     @property
     def has_gone_backward(self) -> bool:
         """Whether the step had a backward pass."""
         return self._gradients.backwards > 0
+
+    def _has_moved(self) -> bool:
+        """Whether weights were written since the last step, which made no update either; torch counts the writes."""
+        before, self._versions = self._versions, sum(one._version for one in self._layout.parameters)
+        return before is not None and before != self._versions
 
     def _is_held(self, parameter: Tensor) -> bool:
         return any(parameter is one for group in self._optimizer.param_groups for one in group["params"])
@@ -78,6 +84,10 @@ class UpdateWatch:
         """Put the signals of the step that is over into the row."""
         if not self.updated:
             row.put("update_skipped", 1.0)
+            if self._has_moved():
+                row.put("weights_moved", 1.0)
+        else:
+            self._versions = None
         gradients = self._gradients
         if gradients.before is not None:
             self._put_norms(row, gradients.before)

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from newllm.diagnosis.coverage import doubtful, sound
+from newllm.diagnosis.coverage import FEWEST, doubtful, sound
 from newllm.diagnosis.detectors.changed_state import PARTS
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import is_validation, loss_names
@@ -64,6 +64,8 @@ def unseen_parts(trace: Trace, facts: Facts) -> list[Message]:
     elif missing:
         named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
         parts.append(message("unseen-unrecorded", what=named))
+    evaluations = len(trace.series("validation_loss").value)
+    parts += [message("unseen-few", count=evaluations)] if 0 < evaluations < FEWEST else []
     parts += _unnamed(trace, facts, has)
     parts += [message("unseen-vocabulary")] if facts.vocabulary is None and _has_classes(trace, facts) else []
     masked = "later_tokens_seen" in trace.signals  # so a mask that leaks was looked for

@@ -81,8 +81,11 @@ def sentences_of(verdict: Verdict) -> list[Message]:
 
 def replays_show(words: Catalogue, verdict: Verdict | None) -> str:
     """Return in a line what replays of a run show of a cause, empty without a verdict."""
-    last = sentences_of(verdict)[-1:] if verdict is not None else []
-    return words("replays_show", sentence=plain(words.text(last[0]), _LONG)) if last else ""
+    said = sentences_of(verdict) if verdict is not None else []
+    if verdict is None or not said:
+        return ""
+    tells = said[-1] if verdict.identical and verdict.changed_state is None else said[0]  # the rest is what to mend
+    return words("replays_show", sentence=plain(words.text(tells), _LONG))
 
 
 def recorded_of(verdict: Verdict) -> list[Message]:
@@ -121,12 +124,23 @@ def compose(verdict: Verdict) -> tuple[Message | None, ...]:
     if not verdict.identical:
         first = verdict.reproduction.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
-        return where, message("differs-so"), message("differs-fix")
+        return where, message("differs-so"), _fix(first, exact=verdict.reproduction.get("tolerance") is None)
     return (
         _happened(verdict),
         _helps(verdict.interventions, str(verdict.spike.get("decides") or verdict.spike.get("signal"))),
         _cause(verdict),
     )
+
+
+def _fix(first: Mapping[str, Any], *, exact: bool) -> Message:
+    """Return what to mend where the unmodified replay is another one: by what two replays of the same state show."""
+    if not exact or first.get("replays_differ") is None or "batches_differ" not in first:
+        return message("differs-fix")  # two replays agree, differ by rounding, or an earlier newllm wrote it
+    if first["batches_differ"]:
+        return message("differs-fix_batch")
+    if generator := first.get("random_state"):
+        return message("differs-fix_chance", generator=str(generator))
+    return message("differs-fix_kept")
 
 
 def _state_changed(verdict: Verdict, about: Mapping[str, Any]) -> tuple[Message, Message, Message]:

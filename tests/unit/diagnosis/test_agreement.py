@@ -46,6 +46,14 @@ def test_a_loss_whose_batches_lie_as_far_apart_stands_above_for_its_noise(scatte
     assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.noisy")
 
 
+@pytest.mark.parametrize(("steps", "severity"), [(4, "warning"), (5, "note")])
+def test_a_loss_of_mixed_or_smoothed_targets_stands_above_for_their_entropy(steps: int, severity: str) -> None:
+    trace = both(2.0, *([1.0] * 8), target_entropy=np.full(steps, 0.66))
+    (found,) = detect_training_above(trace, Facts())
+    assert found.severity == severity
+    assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.soft")
+
+
 def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:
     return detect_training_above(both(loss, *validation), Facts())
 

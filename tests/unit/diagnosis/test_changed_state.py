@@ -77,3 +77,13 @@ def test_a_trace_without_a_loss_has_no_signal_to_plot() -> None:
     trace = Trace({"weights_changed/a": Series(np.array([3]), np.array([1.0]))})
     (finding,) = detect_changed_state(trace, Facts())
     assert finding.signal is None
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.03, True), (1.0, False)])
+def test_what_is_watched_in_turn_may_be_more(share: float, told: bool) -> None:
+    loss = Series(np.arange(1, 101), np.linspace(2, 1, 100))
+    one, ledger = Series(np.array([40]), np.array([1.0])), Series(np.array([1, 10]), np.array([1.0, share]))
+    signals = {"loss": loss, "weights_changed/.": one, "ledger_share": ledger}
+    (found,) = detect_changed_state(Trace(signals), Facts())
+    assert "one tensor of weights (model)" in str(found.sentence)
+    assert ("3 % of them there, so it may be all" in str(found.sentence)) is told

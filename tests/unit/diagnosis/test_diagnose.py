@@ -166,8 +166,10 @@ def test_a_dip_comes_back_soon_and_is_no_pause_of_a_spike() -> None:
     def dip(onset: int, end: int) -> Excursion:
         return Excursion(onset, onset, end, 2.0, 1.0, 0.7, 0.01, 0.0, 1)
 
-    def came_back(onset: int, end: int, count: int, *spikes: Excursion) -> bool:
-        return _came_back(dip(onset, end), list(spikes), count)
+    def came_back(onset: int, end: int, count: int, *spikes: Excursion, after: float = 2.0) -> bool:
+        loss = np.full(count, after)
+        loss[onset:end] = 1.0
+        return _came_back(dip(onset, end), list(spikes), loss)
 
     assert [came_back(50, end, 100) for end in (70, 71)] == [True, False]  # a fifth of the run
     assert [came_back(5, end, 10) for end in (8, 9)] == [True, False]  # three points of a short one
@@ -176,6 +178,7 @@ def test_a_dip_comes_back_soon_and_is_no_pause_of_a_spike() -> None:
     assert [came_back(onset, onset + 5, 100, spike) for onset in (39, 40, 50, 51)] == [True, False, False, True]
     assert [came_back(10, 12, 39, dip(onset, 20)) for onset in (13, 14)] == [False, True]
     assert came_back(10, 12, 40, dip(13, 20))  # no short curve
+    assert [came_back(50, 60, 100, after=after) for after in (1.4, 1.45)] == [False, True]  # the loss is up again
 
 
 def test_attention_collapses_where_it_had_been_spread() -> None:

@@ -160,3 +160,13 @@ def test_a_rise_that_counts_for_nothing_hides_no_later_one() -> None:
     loss[200:206] *= np.exp(0.7)
     (one,) = find_excursions(loss)
     assert (one.onset, one.end, one.width) == (200, 206, 1)
+
+
+@pytest.mark.parametrize("points", [1, 5])
+def test_what_stays_up_is_less_likely_than_a_point_is(points: int) -> None:
+    """A loss near zero scatters by factors, so that one point may lie far off; five of them in a row may not."""
+    chance = np.random.default_rng(3)
+    loss = 0.02 * np.exp(0.35 * chance.standard_t(4, size=144))
+    loss[:40] += np.geomspace(2, 0.001, 40)
+    loss[96 : 96 + points] = 0.5
+    assert bool(find_excursions(loss)) is (points == 5)

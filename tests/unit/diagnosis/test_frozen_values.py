@@ -90,3 +90,14 @@ def test_two_training_losses_that_are_equal_once_are_a_note(name: str, times: in
     value[30 : 30 + times] = value[30]
     (found,) = detect_frozen_values(Trace({name: Series(np.arange(1, 81), value)}), Facts())
     assert found.severity == severity
+
+
+@pytest.mark.parametrize(("moved", "severity"), [(0, "warning"), (19, "warning"), (20, "note")])
+def test_an_optimizer_that_rests_while_the_weights_move_is_not_the_one_that_trains(moved: int, severity: str) -> None:
+    steps, loss = np.arange(1, 101), 1 / np.arange(1, 101)
+    signals = {"loss": Series(steps, loss), "update_skipped": Series(steps[60:], np.ones(40))}
+    if moved:
+        signals["weights_moved"] = Series(steps[60 : 60 + moved], np.ones(moved))
+    (found,) = [one for one in detect_frozen_values(Trace(signals), Facts()) if one.kind == "skipped-updates"]
+    assert found.severity == severity
+    assert ("something else updates them" in str(found.sentence)) is (severity == "note")

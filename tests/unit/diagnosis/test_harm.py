@@ -83,6 +83,15 @@ def test_a_small_peak_of_a_model_that_is_as_good_behind_it_is_a_note(
     assert severity(trace_of(around(2.0, after), peak(height))) == expected
 
 
+@pytest.mark.parametrize(("times", "points", "expected"), [(10, 5, "warning"), (9.9, 5, "note"), (10, 4, "note")])
+def test_a_loss_that_is_many_times_as_high_for_long_is_no_harmless_rise(
+    times: float, points: int, expected: str
+) -> None:
+    loss = np.where(STEPS < 50, 5.0, 0.1)
+    loss = np.where(np.isin(STEPS, range(239, 239 + points)), 0.1 * times, loss)
+    assert severity(trace_of(around(2.0, 2.0), loss), last=238 + points) == expected
+
+
 def test_what_the_validation_does_not_tell_stays_an_alarm() -> None:
     assert severity(trace_of(None, peak(3.0))) == "warning"
     assert severity(trace_of(around(2.0, 2.0)[:11], peak(3.0))) == "warning"  # none behind it

@@ -1,10 +1,11 @@
 """Where a loss that is worse than untrained begins to be so."""
 
 import numpy as np
+import pytest
 
-from newllm.diagnosis.detectors.loss_bounds import detect_worse_than_chance
+from newllm.diagnosis.detectors.loss_bounds import _alternates, detect_worse_than_chance
 from newllm.diagnosis.facts import Facts
-from newllm.trace import Series, Trace
+from newllm.trace import Finding, Series, Trace
 
 
 def test_a_stray_point_at_the_start_is_not_where_it_began() -> None:
@@ -13,3 +14,27 @@ def test_a_stray_point_at_the_start_is_not_where_it_began() -> None:
     (found,) = detect_worse_than_chance(Trace(signals={"loss": Series(np.arange(100), loss)}), Facts())
     assert (found.first_step, found.last_step) == (50.0, 99.0)
     assert found.evidence["points"] == 50
+
+
+@pytest.mark.parametrize(
+    ("second", "grows", "by_turns"),
+    [
+        (80.0, 1.0, True),
+        (2.5, 1.0, True),
+        (2.3, 1.0, False),  # too near to each other to be two
+        (80.0, 1.1, False),  # one of them explodes
+    ],
+)
+def test_two_losses_take_turns_where_neither_rises(second: float, grows: float, by_turns: bool) -> None:
+    at = np.arange(100)
+    assert _alternates(np.where(at % 2, second * grows**at, 1.6)) is by_turns
+
+
+def test_two_losses_that_take_turns_have_no_start_in_common() -> None:
+    def found(shift: int) -> list[Finding]:
+        at = np.arange(400)
+        loss = np.where((at + shift) % 2, 1.6, 60.0 / (1 + at / 40))
+        return detect_worse_than_chance(Trace(signals={"loss": Series(at, loss)}), Facts())
+
+    assert not found(0)
+    assert not found(1)

@@ -137,3 +137,19 @@ def test_of_many_spikes_the_three_largest_are_told_in_their_order() -> None:
     found = detect_spikes(Trace({"loss": Series(np.arange(1, 4001), value)}), Facts())
     assert [one.evidence["peak"] for one in found] == [8.0, 4.0, 5.0]
     assert {one.evidence["spikes_in_this_signal"] for one in found} == {5}
+
+
+@pytest.mark.parametrize(
+    ("start", "peak", "severity"),
+    [
+        (0.0, 0.0, "note"),  # the loss of a critic whose opponent catches up
+        (0.0, 3.0, "fault"),
+        (3.0, 3.0, "fault"),  # a likelihood that was learnt and is lost
+    ],
+)
+def test_a_loss_that_comes_back_to_a_start_at_zero_is_a_balance(start: float, peak: float, severity: str) -> None:
+    value = np.r_[np.linspace(start, -1.0, 40), np.full(40, -1.0), np.full(60, peak)]
+    value += 0.01 * np.random.default_rng(0).normal(size=len(value))
+    (found,) = detect_spikes(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), Facts())
+    assert found.severity == severity
+    assert (severity == "note") is (found.alternatives[0].id == "finding-spike.balance")

@@ -1,6 +1,7 @@
 """What a loss asks for, read off the gradient of the logits while somebody trains."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,39 @@ def test_a_mistake_in_the_form_of_the_loss_shows(
     assert set(found["cross_entropy"].values()) == {0.0}
     mistakes = {"softmax_twice", "log_softmax_missing", "log_missing"}
     assert mistakes & found.keys() == {name}
+
+
+def mixed(z: Tensor, y: Tensor, share: float = 0.7) -> Tensor:
+    return share * F.cross_entropy(z, y) + (1 - share) * F.cross_entropy(z, (y + 1) % CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("loss", "shares"),
+    [
+        (lambda z, y: F.cross_entropy(z, y, label_smoothing=0.2), [0.84, 0.04, 0.04, 0.04, 0.04]),
+        (mixed, [0.7, 0.3]),
+    ],
+)
+def test_the_entropy_of_targets_that_are_no_single_class_is_known(
+    tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor], shares: list[float]
+) -> None:
+    model, batches = classified()
+    found = train(tmp_path / "run", model, batches, loss)["target_entropy"]
+    assert list(found.values()) == pytest.approx([-sum(p * math.log(p) for p in shares)] * 4, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        F.cross_entropy,
+        lambda z, y: F.cross_entropy(z, y, label_smoothing=0.2, reduction="sum"),
+        lambda z, y: 1e-4 * F.mse_loss(z.softmax(-1), F.one_hot(y, CLASSES).float()),
+        lambda z, y: F.kl_div(z.log_softmax(-1), (z.detach() + y[:, None]).sin().softmax(-1), reduction="batchmean"),
+    ],
+)
+def test_of_other_targets_no_entropy_is_taken(tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    model, batches = classified()
+    assert "target_entropy" not in train(tmp_path / "run", model, batches, loss)
 
 
 @pytest.mark.parametrize(

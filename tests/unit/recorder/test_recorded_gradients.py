@@ -182,6 +182,24 @@ def test_a_step_without_an_update_is_seen(tmp_path: Path, model: nn.Module, loss
     assert list(found["learning_rate"]) == [1, 2, 4]
 
 
+def test_weights_that_move_without_the_recorded_optimizer_are_seen(
+    tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals
+) -> None:
+    recorded, other = (torch.optim.SGD(model.parameters(), 0.1) for _ in range(2))
+    with newllm.record(model, recorded, tmp_path / "run") as recorder:
+        for step in range(8):
+            optimizer = recorded if step in (0, 1, 5) else other
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            if step != 7:
+                optimizer.step()
+            recorder.step(loss)
+    found = signals()
+    assert list(found["update_skipped"]) == [3, 4, 5, 7, 8]
+    assert found["weights_moved"] == {4: 1.0, 5: 1.0}  # of the first without an update nobody knows
+
+
 @pytest.mark.parametrize("clips", [True, False])
 def test_a_loss_scale_is_taken_out_and_the_skipped_step_seen(
     tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals, clips: bool

@@ -12,7 +12,7 @@ EN, JA = catalogue("en"), catalogue("ja")
 
 
 def test_what_a_log_lacks_is_said() -> None:
-    one = Series(np.arange(1), np.ones(1))
+    one = Series(np.arange(5), np.ones(5))
     bare = str(coverage.unseen(Trace({"loss": one}), Facts()))
     assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
     assert "training loss" not in bare
@@ -29,7 +29,7 @@ def test_what_a_log_lacks_is_said() -> None:
 
 
 def test_columns_that_mean_nothing_are_listed_where_a_signal_is_missing() -> None:
-    one = Series(np.arange(1), np.ones(1))
+    one = Series(np.arange(5), np.ones(5))
     odd = Trace(dict.fromkeys(("loss", "eta", "zz", "|g|", "q", "val_loss"), one))
     said = str(coverage.unseen(odd, Facts()))
     assert "columns of unknown meaning: eta, q, zz and 1 more (--role learning_rate=COLUMN names one)" in said
@@ -69,3 +69,12 @@ def watched(share: float, **changed: list[int]) -> Trace:
 def test_the_ledger_says_what_changed_the_state_between_updates(trace: Trace, said: str) -> None:
     assert coverage.ledger(EN, trace).endswith(said)
     assert bool(coverage.ledger(JA, trace)) is bool(said)
+
+
+@pytest.mark.parametrize(("evaluations", "told"), [(0, False), (1, True), (4, True), (5, False)])
+def test_a_validation_of_few_evaluations_is_said_to_be_too_short(evaluations: int, told: bool) -> None:
+    steps = np.arange(1, 41)
+    signals = {"loss": Series(steps, 1.0 / steps)}
+    if evaluations:
+        signals["validation_loss"] = Series(steps[:evaluations], np.ones(evaluations))
+    assert ("unseen-few" in [one.id for one in coverage.unseen_parts(Trace(signals), Facts())]) is told

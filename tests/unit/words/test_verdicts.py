@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from newllm.messages import Message, message
+from newllm.messages import Message, catalogue, message
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import VerdictMessages
-from newllm.words.verdicts import change, compose, in_english, recorded_of, sentences_of
+from newllm.words.verdicts import change, compose, in_english, recorded_of, replays_show, sentences_of
 
 SPIKE = {"signal": "loss", "base": 5.4321, "height": 3.25, "onset": 38, "peak": 41}
 NULLS = {"n": 3, "spiked": 3, "depends_on_seed": False}
@@ -217,6 +217,29 @@ def test_a_damaged_file_of_an_unseen_spike_is_told_all_the_same(peak: Any) -> No
     (happened, *_) = said(SPIKE | {"height": None}, NULLS | {"seen": False, "peak": peak, "limit": 0.5}, ())
     assert "without end" in happened
     assert "to ? times its level" in happened
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({"batches_differ": True}, "read different batches there"),
+        ({"batches_differ": False, "random_state": "numpy"}, "the training draws from numpy's random numbers"),
+        ({"batches_differ": False, "random_state": None}, "keeps something beside model and optimizer"),
+        ({}, "Fix what differs"),  # an earlier newllm wrote it
+        ({"batches_differ": False, "replays_differ": None}, "Fix what differs"),
+    ],
+)
+def test_what_to_mend_is_said_by_what_two_replays_show(about: dict[str, Any], told: str) -> None:
+    found = {"step": 7, "signal": "loss", "parameter": None, "replays_differ": 7, "random_state": None, **about}
+    for tolerance, expected in ((None, told), (0.1, "Fix what differs")):
+        verdict = Verdict(
+            run="", spike=SPIKE, reproduction={"identical": False, "first_difference": found, "tolerance": tolerance},
+            nulls=NULLS, interventions=(), cause=None, suspects=(), seconds=1.0,
+        )  # fmt: skip
+        assert expected in str(compose(verdict)[2])
+        assert replays_show(catalogue("en"), in_english(verdict)).startswith(
+            "Its replays: The unmodified replay does not"
+        )
 
 
 def test_what_removes_it_for_another_reason_is_told_behind_the_cause() -> None:

@@ -17,6 +17,7 @@ END = 10  # a tenth of the run is its end
 ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy runs
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
 MOST_PARTS = 12
+FEWEST_SOFT = 5  # sampled steps with targets that are mixed or smoothed
 LEARNT = 0.8  # of what a part of the loss began at
 _OF_DIFFERENCES = 0.954  # median of the distance between two numbers that scatter by 1, of a normal distribution
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
@@ -29,8 +30,9 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     taken over the wrong axis. False alarms: it has to be more than such means usually do, at the end and over the
     second half of the run. Mixed inputs (mixup) do more, and a run whose validation is nearly all right has taken no
     harm: a note. So is a loss that is the sum of several logged ones, most of them learnt: validation need not be all.
-    And so is one whose batches lie as far apart from each other: what they scatter by is noise in their targets, below
-    which training cannot come, and which validation need not have.
+    And so is one whose targets are mixed or smoothed, by its gradient: it cannot come below their entropy, and asks
+    another question than the validation. And so is one whose batches lie as far apart from each other: what they
+    scatter by is noise in their targets, below which training cannot come, and which validation need not have.
     """
     both = _both(trace)
     if both is None:
@@ -44,11 +46,15 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
         return []
     parts = _learnt_parts(trace, start)
     is_noisy = _scatter(loss.value) >= np.log(end / last)
-    other = (
-        message("finding-training-above-validation.summed", parts=", ".join(parts)) if parts
-        else message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
-    )  # fmt: skip
-    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_noisy
+    entropy = finite(trace.series("target_entropy")).value
+    is_soft = len(entropy) >= FEWEST_SOFT
+    if parts:
+        other = message("finding-training-above-validation.summed", parts=", ".join(parts))
+    elif is_soft:
+        other = message("finding-training-above-validation.soft", entropy=median(entropy))
+    else:
+        other = message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
+    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_noisy or is_soft
     return [
         Finding(
             kind="training-above-validation",

@@ -19,6 +19,7 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_changed")
+ROOT, ITSELF = ".", "model"  # what the model itself owns, beside its layers: as it is recorded, and called
 STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 REGULAR = 5  # changes at equal distances
@@ -46,20 +47,20 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
             counts[part] = counts.get(part, 0.0) + float(series.value[0])
             layers.add(layer)
     forgets = _moments_never_fill(parts, steps)
+    watched = _watched(trace, first)
+    said = message(
+        "finding-changed-state.sentence",
+        what=[message(f"finding-changed-state.{part}", count=int(counts[part])) for part in PARTS if part in counts],
+        layers=and_more(sorted(ITSELF if layer == ROOT else layer for layer in layers)),
+        axis=trace.axis,
+        step=first,
+        times=len(steps),
+        regular=regular,
+    )
     return Finding(
         kind="changed-state",
         severity="note" if regular and not forgets else "warning",
-        sentence=message(
-            "finding-changed-state.sentence",
-            what=[
-                message(f"finding-changed-state.{part}", count=int(counts[part])) for part in PARTS if part in counts
-            ],
-            layers=and_more(sorted(layers)),
-            axis=trace.axis,
-            step=first,
-            times=len(steps),
-            regular=regular,
-        ),
+        sentence=said if watched is None else message("finding-changed-state.watched", said=said, watched=watched),
         first_step=float(first),
         last_step=float(steps[-1]),
         confidence=0.99,
@@ -76,6 +77,13 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         test=message("finding-changed-state.test"),
         candidate_causes=("optimizer-reset", "changed-state") if forgets else ("changed-state",),
     )
+
+
+def _watched(trace: Trace, step: int) -> float | None:
+    """Return which share of the tensors was held against before the update of a step, None where all were."""
+    share = trace.series("ledger_share")
+    known = share.value[share.step <= step] if len(share.step) else share.value
+    return float(known[-1]) if len(known) and known[-1] < 1 else None
 
 
 def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:

@@ -19,6 +19,7 @@ ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
 LEAST_ON_A_GRID = 12  # different values, before they show one
 NEAR = 5  # so many changes on each side tell the usual change
+MOSTLY_MOVED = 0.5  # of the steps without an update
 COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
@@ -175,14 +176,17 @@ def _skipped(trace: Trace) -> list[Finding]:
     share = len(where) / steps
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     rare = share <= 0.02 or math.isclose(steps, 1)  # a loss scaler skips a step now and then
+    # Weights that move all the same are trained by something that was not given to the recorder.
+    moved = int(np.sum(trace.series("weights_moved").value > 0))
+    by_another = not rare and moved >= MOSTLY_MOVED * len(where)
     if (period := _period(trace, series.step[where])) is not None:
         return [_accumulated(period, len(where), steps)]
     return [
         Finding(
             kind="skipped-updates",
-            severity="note" if rare else "warning",
+            severity="note" if rare or by_another else "warning",
             sentence=message(
-                "finding-skipped-updates.sentence",
+                f"finding-skipped-updates.{'by-another' if by_another else 'sentence'}",
                 skipped=len(where),
                 steps=steps,
                 axis=trace.axis,
@@ -192,10 +196,18 @@ def _skipped(trace: Trace) -> list[Finding]:
             first_step=float(first),
             last_step=float(last),
             signal="loss",
-            evidence={"skipped": len(where), "steps": steps},
-            alternatives=(message("finding-skipped-updates.scaler"), message("finding-skipped-updates.accumulation")),
-            test=message("finding-skipped-updates.test"),
-            candidate_causes=("fp16-overflow", "skipped-updates") if rare else ("skipped-updates", "fp16-overflow"),
+            evidence={"skipped": len(where), "steps": steps, **({"moved": moved} if by_another else {})},
+            alternatives=(
+                ()
+                if by_another
+                else (message("finding-skipped-updates.scaler"), message("finding-skipped-updates.accumulation"))
+            ),
+            test=message(f"finding-skipped-updates.{'by-another-test' if by_another else 'test'}"),
+            candidate_causes=()
+            if by_another
+            else ("fp16-overflow", "skipped-updates")
+            if rare
+            else ("skipped-updates", "fp16-overflow"),
         )
     ]
 

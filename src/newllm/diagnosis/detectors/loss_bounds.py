@@ -83,6 +83,7 @@ SETTLED = 1.1  # times the loss before training, over the whole second half of t
 LATER = 10  # points of it
 SMOOTH = 9  # points
 FEW = 3  # points, on a short curve
+TURNS = 20  # points at the start that tell whether two losses take turns
 STRAY = 10  # times as long as they are: so far before the rest lie points that have nothing to do with it
 NEARLY = 0.01  # of the run: a first evaluation by then is of a model that is hardly trained
 
@@ -121,6 +122,8 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     value = series.value
     inferred = facts.untrained_loss is None
     first = _first(value)
+    if inferred and _alternates(value):
+        return None  # two losses take turns: the first is the start of one of them only
     untrained = first if facts.untrained_loss is None else facts.untrained_loss
     if untrained <= 0 or value.min() <= 0 or (inferred and is_validation(name) and not _before_training(trace, series)):
         return None
@@ -160,6 +163,19 @@ def _first(value: np.ndarray) -> float:
     """Return the level that a loss (n,) began at: of a few points, but not of those that it has exploded within."""
     few = float(np.median(value[: max(1, min(5, len(value) // 20))]))
     return float(value[0]) if few > START * _scatter(value) * value[0] else max(few, float(value[0]))
+
+
+def _alternates(value: np.ndarray) -> bool:
+    """Whether a loss (n,) begins on two levels by turns, neither of which rises: two tasks, each with its own loss."""
+    begins = value[:TURNS]
+    if len(begins) < TURNS or begins.min() <= 0:
+        return False
+    change = np.diff(np.log(begins))
+    if min(np.sum(change > math.log(START)), np.sum(change < -math.log(START))) < FEW:
+        return False
+    half = TURNS // 2
+    levels = np.array([[np.min(part), np.max(part)] for part in (begins[:half], begins[half:])])
+    return bool((levels[1] <= START * levels[0]).all())
 
 
 def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) -> np.ndarray:

@@ -17,6 +17,7 @@ STEADY = 1.15  # between the largest and the smallest growth of intervals that c
 DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
+AT_ZERO = 0.25  # of all that a loss goes through: so near to zero it begins at zero
 _ENDING = 3  # points that tell the level at the end of a spike
 
 
@@ -95,6 +96,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     cost = float(np.sum(np.maximum(value[within] - excursion.base, 0.0) * _widths(step)[within]))
     first, last = float(step[excursion.onset]), float(step[excursion.end - 1])
     back = int(step[excursion.end]) if became == "recovered" else None
+    is_balance = _is_balance(value, float(value[excursion.peak]))
     evidence = {
         "base": excursion.base,
         "peak": float(value[excursion.peak]),
@@ -110,7 +112,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     }
     return Finding(
         kind="diverged" if became == "diverged" else "spike",
-        severity="fault" if became == "diverged" else "note" if expected else "warning",
+        severity="note" if expected or is_balance else "fault" if became == "diverged" else "warning",
         sentence=message(
             "finding-spike.sentence",
             signal=name,
@@ -129,9 +131,20 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
         confidence=_confidence(excursion),
         signal=name,
         evidence=evidence,
-        alternatives=_alternatives(name, excursion),
+        alternatives=((message("finding-spike.balance"),) if is_balance else ()) + _alternatives(name, excursion),
         test=message("finding-spike.test"),
     )
+
+
+def _is_balance(value: np.ndarray, peak: float) -> bool:
+    """Whether a loss (n,) begins at zero, falls below and comes back to about there: a balance of two sides.
+
+    A critic's loss, the scores of one side less those of the other, does so while its opponent catches up; a return
+    to zero is then no loss of what was learnt.
+    """
+    start = float(np.median(value[:FIRST_POINTS]))
+    reach = float(np.ptp(value))
+    return bool(value.min() < 0 and abs(start) <= AT_ZERO * reach and peak <= start + AT_ZERO * reach)
 
 
 def _confidence(excursion: Excursion) -> float:
@@ -175,7 +188,7 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
         if is_validation(name):
             continue
         spikes = find_excursions(series.value)
-        dips = [one for one in find_excursions(series.value, sign=-1) if _came_back(one, spikes, len(series.value))]
+        dips = [one for one in find_excursions(series.value, sign=-1) if _came_back(one, spikes, series.value)]
         for one in dips if len(dips) <= MOST_DROPS else []:
             low = float(series.value[one.peak])
             first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
@@ -209,8 +222,16 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
     return found
 
 
-def _came_back(excursion: Excursion, spikes: list[Excursion], count: int) -> bool:
-    """Whether a fall is over soon, is no pause of a spike, and on a short curve does not end in one."""
+def _came_back(excursion: Excursion, spikes: list[Excursion], value: np.ndarray) -> bool:
+    """Whether a fall of a loss (n,) is over soon, is no pause of a spike, and on a short curve does not end in one.
+
+    A trend that has come down meanwhile ends an excursion too: the loss itself has to be up again.
+    """
+    count = len(value)
+    after = value[excursion.end :][: max(_ENDING, count // 50)]
+    levels = comparable(np.array([excursion.base, value[excursion.peak], np.median(after)])) if len(after) else None
+    if levels is None or levels[2] - levels[1] < BACK * (levels[0] - levels[1]):
+        return False
     ended = excursion.end < count and excursion.end - excursion.onset <= max(3, LONGEST_DROP * count)
     if any(spike.onset <= excursion.onset <= spike.end for spike in spikes):
         return False

@@ -28,6 +28,7 @@ finding-spike =
         [yes] , where the learning-rate schedule starts again
        *[no] { "" }
     }
+    .balance = an opponent that catches up: the loss began at zero, fell below and is back at about zero, as that of a critic does
     .harder-data = a harder part of the data, if batches are not shuffled
     .other-evaluation = an evaluation on other data, or with other settings, than those before and after it
     .single-batch = a single bad batch that left the model as it was
@@ -164,6 +165,7 @@ finding-training-above-validation =
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
     .augmented = intended strong dropout, augmentation or label smoothing, which acts in training alone
     .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
+    .soft = targets that are mixed or smoothed, with an entropy of { G($entropy) } nats that no loss can come below
     .noisy = noise in the targets of training, of which single batches scatter as much, and which validation does not have
     .test = Evaluate one training batch in evaluation mode with the evaluation's own code: whatever difference is left lies in how the loss is computed.
 
@@ -209,6 +211,7 @@ finding-changed-state =
            *[no] ; it happens { COUNT($times) } times in all
         }
     }
+    .watched = { $said }; tensors are watched in turn, { PERCENT($watched) } % of them there, so it may be all
     .weights_changed = { $count ->
         [one] one tensor of weights
        *[other] { COUNT($count) } tensors of weights
@@ -270,6 +273,8 @@ finding-ranks-apart =
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }
+    .by-another = the recorded optimizer made no update at { $skipped } of { $steps } steps, from { $axis } { $first } to { $last }, and the weights moved all the same: something else updates them
+    .by-another-test = Give newllm.record the optimizer that trains the model.
     .scaler = a loss scaler that is searching for its scale
     .accumulation = gradient accumulation, with a step recorded for each backward pass
     .test = Print the loss scaler's scale, or count the optimizer's own steps.

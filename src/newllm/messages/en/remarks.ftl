@@ -186,6 +186,11 @@ unseen-unrecorded = { $what } (newllm.record records them)
 
 unseen-validation-uncalled = evaluations (recorder.validation(loss) records them)
 
+unseen-few = the course of the validation loss ({ $count ->
+    [1] one evaluation is
+   *[other] { $count } evaluations are
+} too few)
+
 unseen-data-uncalled = the data (recorder.data(training, validation) audits them)
 
 unseen-check = what no log shows, such as { $masked ->

@@ -79,7 +79,7 @@ missing-reverse_nothing = { $name }: it has no reverse test, as there is nothing
 missing-reverse_segment = { $name }: there was no reverse test, as the run has no healthy segment before the spike.
 missing-reverse_time = { $name }: there was no time for its reverse test; a longer budget (--budget, budget=) would make it.
 missing-reverse_begun = { $name }: its reverse test was begun, then the time was up; a longer budget (--budget, budget=) would end it.
-missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
+missing-planted = { $name }: its reverse test did not succeed. With its cause injected into a healthy segment { $spiked } of { $n } replays spike ({ $without } without it), where all would have to.
 missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would show whether that holds.
 missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): it is not sure that the change removes it.
 missing-time = { $untried } of { $n } changes had no time: a longer budget (--budget, budget=) would try them.
@@ -93,6 +93,13 @@ differs-where = The unmodified replay does not reproduce the run: they part at s
 }.
 differs-so = The effect of a change could not be told from that difference, so no change was tried.
 differs-fix = Fix what differs (another machine, version or text, or code that is not a function of seed and step).
+differs-fix_batch = Two replays of the same state read different batches there: batch has to be a function of the step alone.
+differs-fix_chance = Two replays of the same state part there too: the training draws from { $generator ->
+    [torch] a generator of torch
+    [numpy] numpy's random numbers
+   *[python] Python's random numbers
+} that no replay sets back. Seed it by the step, or draw from torch's global generator.
+differs-fix_kept = Two replays of the same state part there too: the training keeps something beside model and optimizer that decides what it does (an average of the weights, a best loss, a counter, a random generator of its own). Keep it in buffers of the model: then each replay begins with it as it was.
 
 ## the state changed outside the training
 changed-state-where = Not reproduced: the state changed outside the training between steps { $first } and { $last }{ $parts ->

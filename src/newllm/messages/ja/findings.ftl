@@ -33,6 +33,7 @@ finding-spike =
         [yes] （学習率スケジュールの再開位置と一致する）
        *[no] { "" }
     }。
+    .balance = 相手が追いついたこと。損失は0から始まって負になり、ほぼ0に戻っている（criticの損失に見られる）
     .harder-data = 難しいデータの区間（バッチがシャッフルされていない場合）
     .other-evaluation = 前後と異なるデータまたは設定での評価
     .single-batch = 一つの不良バッチ（モデルへの影響は残らない）
@@ -169,6 +170,7 @@ finding-training-above-validation =
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
+    .soft = 混合または平滑化された目標。そのエントロピー（{ G($entropy) } nat）より損失は下がらない
     .noisy = 訓練の目標値に含まれるノイズ（バッチごとの損失が同じくらいばらつく）で、検証の目標値にはないもの
     .test = 訓練の一つのバッチを、評価モードで、評価のコードで評価する。残る差は、損失の計算方法にある。
 
@@ -214,6 +216,7 @@ finding-changed-state =
            *[no] 。全部で{ COUNT($times) }回起きている
         }
     }。
+    .watched = { $said }テンソルは順番に調べており、ここで調べたのは{ PERCENT($watched) } %なので、すべてが変わった可能性もある。
     .weights_changed = 重みのテンソル{ COUNT($count) }個
     .frozen_changed = 固定したテンソル{ COUNT($count) }個
     .moments_changed = オプティマイザのモーメント{ COUNT($count) }個
@@ -254,6 +257,8 @@ finding-ranks-apart =
 finding-skipped-updates =
     .explained = ステップは数えられたが、更新が行われていない。混合精度では、勾配がオーバーフローしたステップを損失スケーラーが飛ばす。そのスケールを表示し、オプティマイザ自身のステップ数を数える。
     .sentence = { $steps }ステップのうち{ $skipped }ステップで更新が行われていない（{ axis-unit }{ $first }から{ $last }まで）。
+    .by-another = 記録しているオプティマイザは{ $steps }ステップのうち{ $skipped }ステップで更新していない（{ axis-unit }{ $first }から{ $last }まで）が、重みは動いている。別のものが重みを更新している。
+    .by-another-test = モデルを訓練しているオプティマイザをnewllm.recordに渡す。
     .scaler = スケールを探している損失スケーラー
     .accumulation = 勾配の累積（逆伝播のたびにステップとして記録した場合）
     .test = 損失スケーラーのスケールを表示するか、オプティマイザ自身のステップ数を数える。

@@ -185,6 +185,8 @@ unseen-unrecorded = { $what }（newllm.recordで記録できる）
 
 unseen-validation-uncalled = 評価（recorder.validation(loss)で記録できる）
 
+unseen-few = 検証損失の推移（評価が{ $count }回では少なすぎる）
+
 unseen-data-uncalled = データ（recorder.data(training, validation)で検査できる）
 
 unseen-check = ログには現れないもの（{ $masked ->

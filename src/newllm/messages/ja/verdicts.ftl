@@ -78,7 +78,7 @@ missing-reverse_nothing = { $name }には注入できるものがないので、
 missing-reverse_segment = スパイクより前に正常な区間がないので、{ $name }の逆の検証はできなかった。
 missing-reverse_time = { $name }の逆の検証をする時間がなかった。時間を長くすれば（--budget、budget=）検証できる。
 missing-reverse_begun = { $name }の逆の検証は始まったが、途中で時間が尽きた。時間を長くすれば（--budget、budget=）終えられる。
-missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
+missing-planted = { $name }の逆の検証は成功しなかった。狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。すべてで起こる必要がある。
 missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。
 missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても起こらないことが多い（p = { G($p, digits: 2) }）。この変更がなくしたのかどうかは確かでない。
 missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。
@@ -92,6 +92,13 @@ differs-where = 変更のないリプレイが元の実行を再現しない。�
 }から異なる。
 differs-so = 変更の効果をこの食い違いと区別できないので、どの変更も試していない。
 differs-fix = 食い違いの元を直す（別のマシン、別のバージョン、別のテキスト、またはシードとステップだけで決まらないコード）。
+differs-fix_batch = 同じ状態からの二つのリプレイも、そこで異なるバッチを読む。batchは、ステップだけで決まる関数でなければならない。
+differs-fix_chance = 同じ状態からの二つのリプレイも、そこで分かれる。訓練が、リプレイでは元に戻せない{ $generator ->
+    [torch] torchの乱数生成器
+    [numpy] numpyの乱数
+   *[python] Pythonの乱数
+}を使っている。ステップをシードにするか、torchのグローバルな生成器を使う。
+differs-fix_kept = 同じ状態からの二つのリプレイも、そこで分かれる。訓練の動作を決めるもの（重みの平均、最良の損失、カウンタ、独自の乱数生成器など）が、モデルとオプティマイザの外に置かれている。モデルのバッファに置けば、どのリプレイも元の値から始まる。
 
 ## 訓練の外で変わった状態
 changed-state-where = 再現できない。ステップ{ $first }と{ $last }の間に、訓練の外で状態が変わった{ $parts ->

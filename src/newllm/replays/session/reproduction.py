@@ -46,7 +46,8 @@ class Reproduction:
         first_difference: where it left the record, None where it did not: step, signal ("loss", "gradient_norm",
             "batch", "weights"), recorded, replayed; parameter and random_state (see `disagreement`; None where they
             are the same), replays_differ (the step from which two replays of the same state differ from each other,
-            None if they agree), and what says all this: "sentence" in English, "message" as data.
+            None if they agree; else batches_differ, too), and what says all this: "sentence" in English, "message" as
+            data.
         state: at the step that the replays begin from; None at step 0, which is built from the seed.
         seconds: that it took.
         changed_state: what speaks for a change of the state from outside; None where nothing does.
@@ -181,7 +182,7 @@ class _Check:
         except OutOfTime:
             return _said(found, message("differs-no_time", difference=_what_differs(found))), None
         if two is not None:
-            found |= {"replays_differ": two.step, "random_state": two.random_state}
+            found |= {"replays_differ": two.step, "random_state": two.random_state, "batches_differ": two.batch}
             found["parameter"] = two.parameter or found["parameter"]
         changed = self._changed_state(found) if two is None and found["signal"] != "batch" else None
         if changed is not None:

@@ -54,9 +54,11 @@ class Loop(Subject):
             the optimizer has, or what the scheduler makes of it. A change of the rate changes the highest, and all
             others in proportion.
         probe: a batch of its own for the progress; None takes `batch(0)`.
-        validate: from the model, in evaluation mode, to losses by name ("validation", "validation/NAME"), or None.
+        validate: from the model, in evaluation mode, to losses by name ("validation", "validation/NAME"), or None; it
+            changes nothing.
         before_update: called with model, optimizer and step before each update: for what `loss` reads beside the batch,
-            and what a schedule sets in the optimizer beside the rate.
+            what a schedule sets in the optimizer beside the rate, and whatever else the loop does between updates. What
+            it remembers has to be a buffer of the model: a replay puts back model and optimizer, and nothing else.
         notices: what a person should know of this training before it is replayed.
 
     Raises:
