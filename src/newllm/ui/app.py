@@ -113,7 +113,10 @@ async def _refused(request: Request, error: Exception) -> Response:
     if is_data:
         return Data({"error": said}, error.status_code)
     title = texts("not_found_title") if error.status_code == HTTPStatus.NOT_FOUND else phrase
-    body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
+    back = f'<p><a href="/">{safe(texts("runs"))}</a></p>'
+    how = f"<p>{safe(texts('gone_how'))}</p>" if error.status_code == HTTPStatus.NOT_FOUND else ""
+    heading = f'<header class="head"><h1>{safe(said[:1].upper() + said[1:])}</h1></header>'
+    body = f'<div class="place">{heading}{how}{back}</div>'
     return page(request, title, body, status=error.status_code)
 
 

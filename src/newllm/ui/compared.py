@@ -59,7 +59,7 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
     """
     found = {id(member): _across(member, query) for member in members}
     there = [member for member in members if len(found[id(member)].step) > 0]
-    missing = [member.name for member in members if not len(found[id(member)].step)]
+    missing = [_without(member, query, words) for member in members if not len(found[id(member)].step)]
     if is_in_units(query.signal):  # losses of another unit than the first run's are no one measure
         others = [member for member in there if not comparable(member, there[0])]
         there = [member for member in there if member not in others]
@@ -69,7 +69,7 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
         return found[id(member)]
 
     drawn = {"overlay": _overlay, "difference": _difference, "arms": _arms}[query.view]
-    lines = drawn(there, members[0] if members else None, series, words)
+    lines = drawn(members, there, series, words)
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
     log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
     unit = words("unit-loss") if query.signal in _UNITS else ""
@@ -118,37 +118,46 @@ def _across(member: Member, query: ChartQuery) -> Series:
     return series
 
 
+def _without(member: Member, query: ChartQuery, words: Catalogue) -> str:
+    """Return the name of a run that is not shown, with the reason where its signal is there."""
+    by = _PACES.get(query.axis)
+    has_signal = len(member.signals.get(query.signal, Series(np.empty(0), np.empty(0))).step) > 0
+    name = plain(member.name)
+    return words("compare-no_pace", name=name, by=by) if by and has_signal else name
+
+
 _Series = Callable[[Member], Series]
 
 
-def _overlay(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
-    del first, words
+def _overlay(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
+    del words
     return [
         _line(at, plain(member.name), Band(series(member).step, series(member).value, None, None, 1))
         for at, member in enumerate(members)
+        if member in there
     ]
 
 
-def _difference(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
+def _difference(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
     del words
-    if first is None or not len(series(first).step):
+    if not members or members[0] not in there:
         return []
-    others = [
-        (at, one, difference([(series(first), series(one))])) for at, one in enumerate(members) if one is not first
-    ]
-    return _with_zero(first.name, [_line(at, plain(one.name), found) for at, one, found in others if found is not None])
+    first, *others = [(at, member) for at, member in enumerate(members) if member in there]
+    found = [(at, one, difference([(series(first[1]), series(one))])) for at, one in others]
+    return _with_zero(
+        first[1].name, [_line(at, plain(one.name), apart) for at, one, apart in found if apart is not None]
+    )
 
 
-def _arms(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
-    del first
+def _arms(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
     lines = []
-    for arm in arms_of(members):
-        found = [series(member) for member in arm.members]
-        together = band(found)
+    for arm in arms_of(there):
+        at = members.index(arm.members[0])
+        together = band([series(member) for member in arm.members])
         if together is not None:
-            lines.append(_line(arm.place, label_of(arm, words), together))
+            lines.append(_line(at, label_of(arm, words), together))
         lines += [
-            _line(arm.place, plain(label), Band(one.step, one.value, None, None, 1), faint=number)
+            _line(at, plain(label), Band(one.step, one.value, None, None, 1), faint=number)
             for number, (label, one) in enumerate(runs_of(arm, series, words), 1)
         ]
     return lines

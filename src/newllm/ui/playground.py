@@ -37,6 +37,7 @@ _SCRIPTS = (
 async def _page(request: Request) -> Response:
     """Answer with the playground's frame; its script fills it."""
     key, texts, index = request.path_params["id"], texts_for(request), request.app.state.index
+    await index.until(lambda: index.entry(key) is not None)  # a server that has just begun may not have found it yet
     entry = index.entry(key)
     if entry is None:
         raise HTTPException(404)

@@ -113,4 +113,4 @@ def _frame(body: str, active: str, texts: Texts, demo: bool) -> str:
 
 
 def _of_the_demo(texts: Texts) -> str:
-    return f'<p class="demo">{safe(texts("demo"))} <code>newllm train --seconds 120</code></p>'
+    return f'<p class="demo">{safe(texts("demo"))} <code class="command">newllm train --seconds 120</code></p>'

@@ -40,7 +40,7 @@ async def _studies(request: Request) -> Response:
     where = "" if demo else f'<p class="where">{safe(index.root)}</p>'
     head = f'<header class="head"><h1>{safe(texts("studies"))}</h1>{where}</header>'
     body = f'<div class="place">{head}{listed if found else none}</div>'
-    return page(request, texts("studies"), body, active="studies", scripts=() if found else SCRIPTS)
+    return page(request, texts("studies"), body, active="studies", scripts=SCRIPTS)
 
 
 async def _study(request: Request) -> Response:

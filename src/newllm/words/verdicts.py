@@ -248,12 +248,12 @@ def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
     if batches := cause.get("batches"):
         known = {name: _number(batches.get(name)) for name in ("first", "last", "count", "step")}
         said = message("cause-batches", said=said, **known)
-    explained = cause.get("explained")  # an earlier newllm named no cause in spite of one
-    if not explained:
+    explained, why = cause.get("explained"), cause.get("explained_by")
+    if not explained:  # an earlier newllm named no cause in spite of one
         return said
-    kinds = {"batches" if one.kind == "data" else "updates" for one in tried if one.name in explained}
-    why = kinds.pop() if len(kinds) == 1 else "both"
-    return message("cause-explained_why", said=said, names=list(explained), why=why)
+    if why is None:
+        return message("cause-explained", said=said, names=list(explained))
+    return message("cause-explained_why", said=said, names=list(explained), why=str(why))
 
 
 def _loss(cost: float | None) -> str:

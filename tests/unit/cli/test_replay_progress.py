@@ -45,8 +45,8 @@ def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatc
     _tell(ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     notice, stage, replay, best, confirmed = stream.getvalue().splitlines()
     assert notice == "note: another torch"
-    assert stage == "screen: up to 6 replays"
-    assert replay.startswith("screen 1/6   warm-up #1 spiked   0 of 300 s")
+    assert stage == "screening: up to 6 replays"
+    assert replay.startswith("screening 1/6   warm-up #1 spiked   0 of 300 s")
     assert best.split() == ["screened", "sgd", "✔", "removes,", "0/3", "spiked"]
     assert confirmed.split() == ["confirmed", "warm-up", "=", "no", "effect,", "8/8", "spiked"]
 
@@ -57,7 +57,7 @@ def test_it_speaks_now_and_then_only() -> None:
         progress.planned("screen", 1000)
         for replay in range(1000):
             progress.replayed("screen", "sgd", replay, None, 0.0)
-    assert stream.getvalue() == "screen: up to 1,000 replays\n"
+    assert stream.getvalue() == "screening: up to 1,000 replays\n"
 
 
 def test_a_stage_that_goes_on_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +69,8 @@ def test_a_stage_that_goes_on_counts_on(monkeypatch: pytest.MonkeyPatch) -> None
             progress.replayed(stage, "sgd", 0, True, 0.5)
     heads = [line.split("   ")[0] for line in stream.getvalue().splitlines()]
     assert heads == [
-        "screen: up to 6 replays", "screen 1/6", "confirm: up to 8 replays", "confirm 1/8",
-        "screen 2/6", "confirm 2/9",
+        "screening: up to 6 replays", "screening 1/6", "confirmation: up to 8 replays", "confirmation 1/8",
+        "screening 2/6", "confirmation 2/9",
     ]  # fmt: skip
 
 

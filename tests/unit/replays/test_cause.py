@@ -58,12 +58,12 @@ def test_a_cause_needs_all_three():
         (
             {"reverse_test": reverse_test("half-learning-rate", spiked=3)},
             RIVALS,
-            "made 3 of 4 replays spike (0 without it)",
+            "3 of 4 replays spike, without it 0",
         ),
         (
             {"reverse_test": reverse_test("half-learning-rate", null_spiked=1)},
             RIVALS,
-            "made 4 of 4 replays spike (1 without it)",
+            "4 of 4 replays spike, without it 1",
         ),
     ],
 )
@@ -166,6 +166,7 @@ def test_a_cause_is_told_with_what_shows_it() -> None:
         "moved": {"signal": INTERVENTIONS["half-learning-rate"].aims_at, "ratio": 0.5},
         "rivals": ["clip-tenth", "beta2", "reset-moments"],
         "explained": [],
+        "explained_by": None,
         "planted": {"name": "half-learning-rate", "n": 4, "spiked": 4, "null_spiked": 0, "start": 20},
     }
     assert find_cause([*RIVALS, of_half(p=0.05)], 0)[0] is None
@@ -258,6 +259,7 @@ def test_what_limits_updates_does_not_speak_against_what_restores():
     assert found is not None
     assert found["name"] == "learning-rate"
     assert (found["rivals"], found["explained"]) == (["replace-batches", "other-order"], ["clip-tenth"])
+    assert found["explained_by"] == "updates"
     found, missing = find_cause([remedy, *rivals[:1], case("other-order", "removes"), rivals[2]], 0)
     assert found is None, "what is read does not lie behind the rate"
     assert "other-order" in str(missing[0])

@@ -198,6 +198,14 @@ def test_the_data_is_told_with_its_checksum_and_the_configuration_with_its_comma
         assert part in again
 
 
+def test_a_replay_is_offered_where_there_is_something_to_replay(source: Source) -> None:
+    spike = Finding(kind="spike", severity="warning", sentence=quoted("it jumps"))
+    calm, spiked = (dataclasses.replace(source, replays=(), findings=found) for found in ((), (spike,)))
+    assert "newllm replay" not in section(calm, "configuration").html
+    for one in (source, spiked):
+        assert f"newllm replay {source.path}" in section(one, "configuration").html
+
+
 def test_replays_of_a_loop_are_gone_on_with_in_python(source: Source) -> None:
     recorded = dataclasses.replace(source, config_text="", config={}, recording={"steps": 3})
     call = f"newllm.replay(loop, recorded=&#x27;{source.path}&#x27;, budget=600)"

@@ -158,8 +158,10 @@ MISSING = [
     ),
     (
         message("missing-planted", name="x", spiked=3, n=4, without=1),
-        "x: injected into a healthy segment, its cause made 3 of 4 replays spike (1 without it).",
-        "xが狙う原因を正常な区間に注入すると、4回のリプレイのうち3回でスパイクが起こった（注入しないときは1回）。",
+        "x: its reverse test did not succeed. With its cause injected into a healthy segment 3 of 4 replays spike, "
+        "without it 1: all would have to, and none without it.",
+        "xの逆の検証は成功しなかった。狙う原因を正常な区間に注入すると、4回のリプレイのうち3回、注入しないと1回でスパイクが"
+        "起こった。注入すればすべてで起こり、しなければ一度も起こらない必要がある。",
     ),
     (
         message("missing-confirmation", names=["a"]),

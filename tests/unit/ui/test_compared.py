@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from newllm.messages import catalogue
+from newllm.report.sections.comparison_charts import colour_of
 from newllm.report.several.arms import Member
 from newllm.trace import Series
 from newllm.ui.compared import ChartQuery, compared, first_signal, signals_of
@@ -56,9 +57,19 @@ def test_runs_without_the_signal_or_what_the_axis_needs_are_named() -> None:
         ChartQuery("loss", "token", "overlay"),
         ChartQuery("loss", "step", "overlay"),
     ]
-    assert [compared([member("a"), bare], one, EN)[1] for one in asked] == [["bare"], ["bare"], []]
+    assert [compared([member("a"), bare], one, EN)[1] for one in asked] == [
+        ["bare"], [EN("compare-no_pace", name="bare", by="tokens")], [],
+    ]  # fmt: skip
     chart, missing = compared([], asked[0], EN)
     assert (chart.lines, missing, chart.log) == ((), [], False)
+
+
+def test_losses_over_another_number_of_tokens_are_of_another_unit() -> None:
+    runs = [replace(member(name), vocabulary=number) for name, number in (("a", 256), ("b", 1024), ("c", None))]
+    for view in ("overlay", "difference", "arms"):
+        chart, missing = compared(runs, ChartQuery("loss", "step", view), EN)
+        assert "b" not in {line.label for line in chart.lines}
+        assert missing == [EN("compare-other_unit", name="b")]
 
 
 def test_a_loss_of_another_unit_than_the_firsts_is_named_and_not_drawn() -> None:
@@ -69,6 +80,7 @@ def test_a_loss_of_another_unit_than_the_firsts_is_named_and_not_drawn() -> None
         chart, missing = compared(named, ChartQuery(signal, "step", "overlay"), EN)
         assert [line.label for line in chart.lines] == ["a", "c", "d"]
         assert missing == [EN("compare-other_unit", name="b")]
+        assert [line.colour for line in chart.lines] == [colour_of(at) for at in (0, 2, 3)]  # as on every other chart
     others = [replace(one, signals={"validation_bits_per_byte": one.signals["loss"]}) for one in runs]
     assert len(compared(others, ChartQuery("validation_bits_per_byte", "step", "overlay"), EN)[0].lines) == 4
 

@@ -67,10 +67,15 @@ def test_the_commands_of_its_pages_write_nothing_in_it(demo) -> None:
     run = demo.id_of("founding-baseline")
     sections = demo.ask(f"/api/run/{run}/sections").json()["sections"]
     commands = html.unescape(next(one["html"] for one in sections if one["id"] == "configuration"))
-    assert f"newllm train --config {SET}/founding-baseline/config.toml --out founding-baseline-again\n" in commands
-    assert "newllm doctor demo:founding-baseline\n" in commands
+    assert f"newllm train --config {SET}/founding-baseline/config.toml --out founding-baseline-again<" in commands
+    assert "newllm doctor demo:founding-baseline<" in commands
     assert "newllm replay demo:founding-baseline --show" in commands
     assert sum(one["html"].count(str(SET)) for one in sections) == 1
+
+
+def test_no_replay_is_offered_of_a_run_that_has_none(demo) -> None:
+    sections = demo.ask(f"/api/run/{demo.id_of('moby-dick')}/sections").json()["sections"]
+    assert "newllm replay" not in next(one["html"] for one in sections if one["id"] == "configuration")
 
 
 def test_its_study_can_be_run_by_its_name(demo) -> None:

@@ -21,6 +21,11 @@ compare-unknown = The settings of these runs are not known, so each of them is a
 compare-other_axis = Left out, since their steps count something else: { $runs }.
 compare-bits = Validation, bits per byte
 compare-again = { $name } (the same seed again)
+compare-own_unit = { $number } (own unit)
+compare-no_pace = { $name } ({ $by ->
+    [tokens] its tokens were not counted
+   *[seconds] its seconds were not recorded
+})
 compare-other_unit = { $name } (its loss is of another unit)
 compare-run = Run
 compare-control = control

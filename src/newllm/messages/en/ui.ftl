@@ -63,6 +63,7 @@ ui-lasted_h = { $hours } h { $minutes } min
 ui-lasted_m = { $minutes } min { $seconds } s
 ui-lasted_s = { $seconds } s
 ui-step = Step
+ui-n_steps = { $n } steps
 ui-parameters = Parameters
 ui-speed = Tokens per second
 ui-trained_for = Trained for
@@ -156,6 +157,8 @@ ui-demo_study = A small study
 ui-demo_study_about = Three conditions, eight seeds: is it the context that makes the baseline spike?
 ui-demo_model = A trained model that writes
 ui-demo_model_about = It was trained on Moby Dick. Give it a beginning, and see its context move.
+ui-went = This run is here no more; below it stands as it was.
+ui-gone_how = A run that was deleted lies in the trash, at the foot of the list of runs, and one click brings it back; one that was renamed has another address.
 ui-not_found = there is no such run or page here
 ui-not_found_title = Not Found
 

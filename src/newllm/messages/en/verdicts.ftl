@@ -79,7 +79,7 @@ missing-reverse_nothing = { $name }: it has no reverse test, as there is nothing
 missing-reverse_segment = { $name }: there was no reverse test, as the run has no healthy segment before the spike.
 missing-reverse_time = { $name }: there was no time for its reverse test; a longer budget (--budget, budget=) would make it.
 missing-reverse_begun = { $name }: its reverse test was begun, then the time was up; a longer budget (--budget, budget=) would end it.
-missing-planted = { $name }: its reverse test did not succeed. With its cause injected into a healthy segment { $spiked } of { $n } replays spike ({ $without } without it), where all would have to.
+missing-planted = { $name }: its reverse test did not succeed. With its cause injected into a healthy segment { $spiked } of { $n } replays spike, without it { $without }: all would have to, and none without it.
 missing-confirmation = { $names } removed the spike in the screen only: a longer budget (--budget, budget=) would show whether that holds.
 missing-unsure = { $name }: the spike is gone in { $n } fresh replays, but without the change it often stays away too (p { G($p, digits: 2) }): it is not sure that the change removes it.
 missing-time = { $untried } of { $n } changes had no time: a longer budget (--budget, budget=) would try them.

@@ -21,6 +21,11 @@ compare-unknown = 設定が分からないため、それぞれを一つの条�
 compare-other_axis = ステップの数え方が異なるため除いたもの：{ $runs }。
 compare-bits = 検証、バイトあたりのビット数
 compare-again = { $name }（同じシードの再実行）
+compare-own_unit = { $number }（別の単位）
+compare-no_pace = { $name }（{ $by ->
+    [tokens] トークン数が数えられていない
+   *[seconds] 時間が記録されていない
+}）
 compare-other_unit = { $name }（損失の単位が異なる）
 compare-run = 実行
 compare-control = 対照

@@ -63,6 +63,7 @@ ui-lasted_h = { $hours }時間{ $minutes }分
 ui-lasted_m = { $minutes }分{ $seconds }秒
 ui-lasted_s = { $seconds }秒
 ui-step = ステップ
+ui-n_steps = { $n }ステップ
 ui-parameters = パラメータ数
 ui-speed = トークン/秒
 ui-trained_for = 訓練時間
@@ -156,6 +157,8 @@ ui-demo_study = 小さな研究
 ui-demo_study_about = 3条件、8シード。ベースラインのスパイクの原因は文脈ベクトルでしょうか。
 ui-demo_model = 文章を書く訓練済みのモデル
 ui-demo_model_about = 『白鯨』で訓練したモデルです。書き出しを与えると、文脈ベクトルの動きが見えます。
+ui-went = この実行は、もうここにない。以下は、それまでの内容である。
+ui-gone_how = 削除された実行は、実行の一覧の下にあるゴミ箱に入っており、1回のクリックで戻せる。名前を変えた実行は、アドレスも変わる。
 ui-not_found = この実行またはページは存在しません
 ui-not_found_title = 見つかりません
 

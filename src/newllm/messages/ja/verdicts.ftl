@@ -78,7 +78,7 @@ missing-reverse_nothing = { $name }には注入できるものがないので、
 missing-reverse_segment = スパイクより前に正常な区間がないので、{ $name }の逆の検証はできなかった。
 missing-reverse_time = { $name }の逆の検証をする時間がなかった。時間を長くすれば（--budget、budget=）検証できる。
 missing-reverse_begun = { $name }の逆の検証は始まったが、途中で時間が尽きた。時間を長くすれば（--budget、budget=）終えられる。
-missing-planted = { $name }の逆の検証は成功しなかった。狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。すべてで起こる必要がある。
+missing-planted = { $name }の逆の検証は成功しなかった。狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回、注入しないと{ $without }回でスパイクが起こった。注入すればすべてで起こり、しなければ一度も起こらない必要がある。
 missing-confirmation = { $names }は予備選別でだけスパイクをなくした。時間を長くすれば（--budget、budget=）、本当になくすかどうかが分かる。
 missing-unsure = { $name }：新しいリプレイ{ $n }回でスパイクがなくなるが、変更しなくても起こらないことが多い（p = { G($p, digits: 2) }）。この変更がなくしたのかどうかは確かでない。
 missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。時間を長くすれば（--budget、budget=）試せる。

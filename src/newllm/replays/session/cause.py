@@ -227,8 +227,17 @@ def _as_data(
         "moved": {"signal": evidence.moved.signal, "ratio": evidence.moved.ratio},
         "rivals": list(dict.fromkeys(other.tried.name for other in rivals)),
         "explained": list(dict.fromkeys(other.tried.name for other in removing)),  # else it would show no cause
+        "explained_by": _explained_by(removing),
         "planted": dataclasses.asdict(test),
     }
+
+
+def _explained_by(removing: Sequence[CauseEvidence]) -> str | None:
+    """Return what the changes do that remove the spike too: weaken "updates", read other "batches", or "both"."""
+    if not removing:
+        return None
+    kinds = {"batches" if other.change.kind == "data" else "updates" for other in removing}
+    return kinds.pop() if len(kinds) == 1 else "both"
 
 
 def _without_a_remedy(all_evidence: Sequence[CauseEvidence], untried: int) -> Message:

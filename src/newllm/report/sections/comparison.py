@@ -19,6 +19,7 @@ from newllm.report.several.arms import Arm, Member, arms_of, difference_of, diff
 from newllm.report.several.arms import pairs as shared
 from newllm.report.several.bands import reached
 from newllm.report.several.compared import member_of
+from newllm.report.several.units import comparable as is_comparable
 from newllm.report.several.units import identity, one_unit
 from newllm.report.source import Source
 from newllm.statistics import Interval
@@ -30,6 +31,7 @@ from newllm.words.plain import plain
 _MOST_KEYS = 60
 _VALUE = 60  # characters
 _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
+_OF_LOSS = ("best_validation", "last_validation")
 _DIGITS = 4
 _APART = 1.5  # times the difference of the best: where two runs end so far apart, that is said too
 _WHOLE = 1e4  # numbers from here on are shown in full
@@ -135,9 +137,9 @@ def _table(
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     columns: list[_Column] = [
         (words("compare-run"), [_named(arm, words) for arm in arms]),
-        (words(f"compare-{measure}"), [_interval(mean_of(arm, measure), words) for arm in arms]),
+        (words(f"compare-{measure}"), [_in_unit(arm, arms[0], measure, words) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and comparable else []),
-        *((words(f"compare-{name}"), [_interval(mean_of(arm, name), words) for arm in arms]) for name in _BESIDE),
+        *((words(f"compare-{name}"), [_in_unit(arm, arms[0], name, words) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
     alike = [
@@ -181,6 +183,13 @@ def _named(arm: Arm, words: Catalogue) -> Html:
 def _number(arm: Arm, name: str) -> float | None:
     found = mean_of(arm, name)
     return None if found is None else found.estimate
+
+
+def _in_unit(arm: Arm, control: Arm, name: str, words: Catalogue) -> str:
+    """Return a number of an arm with its interval; a loss of another unit than the control's is named as that."""
+    told = _interval(mean_of(arm, name), words)
+    is_other = name in _OF_LOSS and not is_comparable(arm.members[0], control.members[0])
+    return words("compare-own_unit", number=told) if is_other and told != "-" else told
 
 
 def _interval(found: Interval | None, words: Catalogue, digits: int = _DIGITS) -> str:

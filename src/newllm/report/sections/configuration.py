@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.demo import is_demo, shown
+from newllm.diagnosis.replayable import replayable
 from newllm.messages import Catalogue, read_message
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
@@ -42,12 +43,10 @@ def _commands(source: Source) -> Html:
     again = shlex.quote(f"{source.path.name if demo else source.path}-again")
     commands = [f"newllm doctor {run}"]
     if source.config_text:
-        commands = [
-            f"newllm train --config {config} --out {again}",
-            *commands,
-            f"newllm replay {run}{' --show' if demo else ''}",
-        ]
-    return code("\n".join(commands))
+        commands.insert(0, f"newllm train --config {config} --out {again}")
+        if source.verdict is not None or (replayable(source.findings) and not demo):
+            commands.append(f"newllm replay {run}{' --show' if demo else ''}")
+    return joined(code(command) for command in commands)
 
 
 def _replays(source: Source) -> Html:

@@ -158,7 +158,7 @@ def _about(study: StudySource, words: Catalogue) -> Section:
     )
     lost = [f"{name}: {why}" for name, why in failed.items()] if isinstance(failed, Mapping) else []
     parts = [
-        tag("p", tag("code", f"newllm study {plain(study.name, 80)}")),
+        tag("p", tag("code", f"newllm study {plain(study.name, 80)}", kind="command")),
         pairs(machine),
         block(words("study-failed"), listed(english(words, plain(line, _LONG)) for line in lost)),
     ]

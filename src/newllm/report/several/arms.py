@@ -32,6 +32,7 @@ class Member:
         numbers: what it came to, by name ("bits_per_byte"); None where it is not known.
         per_step: what a step takes in the mean over the run, by name ("tokens", "seconds"); what is known of it.
         unit: what its losses are measured in (`units`), None where it is not known.
+        vocabulary: how many tokens or classes it chooses between, None where that is not known.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Member:
     numbers: Mapping[str, float | None] = field(default_factory=dict)
     per_step: Mapping[str, float] = field(default_factory=dict)
     unit: str | None = None
+    vocabulary: int | None = None
 
     @property
     def seed(self) -> int | None:

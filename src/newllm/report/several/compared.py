@@ -35,6 +35,7 @@ def member_of(source: Source) -> Member:
         numbers | known,
         _per_step(summary),
         unit_of(source),
+        source.facts.vocabulary,
     )
 
 

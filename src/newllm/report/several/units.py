@@ -1,7 +1,7 @@
 """What the losses of runs are measured in: numbers of different units are no one measure, and share no chart.
 
-Nats per token of bytes and of words differ, and so do the losses of a classifier and of a diffusion. What nobody knows
-(of a log without a configuration) is taken to be as the others'.
+Nats per token of bytes and of words differ, and so do the losses of a classifier and of a diffusion, and those of
+choices among 256 and among 1,024. What nobody knows (of a log without a configuration) is taken to be as the others'.
 """
 
 import json
@@ -36,7 +36,8 @@ def is_in_units(signal: str) -> bool:
 
 def comparable(member: Member, control: Member) -> bool:
     """Whether the losses of two runs are measured in the same, as far as is known."""
-    return member.unit is None or control.unit is None or member.unit == control.unit
+    known = ((member.unit, control.unit), (member.vocabulary, control.vocabulary))
+    return all(None in pair or pair[0] == pair[1] for pair in known)
 
 
 def one_unit(arms: Sequence[Arm]) -> bool:

@@ -127,7 +127,7 @@ def ill_typed(verdict: Verdict) -> str | None:
     ]
     wrong += ["suspects"] if not all(isinstance(it, dict) for it in verdict.suspects) else []
     cause = verdict.cause if isinstance(verdict.cause, dict) else {}
-    parts = {"moved": dict, "planted": dict, "rivals": list, "explained": list, "batches": dict}
+    parts = {"moved": dict, "planted": dict, "rivals": list, "explained": list, "explained_by": str, "batches": dict}
     wrong += [name for name, kind in parts.items() if not isinstance(cause.get(name), (kind, type(None)))]
     wrong += [name for one in verdict.interventions for name in _wrong(one)]
     return f"'{wrong[0]}' is of another kind" if wrong else None

@@ -94,6 +94,7 @@
       const run = JSON.parse(event.data);
       if (run.status !== "gone") page.run = run;
       jobs.exists(run.status !== "gone");
+      sayGone(run.status === "gone");
       showState(run);
     });
     stream.addEventListener("jobs", (event) => jobs.take(JSON.parse(event.data)));
@@ -104,6 +105,11 @@
       by("lost").hidden = false;
       if (stream.readyState === EventSource.CLOSED) setTimeout(start, 3000);
     };
+  }
+
+  /** Above all else: what stands below is of a run that is here no more. */
+  function sayGone(is) {
+    by("went").hidden = !is;
   }
 
   async function changed(ids) {
@@ -133,6 +139,7 @@
       if (!sections.shown.size) by("parts").replaceChildren(make("p", { class: "problem", text: `${say("cannot")}: ${error.message}` }));
       if (error.status === 404) { // it went while nobody listened; a server that begins may not have found it yet
         jobs.exists(false);
+        sayGone(true);
         showState({ status: "gone" });
         by("lost").hidden = true;
         setTimeout(start, 3000);
@@ -142,6 +149,7 @@
     });
   }
 
+  by("state").before(make("p", { id: "went", class: "problem", hidden: true, role: "status", text: `${say("went")} ${say("gone_how")}` }));
   by("state").before(make("p", { id: "lost", class: "problem small", hidden: true, role: "status", text: say("not_live") }));
   by("overview").hidden = true;
   newllm.organise.resume(() => {});

@@ -46,7 +46,8 @@
 
   function progress(run) {
     if (run.step == null) return "";
-    const words = run.steps && run.step < run.steps ? `${told.whole(run.step)} / ${told.whole(run.steps)}` : told.whole(run.step);
+    const number = run.steps && run.step < run.steps ? `${told.whole(run.step)} / ${told.whole(run.steps)}` : told.whole(run.step);
+    const words = say("n_steps").replace("{n}", number);
     if (!run.steps || !told.lives(run)) return make("small", { text: words });
     return make("small", {}, make("progress", { max: run.steps, value: run.step, "aria-label": words }), words);
   }

@@ -51,7 +51,7 @@
     const signs = { fault: "✖", warning: "▲", note: "●" };
     const made = Object.keys(signs).filter((name) => found[name]).map((name) => make(
       "span", { class: `count ${name}`, title: `${found[name]} ${say(found[name] === 1 ? name : `${name}s`)}` },
-      make("i", { "aria-hidden": "true", text: signs[name] }), String(found[name]), make("span", { class: "unseen", text: ` ${say(`${name}s`)}` }),
+      make("i", { "aria-hidden": "true", text: signs[name] }), String(found[name]), make("span", { class: "unseen", text: ` ${say(found[name] === 1 ? name : `${name}s`)}` }),
     ));
     return made.length ? made : [make("span", { class: "count good" }, make("i", { "aria-hidden": "true", text: "✔" }), make("span", { class: "unseen", text: say("healthy") }))];
   }
