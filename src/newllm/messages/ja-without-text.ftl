@@ -71,5 +71,4 @@ finding-auxiliary-loss =
 known-vocabulary = { COUNT($count) }クラス
 unseen-vocabulary = クラスまたはトークンの数（--vocab Nで指定できる）
 unit-loss = { "" }
-about-loss = 各ステップの訓練損失と、訓練に使わないデータの損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり。
 term-repeated-text = 反復するデータ

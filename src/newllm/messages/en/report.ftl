@@ -104,7 +104,8 @@ unit-pace = seconds
 
 ## charts
 chart-loss = Loss
-about-loss = Shaded: what the doctor found. An arrow: a finding that begins there and lasts to the end. A flag: a change that was planned.
+about-found = Shaded: what the doctor found. An arrow: a finding that begins there and lasts to the end.
+about-planned = A flag: a change that was planned.
 chart-gradient = Gradient norm
 about-gradient = Before clipping, and as the optimizer reads it.
 chart-learning-rate = Learning rate
@@ -144,6 +145,10 @@ severity-warning = warning
 severity-note = note
 findings-none = none
 notes-count = Worth knowing ({ $count })
+further_findings = { $count ->
+    [one] { COUNT($count) } more finding
+   *[other] { COUNT($count) } more findings
+}: { $names }
 more_findings = { $count } more are in newllm doctor --json.
 certain = certain
 sure = { $percent } % sure

@@ -104,7 +104,8 @@ unit-pace = 秒
 
 ## 図
 chart-loss = 損失
-about-loss = 陰影は所見の範囲、矢印は終わりまで続く所見の始まり、旗は予定されていた変化。
+about-found = 陰影は所見の範囲、矢印は終わりまで続く所見の始まり。
+about-planned = 旗は予定されていた変化。
 chart-gradient = 勾配ノルム
 about-gradient = クリッピング前の値と、オプティマイザが受けとる値。
 chart-learning-rate = 学習率
@@ -144,6 +145,7 @@ severity-warning = 警告
 severity-note = 注記
 findings-none = なし
 notes-count = 知っておくとよいこと（{ $count }件）
+further_findings = ほか{ COUNT($count) }件の所見：{ $names }
 more_findings = ほか{ $count }件はnewllm doctor --jsonにある。
 certain = 確実
 sure = 確度{ $percent }%

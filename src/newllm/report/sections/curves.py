@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue
-from newllm.report.charts.chart import Curves, Line, Section
+from newllm.report.charts.chart import Curves, Line, Mark, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.charts.marks import marks_of, planned_marks
@@ -71,10 +71,18 @@ def _chart(
         return None
     # A log of another tool says nothing of its units: only a loss of tokens is in nats per token.
     known = name != "loss" or source.config or training_kind(source.trace, source.facts).name == "language-model"
+    planned = planned_marks(source)
+    marks = (*planned, *marks_of(source, words, [signal for signal, _ in group], severe=severe))
     return Curves(
         source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis),
         words(f"unit-{name}") if known else "",
         tuple(lines),
-        (*planned_marks(source), *marks_of(source, words, [signal for signal, _ in group], severe=severe)),
-        log=log or logarithmic(*lines), about=words(f"about-{name}"),
+        marks, log=log or logarithmic(*lines),
+        about=_about_marks(words, marks, len(planned)) if name == "loss" else words(f"about-{name}"),
     )  # fmt: skip
+
+
+def _about_marks(words: Catalogue, marks: Sequence[Mark], planned: int) -> str:
+    """Return what the marks of a chart mean, of those that it has."""
+    said = [words("about-found")] if len(marks) > planned else []
+    return words("sentence-gap").join([*said, *([words("about-planned")] if planned else [])])

@@ -23,6 +23,7 @@ from newllm.words.labels import cause_label, kind_label
 from newllm.words.replays import suspects
 
 _IN_FULL = 2  # faults whose evidence stands open, and what is there first
+_UNFOLDED = 4  # cards: a page is three screens long, and the gravest come first
 _DRAWN = 6  # cards with a curve
 _MOST = 60
 _LONG = 14  # characters of a value, more than a column is sure to hold without a break within a word
@@ -46,11 +47,19 @@ def findings(source: Source, words: Catalogue) -> Section | None:
     counted = tally(words, Counter(one.severity for one in source.findings)) or words("findings-none")
     parts = [
         tag("p", counted, kind="muted"),
-        *cards,
+        *cards[:_UNFOLDED],
+        *_further(words, [root for root, _ in grave[_UNFOLDED:]], cards[_UNFOLDED:]),
         *([tag("p", words("more_findings", count=f"{left:,}"), kind="muted")] if left > 0 else []),
         *_folds(source, words, notes, told),
     ]
     return Section(source.id("findings"), words("findings"), joined(parts), tuple(charts))
+
+
+def _further(words: Catalogue, roots: Sequence[Finding], cards: Sequence[Html]) -> list[Html]:
+    if not cards:
+        return []
+    names = words("list").join(dict.fromkeys(kind_label(words, root.kind) for root in roots))
+    return [folded(words("further_findings", count=len(cards), names=names), joined(cards))]
 
 
 def _card(

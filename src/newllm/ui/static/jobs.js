@@ -23,6 +23,7 @@
     /** Offer a replay where there is something to replay. */
     offerReplay(is) {
       this.offered.hidden = !is || page.demo;
+      this.replay.classList.toggle("primary", !page.run.cause); // where a cause is shown nothing has to be done
     }
 
     /** Offer nothing of a run that was deleted; all again of one that is back. */
