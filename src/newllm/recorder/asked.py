@@ -5,12 +5,13 @@ Shapes: N rows of which each has a target (of a language model every position), 
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from newllm.loss_form import NEAR, Targets, read_targets, target_entropy
+from newllm.loss_form import FEWEST_CLASSES, NEAR, Targets, read_targets, target_entropy
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
@@ -22,6 +23,7 @@ MISTAKES = {
     "softmax-twice": "softmax_twice",
     "log-softmax-missing": "log_softmax_missing",
     "log-missing": "log_missing",
+    "over-batch": "softmax_over_batch",
 }
 _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
@@ -193,7 +195,21 @@ class Call:
     def read(self) -> Targets | None:
         """Return how the loss reads these rows; None where it is no classification that is known."""
         known = self._finite()
-        return None if known is None else read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
+        found = None if known is None else read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
+        if (
+            known is not None
+            and found is not None
+            and found.form == "log-softmax-missing"
+            and self._is_over_rows(known[0])
+        ):
+            return replace(found, form="over-batch")
+        return found
+
+    def _is_over_rows(self, logits_NV: Tensor) -> bool:
+        """Whether each class's outputs are log-probabilities over the rows: a softmax over the batch."""
+        if self._every > 1 or len(self._shape) != 2 or len(logits_NV) < FEWEST_CLASSES:
+            return False
+        return bool((logits_NV.logsumexp(0).abs() < NEAR[torch.float32]).all())
 
     def entropy(self) -> float | None:
         """Return the entropy of mixed or smoothed targets in nats, of a mean over rows; None where there are none."""

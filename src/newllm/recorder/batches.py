@@ -39,6 +39,9 @@ class BatchWatch:
         self._update, self._evaluation = Calls(), Calls()
         self._known: set[int] | None = None if is_resumed else set()
         self._before: frozenset[int] = frozenset()
+        self._batches: dict[int, int] = {}
+        """The latest update of each batch, by a hash of its rows; as many as rows at most."""
+        self._updates = 0
         self.latest: Given = [], None
 
     def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Given:
@@ -80,6 +83,7 @@ class BatchWatch:
         if repeated := sum(one in self._before for one in each) / len(each):
             found["rows_repeated"] = repeated
         self._before = frozenset(each)
+        found |= self._again(hash(self._before))
         if len(self._before) < len(each):
             found["rows_equal"] = 1 - len(self._before) / len(each)
         if self._known is not None:
@@ -90,6 +94,15 @@ class BatchWatch:
             if len(self._known) > MOST_KNOWN:
                 self._known = None
         return found
+
+    def _again(self, batch: int) -> dict[str, float]:
+        """Return how many updates ago the same rows came together, unless that was the update before."""
+        self._updates += 1
+        if len(self._batches) > MOST_KNOWN:
+            return {}
+        before = self._batches.get(batch)
+        self._batches[batch] = self._updates
+        return {} if before is None or self._updates - before < 2 else {"batch_again": float(self._updates - before)}
 
     def _share_known(self, rows: Tensor) -> dict[str, float]:
         """Return how many rows an evaluation read, and which share of them was trained on before."""

@@ -129,7 +129,9 @@ async def _fetch(request: Request, place: Path) -> Response:
 async def _compared(request: Request) -> Response:
     """Hand over a report of several runs."""
     index = request.app.state.index
-    names = [name for name in run_ids(request) if index.entry(name) is not None]
+    asked = run_ids(request)
+    await index.until(lambda: all(index.entry(name) is not None for name in asked))  # a server that has just begun
+    names = [name for name in asked if index.entry(name) is not None]
     runs = [place for place in map(index.lookup, names) if place is not None]
     if not runs:
         raise HTTPException(404)

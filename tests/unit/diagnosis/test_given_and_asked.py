@@ -629,3 +629,24 @@ def test_inputs_that_are_other_again_and_again_have_changed(share: float, is_fou
         assert {one.follows for one in each.values() if one.severity != "note"} == {None, "changed-inputs"}
     early = found(input_std=np.where(draw.random(STEPS) < share, 30.0, 1.0), **WORSE)  # it was so from the start
     assert "changed-inputs" not in early
+
+
+@pytest.mark.parametrize(
+    ("before", "period", "rows", "is_found"),
+    [
+        (60, 30, 2000.0, True),
+        (60, 60, 2000.0, False),  # the order of an epoch that is not shuffled
+        (60, 58, 2000.0, False),
+        (60, 30, 1000.0, False),  # the same rows as before, now in one order
+    ],
+)
+def test_batches_that_come_in_turn_while_others_never_do(before: int, period: int, rows: float, is_found: bool) -> None:
+    again = Series(STEP[before:], np.full(STEPS - before, float(period)))
+    distinct = Series(SAMPLED, np.r_[32.0, np.full(len(SAMPLED) - 1, rows)])
+    seen = found(batch_again=again, rows_distinct=distinct)
+    assert ("repeated-batch" in seen) is is_found
+    if is_found:
+        assert seen["repeated-batch"].first_step == before + 1
+        assert [cause.name for cause in seen["repeated-batch"].causes or ()] == ["repeated-batch"]
+    broken = Series(again.step[again.step != 150], again.value[again.step != 150])
+    assert "repeated-batch" not in found(batch_again=broken, rows_distinct=distinct)

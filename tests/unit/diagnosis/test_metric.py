@@ -35,6 +35,7 @@ def test_what_stays_low_is_found() -> None:
         ([0.0] * 5, {"left": 0.05, "validation": 0.05}),  # whole answers come last
         ([0.1] * 5, {"validation": 1.0}),  # of data that are not learnt: over-fitting says so
         ([0.0] * 5, {"name": "val_error"}),
+        ([0.07, 0.01, 0.01, 0.01, 0.001], {"name": "error_against_exact"}),
         ([3.0] * 5, {}),  # no share
         ([0.0] * 3 + [np.nan] * 2, {}),
     ],

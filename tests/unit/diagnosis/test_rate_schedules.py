@@ -32,7 +32,8 @@ def at_zero(rate: np.ndarray, **more: np.ndarray) -> list[Finding]:
         (zero_from(91), True),
         (zero_from(92), False),  # less than a tenth of the run: a schedule may end at zero
         (zero_from(50, 1e-5), True),
-        (zero_from(50, 1.1e-5), False),
+        (zero_from(67, 1.1e-5), True),
+        (zero_from(68, 1.1e-5), False),
         (zero_from(5, points=10), True),
         (zero_from(5, points=9), False),
         (np.where(np.arange(101) == 100, 1.0, zero_from(50)), False),  # it comes back
@@ -48,6 +49,23 @@ def test_a_rate_that_came_to_nothing_little_by_little_is_an_ended_schedule(befor
     (found,) = at_zero(zero_from(50, before=before))
     assert (found.evidence["gradual"], found.first_step, found.last_step) == (gradual, 50, 101)
     assert found.candidate_causes == (("schedule-ended",) if gradual else ()) + ("learning-rate-zero",)
+
+
+@pytest.mark.parametrize(
+    ("rate", "loss", "is_found"),
+    [
+        (zero_from(67, 0.9e-3), 1.0, True),
+        (zero_from(67, 1.1e-3), 1.0, False),
+        (zero_from(70, 0.9e-3), 1.0, False),  # less than a third of the run
+        (zero_from(67, 0.9e-3), 0.5, False),  # the loss goes on falling
+    ],
+)
+def test_a_rate_of_next_to_nothing_over_a_third_of_the_run_is_found(
+    rate: np.ndarray, loss: float, is_found: bool
+) -> None:
+    found = at_zero(rate, loss=np.r_[np.full(67, 1.0), np.geomspace(1.0, loss, 34)])
+    assert bool(found) is is_found
+    assert all("below a thousandth of its highest" in str(one.sentence) for one in found)
 
 
 @pytest.mark.parametrize(("digits", "is_found"), [(4, False), (6, True)])

@@ -105,6 +105,25 @@ def test_a_mistake_in_the_form_of_the_loss_shows(
     assert mistakes & found.keys() == {name}
 
 
+class OverRows(nn.Module):
+    """Log-probabilities over an axis of the batch."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.head, self.axis = nn.Linear(6, CLASSES), axis
+
+    def forward(self, inputs_NI: Tensor) -> Tensor:
+        return self.head(inputs_NI).log_softmax(self.axis)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_softmax_over_the_rows_is_told_from_one_that_is_missing(tmp_path: Path, axis: int) -> None:
+    torch.manual_seed(0)
+    found = train(tmp_path / "run", OverRows(axis), classified()[1], F.nll_loss)
+    assert ("softmax_over_batch" in found) is (axis == 0)
+    assert "log_softmax_missing" not in found
+
+
 def mixed(z: Tensor, y: Tensor, share: float = 0.7) -> Tensor:
     return share * F.cross_entropy(z, y) + (1 - share) * F.cross_entropy(z, (y + 1) % CLASSES)
 

@@ -72,6 +72,13 @@ def test_rows_are_known_again_number_for_number(tmp_path: Path) -> None:
     assert loop.signal("rows_distinct") == {1: 2.0, 2: 3.0, 3: 5.0, 4: 7.0}
 
 
+def test_a_batch_is_known_again_by_its_rows_in_any_order(tmp_path: Path) -> None:
+    with Loop(tmp_path) as loop:
+        for batch in (rows(1, 2), rows(3, 4), rows(3, 4), rows(2, 1), rows(1, 3), rows(4, 3)):
+            loop.update(batch)
+    assert loop.signal("batch_again") == {4: 3.0, 6: 3.0}  # that of the update before is no news
+
+
 def test_an_evaluation_says_which_of_its_rows_were_trained_on(tmp_path: Path) -> None:
     with Loop(tmp_path / "run") as loop:
         loop.update(rows(1, 2))

@@ -87,8 +87,10 @@ def test_a_loss_of_another_unit_than_the_firsts_is_named_and_not_drawn() -> None
 
 def test_bits_per_byte_are_shown_first_of_losses_that_share_no_chart() -> None:
     signals = ["loss", "validation_loss", "validation_bits_per_byte"]
-    apart = [replace(member(name), unit=name) for name in ("bytes", "words")]
+    bits = Series(STEPS, np.ones(5))
+    apart = [replace(member(name, validation_bits_per_byte=bits), unit=name) for name in ("bytes", "words")]
     assert first_signal(signals, apart) == "validation_bits_per_byte"
+    assert first_signal(signals, [apart[0], replace(member("c"), unit="words")]) == "loss"  # one has none to compare
     assert first_signal(signals[:2], apart) == first_signal(signals, apart[:1]) == "loss"
     assert first_signal([], []) == "loss"
 

@@ -13,6 +13,7 @@ FEWEST = 10  # points of the rate
 # A rate of nothing while the training goes on.
 NOTHING = 1e-5  # of the highest
 LEAST_SHARE = 0.1  # of the run
+NEXT_TO_NOTHING, LONG = 1e-3, 1 / 3  # of the highest, for that share of the run: no schedule is meant to idle so long
 STILL = 0.02  # a larger fall of the loss (log scale) behind it, and another group of weights is being trained
 
 
@@ -31,6 +32,8 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     moving = np.flatnonzero(rate.value > NOTHING * high) if high > 0 else np.empty(0, np.int64)
     at = int(moving[-1]) + 1 if len(moving) else 0
     length = float(rate.step[-1] - rate.step[0])
+    if at == len(rate.value) and (idle := _idle(trace, rate, high)) is not None:
+        return [idle]
     if at >= len(rate.value) - 2 or rate.step[-1] - rate.step[at] < LEAST_SHARE * length or _is_rounded(trace, rate):
         return []
     gradual = at > 0 and rate.value[at - 1] < 0.1 * high
@@ -59,6 +62,36 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
             candidate_causes=("schedule-ended", "learning-rate-zero") if gradual else ("learning-rate-zero",),
         )
     ]
+
+
+def _idle(trace: Trace, rate: Series, high: float) -> Finding | None:
+    """Return a rate that has come down to next to nothing long before the end, while the loss stands."""
+    moving = np.flatnonzero(rate.value > NEXT_TO_NOTHING * high)
+    at = int(moving[-1]) + 1
+    share = (rate.step[-1] - rate.step[min(at, len(rate.step) - 1)]) / max(1.0, float(rate.step[-1] - rate.step[0]))
+    if share < LONG or _fall(trace, rate.step[at]) >= STILL:
+        return None
+    return Finding(
+        kind="learning-rate-zero",
+        severity="warning",
+        sentence=message(
+            "finding-learning-rate-zero.idle",
+            axis=trace.axis,
+            first=int(rate.step[at]),
+            last=int(rate.step[-1]),
+            share=share,
+            high=high,
+            low=float(rate.value[-1]),
+        ),
+        first_step=float(rate.step[at]),
+        last_step=float(rate.step[-1]),
+        confidence=0.9,
+        signal="learning_rate",
+        evidence={"highest": high, "last": float(rate.value[-1])},
+        alternatives=(message("finding-learning-rate-zero.groups"),),
+        test=message("finding-learning-rate-zero.idle-test"),
+        candidate_causes=("learning-rate-zero",),
+    )
 
 
 def _is_rounded(trace: Trace, rate: Series) -> bool:

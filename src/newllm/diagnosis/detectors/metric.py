@@ -23,6 +23,9 @@ _GOOD_IS_ONE = re.compile(
 )
 
 
+_GOOD_IS_ZERO = re.compile(r"(^|[^a-z])(error|err|loss|mse|mae|rmse|distance|miss|wrong)s?($|[^a-z])", re.IGNORECASE)
+
+
 def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a metric of which 1 is best that stays low where hardly anything is left of the loss.
 
@@ -35,7 +38,7 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
     validation = finite(trace.series("validation_loss"))
     for name in sorted(trace.signals):
         metric = finite(trace.series(name))
-        if not _GOOD_IS_ONE.search(name) or "/" in name or len(metric.value) < FEWEST:
+        if not _GOOD_IS_ONE.search(name) or _GOOD_IS_ZERO.search(name) or "/" in name or len(metric.value) < FEWEST:
             continue
         of_validation = is_validation(name) or (
             len(validation.step) > 0 and bool(np.isin(metric.step, validation.step).all())

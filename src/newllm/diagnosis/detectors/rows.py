@@ -38,12 +38,48 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     found = _only_stretch(again)
     if found is not None:
         return [_repeated(trace, (loss.step[max(0, found[0] - 1)], loss.step[found[1] - 1]), whole=True)]
+    if (cycle := _cycle(trace)) is not None:
+        return [cycle]
     found = _only_stretch(seen.value >= MIXED)
     if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
         return []
     if _are_epochs(*found):
         return []
     return [_repeated(trace, (seen.step[found[0]], seen.step[found[1] - 1]), whole=False)]
+
+
+def _cycle(trace: Trace) -> Finding | None:
+    """Return that the same batches come in turn to the end, and others that came before never again.
+
+    A training that does not shuffle has a cycle too, of all its batches; here it must be of fewer rows than came
+    before. A generator that is seeded again, in an evaluation for example, does that.
+    """
+    loss, again, rows = (trace.series(name) for name in ("loss", "batch_again", "rows_distinct"))
+    if len(again.value) < FEWEST_AGAIN or len(rows.value) < FEWEST_EVALUATIONS:
+        return None
+    period, first = int(again.value[-1]), float(again.step[0])
+    since = loss.step[loss.step >= first]
+    if len(again.value) != len(since) or not (again.value == period).all() or len(since) < period:
+        return None  # not each update since then, by one period
+    share = period * float(rows.value[0]) / float(rows.value[-1])
+    if share > 1 - PART:
+        return None
+    return Finding(
+        kind="repeated-batch",
+        severity="warning",
+        sentence=message(
+            "finding-repeated-batch.cycle", axis=trace.axis, first=int(first), period=period, share=share,
+            rows=int(rows.value[-1]),
+        ),
+        first_step=first,
+        last_step=float(again.step[-1]),
+        confidence=0.97,
+        signal="loss",
+        evidence={"period": period, "share": share, "rows": int(rows.value[-1])},
+        alternatives=(message("finding-repeated-batch.on-purpose"),),
+        test=message("finding-repeated-batch.cycle-test"),
+        candidate_causes=("repeated-batch",),
+    )  # fmt: skip
 
 
 def _are_epochs(first: int, end: int) -> bool:

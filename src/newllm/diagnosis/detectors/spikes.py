@@ -199,7 +199,7 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
             found.append(
                 Finding(
                     kind="loss-drop",
-                    severity="warning",
+                    severity="warning" if one.end - one.onset > 1 else "note",  # a batch may hold nothing to learn
                     sentence=message(
                         "finding-loss-drop.sentence",
                         signal=name,

@@ -24,7 +24,7 @@ ALL = 0.97  # of the targets: a shift
 MOSTLY = 0.9  # of the sampled steps
 ONE_LEVEL = 0.01  # of the largest number that a batch was held against
 PULLS_AT_ONE = "log_softmax_missing"  # so do values of actions, of which one is done
-FORMS = ("softmax_twice", "log_softmax_missing", "log_missing")
+FORMS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch")
 
 
 def detect_one_class_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike

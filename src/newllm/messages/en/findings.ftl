@@ -403,6 +403,8 @@ finding-learning-rate-zero =
         }
     }
     .below = the learning rate is below zero from { $axis } { $first } on, down to { G($low) }: each update undoes what was learnt
+    .idle = the learning rate is below a thousandth of its highest ({ G($high) }) from { $axis } { $first } to { $last }, { PERCENT($share) } % of the run, and { G($low) } at the end: hardly a weight moves, and the loss stands
+    .idle-test = Print the learning rate and what its scheduler watches: is it lowered while training still improves (a quantity that should rise, watched as one that should fall), or by a schedule that is too short?
     .groups = the logged learning rate is that of a frozen group of weights
     .planned = an intended end, such as evaluation only
     .test = Print the learning rate of every parameter group at the end, and the number of steps that the schedule was made for.
@@ -674,7 +676,9 @@ finding-repeated-batch =
         [yes] the same batch, row for row
        *[no] rows that had come before, while the updates before and after read new ones
     }
+    .cycle = from { $axis } { $first } on the same { $period } batches come again and again, with at most { PERCENT($share) } % of the { $rows } rows that had been read: the others never come again
     .on-purpose = rows that are memorised on purpose
+    .cycle-test = Print the first row of each batch, and look for a generator that is seeded again and again: in an evaluation, at each epoch, in the data set.
     .test = Print the first row of each batch around these steps.
 
 finding-trained-validation =
@@ -729,6 +733,7 @@ finding-loss-form =
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [sigmoid-twice] a sigmoid applied twice: the outputs are probabilities already, and the loss takes them for logits
         [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
+        [softmax-over-batch] a softmax over the rows of the batch instead of the classes: the probabilities of each class add up to 1 over the batch, those of a row do not
         [broadcast] every output compared with all targets of its batch instead of its own: outputs of shape [N, 1] and targets of shape [N] are broadcast
         [rectified] logits that are never below zero: the smallest of every batch is exactly 0, as after a ReLU
        *[other] the negative probability of the target, without its logarithm

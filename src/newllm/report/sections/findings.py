@@ -41,7 +41,7 @@ def findings(source: Source, words: Catalogue) -> Section | None:
     cards, charts = [], []
     for at, (root, others) in enumerate(grave):
         chart = finding_curve(source, words, root, f"finding-{at}") if at < _DRAWN else None
-        is_full = at == 0 or (at < _IN_FULL and root.severity == "fault")
+        is_full = at == 0 or (at < _IN_FULL and root.severity == "fault" and not _is_explained(source))
         cards.append(_card(source, words, root, others, chart, told, full=is_full))
         charts += [chart] if chart else []
     counted = tally(words, Counter(one.severity for one in source.findings)) or words("findings-none")
@@ -53,6 +53,11 @@ def findings(source: Source, words: Catalogue) -> Section | None:
         *_folds(source, words, notes, told),
     ]
     return Section(source.id("findings"), words("findings"), joined(parts), tuple(charts))
+
+
+def _is_explained(source: Source) -> bool:
+    """Whether replays have shown a cause: what stands beside it is second to that."""
+    return source.verdict is not None and bool(source.verdict.cause)
 
 
 def _further(words: Catalogue, roots: Sequence[Finding], cards: Sequence[Html]) -> list[Html]:
