@@ -86,7 +86,10 @@ def test_the_demo_hands_it_over(open_page, demo, place, tmp_path):
 
 @pytest.mark.parametrize("background", ["#ffffff", "#111111"])
 def test_a_notebook_shows_a_run_without_network_as_high_as_it_is_and_in_its_colours(open_page, tmp_path, background):
-    cells = [newllm.show("demo:learning-rate-doubled"), newllm.show("demo:learning-rate-as-planned", "demo:learning-rate-doubled")]
+    cells = [
+        newllm.show("demo:learning-rate-doubled"),
+        newllm.show("demo:learning-rate-as-planned", "demo:learning-rate-doubled"),
+    ]
     outputs = "<hr>".join(cell._repr_html_() or "" for cell in cells)
     notebook = tmp_path / "notebook.html"
     style = f"<style>body {{ background: {background}; font: 30px serif }}</style>"
