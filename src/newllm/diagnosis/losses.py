@@ -13,6 +13,8 @@ from newllm.diagnosis.medians import medians
 from newllm.trace import Series, Trace
 
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
+_FIRST = 5  # points that tell where a loss begins
+_AT_ZERO = 0.25  # of all that a loss goes through: so near to zero it begins at zero
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
 # What tasks call their own part of a loss; the words of a name, in any order.
@@ -75,6 +77,17 @@ def end_of_first_epoch(trace: Trace) -> float:
     fractions = bool(np.any(epoch != np.round(epoch)))
     again = np.flatnonzero(epoch > (1.0 if fractions else epoch[0]))
     return float(trace.epochs.step[max(0, int(again[0]) - 1)]) if len(again) else math.inf
+
+
+def is_balanced(value: np.ndarray, peak: float) -> bool:
+    """Whether a loss (n,) begins at zero, falls below and comes back to about there: a balance of two sides.
+
+    A critic's loss, the scores of one side less those of the other, does so while its opponent catches up; a return
+    to zero is then no loss of what was learnt.
+    """
+    start = float(np.median(value[:_FIRST]))
+    reach = float(np.ptp(value))
+    return bool(value.min() < 0 and abs(start) <= _AT_ZERO * reach and peak <= start + _AT_ZERO * reach)
 
 
 def descent(loss: np.ndarray) -> float:

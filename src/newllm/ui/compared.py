@@ -97,7 +97,7 @@ def signals_of(members: Sequence[Member]) -> list[str]:
 def first_signal(signals: Sequence[str], members: Sequence[Member]) -> str:
     """Return what is shown at first: a loss; of losses of different units the bits per byte, where there are any."""
     apart = any(not comparable(member, members[0]) for member in members)
-    if apart and all(_BITS in member.signals for member in members):
+    if apart and _BITS in signals and all(_BITS in member.signals for member in members):
         return _BITS
     return signals[0] if signals else "loss"
 

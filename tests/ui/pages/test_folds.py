@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import newllm
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -81,7 +79,7 @@ def test_nothing_of_a_phone_is_wider_than_it_is(
 ) -> None:
     shutil.copytree(kept / "founding", tmp_path / "runs" / "founding")
     (verdict,) = (tmp_path / "runs" / "founding" / "replays").glob("*/verdict.json")
-    shutil.copy(Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json", verdict)  # it names a cause
+    shutil.copy(Path(__file__).parents[3] / "studies" / "founding" / "replay.json", verdict)  # it names a cause
     page = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     with serving(tmp_path / "runs") as local:
         shown(page, local, "founding")

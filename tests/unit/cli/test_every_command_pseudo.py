@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-import newllm
 from newllm.cli import main as cli
 from newllm.cli.main import COMMANDS, main
 from newllm.messages import message
 from newllm.study import Watcher
 from newllm.trace import Verdict
 
-FOUNDING = Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json"
+FOUNDING = Path(__file__).parents[3] / "studies" / "founding" / "replay.json"
 STUDY = """
 from newllm.study import Arm, Study, Table
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-import newllm
 from newllm.api import Diagnosis, doctor, replay_lines
 from newllm.cli.doctor_page import brief_page, finding_line, full_page
 from newllm.cli.paper import Paper
@@ -21,7 +20,7 @@ from newllm.messages import Catalogue, catalogue, message
 from newllm.time_limit import TimeLimit
 from newllm.trace import Series, Trace, Verdict
 
-FOUNDING = Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json"
+FOUNDING = Path(__file__).parents[3] / "studies" / "founding" / "replay.json"
 _English = Callable[[str], list[str]]
 
 

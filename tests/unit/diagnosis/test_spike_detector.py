@@ -15,6 +15,7 @@ from newllm.diagnosis.detectors.spikes import (
     outcome,
 )
 from newllm.diagnosis.detectors.spikes import regular as is_regular
+from newllm.diagnosis.detectors.trend import detect_slow_divergence
 from newllm.diagnosis.excursion import Excursion
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
@@ -153,3 +154,11 @@ def test_a_loss_that_comes_back_to_a_start_at_zero_is_a_balance(start: float, pe
     (found,) = detect_spikes(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), Facts())
     assert found.severity == severity
     assert (severity == "note") is (found.alternatives[0].id == "finding-spike.balance")
+
+
+@pytest.mark.parametrize(("start", "severity"), [(0.0, "note"), (1.5, "warning")])
+def test_a_slow_climb_back_to_a_start_at_zero_is_a_balance_too(start: float, severity: str) -> None:
+    value = np.r_[np.linspace(start, -1.0, 60), np.linspace(-1.0, -0.3, 140)]
+    value += 0.01 * np.random.default_rng(0).normal(size=len(value))
+    (found,) = detect_slow_divergence(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), Facts())
+    assert found.severity == severity

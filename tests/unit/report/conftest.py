@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import newllm
 from newllm.data.facts import data_facts
 from newllm.files import write_bytes, write_json
 from newllm.trace import Summary, TraceWriter
@@ -27,7 +26,7 @@ vocabulary = 50
 [environment]
 python = "3.11"
 """
-VERDICT = Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json"
+VERDICT = Path(__file__).parents[3] / "studies" / "founding" / "replay.json"
 
 
 def row(step: int) -> dict[str, float]:

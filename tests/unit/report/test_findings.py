@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import newllm
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.replayed import proved_first
 from newllm.messages import catalogue, message, quoted
@@ -21,7 +20,7 @@ from newllm.trace.verdict import Verdict
 from newllm.words.causes import cause_rows
 
 EN, JA = catalogue("en"), catalogue("ja")
-STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding" / "replay.json"
+STUDY = Path(__file__).parents[3] / "studies" / "founding" / "replay.json"
 STEPS = np.arange(1, 401)
 SIGNALS = {name: Series(STEPS, np.ones(400)) for name in ("loss", "gradient_norm", "learning_rate")}
 

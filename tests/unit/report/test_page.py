@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import newllm
 from newllm.checksum import read_checked
 from newllm.messages import catalogue, quoted
 from newllm.report.document import PAGE_NAME
@@ -21,7 +20,7 @@ from newllm.trace import Finding, Series, Trace
 from newllm.trace.remark import left_out
 
 EN = catalogue("en")
-STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding"
+STUDY = Path(__file__).parents[3] / "studies" / "founding"
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'\x1b[2J\u202e\u2066<style>*{}</style>{0}{x}"
 HARMLESS = {
     *("html", "meta", "title", "style", "script", "body", "div", "nav", "main", "header", "footer", "section", "aside"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
+from newllm.diagnosis.losses import comparable, finite, is_balanced, is_validation, loss_names
 from newllm.diagnosis.schedule import jumps, restarts
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
@@ -17,7 +17,6 @@ STEADY = 1.15  # between the largest and the smallest growth of intervals that c
 DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
-AT_ZERO = 0.25  # of all that a loss goes through: so near to zero it begins at zero
 _ENDING = 3  # points that tell the level at the end of a spike
 
 
@@ -96,7 +95,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     cost = float(np.sum(np.maximum(value[within] - excursion.base, 0.0) * _widths(step)[within]))
     first, last = float(step[excursion.onset]), float(step[excursion.end - 1])
     back = int(step[excursion.end]) if became == "recovered" else None
-    is_balance = _is_balance(value, float(value[excursion.peak]))
+    is_balance = is_balanced(value, float(value[excursion.peak]))
     evidence = {
         "base": excursion.base,
         "peak": float(value[excursion.peak]),
@@ -134,17 +133,6 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
         alternatives=((message("finding-spike.balance"),) if is_balance else ()) + _alternatives(name, excursion),
         test=message("finding-spike.test"),
     )
-
-
-def _is_balance(value: np.ndarray, peak: float) -> bool:
-    """Whether a loss (n,) begins at zero, falls below and comes back to about there: a balance of two sides.
-
-    A critic's loss, the scores of one side less those of the other, does so while its opponent catches up; a return
-    to zero is then no loss of what was learnt.
-    """
-    start = float(np.median(value[:FIRST_POINTS]))
-    reach = float(np.ptp(value))
-    return bool(value.min() < 0 and abs(start) <= AT_ZERO * reach and peak <= start + AT_ZERO * reach)
 
 
 def _confidence(excursion: Excursion) -> float:

@@ -7,7 +7,16 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import as_shares, comparable, descent, finite, is_validation, loss_names, rolling_median
+from newllm.diagnosis.losses import (
+    as_shares,
+    comparable,
+    descent,
+    finite,
+    is_balanced,
+    is_validation,
+    loss_names,
+    rolling_median,
+)
 from newllm.diagnosis.schedule import restarts
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -212,9 +221,10 @@ def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, f
     best, rise, height, noise = what
     first, last = int(series.step[best]), int(series.step[-1])
     now = float(series.value[best] + height)
+    balanced = is_balanced(series.value, now)
     return Finding(
         kind="slow-divergence",
-        severity="warning",
+        severity="note" if balanced else "warning",
         sentence=message(
             "finding-slow-divergence.sentence",
             signal=name,
@@ -230,6 +240,7 @@ def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, f
         signal=name,
         evidence={"log_rise": rise, "height": height, "noise_of_level": noise},
         alternatives=(
+            *((message("finding-spike.balance"),) if balanced else ()),
             message("finding-slow-divergence.harder-data"),
             message("finding-slow-divergence.regularisation"),
         ),
