@@ -1,12 +1,14 @@
 """Pieces of HTML that are safe by their type: what is not `Html` is made printable and escaped before it gets in."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from newllm.messages import Catalogue, Message
 from newllm.words.plain import plain
 
 SENTENCE = 2000  # characters
+_PERCENT = re.compile(r"(?<=\d) %(?![\w%])")  # a number and its sign stand on one line
 
 
 class Html(str):
@@ -14,8 +16,11 @@ class Html(str):
 
 
 def safe(text: object, longest: int = SENTENCE) -> Html:
-    """Return anything as HTML: `Html` as it is, all else made printable and escaped, also for an attribute."""
-    return text if isinstance(text, Html) else Html(html.escape(plain(text, longest)))
+    """Return anything as HTML: `Html` as it is, all else made printable and escaped, also for an attribute.
+
+    A number and its percent sign stay on one line.
+    """
+    return text if isinstance(text, Html) else Html(_PERCENT.sub("\u00a0%", html.escape(plain(text, longest))))
 
 
 def joined(parts: Iterable[object], between: str = "") -> Html:

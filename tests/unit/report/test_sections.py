@@ -88,7 +88,7 @@ def test_training_and_validation_are_split_by_class_with_counts(source: Source) 
     both = ["validation_loss/seen", "loss/seen", "validation_loss/unknown", "validation_loss/end", "loss/end"]
     assert list(lines) == both
     assert lines["loss/end"] == lines["validation_loss/end"] != lines["validation_loss/seen"]
-    cells = r'<th scope="row">{}</th><td>{}</td><td>{} %</td>'
+    cells = r'<th scope="row">{}</th><td>{}</td><td>{}\xa0%</td>'
     assert re.search(cells.format("validation, unknown", 10, 33.3), made.html)
     assert re.search(cells.format("training, end of text", 30, "25.0"), made.html)
     assert EN("dashed-by-class") in made.html
@@ -164,7 +164,7 @@ def test_confirmed_replays_are_drawn_over_the_null_with_all_of_their_range(sourc
     assert (null.high.max(), changed.y.max()) == (9.0, 5.0)
     assert [(mark.first, mark.last) for mark in made.marks] == [(39, 46)]
     html = section(source, "replay").html
-    for part in ("residual-fnn", "100 % [80, 120]", "removes it", "0/8", "plain-depth", EN("replay-not_tried")):
+    for part in ("residual-fnn", "100\xa0% [80, 120]", "removes it", "0/8", "plain-depth", EN("replay-not_tried")):
         assert part in html
 
 
@@ -234,7 +234,7 @@ def test_a_class_stands_with_its_first_its_lowest_finite_and_its_last_loss() -> 
     html = section(bare(**signals), "classes").html
     row = re.search(r'<th scope="row">training, rare</th>(.*?)</tr>', html)
     assert row is not None
-    assert re.findall(r">([^<>]+)</td>", row[1]) == ["30", "25.0 %", "4", "1.5", "2"]
+    assert re.findall(r">([^<>]+)</td>", row[1]) == ["30", "25.0\xa0%", "4", "1.5", "2"]
 
 
 def many_layers(count: int, findings: int = 0) -> Source:
