@@ -195,15 +195,11 @@ class Call:
     def read(self) -> Targets | None:
         """Return how the loss reads these rows; None where it is no classification that is known."""
         known = self._finite()
-        found = None if known is None else read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
-        if (
-            known is not None
-            and found is not None
-            and found.form == "log-softmax-missing"
-            and self._is_over_rows(known[0])
-        ):
-            return replace(found, form="over-batch")
-        return found
+        if known is None:
+            return None
+        found = read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
+        is_over_rows = found is not None and found.form == "log-softmax-missing" and self._is_over_rows(known[0])
+        return replace(found, form="over-batch") if found is not None and is_over_rows else found
 
     def _is_over_rows(self, logits_NV: Tensor) -> bool:
         """Whether each class's outputs are log-probabilities over the rows: a softmax over the batch."""

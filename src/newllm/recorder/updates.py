@@ -55,7 +55,8 @@ class UpdateWatch:
 
     def _has_moved(self) -> bool:
         """Whether weights were written since the last step, which made no update either; torch counts the writes."""
-        before, self._versions = self._versions, sum(one._version for one in self._layout.parameters)
+        counted = [one for one in self._layout.parameters if not one.is_inference()]  # torch counts none of theirs
+        before, self._versions = self._versions, sum(one._version for one in counted)
         return before is not None and before != self._versions
 
     def _is_held(self, parameter: Tensor) -> bool:

@@ -114,7 +114,8 @@ async def _refused(request: Request, error: Exception) -> Response:
         return Data({"error": said}, error.status_code)
     title = texts("not_found_title") if error.status_code == HTTPStatus.NOT_FOUND else phrase
     back = f'<p><a href="/">{safe(texts("runs"))}</a></p>'
-    how = f"<p>{safe(texts('gone_how'))}</p>" if error.status_code == HTTPStatus.NOT_FOUND else ""
+    is_gone = error.status_code == HTTPStatus.NOT_FOUND and not request.app.state.demo  # there nothing is deleted
+    how = f"<p>{safe(texts('gone_how'))}</p>" if is_gone else ""
     heading = f'<header class="head"><h1>{safe(said[:1].upper() + said[1:])}</h1></header>'
     body = f'<div class="place">{heading}{how}{back}</div>'
     return page(request, title, body, status=error.status_code)

@@ -185,7 +185,9 @@ def test_a_step_without_an_update_is_seen(tmp_path: Path, model: nn.Module, loss
 def test_weights_that_move_without_the_recorded_optimizer_are_seen(
     tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals
 ) -> None:
-    recorded, other = (torch.optim.SGD(model.parameters(), 0.1) for _ in range(2))
+    recorded, other = (torch.optim.SGD(list(model.parameters()), 0.1) for _ in range(2))
+    with torch.inference_mode():  # of such a tensor torch counts nothing, and asking for it is an error
+        model.register_parameter("frozen", nn.Parameter(torch.ones(2), requires_grad=False))
     with newllm.record(model, recorded, tmp_path / "run") as recorder:
         for step in range(8):
             optimizer = recorded if step in (0, 1, 5) else other

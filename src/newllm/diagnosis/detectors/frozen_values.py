@@ -176,17 +176,16 @@ def _skipped(trace: Trace) -> list[Finding]:
     share = len(where) / steps
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     rare = share <= 0.02 or math.isclose(steps, 1)  # a loss scaler skips a step now and then
-    # Weights that move all the same are trained by something that was not given to the recorder.
-    moved = int(np.sum(trace.series("weights_moved").value > 0))
-    by_another = not rare and moved >= MOSTLY_MOVED * len(where)
     if (period := _period(trace, series.step[where])) is not None:
         return [_accumulated(period, len(where), steps)]
+    if not rare and int(np.sum(trace.series("weights_moved").value > 0)) >= MOSTLY_MOVED * len(where):
+        return [_by_another(trace, (first, last), len(where), steps)]
     return [
         Finding(
             kind="skipped-updates",
-            severity="note" if rare or by_another else "warning",
+            severity="note" if rare else "warning",
             sentence=message(
-                f"finding-skipped-updates.{'by-another' if by_another else 'sentence'}",
+                "finding-skipped-updates.sentence",
                 skipped=len(where),
                 steps=steps,
                 axis=trace.axis,
@@ -196,20 +195,29 @@ def _skipped(trace: Trace) -> list[Finding]:
             first_step=float(first),
             last_step=float(last),
             signal="loss",
-            evidence={"skipped": len(where), "steps": steps, **({"moved": moved} if by_another else {})},
-            alternatives=(
-                ()
-                if by_another
-                else (message("finding-skipped-updates.scaler"), message("finding-skipped-updates.accumulation"))
-            ),
-            test=message(f"finding-skipped-updates.{'by-another-test' if by_another else 'test'}"),
-            candidate_causes=()
-            if by_another
-            else ("fp16-overflow", "skipped-updates")
-            if rare
-            else ("skipped-updates", "fp16-overflow"),
+            evidence={"skipped": len(where), "steps": steps},
+            alternatives=(message("finding-skipped-updates.scaler"), message("finding-skipped-updates.accumulation")),
+            test=message("finding-skipped-updates.test"),
+            candidate_causes=("fp16-overflow", "skipped-updates") if rare else ("skipped-updates", "fp16-overflow"),
         )
     ]
+
+
+def _by_another(trace: Trace, span: tuple[int, int], skipped: int, steps: int) -> Finding:
+    """Return that weights move all the same: something trains them that was not given to the recorder."""
+    first, last = span
+    return Finding(
+        kind="skipped-updates",
+        severity="note",
+        sentence=message(
+            "finding-skipped-updates.by-another", skipped=skipped, steps=steps, axis=trace.axis, first=first, last=last
+        ),
+        first_step=float(first),
+        last_step=float(last),
+        signal="loss",
+        evidence={"skipped": skipped, "steps": steps},
+        test=message("finding-skipped-updates.by-another-test"),
+    )
 
 
 def _period(trace: Trace, skipped: np.ndarray) -> int | None:
