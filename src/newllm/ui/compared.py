@@ -6,16 +6,17 @@ that training had gained by then, which is only told of signals that were measur
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
-from newllm.report.sections.comparison_charts import colour_of, label_of, runs_of
+from newllm.report.sections.comparison_charts import label_of, runs_of
 from newllm.report.several.arms import Member, arms_of
 from newllm.report.several.bands import Band, at_equal_progress, band, difference
+from newllm.report.several.line_styles import LineStyle, LineStyles
 from newllm.report.several.units import comparable, is_in_units
 from newllm.trace import Series
 from newllm.words.labels import signal_label
@@ -69,7 +70,7 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
         return found[id(member)]
 
     drawn = {"overlay": _overlay, "difference": _difference, "arms": _arms}[query.view]
-    lines = drawn(members, there, series, words)
+    lines = drawn(members, there, series, LineStyles(arms_of(members)), words)
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
     log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
     unit = words("unit-loss") if query.signal in _UNITS else ""
@@ -129,36 +130,39 @@ def _without(member: Member, query: ChartQuery, words: Catalogue) -> str:
 _Series = Callable[[Member], Series]
 
 
-def _overlay(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
+def _overlay(
+    members: Sequence[Member], there: Sequence[Member], series: _Series, styles: LineStyles, words: Catalogue
+) -> list[Line]:
     del words
-    return [
-        _line(at, plain(member.name), Band(series(member).step, series(member).value, None, None, 1))
-        for at, member in enumerate(members)
-        if member in there
-    ]
+    return [_run(members.index(one), plain(one.name), styles.of_run(one), series(one)) for one in there]
 
 
-def _difference(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
+def _difference(
+    members: Sequence[Member], there: Sequence[Member], series: _Series, styles: LineStyles, words: Catalogue
+) -> list[Line]:
     del words
     if not members or members[0] not in there:
         return []
-    first, *others = [(at, member) for at, member in enumerate(members) if member in there]
-    found = [(at, one, difference([(series(first[1]), series(one))])) for at, one in others]
-    return _with_zero(
-        first[1].name, [_line(at, plain(one.name), apart) for at, one, apart in found if apart is not None]
-    )
+    first, *others = there
+    apart = [(one, difference([(series(first), series(one))])) for one in others]
+    lines = [
+        _line(f"run-{members.index(one)}", plain(one.name), styles.of_run(one), found) for one, found in apart if found
+    ]
+    return _with_zero(first.name, lines)
 
 
-def _arms(members: Sequence[Member], there: Sequence[Member], series: _Series, words: Catalogue) -> list[Line]:
+def _arms(
+    members: Sequence[Member], there: Sequence[Member], series: _Series, styles: LineStyles, words: Catalogue
+) -> list[Line]:
     lines = []
     for arm in arms_of(there):
         at = members.index(arm.members[0])
         together = band([series(member) for member in arm.members])
         if together is not None:
-            lines.append(_line(at, label_of(arm, words), together))
+            lines.append(_line(f"run-{at}", label_of(arm, words), styles.of_arm(arm), together))
         lines += [
-            _line(at, plain(label), Band(one.step, one.value, None, None, 1), faint=number)
-            for number, (label, one) in enumerate(runs_of(arm, series, words), 1)
+            replace(_run(at, plain(label), styles.of_run(one), series(one)), name=f"run-{at}-{number}", faint=True)
+            for number, (label, one) in enumerate(runs_of(arm, words), 1)
         ]
     return lines
 
@@ -170,6 +174,9 @@ def _with_zero(name: str, lines: list[Line]) -> list[Line]:
     return [Line("first", plain(name), "muted", ends, np.zeros(2)), *lines]
 
 
-def _line(at: int, label: str, drawn: Band, *, faint: int = 0) -> Line:
-    name = f"run-{at}-{faint}" if faint else f"run-{at}"
-    return Line(name, label, colour_of(at), drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint > 0)
+def _run(at: int, label: str, style: LineStyle, series: Series) -> Line:
+    return _line(f"run-{at}", label, style, Band(series.step, series.value, None, None, 1))
+
+
+def _line(name: str, label: str, style: LineStyle, drawn: Band) -> Line:
+    return Line(name, label, style.colour, drawn.x, drawn.middle, drawn.low, drawn.high, dash=style.dash)

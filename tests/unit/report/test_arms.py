@@ -44,11 +44,6 @@ def test_a_second_run_of_a_seed_is_no_new_evidence():
     assert ([one.name for one in arm.members], [one.name for one in arm.repeated], arm.n) == (["a", "b"], ["again"], 2)
 
 
-def test_an_arm_knows_the_place_of_its_first_run_which_gives_it_its_colour():
-    arms = arms_of([member("a", 0), member("a-1", 1), member("b", 0, rule="ema"), member("c", 0, rule="gated")])
-    assert [arm.place for arm in arms] == [0, 2, 3]
-
-
 def test_runs_without_a_known_configuration_stay_alone():
     arms = arms_of([member("log-a", None), member("log-b", None), member("mine", 0)])
     assert [arm.name for arm in arms] == ["log-a", "log-b", "mine"]

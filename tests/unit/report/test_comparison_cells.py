@@ -7,7 +7,7 @@ import pytest
 
 from newllm.messages import catalogue
 from newllm.report.sections.comparison import _as_far, _difference, _findings, _interval, _seeds, _settings, _value
-from newllm.report.sections.comparison_charts import _differ, colour_of
+from newllm.report.sections.comparison_charts import _differ
 from newllm.report.several.arms import Arm, Member
 from newllm.statistics import Interval
 from newllm.trace import Series
@@ -111,4 +111,3 @@ def test_a_step_takes_another_time_from_a_fiftieth_on() -> None:
     assert not differ(100, 200, None)
     assert not differ()
     assert differ(200, 100, 200)
-    assert [colour_of(place) for place in (0, 5, 6)] == ["training", "spike", "training"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from newllm.messages import catalogue
-from newllm.report.sections.comparison_charts import colour_of
 from newllm.report.several.arms import Member
+from newllm.report.several.line_styles import COLOURS
 from newllm.trace import Series
 from newllm.ui.compared import ChartQuery, compared, first_signal, signals_of
 
@@ -80,7 +80,7 @@ def test_a_loss_of_another_unit_than_the_firsts_is_named_and_not_drawn() -> None
         chart, missing = compared(named, ChartQuery(signal, "step", "overlay"), EN)
         assert [line.label for line in chart.lines] == ["a", "c", "d"]
         assert missing == [EN("compare-other_unit", name="b")]
-        assert [line.colour for line in chart.lines] == [colour_of(at) for at in (0, 2, 3)]  # as on every other chart
+        assert [line.colour for line in chart.lines] == [COLOURS[at] for at in (0, 2, 3)]  # as on every other chart
     others = [replace(one, signals={"validation_bits_per_byte": one.signals["loss"]}) for one in runs]
     assert len(compared(others, ChartQuery("validation_bits_per_byte", "step", "overlay"), EN)[0].lines) == 4
 
@@ -95,13 +95,21 @@ def test_bits_per_byte_are_shown_first_of_losses_that_share_no_chart() -> None:
     assert first_signal([], []) == "loss"
 
 
-def test_a_run_has_the_colour_of_its_place_in_every_view() -> None:
-    runs = [member("a", seed=0), member("b", seed=1), member("c", 2.0), member("d", 3.0)]
-    colours = {
-        view: {line.label: line.colour for line in compared(runs, ChartQuery("loss", "step", view), EN)[0].lines}
-        for view in ("overlay", "arms")
+@pytest.mark.parametrize("others", [(), ("c", "d")])
+def test_a_run_has_one_colour_and_one_dash_in_every_view(others: tuple[str, ...]) -> None:
+    runs = [member("a", seed=0), member("b", seed=1), *(member(name, 2.0 + at) for at, name in enumerate(others))]
+    styles = {
+        view: {
+            line.label: (line.colour, line.dash)
+            for line in compared(runs, ChartQuery("loss", "step", view), EN)[0].lines
+        }
+        for view in ("overlay", "arms", "difference")
     }
-    assert all(colours["arms"][name] == colours["overlay"][name] for name in ("a", "c", "d"))
+    assert len(set(styles["overlay"].values())) == len(runs)
+    for view in ("arms", "difference"):
+        shared = styles[view].keys() & styles["overlay"].keys() - ({"a"} if view == "difference" else set())
+        assert len(shared) >= len(runs) - 1
+        assert all(styles[view][name] == styles["overlay"][name] for name in shared)
 
 
 def test_differences_are_taken_from_the_first_over_a_line_of_nothing() -> None:

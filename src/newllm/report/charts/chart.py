@@ -33,6 +33,7 @@ class Line:
         y: values of the same length.
         low, high: a band around it (an interval), of the same length; None without one.
         faint: one of many, drawn thin.
+        dash: tells lines of one colour apart: 0 solid, 1 dashed, 2 dotted; a faint one is solid.
         middle: of a line that keeps only the lowest and the highest of each stretch, positions and medians of stretches
             of all its points: between extremes there is no trend to be found. None where it has all its points.
     """
@@ -45,6 +46,7 @@ class Line:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     faint: bool = False
+    dash: int = 0
     middle: tuple[np.ndarray, np.ndarray] | None = None
 
     def thinned(self, buckets: int) -> "Line":
@@ -218,7 +220,7 @@ def _line(line: Line) -> dict[str, Any]:
     middle = {} if drawn.middle is None else {"middle": dict(zip("xy", map(packed, drawn.middle), strict=True))}
     return {
         "name": line.name, "label": line.label, "colour": line.colour, "faint": line.faint,
-        "bucketed": drawn is not line, "x": packed(drawn.x), "y": packed(drawn.y),
+        "dash": line.dash, "bucketed": drawn is not line, "x": packed(drawn.x), "y": packed(drawn.y),
         "low": None if drawn.low is None else packed(drawn.low),
         "high": None if drawn.high is None else packed(drawn.high),
         **middle,

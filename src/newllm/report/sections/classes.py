@@ -3,6 +3,8 @@
 The gap between training and validation says nothing before it is split like this.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from newllm.messages import Catalogue
@@ -52,11 +54,11 @@ def _counted(of: str) -> str:
 
 
 def _lines(source: Source, words: Catalogue, name: str, at: int) -> list[Line]:
-    """Return a class's validation and training loss, of one colour: a page draws the second of a colour dashed."""
+    """Return a class's validation and training loss, of one colour, the second dashed."""
     colour = _COLOURS.get(name) or _FREE[at % len(_FREE)]
     labelled = [(f"{of}{name}", _label(words, of, name)) for of in _SAID if name in _measured(source, of)]
     lines = [signal_line(source, words, signal, colour, label=label) for signal, label in labelled]
-    return [line for line in lines if line is not None]
+    return [replace(line, dash=dash) for dash, line in enumerate(line for line in lines if line is not None)]
 
 
 def _label(words: Catalogue, of: str, name: str) -> str:

@@ -14,11 +14,12 @@ from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
-from newllm.report.sections.comparison_charts import colour_of, comparison_charts
+from newllm.report.sections.comparison_charts import comparison_charts
 from newllm.report.several.arms import Arm, Member, arms_of, difference_of, differing, mean_of
 from newllm.report.several.arms import pairs as shared
 from newllm.report.several.bands import reached
 from newllm.report.several.compared import member_of
+from newllm.report.several.line_styles import LineStyles
 from newllm.report.several.units import comparable as is_comparable
 from newllm.report.several.units import identity, one_unit
 from newllm.report.source import Source
@@ -94,11 +95,11 @@ def _same(sources: Sequence[Source], key: str) -> bool:
 
 def _better(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
     """Return in a sentence which arm came furthest, and whether that is more than the chance of a seed."""
-    known = sorted((found.estimate, arm.place, arm) for arm in arms if (found := mean_of(arm, measure)) is not None)
-    known = [one for one in known if math.isfinite(one[0])]
+    found = ((mean_of(arm, measure), arm) for arm in arms)
+    known = [(one.estimate, arm) for one, arm in found if one is not None and math.isfinite(one.estimate)]
     if len(known) < 2:
         return Html()
-    (low, _, best), (high, _, second) = known[:2]
+    (low, best), (high, second), *_ = sorted(known, key=lambda one: one[0])
     said = {
         "best": best.name,
         "second": second.name,
@@ -135,8 +136,9 @@ def _table(
     arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], measure: str, words: Catalogue, *, comparable: bool
 ) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
+    styles = LineStyles(arms)
     columns: list[_Column] = [
-        (words("compare-run"), [_named(arm, words) for arm in arms]),
+        (words("compare-run"), [_named(arm, styles, words) for arm in arms]),
         (words(f"compare-{measure}"), [_in_unit(arm, arms[0], measure, words) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and comparable else []),
         *((words(f"compare-{name}"), [_in_unit(arm, arms[0], name, words) for arm in arms]) for name in _BESIDE),
@@ -174,8 +176,8 @@ def _drawn(differences: Sequence[Interval | None]) -> list[object]:
     return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
 
 
-def _named(arm: Arm, words: Catalogue) -> Html:
-    swatch = tag("span", kind=f"swatch {colour_of(arm.place)}", aria_hidden="true")
+def _named(arm: Arm, styles: LineStyles, words: Catalogue) -> Html:
+    swatch = tag("span", kind=f"swatch {styles.of_arm(arm).colour}", aria_hidden="true")
     seeds = tag("small", words("compare-seeds", n=arm.n), kind="what") if arm.n > 1 else ""
     return joined([swatch, " ", arm.name, seeds])
 

@@ -1,7 +1,7 @@
 """The charts of a comparison: losses of all arms on one axis, at equal progress, and differences to the control."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,19 +11,14 @@ from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
 from newllm.report.several.arms import Arm, Member, pairs
 from newllm.report.several.bands import Band, at_equal_progress, band, difference, unpaired
+from newllm.report.several.line_styles import LineStyle, LineStyles
 from newllm.report.several.units import comparable, is_in_units, one_unit
 from newllm.trace import Series
 
-COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")
 _BUCKETS = 4000  # of a line: a run's own section has every point
 _APART = 1.02  # so many times: runs whose steps take nearly the same look the same by step and by token
 _LOSSES = ("validation_loss", "loss")
 _BITS = "validation_bits_per_byte"
-
-
-def colour_of(place: int) -> str:
-    """Return the colour of the run in a place, and of the arm that begins with it; beyond the last they recur."""
-    return COLOURS[place % len(COLOURS)]
 
 
 def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[Curves]:
@@ -34,15 +29,17 @@ def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[
         axis: what steps count, in words.
         words: of the page.
     """
+    styles = LineStyles(arms)
     validation, training = (_having(arms, name) for name in _LOSSES)
     bits = [] if one_unit(arms) else _having(arms, _BITS)
     made = [
-        *([_overlay(bits, _BITS, axis, words)] if bits else []),
-        *([_overlay(validation, "validation_loss", axis, words)] if validation else []),
-        *([_overlay(training, "loss", axis, words)] if training else []),
-        *(_rescaled(validation, name, words) for name in ("tokens", "seconds") if _differ(validation, name)),
-        _progress(validation, words),
-        _differences(validation, "validation_loss", axis, words) or _differences(training, "loss", axis, words),
+        *([_overlay(bits, _BITS, axis, styles, words)] if bits else []),
+        *([_overlay(validation, "validation_loss", axis, styles, words)] if validation else []),
+        *([_overlay(training, "loss", axis, styles, words)] if training else []),
+        *(_rescaled(validation, name, styles, words) for name in ("tokens", "seconds") if _differ(validation, name)),
+        _progress(validation, styles, words),
+        _differences(validation, "validation_loss", axis, styles, words)
+        or _differences(training, "loss", axis, styles, words),
     ]
     return [chart for chart in made if chart is not None and len(chart.lines) > 1]
 
@@ -63,20 +60,21 @@ def _series(member: Member, name: str) -> Series:
     return member.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0))
 
 
-def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catalogue) -> Curves:
-    lines = _lines(arms, words, name)
+def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, styles: LineStyles, words: Catalogue) -> Curves:
+    lines = _lines(arms, name, styles, words)
     key = {"loss": "training", "validation_loss": "validation"}.get(name, "bits")
     unit = "unit-bits-per-byte" if name == _BITS else "unit-loss"
     about = words("compare-about_band") if any(arm.n > 1 for _, arm in arms) else ""
     return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, about, words, unit)
 
 
-def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Catalogue) -> Curves:
+def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, styles: LineStyles, words: Catalogue) -> Curves:
     """Draw validation by what was spent on it instead of by step, at the mean pace of each arm."""
     lines: list[Line] = []
     for at, arm in arms:
         pace = _pace(arm, by)
-        lines += [replace(line, x=np.asarray(line.x) * pace) for line in _lines([(at, arm)], words, "validation_loss")]
+        drawn = _lines([(at, arm)], "validation_loss", styles, words)
+        lines += [replace(line, x=np.asarray(line.x) * pace) for line in drawn]
     title, axis = words("compare-validation_by", by=words(f"axis-{by}")), words(f"axis-{by}")
     return _curves(f"compare-{by}", title, axis, lines, words("compare-about_mean_pace"), words)
 
@@ -93,27 +91,25 @@ def _differ(arms: Sequence[tuple[int, Arm]], by: str) -> bool:
     return max(paces) > _APART * min(paces)
 
 
-def _lines(arms: Sequence[tuple[int, Arm]], words: Catalogue, name: str) -> list[Line]:
+def _lines(arms: Sequence[tuple[int, Arm]], name: str, styles: LineStyles, words: Catalogue) -> list[Line]:
     """Return of each arm its mean with the interval, and its runs as faint lines; of a single run the run."""
     lines: list[Line] = []
     for at, arm in arms:
-        found = [_series(member, name) for member in arm.members]
-        together = band(found)
+        together = band([_series(member, name) for member in arm.members])
         if together is None:
             continue
-        lines.append(_line(f"arm-{at}", label_of(arm, words), colour_of(arm.place), together))
-        runs = runs_of(arm, lambda member: _series(member, name), words)
+        lines.append(_line(f"arm-{at}", label_of(arm, words), styles.of_arm(arm), together))
         lines += [
-            _line(f"arm-{at}-run-{number}", label, colour_of(arm.place), _single(one), faint=True)
-            for number, (label, one) in enumerate(runs)
+            _line(f"arm-{at}-run-{number}", label, styles.of_run(one), _single(_series(one, name)), faint=True)
+            for number, (label, one) in enumerate(runs_of(arm, words))
         ]
     return lines
 
 
-def runs_of(arm: Arm, series: Callable[[Member], Series], words: Catalogue) -> list[tuple[str, Series]]:
+def runs_of(arm: Arm, words: Catalogue) -> list[tuple[str, Member]]:
     """Return the runs behind an arm's mean, each with its label; of one run only those that repeat its seed."""
-    seeds = [(member.name, series(member)) for member in arm.members] if arm.n > 1 else []
-    return [*seeds, *((words("compare-again", name=one.name), series(one)) for one in arm.repeated)]
+    seeds = [(member.name, member) for member in arm.members] if arm.n > 1 else []
+    return [*seeds, *((words("compare-again", name=one.name), one) for one in arm.repeated)]
 
 
 def label_of(arm: Arm, words: Catalogue) -> str:
@@ -121,11 +117,12 @@ def label_of(arm: Arm, words: Catalogue) -> str:
     return words("compare-arm", name=arm.name, n=arm.n) if arm.n > 1 else arm.name
 
 
-def _line(name: str, label: str, colour: str, drawn: Band, *, faint: bool = False) -> Line:
-    return Line(name, label, colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint).thinned(_BUCKETS)
+def _line(name: str, label: str, style: LineStyle, drawn: Band, *, faint: bool = False) -> Line:
+    line = Line(name, label, style.colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint, dash=style.dash)
+    return line.thinned(_BUCKETS)
 
 
-def _progress(arms: Sequence[tuple[int, Arm]], words: Catalogue) -> Curves | None:
+def _progress(arms: Sequence[tuple[int, Arm]], styles: LineStyles, words: Catalogue) -> Curves | None:
     """Draw validation over what training had gained; each run by itself, since no two gain the same."""
     lines = []
     for at, arm in arms:
@@ -134,18 +131,21 @@ def _progress(arms: Sequence[tuple[int, Arm]], words: Catalogue) -> Curves | Non
             if found is not None:
                 label = arm.name if arm.n == 1 else f"{arm.name}, {member.name}"
                 drawn = Band(*found, None, None, 1)
-                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(arm.place), drawn, faint=number > 0))
+                style = styles.of_run(member)
+                lines.append(_line(f"arm-{at}-run-{number}", label, style, drawn, faint=number > 0))
     title, axis = words("compare-progress"), words("axis-progress")
     return _curves("compare-progress", title, axis, lines, words("compare-about_progress"), words) if lines else None
 
 
-def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catalogue) -> Curves | None:
+def _differences(
+    arms: Sequence[tuple[int, Arm]], name: str, axis: str, styles: LineStyles, words: Catalogue
+) -> Curves | None:
     """Draw each arm minus the control, which must be among them: paired by seed where seeds are shared."""
     if not arms or arms[0][0] != 0:
         return None
     control = arms[0][1]
     drawn = [(at, arm, _minus(control, arm, name)) for at, arm in arms[1:]]
-    lines = [_line(f"arm-{at}", label_of(arm, words), colour_of(arm.place), found) for at, arm, found in drawn if found]
+    lines = [_line(f"arm-{at}", label_of(arm, words), styles.of_arm(arm), found) for at, arm, found in drawn if found]
     if not lines:
         return None
     ends = np.array([min(line.x[0] for line in lines), max(line.x[-1] for line in lines)])

@@ -58,13 +58,11 @@ class Arm:
         name: the run's where there is but one, else what sets the arm apart.
         members: the first run of each seed; what speaks of chance is computed from these alone.
         repeated: further runs of a seed that is there: the same run once more, which is shown and no new evidence.
-        place: of its first run among all: a run has its colour from there, on every chart.
     """
 
     name: str
     members: tuple[Member, ...]
     repeated: tuple[Member, ...] = ()
-    place: int = 0
 
     @property
     def n(self) -> int:
@@ -75,16 +73,10 @@ class Arm:
 def arms_of(members: Sequence[Member]) -> list[Arm]:
     """Return the arms in the order of their first run: the first is the control."""
     groups: dict[Any, list[Member]] = {}
-    places: dict[Any, int] = {}
     for place, member in enumerate(members):
-        identity = _identity(member) or place
-        groups.setdefault(identity, []).append(member)
-        places.setdefault(identity, place)
+        groups.setdefault(_identity(member) or place, []).append(member)
     apart = differing([group[0].settings for group in groups.values()])
-    return [
-        _arm(group, {key: values[at] for key, values in apart.items()}, places[identity])
-        for at, (identity, group) in enumerate(groups.items())
-    ]
+    return [_arm(group, {key: values[at] for key, values in apart.items()}) for at, group in enumerate(groups.values())]
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
@@ -141,13 +133,13 @@ def _comparable(value: Any) -> str:
     return repr(value)
 
 
-def _arm(group: Sequence[Member], apart: Mapping[str, Any], place: int) -> Arm:
+def _arm(group: Sequence[Member], apart: Mapping[str, Any]) -> Arm:
     seeds: dict[Any, Member] = {}
     for at, member in enumerate(group):
         seeds.setdefault(at if member.seed is None else f"seed {member.seed}", member)
     first = tuple(seeds.values())
     repeated = tuple(member for member in group if member not in first)
-    return Arm(_name(first, apart), first, repeated, place)
+    return Arm(_name(first, apart), first, repeated)
 
 
 def _name(members: Sequence[Member], apart: Mapping[str, Any]) -> str:

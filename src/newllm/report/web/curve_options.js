@@ -5,7 +5,7 @@
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
   const MANY = 400; // points of a line
   const FEW = 60; // points up to which each is shown as a dot
-  const DASH = [6, 4]; // of the second line of a colour
+  const DASHES = [undefined, [6, 4], [2, 3]]; // by a line's dash
   const MARGIN = 0.06; // above and below the values
 
   newllm.plotFont = FONT;
@@ -42,11 +42,7 @@
    */
   newllm.curveOptions = function ({ lines, axis, logX, palette, log, padding, hooks, size }) {
     const series = [{}], bands = [];
-    const used = new Map();
     for (const line of lines) {
-      const again = used.get(line.colour) ?? 0;
-      used.set(line.colour, again + 1);
-      line.dashed = !line.faint && again % 2 === 1;
       line.series = series.length;
       series.push(curve(line, palette));
       if (!line.low) continue;
@@ -69,7 +65,7 @@
     const colour = () => palette()(line.colour);
     return {
       label: line.label, stroke: colour, alpha: line.faint ? newllm.FAINT : 1,
-      dash: line.dashed ? DASH : undefined, spanGaps: false,
+      dash: line.faint ? undefined : DASHES[line.dash], spanGaps: false,
       points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot, at, FEW) },
     };
   }

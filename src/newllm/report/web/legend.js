@@ -9,14 +9,11 @@
    * @param {(line: ?object) => void} emphasise called with the line whose key is pointed at, null for none
    */
   newllm.legend = function (stage, lines, redraw, emphasise) {
-    const seen = new Map();
     for (const line of lines) {
-      const again = seen.get(line.colour) ?? 0;
-      seen.set(line.colour, again + 1);
       const key = newllm.element("button", "plot-key", "", { type: "button", "aria-pressed": "true" });
       const swatch = newllm.element("i", "plot-swatch");
       swatch.style.color = `var(--${line.colour})`;
-      if (again % 2 === 1 && !line.faint) swatch.classList.add("dashed");
+      if (line.dash && !line.faint) swatch.classList.add(["", "dashed", "dotted"][line.dash]);
       if (line.faint) swatch.classList.add("faint");
       const value = newllm.element("span", "plot-value", "", { "aria-hidden": "true" });
       key.append(swatch, newllm.element("span", "", line.label), value);
