@@ -76,9 +76,8 @@ def file_size(count: int) -> str:
 
 
 def _name(words: Catalogue, name: object) -> str:
-    """Return the name of a number in a table: in English as it stands there, else in words where there are some."""
-    known = None if words.lang == "en" else words.get(f"evidence-{name}")
-    return known or plain(name, _NAME)
+    """Return the name of a number in a table, in words where there are some."""
+    return words.get(f"evidence-{name}") or plain(name, _NAME)
 
 
 def _as_float(whole: int) -> float:

@@ -291,6 +291,8 @@ def test_what_was_recorded_is_believed_before_a_fraction_is_looked_for() -> None
     assert found.signal == "validation_correct"
     assert not accuracy.detect_accuracy(joined(trace, at_steps(validation_count=(step[:5], count[:5]))), Facts())
     assert not accuracy.detect_accuracy(joined(trace, at_steps(validation_count=(step, [0.0, *count[1:]]))), Facts())
+    alone = joined(trace, at_steps(validation_classes=(step, [1.0] * len(step))))  # why it stays: said once
+    assert [one.kind for one in accuracy.detect_accuracy(alone, Facts())] == ["one-predicted-class"]
 
 
 @pytest.mark.parametrize(("ones", "others", "told"), [(2, 0, False), (3, 0, True), (4, 1, True), (7, 2, False)])

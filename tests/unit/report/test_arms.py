@@ -1,12 +1,15 @@
 """Which runs are one arm, what tells arms apart, and what their seeds say together."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from newllm.report.several.arms import Member, arms_of, difference_of, differing, mean_of, pairs
 from newllm.report.source.settings import flat
 from newllm.statistics import mean_interval
+from newllm.trace import Series
 
 
 def member(name: str, seed: int | None = 0, bits: float | None = None, **settings: object) -> Member:
@@ -42,6 +45,15 @@ def test_a_second_run_of_a_seed_is_no_new_evidence():
     arm, *others = arms_of([member("a", 0), member("again", 0), member("b", 1)])
     assert others == []
     assert ([one.name for one in arm.members], [one.name for one in arm.repeated], arm.n) == (["a", "b"], ["again"], 2)
+
+
+def test_a_damaged_run_does_not_stand_for_a_seed_that_another_run_has():
+    damaged = replace(member("damaged", 0), signals={})
+    recorded = replace(member("again", 0), signals={"loss": Series(np.arange(2), np.ones(2))})
+    (arm,) = arms_of([damaged, recorded])
+    assert ([one.name for one in arm.members], [one.name for one in arm.repeated]) == (["again"], ["damaged"])
+    (alone,) = arms_of([damaged])
+    assert alone.members == (damaged,)
 
 
 def test_runs_without_a_known_configuration_stay_alone():

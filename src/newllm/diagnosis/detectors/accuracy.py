@@ -35,10 +35,14 @@ FEWEST = 3  # evaluations
 
 
 def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return constant accuracies, a single predicted class, and an accuracy that is far below that of a guess."""
-    pairs = (("validation_accuracy", "validation_loss"), ("accuracy", "loss"))
-    found = [_constant(trace, accuracy, loss) for accuracy, loss in pairs]
-    return [one for one in [*found, _single_class(trace), _below_chance(trace, facts)] if one]
+    """Return constant accuracies, a single predicted class, and an accuracy that is far below that of a guess.
+
+    A single predicted class is why an accuracy of the same evaluations stays the same: it is said once.
+    """
+    single = _single_class(trace)
+    validated = None if single else _constant(trace, "validation_accuracy", "validation_loss")
+    found = [validated, _constant(trace, "accuracy", "loss"), single, _below_chance(trace, facts)]
+    return [one for one in found if one]
 
 
 def _below_chance(trace: Trace, facts: Facts) -> Finding | None:

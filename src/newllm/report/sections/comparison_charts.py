@@ -102,6 +102,7 @@ def _lines(arms: Sequence[tuple[int, Arm]], name: str, styles: LineStyles, words
         lines += [
             _line(f"arm-{at}-run-{number}", label, styles.of_run(one), _single(_series(one, name)), faint=True)
             for number, (label, one) in enumerate(runs_of(arm, words))
+            if len(_series(one, name).step)
         ]
     return lines
 

@@ -93,7 +93,8 @@ def _proved(source: Source, words: Catalogue, finding: Finding) -> Html:
 
 
 def _title(source: Source, words: Catalogue, finding: Finding) -> Html:
-    name = Html() if words.lang == "en" else joined([" ", tag("code", finding.kind)])
+    same = kind_label(words, finding.kind).casefold() == finding.kind.replace("-", " ")
+    name = Html() if same else joined([" ", tag("code", finding.kind)])  # as the terminal and the documentation have it
     return tag("h3", *_named(words, finding), name, " ", _where(source, words, finding))
 
 

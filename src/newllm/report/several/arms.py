@@ -56,7 +56,7 @@ class Arm:
 
     Attributes:
         name: the run's where there is but one, else what sets the arm apart.
-        members: the first run of each seed; what speaks of chance is computed from these alone.
+        members: the first recorded run of each seed; what speaks of chance is computed from these alone.
         repeated: further runs of a seed that is there: the same run once more, which is shown and no new evidence.
     """
 
@@ -136,7 +136,9 @@ def _comparable(value: Any) -> str:
 def _arm(group: Sequence[Member], apart: Mapping[str, Any]) -> Arm:
     seeds: dict[Any, Member] = {}
     for at, member in enumerate(group):
-        seeds.setdefault(at if member.seed is None else f"seed {member.seed}", member)
+        seed = at if member.seed is None else f"seed {member.seed}"
+        if seed not in seeds or (not seeds[seed].signals and member.signals):  # a damaged one has none
+            seeds[seed] = member
     first = tuple(seeds.values())
     repeated = tuple(member for member in group if member not in first)
     return Arm(_name(first, apart), first, repeated)
