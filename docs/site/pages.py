@@ -22,18 +22,18 @@ PARTS = (
     Part(
         {"en": "How to", "ja": "使い方"},
         (
-            "check", "python", "integrations", "runs", "reports", "guard", "training", "transformers", "studies",
+            "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers", "studies",
             "agents",
         ),
     ),
     Part(
         {"en": "How it works", "ja": "仕組み"},
-        ("doctor", "doctor-measured", "replay", "models", "reproducibility", "faults", "performance", "founding"),
+        ("doctor", "doctor-measured", "replay", "replay-method", "replay-measured", "models", "reproducibility", "faults", "performance", "founding"),
     ),
     Part(
         {"en": "Reference", "ja": "リファレンス"},
         (
-            "commands", "api", "names", "findings", "causes", "settings", "signals", "glossary",
+            "commands", "api", "names", "findings", "causes", "interventions", "settings", "signals", "glossary",
         ),
     ),
 )  # fmt: skip

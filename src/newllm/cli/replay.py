@@ -1,7 +1,7 @@
 """Replay a run from before its loss spike with one thing changed at a time, and report what removes the spike.
 
 First the run is replayed unchanged: if that differs from the record, nothing else is tried and the exit code is 1. A
-change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay.md). Results go to
+change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay-method.md). Results go to
 RUN/replays, and nothing else in the run changes; after a stop the same command continues.
 
   newllm replay runs/my-text

@@ -72,7 +72,7 @@ def list_page(found: list[Listed], words: Catalogue) -> Group:
 
 
 def table(interventions: Mapping[str, Intervention] = INTERVENTIONS) -> str:
-    """Return the table of docs/replay.md, in Markdown."""
+    """Return the table of docs/interventions.md, in Markdown."""
     rows = [
         f"| `{one.name}` | {one.kind} | {one.change} | {one.hypothesis} | {one.price} | "
         f"{'0' if one.from_start else 'both'} |"

@@ -26,6 +26,8 @@ from newllm.words.verdicts import missing_of, not_tried_of, sentences_of
 _LONG = 2000  # characters of a sentence
 _WIDE = 96  # cells from which an interval has room in the table of what was only screened
 _SUSPECTS = 5
+_WORTH_A_LINE = 3  # undecided changes, from where one line names them instead of a row each
+_LEAST_SCREENED = 5  # rows, where fewer are decided
 _SIGNS = {
     "removes": ("✔", "+", colours.CONTEXT),
     "reduces": ("▼", "v", colours.SKY),
@@ -130,6 +132,9 @@ def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     tried = [one for one in verdict.interventions if one.stage == "screened"]
     if not tried:
         return
+    undecided = [one for one in tried if one.effect_class == "undecided"]
+    left = undecided[max(0, _LEAST_SCREENED - (len(tried) - len(undecided))) :]
+    left = left if len(left) >= _WORTH_A_LINE else []
     interval = paper.width >= _WIDE and any(one.interval for one in tried)
     rows = [
         Row(
@@ -137,10 +142,14 @@ def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
             (outcome(one, paper), *_numbers(one, interval=interval, p=False), Text(f"{one.start:,}")),
         )
         for one in tried
+        if one not in left
     ]
     columns = _columns(paper.words, "effect", *(["interval"] if interval else []), "spiked", "later", "cost", "from")
     yield from _title("screened", tried, paper)
     yield from lay_out(columns, rows, paper.width)
+    if left:
+        names = paper.words("list").join(plain(one.name) for one in left)
+        yield Text(paper.words("terminal-screened_left", count=len(left), names=names), style=colours.MUTED)
     yield Text()
 
 

@@ -1,11 +1,11 @@
-"""docs/replay.md names every intervention as it is. Run as a program, this file writes the table anew."""
+"""docs/interventions.md names every intervention as it is. Run as a program, this file writes the table anew."""
 
 import re
 from pathlib import Path
 
 from newllm.cli.replay_list import table
 
-PAGE = Path(__file__).parents[3] / "docs/replay.md"
+PAGE = Path(__file__).parents[3] / "docs/interventions.md"
 TABLE = re.compile(r"(<!-- interventions: .*? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -72,6 +72,23 @@ def test_what_was_confirmed_stands_apart_from_what_was_only_screened() -> None:
     assert "[-20, 25]" in _rows(_shown(_verdict(CONFIRMED, SCREENED), 110), "warm-up")[0]
 
 
+def test_screened_changes_that_decide_nothing_are_named_in_one_line_where_others_decide() -> None:
+    decided = [_tried(f"decided-{at}", effect_class="reduces") for at in range(4)]
+    undecided = [_tried(f"undecided-{at}", effect_class="undecided", effect=0.1 - at / 100) for at in range(4)]
+    page = _shown(_verdict(*decided, *undecided, _tried("worse", effect_class="worsens")))
+    assert [len(_rows(page, one.name)) for one in (*decided, *undecided)] == [1] * 4 + [0] * 4
+    assert (
+        "4 more are undecided: undecided-0, undecided-1, undecided-2, undecided-3 (their numbers: --json)"
+        in " ".join(page.split())
+    )
+    assert (
+        len(_rows(_shown(_verdict(*decided, *undecided[:2])), "undecided-1")) == 1
+    )  # two rows are no more than a line
+    alone = _shown(_verdict(*undecided))
+    assert [len(_rows(alone, one.name)) for one in undecided] == [1] * 4
+    assert "more are undecided" not in alone
+
+
 def test_a_confirmed_change_says_what_it_moved_what_it_left_and_its_price() -> None:
     flat = " ".join(_shown(_verdict(CONFIRMED)).split())
     assert "The learning rate halved, from step 0." in flat

@@ -39,6 +39,7 @@ terminal-screened_on = on { $least ->
     [one] { COUNT($most) } seed
    *[other] { COUNT($most) } seeds
 } each: nothing is claimed from these
+terminal-screened_left = { $count } more are undecided: { $names } (their numbers: --json)
 terminal-class = class
 terminal-effect = effect
 terminal-interval = 95 %

@@ -33,6 +33,7 @@ terminal-screened_on = それぞれ{ $least ->
     [none] {""}
    *[other] { $least }〜
 }{ COUNT($most) }個のシード。ここからは何も主張できない
+terminal-screened_left = ほかの{ $count }個は判定できない: { $names }（数値は--jsonで見られる）
 terminal-class = 分類
 terminal-effect = 効果
 terminal-interval = 95%信頼区間
