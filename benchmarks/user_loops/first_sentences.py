@@ -1,6 +1,6 @@
 """What does the doctor say first of each of these trainings, and is it right?
 
-    python benchmarks/user_loops/first_sentences.py --out DIR [--set first|second|third|held] [--only NAME ...]
+    python benchmarks/user_loops/first_sentences.py --out DIR [--set first|second|third|held|fourth|fourth_held] [--only NAME ...]
 
 Runs each script (what stands in DIR already is not run again), lets the doctor read its recording and its log alone,
 and looks up in SET/judged.toml how a reader who held the sentence against labels.toml judged an answer of that kind and
@@ -43,7 +43,7 @@ def answer(place: Path) -> tuple[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--set", choices=("first", "second", "third", "held"), default="first")
+    parser.add_argument("--set", choices=("first", "second", "third", "held", "fourth", "fourth_held"), default="first")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     given = parser.parse_args()
     folder = HERE / given.set
