@@ -1,6 +1,6 @@
 """What does the doctor say first of each of these trainings, and is it right?
 
-    python benchmarks/user_loops/first_sentences.py --out DIR [--set first|second|third|held|fourth|fourth_held] [--only NAME ...]
+    python benchmarks/user_loops/first_sentences.py --out DIR [--set first|second|...] [--only NAME ...]
 
 Runs each script (what stands in DIR already is not run again), lets the doctor read its recording and its log alone,
 and looks up in SET/judged.toml how a reader who held the sentence against labels.toml judged an answer of that kind and

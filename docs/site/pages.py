@@ -22,13 +22,16 @@ PARTS = (
     Part(
         {"en": "How to", "ja": "使い方"},
         (
-            "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers", "studies",
-            "agents",
+            "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers",
+            "studies", "agents",
         ),
     ),
     Part(
         {"en": "How it works", "ja": "仕組み"},
-        ("doctor", "doctor-measured", "replay", "replay-method", "replay-measured", "models", "reproducibility", "faults", "performance", "founding"),
+        (
+            "doctor", "doctor-measured", "replay", "replay-method", "replay-measured", "models", "reproducibility",
+            "faults", "performance", "founding",
+        ),
     ),
     Part(
         {"en": "Reference", "ja": "リファレンス"},

@@ -1,6 +1,7 @@
 """Makes what `newllm ui --demo` shows: src/newllm/demo/set, from the configurations in this folder.
 
     python -m studies.demo WORK
+    python -m studies.demo --words    # only the findings and the verdict anew, after a change of the doctor or of words
 
 WORK gets the whole runs; what is finished there is not made again. About forty minutes on two cores. Everything is
 trained on the bundled texts. README.md says with what it was made last.
@@ -9,14 +10,16 @@ trained on the bundled texts. README.md says with what it was made last.
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 
 from newllm.checksum import read_checked, write_checked
 from newllm.demo import PREFIX, SET, seal
-from newllm.trace import pack_trace
+from newllm.trace import Verdict, pack_trace
 from newllm.training.snapshots import choose_snapshot, load_progress, snapshot_tensors, write_snapshot
+from newllm.words.verdicts import in_english
 
 from .rates import DOUBLED_AT, train
 
@@ -98,8 +101,23 @@ def _pack_weights(run: Path, out: Path) -> None:
     write_snapshot(out / "snapshots", tensors, load_progress(snapshot))
 
 
+def renew(out: Path) -> None:
+    """Write findings and verdict of the packaged runs as they are said today."""
+    with tempfile.TemporaryDirectory() as work:
+        for name in (FOUNDING, NOVEL, DOUBLED, PLANNED):
+            run = Path(shutil.copytree(out / name, Path(work) / name))
+            newllm("doctor", run)
+            _copy_named(run / "findings.json", out / name / "findings.json", name)
+    for file in out.glob("*/replays/*/verdict.json"):
+        write_checked(file, in_english(Verdict.from_dict(read_checked(file))).as_dict())
+    seal(out)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    make_runs(Path(sys.argv[1]))
-    pack(Path(sys.argv[1]), SET)
+    if sys.argv[1] == "--words":
+        renew(SET)
+    else:
+        make_runs(Path(sys.argv[1]))
+        pack(Path(sys.argv[1]), SET)

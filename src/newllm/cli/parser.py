@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+from pathlib import Path
 from typing import Any, NoReturn
 
 from newllm.demo import PREFIX, demo_run
@@ -71,6 +72,15 @@ def run_named(given: str) -> str:
         return str(demo_run(given))
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def config_named(given: str) -> str:
+    """Return the file of settings that is named: `demo:NAME` is that of a run of the packaged demo.
+
+    Raises:
+        argparse.ArgumentTypeError: the demo has none of that name.
+    """
+    return str(Path(run_named(given)) / "config.toml") if given.startswith(PREFIX) else given
 
 
 def _plain(message: str) -> str:

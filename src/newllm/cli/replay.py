@@ -1,8 +1,8 @@
 """Replay a run from before its loss spike with one thing changed at a time, and report what removes the spike.
 
 First the run is replayed unchanged: if that differs from the record, nothing else is tried and the exit code is 1. A
-change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay-method.md). Results go to
-RUN/replays, and nothing else in the run changes; after a stop the same command continues.
+change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay-method.md). Results
+go to RUN/replays, and nothing else in the run changes; after a stop the same command continues.
 
   newllm replay runs/my-text
   newllm replay runs/my-text --spike 2 --budget 900

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.parser import language_of
+from newllm.cli.parser import config_named, language_of
 from newllm.errors import UserError
 from newllm.files import to_json
 from newllm.messages import Catalogue, message
@@ -45,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to train on")
     parser.add_argument("--out", metavar="RUN", help="the run directory to make (default: a new one below runs/)")
-    parser.add_argument("--config", metavar="FILE", help="a TOML file of settings; the config.toml of a run repeats it")
+    parser.add_argument(
+        "--config",
+        type=config_named,
+        metavar="FILE",
+        help="a TOML file of settings; the config.toml of a run repeats it (demo:NAME: that of the demo's run)",
+    )
     parser.add_argument(
         "--preset",
         metavar="NAME",

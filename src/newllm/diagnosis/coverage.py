@@ -121,7 +121,14 @@ SUBJECTS = (
         "given",
         ("rows_seen", "input_mean"),
         frozenset(
-            {"changed-inputs", "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode"}
+            {
+                "changed-inputs",
+                "evaluation-inputs",
+                "repeated-batch",
+                "tiny-batch",
+                "trained-validation",
+                "update-in-evaluation-mode",
+            }
         ),
     ),
     Subject(
@@ -131,6 +138,7 @@ SUBJECTS = (
             {
                 "batch-as-time",
                 "changed-targets",
+                "ignored-class",
                 "loss-form",
                 "loss-multiple",
                 "not-causal",
@@ -146,7 +154,17 @@ SUBJECTS = (
     Subject(
         "updates",
         ("update_ratio/", "update_norm/"),
-        frozenset({"frozen-layer", "resume-jump", "second-moment", "skipped-updates", "update-ratio", "weight-decay"}),
+        frozenset(
+            {
+                "frozen-layer",
+                "lost-updates",
+                "resume-jump",
+                "second-moment",
+                "skipped-updates",
+                "update-ratio",
+                "weight-decay",
+            }
+        ),
     ),
     Subject(
         "layers",

@@ -52,8 +52,12 @@ def _shown(finding: Finding, name: str) -> Finding:
 def _beside(finding: Finding, found: Finding, end: float, name: str) -> Finding:
     """Return a finding beside the one whose cause was shown.
 
-    It follows from that one if it was held to follow from the same, or names another cause of what began with it.
+    It follows from that one if it was held to follow from the same, or names another cause of what began with it. What
+    the signals named for that one too is no cause any more: replays show another.
     """
+    named = {one.name for one in finding.causes or ()}
+    if named and named <= {one.name for one in found.causes or ()} - {name}:
+        finding = replace(finding, causes=(), open_causes=_still_open(finding, name))
     begins, there = finding.first_step, found.first_step
     is_later = begins is not None and there is not None and begins >= there
     names_another = any(one.name != name for one in finding.causes or ())

@@ -4,6 +4,10 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-11-29
+change-residual-fnn =
+    .what = residual connections and norms in the FNN
+    .hypothesis = Over layers without residual connections the signal vanished and then exploded.
+    .price = One norm per layer; the cell runs layer by layer, which takes about twice the time.
 missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
 
 ## until 2026-11-28, night
@@ -22,7 +26,6 @@ finding-frozen-layer =
     } and never moves
 
 ## until 2026-11-28, evening
-because-worse-than-start = the loss rises to { G($peak) }, above the { G($start) } at which it began, for { $points } points
 
 ## until 2026-11-28
 happened = The { NAMED($signal, kind: "spiked") } spikes at step { $onset }: it rises from { G($base, digits: 3) } { $height ->
@@ -861,7 +864,6 @@ because-frozen = a layer that should train never moves
 because-rate-negative = the rate is below zero from { $axis } { $step } on
 because-validation-unmoved = validation hardly moves from its first evaluation to its last, while training learns: it is made of other weights (an average, or old ones)
 because-stands-still = all evaluations are equal to the last digit, although there are a rate and a gradient: the optimizer holds other weights
-because-worse-than-start = the loss goes up to { G($peak) }, above the { G($start) } that it began at, for { $points } points
 because-by-heart = training comes from { G($start) } down to { G($end) }, while validation never gains from it
 because-few-train = the loss falls all along, by little, at a usual rate, while the gradient of the whole model stays as it was: few weights move
 because-last-bias = the gradient scatters from batch to batch as that of the last bias alone: nothing of the inputs reaches the output

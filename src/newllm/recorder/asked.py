@@ -19,6 +19,7 @@ from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
 _MOST_NUMBERS = 1 << 17  # of logits that are looked at
 _FEWEST_ROWS, _MOST_ROWS = 8, 512
 _MOST_KNOWN = 500_000
+_MOST_CLASSES = 1000
 MISTAKES = {
     "softmax-twice": "softmax_twice",
     "log-softmax-missing": "log_softmax_missing",
@@ -94,7 +95,7 @@ class TargetWatch:
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
         signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
         ids = torch.cat([read.ids[read.used] for _, read in found])
-        signals |= self._classes_of(ids) | self._changed(found) | self._told(found)
+        signals |= self._classes_of(ids) | self._changed(found) | self._told(found) | self._unasked(found)
         shares = [call.shares(read) for call, read in found]
         signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
         padded = [share for call, read in found if (share := call.padded(read)) is not None]
@@ -120,6 +121,16 @@ class TargetWatch:
             self._classes.update(values.tolist())
             found["target_classes_seen"] = float(len(self._classes))
         return found
+
+    def _unasked(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
+        """Return the only class that no row was asked for yet, where rows, each of one target, count for nothing."""
+        if self._classes is None or len(found) != 1:
+            return {}
+        call, read = found[0]
+        if call.fingerprints is None or call.classes > _MOST_CLASSES or bool(read.used.all()):
+            return {}
+        unasked = set(range(call.classes)) - self._classes
+        return {"class_unasked": float(unasked.pop())} if len(unasked) == 1 else {}
 
     def _told(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
         """Return at how many places of the inputs the class can be read, once enough rows have come."""
@@ -156,12 +167,13 @@ class Call:
     Attributes:
         gradient: of the rows that are looked at; None before the backward pass.
         fingerprints: of these rows; None where a row of the inputs has several targets.
+        classes: V.
         rows: of the inputs `[N, D]`, one for each of these rows; None where they were not kept.
     """
 
     def __init__(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect) -> None:
         self.gradient: Tensor | None = None
-        self._shape = logits.shape
+        self._shape, self.classes = logits.shape, logits.shape[-1]
         count = logits[..., 0].numel()
         most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // logits.shape[-1]))
         self._every = -(-count // most)

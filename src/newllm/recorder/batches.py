@@ -77,9 +77,9 @@ class BatchWatch:
             row.put_late(self._protect(lambda: self._share_known(torch.cat(calls.rows))))
 
     def _compare(self, rows: Tensor, *, sampled: bool) -> dict[str, float]:
-        """Return which share of the rows of an update came before, in order of the updates."""
+        """Return how many rows an update had, and which share of them came before, in order of the updates."""
         each = rows.tolist()
-        found = {}
+        found = {"rows": float(len(each))}
         if repeated := sum(one in self._before for one in each) / len(each):
             found["rows_repeated"] = repeated
         self._before = frozenset(each)

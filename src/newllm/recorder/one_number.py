@@ -52,7 +52,10 @@ class OneNumberWatch:
         alike = [one for one in levels if one is not None]
         if len(alike) < len(levels):
             return {"targets_alike": 0.0}
-        return {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)}
+        apart = max(alike) - min(alike)
+        return {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)} | (
+            {"target_levels_apart": apart} if apart else {}
+        )
 
 
 def _tells(o_N: Tensor, g_N: Tensor) -> bool:

@@ -19,6 +19,7 @@ from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
+from newllm.recorder.rounding import RoundingWatch
 from newllm.recorder.weights import WeightWatch
 
 _LOOKS_FOR_SCALER = 3  # updates
@@ -42,6 +43,7 @@ class UpdateWatch:
         self._layout, self._optimizer, self._protect = layout, optimizer, protect
         self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
         self._weights = WeightWatch(layout, optimizer, protect)
+        self._rounding = RoundingWatch(layout, protect)
         self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
@@ -135,6 +137,7 @@ class UpdateWatch:
         self.updated = True
         if self.sampled:
             self._weights.after(self._row)
+            self._rounding.after(self._row)
 
 
 def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:

@@ -67,6 +67,8 @@ def table(
 ) -> Html:
     """Return a table that scrolls sideways on its own where it is too wide.
 
+    One with words has the name of its column beside each cell, which a phone shows in the place of the columns.
+
     Args:
         heads: of the columns.
         rows: cells; the first of each names its row.
@@ -79,7 +81,8 @@ def table(
         tag("th", name, scope="col", kind=kind) if name else tag("td", name, kind=kind)
         for name, kind in zip(heads, kinds, strict=True)
     )
-    body = joined(tag("tr", *_cells(row, kinds)) for row in rows)
+    named = [str(head) if text and not isinstance(head, Html) else None for head in heads]
+    body = joined(tag("tr", *_cells(row, kinds, named)) for row in rows)
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body), kind=None if text else "figures")
     return tag("div", made, kind="scroll", role="group", tabindex=0, aria_label=about)
 
@@ -105,9 +108,12 @@ def _indented(line: str) -> str:
     return plain(line, 4000)
 
 
-def _cells(row: Sequence[object], kinds: Sequence[str | None]) -> list[Html]:
+def _cells(row: Sequence[object], kinds: Sequence[str | None], heads: Sequence[str | None]) -> list[Html]:
     first, *rest = row
     return [
         tag("th", first, scope="row"),
-        *(tag("td", cell, kind=kind) for cell, kind in zip(rest, kinds[1:], strict=True)),
+        *(
+            tag("td", cell, kind=kind, data_head=head or None)
+            for cell, kind, head in zip(rest, kinds[1:], heads[1:], strict=True)
+        ),
     ]

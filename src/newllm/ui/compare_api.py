@@ -1,6 +1,6 @@
 """The page that compares runs, and its data."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +14,9 @@ from newllm.messages import Catalogue
 from newllm.report.charts.figure import figure
 from newllm.report.markup import safe
 from newllm.report.sections.comparison import comparison
+from newllm.report.several.arms import arms_of
 from newllm.report.several.compared import member_of
+from newllm.report.several.line_styles import LineStyles
 from newllm.report.source import Source, read_source
 from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, first_signal, signals_of
 from newllm.ui.empty import SCRIPTS, empty, train_into
@@ -61,9 +63,11 @@ def _comparison(state: Any, runs: list[str], chart_query: ChartQuery, words: Cat
         chart_query = replace(chart_query, signal=first_signal(signals, members))
     chart, missing = compared(members, chart_query, words)
     chart = thin_chart(chart)  # before its table is made, too
+    styles = LineStyles(arms_of(members))
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict(words) for name in sources],
+        "styles": [asdict(styles.of_run(member)) for member in members],
         "undiagnosed": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
         "signal": chart_query.signal,

@@ -75,8 +75,8 @@ def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> 
     log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
     unit = words("unit-loss") if query.signal in _UNITS else ""
     view = _ABOUT_VIEWS.get(query.view)
-    if query.view == "arms" and all(line.low is None for line in lines):
-        view = "compare-about_no_band"
+    if all(line.low is None for line in lines):
+        view = {"arms": "compare-about_no_band", "difference": "compare-about_difference_alone"}.get(query.view)
     about = [words(key) for key in (view, _ABOUT_AXES.get(query.axis)) if key]
     chart = Curves(
         "compared", signal_label(words, query.signal), words(AXES[query.axis]), unit, tuple(lines), log=log,

@@ -17,6 +17,7 @@ from newllm.words.plain import plain
 _NO_COST = 0.01  # nats
 _LONG = 2000  # characters of a sentence
 _LARGEST = 300  # nats: what is more is no excess of a loss
+_SMALLER = 0.5  # of the severity: then it is said how severe what is left is
 Part = Literal["what", "hypothesis", "price"]
 
 
@@ -47,10 +48,26 @@ def followed(signal: str) -> Message:
 def still_in(tried: Tried) -> list[Message]:
     """Return on which other losses the spike is still there, where it is gone from the one that decides."""
     return [
-        message("tried-left_in", loss=followed(name), spiked=about.get("spiked"), n=tried.n)
+        _left_in(name, about, tried.n)
         for name, about in tried.signals.items()
         if tried.spiked == 0 and about.get("spiked") and about.get("null_spiked")
     ]
+
+
+def _left_in(name: str, about: Mapping[str, Any], n: int) -> Message:
+    """Return in how many of n replays a loss still spikes, and how severely where that is much less than before."""
+    severity, before = about.get("severity"), about.get("null")
+    said = {"loss": followed(name), "spiked": about.get("spiked"), "n": n}
+    if severity is None or not before or severity > _SMALLER * before:
+        return message("tried-left_in", **said)
+    return message("tried-left_smaller", **said, share=severity / before)
+
+
+def _without(tried: Tried, decided: str) -> list[Message]:
+    """Return the losses that are free of the spike: the one that decides, and the validation loss where it is too."""
+    validation = tried.signals.get("validation", {})
+    is_free = decided == "loss" and validation.get("spiked") == 0 and validation.get("null_spiked")
+    return [followed(name) for name in (decided, *(["validation"] if is_free else []))]
 
 
 def in_english(verdict: Verdict) -> Verdict:
@@ -203,7 +220,7 @@ def _helps(tried: Sequence[Tried], signal: str) -> Message:
         loss = {"loss": _loss(best.cost), "nats": abs(best.cost or 0.0)}
         more = {"more": len(others), "others": others}
         left = still_in(best)
-        where = {"stays": len(left), "decided": followed(decided), "left": left}
+        where = {"stays": len(left), "decided": _without(best, decided), "left": left}
         return message("helps-removes", change=change_of(best), n=best.n, p=best.p, **loss, **where, **more)
     helps = [one for one in confirmed if one.effect_class in HELPS]
     if helps:

@@ -252,7 +252,7 @@ _OTHERS = {
     "mcp_server.py": "tools as an agent reads of them, and what it is told of a mistake",
     "parser.py": "helps argparse to say what is wrong in the call",
     "The captain": "a beginning, for a model that writes English",
-    "| intervention | kind | change | if it removes the spike | if it is kept | from |": "a table of docs/interventions.md",
+    "| intervention | kind | change | if it removes the spike | if it is kept | from |": "the table of interventions",
 }
 
 

@@ -107,7 +107,7 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("changed-state", healed(2.0, validation=1.4), ""),  # the model is as good as before: other data
     ("changed-state", {**healed(2.0), "others": (other("learning-rate-jump"),)}, ""),
     ("changed-state", {**healed(2.0), "loss": 2.0 + at(240, 241, 3.0)}, ""),  # back at once
-    ("learning-rate", healed(4.0), "worse-than-start"),
+    ("learning-rate", healed(4.0), ""),  # labels that do not fit do so too
     ("learning-rate", healed(4.0, validation=1.4), ""),
     ("learning-rate", {**healed(2.0), "gradient_norm": at(236, 250, 6.0)}, ""),  # the gradient grew first
     ("learning-rate", {"first": 20, "last": 30, "loss": 2.0 * at(20, 30, 2.0)}, ""),  # batches do so too

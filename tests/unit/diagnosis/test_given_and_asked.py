@@ -1,6 +1,7 @@
 """What the model is given and asked: found where it is planted, and not in a sound training that looks alike."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,8 @@ PLANTED: dict[str, dict[str, Any]] = {
     "target-in-input": {"target_in_input": Series(SAMPLED, np.full(20, 1 - 1e-9))},
     "batch-as-time": {"batch_as_time": TWICE},
     "loss-form twice": {"sigmoid_twice": Series(SAMPLED, np.ones(20))},
+    "ignored-class": {"class_unasked": 0.0, "targets_used": 0.7},
+    "lost-updates": {"weights_still": 0.5},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
 ONE_BATCH = {
@@ -106,6 +109,7 @@ ONE_BATCH = {
     "rows_seen": np.minimum(STEP - 1, 1),
     "rows_distinct": Series(SAMPLED, np.full(20, 32.0)),
 }
+NOTHING_LEFT = {"loss": np.exp(-STEP / 10) + 1e-4, "targets_alike": 1.0, "target_level": 0.0}
 LEVELS = {"targets_alike": 1.0, "target_level": np.sin(SAMPLED)}
 AT_CHANCE = {"loss": np.log(32.0) * (1 + np.exp(-STEP / 5) + 0.002 * np.sin(STEP)), **NEVER_AGAIN}
 PLANTED["update-in-evaluation-mode"] = {"update_in_evaluation_mode": repeats(*range(51, 201))}
@@ -123,6 +127,8 @@ NAMED = {
     "not-causal": "target-leak",
     "unread-tokens": "inverted-mask",
     "single-target": "wrong-targets",
+    "ignored-class": "loss-definition",
+    "lost-updates": "lost-updates",
     "loss-multiple": "accumulation-scale",
     "padding-counted": "padding-counted",
     "target-in-input": "target-leak",
@@ -145,6 +151,7 @@ def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     [
         ("repeated-batch", "repeated-batch", ONE_BATCH),
         ("loss-form", "loss-definition", LEVELS),
+        ("single-target", "wrong-targets", NOTHING_LEFT),
         ("loss-form", "loss-definition", {"logit_min": 0.0, "cross_entropy": 1.0}),
         ("single-target", "padding-counted", PLANTED["single-target"] | {"targets": 32.0, "target_is_next": 1.0}),
         ("contrastive-at-chance", None, AT_CHANCE | {"rows_distinct": Series(SAMPLED, 32.0 * (SAMPLED // 10))}),
@@ -171,6 +178,12 @@ SOUND: dict[str, dict[str, Any]] = {
     "logits that come to nothing once": {"logit_min": (SAMPLED > 50) * -0.1},
     "outputs that are never below zero, in another loss": {"logit_min": 0.0, "cross_entropy": 0.0},
     "few steps of another form among those of a cross-entropy": {"log_missing": Series(SAMPLED[:6], np.ones(6))},
+    "a critic that is held against one number": LEVELS | {"target_level": 1.0},
+    "a critic that wins against two numbers": NOTHING_LEFT | {"target_levels_apart": 1.0},
+    "rows without a label, of all classes": {"targets_used": 0.7},
+    "a class that a few sure rows seem to miss": {"class_unasked": Series(SAMPLED[:4], np.zeros(4))},
+    "16-bit weights of which some stay": {"weights_still": 0.2},
+    "16-bit weights after a few updates": {"weights_still": Series(np.arange(1, 6), np.ones(5))},
     "few targets of one class": {"target_classes_seen": 1.0, "targets": 1.0},
     "one batch that is learnt by heart as a trial": ONE_BATCH | {"validation_rows_seen": 1.0},
     "few data, all in one batch": ONE_BATCH | {"rows_distinct": Series(SAMPLED, np.full(20, 400.0))},
@@ -297,6 +310,7 @@ NOISE = {
     "noise_in_input": 0.01 * np.sin(np.arange(20)),
     "noise_explained": np.full(20, -0.01),
 }
+TINY = other("tiny-batch", evidence={"rows": 2, "usual": 32})
 MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
 LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
 GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
@@ -314,6 +328,11 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-leak", {"kind": "plateau", "others": (other("target-shift", evidence={"places": 2}),)}, ""),
     ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
     ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),
+    ("tiny-batch", {"kind": "spike", "others": (TINY,)}, "tiny-batch"),
+    ("tiny-batch", {"kind": "spike", "others": (replace(TINY, severity="note"),)}, ""),
+    ("tiny-batch", {"kind": "plateau", "others": (TINY,)}, ""),
+    ("loss-definition", {"kind": "ignored-class"}, "class-left-out"),
+    ("lost-updates", {"kind": "lost-updates"}, "lost-updates"),
     ("changed-inputs", {"others": (CHANGED,)}, "inputs-changed"),
     ("changed-inputs", {"first": 250, "others": (CHANGED,)}, "inputs-changed"),
     ("changed-inputs", {"first": 261, "others": (CHANGED,)}, ""),
@@ -650,3 +669,37 @@ def test_batches_that_come_in_turn_while_others_never_do(before: int, period: in
         assert [cause.name for cause in seen["repeated-batch"].causes or ()] == ["repeated-batch"]
     broken = Series(again.step[again.step != 150], again.value[again.step != 150])
     assert "repeated-batch" not in found(batch_again=broken, rows_distinct=distinct)
+
+
+REST = np.where(STEP % 25 == 0, 2.0, 32.0)
+NORMED = (Layer("1", "BatchNorm1d"),)
+
+
+@pytest.mark.parametrize(
+    ("layers", "rows", "high", "severity"),
+    [
+        (NORMED, REST, 3.0, "warning"),
+        (NORMED, REST, 1.0, "note"),
+        ((Layer("1", "LayerNorm"),), REST, 3.0, None),
+        (NORMED, np.where(STEP % 25 == 0, 16.0, 32.0), 3.0, None),  # half a batch
+        (NORMED, np.where(STEP % 2 == 0, 2.0, 32.0), 3.0, None),  # not now and then
+        (NORMED, np.full(STEPS, 2.0), 3.0, None),
+    ],
+)
+def test_a_batch_of_two_rows_is_told_where_a_batch_norm_reads_it(
+    layers: tuple[Layer, ...], rows: np.ndarray, high: float, severity: str | None
+) -> None:
+    signals = sound()
+    signals["rows"] = Series(STEP, rows)
+    loss = signals["loss"].value * np.where(STEP % 25 == 0, high, 1.0)
+    signals["loss"] = Series(STEP, loss)
+    findings = [
+        one for one in diagnose(Trace(signals), Facts(origin="record", layers=layers)) if one.kind == "tiny-batch"
+    ]
+    assert [one.severity for one in findings] == ([severity] if severity else [])
+    if severity == "warning":
+        assert [cause.name for cause in findings[0].causes or ()] == ["tiny-batch"]
+        assert catalogue("en").text(findings[0].sentence) == (
+            "batch norm gets a batch of 2 rows, where 32 are usual, at step 25 and every 25 after it (8 times); "
+            "the loss is 2.6 times as high there"
+        )

@@ -81,6 +81,23 @@ def test_a_cross_entropy_is_known_with_what_multiplies_it(
     assert found["target_most_share"][3] == pytest.approx(float(counts.max()) / 32)
 
 
+def test_the_class_that_the_loss_leaves_out_is_named(tmp_path: Path) -> None:
+    model, batches = classified()
+    found = train(tmp_path / "left-out", model, batches, lambda z, y: F.cross_entropy(z, y, ignore_index=3))
+    assert set(found["class_unasked"].values()) == {3.0}
+    assert found["targets_used"][1] == pytest.approx(float((batches[0][1] != 3).double().mean()))
+    unlabelled = [(x, torch.where(torch.arange(32) < 9, -100, y)) for x, y in batches]
+    assert "class_unasked" not in train(tmp_path / "unlabelled", model, unlabelled, F.cross_entropy)
+    rare = [(x, y % 4) for x, y in batches]  # a class that the data do not have, and no row without a gradient
+    assert "class_unasked" not in train(tmp_path / "rare", model, rare, F.cross_entropy)
+    text = [(torch.randint(1, 19, (4, 9)) * (torch.arange(9) < 6), torch.zeros(4, 9).long()) for _ in range(3)]
+    padded = [(x, x.roll(-1, 1)) for x, _ in text]
+    of_text = train(
+        tmp_path / "text", Tokens(), padded, lambda z, y: F.cross_entropy(z.flatten(0, 1), y.flatten(), ignore_index=0)
+    )
+    assert "class_unasked" not in of_text
+
+
 def test_micro_batches_that_are_not_divided_add_up(tmp_path: Path) -> None:
     model, batches = classified()
     assert train(tmp_path / "run", model, batches, F.cross_entropy, passes=4)["loss_multiple"][2] == pytest.approx(4.0)

@@ -66,6 +66,7 @@ def test_rows_are_known_again_number_for_number(tmp_path: Path) -> None:
         loop.update(rows(2, 3))
         loop.update(rows(4, 5), rows(2, 3))
         loop.update(rows(1, 9, 9, 9).flip(1))  # other rows: the numbers stand at other places
+    assert loop.signal("rows") == {1: 2.0, 2: 2.0, 3: 4.0, 4: 4.0}
     assert loop.signal("rows_seen") == {1: 0.0, 2: 0.5, 3: 0.5, 4: 0.0}
     assert loop.signal("rows_repeated") == {2: 0.5, 3: 0.5}
     assert loop.signal("rows_equal") == {4: 0.5}

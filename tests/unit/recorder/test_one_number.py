@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import newllm
+from newllm.recorder.one_number import OneNumberWatch
 from newllm.trace import read_trace
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -91,3 +92,11 @@ def test_one_target_that_is_meant_is_always_the_same(tmp_path: Path) -> None:
 def test_a_batch_of_one_class_is_pulled_one_way(tmp_path: Path) -> None:
     trace = train(tmp_path / "run", lambda o, _: F.binary_cross_entropy_with_logits(o, torch.ones_like(o)))
     assert "targets_alike" not in trace.signals
+
+
+def test_two_passes_that_are_held_against_two_numbers_say_how_far_these_are_apart() -> None:
+    outputs = torch.linspace(-1, 2, 9)
+    passes = [(outputs, 2 * (outputs - level)) for level in (0.0, 1.0)]
+    watch = OneNumberWatch()
+    assert watch._read(passes) == {"targets_alike": 1.0, "target_level": 0.5, "target_levels_apart": 1.0}
+    assert watch._read(passes[:1] * 2) == {"targets_alike": 1.0, "target_level": 0.0}

@@ -1,5 +1,6 @@
 """What stands in the cells of a comparison: estimates, differences to the control, when a run was as far, findings."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_findings_of_an_arm_are_added_up(first: Counter[str] | None, second: Cou
 
 def test_runs_are_listed_by_themselves_where_an_arm_has_several() -> None:
     assert str(_seeds([ONE], "bits_per_byte", EN)) == ""
-    told = str(_seeds([ONE, TWO], "bits_per_byte", EN))
+    told = re.sub(r' data-head="[^"]*"', "", str(_seeds([ONE, TWO], "bits_per_byte", EN)))
     assert '<th scope="row">a0</th><td>a</td><td class="number">0</td><td class="number">-</td>' in told
     assert '<th scope="row">a1</th><td>a</td><td class="number">1</td><td class="number">1.25</td>' in told
     assert "c0" not in told

@@ -30,7 +30,22 @@ HARMLESS = {
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "role", "tabindex", "type", "scope"),
-    *("aria-label", "aria-hidden", "data-chart", "open", "viewbox", "width", "height", "d", "cx", "cy", "r", "x", "y"),
+    *(
+        "aria-label",
+        "aria-hidden",
+        "data-head",
+        "data-chart",
+        "open",
+        "viewbox",
+        "width",
+        "height",
+        "d",
+        "cx",
+        "cy",
+        "r",
+        "x",
+        "y",
+    ),
 }
 
 

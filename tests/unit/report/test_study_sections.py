@@ -194,9 +194,9 @@ def test_figures_that_somebody_printed_stand_beside_ours_in_the_pages_language(s
     english = next(one for one in study_sections(small, EN) if one.id == "study-printed")
     japanese = next(one for one in study_sections(small, JA) if one.id == "study-printed")
     assert english.title == "Every figure of the document beside ours"
-    assert '<td class="number">7.1440 (§2)</td>' in english.html
+    assert ">7.1440 (§2)</td>" in english.html
     assert "not reproduced" in english.html
-    assert "<td>○ 再現せず" in japanese.html
+    assert ">○ 再現せず" in japanese.html
     assert "**" not in english.html
 
 

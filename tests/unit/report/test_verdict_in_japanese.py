@@ -70,7 +70,7 @@ def test_the_founding_runs_verdict():
     assert "5.36から+5.06 nat" in what
     assert what.endswith("シードを変えても再現する（4回のリプレイのうち4回）。")
     assert remedy.startswith(
-        "FNNの内部に残差接続と正規化を入れる変更で訓練損失のスパイクはなくなる。新しい8回のリプレイ"
+        "フィードフォワード層の内部に残差接続と正規化を入れる変更で訓練損失、検証損失のスパイクはなくなる。新しい8回の"
     )
     assert "p = 0.016、同じステップ数での損失は1.5 nat低い" in remedy
     assert cause.startswith("原因はplain-depthである")
@@ -281,7 +281,9 @@ def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     assert read.messages == VerdictMessages()
     happened, helps, cause = map(str, sentences_of(read))
     assert happened.startswith("The training loss spikes at step 39: it rises by 5.06 nats from 5.36")
-    assert helps.startswith("With residual connections and norms in the FNN the spike is gone from the training loss")
+    assert helps.startswith(
+        "With residual connections and norms in the feed-forward network the spike is gone from the"
+    )
     assert cause.startswith("The cause is plain-depth")
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])

@@ -119,7 +119,7 @@ def test_differences_are_taken_from_the_first_over_a_line_of_nothing() -> None:
     assert chart.lines[0].x.tolist() == [10, 50]
     assert chart.lines[1].y.tolist() == pytest.approx([0, -0.25, -0.5, -0.75, -1])
     assert not chart.log
-    assert chart.about == EN("compare-about_difference")
+    assert chart.about == EN("compare-about_difference_alone")
     alone, _ = compared([member("a")], ChartQuery("loss", "step", "difference"), EN)
     assert alone.lines == ()
 

@@ -1,5 +1,6 @@
 """The packaged demo on the local page: it opens, and nothing of it can be changed."""
 
+import argparse
 import html
 import json
 import re
@@ -7,6 +8,7 @@ import re
 import pytest
 from starlette.routing import Route
 
+from newllm.cli.parser import config_named
 from newllm.demo import SET
 from newllm.study import load_study
 from newllm.ui.demo import REFUSAL
@@ -67,10 +69,17 @@ def test_the_commands_of_its_pages_write_nothing_in_it(demo) -> None:
     run = demo.id_of("founding-baseline")
     sections = demo.ask(f"/api/run/{run}/sections").json()["sections"]
     commands = html.unescape(next(one["html"] for one in sections if one["id"] == "configuration"))
-    assert f"newllm train --config {SET}/founding-baseline/config.toml --out founding-baseline-again<" in commands
+    assert "newllm train --config demo:founding-baseline --out founding-baseline-again<" in commands
     assert "newllm doctor demo:founding-baseline<" in commands
     assert "newllm replay demo:founding-baseline --show" in commands
-    assert sum(one["html"].count(str(SET)) for one in sections) == 1
+    assert not any(str(SET) in one["html"] for one in sections)  # nobody else has that path
+
+
+def test_a_configuration_of_the_demo_is_named_as_its_run_is() -> None:
+    assert config_named("demo:founding-baseline") == str(SET / "founding-baseline/config.toml")
+    assert config_named("mine.toml") == "mine.toml"
+    with pytest.raises(argparse.ArgumentTypeError, match="unknown part of the demo 'demo:other'"):
+        config_named("demo:other")
 
 
 def test_no_replay_is_offered_of_a_run_that_has_none(demo) -> None:

@@ -115,6 +115,12 @@ EVIDENCE = (
         "back-each-time", "periodic-batch", data.back_each_time,
         "a state that was disturbed would show in the next batch too: only that one batch was other",
     ),
+    Evidence(
+        "tiny-batch", "tiny-batch", given.tiny_batch,
+        "a batch norm in training mode passes on how each row differs from the few others",
+    ),
+    Evidence("lost-updates", "lost-updates", Itself("lost-updates"), "a number that has a gradient and never moves"),
+    Evidence("class-left-out", "loss-definition", Itself("ignored-class"), "no row of the class has a gradient"),
     Evidence("one-class", "data-order", given.batches_of_one_class, "a shuffled batch holds more classes"),
     Evidence(
         "evaluation-inputs", "evaluation-preparation", given.evaluation_inputs,
@@ -249,7 +255,6 @@ EVIDENCE = (
     Evidence("rate-high", "learning-rate", rate.unusual),
     Evidence("grew-first", "learning-rate", rate.grew_first),
     Evidence("updates-large", "learning-rate", rate.updates_large),
-    Evidence("worse-than-start", "learning-rate", rate.worse_than_start),
     Evidence("from-start", "learning-rate", rate.from_start),
     Evidence("rate-tiny", "learning-rate-low", rate.bounded),
     Evidence("always-falls", "learning-rate-low", rate.falls_little),

@@ -113,6 +113,16 @@ def batches_of_one_class(case: Case) -> Seen:
     return {} if case.finding.kind in kinds and case.own_or_any("one-class-batches") else NOTHING
 
 
+def tiny_batch(case: Case) -> Seen:
+    """Batch norm was fed batches of a few rows, and the loss is high there, or validation jumps behind one."""
+    found = case.own_or_any("tiny-batch")
+    if found is None or found.severity == "note" or case.finding.kind not in RISES | {
+        "unsteady-validation", "periodic-batches", "tiny-batch",
+    }:  # fmt: skip
+        return NOTHING
+    return {"rows": found.evidence["rows"], "usual": found.evidence["usual"]}
+
+
 def evaluation_inputs(case: Case) -> Seen:
     """Inputs of evaluations have half or twice the standard deviation of training's, or a mean further away than that.
 

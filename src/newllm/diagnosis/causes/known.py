@@ -76,6 +76,11 @@ CAUSES = {
         "From a step on the model is given other inputs: scaled, shifted, of another source.", recorded=True
     ),
     "repeated-batch": Known("One and the same batch is given again and again.", recorded=True),
+    "tiny-batch": Known("Batch norm takes its statistics from a batch of a few rows.", recorded=True),
+    "lost-updates": Known(
+        "Weights of 16 bits stay where they are: updates below half a step of the format are rounded away.",
+        recorded=True,
+    ),
     "periodic-batch": Known("Every k-th batch is bad."),
     "optimizer-reset": Known("The optimizer forgets its moments again and again."),
     "repeated-text": Known("Text that training had seen made the loss fall first."),

@@ -5,7 +5,6 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import EVENTS, FROM_START, STILL
 from newllm.diagnosis.causes.look import NOTHING, Seen
-from newllm.diagnosis.causes.rises import harmed, rise_of
 from newllm.diagnosis.causes.standstill import always_falls, gradient_steady
 from newllm.diagnosis.causes.start import is_usual
 from newllm.diagnosis.layers import by_layer
@@ -155,18 +154,6 @@ def grew_first(case: Case) -> Seen:
     if len(before) < 3 or before[0] <= 0 or before[-1] < 3 * before[0]:
         return NOTHING
     return {"factor": float(before[-1] / before[0])}
-
-
-def worse_than_start(case: Case) -> Seen:
-    """A rise goes above the loss at the start, harms validation, and is learnt away slowly; or it goes far above it."""
-    rise = rise_of(case)
-    if rise is None or rise.stays or case.has("changed-state", "resume-jump", "gradient-carried", "data-order"):
-        return NOTHING
-    peak = rise.base + rise.height
-    blown = peak > BLOWN * rise.start and rise.points >= FEW_HIGH and harmed(case, rise) is not False
-    if peak < ABOVE_START * rise.start or not (blown or (rise.heals_slowly and harmed(case, rise))):
-        return NOTHING
-    return {"start": rise.start, "peak": peak, "points": rise.points}
 
 
 def from_start(case: Case) -> Seen:

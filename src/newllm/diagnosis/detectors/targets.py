@@ -22,6 +22,8 @@ FEWEST_AGAIN = 30  # rows that came again
 CHANGED = 0.5  # of what chance alone would change
 ALL = 0.97  # of the targets: a shift
 MOSTLY = 0.9  # of the sampled steps
+REACHED = 0.02  # of the first loss
+LEFT_OUT = 0.02  # of the rows of each batch
 ONE_LEVEL = 0.01  # of the largest number that a batch was held against
 PULLS_AT_ONE = "log_softmax_missing"  # so do values of actions, of which one is done
 FORMS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch")
@@ -142,14 +144,15 @@ def _is_nothing(trace: Trace) -> bool:
     return bool(len(loss) >= FEWEST_STEPS and np.median(loss[-5:]) < 0.1 * np.median(loss[:3]))
 
 
-def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that all targets that were looked at are one and the same: there is nothing to learn.
 
-    False alarms: none by chance, from `FEWEST_STEPS` batches and `FEWEST_AGAIN` targets on.
+    False alarms: none by chance, from `FEWEST_STEPS` batches and `FEWEST_AGAIN` targets on. A number that outputs are
+    pulled to may be meant, as of the sides of an adversarial training; so the loss must have come down to nothing.
     """
     classes, count = trace.series("target_classes_seen"), trace.series("targets")
     if len(classes.value) < FEWEST_STEPS or classes.value[-1] != 1 or count.value.sum() < FEWEST_AGAIN:
-        return []
+        return _single_number(trace, facts)
     is_text = len(trace.series("target_is_next").value) > 0
     return [
         Finding(
@@ -169,6 +172,64 @@ def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
             alternatives=(message("finding-single-target.on-purpose"),),
             test=message("finding-single-target.test"),
             candidate_causes=("padding-counted", "wrong-targets") if is_text else ("wrong-targets", "data-order"),
+        )
+    ]
+
+
+def _single_number(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that every output of one number is held against the same number, in all batches, and has reached it."""
+    alike, level = trace.series("targets_alike"), trace.series("target_level")
+    if len(alike.value) < FEWEST_STEPS or alike.value.mean() < MOSTLY or len(trace.series("target_levels_apart").value):
+        return []
+    loss = trace.series("loss").value
+    if np.median(loss[-FEWEST_STEPS:]) > REACHED * np.median(loss[:3]):
+        return []
+    if np.ptp(level.value) > ONE_LEVEL * np.abs(level.value).max() or not training_kind(trace, facts).loss_is_progress:
+        return []
+    number = float(np.median(level.value))
+    return [
+        Finding(
+            kind="single-target",
+            severity="warning",
+            sentence=message("finding-single-target.number", count=len(alike.value), target=number),
+            first_step=float(alike.step[0]),
+            last_step=float(alike.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"target": number, "batches": len(alike.value)},
+            alternatives=(message("finding-single-target.on-purpose"),),
+            test=message("finding-single-target.number-test"),
+            candidate_causes=("wrong-targets",),
+        )
+    ]
+
+
+def detect_ignored_class(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that the loss leaves out rows, and that one class is never asked for: it is the one that is left out.
+
+    False alarms: padding is left out on purpose, so each row of the inputs must have one target of its own. Rows
+    without a label, of all classes, leave no class out.
+    """
+    unasked, used = trace.series("class_unasked"), trace.series("targets_used").value
+    looked = trace.series("targets").value
+    if len(unasked.value) < FEWEST_STEPS or unasked.step[-1] < trace.series("targets").step[-1]:
+        return []
+    share = 1 - float(used[:FEWEST_STEPS].max())  # of the first batches: later a sure row has hardly a gradient
+    if share < LEFT_OUT or looked.sum() < FEWEST_AGAIN or np.ptp(unasked.value):
+        return []
+    return [
+        Finding(
+            kind="ignored-class",
+            severity="warning",
+            sentence=message("finding-ignored-class.sentence", target=int(unasked.value[-1]), share=share),
+            first_step=float(unasked.step[0]),
+            last_step=float(unasked.step[-1]),
+            confidence=0.9,
+            signal="loss",
+            evidence={"class": int(unasked.value[-1]), "share": share},
+            alternatives=(message("finding-ignored-class.on-purpose"),),
+            test=message("finding-ignored-class.test"),
+            candidate_causes=("loss-definition",),
         )
     ]
 

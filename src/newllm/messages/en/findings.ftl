@@ -750,6 +750,35 @@ finding-single-target =
     } { $target }
     .on-purpose = one class on purpose, as in anomaly detection
     .test = Print the targets of three batches, and which of them count in the loss.
+    .number = in all { $count } batches that were examined every output is held against the same number, { G($target, digits: 3) }
+    .number-test = Print the targets of three batches as the loss gets them: a conversion to whole numbers cuts 0.7 to 0.
+
+finding-ignored-class =
+    .explained = The loss leaves out every row of one class, so this class is never learnt; an accuracy counts these rows, and stays low. Mostly ignore_index, or a weight of 0, is the number of a real class. Use a number that no class has (-100 is the default).
+    .sentence = rows of class { $target } do not count in the loss: { PERCENT($share) } % of the rows of a batch have no gradient, and of all classes only this one is never asked for
+    .on-purpose = a class that stands for "no label", and is left out on purpose
+    .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
+
+finding-tiny-batch =
+    .explained = Batch norm computes mean and variance from the rows of a batch. Of a few rows they say nothing: of two, each number becomes about plus or minus 1. That is mostly the rest at the end of an epoch. Leave it out (drop_last=True), or choose a batch size that leaves no small rest.
+    .sentence = batch norm gets a batch of { $rows } rows, where { $usual } are usual, at { $axis } { $first }{ $period ->
+        [0] {""}
+       *[other] {" "}and every { $period } after it
+    } ({ $count ->
+        [one] once
+       *[other] { $count } times
+    }){ $by ->
+        [none] {""}
+        [loss] ; the loss is { G($times, digits: 2) } times as high there
+       *[gradient] ; the gradient is { G($times, digits: 2) } times as large there
+    }
+    .test = Train with drop_last=True in the DataLoader, and compare the validation loss.
+
+finding-lost-updates =
+    .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.
+    .sentence = { PERCENT($share) } % of the numbers in 16-bit weights are the same at { $axis } { $last } as at { $axis } { $first }, though they have gradients: their updates are rounded away
+    .tiny = a learning rate that is meant to be tiny here
+    .test = Train 100 steps with the model in float32 and torch.autocast(dtype=torch.bfloat16), and compare the losses.
 
 finding-not-causal =
     .explained = A language model sees the token that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.

@@ -215,7 +215,7 @@ about-second_moment_mismatch = Root mean square of g / sqrt(v). Around 1, gradie
 more_layers = { $count } more layers were recorded and are not drawn.
 
 ## the context
-context-how = The context is all that this model remembers. Its size after each number of tokens shows whether it stays bounded.
+context-how = The context is what this model remembers of a text, beside the last few inputs of its convolutions where it has some. Its size after each number of tokens shows whether it stays bounded.
 context-how_recorded = The context is here what a recurrent layer hands on from token to token: its hidden state. Its size shows whether it stays bounded.
 
 ## other signals

@@ -167,6 +167,7 @@ tried-moved = It { $moved ->
 tried-dampens = It also takes { PERCENT($share) }% off a control spike, which it has nothing to do with.
 tried-left = The spike stays in { $losses }.
 tried-left_in = { $loss } ({ COUNT($spiked) } of { $n })
+tried-left_smaller = { $loss } ({ COUNT($spiked) } of { $n }, at { PERCENT($share) } % of its severity)
 between_sentences = { " " }
 aim-update_ratio = update ratio
 aim-second_moment_mismatch = second moment mismatch

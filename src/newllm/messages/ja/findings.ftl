@@ -728,6 +728,32 @@ finding-single-target =
     }{ $target }である。
     .on-purpose = 意図的に一つのクラスだけを学ばせている（異常検知など）
     .test = 3つのバッチの予測対象と、そのうちどれが損失に数えられるかを表示する。
+    .number = 調べた{ $count }個のバッチのすべてで、どの出力も同じ数{ G($target, digits: 3) }と比べられている。
+    .number-test = 損失に渡す直前の目標値を、3つのバッチで表示する。整数に変換すると、0.7は0になる。
+
+finding-ignored-class =
+    .explained = 損失が、あるクラスの行をすべて除いている。そのクラスは学習されず、正解率はその行も数えるので低いままになる。たいていは、ignore_indexの値（または重み0のクラス）が、実在するクラスの番号になっている。どのクラスの番号でもない値を使う（既定は-100）。
+    .sentence = クラス{ $target }の行が損失に数えられていない。バッチの行の{ PERCENT($share) } %に勾配がなく、全クラスのうちこのクラスだけが一度も予測対象にならない。
+    .on-purpose = 「ラベルなし」を表すクラスであり、意図して除いている
+    .test = 各クラスの行数を数え、クラスごとに1行ずつ、reduction="none"の損失を表示する。
+
+finding-tiny-batch =
+    .explained = バッチ正規化は、バッチの行から平均と分散を求める。数行では意味のある値にならず、2行ならどの数もほぼ+1か-1になる。たいていは、エポックの最後に残った端数のバッチである。端数を除く（drop_last=True）か、小さな端数の出ないバッチサイズにする。
+    .sentence = バッチ正規化に、通常の{ $usual }行ではなく{ $rows }行のバッチが、{ axis-unit }{ $first }{ $period ->
+        [0] で
+       *[other] から{ $period }ごとに
+    }渡されている（{ $count }回）。{ $by ->
+        [none] {""}
+        [loss] そこでは損失が{ G($times, digits: 2) }倍である。
+       *[gradient] そこでは勾配が{ G($times, digits: 2) }倍である。
+    }
+    .test = DataLoaderにdrop_last=Trueを指定して訓練し、検証損失を比べる。
+
+finding-lost-updates =
+    .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
+    .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。
+    .tiny = 意図して、ごく小さい学習率にしている
+    .test = モデルをfloat32にし、torch.autocast(dtype=torch.bfloat16)で100ステップ訓練して、損失を比べる。
 
 finding-not-causal =
     .explained = 言語モデルに、予測すべきトークンが見えている。そのため損失には意味がない。マスクがないか一つずれている、畳み込みが両側にパディングされている、層が両方向に読んでいる、のいずれかである。文の最後のトークンを変えても、それより前の出力は動いてはならない。

@@ -165,6 +165,7 @@ tried-moved = 狙った信号（{ NAMED($signal, kind: "aim") }）を{ $moved ->
 tried-dampens = 無関係な対照スパイクも{ PERCENT($share) }%小さくする。
 tried-left = スパイクは{ $losses }に残る。
 tried-left_in = { $loss }（{ $n }回のうち{ COUNT($spiked) }回）
+tried-left_smaller = { $loss }（{ $n }回のうち{ COUNT($spiked) }回。激しさは元の{ PERCENT($share) }%）
 between_sentences = {""}
 aim-update_ratio = 更新比
 aim-second_moment_mismatch = 二次モーメントの遅れ

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import figure
@@ -35,6 +37,8 @@ _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
 _OF_LOSS = ("best_validation", "last_validation")
 _DIGITS = 4
 _APART = 1.5  # times the difference of the best: where two runs end so far apart, that is said too
+_SAME_RATE = 1e-6  # relative
+_ALIKE = 2  # steps with the same rates, before they part
 _WHOLE = 1e4  # numbers from here on are shown in full
 _Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
@@ -60,7 +64,7 @@ def comparison(sources: Sequence[Source], words: Catalogue) -> Section | None:
     parts = [
         _better(arms, measure, words) if comparable else Html(),
         _lead(arms, len(alike), words),
-        *([] if tokens else [tag("p", words("compare-other_tokens"), kind="problem")]),
+        *([] if tokens else [tag("p", words("compare-other_tokens"), kind="better unlike")]),
         *([] if texts else [tag("p", words("compare-other_texts"), kind="problem")]),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
         _table(arms, tallies, measure, words, comparable=comparable),
@@ -84,7 +88,26 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Catalogue) ->
     counted = [words("compare-repeated", runs=words("list").join(repeated))] if repeated else []
     counted += [words("compare-unknown", runs=words("list").join(unknown))] if unknown else []
     names = words("list").join(plain(source.name, _VALUE) for source in others)
+    counted += _rates([arm.members[0] for arm in arms], words)
     return [*counted, *([words("compare-other_axis", runs=names)] if others else [])]
+
+
+def _rates(members: Sequence[Member], words: Catalogue) -> list[str]:
+    """Return from which step on two runs have other learning rates, where these were the same before."""
+    if len(members) != 2:
+        return []
+    first, second = (member.signals.get("learning_rate") for member in members)
+    if first is None or second is None:
+        return []
+    steps, here, there = np.intersect1d(first.step, second.step, return_indices=True)
+    rates = np.stack([first.value[here], second.value[there]])
+    apart = np.flatnonzero(~np.isclose(*rates, rtol=_SAME_RATE, atol=0.0))
+    if not len(apart) or apart[0] < _ALIKE:
+        return []
+    at = apart[0]
+    low, high = (number(words, float(rate)) for rate in rates[:, at])
+    names = {"first": members[0].name, "second": members[1].name}
+    return [words("compare-rates", step=f"{int(steps[at]):,}", low=low, high=high, **names)]
 
 
 def _same(sources: Sequence[Source], key: str) -> bool:
@@ -151,7 +174,7 @@ def _table(
     shown = [column for column, same in zip(columns, alike, strict=True) if not same]
     rows = list(zip(*(cells for _, cells in shown), strict=True))
     drawn = [at for at, (head, _) in enumerate(shown) if head == ""]
-    whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn)
+    whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn or (0,))
     shared_cells = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
     return joined([whole, shared_cells, _seeds(arms, measure, words)])
 

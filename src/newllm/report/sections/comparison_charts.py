@@ -15,6 +15,7 @@ from newllm.report.several.line_styles import LineStyle, LineStyles
 from newllm.report.several.units import comparable, is_in_units, one_unit
 from newllm.trace import Series
 
+_ALONE = "compare-about_difference_alone"
 _BUCKETS = 4000  # of a line: a run's own section has every point
 _APART = 1.02  # so many times: runs whose steps take nearly the same look the same by step and by token
 _LOSSES = ("validation_loss", "loss")
@@ -153,7 +154,8 @@ def _differences(
     zero = Line("control", control.name, "muted", ends, np.zeros(2))
     key = "validation" if name == "validation_loss" else "training"
     title = words(f"compare-difference_{key}", control=control.name)
-    return _curves("compare-difference", title, axis, [zero, *lines], words("compare-about_difference"), words)
+    about = words("compare-about_difference" if any(line.low is not None for line in lines) else _ALONE)
+    return _curves("compare-difference", title, axis, [zero, *lines], about, words)
 
 
 def _minus(control: Arm, arm: Arm, name: str) -> Band | None:

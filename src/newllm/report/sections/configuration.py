@@ -39,7 +39,8 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
 def _commands(source: Source) -> Html:
     """Return the commands for a shell. The path is quoted, whatever it holds. Nothing is written in the demo."""
     demo = is_demo(source.path)
-    run, config = shlex.quote(shown(source.path)), shlex.quote(str(source.path / "config.toml"))
+    run = shlex.quote(shown(source.path))
+    config = run if demo else shlex.quote(str(source.path / "config.toml"))
     again = shlex.quote(f"{source.path.name if demo else source.path}-again")
     commands = [f"newllm doctor {run}"]
     if source.config_text:

@@ -19,11 +19,11 @@ _LONGEST = 160
 _BESIDE = {  # they say something only beside another
     *("validation_correct", "validation_count", "validation_classes"),
     *("sample", "backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
-    *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again"),
+    *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again", "class_unasked"),
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
     *("batch_as_time", "sigmoid_twice", "targets_padding"),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
-    *("targets_alike", "target_level"),
+    *("targets_alike", "target_level", "target_levels_apart"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),
 }
 _BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class

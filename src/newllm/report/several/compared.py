@@ -33,7 +33,7 @@ def member_of(source: Source) -> Member:
         flat(source.config),
         source.trace.signals,
         numbers | known,
-        _per_step(summary),
+        _per_step(summary) or _seconds(source),
         unit_of(source),
         source.facts.vocabulary,
     )
@@ -62,6 +62,13 @@ def _lowest(values: np.ndarray) -> float | None:
 
 def _last(values: np.ndarray) -> float | None:
     return float(values[-1]) if len(values) else None
+
+
+def _seconds(source: Source) -> dict[str, float]:
+    """Return the mean seconds of a step, as the recorder measured them."""
+    measured = source.trace.series("step_seconds").value
+    known = measured[np.isfinite(measured)]
+    return {"seconds": float(known.mean())} if len(known) else {}
 
 
 def _per_step(summary: Mapping[str, Any]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 (() => {
   const { ask, make, page, say, told } = newllm;
   const AXES = ["step", "token", "time", "progress"], VIEWS = ["overlay", "difference", "arms"], AGAIN = 4000; // milliseconds
-  const COLOURS = ["training", "validation", "context", "learning-rate", "sky", "spike"];
   const place = document.getElementById("compare");
   const read = () => {
     const query = new URLSearchParams(location.search);
@@ -46,7 +45,7 @@
     for (const input of tools.querySelectorAll("input[type=radio]")) input.checked = asked[input.name] === input.value;
     tools.hidden = !asked.runs.length;
     if (!asked.runs.length) {
-      draw({ runs: [], signals: [], figure: "", missing: [], unknown: [], section: null });
+      draw({ runs: [], styles: [], signals: [], figure: "", missing: [], unknown: [], section: null });
       note.textContent = say("compare_none");
       return;
     }
@@ -56,6 +55,7 @@
       const answer = await ask(`/api/compare?${query}`);
       if (mine !== number) return; // something else was asked for meanwhile
       await draw(answer);
+      if (asked.runs.length === 1) note.textContent = say("compare_one");
       judge(answer.undiagnosed);
       if (answer.runs.some(told.lives)) timer = setTimeout(() => (document.hidden ? again() : load()), AGAIN);
     } catch (error) {
@@ -113,15 +113,16 @@
   }
 
   /** Made anew only where they change: whoever is at one of them with the keyboard stays there while runs go on. */
-  function showRuns({ runs }) {
-    const text = JSON.stringify([asked.view, runs.map((run) => [run.id, run.name])]);
+  function showRuns({ runs, styles }) {
+    const text = JSON.stringify([asked.view, styles, runs.map((run) => [run.id, run.name])]);
     if (text === chosen) return;
     chosen = text;
     const name = (element) => element.ariaLabel || element.textContent;
     const focused = chips.contains(document.activeElement) ? name(document.activeElement) : "";
     chips.replaceChildren(...runs.map((run, at) => {
-      const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
-      swatch.style.background = `var(--${asked.view === "difference" && !at ? "muted" : COLOURS[at % COLOURS.length]})`;
+      const { colour, dash } = asked.view === "difference" && !at ? { colour: "muted", dash: 0 } : styles[at];
+      const swatch = make("i", { class: `plot-swatch ${["", "dashed", "dotted"][dash]}`, "aria-hidden": "true" });
+      swatch.style.color = `var(--${colour})`;
       return make("li", { class: "chip" }, asked.view === "arms" ? "" : swatch, make("a", { href: `/run/${run.id}`, text: run.name }), at ? "" : make("small", { text: say("first_run") }),
         at ? make("button", { type: "button", class: "quiet", title: say("first_run"), "aria-label": `${say("first_run")}: ${run.name}`, text: "↑", onclick: () => change({ runs: [run.id, ...asked.runs.filter((id) => id !== run.id)] }) }) : "",
         make("button", { type: "button", class: "quiet", title: say("remove"), "aria-label": `${say("remove")}: ${run.name}`, text: "×", onclick: () => change({ runs: asked.runs.filter((id) => id !== run.id) }) }));

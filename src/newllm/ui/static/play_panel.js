@@ -3,6 +3,7 @@
 
 (function (newllm) {
   const { make, say } = newllm;
+  const WIDEST = 4; // bytes of a number of the context
   let count = 0;
 
   class Panel {
@@ -223,8 +224,11 @@
       const { story } = this.branch;
       this.controls.show({ busy: Boolean(this._working), empty: story.place === 0, second: this._second, both: this._both });
       this._heading.textContent = say(this._second ? "play_second" : "play_first");
+      const numbers = this.about.layers.length * (this.about.channels ?? 0);
+      const beside = story.stateBytes > WIDEST * numbers ? say("play_memory_beside") : "";
       this._memory.textContent = story.stateBytes === null ? "" : say(this.about.layers.length ? "play_memory_fixed" : "play_memory")
-        .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"));
+        .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"))
+        .replace("{numbers}", numbers.toLocaleString("en-US")).replace("{beside}", beside);
     }
 
     _say(text) {
