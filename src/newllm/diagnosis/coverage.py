@@ -124,6 +124,7 @@ SUBJECTS = (
             {
                 "changed-inputs",
                 "evaluation-inputs",
+                "input-scale",
                 "repeated-batch",
                 "tiny-batch",
                 "trained-validation",

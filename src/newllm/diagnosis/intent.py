@@ -5,7 +5,8 @@ Detectors read curves and know nothing of what they are for. Three things follow
   its standstill or its level is dropped; the reward, the entropy and the balance of a GAN have detectors of their own.
 - Where the loss is a negative log density, it falls below zero without end, and its gradient grows with it: such a
   gradient explosion is dropped.
-- What begins within `NEAR` of the run after a planned change becomes a note that says so, unless nobody plans it.
+- What begins within `NEAR` of the run after a planned change, or ends with it, becomes a note that says so, unless
+  nobody plans it.
 """
 
 import math
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from newllm.diagnosis.facts import Facts, Planned
-from newllm.diagnosis.losses import comparable, finite, rolling_median
+from newllm.diagnosis.losses import comparable, finite, is_validation, rolling_median
 from newllm.diagnosis.roles import known_role
 from newllm.diagnosis.training_kind import BELOW_ZERO, TrainingKind, parse_kind, training_kind
 from newllm.errors import UserError
@@ -131,7 +132,20 @@ def _planned(finding: Finding, trace: Trace, facts: Facts) -> Planned | None:
     spacing = _spacing(trace, finding.signal)
     reach = max(NEAR * trace.last_step, 2 * spacing)
     near = [one for one in facts.planned if -spacing <= finding.first_step - one.step <= reach]
-    return max(near, key=lambda one: one.step, default=None)
+    # What it ends was of what it changed, as batches that are easy at first.
+    ended = [one for one in facts.planned if _ends(finding, one, spacing)]
+    return max(near, key=lambda one: one.step, default=None) or min(ended, key=lambda one: one.step, default=None)
+
+
+def _ends(finding: Finding, planned: Planned, spacing: float) -> bool:
+    """Whether what was planned ends a finding that had begun: its last point is the one before it, or there.
+
+    It must say that the batches were easy, or the evaluations hard: that of a training loss may have ended by itself.
+    """
+    if finding.first_step is None or finding.last_step is None:
+        return False
+    is_of_data = finding.kind == "loss-drop" or is_validation(finding.signal or "")
+    return is_of_data and finding.first_step < planned.step and -spacing <= finding.last_step - planned.step <= 0
 
 
 def _spacing(trace: Trace, signal: str | None) -> float:

@@ -137,3 +137,23 @@ def test_the_scale_of_a_loss_is_known_by_its_powers_of_two() -> None:
     falls = np.round(65536 * 0.5 ** (STEPS / 10), 6)
     assert "loss-scale" in said(loss=OWN, scale=np.array([float(f"{2.0**-at:.6e}") for at in range(len(STEPS))]))
     assert "loss-scale" not in said(loss=OWN, scale=falls * 1.1)
+
+
+@pytest.mark.parametrize(
+    ("weight", "is_found"),
+    [
+        (STEPS / 100, True),
+        (np.minimum(1.0, STEPS / 100), False),  # warmed up
+        (np.full(len(STEPS), 4.0), False),  # chosen
+        (3 * (1 + np.sin(STEPS / 30)), False),  # in cycles
+        (STEPS / STEPS.max(), False),  # a warm-up as long as the run
+        (1 + 3 * np.abs(NOISE[1]), False),  # another part of the loss
+    ],
+)
+def test_a_weight_of_the_divergence_that_grows_without_end(weight: np.ndarray, is_found: bool) -> None:
+    recon, kl = 30 * DOWN + 20, 3 + np.cos(STEPS / 50)
+    found = said(loss=recon + weight * kl, recon_loss=recon, kl=kl)
+    assert ("kl-weight" in found) is is_found
+    if is_found:
+        assert found["kl-weight"].supported_causes == ("regularisation",)
+        assert found["kl-weight"].evidence["weight"] == pytest.approx(float(weight[-1]))

@@ -16,7 +16,7 @@ OF_SUBJECTS = frozenset[str]().union(*(one.kinds for one in coverage.SUBJECTS))
 OF_NO_SUBJECT = {
     "auxiliary-loss", "both-sides-win", "discriminator-wins", "entropy-collapse", "generator-stands-still",
     "generator-wins",
-    "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
+    "kl-explosion", "kl-weight", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
     "reward-falls", "reward-hacking", "reward-stays", "throughput-drop",
 }  # fmt: skip
 

@@ -80,7 +80,17 @@ EVERY = other("periodic-batches", 240, evidence={"period": 25, "back_at_once": T
 BELOW: dict[str, Any] = {**OVER, "others": (other("below-chance", 1, evidence={"accuracy": 0.02, "chance": 0.2}),)}
 ANEW = {"accuracy": 0.02, "chance": 0.2, "best": 0.9, "training_loss": 3.5}
 LARGE = other("update-ratio", evidence={"ratio": 0.5, "limit": 0.1})
+AT_ONCE: dict[str, Any] = {
+    "kind": "diverged", "optimizer": "AdamW", "loss": np.r_[2.0, 3.0, np.full(398, 2.0)],
+    "update_ratio__a": np.full(40, 0.3), "update_ratio__b": np.full(40, 0.2), "update_ratio__c": np.full(40, 0.01),
+}  # fmt: skip
 SHAPES: list[tuple[str, dict[str, Any], str]] = [
+    ("learning-rate", AT_ONCE, "first-update-long"),
+    ("learning-rate", AT_ONCE | {"optimizer": "SGD"}, ""),
+    ("learning-rate", AT_ONCE | {"update_ratio__b": np.full(40, 0.05)}, ""),
+    ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 2.3, np.full(398, 2.0)]}, ""),  # the next batch is as hard
+    ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 3.0, np.full(398, 1.0)]}, ""),  # it is learnt all the same
+    ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 21.0, np.full(398, 1.0)]}, "first-update-long"),
     ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
     ("changed-state", {"others": (FORGETS,)}, ""),
     ("optimizer-reset", {"others": (other("changed-state", evidence={"times": 7}),)}, ""),

@@ -310,6 +310,7 @@ NOISE = {
     "noise_in_input": 0.01 * np.sin(np.arange(20)),
     "noise_explained": np.full(20, -0.01),
 }
+HUGE = other("input-scale", evidence={"size": 3e4})
 TINY = other("tiny-batch", evidence={"rows": 2, "usual": 32})
 MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
 LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
@@ -328,6 +329,9 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-leak", {"kind": "plateau", "others": (other("target-shift", evidence={"places": 2}),)}, ""),
     ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
     ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),
+    ("input-scale", {"kind": "spike", "others": (HUGE,)}, "inputs-large"),
+    ("input-scale", {"kind": "spike", "others": (replace(HUGE, severity="note"),)}, ""),
+    ("input-scale", {"kind": "over-fitting", "others": (HUGE,)}, ""),
     ("tiny-batch", {"kind": "spike", "others": (TINY,)}, "tiny-batch"),
     ("tiny-batch", {"kind": "spike", "others": (replace(TINY, severity="note"),)}, ""),
     ("tiny-batch", {"kind": "plateau", "others": (TINY,)}, ""),
@@ -703,3 +707,23 @@ def test_a_batch_of_two_rows_is_told_where_a_batch_norm_reads_it(
             "batch norm gets a batch of 2 rows, where 32 are usual, at step 25 and every 25 after it (8 times); "
             "the loss is 2.6 times as high there"
         )
+
+
+@pytest.mark.parametrize(
+    ("size", "given", "start", "end", "severity"),
+    [
+        (3e4, 2e4, 1500.0, 80.0, "warning"),
+        (3e4, 2e4, 1500.0, 0.4, "note"),  # it came over it
+        (3e4, 1.0, 1500.0, 80.0, None),  # the first layer norms what it is given
+        (3e4, 2e4, 1.7, 1.6, None),
+        (50.0, 40.0, 1500.0, 80.0, None),
+    ],
+)
+def test_inputs_that_are_hundreds_of_times_too_large(
+    size: float, given: float, start: float, end: float, severity: str | None
+) -> None:
+    loss = end + (start - end) * np.exp(-(STEP - 1) / 20)
+    seen = found(input_std=size, loss=loss, **{"activation_rms/0": Series(SAMPLED, np.full(20, given))})
+    assert (seen["input-scale"].severity if "input-scale" in seen else None) == severity
+    if severity == "warning":
+        assert [one.name for one in seen["input-scale"].causes or ()] == ["input-scale"]

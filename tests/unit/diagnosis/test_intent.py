@@ -93,6 +93,20 @@ def test_the_gradient_of_a_likelihood_of_densities_may_grow() -> None:
     assert not diagnose(trace(loss=0.5 - STEPS / 600, gradient_norm=norm))
 
 
+@pytest.mark.parametrize(("step", "is_note"), [(320, True), (340, False), (300, False)])
+@pytest.mark.parametrize(("name", "kind", "change"), [("loss", "loss-drop", -0.9), ("validation_loss", "spike", 4.0)])
+def test_what_a_planned_change_ends_was_of_what_it_changed(
+    name: str, kind: str, change: float, step: int, is_note: bool
+) -> None:
+    values = {
+        one: 2 + 0.01 * np.random.default_rng(seed).standard_normal(len(STEPS))
+        for seed, one in enumerate(("loss", "validation_loss"))
+    }
+    values[name][100:160] += change  # steps 200 to 318
+    found = diagnose(trace(**values), Facts(planned=(Planned(step, "harder texts"),)))
+    assert [one.severity == "note" for one in found if one.kind == kind] == [is_note]
+
+
 @pytest.mark.parametrize(("step", "is_note"), [(300, True), (290, True), (250, False), (320, False)])
 def test_what_was_planned_is_a_note(step: int, is_note: bool) -> None:
     found = diagnose(trace(loss=spiked()), Facts(planned=(Planned(step, "curriculum"),)))

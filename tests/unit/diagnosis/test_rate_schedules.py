@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.detectors.learning_rate import detect_rate_zero, detect_turned_schedule, detect_warm_up
 from newllm.trace import Finding, Series, Trace
 
@@ -180,3 +180,20 @@ def test_a_rate_that_rises_again_as_smoothly_as_it_fell_is_found(rate: np.ndarra
 def test_a_turned_schedule_says_where_it_turned() -> None:
     (found,) = turned(cosine(2, points=201))
     assert (found.first_step, found.last_step, found.candidate_causes) == (101, 201, ("schedule-ended",))
+
+
+@pytest.mark.parametrize(
+    ("low", "end", "is_found"),
+    [
+        (0.11, 0.03, True),
+        (0.11, 0.009, False),  # a planned restart, which comes to more
+        (0.02, 0.03, False),  # the schedule was over
+        (0.3, 0.009, True),
+    ],
+)
+def test_a_warm_up_once_more_where_the_rate_was_low(low: float, end: float, is_found: bool) -> None:
+    once = np.r_[np.linspace(0.001, 0.04, 40), np.linspace(0.04, low * 0.04, 440)]
+    rate = np.r_[once, once[:120]]
+    loss = np.r_[np.linspace(0.6, 0.01, 300), np.full(180, 0.01), np.linspace(0.01, end, 60), np.full(60, end)]
+    kinds = [one.kind for one in diagnose(trace_of(loss=loss, learning_rate=rate)) if one.severity != "note"]
+    assert ("learning-rate-jump" in kinds) is is_found

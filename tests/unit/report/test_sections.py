@@ -58,7 +58,7 @@ def test_a_section_with_nothing_to_show_is_none() -> None:
 
 
 def test_the_spike_is_marked_on_the_loss_and_explained(source: Source) -> None:
-    spikes = [mark for mark in chart(source, "curves", "loss").marks if mark.label == "spike"]
+    spikes = [mark for mark in chart(source, "curves", "loss").marks if mark.label == "spike (validation loss)"]
     assert [(mark.first, mark.severity) for mark in spikes] == [(120, "warning")]
     html = section(source, "findings").html
     for part in ("120", EN("finding-spike.explained").split(".")[0], EN("would_tell"), EN("alternatives"), "log ratio"):

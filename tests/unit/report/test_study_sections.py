@@ -135,7 +135,7 @@ def test_a_japanese_page_says_it_in_japanese_and_marks_what_stays_english(small:
 
 
 def test_the_lead_counts_what_there_is(small: StudySource):
-    assert "410 runs of 4 arms: 10 seeds on 6 data sets, 2.6 core hours." in text_of(study_lead(small, EN))
+    assert "410 runs of 4 arms: 10 seeds over 6 data sets, 2.6 core hours." in text_of(study_lead(small, EN))
 
 
 def test_nothing_in_a_study_is_obeyed(tmp_path: Path):

@@ -35,3 +35,26 @@ def test_it_is_said_and_another_can_be_named(tmp_path: Path) -> None:
     said = [str(one.sentence) for one in trace.remarks]
     assert said[0] == "no column is called a loss: 'train_mse' is taken for loss (--loss COLUMN names another)"
     assert read_log(log, Chosen(loss="val_mse")).series("loss").value[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "times", "is_it"),
+    [("val_mse", 1.1, True), ("valid/mse", 0.7, True), ("val_mse", 30.0, False), ("val_accuracy", 1.0, False)],
+)
+def test_an_error_of_the_validation_stands_for_its_loss_where_it_begins_as_large(
+    tmp_path: Path, column: str, times: float, is_it: bool
+) -> None:
+    log = tmp_path / "log.csv"
+    rows = [f"{at},{1 + 1 / at},{times * (1 + 1 / at) if at % 4 == 0 else ''}" for at in range(1, 41)]
+    log.write_text(f"step,loss,{column}\n" + "\n".join(rows))
+    trace = read_log(log)
+    assert ("validation_loss" in trace.signals) is is_it
+    assert trace.series("loss").value[0] == 2
+    if is_it:
+        assert any(f"'{column}' is taken for validation_loss" in str(one.sentence) for one in trace.remarks)
+
+
+def test_of_two_errors_of_a_validation_none_is_its_loss(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss,val_mse,val_mae\n" + "".join(f"{at},{2 / at},{2 / at},{1 / at}\n" for at in range(1, 20)))
+    assert "validation_loss" not in read_log(log).signals

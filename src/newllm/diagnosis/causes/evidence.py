@@ -116,9 +116,18 @@ EVIDENCE = (
         "a state that was disturbed would show in the next batch too: only that one batch was other",
     ),
     Evidence(
+        "first-update-long", "learning-rate", rate.first_update_long,
+        "Adam divides by the gradient's size, so that its first update is as long as the rate says",
+    ),
+    Evidence(
         "tiny-batch", "tiny-batch", given.tiny_batch,
         "a batch norm in training mode passes on how each row differs from the few others",
     ),
+    Evidence(
+        "inputs-large", "input-scale", given.inputs_large,
+        "weights are drawn for inputs of about 1: a first layer gives back what it is given",
+    ),
+    Evidence("kl-weight", "regularisation", Itself("kl-weight"), "the weight is the loss's own, read point by point"),
     Evidence("lost-updates", "lost-updates", Itself("lost-updates"), "a number that has a gradient and never moves"),
     Evidence("class-left-out", "loss-definition", Itself("ignored-class"), "no row of the class has a gradient"),
     Evidence("one-class", "data-order", given.batches_of_one_class, "a shuffled batch holds more classes"),

@@ -113,6 +113,15 @@ def batches_of_one_class(case: Case) -> Seen:
     return {} if case.finding.kind in kinds and case.own_or_any("one-class-batches") else NOTHING
 
 
+def inputs_large(case: Case) -> Seen:
+    """Inputs are hundreds of times as large as weights expect, where the loss is high or unsteady from the start."""
+    found = case.own_or_any("input-scale")
+    kinds = RISES | {"input-scale", "bad-start", "unsteady-validation", "activation-growth", "plateau"}
+    if found is None or found.severity == "note" or case.finding.kind not in kinds:
+        return NOTHING
+    return {"size": found.evidence["size"]}
+
+
 def tiny_batch(case: Case) -> Seen:
     """Batch norm was fed batches of a few rows, and the loss is high there, or validation jumps behind one."""
     found = case.own_or_any("tiny-batch")

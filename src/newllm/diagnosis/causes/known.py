@@ -171,6 +171,7 @@ CAUSES = {
         probes=("reduction",),
         column="validation_accuracy",
     ),
+    "input-scale": Known("Inputs are hundreds of times as large as weights expect.", probes=("scale",), recorded=True),
     "target-scale": Known("Targets are thousands of times as large as what the model gives.", recorded=True),
     "wrong-targets": Known(
         "Targets that do not belong to their inputs: what is learnt of them is of no use elsewhere.",

@@ -21,6 +21,7 @@ OF_SET_LENGTH = ("Adam", "NAdam", "RAdam", "Lion", "RMSprop")  # the rate sets t
 BLOWN_UP = frozenset({"update-ratio", "activation-growth", "attention-collapse", "saturated-gates", "early-standstill"})
 AT_NOTHING = 1e-3  # root mean square of weights that start at nothing
 OUTGROWN, LONG = 3.0, 0.1  # times the weights at the start; of the weights, in one update
+AT_ONCE, FAR_UP = 1.2, 10.0  # times the first loss: that of the second update
 HARDLY = 0.9  # of the first loss: one that ends above is not learnt
 FEW_HIGH = 3  # points: a bad batch has no more
 
@@ -137,6 +138,28 @@ def weights_outgrown(case: Case) -> Seen:
         return NOTHING
     highest = finite(case.trace.series("learning_rate")).value
     return {"factor": float(np.median([one for one in grown if one])), "rate": float(highest.max())}
+
+
+def first_update_long(case: Case) -> Seen:
+    """The first update moved most layers by a tenth of their length, and the loss rose at once; little came after.
+
+    Little is: the loss was ten times as high at once, or it never comes below nine tenths of its first value for good.
+    The optimizer is Adam or its kin, whose first update is as long as the rate says, whatever the gradient is.
+    """
+    loss = case.trace.series("loss").value
+    ratios = by_layer(case.trace, "update_ratio", case.facts)
+    if not case.facts.optimizer.startswith(OF_SET_LENGTH) or case.finding.severity == "note" or len(loss) < 2:
+        return NOTHING
+    if case.finding.kind not in BLOWN_UP | STILL | EVENTS or len(ratios) < 2:
+        return NOTHING
+    first = [float(one.value[0]) for one in ratios.values() if one.step[0] == case.trace.series("loss").step[0]]
+    is_long = len(first) == len(ratios) and np.mean(np.array(first) >= LONG) > 0.5
+    if not is_long or loss[0] <= 0 or not loss[1] > AT_ONCE * loss[0]:
+        return NOTHING
+    end = float(np.median(loss[-max(3, len(loss) // 5) :]))
+    if not (loss[1] > FAR_UP * loss[0] or end > HARDLY * loss[0]):
+        return NOTHING
+    return {"ratio": float(np.median(first)), "before": float(loss[0]), "after": float(loss[1])}
 
 
 def _never_learnt(case: Case) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.levels import for_good, median
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
@@ -193,3 +194,44 @@ def _rises(trace: Trace, names: Sequence[str], step: float) -> bool:
         if len(before) and len(after) and median(before) > 0 and median(after) > WORSE * median(before):
             return True
     return False
+
+
+LARGE = 100.0  # root mean square of inputs, and of what the first layer makes of them
+FAR_ABOVE = 10.0  # times the loss of a guess, at the start
+LEARNT = 2.0  # times that loss: what ends below has come over it
+
+
+def detect_input_scale(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that inputs are hundreds of times as large as weights expect, and a cross-entropy is far above a guess.
+
+    False alarms: a first layer that norms what it is given passes on numbers of about 1, so what it gives must be large
+    too. Where the model comes over it all the same it is a note.
+    """
+    mean, std = (finite(trace.series(f"input_{name}")).value for name in ("mean", "std"))
+    layers = by_layer(trace, "activation_rms", facts)
+    loss, classes = finite(trace.series("loss")).value, trace.series("target_classes_seen").value
+    form = trace.series("cross_entropy").value
+    if min(map(len, (mean, std, layers, classes, form))) == 0 or len(loss) < 10 or form.mean() < 0.5 or classes[-1] < 2:
+        return []
+    size = float(np.hypot(np.median(mean[:5]), np.median(std[:5])))
+    name, first = next(iter(layers.items()))
+    guess, start, end = math.log(classes[-1]), median(loss[:3]), median(loss[-max(3, len(loss) // 10) :])
+    if size < LARGE or not len(first.value) or first.value[0] < LARGE or start < FAR_ABOVE * guess:
+        return []
+    return [
+        Finding(
+            kind="input-scale",
+            severity="warning" if end > LEARNT * guess else "note",
+            sentence=message(
+                "finding-input-scale.sentence", size=size, layer=name, activation=float(first.value[0]), loss=start,
+                guess=guess,
+            ),
+            first_step=float(trace.series("loss").step[0]),
+            last_step=float(trace.series("loss").step[-1]),
+            confidence=0.9,
+            signal="loss",
+            evidence={"size": size, "activation": float(first.value[0]), "loss": start},
+            test=message("finding-input-scale.test"),
+            candidate_causes=("input-scale",),
+        )
+    ]  # fmt: skip

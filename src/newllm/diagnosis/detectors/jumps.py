@@ -12,6 +12,8 @@ from newllm.trace import Finding, Series, Trace, same_steps
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
 FALLEN = 0.5  # of the highest rate so far
 AGAIN = 5  # points of the first schedule that come again
+DONE = 0.05  # of the highest rate: a schedule that has come down so far is over
+WORSE = 1.2  # times the loss before
 BRIEF = 10  # a rate that is back within such a part of the run was changed for a while only
 RETURNED = 1.2  # times what it was before
 
@@ -31,7 +33,7 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
         return []  # a table of trials that lists their rates is no schedule
     resumed = {step + 1 for step in facts.resumed}
     rises = [jump for jump in jumps(trace) if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump))]
-    again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]
+    again = [at for at in _starts_again(trace) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
     if not places or _planned(places):
         return []
@@ -51,10 +53,33 @@ def _back(series: Series, at: int) -> int | None:
     return int(series.step[at + near[0]])
 
 
-def _starts_again(rate: np.ndarray) -> list[int]:
-    """Return where the rate falls back to its first values and rises through them again (a warm-up, once more)."""
+def _starts_again(trace: Trace) -> list[int]:
+    """Return where the rate falls back to its first values and rises through them again (a warm-up, once more).
+
+    Where it had come down to its low, as a planned restart does, only if the loss ends above what it was there.
+    """
+    series = trace.series("learning_rate")
+    rate = series.value
     falls = np.flatnonzero(rate[1:] < 0.7 * rate[:-1]) + 1
-    return [int(at) for at in falls if rate[at - 1] > LOW * rate.max() and _same_start(rate, int(at))]
+    return [
+        int(at)
+        for at in falls
+        if _same_start(rate, int(at))
+        and (
+            rate[at - 1] > LOW * rate.max()
+            or (rate[at - 1] > DONE * rate.max() and _ends_above(trace, float(series.step[at])))
+        )
+    ]
+
+
+def _ends_above(trace: Trace, step: float) -> bool:
+    """Whether the loss of the last tenth is well above that just before a step."""
+    loss = finite(trace.series("loss"))
+    before, behind = loss.value[loss.step < step], loss.value[loss.step >= step]
+    few = max(AGAIN, len(loss.value) // BRIEF)
+    return (
+        len(before) >= few and len(behind) >= few and bool(np.median(behind[-few:]) > WORSE * np.median(before[-few:]))
+    )
 
 
 def _same_start(rate: np.ndarray, at: int) -> bool:

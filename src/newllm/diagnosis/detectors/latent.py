@@ -1,5 +1,7 @@
 """A KL divergence that has left its range: at nothing (a code that carries nothing), or away from a reference."""
 
+import numpy as np
+
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed
 from newllm.diagnosis.losses import finite
@@ -82,6 +84,56 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
         test=message("finding-posterior-collapse.test"),
         candidate_causes=("regularisation",),
     )
+
+
+# The weight of a KL divergence, read as (loss - reconstruction) / KL.
+FEWEST_WEIGHTS = 50
+SCATTER = 0.02  # of the weight, point by point: then it is the loss's, and not another part
+HIGHEST = 2.0  # a weight that was warmed up ends at 1, or where somebody set it
+MOSTLY_UP = 0.95  # of its steps
+STILL_GROWS = 1.1  # times, over the last quarter of the run
+
+
+def detect_kl_weight(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that the weight of a KL divergence goes on growing to the end, far beyond 1: its warm-up has no end.
+
+    False alarms: a weight above 1 that stands is chosen; one that rises and falls in cycles does not end at its
+    highest. The loss must be reconstruction and weighted divergence alone: then the weight runs smoothly.
+    """
+    roles = roles_of(trace, facts)
+    kl, other, loss = roles.series("kl"), roles.series("reconstruction"), finite(roles.trace.series("loss"))
+    step = np.intersect1d(np.intersect1d(loss.step, kl.step), other.step)
+    if len(step) < FEWEST_WEIGHTS:
+        return []
+    whole, part, divergence = (one.value[np.searchsorted(one.step, step)] for one in (loss, other, kl))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = (whole - part) / divergence
+    if not np.isfinite(weight).all() or weight.min() < -SCATTER:
+        return []
+    later = weight[len(weight) // 4 :]
+    is_smooth = np.median(np.abs(np.diff(later, n=2)) / np.maximum(later[1:-1], 1e-12)) < SCATTER
+    end, before = float(weight[-1]), float(weight[3 * len(weight) // 4])
+    if not is_smooth or end < HIGHEST or end < STILL_GROWS * before or np.mean(np.diff(later) >= 0) < MOSTLY_UP:
+        return []
+    first = float(step[int(np.argmax(weight > 1))])
+    return [
+        Finding(
+            kind="kl-weight",
+            severity="warning",
+            sentence=message(
+                "finding-kl-weight.sentence", signal=roles.first("kl"), weight=end, axis=roles.trace.axis,
+                first=int(first), last=int(step[-1]),
+            ),
+            first_step=first,
+            last_step=float(step[-1]),
+            confidence=0.9,
+            signal=roles.first("kl"),
+            evidence={"weight": end, "kl": end_level(kl), "reconstruction": end_level(other)},
+            alternatives=(message("finding-kl-weight.on-purpose"),),
+            test=message("finding-kl-weight.test"),
+            candidate_causes=("regularisation",),
+        )
+    ]  # fmt: skip
 
 
 # A policy that leaves its reference, or jumps far with each update.

@@ -759,6 +759,11 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-input-scale =
+    .explained = Inputs are hundreds of times as large as weights are drawn for. Outputs are as large, the first loss is far above that of a guess, and one column may drown out all others. Standardise each column by the mean and the standard deviation of the training rows.
+    .sentence = inputs have a root mean square of { G($size, digits: 2) }, and { $layer } gives { G($activation, digits: 2) } back: the first loss is { G($loss) }, where a guess would have { G($guess, digits: 2) }
+    .test = Print mean and standard deviation of each column of a batch, as the model gets it.
+
 finding-tiny-batch =
     .explained = Batch norm computes mean and variance from the rows of a batch. Of a few rows they say nothing: of two, each number becomes about plus or minus 1. That is mostly the rest at the end of an epoch. Leave it out (drop_last=True), or choose a batch size that leaves no small rest.
     .sentence = batch norm gets a batch of { $rows } rows, where { $usual } are usual, at { $axis } { $first }{ $period ->

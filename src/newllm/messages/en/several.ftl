@@ -68,7 +68,10 @@ compare-about_mean_pace = Steps times the arm's mean time per step.
 compare-about_progress = Runs are compared where their training losses have fallen by the same amount since the start, however many steps that took; where a line is vertical, training made no progress, as in a spike.
 compare-about_difference = Below 0 is better than the control. Shaded: the 95 % confidence interval of the difference between runs that share a seed.
 compare-about_difference_alone = Below 0 is better than the control.
-study-size = { $runs } runs of { $arms } arms: { $seeds } seeds on { $sets } data sets, { $hours } core hours.
+study-size = { $runs } runs of { $arms } arms{ $each ->
+    [0] {""}
+   *[other] , { $each } of each
+}: { $seeds } seeds over { $sets } data sets, { $hours } core hours.
 study-claims = Claims
 study-claim = Claim
 study-verdict = Verdict

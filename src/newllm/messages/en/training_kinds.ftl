@@ -25,6 +25,12 @@ finding-mode-collapse =
     .sentence = { SIGNAL($signal) } was as high as { G($peak) } and is at { G($level) } from { $axis } { $first } on: the samples are nearly all the same
     .test = Count how many different samples there are among a hundred.
 
+finding-kl-weight =
+    .explained = The weight of the KL term grows at every step, far beyond 1, and has no end: it presses the code towards nothing, and the reconstruction stays bad. A warm-up of this weight ends at 1, or where you set it: cap it with min(1, step / warm_up).
+    .sentence = the weight of { $signal } in the loss passes 1 at { $axis } { $first } and is { G($weight, digits: 2) } at { $axis } { $last }, still growing
+    .on-purpose = a weight that is meant to grow without end
+    .test = Print the weight at the first, the middle and the last step.
+
 finding-posterior-collapse =
     .explained = The KL divergence is almost zero: the latent code carries no information, and the decoder has learnt to do without it. Lower the weight of the divergence, raise it slowly, or leave the first few nats unpenalised (free bits).
     .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->

@@ -737,6 +737,11 @@ finding-ignored-class =
     .on-purpose = 「ラベルなし」を表すクラスであり、意図して除いている
     .test = 各クラスの行数を数え、クラスごとに1行ずつ、reduction="none"の損失を表示する。
 
+finding-input-scale =
+    .explained = 入力が、重みの初期化が想定する大きさの数百倍ある。出力も同じだけ大きくなり、最初の損失は当て推量の損失をはるかに超える。一つの列がほかの列をすべて覆い隠すこともある。訓練データの平均と標準偏差で、列ごとに標準化する。
+    .sentence = 入力の二乗平均平方根が{ G($size, digits: 2) }であり、{ $layer }の出力も{ G($activation, digits: 2) }になる。最初の損失は{ G($loss) }である（当て推量なら{ G($guess, digits: 2) }）。
+    .test = モデルに渡すバッチの、列ごとの平均と標準偏差を表示する。
+
 finding-tiny-batch =
     .explained = バッチ正規化は、バッチの行から平均と分散を求める。数行では意味のある値にならず、2行ならどの数もほぼ+1か-1になる。たいていは、エポックの最後に残った端数のバッチである。端数を除く（drop_last=True）か、小さな端数の出ないバッチサイズにする。
     .sentence = バッチ正規化に、通常の{ $usual }行ではなく{ $rows }行のバッチが、{ axis-unit }{ $first }{ $period ->

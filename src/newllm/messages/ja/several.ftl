@@ -68,7 +68,10 @@ compare-about_mean_pace = ステップ数に、条件全体での1ステップ�
 compare-about_progress = ステップ数にかかわらず、訓練損失が開始時から同じだけ下がったところで実行を比べる。線が垂直に動く所では、スパイクのように訓練が進んでいない。
 compare-about_difference = 0より下なら対照よりよい。帯は、シードが同じ実行の差の95%信頼区間。
 compare-about_difference_alone = 0より下なら対照よりよい。
-study-size = { $arms }条件、{ $runs }実行。シードは{ $seeds }個、データは{ $sets }組、{ $hours }コア時間。
+study-size = { $arms }条件、{ $runs }実行{ $each ->
+    [0] {""}
+   *[other] （各{ $each }回）
+}。シードは{ $seeds }個、データは{ $sets }組、{ $hours }コア時間。
 study-claims = 主張
 study-claim = 主張
 study-verdict = 判定

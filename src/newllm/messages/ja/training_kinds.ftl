@@ -25,6 +25,12 @@ finding-mode-collapse =
     .sentence = { SIGNAL($signal) }は最大{ G($peak) }だったが、{ axis-unit }{ $first }以降は{ G($level) }である。サンプルがほぼ同じになっている。
     .test = 100個のサンプルのうち、異なるものがいくつあるかを数える。
 
+finding-kl-weight =
+    .explained = KL項の重みが、ステップごとに1をはるかに超えて増え続け、止まらない。そのため潜在変数がほとんど何も運ばなくなり、再構成も改善しない。重みのウォームアップは、1（または決めた値）で止める。min(1, step / warm_up)のように上限をつける。
+    .sentence = 損失の中の{ SIGNAL($signal) }の重みが、{ axis-unit }{ $first }で1を超え、{ axis-unit }{ $last }では{ G($weight, digits: 2) }で、なお増えている。
+    .on-purpose = 意図して、重みを増やし続けている
+    .test = 最初、中間、最後のステップで、重みを表示する。
+
 finding-posterior-collapse =
     .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、最初の数natには罰則を課さない（free bits）。
     .sentence = { SIGNAL($signal) }は{ G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである{ $reconstruction ->

@@ -10,7 +10,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Mark
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
-from newllm.words.labels import kind_label
+from newllm.words.labels import kind_label, signal_label
 from newllm.words.plain import plain
 
 _MOST = 40
@@ -63,6 +63,8 @@ def _mark(source: Source, words: Catalogue, finding: Finding) -> Mark | None:
         return None
     begin, end = first_step(source), source.trace.last_step
     label = kind_label(words, finding.kind)
+    if finding.signal == "validation_loss":  # a chart of both losses would not say whose it is
+        label = words("signal_of", signal=label, part=signal_label(words, finding.signal))
     if place[1] - place[0] <= _WIDE * (end - begin):
         return Mark(*place, finding.severity, label, quiet=finding.follows is not None)
     if place[0] - begin <= _NARROW * (end - begin) or finding.follows is not None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from newllm.diagnosis.causes.kinds import EVENTS
 from newllm.diagnosis.replayed import is_shown, taken_up
 from newllm.diagnosis.roots import families
 from newllm.messages import Catalogue
@@ -19,7 +20,7 @@ from newllm.trace import Finding, Verdict
 from newllm.words import coverage
 from newllm.words.causes import CauseRow, cause_rows
 from newllm.words.diagnosis import causes, evidence, numbering, standing, steps, tally, would_tell
-from newllm.words.labels import cause_label, kind_label
+from newllm.words.labels import cause_label, kind_label, signal_label
 from newllm.words.replays import suspects
 
 _IN_FULL = 2  # faults whose evidence stands open, and what is there first
@@ -104,7 +105,13 @@ def _named(words: Catalogue, finding: Finding) -> tuple[object, ...]:
 
 
 def _where(source: Source, words: Catalogue, finding: Finding, *, sure: bool = True) -> Html:
-    known = (steps(words, finding, source.trace.axis), standing(words, finding) if sure else "")
+    # Of an event it is said in which loss: that of validation begins and ends elsewhere than that of training.
+    loss = finding.signal if finding.kind in EVENTS and finding.signal in ("loss", "validation_loss") else None
+    known = (
+        "" if loss is None else signal_label(words, loss),
+        steps(words, finding, source.trace.axis),
+        standing(words, finding) if sure else "",
+    )
     return tag("span", words("list").join(filter(None, known)), kind="where")
 
 

@@ -49,7 +49,9 @@ def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
 def study_lead(study: StudySource, words: Catalogue) -> Html:
     """Return what stands under the study's name: its title, its size, what had no time and what could not be read."""
     sets, unrun = study.about.get("sets"), waiting(study.about.get("waiting"))
+    each = min(Counter(row["arm"] for row in study.rows).values(), default=0)
     sizes = {
+        "each": each if len(study.rows) == each * len(study.arms) else 0,
         "seeds": f"{len({row['seed'] for row in study.rows}):,}", "arms": f"{len(study.arms):,}",
         "runs": f"{len(study.rows):,}", "sets": f"{len(sets) if isinstance(sets, list) else 1:,}",
         "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from newllm.trace.readers.naming import SILENT, split_of, words
+from newllm.trace.series import Series
 
 _ERRORS = ("mse", "rmse", "bce", "huber", "smooth_l1", "mae", "l1", "l2")
 """What is minimised so often that its column is called after it, the likeliest first."""
+_AROUND = 20  # training losses up to the first evaluation
+_ALIKE = 2.0  # times
 
 
 def losses_of_errors(signals: Mapping[str, Any]) -> dict[str, str]:
@@ -22,6 +27,26 @@ def losses_of_errors(signals: Mapping[str, Any]) -> dict[str, str]:
         if pairs[0][0] is not None:
             return {name: signal for name, signal in pairs if name is not None}
     return {}
+
+
+def validation_of_error(signals: Mapping[str, Series]) -> dict[str, str]:
+    """Return which column stands for the validation loss of a training loss that is called "loss"; {} for none.
+
+    It is the only error of a validation, and about as large as the training loss where it is measured first: another
+    error, or another scale, cannot be held against that loss.
+    """
+    loss = signals.get("loss")
+    if loss is None or "validation_loss" in signals or not len(loss.value):
+        return {}
+    named = [name for name in signals if (found := _error(name)) is not None and found[1] == "validation"]
+    if len(named) != 1 or not len(signals[named[0]].value):
+        return {}
+    error = signals[named[0]]
+    before = loss.value[: int(np.searchsorted(loss.step, error.step[0], "right"))][-_AROUND:]
+    here = float(np.median(before)) if len(before) else 0.0
+    if not here > 0 or not 1 / _ALIKE <= float(error.value[0]) / here <= _ALIKE:
+        return {}
+    return {named[0]: "validation_loss"}
 
 
 def _error(name: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace.readers.axes import axis_rank, locate_rows
 from newllm.trace.readers.chosen import Chosen, column_named
-from newllm.trace.readers.errors import losses_of_errors
+from newllm.trace.readers.errors import losses_of_errors, validation_of_error
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
@@ -220,7 +220,7 @@ class Gathered:
             self.note(note("remark-loss-of-perplexity", loss=name, perplexity=of))
             named[name], count = loss, digits.get(of)
             digits[name] = None if count is None else max(0, count + finer)
-        for name, loss in losses_of_errors(named).items():
+        for name, loss in (losses_of_errors(named) or validation_of_error(named)).items():
             self.note(note("remark-error-as-loss", loss=loss, column=name))
             named[loss], digits[loss] = named.pop(name), digits.pop(name, None)
         return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.remarks())
