@@ -15,8 +15,8 @@ OF_SUBJECTS = frozenset[str]().union(*(one.kinds for one in coverage.SUBJECTS))
 # Of columns of which nothing is said to be sound: those of policies, GANs and codes, and what is logged beside a loss.
 OF_NO_SUBJECT = {
     "auxiliary-loss", "both-sides-win", "discriminator-wins", "entropy-collapse", "generator-stands-still",
-    "generator-wins",
-    "kl-explosion", "kl-weight", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
+    "generator-wins", "kl-weight",
+    "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
     "reward-falls", "reward-hacking", "reward-stays", "throughput-drop",
 }  # fmt: skip
 

@@ -55,6 +55,7 @@ ui-play_stopped_tokens = { "" }
 ui-play_stopped_stop = You stopped it.
 ui-play_stopped_end = Here the model ends the text: start over, or give it more to read.
 ui-play_stopped_positions = The text has reached the longest length that this model can read: start over.
+ui-play_example = The captain stood on the deck and looked at the sea
 ui-play_memory = After { $tokens } tokens: all it keeps is { $bytes } bytes.
 ui-play_memory_fixed = After { $tokens } tokens: all it keeps of the text is { $bytes } bytes, however long it is: a context of { $numbers } numbers{ $beside }.
 ui-play_memory_beside = , and the last few inputs of its convolutions

@@ -55,6 +55,7 @@ ui-play_stopped_tokens = { "" }
 ui-play_stopped_stop = 止めました。
 ui-play_stopped_end = モデルが文章を終えました。初めからやり直すか、続きを読ませてください。
 ui-play_stopped_positions = 最大系列長に達しました。初めからやり直してください。
+ui-play_example = The captain stood on the deck and looked at the sea
 ui-play_memory = { $tokens } トークンを読み書きした後に保っているのは、全部で { $bytes } バイトです。
 ui-play_memory_fixed = { $tokens } トークンを読み書きした後に保っているのは、文章がどれだけ長くても { $bytes } バイトだけです（{ $numbers }個の数からなる文脈ベクトル{ $beside }）。
 ui-play_memory_beside = と、畳み込みの直前の数個の入力

@@ -140,7 +140,8 @@ def _better(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
         certain = words(key, n=len(shared(second, best)), **ends)
     key = "compare-better" if len(known) == 2 else "compare-best"
     sentence = words(key, measure=words(f"compare-{measure}"), n=len(known), **said)
-    return tag("p", tag("b", sentence), " ", *_at_end(best, second, measure, words), certain, kind="better")
+    at_end = _at_end(best, second, measure, words)
+    return tag("p", tag("b", sentence, *at_end), " ", certain, kind="better")
 
 
 def _at_end(best: Arm, second: Arm, measure: str, words: Catalogue) -> list[str]:

@@ -86,7 +86,9 @@ def _pace(arm: Arm, by: str) -> float:
 
 def _differ(arms: Sequence[tuple[int, Arm]], by: str) -> bool:
     """Whether all know what a step takes, and it is not the same for all arms."""
-    if not arms or not all(by in member.per_step for _, arm in arms for member in arm.members):
+    # Of a recording only its seconds are known: they tell of the machine's other work as much as of the run.
+    known = {"tokens", by}
+    if not arms or not all(known <= member.per_step.keys() for _, arm in arms for member in arm.members):
         return False
     paces = [_pace(arm, by) for _, arm in arms]
     return max(paces) > _APART * min(paces)

@@ -46,7 +46,7 @@
     tools.hidden = !asked.runs.length;
     if (!asked.runs.length) {
       draw({ runs: [], styles: [], signals: [], figure: "", missing: [], unknown: [], section: null });
-      note.textContent = say("compare_none");
+      note.replaceChildren(`${say("compare_none")} `, make("a", { href: "/", text: say("runs") }));
       return;
     }
     const mine = ++number;

@@ -54,7 +54,7 @@
       this._heading = make("h2", { id: title, class: "unseen" });
       this._status = make("p", { class: "play-status", role: "status" });
       this._problem = make("p", { class: "play-problem", role: "alert" });
-      this._memory = make("p", { class: "muted play-memory" });
+      this._memory = make("p", { class: "play-memory" });
       this._token = make("div", { class: "facts" });
       this._most = make("ol", { class: "bars chosen" });
       this._scales = make("div");

@@ -124,6 +124,7 @@
       const surprisal = new newllm.SurprisalPage(about);
       place.replaceChildren(make("p", { class: "muted play-model", text: modelLine(about) }),
         ...tabs([["write", playground.element], ["surprisal", surprisal.element]]));
+      if (newllm.page.demo) document.querySelector(".play textarea").value = say("play_example");
       if (matchMedia("(hover: hover)").matches) document.querySelector(".play textarea").focus(); // else its keyboard hides the page
     } catch (error) {
       const again = make("button", { type: "button", text: say("play_try_again"), onclick: begin });
