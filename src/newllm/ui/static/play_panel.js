@@ -226,9 +226,24 @@
       this._heading.textContent = say(this._second ? "play_second" : "play_first");
       const numbers = this.about.layers.length * (this.about.channels ?? 0);
       const beside = story.stateBytes > WIDEST * numbers ? say("play_memory_beside") : "";
-      this._memory.textContent = story.stateBytes === null ? "" : say(this.about.layers.length ? "play_memory_fixed" : "play_memory")
+      if (story.stateBytes === null) return this._memory.replaceChildren();
+      const size = say(this.about.layers.length ? "play_memory_fixed" : "play_memory")
         .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"))
         .replace("{numbers}", numbers.toLocaleString("en-US")).replace("{beside}", beside);
+      this._memory.replaceChildren(make("b", { text: say("play_remembers") }), ` ${size} ${this._times(story)}`);
+    }
+
+    /** In how many tokens half of the channels forget, and for how long a tenth hold; by octaves of their time scales. */
+    _times(story) {
+      const octaves = story.tokens.at(-1)?.octaves;
+      if (!octaves) return "";
+      const counts = octaves[0].map((_, octave) => octaves.reduce((sum, layer) => sum + layer[octave], 0));
+      const whole = counts.reduce((sum, count) => sum + count, 0);
+      let at = -1, below = 0, long = counts.length, above = 0;
+      while (below < whole / 2) below += counts[++at];
+      while (above < whole / 10) above += counts[--long];
+      const endless = counts.length - 1, tokens = (octave) => (octave >= endless ? "∞" : (2 ** octave).toLocaleString("en-US"));
+      return say("play_memory_times").replace("{half}", tokens(at + 1)).replace("{tenth}", tokens(long));
     }
 
     _say(text) {
