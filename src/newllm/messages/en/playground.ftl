@@ -55,7 +55,6 @@ ui-play_stopped_tokens = { "" }
 ui-play_stopped_stop = You stopped it.
 ui-play_stopped_end = Here the model ends the text: start over, or give it more to read.
 ui-play_stopped_positions = The text has reached the longest length that this model can read: start over.
-ui-play_example = The captain stood on the deck and looked at the sea
 ui-play_remembers = What it remembers:
 ui-play_memory_times = Half of these numbers forget within { $half } tokens, a tenth hold something for { $tenth } tokens or more. Which words are in them cannot be read off; below is which tokens changed them most.
 ui-play_memory = after { $tokens } tokens all it keeps is { $bytes } bytes.

@@ -55,7 +55,6 @@ ui-play_stopped_tokens = { "" }
 ui-play_stopped_stop = 止めました。
 ui-play_stopped_end = モデルが文章を終えました。初めからやり直すか、続きを読ませてください。
 ui-play_stopped_positions = 最大系列長に達しました。初めからやり直してください。
-ui-play_example = The captain stood on the deck and looked at the sea
 ui-play_remembers = 覚えていること：
 ui-play_memory_times = この数の半分は{ $half }トークン以内に忘れ、10分の1は{ $tenth }トークン以上にわたって何かを保ちます。どの語が入っているかは読み取れません。どのトークンがこれを最も変えたかは、下に示します。
 ui-play_memory = { $tokens } トークンを読み書きした後に保っているのは、全部で { $bytes } バイトです。
