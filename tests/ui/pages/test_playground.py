@@ -53,7 +53,7 @@ def test_it_writes_and_draws_its_context(play: "Page") -> None:
     assert text.startswith("the whale ")
     assert len(text) >= len("the whale ") + 4
     assert one.locator("canvas").first.is_visible()
-    assert "After 26 tokens" in one.locator(".play-memory").inner_text()
+    assert "after 26 tokens" in one.locator(".play-memory").inner_text()
     play.locator(".play-text .token").first.click()
     assert one.locator(".facts").first.inner_text()
     again = panel(play)
