@@ -12,6 +12,9 @@ from newllm.ui.texts import Texts
 MODEL = "moby-dick"
 """The run whose model is loaded as soon as the server runs, so that it writes when somebody comes to it."""
 
+EXAMPLE = "The captain stood on the deck and looked at the sea"
+"""What stands in its field at first: it has read an English novel, whatever language the page has."""
+
 REFUSAL = "the demo is read-only: newllm ui opens runs of your own"
 _PLAY = "/play"  # the end of the one address that is sent something and changes nothing
 _FOUNDING, _DOUBLED, _PLANNED, _STUDY, _NOVEL = map(

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
 from newllm.report.markup import safe
-from newllm.ui.demo import REFUSAL, is_refused
+from newllm.ui.demo import EXAMPLE, REFUSAL, is_refused
 from newllm.ui.empty import SCRIPTS, empty, train_into
 from newllm.ui.entry import Entry
 from newllm.ui.index import Index
@@ -50,7 +50,9 @@ async def _page(request: Request) -> Response:
     )
     snapshot = request.query_params.get("snapshot", "best")
     others = any(one.id != key for one in _playable(index))
-    data = {"run": key, "snapshot": snapshot, "others": others, "texts": texts.for_scripts(playground=True)}
+    example = EXAMPLE if request.app.state.demo else ""
+    said = {"texts": texts.for_scripts(playground=True), "example": example}
+    data = {"run": key, "snapshot": snapshot, "others": others, **said}
     window, looks = f"{entry.name} · {texts('play_title')}", ("play.css",)
     return page(request, window, body, active="play", more_styles=looks, scripts=_SCRIPTS, data=data)
 

@@ -3,7 +3,6 @@
 
 (function (newllm) {
   const { make, say } = newllm;
-  const EXAMPLE = "The captain stood on the deck and looked at the sea"; // the demo's model has read an English novel
   const place = document.getElementById("play");
 
   class Playground {
@@ -125,7 +124,7 @@
       const surprisal = new newllm.SurprisalPage(about);
       place.replaceChildren(make("p", { class: "muted play-model", text: modelLine(about) }),
         ...tabs([["write", playground.element], ["surprisal", surprisal.element]]));
-      if (newllm.page.demo) document.querySelector(".play textarea").value = EXAMPLE;
+      document.querySelector(".play textarea").value = newllm.page.example;
       if (matchMedia("(hover: hover)").matches) document.querySelector(".play textarea").focus(); // else its keyboard hides the page
     } catch (error) {
       const again = make("button", { type: "button", text: say("play_try_again"), onclick: begin });
