@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import newllm
 from newllm.checks import PROBES
 from newllm.messages import LANGUAGES, catalogue
 
@@ -42,7 +43,7 @@ def test_every_probe_is_explained_in_every_language(probe: str, lang: str) -> No
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_reason_and_case_that_the_code_names_is_in_the_catalogue(lang: str) -> None:
     words = catalogue(lang)
-    source = "\n".join(file.read_text() for file in (ROOT / "src/newllm/checks").rglob("*.py"))
+    source = "\n".join(file.read_text() for file in (Path(newllm.__file__).parent / "checks").rglob("*.py"))
     reasons = set(re.findall(r'CannotCheck\("([\w-]+)"', source))
     assert reasons
     assert reasons == set(words.attributes("check-reason"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newllm.messages import Message, message
-from newllm.messages.catalogue import Catalogue
+from newllm.messages.catalogue import FOLDER, Catalogue
 
 TEXT = """# A comment = is none
 points = { $n ->
@@ -133,7 +133,7 @@ def test_names_from_a_log_may_be_anything(words: Catalogue) -> None:
 
 def test_a_template_has_its_parameters_in_braces(words: Catalogue) -> None:
     assert words.template("brace") == "{x}"
-    words_of = Catalogue("en", Path(__file__).parents[3] / "src/newllm/messages/en")
+    words_of = Catalogue("en", FOLDER / "en")
     assert words_of.template("ui-ago_s") == "{n} s ago"
 
 

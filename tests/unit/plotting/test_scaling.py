@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import newllm
 from newllm.plotting import colours, scaling, style
 from newllm.plotting.scaling import DASHED, Look, ScalingLine, ScalingPanel, draw_scaling
 
@@ -54,7 +55,8 @@ def test_one_name_stands_once_in_the_legend_with_its_look(drawn) -> None:
 
 def test_all_figures_are_drawn_here() -> None:
     """One module has the colours and the style: nobody else imports matplotlib."""
-    places = [ROOT / name for name in ("src", "benchmarks", "examples", "studies", "docs") if (ROOT / name).is_dir()]
+    places = [Path(newllm.__file__).parent]
+    places += [ROOT / name for name in ("benchmarks", "examples", "studies", "docs") if (ROOT / name).is_dir()]
     elsewhere = [path for place in places for path in place.rglob("*.py") if "plotting" not in path.parts]
     assert len(elsewhere) > 100
     assert [str(path) for path in elsewhere if "matplotlib" in _imported(path)] == []
