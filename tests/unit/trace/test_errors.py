@@ -51,7 +51,9 @@ def test_an_error_of_the_validation_stands_for_its_loss_where_it_begins_as_large
     assert ("validation_loss" in trace.signals) is is_it
     assert trace.series("loss").value[0] == 2
     if is_it:
-        assert any(f"'{column}' is taken for validation_loss" in str(one.sentence) for one in trace.remarks)
+        said = f"'{column}', which begins as large as the training loss, is taken for validation_loss"
+        assert any(said in str(one.sentence) for one in trace.remarks)
+        assert not any("no column is called a loss" in str(one.sentence) for one in trace.remarks)
 
 
 def test_of_two_errors_of_a_validation_none_is_its_loss(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ remark-other-runs = { $count ->
 }, for '{ $chosen }' has the most values; name one as PATH#RUN: { $names }
 
 remark-error-as-loss = no column is called a loss: '{ $column }' is taken for { $loss } (--loss COLUMN names another)
+remark-error-as-validation = no column is called a validation loss: '{ $column }', which begins as large as the training loss, is taken for { $loss }
 remark-no-steps = no column of steps or epochs: rows are counted instead
 remark-no-steps_named = no column is called steps or epochs, so rows are counted; '{ $column }' counts up as steps do (--step { $column } takes it)
 

@@ -20,6 +20,7 @@ remark-other-runs = ほかの{ $count ->
 }の実行（値が最も多いのは「{ $chosen }」）。PATH#RUNの形で指定できる：{ $names }
 
 remark-error-as-loss = 損失という名の列がないため、「{ $column }」を{ $loss }とみなす（--loss COLUMNで別の列を指定できる）
+remark-error-as-validation = 検証損失という名の列がないため、訓練損失と同じ大きさで始まる「{ $column }」を{ $loss }とみなす
 remark-no-steps = ステップやエポックの列がないため、行を数える
 remark-no-steps_named = ステップやエポックという名の列がないため、行を数える。「{ $column }」はステップのように増える（--step { $column }で指定できる）
 

@@ -220,8 +220,9 @@ class Gathered:
             self.note(note("remark-loss-of-perplexity", loss=name, perplexity=of))
             named[name], count = loss, digits.get(of)
             digits[name] = None if count is None else max(0, count + finer)
-        for name, loss in (losses_of_errors(named) or validation_of_error(named)).items():
-            self.note(note("remark-error-as-loss", loss=loss, column=name))
+        whole, validation = losses_of_errors(named), validation_of_error(named)
+        for name, loss in (whole or validation).items():
+            self.note(note("remark-error-as-loss" if whole else "remark-error-as-validation", loss=loss, column=name))
             named[loss], digits[loss] = named.pop(name), digits.pop(name, None)
         return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.remarks())
 
