@@ -65,7 +65,9 @@ class EvaluationSignals:
 
 @torch.no_grad()
 def context_signals(contexts: list[Tensor], real_BT: Tensor) -> dict[str, float]:
-    """Return the context's norm after 1, 2, 4 ... positions and its loop gain; nothing without a context.
+    """Return the context's norm after 1, 2, 4 ... positions, the mean over layers, and the loop gain of all together.
+
+    Nothing without a context.
 
     Args:
         contexts: `[B, T, C]` of each layer that has one.
@@ -73,11 +75,13 @@ def context_signals(contexts: list[Tensor], real_BT: Tensor) -> dict[str, float]
     """
     if not contexts:
         return {}
-    contexts_BTC = contexts[0] if len(contexts) == 1 else torch.cat(contexts, dim=-1)
-    norms = norm_by_position(contexts_BTC, real_BT)
-    powers = [2**power for power in range(len(norms).bit_length()) if 2**power <= len(norms)]
-    signals = {f"context_norm/position-{n}": value for n in powers if (value := norms[n - 1]) is not None}
-    gain = loop_gain(contexts_BTC, real_BT)
+    signals = {}
+    layers = [norm_by_position(contexts_BTC, real_BT) for contexts_BTC in contexts]
+    for position, norms in enumerate(zip(*layers, strict=True), start=1):
+        there = [norm for norm in norms if norm is not None]
+        if there and position.bit_count() == 1:
+            signals[f"context_norm/position-{position}"] = sum(there) / len(there)
+    gain = loop_gain(torch.cat(contexts, dim=-1), real_BT)
     return signals if gain is None else {**signals, "loop_gain": gain}
 
 

@@ -53,6 +53,7 @@ class Facts:
         data: facts about the data as `newllm.data.facts` counts them.
         untrained_loss: the model's loss before its first step, in nats.
         training_mode_matters: whether the model has a layer that works otherwise in training mode; None if not known.
+        asks_for_mode: whether the model's own code, outside torch's layers, reads the mode; None if not known.
         kind: of training, one of `newllm.diagnosis.training_kind.KINDS`; None where nobody says.
         roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
         planned: what a person noted beforehand.
@@ -72,6 +73,7 @@ class Facts:
     data: Mapping[str, Any] | None = None
     untrained_loss: float | None = None
     training_mode_matters: bool | None = None
+    asks_for_mode: bool | None = None
     kind: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()

@@ -1,7 +1,8 @@
 """One fault, several findings: which of them is the root, and which follow from it.
 
 A finding that saw the cause itself (a learning rate that jumped, gradients that were never cleared) is the root of
-those that name the same cause. Without one, what rises at the same time is one event, and the gravest speaks for it.
+those that name the same cause. Without one, what rises at the same time is one event, and the gravest speaks for it;
+but a spike on the way down from where a loss was worse than at its start is no more than a part of that.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,6 +82,7 @@ ROOTS = (
     "validation-gap",
     "over-fitting",
 )
+WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
 
@@ -145,14 +147,12 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         )
     if finding.kind not in EVENTS:
         return None
-    return next(
-        (
-            place
-            for place, other in enumerate(ordered[:at])
-            if other.kind in EVENTS and other.severity != "note" and _is_one_event(other, finding, length)
-        ),
-        None,
-    )
+    events = [place for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"]
+    whole = next((place for place in events if _is_part(finding, ordered[place])), None)
+    if whole is not None:
+        return whole
+    nearby = [place for place in events if place < at and _is_one_event(ordered[place], finding, length)]
+    return next((place for place in nearby if not _is_part(ordered[place], finding)), None)
 
 
 def _is_later(other: Finding, finding: Finding, length: float) -> bool:
@@ -160,6 +160,16 @@ def _is_later(other: Finding, finding: Finding, length: float) -> bool:
     if finding.first_step is None or other.first_step is None:
         return False
     return other.first_step > finding.first_step + LATE * length
+
+
+def _is_part(spike: Finding, stretch: Finding) -> bool:
+    """Whether a spike lies in a stretch above the start of the same loss that began earlier and was higher."""
+    if spike.kind != "spike" or stretch.kind not in WORSE or spike.signal != stretch.signal or spike.causes:
+        return False
+    if spike.first_step is None or stretch.first_step is None:
+        return False
+    inside = stretch.first_step < spike.first_step and spike.end <= stretch.end
+    return inside and stretch.evidence["worst"] > spike.evidence["peak"]
 
 
 def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:

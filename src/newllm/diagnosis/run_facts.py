@@ -112,7 +112,8 @@ def facts_of(
         parameters=_whole(recording.get("parameters"), 1) or _whole(summary.get("parameters"), 1),
         layers=_layers(recording.get("layers")),
         data=facts if isinstance(facts, Mapping) else None,
-        training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
+        training_mode_matters=_yes_or_no(recording.get("training_mode_matters")),
+        asks_for_mode=_yes_or_no(recording.get("asks_for_mode")),
         kind=kind if (kind := recording.get("kind")) in KINDS else None,
         planned=tuple(dict.fromkeys((*planned_in(recording), *planned_in(notes)))),
         resumed=_steps(recording.get("resumed")),
@@ -151,6 +152,10 @@ def said_by(recording: Mapping[str, Any]) -> list[Remark]:
 def _whole(value: Any, least: int) -> int | None:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return value if is_whole and least <= value <= _LARGEST_NUMBER else None
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _share(value: Any) -> float:

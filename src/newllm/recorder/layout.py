@@ -1,6 +1,8 @@
 """What is recorded of a model: its layers under their own names, whatever wraps it; and recording.json."""
 
+import inspect
 from collections.abc import Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 import torch
@@ -25,6 +27,18 @@ def _minds_the_mode(module: nn.Module) -> bool:
     """Whether a module works otherwise in training mode: a batch norm, or dropout, also by a rate of its own."""
     rates = [value for name, value in vars(module).items() if "dropout" in name and isinstance(value, int | float)]
     return isinstance(module, _BatchNorm) or any(rate > 0 for rate in [*rates, *_dropped(module)])
+
+
+def _asks_for_the_mode(module: nn.Module) -> bool:
+    """Whether a module's own code, not torch's, reads the mode, as functional dropout does."""
+    classes = [one for one in type(module).__mro__ if one.__module__.split(".")[0] not in ("torch", "builtins")]
+    methods = [inspect.unwrap(one) for owner in classes for one in vars(owner).values() if inspect.isfunction(one)]
+    return any(_reads_the_mode(method.__code__) for method in methods)
+
+
+def _reads_the_mode(code: CodeType) -> bool:
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    return "training" in code.co_names or any(map(_reads_the_mode, inner))
 
 
 def _dropped(module: nn.Module) -> list[float]:
@@ -86,6 +100,7 @@ class Layout:
             "optimizer": type(optimizer).__name__,
             "every": every,
             "training_mode_matters": any(map(_minds_the_mode, self.inner.modules())),
+            "asks_for_mode": any(map(_asks_for_the_mode, self.inner.modules())),
             "dropout": max((rate for module in self.inner.modules() for rate in _dropped(module)), default=0.0),
             "layers": [
                 {

@@ -80,6 +80,18 @@ def test_an_event_is_near_another_within_a_twentieth_of_the_run(
     assert follow(found("spike"), later)[1] == ("diverged", "spike" if is_one else None)
 
 
+def test_a_spike_on_the_way_down_is_a_part_of_the_rise_before_it() -> None:
+    def kinds(peak: float, first: float, cause: str | None = None) -> list[tuple[str, str | None]]:
+        spike = found("spike", cause, first, 18, confidence=0.99, signal="loss", evidence={"peak": peak})
+        start = found("worse-than-untrained", None, 2, 133, confidence=0.9, signal="loss", evidence={"worst": 9e5})
+        return follow(spike, start)
+
+    assert kinds(1e4, 7) == [("worse-than-untrained", None), ("spike", "worse-than-untrained")]
+    spike_speaks = [("spike", None), ("worse-than-untrained", "spike")]
+    assert kinds(9e5, 7) == kinds(1e4, 2) == spike_speaks
+    assert kinds(1e4, 7, "label-noise") == spike_speaks
+
+
 def test_a_finding_without_an_end_is_where_it_begins() -> None:
     endless = other("diverged", 255, causes=(), confidence=0.5)
     assert follow(found("spike"), endless)[1] == ("diverged", "spike")

@@ -32,8 +32,9 @@ def test_what_is_of_another_kind_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(("told", "known"), [(True, True), (False, False), (None, None), (1, None), ("yes", None)])
-def test_whether_training_mode_matters_is_yes_no_or_unknown(told: object, known: bool | None) -> None:
+def test_whether_the_training_mode_matters_is_yes_no_or_unknown(told: object, known: bool | None) -> None:
     assert facts_of({"training_mode_matters": told}, {}, {}, {}).training_mode_matters is known
+    assert facts_of({"asks_for_mode": told}, {}, {}, {}).asks_for_mode is known
 
 
 def test_a_recording_is_told_from_a_run_that_newllm_trained() -> None:

@@ -569,6 +569,15 @@ def test_an_evaluation_in_training_mode_is_a_note_where_no_layer_minds_it(matter
     assert ("no layer that behaves differently" in str(found.sentence)) is (matters is False)
 
 
+@pytest.mark.parametrize(
+    ("matters", "asks", "said"), [(False, False, 0), (False, True, 1), (True, False, 1), (None, False, 1)]
+)
+def test_a_mode_that_changes_nothing_is_no_finding(matters: bool | None, asks: bool, said: int) -> None:
+    facts = dataclasses.replace(FACTS, training_mode_matters=matters, asks_for_mode=asks)
+    found = diagnose(Trace(PLANTED["evaluation-in-training-mode"](sound())), facts)
+    assert sum(one.kind == "evaluation-in-training-mode" for one in found) == said
+
+
 def _whole(finding: Finding) -> bool:
     """Whether it is of a single signal; of layers that are alike the first is named."""
     return "/" not in (finding.signal or "")

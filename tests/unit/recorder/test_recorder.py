@@ -96,6 +96,7 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
         "optimizer": "AdamW",
         "every": 3,
         "training_mode_matters": True,
+        "asks_for_mode": False,
         "dropout": 0.5,
         "half": False,
         "layers": [
@@ -359,6 +360,42 @@ def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
 def test_whether_the_training_mode_matters(module: nn.Module, matters: bool) -> None:
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     assert Layout(module).describe(optimizer, 1, None)["training_mode_matters"] is matters
+
+
+class Own(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(2, 1)  # torch's own code reads the mode
+
+
+class Asks(Own):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dropped(x)
+
+    def dropped(self, x: torch.Tensor) -> torch.Tensor:
+        return (lambda part: nn.functional.dropout(part, 0.1, training=self.training))(x)
+
+
+class Inherits(Asks):
+    def other(self) -> None: ...
+
+
+class Decorated(Own):
+    @torch.no_grad()
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if self.training else -x
+
+
+class Never(Own):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.relu()
+
+
+@pytest.mark.parametrize(("kind", "asks"), [(Asks, True), (Inherits, True), (Decorated, True), (Never, False)])
+def test_whether_a_models_own_code_reads_the_mode(kind: type[Own], asks: bool) -> None:
+    model = nn.Sequential(kind())
+    described = Layout(model).describe(torch.optim.SGD(model.parameters(), lr=0.1), 1, None)
+    assert described["asks_for_mode"] is asks
 
 
 def test_kind_and_planned_changes_are_read_back(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ def detect_training_mode(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the evaluations that were made in training mode.
 
     False alarms: none by chance; the recorder saw a forward pass without gradients while the model was in training
-    mode. Where no layer was seen that works otherwise in training mode it is a note: the model may ask for the mode
-    itself.
+    mode. Where no layer works otherwise in training mode it is a note, as the model's own code may; where that never
+    reads the mode, it is nothing.
     """
     series = trace.series("evaluation_in_training_mode")
     where = np.flatnonzero(series.value > 0)
-    if not len(where):
+    if not len(where) or (facts.training_mode_matters is False and facts.asks_for_mode is False):
         return []
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     matters = facts.training_mode_matters is not False

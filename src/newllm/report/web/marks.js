@@ -103,11 +103,15 @@
     }
   };
 
-  /** The sign of a severity: a square, a triangle, a disc, or a ring; of what was planned a flag. */
+  const CROSS = [[-0.64, -1], [0, -0.36], [0.64, -1], [1, -0.64], [0.36, 0], [1, 0.64]]; // the other half is the same, turned
+
+  /** The sign of a severity as in the list: a cross, a triangle, a disc, or a ring; of what was planned a flag. */
   newllm.sign = function (context, severity, x, y, size) {
     context.beginPath();
-    if (severity === "fault") context.rect(x - size, y - size, 2 * size, 2 * size);
-    else if (severity === "warning") {
+    if (severity === "fault") {
+      for (const way of [1, -1]) for (const [right, down] of CROSS) context.lineTo(x + way * size * right, y + way * size * down);
+      context.closePath();
+    } else if (severity === "warning") {
       context.moveTo(x, y - size);
       context.lineTo(x + size, y + size);
       context.lineTo(x - size, y + size);
