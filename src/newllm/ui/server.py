@@ -1,5 +1,6 @@
 """Bind a port and serve, until Ctrl-C or SIGTERM."""
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -33,7 +34,18 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._ending()
-        await super().shutdown(sockets)
+        latecomers = asyncio.create_task(self._end_latecomers())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            latecomers.cancel()
+
+    async def _end_latecomers(self) -> None:
+        """End what is connected only now: it was accepted before, and uvicorn ends what is there just once."""
+        while True:
+            await asyncio.sleep(0.1)
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
 
 
 def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str], None], demo: bool = False) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import json
 import signal
@@ -5,13 +6,16 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 
 import pytest
 
 from newllm.cli.main import main
 from newllm.errors import UserError
+from newllm.ui.app import build_app
+from newllm.ui.connections import Connection
 from newllm.ui.guard import Access
-from newllm.ui.server import _address, bind
+from newllm.ui.server import _address, _Server, bind, configured
 
 NO_TORCH = """
 import sys, threading, urllib.request, json, time
@@ -54,6 +58,26 @@ def test_json_is_one_object_and_a_signal_ends_it_cleanly(runs, started, number):
         server.send_signal(number)
         assert server.communicate(timeout=20) == ("", "")
         assert server.returncode == 128 + number
+
+
+def test_a_connection_that_was_accepted_a_moment_before_the_end_does_not_hold_it_up(runs, caplog):
+    app, (client, accepted), late = build_app(runs, Access()), socket.socketpair(), []
+
+    def ending() -> None:
+        loop = asyncio.get_running_loop()
+        made = partial(Connection, server.config, server.server_state, server.lifespan.state, _loop=loop)
+        late.append(asyncio.ensure_future(loop.connect_accepted_socket(made, accepted)))
+        app.state.ending()
+
+    def ready() -> None:
+        server.should_exit = True
+
+    server = _Server(configured(app), ready, ending)
+    with client, bind("127.0.0.1", 0) as bound:
+        client.settimeout(20)
+        server.run(sockets=[bound])
+        assert (late[0].done(), client.recv(1)) == (True, b"")
+    assert "timeout graceful shutdown exceeded" not in caplog.text
 
 
 def test_one_line_tells_the_address_and_the_default_is_runs(tmp_path, make_run, started):
