@@ -19,6 +19,7 @@ from pathlib import Path
 import newllm
 
 HERE = Path(__file__).parent
+SETS = sorted(file.parent.name for file in HERE.glob("*/labels.toml"))
 SOURCES = {"recording": "recording", "log": "log.csv"}
 NOTHING = "nothing"
 
@@ -43,7 +44,7 @@ def answer(place: Path) -> tuple[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--set", choices=("first", "second", "third", "held", "fourth", "fourth_held"), default="first")
+    parser.add_argument("--set", choices=SETS, default="first")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     given = parser.parse_args()
     folder = HERE / given.set
