@@ -70,6 +70,19 @@ def test_a_part_that_is_meant_to_become_large_is_none(wanted: str) -> None:
     assert "auxiliary-loss" not in said(**{"loss": OWN - 0.3 * AUXILIARY, "ce_loss": OWN, wanted: AUXILIARY})
 
 
+@pytest.mark.parametrize(("weight", "name", "is_said"), [
+    (0.01, "entropy", True), (-0.01, "entropy", False), (0.0, "entropy", False), (0.01, "entropy_loss", False),
+])  # fmt: skip
+def test_an_entropy_that_is_added_to_a_policys_loss(weight: float, name: str, is_said: bool) -> None:
+    policy, value, entropy = 0.02 * NOISE[0], 3 * DOWN + 0.1 * np.abs(NOISE[1]), 0.1 + 1.2 * DOWN + 0.01 * NOISE[2]
+    columns = {"policy_loss": policy, "value_loss": value, name: entropy, "reward": 5 - 4 * DOWN + NOISE[3]}
+    found = said(loss=policy + 0.5 * value + weight * entropy, **columns)
+    assert ("auxiliary-loss" in found) is is_said
+    if is_said:
+        assert found["auxiliary-loss"].evidence["weight"] == pytest.approx(weight)
+        assert found["auxiliary-loss"].supported_causes == ("auxiliary-loss",)
+
+
 def test_a_whole_beside_its_part_subtracts_nothing() -> None:
     assert "auxiliary-loss" not in said(loss=OWN, overall_loss=OWN + 0.3 * AUXILIARY, aux_loss=AUXILIARY)
 

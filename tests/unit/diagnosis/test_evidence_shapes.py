@@ -62,6 +62,7 @@ BY_HEART: dict[str, Any] = {
     "validation_loss": np.linspace(2.1, 3.0, 400),
 }  # fmt: skip
 CLIMBS: dict[str, Any] = {"kind": "slow-divergence", "first": 1, "loss": np.linspace(2.0, 6.0, 400)}
+ADDED = other("auxiliary-loss", evidence={"weight": 0.01, "entropy": True})
 SUBTRACTED = other("auxiliary-loss", evidence={"weight": -0.3})
 PAIRS: dict[str, Any] = {
     "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
@@ -151,6 +152,9 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("auxiliary-loss", {"kind": "auxiliary-loss", "evidence": {"weight": -0.3}}, "part-subtracted"),
     ("auxiliary-loss", {"kind": "auxiliary-loss", "evidence": {"weight": 0.3}}, ""),
     ("auxiliary-loss", {"others": (SUBTRACTED,)}, ""),
+    ("auxiliary-loss", {"kind": "entropy-collapse", "others": (ADDED,)}, "entropy-added"),
+    ("auxiliary-loss", {"kind": "auxiliary-loss", "evidence": {"weight": 0.01, "entropy": True}}, "entropy-added"),
+    ("auxiliary-loss", {"kind": "entropy-collapse", "others": (SUBTRACTED,)}, ""),
     ("regularisation", {"kind": "posterior-collapse", "evidence": {"weight": 10.0}}, "divergence-weight"),
     ("regularisation", {"kind": "posterior-collapse", "evidence": {"weight": 9.9}}, ""),
     ("regularisation", {"evidence": {"weight": 10.0}}, ""),

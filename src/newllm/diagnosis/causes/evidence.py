@@ -188,6 +188,7 @@ EVIDENCE = (
     Evidence("floor", "double-softmax", loss.at_floor, "logits that lie in 0 to 1 give no smaller loss"),
     Evidence("mirrors-validation", "loss-sign", loss.mirrors_validation, "one of two equal losses has the other sign"),
     Evidence("part-subtracted", "auxiliary-loss", loss.part_subtracted, "the sum falls as this part grows"),
+    Evidence("entropy-added", "auxiliary-loss", loss.entropy_added, "the sum falls as the policy becomes surer"),
     Evidence(
         "divergence-weight",
         "regularisation",

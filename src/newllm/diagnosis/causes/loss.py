@@ -12,6 +12,7 @@ MULTIPLE = 4.0  # times: nothing that acts in training alone makes its loss so m
 ONE_RATIO = 1.6  # the ratio of both losses is the same at first and last, but for noise
 PARTS = 3.0  # times the task's own part: the rest of the loss
 HEAVY = 10.0  # times the weight that a divergence has in a likelihood
+WITHOUT_ENTROPY = frozenset({"auxiliary-loss", "entropy-collapse", "reward-falls", "reward-stays"})
 MIRRORS = 0.3  # of the validation loss: so near is the training loss to its negative
 
 
@@ -65,6 +66,12 @@ def part_subtracted(case: Case) -> Seen:
     """The logged parts give the loss at every point, with a weight below zero for one that should become small."""
     found = case.own_or_any("auxiliary-loss") if case.finding.kind in {"auxiliary-loss", "impossible-loss"} else None
     return {"part": found.signal} if found is not None and float(found.evidence.get("weight", 0.0)) < 0 else NOTHING
+
+
+def entropy_added(case: Case) -> Seen:
+    """The logged parts give the loss at every point, with a weight above zero for the entropy of a policy."""
+    found = case.own_or_any("auxiliary-loss") if case.finding.kind in WITHOUT_ENTROPY else None
+    return {"part": found.signal} if found is not None and found.evidence.get("entropy") else NOTHING
 
 
 def divergence_weight(case: Case) -> Seen:

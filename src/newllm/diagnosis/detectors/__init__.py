@@ -127,6 +127,7 @@ DETECTORS = [
     representation.detect_representation,
     parts.detect_dominated_part,
     parts.detect_subtracted_part,
+    parts.detect_added_entropy,
     auxiliary.detect_auxiliary_loss,
     auxiliary.detect_one_for_all,
     auxiliary.detect_loss_scale,

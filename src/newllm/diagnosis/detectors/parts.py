@@ -117,3 +117,45 @@ def detect_subtracted_part(trace: Trace, facts: Facts) -> list[Finding]:
             )
         ]
     return []
+
+
+def detect_added_entropy(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the entropy of a policy where it is added to the loss, so that training takes it away.
+
+    The weights of the logged parts give the loss at every point, and that of the entropy is above zero.
+
+    False alarms: an entropy that is logged with its sign turned round is rightly added; so only a column that is named
+    an entropy, and not the loss of one, counts. Other kinds of training make an entropy small on purpose.
+    """
+    if training_kind(trace, facts).name != "reinforcement":
+        return []
+    roles = roles_of(trace, facts)
+    others = [name for role in ("policy_loss", "value_loss") for name in roles.names(role)[:1]]
+    entropy = roles.first("entropy")
+    found = weights(trace, "loss", [*others, entropy]) if entropy and others else None
+    if entropy is None or found is None or found[-1] <= 0:
+        return []
+    series = finite(trace.series(entropy))
+    few = max(1, len(series.value) // 10)
+    return [
+        Finding(
+            kind="auxiliary-loss",
+            severity="warning",
+            sentence=message(
+                "finding-auxiliary-loss.added",
+                total="loss",
+                signal=entropy,
+                weight=float(found[-1]),
+                first=float(np.median(series.value[:few])),
+                last=float(np.median(series.value[-few:])),
+            ),
+            first_step=float(series.step[0]),
+            last_step=float(series.step[-1]),
+            confidence=0.97,
+            signal=entropy,
+            evidence={"weight": float(found[-1]), "parts": len(found), "entropy": True},
+            alternatives=(message("finding-auxiliary-loss.less-random"),),
+            test=message("finding-auxiliary-loss.sign"),
+            candidate_causes=("auxiliary-loss", "loss-sign"),
+        )
+    ]

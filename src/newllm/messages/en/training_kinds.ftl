@@ -124,7 +124,9 @@ finding-auxiliary-loss =
        *[no] one code stands for everything
     }
     .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes this part larger, not smaller
+    .added = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes the policy less random, which an entropy bonus should prevent
     .weight = a deliberate change of this loss's weight
+    .less-random = a policy that is to become less random
     .wanted = a part that is meant to be large, such as a bonus
     .sign = Compute the loss of one batch by hand from its parts, and compare the signs.
     .test = Print how the tokens are shared among the experts, or how much of the codebook is used.
