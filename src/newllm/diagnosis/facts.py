@@ -16,9 +16,10 @@ class Layer:
         name: as in the signals of this layer ("blocks.0.mlp" in `gradient_norm/blocks.0.mlp`).
         kind: its class ("Linear").
         parameters: how many it holds.
-        trained: whether the optimizer was given any of them.
+        trained: whether the optimizer was given any of them that asked for a gradient then.
         weight_decay: that shrinks them beside the gradient's update (AdamW's), per unit of the learning rate.
         penalty: weight decay that is added to the gradient (Adam's and SGD's): so many times the weights.
+        given: whether the optimizer was given any of them at all, at the start.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Layer:
     trained: bool = True
     weight_decay: float = 0.0
     penalty: float = 0.0
+    given: bool = True
 
 
 @dataclass(frozen=True)

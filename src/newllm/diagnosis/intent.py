@@ -6,10 +6,11 @@ Detectors read curves and know nothing of what they are for. Three things follow
 - Where the loss is a negative log density, it falls below zero without end, and its gradient grows with it: such a
   gradient explosion is dropped.
 - What begins within `NEAR` of the run after a planned change, or ends with it, becomes a note that says so, unless
-  nobody plans it.
+  nobody plans it. A column that is named a stage of a curriculum plans its changes, where the loss comes down again.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,13 +18,18 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts, Planned
 from newllm.diagnosis.losses import comparable, finite, is_validation, rolling_median
-from newllm.diagnosis.roles import known_role
+from newllm.diagnosis.roles import known_role, role_of
 from newllm.diagnosis.training_kind import BELOW_ZERO, TrainingKind, parse_kind, training_kind
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 NEAR = 0.05  # of the run
+_STAGE = re.compile(
+    r"(^|[^a-z])(stage|phase|curriculum|difficulty|level|length|seq_?len|max_?len|horizon|resolution|img_?size|image_?size)"
+    r"($|[^a-z])", re.IGNORECASE
+)  # fmt: skip
+MOST_STAGES, SHORTEST_STAGE = 20, 5  # levels of such a column, points of each
 _NEVER_PLANNED = frozenset(
     {"no-gradient", "frozen-layer", "gradient-carried", "loss-form", "not-causal", "not-finite", "single-target"}
 )
@@ -92,9 +98,37 @@ _HIDES: dict[str, frozenset[str]] = {
 def without_intended(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
     """Return the findings without what is usual in a training of this kind; those of planned changes become notes."""
     kind = training_kind(trace, facts)
+    facts = replace(facts, planned=(*facts.planned, *logged_stages(trace)))
     hidden = {other for finding in findings for other in _HIDES.get(finding.kind, ())}
     unusual = [finding for finding in findings if finding.kind not in hidden and not _is_usual(finding, trace, kind)]
     return [_planned_as_note(finding, trace, facts) for finding in unusual]
+
+
+def logged_stages(trace: Trace) -> list[Planned]:
+    """Return the changes of columns that hold the stage of a curriculum: few whole numbers, each for a while.
+
+    Those after which the loss never comes back to where it was are left out.
+    """
+    loss, found = finite(trace.series("loss")), []
+    for name in trace.signals:
+        stage = finite(trace.series(name))
+        if not _STAGE.search(name) or role_of(name) or len(stage.value) < 2 * SHORTEST_STAGE:
+            continue
+        edges = np.flatnonzero(np.diff(stage.value)) + 1
+        lasts = np.diff([0, *edges, len(stage.value)])
+        if not 0 < len(edges) < MOST_STAGES or lasts.min() < SHORTEST_STAGE or (stage.value % 1).any():
+            continue
+        for at in edges:
+            before = loss.value[loss.step < stage.step[at]][-SHORTEST_STAGE:]
+            after = loss.value[loss.step >= stage.step[at]]
+            if (
+                len(before)
+                and len(after) >= SHORTEST_STAGE
+                and rolling_median(after, SHORTEST_STAGE).min() <= np.median(before)
+            ):
+                text = f"{name}: {stage.value[at - 1]:g} -> {stage.value[at]:g}"
+                found.append(Planned(float(stage.step[at]), text))
+    return found
 
 
 def _is_usual(finding: Finding, trace: Trace, kind: TrainingKind) -> bool:

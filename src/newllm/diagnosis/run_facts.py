@@ -178,6 +178,7 @@ def _layers(listed: Any) -> tuple[Layer, ...]:
             kind=str(item.get("kind", "")),
             parameters=_whole(item.get("parameters"), 0) or 0,
             trained=item.get("trained") is not False,
+            given=item.get("given") is not False,
             weight_decay=_share(item.get("weight_decay")),
             penalty=_share(item.get("penalty")),
         )

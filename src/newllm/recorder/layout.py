@@ -108,6 +108,7 @@ class Layout:
                     "kind": type(modules[name]).__name__,
                     "parameters": sum(parameter.numel() for parameter in own),
                     "trained": any(p.requires_grad and id(p) in trained for p in own),
+                    "given": any(id(p) in trained for p in own),
                     "weight_decay": max((decays.get(id(p), 0.0) for p in own), default=0.0),
                     "penalty": max((penalties.get(id(p), 0.0) for p in own), default=0.0),
                 }

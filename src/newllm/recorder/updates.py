@@ -20,6 +20,7 @@ from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 from newllm.recorder.rounding import RoundingWatch
+from newllm.recorder.unregistered import UnregisteredWatch
 from newllm.recorder.weights import WeightWatch
 
 _LOOKS_FOR_SCALER = 3  # updates
@@ -44,6 +45,7 @@ class UpdateWatch:
         self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
         self._weights = WeightWatch(layout, optimizer, protect)
         self._rounding = RoundingWatch(layout, protect)
+        self._unregistered = UnregisteredWatch(layout, optimizer)
         self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
@@ -138,6 +140,7 @@ class UpdateWatch:
         if self.sampled:
             self._weights.after(self._row)
             self._rounding.after(self._row)
+            self._unregistered.after(self._row)
 
 
 def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:

@@ -426,8 +426,8 @@ def test_updates_are_large_from_a_tenth_on_and_small_below_a_ten_millionth() -> 
     ("first", "start", "end", "parameters", "is_told"),
     [
         (0.5, 1.0, 9.0, 100, False), (0.51, 1.0, 9.0, 100, True), (0.51, 1.0, 5.0, 100, False),
-        (0.51, 1.0, 5.1, 100, True), (0.51, 0.01, 9.0, 100, True), (0.51, 0.0099, 9.0, 100, False),
-        (0.51, 0.001, 9.0, 0, True), (0.51, 0.0009, 9.0, 0, False),
+        (0.51, 1.0, 5.1, 100, True), (0.51, 0.02, 9.0, 100, True), (0.51, 0.0199, 9.0, 100, False),
+        (0.51, 0.002, 9.0, 0, True), (0.51, 0.0019, 9.0, 0, False),
     ],
 )  # fmt: skip
 def test_a_first_update_blew_up_weights_that_were_there(

@@ -7,7 +7,7 @@ import pytest
 
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts, Planned
-from newllm.diagnosis.intent import Intent, parse_planned
+from newllm.diagnosis.intent import Intent, logged_stages, parse_planned
 from newllm.diagnosis.training_kind import KINDS, guess_remark, parse_kind, training_kind
 from newllm.errors import UserError
 from newllm.messages import catalogue
@@ -149,3 +149,35 @@ def test_of_the_loss_of_a_policy_its_level_and_its_jumps_say_nothing(
     run = trace(loss=loss) if validation is None else trace(loss=loss, validation_loss=validation)
     assert finding in {one.kind for one in diagnose(run)}
     assert finding not in {one.kind for one in diagnose(run, Facts(kind="reinforcement"))}
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "severity"),
+    [
+        ("seq_length", (64, 128), "note"),
+        ("tape_length", (3, 6), "note"),
+        ("stage", (0, 1), "note"),
+        ("widgets", (64, 128), "warning"),  # nobody knows what it means
+        ("seq_length", (64.5, 128.5), "warning"),  # no whole numbers
+        ("seq_length", (64, 64), "warning"),
+    ],
+)
+def test_a_logged_stage_of_a_curriculum_plans_its_changes(
+    name: str, levels: tuple[float, float], severity: str
+) -> None:
+    stage = np.where(STEPS < 300, *levels)
+    found = next(one for one in diagnose(trace(loss=spiked(), **{name: stage})) if one.kind == "spike")
+    assert found.severity == severity
+    if severity == "note":
+        assert f'planned: "{name}: {levels[0]} -> {levels[1]}" from step 300 on' in str(found.sentence)
+
+
+def test_a_stage_after_which_the_loss_never_comes_back_is_no_excuse() -> None:
+    stage, jumps = np.where(STEPS < 300, 64, 128), np.where(STEPS < 300, 1.0, 4.0) + np.exp(-STEPS / 100)
+    found = diagnose(trace(loss=jumps + 0.01 * np.random.default_rng(1).standard_normal(len(STEPS)), seq_length=stage))
+    assert any(one.severity != "note" and one.kind in ("spike", "diverged") for one in found)
+
+
+def test_a_stage_that_moves_at_every_point_is_none() -> None:
+    assert logged_stages(trace(loss=spiked(), seq_length=np.arange(len(STEPS)))) == []
+    assert logged_stages(trace(loss=spiked(), epoch=np.where(STEPS < 300, 1, 2))) == []

@@ -93,6 +93,19 @@ def test_a_few_rows_that_cost_much_are_no_gap() -> None:
     assert gap(5.0, 5.0, 5.0, 5.0, 5.0, loss=LEARNS, first=1, epochs=second_from(61))
 
 
+@pytest.mark.parametrize(
+    ("alike", "again", "is_found"),
+    [(0.3, 1.0, True), (0.0, 1.0, True), (0.7, 1.0, False), (0.3, 0.9, False)],  # pairs that come twice by chance
+)
+def test_an_epoch_is_over_where_all_rows_come_again_at_once(alike: float, again: float, is_found: bool) -> None:
+    step = np.arange(1, POINTS + 1)
+    seen = np.where(step <= 15, np.linspace(0, alike, POINTS) * (POINTS / 15), again)
+    signals = {"loss": Series(step, BY_HEART), "validation_loss": Series(step[14::15], np.array([5.3, 6.0, 7.0, 7.1]))}
+    found = detect_validation_gap(Trace(signals | {"rows_seen": Series(step, seen)}), Facts())
+    assert bool(found) is is_found
+    assert all("no data had been read twice" in str(one.sentence) for one in found)
+
+
 # Apart at the first evaluation.
 
 

@@ -113,6 +113,7 @@ DETECTORS = [
     optimizer.detect_update_ratio,
     optimizer.detect_decay,
     optimizer.detect_frozen_layer,
+    optimizer.detect_unregistered_layers,
     activations.detect_growth,
     activations.detect_attention_collapse,
     free_running.detect_free_running,

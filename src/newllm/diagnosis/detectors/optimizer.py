@@ -73,7 +73,7 @@ LARGE = 0.1
 FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever the gradient is
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
-NOTHING = 1e-3  # root mean square of weights that start at nothing
+NOTHING = 2e-3  # root mean square of weights that start at nothing, or next to it: a policy's last layer
 BORNE_FIRST, BORNE = (
     2.0,
     0.2,
@@ -154,6 +154,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 
 # A layer that is said to be trained and does not move.
 GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
+UNREGISTERED = "unregistered/"
 STILL = 0.95  # of the sampled steps at which others moved
 
 
@@ -241,9 +242,27 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     if len(wrong) == len(layers):
         return []  # nothing moves at all: the learning rate is nothing, or every update is skipped
     head = _new_head(trace, facts, left)
+    late = [name for name in wrong if name in {layer.name for layer in facts.layers if not layer.given}]
+    wrong = [name for name in wrong if name not in late]
     groups = ((wrong, "asked"), ([one for one in left if one != head], "not-given"), (unused, "unused"))
-    found = [_frozen(trace, names, why) for names, why in groups if names]
+    found = [_frozen_late(trace, late)] if late else []
+    found += [_frozen(trace, names, why) for names, why in groups if names]
     return [_frozen_head(trace, head), *found] if head else found
+
+
+def detect_unregistered_layers(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the layers that get gradients and that the model keeps in plain lists, where torch does not know them.
+
+    False alarms: none by chance. Who keeps a layer there on purpose, as a teacher, computes no gradient for it, and who
+    gives its parameters to the optimizer has it trained.
+    """
+    names = [name.removeprefix(UNREGISTERED) for name in trace.signals if name.startswith(UNREGISTERED)]
+    if not names:
+        return []
+    sentence = message("finding-frozen-layer.unregistered", layers=and_more(names), count=len(names))
+    first = float(trace.series(UNREGISTERED + names[0]).step[0])
+    found = replace(_frozen(trace, names, "asked"), sentence=sentence, first_step=first, last_step=trace.last_step)
+    return [replace(found, alternatives=(), test=message("finding-frozen-layer.register"))]
 
 
 def _new_head(trace: Trace, facts: Facts, left: list[str]) -> str | None:
@@ -292,6 +311,14 @@ def _frozen_head(trace: Trace, head: str) -> Finding:
     start, classes = float(np.median(finite(trace.series("loss")).value[:3])), trace.series("target_classes_seen").value
     sentence = message("finding-frozen-layer.new-head", layers=head, start=start, classes=int(classes[-1]))
     return replace(found, severity="warning", sentence=sentence)
+
+
+def _frozen_late(trace: Trace, names: list[str]) -> Finding:
+    norms = [trace.series(f"gradient_norm/{name}") for name in names]
+    first = min(float(one.step[np.flatnonzero(one.value > 0)[0]]) for one in norms if np.any(one.value > 0))
+    said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": int(first)}
+    found = _frozen(trace, names, "asked")
+    return replace(found, first_step=first, sentence=message("finding-frozen-layer.late", **said))
 
 
 def _frozen(trace: Trace, names: list[str], why: str) -> Finding:

@@ -540,6 +540,18 @@ finding-frozen-layer =
        *[other] never move
     }
     .new-head = { $layers }, the last layer, was not given to the optimizer and never moves, though it was untrained at the start: the loss began at { G($start) }, that of guessing among { $classes } classes
+    .late = { $layers } { $count ->
+        [one] gets gradients since { $axis } { $first } at the latest, but was not given to the optimizer and never moves
+       *[other] get gradients since { $axis } { $first } at the latest, but were not given to the optimizer and never move
+    }
+    .unregistered = { $layers } { $count ->
+        [one] gets gradients but is never trained: the model keeps it
+       *[other] get gradients but are never trained: the model keeps them
+    } in a plain Python list or dictionary, which hides { $count ->
+        [one] its
+       *[other] their
+    } parameters from model.parameters(), from the optimizer and from saved checkpoints
+    .register = Keep layers in a torch.nn.ModuleList or ModuleDict (parameters in a ParameterList), and build the optimizer anew.
     .on-purpose = it is frozen on purpose
     .left-out = it was left out of the optimizer's parameter groups
     .unused = its output is unused

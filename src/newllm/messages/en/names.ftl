@@ -27,6 +27,7 @@ signal-gradient_carried = gradient carried over
 signal-learning_rate = learning rate
 signal-step_seconds = seconds per step
 signal-backwards = backward passes
+signal-unregistered = layers in plain lists that get gradients
 signal-weights_changed = weights changed outside the optimizer
 signal-frozen_changed = frozen weights changed
 signal-moments_changed = moments changed outside the optimizer

@@ -518,6 +518,9 @@ finding-frozen-layer =
        *[not-given] オプティマイザに渡されておらず
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
+    .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
+    .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。
     .on-purpose = 意図して固定された
     .left-out = オプティマイザのパラメータグループから漏れた
     .unused = 出力が使われていない

@@ -27,6 +27,7 @@ signal-gradient_carried = 持ち越された勾配
 signal-learning_rate = 学習率
 signal-step_seconds = 1ステップの秒数
 signal-backwards = 逆伝播の回数
+signal-unregistered = 普通のリストにあり勾配が計算される層
 signal-weights_changed = オプティマイザ以外による重みの変化
 signal-frozen_changed = 固定した重みの変化
 signal-moments_changed = オプティマイザ以外によるモーメントの変化
