@@ -92,6 +92,7 @@ _HIDES: dict[str, frozenset[str]] = {
     "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "posterior-collapse": frozenset({"plateau"}),
     "validation-gap": frozenset({"evaluation-behind"}),
+    "diverged": frozenset({"plateau"}),
 }
 
 

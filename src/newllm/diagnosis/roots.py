@@ -2,13 +2,15 @@
 
 A finding that saw the cause itself (a learning rate that jumped, gradients that were never cleared) is the root of
 those that name the same cause. Without one, what rises at the same time is one event, and the gravest speaks for it;
-but a spike on the way down from where a loss was worse than at its start is no more than a part of that.
+but a spike on the way down from where a loss was worse than at its start is no more than a part of that, and a spike
+of training speaks for the rise of validation behind it, which evaluations date late.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newllm.diagnosis.causes.kinds import EVENTS, NEAR
+from newllm.diagnosis.losses import is_validation
 from newllm.trace import SEVERITIES, Finding, Severity
 
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
@@ -151,8 +153,18 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
     whole = next((place for place in events if _is_part(finding, ordered[place])), None)
     if whole is not None:
         return whole
+    dating = next((place for place in events if _is_dated_by(finding, ordered[place], length)), None)
+    if dating is not None:
+        return dating
     nearby = [place for place in events if place < at and _is_one_event(ordered[place], finding, length)]
-    return next((place for place in nearby if not _is_part(ordered[place], finding)), None)
+    return next(
+        (
+            place
+            for place in nearby
+            if not _is_part(ordered[place], finding) and not _is_dated_by(ordered[place], finding, length)
+        ),
+        None,
+    )
 
 
 def _is_later(other: Finding, finding: Finding, length: float) -> bool:
@@ -160,6 +172,14 @@ def _is_later(other: Finding, finding: Finding, length: float) -> bool:
     if finding.first_step is None or other.first_step is None:
         return False
     return other.first_step > finding.first_step + LATE * length
+
+
+def _is_dated_by(validation: Finding, training: Finding, length: float) -> bool:
+    """Whether a rise of a validation loss is that of training, which dates it better: evaluations are few."""
+    if not is_validation(validation.signal or "") or is_validation(training.signal or "") or training.signal is None:
+        return False
+    began = (training.first_step or 0.0) <= (validation.first_step or 0.0)
+    return training.kind == "spike" and began and _is_one_event(validation, training, length)
 
 
 def _is_part(spike: Finding, stretch: Finding) -> bool:

@@ -611,6 +611,25 @@ def test_of_more_than_three_drops_none_is_told(levels: tuple[float, ...], told_a
     assert dips((5, 4.1), *uneven, (200, 4.0), noise=0.01) == told_at
 
 
+@pytest.mark.parametrize(
+    ("way", "kept", "kinds"),
+    [
+        (8, 2.0, ["diverged"]),
+        (3, 2.0, ["loss-drop"]),  # at once: easy batches
+        (8, 1.2, []),  # something is known since
+    ],
+)
+def test_what_was_learnt_little_by_little_and_lost_is_no_easy_batch(way: int, kept: float, kinds: list[str]) -> None:
+    began = np.full(20, kept) if kept < 2 else np.linspace(2.05, 1.9, 20)
+    value = np.r_[[2.0] * 5, began, np.geomspace(kept, 0.15, way), [0.4, 1.0], np.full(365, kept)]
+    noise = np.exp(0.01 * np.random.default_rng(0).standard_normal(len(value)))
+    found = spikes.detect_drops(trace_of(loss=value * noise), Facts())
+    assert [one.kind for one in found] == kinds
+    if kinds == ["diverged"]:
+        assert "what was learnt is lost" in str(found[0].sentence)
+        assert found[0].evidence["low"] == pytest.approx(0.15, rel=0.05)
+
+
 def test_what_falls_back_from_above_the_first_five_points_is_no_drop() -> None:
     for low, told_at in ((2, [51]), (3, [])):
         first = ((5 - low, 4.1), (low, 4.0), (1, 4.0))

@@ -197,3 +197,12 @@ def test_a_warm_up_once_more_where_the_rate_was_low(low: float, end: float, is_f
     loss = np.r_[np.linspace(0.6, 0.01, 300), np.full(180, 0.01), np.linspace(0.01, end, 60), np.full(60, end)]
     kinds = [one.kind for one in diagnose(trace_of(loss=loss, learning_rate=rate)) if one.severity != "note"]
     assert ("learning-rate-jump" in kinds) is is_found
+
+
+@pytest.mark.parametrize(("skipped", "is_found"), [(0, True), (1, True), (2, True), (3, False)])
+def test_a_schedule_that_was_built_anew_may_leave_out_its_first_points(skipped: int, is_found: bool) -> None:
+    once = np.r_[np.linspace(0.005, 0.2, 40), np.linspace(0.2, 0.033, 560)]
+    rate = np.r_[once, once[skipped : skipped + 200]]
+    loss = np.r_[np.linspace(2, 0.3, 600), np.linspace(0.3, 0.7, 50), np.full(150, 0.7)]
+    kinds = [one.kind for one in diagnose(trace_of(loss=loss, learning_rate=rate)) if one.severity != "note"]
+    assert ("learning-rate-jump" in kinds) is is_found

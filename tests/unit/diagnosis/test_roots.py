@@ -92,6 +92,21 @@ def test_a_spike_on_the_way_down_is_a_part_of_the_rise_before_it() -> None:
     assert kinds(1e4, 7, "label-noise") == spike_speaks
 
 
+def test_a_rise_of_validation_is_dated_by_the_spike_of_training_before_it() -> None:
+    def kinds(training: int, validation: int, cause: str | None = None) -> list[tuple[str, str | None]]:
+        spike = found("spike", None, training, training + 5, signal="loss", evidence={"peak": 7.0})
+        rise = found("diverged", cause, validation, 400, severity="fault", signal="validation_loss")
+        return follow(rise, spike)
+
+    assert kinds(201, 210) == [("spike", None), ("diverged", "spike")]
+    assert kinds(211, 210) == [("diverged", None), ("spike", "diverged")]
+    assert kinds(101, 210) == [("diverged", None), ("spike", None)]
+    assert rooted([
+        found("spike", None, 201, 206, signal="loss"),
+        found("diverged", None, 210, 400, severity="fault", signal="validation_loss"),
+    ], LENGTH, _order)[0].severity == "fault"  # fmt: skip
+
+
 def test_a_finding_without_an_end_is_where_it_begins() -> None:
     endless = other("diverged", 255, causes=(), confidence=0.5)
     assert follow(found("spike"), endless)[1] == ("diverged", "spike")

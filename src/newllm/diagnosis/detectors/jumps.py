@@ -12,6 +12,7 @@ from newllm.trace import Finding, Series, Trace, same_steps
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
 FALLEN = 0.5  # of the highest rate so far
 AGAIN = 5  # points of the first schedule that come again
+SKIPPED = 2  # points of it: who builds a schedule anew may step it before the first update
 DONE = 0.05  # of the highest rate: a schedule that has come down so far is over
 WORSE = 1.2  # times the loss before
 BRIEF = 10  # a rate that is back within such a part of the run was changed for a while only
@@ -83,9 +84,14 @@ def _ends_above(trace: Trace, step: float) -> bool:
 
 
 def _same_start(rate: np.ndarray, at: int) -> bool:
-    count = min(len(rate) - at, at, 20)
-    first, again = rate[:count], rate[at : at + count]
-    return count >= AGAIN and bool(np.ptp(first) > 0 and np.allclose(first, again, rtol=1e-3))
+    """Whether a rate (n,) begins at a point as at first; a warm-up may leave out its first step or two."""
+    warms_up = len(rate) >= AGAIN and bool(np.all(np.diff(rate[:AGAIN]) > 0))
+    return any(_alike(rate[skipped:], rate[at:], at - skipped) for skipped in range(SKIPPED + 1 if warms_up else 1))
+
+
+def _alike(first: np.ndarray, again: np.ndarray, longest: int) -> bool:
+    count = min(len(again), longest, 20)
+    return count >= AGAIN and bool(np.ptp(first[:count]) > 0 and np.allclose(first[:count], again[:count], rtol=1e-3))
 
 
 def _planned(places: list[int]) -> bool:

@@ -162,6 +162,8 @@ MOST_DROPS = 3  # with more dips than this the run is uneven
 LONGEST_DROP = 0.2  # of the run
 AT_A_JUMP = 0.02  # of the run
 FIRST_POINTS = 5  # points; what falls from above them falls back from a rise
+LEARNT, LOST = 0.5, 0.75  # of the loss at the start: the lowest, and what all later points lie above
+SLOWLY = 5  # points: learning takes as many, and easy batches come at once
 
 
 def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -181,6 +183,9 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
             low = float(series.value[one.peak])
             first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
             if one.rise < LEAST_DROP or one.base > float(np.median(series.value[:FIRST_POINTS])):
+                continue
+            if _is_lost(series.value, one):
+                found.append(_lost(trace, name, series, one))
                 continue
             if any(abs(jump.step - last) <= AT_A_JUMP * series.step[-1] for jump in jumps(trace)):
                 continue  # the learning rate has ended it, not the data
@@ -208,6 +213,36 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
                 )
             )
     return found
+
+
+def _is_lost(value: np.ndarray, dip: Excursion) -> bool:
+    """Whether a dip of a loss (n,) is all that was ever learnt: it comes early and little by little, and alone."""
+    start, later = float(np.median(value[:FIRST_POINTS])), value[dip.end :]
+    early = dip.end <= LONGEST_DROP * len(value) and dip.peak - dip.onset >= SLOWLY
+    return early and value[dip.peak] < LEARNT * start and bool(np.mean(later > LOST * start) > 0.95)
+
+
+def _lost(trace: Trace, name: str, series: Series, dip: Excursion) -> Finding:
+    """Return a training that had begun to learn, and knows nothing since."""
+    start, now = (
+        float(np.median(series.value[:FIRST_POINTS])),
+        float(np.median(series.value[-len(series.value) // 4 :])),
+    )
+    low, lowest, end = float(series.value[dip.peak]), int(series.step[dip.peak]), int(series.step[dip.end - 1])
+    said = {"signal": name, "low": low, "lowest": lowest, "end": end, "now": now, "start": start, "axis": trace.axis}
+    return Finding(
+        kind="diverged",
+        severity="fault",
+        sentence=message("finding-diverged.lost", **said),
+        first_step=float(lowest),
+        last_step=float(series.step[-1]),
+        confidence=0.9,
+        signal=name,
+        evidence={"low": low, "now": now, "at_start": start},
+        alternatives=(message("finding-loss-drop.seen-text"),),
+        test=message("finding-slow-divergence.test"),
+        candidate_causes=("learning-rate",),
+    )
 
 
 def _came_back(excursion: Excursion, spikes: list[Excursion], value: np.ndarray) -> bool:

@@ -38,6 +38,7 @@ finding-spike =
 
 finding-diverged =
     .explained = The loss rose above its trend and never recovered. Training since then is of no use: go back to a checkpoint from before the rise, and replay from there with one change at a time.
+    .lost = { $signal } was down to { G($low) } at { $axis } { $lowest }, is up again by { $end } and stands at { G($now) } since, near where it began ({ G($start) }): what was learnt is lost
 
 finding-slow-divergence =
     .explained = The training loss has climbed slowly, over a long time, from the best value it had reached. No single step shows it: evaluate the best checkpoint and the last on the same data, then go on from the best with a smaller learning rate.
