@@ -55,6 +55,7 @@ ROOTS = (
     "entropy-collapse",
     "reward-stays",
     "reward-hacking",
+    "values-above-returns",
     "kl-weight",
     "posterior-collapse",
     "kl-explosion",

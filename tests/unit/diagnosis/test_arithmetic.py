@@ -170,3 +170,25 @@ def test_a_weight_of_the_divergence_that_grows_without_end(weight: np.ndarray, i
     if is_found:
         assert found["kl-weight"].supported_causes == ("regularisation",)
         assert found["kl-weight"].evidence["weight"] == pytest.approx(float(weight[-1]))
+
+
+@pytest.mark.parametrize(
+    ("peak", "validation", "inputs", "is_named"),
+    [
+        (7.6, 6.8, True, True),
+        (7.6, 6.8, False, False),  # nobody saw the inputs
+        (7.6, 1.9, True, False),  # validation is no worse than a guess
+        (1.5, 6.8, True, False),  # training was unsure
+        (7.6, 0.2, True, False),  # both come back
+    ],
+)
+def test_targets_that_are_others_from_a_step_on(peak: float, validation: float, inputs: bool, is_named: bool) -> None:
+    steps, noise = np.arange(1, 651), np.exp(0.1 * np.random.default_rng(5).standard_normal(650))
+    loss = np.r_[np.geomspace(2.1, 0.1, 100), np.full(300, 0.1), np.geomspace(peak, 0.1, 40), np.full(210, 0.1)] * noise
+    at = np.arange(50, 651, 50)
+    evaluated = np.where(at <= 400, 0.2, validation) * noise[at - 1]
+    signals = {"loss": Series(steps, loss), "validation_loss": Series(at, evaluated)}
+    signals |= {"input_mean": Series(steps, 0.1 * noise)} if inputs else {}
+    spike = next(one for one in diagnose(Trace(signals)) if (one.kind, one.signal) == ("spike", "loss"))
+    assert spike.first_step == 401
+    assert spike.supported_causes == (("wrong-targets",) if is_named else ())

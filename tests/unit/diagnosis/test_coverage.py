@@ -17,7 +17,7 @@ OF_NO_SUBJECT = {
     "auxiliary-loss", "both-sides-win", "discriminator-wins", "entropy-collapse", "generator-stands-still",
     "generator-wins", "kl-weight",
     "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
-    "reward-falls", "reward-hacking", "reward-stays", "throughput-drop",
+    "reward-falls", "reward-hacking", "reward-stays", "throughput-drop", "values-above-returns",
 }  # fmt: skip
 
 

@@ -130,6 +130,28 @@ def rl(reward: np.ndarray | float, entropy: np.ndarray | float, **more: np.ndarr
 LEARNS = 1 - np.exp(-RISING * 8)
 
 
+@pytest.mark.parametrize(
+    ("values", "returns", "lengths", "is_found"),
+    [
+        (40 * RISING, 9.4, 9.4, True),
+        (40 * RISING, 9.4, None, True),
+        (18 * RISING, 9.4, 9.4, False),
+        (40 * RISING[::-1], 9.4, 9.4, False),
+        (100 * RISING, 40 + 160 * RISING, 40 + 160 * RISING, False),
+        (400 * RISING, 40 + 160 * RISING, np.minimum(200, 40 + 320 * RISING), False),  # episodes are cut
+        (40 * RISING, -9.4, 9.4, False),
+    ],
+)
+def test_values_that_no_episode_has_earned(
+    values: np.ndarray, returns: np.ndarray | float, lengths: np.ndarray | float | None, is_found: bool
+) -> None:
+    columns = {"td_loss": noisy(1.0), "q_values": noisy(values), "episodic_return": noisy(returns)}
+    # Exploring episodes are longer at first.
+    more = {} if lengths is None else {"episode_length": noisy(lengths * (1 if np.ndim(lengths) else 2 - RISING))}
+    kinds = [one.kind for one in found({"loss": noisy(1.0), **columns, **more}, "reinforcement")]
+    assert ("values-above-returns" in kinds) is is_found
+
+
 def test_a_reward_that_falls_from_the_start() -> None:
     finding = only(rl(-np.clip(RISING * 20, 0, 1), 0.65))
     assert (finding.kind, finding.first_step, finding.candidate_causes[0]) == ("reward-falls", 0.0, "reward-sign")

@@ -11,6 +11,7 @@ from newllm.diagnosis.losses import finite
 
 MULTIPLE = 4.0  # times the loss that training began at
 UNMOVED = 0.01  # of a validation loss
+SURE, KNEW = 1.2, 0.5  # times the loss that training began at: sure and wrong, and much better than a guess
 
 
 def never_learnt(case: Case) -> Seen:
@@ -42,6 +43,27 @@ def asked_anew(case: Case) -> Seen:
         return NOTHING
     of_it = case.onset >= found.first_step - NEAR * case.length or case.finding.kind == "over-fitting"
     return {"step": int(found.first_step), "axis": case.trace.axis} if of_it else NOTHING
+
+
+def learnt_anew(case: Case) -> Seen:
+    """Training is at once above where it began and learns that; validation, good until then, stays above there.
+
+    The inputs are seen and do not change.
+    """
+    spikes = [one for one in (case.finding, *case.others) if one.kind == "spike" and one.signal == "loss"]
+    if not spikes or case.finding.kind not in EVENTS or case.has("changed-inputs", "changed-state"):
+        return NOTHING
+    spike = min(spikes, key=lambda one: one.first_step or 0.0)
+    at, peak = spike.first_step or 0.0, float(spike.evidence["peak"])
+    loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
+    before, behind = validation.value[validation.step < at], validation.value[validation.step >= spike.end]
+    if min(len(before), len(behind)) < 2 or not len(case.trace.series("input_mean").value) or len(loss.value) < 10:
+        return NOTHING
+    start = median(loss.value[:3])
+    at_once = spike.evidence["peak_step"] == at and spike.evidence["outcome"] == "recovered" and peak > SURE * start
+    turned = before[-1] < KNEW * start and behind.min() > start
+    where = {"axis": case.trace.axis, "step": int(at)}
+    return where | {"before": float(before[-1]), "after": median(behind)} if at_once and turned else NOTHING
 
 
 def unmoved(case: Case) -> Seen:

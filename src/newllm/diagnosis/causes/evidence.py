@@ -229,6 +229,10 @@ EVIDENCE = (
         "to be right less often than a guess, it must have learnt other answers to the same inputs",
     ),
     Evidence(
+        "learnt-anew", "wrong-targets", evaluation.learnt_anew,
+        "what has lost its way comes back in both losses; other answers are learnt in training alone",
+    ),
+    Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
         "the recorder saw the mode",
     ),

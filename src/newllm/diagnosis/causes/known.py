@@ -184,6 +184,9 @@ CAUSES = {
         "What acts in training alone is too strong: dropout, augmentation, smoothed labels, a penalty, a bonus."
     ),
     "auxiliary-loss": Known("Another part of the loss has all the say, or the wrong sign."),
+    "bootstrap-target": Known(
+        "The target of a value goes on behind the end of an episode, or takes the highest of noisy estimates."
+    ),
     "loss-sign": Known("The loss is made larger: its sign is wrong.", probes=("learns",), column="validation_loss"),
     "loss-definition": Known(
         "The loss is given what it is not made for: no log-probabilities, targets out of range, a wrong sign.",

@@ -238,7 +238,7 @@ def _lost(trace: Trace, name: str, series: Series, dip: Excursion) -> Finding:
         last_step=float(series.step[-1]),
         confidence=0.9,
         signal=name,
-        evidence={"low": low, "now": now, "at_start": start},
+        evidence={"low": low, "after": now, "at_start": start},
         alternatives=(message("finding-loss-drop.seen-text"),),
         test=message("finding-slow-divergence.test"),
         candidate_causes=("learning-rate",),

@@ -107,4 +107,5 @@ because-begun-anew = after the resume at { $axis } { $step } the weights have th
 because-dropped = a dropout layer drops { PERCENT($share, digits: 2) } % of its inputs
 because-other-targets = the most frequent target is { $after } from { $axis } { $step } on, and was always { $before } until then
 because-asked-anew = from { $axis } { $step } on training has learnt other answers to the same inputs than evaluations ask for
+because-learnt-anew = at { $axis } { $step } training is at once above where it began, and learns that; validation, at { G($before) } until then, stays at { G($after) }: since that step training is given other targets for inputs of the same kind
 because-derivative-not-finite = at { $axis } { $step } the gradient is not finite although loss and inputs are, and until then it was calm

@@ -25,6 +25,13 @@ finding-mode-collapse =
     .sentence = { SIGNAL($signal) } was as high as { G($peak) } and is at { G($level) } from { $axis } { $first } on: the samples are nearly all the same
     .test = Count how many different samples there are among a hundred.
 
+finding-values-above-returns =
+    .explained = The values are higher than what any episode earns, and rise on: they are learnt from each other and no longer from rewards. The target of a last state must be its reward alone (a factor of 1 - done, set where an episode ends by itself); then look at the target network, the discount and double Q-learning.
+    .sentence = { SIGNAL($signal) } has risen to { G($level) }, { G($times, digits: 2) } times the best return of an episode ({ SIGNAL($returns) }, { G($best) }): no episode earns what these values promise
+    .scaled = returns that are logged in other units than the rewards that are learnt from
+    .cut = episodes that are cut, and whose values count what would come later
+    .test = Compute the discounted return of a few whole episodes by hand, and compare it with the values of their first states.
+
 finding-kl-weight =
     .explained = The weight of the KL term grows at every step, far beyond 1, and has no end: it presses the code towards nothing, and the reconstruction stays bad. A warm-up of this weight ends at 1, or where you set it: cap it with min(1, step / warm_up).
     .sentence = the weight of { $signal } in the loss passes 1 at { $axis } { $first } and is { G($weight, digits: 2) } at { $axis } { $last }, still growing
@@ -170,6 +177,7 @@ term-memory-growth = memory growth
 term-throughput-drop = throughput drop
 term-discriminator-frozen = the discriminator is not trained
 term-no-gradient = no gradient reaches the weights
+term-bootstrap-target = wrong targets of the values
 term-reward-sign = a wrong sign of the reward or advantage
 term-reference-is-policy = the reference is the policy itself
 term-wrong-targets = wrong targets

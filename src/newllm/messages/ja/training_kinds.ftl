@@ -25,6 +25,13 @@ finding-mode-collapse =
     .sentence = { SIGNAL($signal) }は最大{ G($peak) }だったが、{ axis-unit }{ $first }以降は{ G($level) }である。サンプルがほぼ同じになっている。
     .test = 100個のサンプルのうち、異なるものがいくつあるかを数える。
 
+finding-values-above-returns =
+    .explained = 価値が、どのエピソードで得られる報酬よりも大きく、上がり続けている。価値が報酬からではなく、互いから学ばれている。終端状態の目標は報酬だけでなければならない（エピソードが自然に終わったところで1 - doneを掛ける）。次に、ターゲットネットワーク、割引率、Double Q学習を確かめる。
+    .sentence = { SIGNAL($signal) }は{ G($level) }まで上がった。これはエピソードの最良のリターン（{ SIGNAL($returns) }、{ G($best) }）の{ G($times, digits: 2) }倍である。これだけの報酬を得たエピソードはない。
+    .scaled = 学習に使う報酬とは別の単位で記録されたリターン
+    .cut = 途中で打ち切られるエピソード（価値には、その先で得られる分も含まれる）
+    .test = いくつかのエピソード全体の割引リターンを手で計算し、最初の状態の価値と比べる。
+
 finding-kl-weight =
     .explained = KL項の重みが、ステップごとに1をはるかに超えて増え続け、止まらない。そのため潜在変数がほとんど何も運ばなくなり、再構成も改善しない。重みのウォームアップは、1（または決めた値）で止める。min(1, step / warm_up)のように上限をつける。
     .sentence = 損失の中の{ SIGNAL($signal) }の重みが、{ axis-unit }{ $first }で1を超え、{ axis-unit }{ $last }では{ G($weight, digits: 2) }で、なお増えている。
@@ -170,6 +177,7 @@ term-memory-growth = メモリの増加
 term-throughput-drop = 速度の低下
 term-discriminator-frozen = 訓練されていない識別器
 term-no-gradient = 重みに届かない勾配
+term-bootstrap-target = 価値の目標の誤り
 term-reward-sign = 報酬またはアドバンテージの符号の誤り
 term-reference-is-policy = 方策そのものである参照モデル
 term-wrong-targets = 誤った予測対象
