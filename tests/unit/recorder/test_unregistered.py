@@ -1,6 +1,7 @@
 """Layers in plain lists: what has a gradient and is no part of the model is told, what is hidden on purpose is not."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ class Hides(nn.Module):
     def __init__(self, container: type = list) -> None:
         super().__init__()
         hidden = [nn.Linear(4, 4), nn.Linear(4, 4)]
-        self.middle = {"a": hidden[0], "b": [hidden[1]]} if container is dict else container(hidden)
+        self.middle: Any = {"a": hidden[0], "b": [hidden[1]]} if container is dict else container(hidden)
         self.head = nn.Linear(4, 1)
         self.same = [self.head]  # a second name for what torch knows
         self.rows = list(range(100_000))
