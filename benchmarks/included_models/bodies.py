@@ -2,10 +2,11 @@
 
     python benchmarks/included_models/bodies.py --out DIR [--data FILE] [--tokens 2000000] [--quick]
 
-Every arm has about 4 M parameters (its inner width is fitted), the same batches in the same order, bf16,
-and a learning rate that is tuned alike: a grid at a quarter of the tokens, extended while the best value
-lies on its edge. Then one run a seed at the best value. Arms are interleaved: all of them at one point of
-the grid, then all at the next. Runs are ordinary run directories below DIR; finished ones are not run again.
+Every arm has about 4 M parameters (its inner width is fitted), the same batches in the same order, bf16 where the
+processor multiplies it (else fp32), and a learning rate that is tuned alike: a grid at a quarter of the tokens,
+extended while the best value lies on its edge. Then one run a seed at the best value. Arms are interleaved: all of them
+at one point of the grid, then all at the next. Runs are ordinary run directories below DIR; finished ones are not run
+again.
 The split is the package's own (validation in blocks); with --data the last tenth, in one block.
 """
 
@@ -54,7 +55,7 @@ class Benchmark:
         place = self.out / f"{arm.replace(' ', '-')}-lr{rate:g}-{tokens}-seed{seed}"
         if place.exists():
             return newllm.resume(place).summary
-        settings = [*self.settings[arm], f"optimizer.learning_rate={rate}", "numerics.precision=bf16"]
+        settings = [*self.settings[arm], f"optimizer.learning_rate={rate}", f"numerics.precision={machine.precision()}"]
         settings += ["training.evaluate_every=1000000000", "training.evaluate_tokens=0", "training.keep=1"]
         settings += ["data.validation_blocks=1"] if self.data else []
         texts = [self.data] if self.data else []

@@ -31,7 +31,6 @@ from ranges import spread
 from training_job import TrainingJob
 
 LENGTHS = (256, 1024, 4096, 16_384, 65_536)
-PRECISIONS = ("fp32", "bf16")
 TOKENS = 65_536
 ROUNDS = 3
 
@@ -48,11 +47,11 @@ def one_step(length: int, tokens: int, precision: str) -> dict[str, float]:
     return {"seconds": time.process_time() - start, "mebibytes": peak.mebibytes()}
 
 
-def measured(lengths: tuple[int, ...], tokens: int, rounds: int) -> list[dict[str, Any]]:
+def measured(precisions: tuple[str, ...], lengths: tuple[int, ...], tokens: int, rounds: int) -> list[dict[str, Any]]:
     """Return a row for each precision and length."""
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     for _ in range(rounds):
-        for precision in PRECISIONS:
+        for precision in precisions:
             for length in lengths:
                 task = {"length": length, "tokens": tokens, "precision": precision}
                 answer = children.run(__file__, task)
@@ -82,8 +81,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short rows: that it runs")
     arguments = parser.parse_args()
     lengths, tokens, rounds = ((64, 256), 256, 1) if arguments.quick else (LENGTHS, TOKENS, ROUNDS)
-    rows = measured(lengths, tokens, rounds)
-    by_precision = {name: [row for row in rows if row["precision"] == name] for name in PRECISIONS}
+    precisions = machine.precisions(quick=arguments.quick)
+    rows = measured(precisions, lengths, tokens, rounds)
+    by_precision = {name: [row for row in rows if row["precision"] == name] for name in precisions}
     result = {
         "question": "does the cost of a token grow with the length of its row",
         "machine": machine.describe(),

@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rounds = 1 if arguments.quick else ROUNDS
-    results = [measured(precision, rounds) for precision in ("bf16", "fp32")]
+    results = [measured(precision, rounds) for precision in machine.precisions(quick=arguments.quick)]
     give(
         {"question": "cost of a step by update rule", "machine": machine.describe(), "results": results}, arguments.out
     )

@@ -59,9 +59,7 @@ def main() -> None:
         return
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; for the children
     turns, steps = (1, 2) if arguments.quick else (4, 12)
-    # Without instructions for it a product in bf16 takes minutes.
-    has_bf16 = machine.describe()["bf16_matrix_instructions"]
-    precisions = ("fp32",) if arguments.quick and not has_bf16 else ("fp32", "bf16")
+    precisions = machine.precisions(quick=arguments.quick)
     found: dict[str, dict[str, list[dict[str, Any]]]] = {p: {arm: [] for arm in ARMS} for p in precisions}
     for _ in range(turns):
         for precision, arms in found.items():

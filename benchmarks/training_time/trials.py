@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-import machine
+from machine import precision
 from newllm.api.trained import corpus_facts
 from newllm.data import Corpus, prepare, training_batches
 from newllm.data.config import DataConfig
@@ -167,8 +167,3 @@ def _resolved(trial: Trial, model: LanguageModel, corpus: Corpus) -> RunConfig:
         training=dataclasses.replace(config.training, evaluate_every=math.ceil(steps / trial.evaluations)),
     )
     return resolve_intervals(config)
-
-
-def precision() -> str:
-    """Return what all arms train in: bf16 where the processor multiplies it, else fp32."""
-    return "bf16" if machine.describe()["bf16_matrix_instructions"] else "fp32"

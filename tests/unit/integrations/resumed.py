@@ -11,4 +11,6 @@ def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
         before, everywhere = resumed.pop(name), whole.pop(name)
         assert before == {step: value for step, value in everywhere.items() if step <= last}
         assert len(before) < len(everywhere)
+    # A batch that comes again is known where it came since the resume.
+    assert resumed.pop("batch_again", {}).items() <= whole.pop("batch_again", {}).items()
     assert resumed == whole
