@@ -3,7 +3,7 @@
     python benchmarks/recording_cost/ring_cost.py [--quick] [--out FILE]
 
 The same training with the ring and without it, in turn (A B, then B A) in one process, each from the start, on one
-thread: preset small (bf16 or fp32, 40 steps, evaluations of 4,096 tokens at start and end) and seed-baseline (fp32, its 100
+thread: preset small (40 steps, evaluations of 4,096 tokens at start and end) and seed-baseline (fp32, its 100
 steps, evaluated and recorded as the preset says). Everything that `newllm train` does between the first step and the
 last counts as training: evaluations, signals, snapshots. The ring's interval is the default, and its first copies, into
 memory that nobody has touched yet, are in its cost.
