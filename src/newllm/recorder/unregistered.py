@@ -28,21 +28,28 @@ class UnregisteredWatch:
     """
 
     def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
-        known = {id(each) for each in layout.inner.parameters()}
-        known |= {id(each) for group in optimizer.param_groups for each in group["params"]}
-        self._found: dict[str, list[Tensor]] = {}
-        for owner, module in layout.inner.named_modules():
+        self._layout, self._optimizer = layout, optimizer
+        self._found: dict[str, list[Tensor]] | None = None
+
+    def after(self, row: Row) -> None:
+        """Record each that has a gradient, after a sampled update."""
+        if self._found is None:
+            self._found = self._hidden()
+        for name, weights in self._found.items():
+            if any(each.grad is not None for each in weights):
+                row.put(f"unregistered/{name}", 1.0)
+
+    def _hidden(self) -> dict[str, list[Tensor]]:
+        known = {id(each) for each in self._layout.inner.parameters()}
+        known |= {id(each) for group in self._optimizer.param_groups for each in group["params"]}
+        found: dict[str, list[Tensor]] = {}
+        for owner, module in self._layout.inner.named_modules():
             for name, value in vars(module).items():
                 if name not in _PLAIN:
                     for place, weights in _weights(value, f"{owner}.{name}".lstrip("."), 0):
                         unknown = [each for each in weights if id(each) not in known]
-                        self._found |= {place: unknown} if unknown else {}
-
-    def after(self, row: Row) -> None:
-        """Record each that has a gradient."""
-        for name, weights in self._found.items():
-            if any(each.grad is not None for each in weights):
-                row.put(f"unregistered/{name}", 1.0)
+                        found |= {place: unknown} if unknown else {}
+        return found
 
 
 def _weights(value: Any, place: str, depth: int) -> Iterator[tuple[str, list[Tensor]]]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from newllm.recorder.callers import find_caller
 from newllm.recorder.closures import after_closure
 from newllm.recorder.gradients import GradientWatch, Norms, euclidean
-from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -33,19 +33,19 @@ class UpdateWatch:
     Args:
         layout: the model's.
         optimizer: its optimizer.
-        protect: keeps errors from the training.
+        part: what keeps the errors of each part from the training.
 
     Attributes:
         updated: whether a step was done since the last `put`.
         sampled: whether the weights are measured around the next one.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
-        self._layout, self._optimizer, self._protect = layout, optimizer, protect
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, part: Part = no_isolation) -> None:
+        self._layout, self._optimizer, self._protect = layout, optimizer, (protect := part("updates"))
         self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
         self._weights = WeightWatch(layout, optimizer, protect)
-        self._rounding = RoundingWatch(layout, protect)
-        self._unregistered = UnregisteredWatch(layout, optimizer)
+        rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizer)
+        self._looks_after = part("rounding")(rounding.after), part("unregistered layers")(unregistered.after)
         self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
@@ -139,8 +139,8 @@ class UpdateWatch:
         self.updated = True
         if self.sampled:
             self._weights.after(self._row)
-            self._rounding.after(self._row)
-            self._unregistered.after(self._row)
+            for look in self._looks_after:
+                look(self._row)
 
 
 def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:

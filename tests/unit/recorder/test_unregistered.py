@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
-from newllm.trace import Finding
+from newllm.trace import Finding, read_trace
 
 
 class Hides(nn.Module):
@@ -83,3 +83,18 @@ def test_what_is_unfrozen_and_was_never_given_to_the_optimizer(tmp_path: Path) -
     ]
     said = "gets gradients since step 25 at the latest, but was not given to the optimizer and never moves"
     assert (str(one.sentence), one.first_step) == (f"0 (Linear) {said}", 25.0)
+
+
+class Unnameable:
+    def __str__(self) -> str:
+        raise RuntimeError("no name")
+
+
+def test_a_container_that_cannot_be_read_ends_no_training(tmp_path: Path) -> None:
+    model = Hides(nn.ModuleList)
+    model.odd = {Unnameable(): nn.Linear(4, 4)}  # type: ignore[assignment]
+    with pytest.warns(
+        UserWarning, match="recording of unregistered layers stopped, the training goes on: RuntimeError"
+    ):
+        assert found(model, tmp_path / "run") == []
+    assert len(read_trace(tmp_path / "run" / "trace.jsonl").series("gradient_norm").value) == 30
