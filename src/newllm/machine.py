@@ -4,6 +4,16 @@ import os
 import platform
 from pathlib import Path
 
+_BF16 = frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"})
+"""Instructions for numbers in bf16. With avx512f alone they are computed in fp32, without it number by number."""
+
+
+def bf16_is_slow() -> bool:
+    """Return whether products in bf16 take ten times as long as in fp32 and more; not where nobody says."""
+    facts = cpuinfo()
+    has = set(facts.get("flags", facts.get("Features", "")).split())
+    return bool(has) and not has & {*_BF16, "avx512f"}
+
 
 def available_cores() -> int:
     """Return how many cores this process may use."""

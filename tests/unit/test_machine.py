@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.machine import available_cores, processor_name
+from newllm.machine import available_cores, bf16_is_slow, processor_name
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPat
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
     assert available_cores() == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "is_slow"),
+    [
+        ("flags\t: fpu avx2\n", True), ("flags\t: avx2 avx512f avx512_bf16\n", False), ("flags\t: avx512f\n", False),
+        ("flags\t: avx2 avx_ne_convert\n", False), ("Features : asimd bf16\n", False), ("Features : asimd\n", True),
+        ("Hardware : x\n", False),
+    ],
+)  # fmt: skip
+def test_bf16_is_slow_where_the_processor_has_no_instructions_for_it(content: str, is_slow: bool, monkeypatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: content)
+    assert bf16_is_slow() is is_slow

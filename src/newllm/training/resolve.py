@@ -7,6 +7,7 @@ import torch
 
 from newllm.data import Batches, Corpus, training_batches, trim, validation_batches
 from newllm.errors import UserError
+from newllm.machine import bf16_is_slow
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget, steps_for_tokens, with_clock, with_steps, without_plan
 from newllm.training.config import RunConfig
@@ -100,11 +101,13 @@ def _with_vocabulary(config: RunConfig, corpus: Corpus):
 def _timed(
     model: LanguageModel, batches: Batches, config: RunConfig, budget: Budget, preparation: Preparation
 ) -> PrecisionTiming:
-    """Return what the timing of both precisions says, or fp32 where there is no time for it.
+    """Return what the timing of both precisions says, or fp32 where there is no time for it or no question.
 
     Raises:
         UserError: the time is over.
     """
+    if config.numerics.device == "cpu" and bf16_is_slow():
+        return PrecisionTiming("fp32", {}, 0, agreed=True)
     if budget.seconds is None:
         return time_precisions(model, batches, config)
     _time_left(budget.seconds, budget, preparation)

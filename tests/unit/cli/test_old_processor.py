@@ -22,7 +22,7 @@ def test_left_to_itself_it_trains_in_fp32(process, text, tiny, tmp_path) -> None
     done = process("-m", "newllm.cli.main", *run)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["precision"] == "fp32"
-    assert b"precision fp32: this processor does not compute this architecture in bf16" in done.stderr
+    assert b"precision fp32: this processor has no fast arithmetic in bf16 for this architecture" in done.stderr
 
 
 def test_told_to_take_bf16_it_says_what_to_do_in_one_line(process, text, tiny, tmp_path) -> None:

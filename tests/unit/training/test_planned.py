@@ -175,7 +175,7 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
     )
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=True)
     assert list(map(str, preparation.notices())) == [
-        "precision fp32: this processor does not compute this architecture in bf16"
+        "precision fp32: this processor has no fast arithmetic in bf16 for this architecture"
     ]
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
     assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
@@ -369,6 +369,7 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
         given.append(arguments[3] if len(arguments) > 3 else None)
         return PrecisionTiming("fp32", {"fp32": 1.0, "bf16": 1.0}, 6, agreed=True)
 
+    monkeypatch.setattr("newllm.training.resolve.bf16_is_slow", lambda: False)
     monkeypatch.setattr("newllm.training.resolve.time_precisions", probe)
     monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 1e-3)
     settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
@@ -377,6 +378,18 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
     for budget in (Budget(seconds=100.0), Budget(seconds=1000.0), Budget(steps=5)):
         assert resolve(config, corpus, budget)[0].numerics.precision == "fp32"
     assert given == [5.0, 10.0, None]  # which is ten seconds, too
+
+
+def test_a_processor_without_bf16_is_not_asked_for_it(text, tiny_settings, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("newllm.training.resolve.bf16_is_slow", lambda: True)
+    monkeypatch.setattr("newllm.training.resolve.time_precisions", lambda *_: pytest.fail("it takes minutes"))
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 1e-3)
+    config = configure("tiny", None, None, [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]'], {})
+    for budget in (Budget(seconds=100.0), Budget(steps=5)):
+        preparation = Preparation()
+        resolved, _ = resolve(config, prepare(config.data, cache=tmp_path), budget, preparation)
+        assert resolved.numerics.precision == "fp32"
+        assert "this processor has no fast arithmetic in bf16" in str(preparation.notices()[0])
 
 
 @pytest.fixture
@@ -392,6 +405,7 @@ def late(text, tiny_settings, monkeypatch, tmp_path) -> Callable[..., tuple[Prep
         measured.append("compiling")
         return 1e-3
 
+    monkeypatch.setattr("newllm.training.resolve.bf16_is_slow", lambda: False)
     monkeypatch.setattr("newllm.training.resolve.time_precisions", probe)
     monkeypatch.setattr("newllm.training.resolve._seconds_per_token", per_token)
     settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']

@@ -7,7 +7,7 @@ notice-precision = precision { $precision }: an update takes { $took } ({ $round
 }
 notice-took_in = { G($seconds, digits: 3) } s in { $precision }
 notice-took_and = { $before } and { $following }
-notice-not_in_bf16 = precision { $precision }: this processor does not compute this architecture in bf16
+notice-not_in_bf16 = precision { $precision }: this processor has no fast arithmetic in bf16 for this architecture
 notice-no_time_to_measure = precision { $precision }: no time to measure bf16
 notice-shortened = { $setting } is { COUNT($now) }, not { COUNT($before) }: the run has only { COUNT($steps) } steps, and the original value would take up too many of them
 notice-getting_ready = getting ready took { $took } of the { G($seconds, digits: 6) } s

@@ -7,7 +7,7 @@ notice-precision = 精度{ $precision }：1回の更新は{ $took }（{ $rounds 
 }
 notice-took_in = { $precision }で{ G($seconds, digits: 3) }秒
 notice-took_and = { $before }、{ $following }
-notice-not_in_bf16 = 精度{ $precision }：このプロセッサーではこのアーキテクチャをbf16で計算できない
+notice-not_in_bf16 = 精度{ $precision }：このプロセッサーでは、このアーキテクチャをbf16で速く計算できない
 notice-no_time_to_measure = 精度{ $precision }：bf16を計測する時間がない
 notice-shortened = { $setting }を{ COUNT($before) }から{ COUNT($now) }にした。実行は全部で{ COUNT($steps) }ステップしかなく、元の値では占める割合が大きすぎる
 notice-getting_ready = 準備に{ G($seconds, digits: 6) }秒のうち{ $took }かかった
