@@ -6,7 +6,7 @@ but a spike on the way down from where a loss was worse than at its start is no 
 of training speaks for the rise of validation behind it, which evaluations date late.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from newllm.diagnosis.causes.kinds import EVENTS, NEAR
@@ -150,22 +150,20 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         )
     if finding.kind not in EVENTS:
         return None
-    events = [place for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"]
-    whole = next((place for place in events if _is_part(finding, ordered[place])), None)
+    events = {place: one for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"}
+    wholes = {place: _whole(one, events, length) for place, one in events.items()}
+    if wholes[at] is not None:
+        return wholes[at]
+    before = (place for place in events if place < at and wholes[place] is None)
+    return next((place for place in before if _is_one_event(events[place], finding, length)), None)
+
+
+def _whole(finding: Finding, events: Mapping[int, Finding], length: float) -> int | None:
+    """Return the place of the event that a finding is a part of, or that dates it."""
+    whole = next((place for place, one in events.items() if _is_part(finding, one)), None)
     if whole is not None:
         return whole
-    dating = next((place for place in events if _is_dated_by(finding, ordered[place], length)), None)
-    if dating is not None:
-        return dating
-    nearby = [place for place in events if place < at and _is_one_event(ordered[place], finding, length)]
-    return next(
-        (
-            place
-            for place in nearby
-            if not _is_part(ordered[place], finding) and not _is_dated_by(ordered[place], finding, length)
-        ),
-        None,
-    )
+    return next((place for place, one in events.items() if _is_dated_by(finding, one, length)), None)
 
 
 def _is_later(other: Finding, finding: Finding, length: float) -> bool:
@@ -204,7 +202,11 @@ def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:
 
 
 def _top(at: int, roots: dict[int, int]) -> int:
-    """Return the root of a root. There is no circle: a root is higher in `ROOTS`, or an earlier event."""
+    """Return the root of a root. There is no circle.
+
+    A root is higher in `ROOTS`; or, of events, a stretch for a spike of the same loss, a spike of training for what is
+    validation's; or, of those that have no such whole, an earlier one.
+    """
     while at in roots:
         at = roots[at]
     return at

@@ -1,5 +1,6 @@
 """Which finding is the root of which, and in what order they come."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_rise_of_validation_is_dated_by_the_spike_of_training_before_it() -> N
         found("spike", None, 201, 206, signal="loss"),
         found("diverged", None, 210, 400, severity="fault", signal="validation_loss"),
     ], LENGTH, _order)[0].severity == "fault"  # fmt: skip
+
+
+def test_parts_and_dates_make_no_circle() -> None:
+    parts = [
+        found("spike", None, 50, 60, confidence=0.99, signal="validation_loss", evidence={"peak": 2.0}),
+        found("worse-than-untrained", None, 42, 100, confidence=0.9, signal="validation_loss", evidence={"worst": 9.0}),
+        found("spike", None, 41, 45, confidence=0.95, signal="loss", evidence={"peak": 3.0}),
+        found("worse-than-untrained", None, 40, 90, confidence=0.9, signal="loss", evidence={"worst": 9.0}),
+    ]
+    for order in itertools.permutations(parts):
+        rooted_findings = rooted(order, LENGTH, _order)
+        assert (rooted_findings[0].signal, rooted_findings[0].evidence) == ("loss", {"worst": 9.0})
+        assert [one.follows for one in rooted_findings] == [None, *["worse-than-untrained"] * 3]
 
 
 def test_a_finding_without_an_end_is_where_it_begins() -> None:
