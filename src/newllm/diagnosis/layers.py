@@ -25,6 +25,15 @@ def by_layer(trace: Trace, statistic: str, facts: Facts) -> dict[str, Series]:
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
+AT_NOTHING = 2e-3  # root mean square of weights that start at nothing, or next to it: a policy's last layer
+
+
+def starts_at_nothing(weight_norm: Series, name: str, facts: Facts) -> bool:
+    """Whether the weights of a layer start at nothing: a ratio to them says little at first."""
+    numbers = next((layer.parameters for layer in facts.layers if layer.name == name), 0) or 1
+    return bool(weight_norm.value[0] < AT_NOTHING * np.sqrt(numbers))
+
+
 def typical(series: Series, after: float = 0.0) -> float:
     """Return the median of the points behind the share `after` of the series (0 whole, 0.5 the second half)."""
     return float(np.median(series.value[int(after * len(series.value)) :]))

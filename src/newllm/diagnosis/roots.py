@@ -6,6 +6,7 @@ but a spike on the way down from where a loss was worse than at its start is no 
 of training speaks for the rise of validation behind it, which evaluations date late.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -188,7 +189,7 @@ def _is_part(spike: Finding, stretch: Finding) -> bool:
     if spike.first_step is None or stretch.first_step is None:
         return False
     inside = stretch.first_step < spike.first_step and spike.end <= stretch.end
-    return inside and stretch.evidence["worst"] > spike.evidence["peak"]
+    return inside and stretch.evidence.get("worst", 0.0) > spike.evidence.get("peak", math.inf)
 
 
 def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:

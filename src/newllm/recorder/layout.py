@@ -32,8 +32,17 @@ def _minds_the_mode(module: nn.Module) -> bool:
 def _asks_for_the_mode(module: nn.Module) -> bool:
     """Whether a module's own code, not torch's, reads the mode, as functional dropout does."""
     classes = [one for one in type(module).__mro__ if one.__module__.split(".")[0] not in ("torch", "builtins")]
-    methods = [inspect.unwrap(one) for owner in classes for one in vars(owner).values() if inspect.isfunction(one)]
-    return any(_reads_the_mode(method.__code__) for method in methods)
+    methods = [_undecorated(one) for owner in classes for one in vars(owner).values() if inspect.isfunction(one)]
+    return any(
+        _reads_the_mode(code) for method in methods if isinstance(code := getattr(method, "__code__", None), CodeType)
+    )
+
+
+def _undecorated(method: Any) -> Any:
+    try:
+        return inspect.unwrap(method)
+    except ValueError:  # it wraps itself
+        return method
 
 
 def _reads_the_mode(code: CodeType) -> bool:

@@ -1,22 +1,14 @@
-"""Layers that a model keeps in plain Python lists and dictionaries: torch does not know them as its parts.
+"""Layers in plain lists and dictionaries of a model that get gradients, though no optimizer was given them.
 
-`self.layers = [nn.Linear(8, 8)]` is called like any other layer and gets a gradient, but `parameters()` leaves it out:
-no optimizer moves it and no checkpoint holds it. `torch.nn.ModuleList` is what was meant. Who hides a layer in a list
-on purpose, as a teacher, computes no gradient for it.
+Who hides a layer there on purpose, as a teacher, computes no gradient for it.
 """
-
-from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from newllm.model.plain_containers import in_plain_containers
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
-
-_PLAIN = frozenset(vars(nn.Module()))
-_MOST = 1000  # entries of a container
-_DEEPEST = 3  # containers in each other
 
 
 class UnregisteredWatch:
@@ -42,24 +34,14 @@ class UnregisteredWatch:
     def _hidden(self) -> dict[str, list[Tensor]]:
         known = {id(each) for each in self._layout.inner.parameters()}
         known |= {id(each) for group in self._optimizer.param_groups for each in group["params"]}
-        found: dict[str, list[Tensor]] = {}
-        for owner, module in self._layout.inner.named_modules():
-            for name, value in vars(module).items():
-                if name not in _PLAIN:
-                    for place, weights in _weights(value, f"{owner}.{name}".lstrip("."), 0):
-                        unknown = [each for each in weights if id(each) not in known]
-                        found |= {place: unknown} if unknown else {}
+        found = {}
+        for place, one in in_plain_containers(self._layout.inner):
+            weights = list(one.parameters()) if isinstance(one, nn.Module) else [one] if _is_leaf(one) else []
+            if unknown := [each for each in weights if id(each) not in known]:
+                found[place] = unknown
         return found
 
 
-def _weights(value: Any, place: str, depth: int) -> Iterator[tuple[str, list[Tensor]]]:
-    """Yield the layers and parameters in a container, by their place in it; nothing of what is none."""
-    if not isinstance(value, list | tuple | dict) or depth == _DEEPEST or len(value) > _MOST:
-        return
-    for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(one, nn.Module):
-            yield f"{place}.{key}", list(one.parameters())
-        elif isinstance(one, nn.Parameter):
-            yield f"{place}.{key}", [one]
-        else:
-            yield from _weights(one, f"{place}.{key}", depth + 1)
+def _is_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor may have a gradient of its own: of one that was computed torch warns when it is asked."""
+    return tensor.is_leaf and tensor.requires_grad

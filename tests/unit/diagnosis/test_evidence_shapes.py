@@ -62,6 +62,11 @@ BY_HEART: dict[str, Any] = {
     "validation_loss": np.linspace(2.1, 3.0, 400),
 }  # fmt: skip
 CLIMBS: dict[str, Any] = {"kind": "slow-divergence", "first": 1, "loss": np.linspace(2.0, 6.0, 400)}
+LEARNT_ANEW: dict[str, Any] = {
+    "kind": "spike", "first": 240, "last": 260, "input_mean": np.ones(400),
+    "evidence": {"peak": 7.0, "peak_step": 240, "outcome": "recovered"},
+    "loss": np.where(STEPS < 240, 2 * np.exp(-STEPS / 60), 0.1), "validation_loss": np.where(STEPS < 240, 0.2, 6.5),
+}  # fmt: skip
 ADDED = other("auxiliary-loss", evidence={"weight": 0.01, "entropy": True})
 SUBTRACTED = other("auxiliary-loss", evidence={"weight": -0.3})
 PAIRS: dict[str, Any] = {
@@ -108,6 +113,8 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("evaluation-preparation", BELOW, "below-chance"),
     ("evaluation-preparation", BELOW | {"signal": "loss"}, ""),
     ("evaluation-preparation", OVER | {"others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # it was right
+    ("wrong-targets", LEARNT_ANEW, "learnt-anew"),
+    ("wrong-targets", LEARNT_ANEW | {"others": (other("changed-inputs", 240),)}, ""),
     ("wrong-targets", {"first": 200, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
     ("wrong-targets", {"first": 180, "others": (other("below-chance", 200, evidence=ANEW),)}, "asked-anew"),
     ("wrong-targets", {"first": 179, "others": (other("below-chance", 200, evidence=ANEW),)}, ""),  # long before it

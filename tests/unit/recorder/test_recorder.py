@@ -402,12 +402,27 @@ class Decorated(Own):
         return x if self.training else -x
 
 
+class Odd(Own):
+    """What a decorator says that it wraps may be a circle, or no function."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def other(self) -> None: ...
+
+
+Odd.forward.__wrapped__ = Odd.forward  # type: ignore[attr-defined]
+Odd.other.__wrapped__ = 3  # type: ignore[attr-defined]
+
+
 class Never(Own):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.relu()
 
 
-@pytest.mark.parametrize(("kind", "asks"), [(Asks, True), (Inherits, True), (Decorated, True), (Never, False)])
+@pytest.mark.parametrize(
+    ("kind", "asks"), [(Asks, True), (Inherits, True), (Decorated, True), (Odd, False), (Never, False)]
+)
 def test_whether_a_models_own_code_reads_the_mode(kind: type[Own], asks: bool) -> None:
     model = nn.Sequential(kind())
     described = Layout(model).describe(torch.optim.SGD(model.parameters(), lr=0.1), 1, None)

@@ -52,7 +52,7 @@ def found(model: nn.Module, place: Path, *, all_given: bool = False) -> list[Fin
 
 @pytest.mark.parametrize(
     ("container", "names"),
-    [(list, "middle.0, middle.1"), (tuple, "middle.0, middle.1"), (dict, "middle.a, middle.b.0")],
+    [(list, "middle[0], middle[1]"), (tuple, "middle[0], middle[1]"), (dict, "middle['a'], middle['b'][0]")],
 )
 def test_layers_in_a_plain_container_that_get_gradients_are_told(container: type, names: str, tmp_path: Path) -> None:
     (one,) = found(Hides(container), tmp_path / "run")
@@ -86,7 +86,7 @@ def test_what_is_unfrozen_and_was_never_given_to_the_optimizer(tmp_path: Path) -
 
 
 class Unnameable:
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         raise RuntimeError("no name")
 
 

@@ -9,6 +9,7 @@ from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import reached
 from newllm.checks.updates import UPDATES, updates
+from newllm.model.plain_containers import in_plain_containers
 
 _LOST = 0.5  # share of the numbers of a tensor
 
@@ -61,22 +62,17 @@ def tied(bench: Bench) -> Outcome:
 def registered(bench: Bench) -> Outcome:
     """Look for weights that the loss uses and that stand in plain lists and dictionaries of the model."""
     foreign = {id(each) for each in bench.seen.foreign}
-    hidden = [name for name, each in _in_containers(bench.model) if id(each) in foreign]
+    hidden = [name for name, each in _weights_in_containers(bench.model) if id(each) in foreign]
     return wrong("registered", **names(hidden)) if hidden else sound("registered")
 
 
-def _in_containers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield the parameters in plain containers among the attributes of all modules, with where they stand."""
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            if not isinstance(value, list | tuple | dict) or name.startswith("_"):
-                continue
-            for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-                place = f"{path}.{name}[{key!r}]".lstrip(".")
-                if isinstance(one, nn.Module):
-                    yield from ((f"{place}.{part}", each) for part, each in one.named_parameters())
-                elif isinstance(one, Tensor):
-                    yield place, one
+def _weights_in_containers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield the parameters and tensors in plain containers of a model, with where they stand."""
+    for place, one in in_plain_containers(model):
+        if isinstance(one, nn.Module):
+            yield from ((f"{place}.{part}", each) for part, each in one.named_parameters())
+        else:
+            yield place, one
 
 
 def gradients(bench: Bench) -> Outcome:

@@ -54,13 +54,14 @@ def learnt_anew(case: Case) -> Seen:
     if not spikes or case.finding.kind not in EVENTS or case.has("changed-inputs", "changed-state"):
         return NOTHING
     spike = min(spikes, key=lambda one: one.first_step or 0.0)
-    at, peak = spike.first_step or 0.0, float(spike.evidence["peak"])
+    at, peak = spike.first_step or 0.0, float(spike.evidence.get("peak", 0.0))
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
     before, behind = validation.value[validation.step < at], validation.value[validation.step >= spike.end]
     if min(len(before), len(behind)) < 2 or not len(case.trace.series("input_mean").value) or len(loss.value) < 10:
         return NOTHING
     start = median(loss.value[:3])
-    at_once = spike.evidence["peak_step"] == at and spike.evidence["outcome"] == "recovered" and peak > SURE * start
+    recovered = spike.evidence.get("peak_step") == at and spike.evidence.get("outcome") == "recovered"
+    at_once = recovered and peak > SURE * start
     turned = before[-1] < KNEW * start and behind.min() > start
     where = {"axis": case.trace.axis, "step": int(at)}
     return where | {"before": float(before[-1]), "after": median(behind)} if at_once and turned else NOTHING

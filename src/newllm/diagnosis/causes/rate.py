@@ -7,7 +7,7 @@ from newllm.diagnosis.causes.kinds import EVENTS, FROM_START, STILL
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.causes.standstill import always_falls, gradient_steady
 from newllm.diagnosis.causes.start import is_usual
-from newllm.diagnosis.layers import by_layer
+from newllm.diagnosis.layers import by_layer, starts_at_nothing
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Finding
 
@@ -19,7 +19,6 @@ SOON = 0.25  # of the run, behind the beginning of a loss that stands
 STAYS = 0.9  # of the points from an onset on
 OF_SET_LENGTH = ("Adam", "NAdam", "RAdam", "Lion", "RMSprop")  # the rate sets the length of their updates
 BLOWN_UP = frozenset({"update-ratio", "activation-growth", "attention-collapse", "saturated-gates", "early-standstill"})
-AT_NOTHING = 2e-3  # root mean square of weights that start at nothing
 OUTGROWN, LONG = 3.0, 0.1  # times the weights at the start; of the weights, in one update
 AT_ONCE, FAR_UP = 1.2, 10.0  # times the first loss: that of the second update
 HARDLY = 0.9  # of the first loss: one that ends above is not learnt
@@ -125,10 +124,9 @@ def weights_outgrown(case: Case) -> Seen:
     if case.finding.kind not in BLOWN_UP | STILL | EVENTS or not _never_learnt(case):
         return NOTHING
     grown = []
-    sizes = {layer.name: layer.parameters for layer in case.facts.layers}
     ratios = by_layer(case.trace, "update_ratio", case.facts)
     for name, weight in by_layer(case.trace, "weight_norm", case.facts).items():
-        if name not in ratios or weight.value[0] < AT_NOTHING * np.sqrt(sizes.get(name) or 1):
+        if name not in ratios or starts_at_nothing(weight, name, case.facts):
             continue
         early = max(3, int(np.searchsorted(weight.step, EARLY * case.length)))
         first_updates = ratios[name].value[:early]

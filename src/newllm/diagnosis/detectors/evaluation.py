@@ -153,10 +153,8 @@ def _unknown(trace: Trace) -> Finding | None:
 
 
 # An evaluation that never agreed with training, not even while the model knew nothing.
-AGAIN, FRESH = (
-    0.98,
-    0.6,
-)  # of the rows: so many were seen before in each update of a later epoch, and in one of the first
+AGAIN = 0.98  # of the rows: so many were seen before in each update of a later epoch
+FRESH = 0.6  # of the rows: so many at most in each of the first epoch
 FIRST_GAP = 0.35
 GAP_NOISE = 6.0
 LAST_GAP = 0.35  # the gap at the end, on the log scale
@@ -247,9 +245,10 @@ def _new_until(trace: Trace) -> float | None:
     if len(seen.value) and rows_are_unique(trace):
         old = np.flatnonzero(seen.value > 0)
         return float(seen.step[max(0, old[0] - 1)]) if len(old) else math.inf
-    fresh = np.flatnonzero(seen.value < AGAIN)  # some rows are alike, as pairs of a person and a film: an epoch is over
+    # Where some rows are alike, as pairs of a person and a film, an epoch is over where all come again at once.
+    fresh = np.flatnonzero(seen.value < AGAIN)
     if len(fresh) and fresh[-1] == len(fresh) - 1 < len(seen.value) // 2 and seen.value[fresh].max() < FRESH:
-        return float(seen.step[fresh[-1]])  # where they all come again at once
+        return float(seen.step[fresh[-1]])
     return None if trace.epochs is None else end_of_first_epoch(trace)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from newllm.diagnosis.facts import Facts, Layer
-from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.layers import and_more, by_layer, enough, starts_at_nothing, typical
 from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
@@ -73,7 +73,6 @@ LARGE = 0.1
 FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever the gradient is
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
-NOTHING = 2e-3  # root mean square of weights that start at nothing, or next to it: a policy's last layer
 BORNE_FIRST, BORNE = (
     2.0,
     0.2,
@@ -104,14 +103,12 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
 
 def _first_updates(trace: Trace, layers: dict[str, Series], facts: Facts) -> dict[str, float]:
     """Return the first ratio of the layers whose weights the first updates blew up."""
-    sizes = {layer.name: layer.parameters for layer in facts.layers}
     found = {}
     for name, one in layers.items():
-        weight = trace.series(f"weight_norm/{name}").value
-        if one.value[0] <= FIRST or not len(weight):
+        weight = trace.series(f"weight_norm/{name}")
+        if one.value[0] <= FIRST or not len(weight.value) or starts_at_nothing(weight, name, facts):
             continue
-        is_nothing = weight[0] < NOTHING * math.sqrt(sizes.get(name) or 1)
-        if not is_nothing and np.nanmax(weight) > BLOWN * weight[0]:
+        if np.nanmax(weight.value) > BLOWN * weight.value[0]:
             found[name] = float(one.value[0])
     return found
 
