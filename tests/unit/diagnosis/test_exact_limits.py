@@ -22,6 +22,7 @@ from newllm.diagnosis.detectors import (
     trend,
 )
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.replays.subjects.spikes import spikes_of
 from newllm.trace import Finding, Series, Trace
 from newllm.trace.remark import note
 
@@ -627,7 +628,10 @@ def test_what_was_learnt_little_by_little_and_lost_is_no_easy_batch(way: int, ke
     assert [one.kind for one in found] == kinds
     if kinds == ["diverged"]:
         assert "what was learnt is lost" in str(found[0].sentence)
-        assert found[0].evidence["low"] == pytest.approx(0.15, rel=0.05)
+        assert found[0].evidence["base"] == pytest.approx(0.15, rel=0.05)
+        (spike,) = spikes_of(found, trace_of(loss=value * noise))  # a replay can take it up
+        assert (spike.base, spike.end) == (found[0].evidence["base"], None)
+        assert spike.height > 1.5
 
 
 def test_what_falls_back_from_above_the_first_five_points_is_no_drop() -> None:

@@ -32,7 +32,7 @@ def detect_values_above_returns(trace: Trace, facts: Facts) -> list[Finding]:
     is_cut = len(lengths.value) > 0 and end_level(lengths, 0.1) > CUT * lengths.value.max()
     if best <= 0 or end <= ABOVE * best or rank_trend(values.value) < RISES or is_cut:
         return []
-    first = values.step[np.flatnonzero(values.value <= ABOVE * best)[-1]] if values.value[0] <= ABOVE * best else None
+    below = np.flatnonzero(values.value <= ABOVE * best)
     name = roles.first("value_estimate")
     return [
         Finding(
@@ -46,7 +46,7 @@ def detect_values_above_returns(trace: Trace, facts: Facts) -> list[Finding]:
                 best=best,
                 times=end / best,
             ),
-            first_step=float(values.step[0] if first is None else first),
+            first_step=float(values.step[below[-1] if len(below) else 0]),
             last_step=float(values.step[-1]),
             confidence=0.85,
             signal=name,

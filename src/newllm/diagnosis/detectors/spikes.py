@@ -224,11 +224,10 @@ def _is_lost(value: np.ndarray, dip: Excursion) -> bool:
 
 def _lost(trace: Trace, name: str, series: Series, dip: Excursion) -> Finding:
     """Return a training that had begun to learn, and knows nothing since."""
-    start, now = (
-        float(np.median(series.value[:FIRST_POINTS])),
-        float(np.median(series.value[-len(series.value) // 4 :])),
-    )
-    low, lowest, end = float(series.value[dip.peak]), int(series.step[dip.peak]), int(series.step[dip.end - 1])
+    value, step = series.value, series.step
+    start, now = float(np.median(value[:FIRST_POINTS])), float(np.median(value[-len(value) // 4 :]))
+    low, lowest, end = float(value[dip.peak]), int(step[dip.peak]), int(step[dip.end - 1])
+    highest = dip.peak + int(np.argmax(value[dip.peak :]))
     said = {"signal": name, "low": low, "lowest": lowest, "end": end, "now": now, "start": start, "axis": trace.axis}
     return Finding(
         kind="diverged",
@@ -238,7 +237,16 @@ def _lost(trace: Trace, name: str, series: Series, dip: Excursion) -> Finding:
         last_step=float(series.step[-1]),
         confidence=0.9,
         signal=name,
-        evidence={"low": low, "after": now, "at_start": start},
+        evidence={
+            "base": low,
+            "peak": float(value[highest]),
+            "peak_step": int(step[highest]),
+            "height": float(value[highest]) - low,
+            "outcome": "diverged",
+            "recovered_step": None,
+            "after": now,
+            "at_start": start,
+        },
         alternatives=(message("finding-loss-drop.seen-text"),),
         test=message("finding-slow-divergence.test"),
         candidate_causes=("learning-rate",),
