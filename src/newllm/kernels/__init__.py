@@ -8,7 +8,7 @@ gradients, and the tests compare the two.
 """
 
 from newllm.kernels.cross_entropy import cross_entropy_sum, cross_entropy_sum_naive
-from newllm.kernels.fusing import should_fuse
+from newllm.kernels.fusing import can_fuse, should_fuse
 from newllm.kernels.gated_scan import gated_scan
 from newllm.kernels.rms_norm import residual_rms_norm, residual_rms_norm_naive, rms_norm, rms_norm_naive
 from newllm.kernels.short_convolution import TAPS, short_convolution, short_convolution_naive
@@ -16,6 +16,7 @@ from newllm.kernels.silu_product import silu_product, silu_product_naive, swiglu
 
 __all__ = [
     "TAPS",
+    "can_fuse",
     "cross_entropy_sum",
     "cross_entropy_sum_naive",
     "gated_scan",

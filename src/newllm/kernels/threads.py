@@ -62,6 +62,11 @@ def by_positions(positions: int, width: int, block: int = 1) -> list[tuple[int, 
     return [(first * block, min(last * block, positions)) for first, last in shares]
 
 
+def by_jobs(jobs: int, elements: int) -> list[tuple[int, int]]:
+    """Share out jobs that each pass over so many elements: for each thread its first job and their end."""
+    return _shares(jobs, min(_threads(jobs * elements), jobs))
+
+
 def threads_for(products: int) -> int:
     """Return how many threads share so many multiply-adds of a position; it changes no bits."""
     available = min(torch.get_num_threads(), available_cores())

@@ -7,7 +7,8 @@ from newllm.errors import UserError, unknown_name
 BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm")
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
 SCANNING_BODIES = ("stack", "zero-stack")  # those that are one scan over the sequence
-RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
+RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")  # of a context that is a vector
+MATRIX_RULE_NAMES = ("delta",)  # of one that is a matrix a head: stacks only
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")
 INITIALISATIONS = ("normal", "scaled", "he")
@@ -19,16 +20,18 @@ class ModelConfig:
 
     Args:
         body: what stands between embedding and head; see `newllm.model.bodies`.
-        rule: update rule of the context (cell and stack).
-        norm: where the context is normalised (cell and stack).
+        rule: update rule of the context (cell and stack); of a stack also one for each block, separated by commas and
+            repeated over the blocks: "gated,gated,delta,gated".
+        norm: where the context is normalised (cell and stack); of vectors, as matrices have a norm of their own.
         learn_decay: train the constant decay of rules ema and dual.
         vocabulary: rows of the embedding and of the output; 0 takes the tokenizer's.
         fnn: of the cell: "plain" as in the document, or "residual" (pre-norm branches, a last norm).
         width: of the embedding and the residual stream.
         layers: blocks of the body; layers of the cell's FNN.
         hidden: width inside the FNN, the SwiGLU or the LSTM.
-        context: width of the context vector (cell and stack).
-        heads: attention heads.
+        context: width of the context vector, or of what is read of the matrices (cell and stack).
+        heads: of attention; or matrices of a block whose rule is "delta", which share `context` as columns.
+        key_width: rows of such a matrix.
         positions: rows of the learned position embedding; 0 for none.
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
@@ -47,6 +50,7 @@ class ModelConfig:
     hidden: int = 704
     context: int = 256
     heads: int = 4
+    key_width: int = 64
     positions: int = 0
     window: int = 256
     dropout: float = 0.0
@@ -56,7 +60,6 @@ class ModelConfig:
         """Raise UserError for a name that does not exist or a number that cannot be."""
         named = (
             ("body", BODY_NAMES),
-            ("rule", RULE_NAMES),
             ("norm", NORM_NAMES),
             ("fnn", FNN_NAMES),
             ("initialisation", INITIALISATIONS),
@@ -65,14 +68,48 @@ class ModelConfig:
             value = getattr(self, field)
             if value not in known:
                 raise unknown_name(field, str(value), known)
-        for field in ("width", "layers", "hidden", "context", "heads", "window"):
+        for field in ("width", "layers", "hidden", "context", "heads", "key_width", "window"):
             if getattr(self, field) < 1:
                 raise UserError(f"model.{field} is {getattr(self, field)}: it must be at least 1")
         if min(self.vocabulary, self.positions) < 0:
             raise UserError("model.vocabulary and model.positions must not be negative: 0 means automatic and none")
         if not 0.0 <= self.dropout < 1.0:
             raise UserError(f"model.dropout is {self.dropout}: it must be at least 0 and below 1")
+        self._check_rules()
         self._check_heads()
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rule of each block of a stack; of any other body, one alone."""
+        names = tuple(self.rule.split(","))
+        return names * (self.layers // len(names)) if self.body in SCANNING_BODIES else names
+
+    def _check_rules(self) -> None:
+        names = self.rule.split(",")
+        for name in names:
+            if name not in RULE_NAMES + MATRIX_RULE_NAMES:
+                raise unknown_name("rule", name, RULE_NAMES + MATRIX_RULE_NAMES)
+        if self.body not in SCANNING_BODIES:
+            if len(names) > 1 or names[0] in MATRIX_RULE_NAMES:
+                raise UserError(
+                    f"body '{self.body}' has no blocks for rule '{self.rule}': take one rule of "
+                    f"{', '.join(RULE_NAMES)}, or body stack"
+                )
+            return
+        if self.layers % len(names):
+            raise UserError(
+                f"model.rule '{self.rule}' names {len(names)} blocks and model.layers is {self.layers}: "
+                "take a multiple, the rules are repeated"
+            )
+        if set(names) & set(MATRIX_RULE_NAMES):
+            self._check_matrices(has_vectors=bool(set(names) & set(RULE_NAMES)))
+
+    def _check_matrices(self, *, has_vectors: bool) -> None:
+        if not has_vectors and (self.norm != "none" or self.learn_decay):
+            setting = "model.learn_decay" if self.learn_decay else f"model.norm '{self.norm}'"
+            raise UserError(f"{setting} is of contexts that are vectors, and rule '{self.rule}' has none: drop it")
+        if self.context % self.heads:
+            raise UserError(f"model.context {self.context} does not divide into {self.heads} heads: change one of them")
 
     def _check_heads(self) -> None:
         if self.body not in ("attention", "founding-transformer"):

@@ -5,3 +5,7 @@ from torch import nn
 
 class ContextTap(nn.Identity):
     """Passes contexts `[B, T, C]` through unchanged. Hook it to watch the context of a cell or a stack."""
+
+
+class MatrixTap(nn.Identity):
+    """Passes the matrices `[B, H, K, V]` after the last position through unchanged. Hook it to watch them."""

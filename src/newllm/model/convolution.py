@@ -14,6 +14,7 @@ class ShortConvolution(nn.Module):
 
     Args:
         channels: width of the sequence.
+        drawn: whether the weights start at random (`init` draws them) and not at zero.
 
     Attributes:
         fused: whether fused kernels may run; else torch's own operations do.
@@ -21,8 +22,9 @@ class ShortConvolution(nn.Module):
 
     fused = True
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, drawn: bool = False) -> None:
         super().__init__()
+        self.drawn = drawn
         self.weight = nn.Parameter(torch.zeros(TAPS, channels))  # weight[k] meets the value k positions ago
 
     def initial_tail(self, rows: int, device: torch.device) -> Tensor:

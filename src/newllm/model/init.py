@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from newllm.chance import stream_seed
+from newllm.model.convolution import ShortConvolution
 from newllm.recurrence import Gate
 
 FOUNDING_STD = 0.02  # founding document: every Linear and Embedding weight ~ N(0, 0.02)
@@ -33,6 +34,9 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             _normal(module.weight, FOUNDING_STD, seed, f"{path}.weight")
+        elif isinstance(module, ShortConvolution) and module.drawn:
+            bound = module.weight.shape[0] ** -0.5
+            nn.init.uniform_(module.weight, -bound, bound, generator=_generator(seed, f"{path}.weight"))
         elif isinstance(module, nn.LSTM):
             _lstm(module, path, seed)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.model.bodies import State, build_body
 from newllm.model.bodies.cell import Cell
+from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise
@@ -47,7 +48,7 @@ class LanguageModel(nn.Module):
     def use_scan(self, backend: str) -> None:
         """Run every scan on this backend (a resolved name), and what else is compiled only where it is numba."""
         for module in self.modules():
-            if isinstance(module, ContextMixer | Cell):
+            if isinstance(module, ContextMixer | MatrixMixer | Cell):
                 module.scan_backend = backend
             if hasattr(module, "fused"):
                 module.fused = backend == "numba"  # type: ignore[assignment]

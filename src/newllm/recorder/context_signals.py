@@ -1,9 +1,10 @@
 """The contexts of recurrent models: norm, mean and spread at the end of each row, norms by position, and growth.
 
-Seen are our context taps, and the outputs of torch's RNN, GRU and LSTM. Of an LSTM only the context after
-the last position leaves the module, so it has no signals by position.
+Seen are our context taps, and the outputs of torch's RNN, GRU and LSTM. Of an LSTM, and of contexts that are
+matrices, only the context after the last position leaves the module, so it has no signals by position. Matrices have
+their effective rank besides.
 
-Shapes: B rows, T positions, C channels, L layers.
+Shapes: B rows, T positions, C channels, L layers, H heads, K keys, V values.
 """
 
 import math
@@ -15,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from newllm.model.context_summary import summed_up
-from newllm.model.context_tap import ContextTap
+from newllm.model.context_summary import summed_up, wide
+from newllm.model.context_tap import ContextTap, MatrixTap
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
@@ -24,6 +25,7 @@ from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
 _FEWEST_POSITIONS = 4
+_SOURCES = (ContextTap, MatrixTap, nn.RNNBase)
 
 
 class ContextSignals:
@@ -36,16 +38,18 @@ class ContextSignals:
 
     def __init__(self, layout: Layout, protect: Protect = unprotected) -> None:
         self._protect = protect
-        self._sources = [(n, m) for n, m in layout.callable_modules() if isinstance(m, ContextTap | nn.RNNBase)]
+        self._sources = [(n, m) for n, m in layout.callable_modules() if isinstance(m, _SOURCES)]
         self._handles: list[RemovableHandle] = []
         self._ends: dict[str, Tensor] = {}
         self._courses: dict[str, Tensor] = {}
+        self._ranks: dict[str, Tensor] = {}
         self.sampled = False
 
     def open(self) -> None:
         """Hook every source of contexts."""
         for name, module in self._sources:
-            see = self._see_tap if isinstance(module, ContextTap) else self._see_torch
+            see = self._see_torch if isinstance(module, nn.RNNBase) else self._see_tap
+            see = self._see_matrices if isinstance(module, MatrixTap) else see
             self._handles.append(module.register_forward_hook(Hook(self._protect(partial(see, name)))))
 
     def close(self) -> None:
@@ -60,8 +64,10 @@ class ContextSignals:
         courses = list(self._courses.values())
         if courses and all(len(course) == len(courses[0]) for course in courses):
             row.put_all(stacked(courses).mean(dim=0), self._protect(course_signals))
-        self._ends.clear()
-        self._courses.clear()
+        for name, rank in self._ranks.items():
+            row.put(f"context_rank/{name.removesuffix('.tap')}", rank)
+        for seen in (self._ends, self._courses, self._ranks):
+            seen.clear()
 
     def _see_tap(self, name: str, module: nn.Module, inputs: object, contexts_BTC: Tensor) -> None:  # noqa: ARG002
         if not _training(module):
@@ -71,6 +77,13 @@ class ContextSignals:
         if self.sampled:
             self._courses[name] = _lengths(contexts_BTC).mean(dim=0)
 
+    def _see_matrices(self, name: str, module: nn.Module, inputs: object, matrices_BHKV: Tensor) -> None:  # noqa: ARG002
+        if not _training(module):
+            return
+        self._ends[name] = summed_up([matrices_BHKV.detach()])
+        if self.sampled:
+            self._ranks[name] = effective_rank(matrices_BHKV.detach())
+
     def _see_torch(self, name: str, module: nn.RNNBase, inputs: object, output: Any) -> None:  # noqa: ARG002
         if not _training(module):
             return
@@ -79,6 +92,17 @@ class ContextSignals:
         self._ends[name] = summed_up([(last[1] if is_lstm else last).flatten(0, -2)])
         if self.sampled and not is_lstm and isinstance(features, Tensor) and features.dim() == 3:
             self._courses[name] = _lengths(features.detach()).mean(dim=0 if module.batch_first else 1)
+
+
+def effective_rank(matrices_BHKV: Tensor) -> Tensor:
+    """Return the mean participation ratio of the squared singular values, `(sum s^2)^2 / sum s^4`.
+
+    1 where a matrix holds one direction, its smaller width where it holds all equally. NaN where all are zero.
+    """
+    matrices = wide(matrices_BHKV)
+    gram = matrices.transpose(-1, -2) @ matrices
+    traces, squares = gram.diagonal(dim1=-1, dim2=-2).sum(dim=-1), gram.square().sum(dim=(-1, -2))
+    return (traces.square() / squares)[squares > 0].mean()
 
 
 def end_signals(numbers: Sequence[float]) -> list[tuple[str, float]]:

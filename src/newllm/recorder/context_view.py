@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.model.bodies import State
+from newllm.model.bodies.block import Blocks
 from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.lstm import LSTM
 from newllm.model.bodies.stack import ContextMixer, ZeroContextMixer
@@ -44,20 +45,23 @@ class ContextView:
         model: it is never changed, and hooked only while `look` runs.
 
     Attributes:
-        layers: a name for each context; empty for attention, which keeps keys and values of single tokens.
+        layers: a name for each context that is a vector; empty for attention, which keeps keys and values of single
+            tokens, and where all contexts are matrices.
         channels: C; 0 without contexts.
     """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model, body = model, model.body
-        self._mixers = [module for module in body.modules() if isinstance(module, ContextMixer)]
+        mixers = [block.mixer for block in body.blocks] if isinstance(body, Blocks) else []
+        vectors = {block: mixer for block, mixer in enumerate(mixers) if isinstance(mixer, ContextMixer)}
+        self._blocks, self._mixers = list(vectors), list(vectors.values())
         if isinstance(body, Cell):
             self.layers, self.channels = ("context",), body.context_width
         elif isinstance(body, LSTM):
             self.layers = tuple(f"layer {layer + 1}" for layer in range(body.lstm.num_layers))
             self.channels = body.lstm.hidden_size
         else:
-            self.layers = tuple(f"block {layer + 1}" for layer in range(len(self._mixers)))
+            self.layers = tuple(f"block {block + 1}" for block in self._blocks)
             self.channels = self._mixers[0].rule.channels if self._mixers else 0
 
     def contexts(self, state: State) -> list[Tensor]:
@@ -65,7 +69,7 @@ class ContextView:
         if isinstance(self._model.body, LSTM):
             return list(state["context"][0])
         if self._mixers:
-            return [state[f"{layer}.context"][0] for layer in range(len(self._mixers))]
+            return [state[f"{block}.context"][0] for block in self._blocks]
         return [state["context"][0]] if self.layers else []
 
     @torch.inference_mode()

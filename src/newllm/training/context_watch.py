@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from newllm.data import IGNORED, Batch
 from newllm.model.bodies import State
 from newllm.model.context_summary import ContextSummary, summed_up
-from newllm.model.context_tap import ContextTap
+from newllm.model.context_tap import ContextTap, MatrixTap
 
 
 class ContextWatch:
-    """Sees all contexts of a model's forward passes through their taps.
+    """Sees all contexts of a model's forward passes through their taps; of matrices those after the last position.
 
     Args:
         model: watched for as long as it lives.
@@ -22,12 +22,13 @@ class ContextWatch:
     def __init__(self, model: nn.Module) -> None:
         self._seen: list[Tensor] = []
         for module in model.modules():
-            if isinstance(module, ContextTap):
+            if isinstance(module, ContextTap | MatrixTap):
                 module.register_forward_hook(self._see)
 
     def _see(self, module: nn.Module, inputs: object, contexts: Tensor) -> None:  # noqa: ARG002 (a hook's form)
         if module.training:  # evaluations are not asked about
-            self._seen.append(contexts.detach())
+            # Matrices are seen after the last position only: as of a sequence of one.
+            self._seen.append(contexts.detach()[:, None] if isinstance(module, MatrixTap) else contexts.detach())
 
     def summary(self, batch: Batch, state: State) -> ContextSummary | None:
         """Return mean, standard deviation and norm over rows and layers since the last call; None without a context.
@@ -37,7 +38,7 @@ class ContextWatch:
             state: after it; asked where a body has a context but no taps (torch's LSTM).
         """
         rows, ends = np.arange(len(batch.targets)), last_real(batch)
-        last = [contexts[rows, ends] for contexts in self._seen]
+        last = [contexts[rows, np.minimum(ends, contexts.shape[1] - 1)] for contexts in self._seen]
         self._seen.clear()
         last = last or [value for name, value in state.items() if name.endswith("context")]
         return ContextSummary(*summed_up(last).tolist()) if last else None

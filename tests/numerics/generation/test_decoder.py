@@ -310,7 +310,8 @@ def test_a_model_that_was_changed_takes_its_own_step(change: Callable[[LanguageM
 
 @every_precision
 @pytest.mark.parametrize(
-    "settings", [{"body": body} for body in ("zero-stack", "attention", "lstm", "cell")] + [{"norm": "write"}]
+    "settings",
+    [{"body": body} for body in ("zero-stack", "attention", "lstm", "cell")] + [{"norm": "write"}, {"rule": "delta"}],
 )
 def test_other_models_take_their_own_step(settings: dict[str, Any], weights: str) -> None:
     model = build(heads=4, **settings)

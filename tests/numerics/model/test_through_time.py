@@ -86,7 +86,7 @@ def test_a_position_reaches_the_token_before_it_and_no_further() -> None:
 
 @pytest.mark.parametrize("norm", NORM_NAMES)
 def test_the_stack_at_once_is_a_loop_over_detached_contexts(norm: str, backend: str) -> None:
-    mixer = ContextMixer(ModelConfig(norm=norm, rule="gated", **SMALL)).double()
+    mixer = ContextMixer(ModelConfig(norm=norm, **SMALL), "gated").double()
     at_random(mixer)
     mixer.scan_backend, mixer.through_time = backend, False
     x = torch.rand(3, 7, mixer.gate.in_features).double().requires_grad_()
@@ -110,7 +110,7 @@ def test_the_stack_at_once_is_a_loop_over_detached_contexts(norm: str, backend: 
 
 
 def test_one_position_of_the_stack_is_cut_too() -> None:
-    mixer = ContextMixer(ModelConfig(rule="gated", **SMALL))
+    mixer = ContextMixer(ModelConfig(**SMALL), "gated")
     context = torch.randn(2, 6, requires_grad=True)
     for through_time in (True, False):
         mixer.through_time = through_time

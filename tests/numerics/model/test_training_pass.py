@@ -40,6 +40,9 @@ def test_every_parameter_learns(any_model: LanguageModel) -> None:
     if any_model.config.body == "zero-cell":
         # The control's context is never read, so that nothing that forms it can learn.
         assert idle == {name for name in got if name.startswith(("body.rule.", "body.norm."))}
+    elif any_model.config.body == "zero-stack":
+        # What the control forgets by, where a gate of its own says so, has nothing to forget.
+        assert all(".rule.forget." in name for name in idle)
     elif any_model.config.body == "attention" and any_model.config.window == 1:
         # A softmax over one key is 1 whatever the key: the gradient is zero, or what rounding leaves of it.
         assert idle <= {name for name in got if name.endswith(("query_norm.weight", "key_norm.weight"))}

@@ -121,6 +121,13 @@ def test_the_program_of_the_folder_writes_what_newllm_writes(tmp_path, body, nam
     assert re.sub("\ufffd+", "", out).startswith(whole[:60])
 
 
+def test_a_rule_without_a_form_is_refused_in_one_line(tmp_path):
+    run = run_of(tmp_path, body="stack", rule="delta")
+    with pytest.raises(UserError, match="rule 'delta' has no ONNX form yet"):
+        export_run(run, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
 def test_programs_end_with_learned_positions(tmp_path):
     pytest.importorskip("tokenizers")
     run = run_of(tmp_path, body="founding-transformer", positions=32)

@@ -18,6 +18,7 @@ BODIES = [
     {"body": "stack", "rule": "lstm", "norm": "read"},
     {"body": "stack", "rule": "dual", "norm": "write"},
     {"body": "stack", "rule": "ema", "learn_decay": True},
+    {"body": "stack", "rule": "delta,gated"},  # of vectors alone
     {"body": "zero-stack"},
     {"body": "cell"},
     {"body": "cell", "rule": "additive", "norm": "write", "fnn": "residual"},

@@ -20,7 +20,7 @@ from newllm.trace import read_trace
 
 Signals = Callable[[], dict[str, dict[int, float]]]
 VOCABULARY = 31
-BODIES = ("cell", "zero-cell", "stack", "attention", "lstm")
+BODIES = ("cell", "zero-cell", "stack", "delta", "attention", "lstm")
 
 
 class Tutorial(nn.Module):
@@ -41,9 +41,11 @@ def build(kind: str) -> nn.Module:
     torch.manual_seed(0)
     if kind in ("gru", "transformer"):
         return Tutorial(kind)
-    rule = "gated" if kind in ("cell", "stack") else "additive"
+    rule = {"cell": "gated", "stack": "gated", "delta": "gated,delta"}.get(kind, "additive")
     shape = {"width": 16, "layers": 2, "hidden": 16, "context": 16, "heads": 2, "window": 9, "dropout": 0.2}
-    return LanguageModel(ModelConfig(body=kind, rule=rule, vocabulary=VOCABULARY, **shape))
+    return LanguageModel(
+        ModelConfig(body="stack" if kind == "delta" else kind, rule=rule, vocabulary=VOCABULARY, **shape)
+    )
 
 
 def train(model: nn.Module, recorder: Recorder | None, optimizer: torch.optim.Optimizer, steps: int) -> None:

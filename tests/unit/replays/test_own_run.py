@@ -62,7 +62,14 @@ def variants(
     return train
 
 
-VARIANTS = [(), ("data.carry=true",), ("training.accumulate=2",), ("model.dropout=0.3",), ("model.body=lstm",)]
+VARIANTS = [
+    (),
+    ("data.carry=true",),
+    ("training.accumulate=2",),
+    ("model.dropout=0.3",),
+    ("model.body=lstm",),
+    ("model.rule=delta",),
+]
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: settings[0] if settings else "plain")

@@ -10,13 +10,13 @@ from newllm.training.config import OptimizerConfig
 from newllm.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 
 SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8", "model.heads=2")
-BODIES = ("stack", "cell", "attention", "lstm")
+BODIES = ("stack", "cell", "attention", "lstm", "stack,model.rule=delta")
 
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("copied", [False, True])
 def test_only_matrices_of_linear_layers_embeddings_and_lstms_decay(body: str, copied: bool) -> None:
-    model = newllm.build("small", settings=[*SMALL, f"model.body={body}"])
+    model = newllm.build("small", settings=[*SMALL, *f"model.body={body}".split(",")])
     model = copy.deepcopy(model) if copied else model
     decayed, free = (
         {id(parameter) for parameter in group["params"]}

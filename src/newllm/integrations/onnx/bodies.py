@@ -67,7 +67,7 @@ def features(frame: Frame, body: Body, x: str) -> tuple[str, dict[str, str]]:
 
 def carried(body: Body) -> int | None:
     """Return N: how many positions an attention looks back over beside the present one; None for other bodies."""
-    windows = [module.window for module in body.modules() if hasattr(module, "query_key_value")]
+    windows = [module.window for module in body.modules() if hasattr(module, "window")]
     return windows[0] - 1 if windows else None  # type: ignore[operator, return-value]
 
 

@@ -19,6 +19,11 @@ from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 
 
+def _grows(name: str) -> bool:
+    """Whether a tensor of the state has a place for each token: the keys and values of an attention."""
+    return name.rpartition(".")[2] in ("key", "value")
+
+
 class NewllmCache(Cache):
     """The state of every row. A call replaces what it holds and never changes a tensor: a deep copy is a branch.
 
@@ -72,7 +77,7 @@ class NewllmCache(Cache):
         assert self.state is not None
         one = {name: value[index : index + 1] for name, value in self.state.items()}
         read = int(one["position"])
-        return {name: v[:, max(0, v.shape[1] - read) :] if v.dim() == 4 else v for name, v in one.items()}
+        return {name: v[:, max(0, v.shape[1] - read) :] if _grows(name) else v for name, v in one.items()}
 
     def get_seq_length(self, layer_idx: int = 0) -> int:  # noqa: ARG002
         """Return how many positions were given so far, padding included."""

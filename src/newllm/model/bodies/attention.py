@@ -6,6 +6,8 @@ Within one training window it is plain causal attention.
 Shapes: B rows, T positions, D channels, H heads, E width of a head.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -65,7 +67,9 @@ class AttentionMixer(Mixer):
 class Attention(Blocks):
     """Blocks that mix by attention."""
 
-    mixer = AttentionMixer
+    def mixers(self, config: ModelConfig) -> Iterator[Mixer]:
+        """Yield one for each block."""
+        return (AttentionMixer(config) for _ in range(config.layers))
 
 
 def rotate(x_BTHE: Tensor, position_BT: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The pre-norm residual block that stack and attention share: a mixer over time, then SwiGLU."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -56,21 +57,23 @@ class Blocks(Body):
 
     Args:
         config: the model's shape.
-        mixer: builds the mixer of one block.
 
     Attributes:
         recompute: whether training keeps of a block only what goes into it, and computes the rest again for its
             gradient (Chen et al. 2016, arXiv:1604.06174).
     """
 
-    mixer: type[Mixer]
     recompute = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.output_width = config.width
-        self.blocks = nn.ModuleList(Block(config, self.mixer(config)) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Block(config, mixer) for mixer in self.mixers(config))
         self.last_norm = RMSNorm(config.width)
+
+    @abstractmethod
+    def mixers(self, config: ModelConfig) -> Iterator[Mixer]:
+        """Yield the mixer of each block."""
 
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return the states of all mixers before the first token."""

@@ -4,13 +4,16 @@ Each block's features depend on the block's input only, so that the whole sequen
 gives back what the cell gets from feeding its context back.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
 from newllm.kernels import silu_product, silu_product_naive
 from newllm.model.bodies.block import Blocks, Mixer
 from newllm.model.bodies.body import State
-from newllm.model.config import ModelConfig
+from newllm.model.bodies.matrix_mixer import MatrixMixer, ZeroMatrixMixer
+from newllm.model.config import MATRIX_RULE_NAMES, ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
 from newllm.recurrence import build_norm, build_rule, contexts_before, sequential, update
@@ -23,12 +26,12 @@ class ContextMixer(Mixer):
     own, and no further: that update added to a constant. The convolution keeps its gradient over three positions.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, rule: str) -> None:
         super().__init__()
         self.scan_backend, self.fused = "auto", True
         self.through_time = True
         self.convolution = ShortConvolution(config.width)
-        self.rule = build_rule(config.rule, config.width, config.width, config.context, learn_decay=config.learn_decay)
+        self.rule = build_rule(rule, config.width, config.width, config.context, learn_decay=config.learn_decay)
         self.rule.spread_timescales(config.window)
         self.norm = build_norm(config.norm, config.context)
         self.tap = ContextTap()
@@ -100,12 +103,18 @@ class ZeroContextMixer(ContextMixer):
 
 
 class Stack(Blocks):
-    """Blocks that mix by context."""
+    """Blocks that mix by context, each by its own rule."""
 
-    mixer = ContextMixer
+    def mixers(self, config: ModelConfig) -> Iterator[Mixer]:
+        """Yield a vector or matrices for each block."""
+        for rule in config.rules:
+            yield MatrixMixer(config, rule) if rule in MATRIX_RULE_NAMES else ContextMixer(config, rule)
 
 
 class ZeroContextStack(Blocks):
     """The same blocks with their contexts cut off."""
 
-    mixer = ZeroContextMixer
+    def mixers(self, config: ModelConfig) -> Iterator[Mixer]:
+        """Yield the control of each block's mixer."""
+        for rule in config.rules:
+            yield ZeroMatrixMixer(config, rule) if rule in MATRIX_RULE_NAMES else ZeroContextMixer(config, rule)

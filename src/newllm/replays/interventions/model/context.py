@@ -6,6 +6,7 @@ from torch import Tensor
 
 from newllm.messages import Message, message
 from newllm.model.bodies.cell import Cell
+from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
 from newllm.recurrence import Rule, change_decay
 from newllm.replays.interventions.intervention import Intervention
@@ -167,7 +168,7 @@ EMA = Intervention(
 
 def _cut_gradient(replica: Replica) -> None:
     for module in replica.model.modules():
-        if isinstance(module, Cell | ContextMixer):
+        if isinstance(module, Cell | ContextMixer | MatrixMixer):
             module.through_time = False
 
 

@@ -1,0 +1,94 @@
+"""The matrix scan as an operation: its contract, and its backends by name.
+
+A head's context is a matrix `S [K, V]`. A position lets it decay, looks up what it holds, writes the difference from
+what it should hold, and reads:
+
+    S = decay * S;  S = S + key (value - S^T lookup)^T;  reading = S^T query
+
+With `lookup = k` and `key = b k` this is the gated delta rule `S = a S (I - b k k^T) + b v k^T` in transposed form
+(Schlag et al. 2021, arXiv:2102.11174; Yang et al. 2024, arXiv:2412.06464); without decay DeltaNet
+(arXiv:2406.06484); with one decay a channel Kimi Delta Attention (arXiv:2510.26692); with b up to 2 it has negative
+eigenvalues (arXiv:2411.12537).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from newllm.errors import UserError
+from newllm.kernels import can_fuse
+from newllm.recurrence.matrix_scan import chunked, reference
+from newllm.recurrence.matrix_scan.steps import Steps
+from newllm.recurrence.scan import resolve_backend
+
+_Backend = Callable[[Steps, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+
+
+def _numba_backend() -> _Backend:
+    from newllm.recurrence.matrix_scan import compiled  # numba is an extra, and slow to import
+
+    return compiled.forward
+
+
+_LOADERS: dict[str, Callable[[], _Backend]] = {
+    "reference": lambda: reference.forward,
+    "torch": lambda: chunked.forward,
+    "numba": _numba_backend,
+}
+
+
+def matrix_scan(
+    steps: Steps, initial_BHKV: Tensor | None = None, reset_BT: Tensor | None = None, *, backend: str = "auto"
+) -> tuple[Tensor, Tensor]:
+    """Run the delta rule over a sequence.
+
+    Args:
+        steps: what each position does, float32 or float64.
+        initial_BHKV: matrices before the first position; zero if None.
+        reset_BT: True where a new document starts: there the matrix before is taken as zero. None means nowhere.
+        backend: "auto", "reference", "torch" or "numba" (on the CPU, float32). Triton has no kernel for it: there, and
+            where the numba kernel can't run (float64, function transforms), torch's chunks do.
+
+    Returns:
+        Every reading `[B, T, H, V]` and the last matrices `[B, H, K, V]`, differentiable in steps and initial.
+
+    Raises:
+        UserError: the shapes disagree, one of them is 0, or the backend cannot run here.
+    """
+    if initial_BHKV is None:
+        rows, _, heads, width = steps.value.shape
+        initial_BHKV = steps.value.new_zeros(rows, heads, steps.key.shape[-1], width)
+    _check(steps, initial_BHKV, reset_BT)
+    name = resolve_backend(backend, steps.value.device)
+    if name == "triton" or (name == "numba" and not can_fuse(*steps, initial_BHKV)):
+        name = "torch"
+    return _LOADERS[name]()(steps, initial_BHKV, reset_BT)
+
+
+def _check(steps: Steps, initial: Tensor, reset: Tensor | None) -> None:
+    key, value = steps.key, steps.value
+    if value.dim() != 4 or key.dim() != 4 or 0 in value.shape or 0 in key.shape:
+        raise UserError(
+            f"matrix_scan: key {tuple(key.shape)} and value {tuple(value.shape)} must be [batch, time, head, width], "
+            "none of them 0"
+        )
+    rows, positions, heads, keys = key.shape
+    shapes = {
+        "query": [key.shape],
+        "lookup": [key.shape],
+        "value": [(rows, positions, heads, value.shape[-1])],
+        "log_decay": [(rows, positions, heads, 1), (rows, positions, heads, keys)],
+        "initial": [(rows, heads, keys, value.shape[-1])],
+    }
+    for name, tensor in {**steps._asdict(), "initial": initial}.items():
+        wanted = shapes.get(name, [key.shape])
+        if tensor.shape not in wanted or tensor.dtype != key.dtype:
+            said = " or ".join(str(tuple(shape)) for shape in wanted)
+            raise UserError(f"matrix_scan: {name} {tuple(tensor.shape)} {tensor.dtype} must be {said} {key.dtype}")
+    if key.dtype not in (torch.float32, torch.float64):
+        raise UserError(f"matrix_scan: dtype {key.dtype} is too short for a long sum: cast to float32 first")
+    if reset is not None and (reset.shape != (rows, positions) or reset.dtype != torch.bool):
+        raise UserError(
+            f"matrix_scan: reset {tuple(reset.shape)} {reset.dtype} must be ({rows}, {positions}) torch.bool"
+        )
