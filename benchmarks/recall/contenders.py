@@ -1,0 +1,79 @@
+"""The models that are compared: a table of data, one line a model."""
+
+import dataclasses
+from typing import Any
+
+from newllm.errors import UserError, quoted, unknown_name
+from newllm.model.config import ModelConfig
+
+MODELS: dict[str, dict[str, Any]] = {
+    "stack": {"body": "stack", "rule": "gated"},
+    "delta": {"body": "stack", "rule": "delta"},
+    "hybrid": {"body": "stack", "rule": "gated,delta"},  # the rules of the layers, in turn
+    "attention": {"body": "attention", "heads": 1},  # one head, as in zoology
+    "lstm": {"body": "lstm"},
+    "zero": {"body": "zero-stack"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What all models have alike.
+
+    Attributes:
+        width: of the embedding, the residual stream and the context, and the LSTM's hidden state.
+        layers: blocks.
+        vocabulary: tokens.
+        trained: the longest row that is trained on: the longest time scale of a context at the start.
+        asked: the longest row at all: attention sees all of it.
+        changes: settings of `ModelConfig` as "NAME=VALUE", of every model.
+    """
+
+    width: int
+    layers: int
+    vocabulary: int
+    trained: int
+    asked: int
+    changes: tuple[str, ...] = ()
+
+
+def model_config(name: str, shape: Shape) -> ModelConfig:
+    """Return the configuration of a model.
+
+    Raises:
+        UserError: there is no such model, or what it is made of does not exist or does not fit.
+    """
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    line = MODELS[name]
+    config = ModelConfig(
+        **line,
+        vocabulary=shape.vocabulary,
+        width=shape.width,
+        layers=shape.layers,
+        context=shape.width,
+        hidden=shape.width if line["body"] == "lstm" else _hidden(shape.width),
+        window=shape.asked if line["body"] == "attention" else shape.trained,
+    )
+    config = dataclasses.replace(config, **dict(_setting(change) for change in shape.changes))
+    config.check()
+    return config
+
+
+def _hidden(width: int) -> int:
+    """Return the SwiGLU's width as it is by default, 704 to 256, in multiples of 8."""
+    return width * 11 // 32 * 8
+
+
+def _setting(change: str) -> tuple[str, Any]:
+    """Return name and value of "NAME=VALUE", the value in the kind of the setting's default."""
+    name, separator, value = change.partition("=")
+    kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(ModelConfig)}
+    if not separator:
+        raise UserError(f"--set {quoted(change)} has no '=': give NAME=VALUE, for example context=128")
+    if name not in kinds:
+        raise unknown_name("setting of a model", name, kinds)
+    try:
+        return name, {"true": True, "false": False}[value] if kinds[name] is bool else kinds[name](value)
+    except (KeyError, ValueError):
+        raise UserError(f"--set {quoted(change)}: give a value like {kinds[name].__name__}") from None
