@@ -1,157 +1,214 @@
-"""The machine code of the delta rule over a sequence: one position after another, a head's matrix in the first cache.
+"""The delta rule over a sequence as machine code: one position after another, a head's matrix in the first cache.
 
 A head's matrix is as large as the first cache of a processor's core, and stays in it: a plain loop over positions is
 faster than any form of matrix products over chunks. Backwards every matrix is needed once more, from the last to the
-first. Kept are those before each 32nd position; from there the ones between are computed again.
+first. Kept are those before each 16th position; from there the ones between are computed again.
 
-All arithmetic is float32. What an array is for stands beside the operation, in `recurrence.matrix_scan.compiled`.
+All arithmetic is float32, and the order of sums is always the same. Keys are a multiple of 4, values of 16. What an
+array is for stands beside the operation, in `recurrence.matrix_scan.compiled`.
+
+numba keeps machine code by the date of one file, and this code stands in several: only the functions that are called
+from outside are kept, and a digest of all files is part of what they are found by.
 """
 
+import hashlib
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numba
 import numpy as np
 
-from newllm.kernels.machine_code import compiled
+from newllm.kernels import machine_code, matrix_step, vectors
+from newllm.kernels.machine_code import LANES, compiled
+from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, step_back
 
-KEPT_EVERY = 32  # positions: so many matrices of 64 x 64 are 512 KiB, which the second cache holds
-_ZERO = np.float32(0.0)
-_any_order = partial(compiled, fastmath={"contract", "reassoc"})
-
-
-@_any_order
-def _error(matrix, decay, lookup, value, error):
-    """Write `value - (decay * matrix)^T lookup`."""
-    last = decay.shape[0] - 1
-    for j in range(error.shape[0]):
-        error[j] = value[j]
-    for i in range(matrix.shape[0]):
-        row, factor = matrix[i], lookup[i] * decay[min(i, last)]
-        for j in range(error.shape[0]):
-            error[j] -= factor * row[j]
+KEPT_EVERY = 16  # positions: so many matrices of 64 x 64 are 256 KiB, which the second cache holds
+KEYS, VALUES = UNROLLED, LANES  # what widths are multiples of
+AHEAD = 2  # positions
+_ZERO, _BLOCK = np.float32(0.0), 4 * LANES
+_own: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+_inner = numba.njit(**_own)
 
 
-@_any_order
-def _write(matrix, decay, key, error, after):
-    """Write `decay * matrix + key error^T` into `after`, which may be the matrix itself."""
-    last = decay.shape[0] - 1
-    for i in range(matrix.shape[0]):
-        row, into, a, k = matrix[i], after[i], decay[min(i, last)], key[i]
-        for j in range(error.shape[0]):
-            into[j] = a * row[j] + k * error[j]
+@_inner
+def _address(array):
+    return array.ctypes.data
 
 
-@_any_order
-def _read(matrix, query, reading):
-    """Write `matrix^T query`."""
-    for j in range(reading.shape[0]):
-        reading[j] = _ZERO
-    for i in range(matrix.shape[0]):
-        row, factor = matrix[i], query[i]
-        for j in range(reading.shape[0]):
-            reading[j] += factor * row[j]
+@_inner
+def _fade(decay, lookup, n, decays, faded):
+    """Write the decay of each key at place `n`, and that times the lookup."""
+    last = decay.shape[1] - 1
+    if last == 0:
+        a = decay[n, 0]
+        for i in range(lookup.shape[1]):
+            decays[i], faded[i] = a, a * lookup[n, i]
+    else:
+        for i in range(lookup.shape[1]):
+            decays[i], faded[i] = decay[n, i], decay[n, i] * lookup[n, i]
 
 
-@_any_order
-def _write_and_read(matrix, decay, key, error, query, reading):
-    """Let the matrix decay, write `key error^T` and read it, in one pass."""
-    last = decay.shape[0] - 1
-    for j in range(reading.shape[0]):
-        reading[j] = _ZERO
-    for i in range(matrix.shape[0]):
-        row, a, k, q = matrix[i], decay[min(i, last)], key[i], query[i]
-        for j in range(error.shape[0]):
-            new = a * row[j] + k * error[j]
-            row[j] = new
-            reading[j] += q * new
+@_inner
+def _fetch(narrow, broad, n, keys, width):
+    """Ask for place `n` of arrays of keys and of values."""
+    for start in narrow:
+        fetch(start + 4 * n * keys, 4 * keys)
+    for start in broad:
+        fetch(start + 4 * n * width, 4 * width)
 
 
-@compiled
-def matrix_scan(query, key, value, lookup, decay, initial, reset, readings, last, kept, begin, end):
-    """Run some heads of all rows: head `h` of row `b` is number `b * heads + h`."""
-    heads = value.shape[2]
-    for job in range(begin, end):
-        b, h = job // heads, job % heads
-        matrix, error = last[b, h], np.empty(value.shape[3], np.float32)
-        matrix[:] = initial[b, h]
-        for t in range(value.shape[1]):
-            if reset.shape[0] > 0 and reset[b, t]:
-                matrix[:] = _ZERO
-            if kept.shape[0] > 0 and t % KEPT_EVERY == 0:
-                kept[b, h, t // KEPT_EVERY] = matrix
-            _error(matrix, decay[b, t, h], lookup[b, t, h], value[b, t, h], error)
-            _write_and_read(matrix, decay[b, t, h], key[b, t, h], error, query[b, t, h], readings[b, t, h])
+@_inner
+def _advance(matrix, after, decays, faded, error, reading, narrow, value, n, keys, width):
+    """Go on by place `n`, all columns, between addresses; `after` may be the matrix itself."""
+    query, key, _ = narrow
+    for at in range(0, 4 * width, _BLOCK):
+        advance(
+            matrix + at, after + at, decays, faded, key + 4 * n * keys, query + 4 * n * keys,
+            value + 4 * n * width + at, error + at, reading + at, keys, 4 * width,
+        )  # fmt: skip
 
 
-@_any_order
-def _d_matrix(d_matrix, d_reading, query, key, d_error):
-    """Add the reading's gradient to the matrix's; write the error's."""
-    for j in range(d_error.shape[0]):
-        d_error[j] = _ZERO
-    for i in range(d_matrix.shape[0]):
-        row, q, k = d_matrix[i], query[i], key[i]
-        for j in range(d_error.shape[0]):
-            slope = row[j] + q * d_reading[j]
-            row[j] = slope
-            d_error[j] += k * slope
+@partial(numba.njit, fastmath={"contract", "reassoc"}, **_own)
+def _hand_out(dots, decays, lookup, key, errors, m, d_readings, n, d_query, d_key, d_lookup, d_decay):
+    """Make the gradients of place `n` of the four sums of each row."""
+    through, total = _ZERO, _ZERO
+    for j in range(errors.shape[1]):
+        through += errors[m, j] * d_readings[n, j]
+    for i in range(key.shape[1]):
+        d_query[n, i] = decays[i] * dots[0, i] + key[n, i] * through
+        d_key[n, i] = dots[3, i]
+        d_lookup[n, i] = -decays[i] * dots[1, i]
+    if d_decay.shape[1] == 1:
+        for i in range(key.shape[1]):
+            total += dots[2, i] - lookup[n, i] * dots[1, i]
+        d_decay[n, 0] = total
+    else:
+        for i in range(key.shape[1]):
+            d_decay[n, i] = dots[2, i] - lookup[n, i] * dots[1, i]
 
 
-@_any_order
-def _d_row(row, before, a, k, p, error, d_reading, d_error):
-    """Turn the gradient of a row after a position into that of the row before; return four of the position's own."""
-    d_q, d_k, d_p, d_a = _ZERO, _ZERO, _ZERO, _ZERO
-    for j in range(row.shape[0]):
-        slope, old = row[j], before[j]
-        decayed = a * old
-        d_q += (decayed + k * error[j]) * d_reading[j]
-        d_k += slope * error[j]
-        d_p -= decayed * d_error[j]
-        inner = slope - p * d_error[j]
-        d_a += inner * old
-        row[j] = a * inner
-    return d_q, d_k, d_p, d_a
-
-
-@compiled
-def _matrices(key, value, lookup, decay, reset, b, h, first, count, matrices, errors):
-    """Compute the matrices before and the errors of `count` positions from `first` on; `matrices[0]` is there."""
-    for n in range(count):
-        t, matrix = first + n, matrices[n]
-        if reset.shape[0] > 0 and reset[b, t]:
-            matrix[:] = _ZERO
-        _error(matrix, decay[b, t, h], lookup[b, t, h], value[b, t, h], errors[n])
-        if n + 1 < count:
-            _write(matrix, decay[b, t, h], key[b, t, h], errors[n], matrices[n + 1])
-
-
-@compiled
-def matrix_scan_backward(
-    d_readings, d_last, query, key, value, lookup, decay, reset, kept,
-    d_query, d_key, d_value, d_lookup, d_decay, d_initial, begin, end,
-):  # fmt: skip
-    """The same from the end, with the gradients of all that went in."""
-    positions, heads, keys, width = value.shape[1], value.shape[2], key.shape[3], value.shape[3]
-    matrices, errors = np.empty((KEPT_EVERY, keys, width), np.float32), np.empty((KEPT_EVERY, width), np.float32)
-    for job in range(begin, end):
-        b, h = job // heads, job % heads
-        d_matrix = d_initial[b, h]
-        d_matrix[:] = d_last[b, h]
-        for chunk in range((positions - 1) // KEPT_EVERY, -1, -1):
-            first = chunk * KEPT_EVERY
-            count = min(KEPT_EVERY, positions - first)
-            matrices[0] = kept[b, h, chunk]
-            _matrices(key, value, lookup, decay, reset, b, h, first, count, matrices, errors)
-            for n in range(count - 1, -1, -1):
-                t, before, error = first + n, matrices[n], errors[n]
-                d_reading, d_error, d_a = d_readings[b, t, h], d_value[b, t, h], d_decay[b, t, h]
-                _d_matrix(d_matrix, d_reading, query[b, t, h], key[b, t, h], d_error)
-                a, k, p = decay[b, t, h], key[b, t, h], lookup[b, t, h]
-                last = a.shape[0] - 1
-                d_a[:] = _ZERO
-                for i in range(keys):
-                    d_q, d_k, d_p, d_row = _d_row(
-                        d_matrix[i], before[i], a[min(i, last)], k[i], p[i], error, d_reading, d_error
-                    )
-                    d_query[b, t, h, i], d_key[b, t, h, i], d_lookup[b, t, h, i] = d_q, d_k, d_p
-                    d_a[min(i, last)] += d_row
+def _forward(source: int) -> Any:
+    @compiled
+    def matrix_scan(query, key, value, lookup, decay, initial, reset, readings, last, kept, begin, end):
+        """Run some heads of all rows: head `h` of row `b` is number `b * heads + h`."""
+        heads, keys, width = last.shape[1:]
+        positions = len(value) // (len(last) * heads)
+        decays, faded, error = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty(width, np.float32)
+        at_decays, at_faded, at_error = _address(decays), _address(faded), _address(error)
+        narrow, broad = (_address(query), _address(key), _address(lookup)), (_address(value), _address(readings))
+        for job in range(begin if source else end, end):
+            b, h = job // heads, job % heads
+            matrix = last[b, h]
+            matrix[:] = initial[b, h]
+            at_matrix = _address(matrix)
+            for t in range(positions):
+                n = (b * positions + t) * heads + h
                 if reset.shape[0] > 0 and reset[b, t]:
-                    d_matrix[:] = _ZERO
+                    matrix[:] = _ZERO
+                if kept.shape[0] > 0 and t % KEPT_EVERY == 0:
+                    kept[b, h, t // KEPT_EVERY] = matrix
+                if t + AHEAD < positions:
+                    _fetch(narrow, broad, n + AHEAD * heads, keys, width)
+                _fade(decay, lookup, n, decays, faded)
+                reading = broad[1] + 4 * n * width
+                _advance(at_matrix, at_matrix, at_decays, at_faded, at_error, reading, narrow, broad[0], n, keys, width)
+
+    return matrix_scan
+
+
+@_inner
+def _again(matrices, errors, query, key, value, lookup, decay, d_readings, reset, b, t, n, heads):
+    """Compute the matrices `[count + 1, keys, width]` before some positions, and their errors `[count, width]`.
+
+    The first matrix is there. The first position is `t` of row `b`, its place `n`, and the next place of its head
+    `heads` further.
+    """
+    _, keys, width = matrices.shape
+    decays, faded, unread = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty(width, np.float32)
+    at_decays, at_faded, at_unread = _address(decays), _address(faded), _address(unread)
+    narrow, broad = (_address(query), _address(key), _address(lookup)), (_address(value), _address(d_readings))
+    at_error, at_matrix = _address(errors), _address(matrices)
+    for m in range(len(errors)):
+        if reset.shape[0] > 0 and reset[b, t + m]:
+            matrices[m] = _ZERO
+        if t > 0:
+            _fetch(narrow, broad, n - KEPT_EVERY * heads, keys, width)
+        _fade(decay, lookup, n, decays, faded)
+        after = at_matrix + 4 * keys * width
+        _advance(at_matrix, after, at_decays, at_faded, at_error, at_unread, narrow, broad[0], n, keys, width)
+        n, at_error, at_matrix = n + heads, at_error + 4 * width, after
+
+
+@_inner
+def _back(
+    d_matrix, matrices, errors, query, key, lookup, decay, d_readings, reset, b, t, n, heads,
+    d_query, d_key, d_value, d_lookup, d_decay,
+):  # fmt: skip
+    """Go back over some positions, from the last, whose place is `n`, to the first, which is `t`."""
+    _, keys, width = matrices.shape
+    row, wide = 4 * keys, 4 * width
+    decays, faded, dots = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty((4, keys), np.float32)
+    at_decays, at_faded, at_dots = _address(decays), _address(faded), _address(dots)
+    at_query, at_key, at_reading, at_error = _address(query), _address(key), _address(d_readings), _address(d_value)
+    at_d_matrix, at_matrices, at_errors = _address(d_matrix), _address(matrices), _address(errors)
+    narrow, broad = (_address(d_query), _address(d_key), _address(d_lookup)), (at_error,)
+    for m in range(len(errors) - 1, -1, -1):
+        if m >= AHEAD:
+            _fetch(narrow, broad, n - AHEAD * heads, keys, width)
+        _fade(decay, lookup, n, decays, faded)
+        for at in range(0, wide, _BLOCK):
+            pull_back(
+                at_d_matrix + at, at_query + n * row, at_key + n * row, at_reading + n * wide + at,
+                at_error + n * wide + at, keys, wide,
+            )  # fmt: skip
+        step_back(
+            at_d_matrix, at_matrices + m * keys * wide, at_decays, at_faded, at_errors + m * wide,
+            at_reading + n * wide, at_error + n * wide, at_dots, keys, wide,
+        )  # fmt: skip
+        _hand_out(dots, decays, lookup, key, errors, m, d_readings, n, d_query, d_key, d_lookup, d_decay)
+        if reset.shape[0] > 0 and reset[b, t + m]:
+            d_matrix[:] = _ZERO
+        n -= heads
+
+
+def _backward(source: int) -> Any:
+    @compiled
+    def matrix_scan_backward(
+        d_readings, d_last, query, key, value, lookup, decay, reset, kept,
+        d_query, d_key, d_value, d_lookup, d_decay, d_initial, begin, end,
+    ):  # fmt: skip
+        """The same from the end, with the gradients of all that went in."""
+        heads, keys, width = d_last.shape[1:]
+        positions = len(value) // (len(d_last) * heads)
+        all_matrices = np.empty((KEPT_EVERY + 1, keys, width), np.float32)
+        all_errors = np.empty((KEPT_EVERY, width), np.float32)
+        for job in range(begin if source else end, end):
+            b, h = job // heads, job % heads
+            d_matrix = d_initial[b, h]
+            d_matrix[:] = d_last[b, h]
+            for chunk in range((positions - 1) // KEPT_EVERY, -1, -1):
+                t = chunk * KEPT_EVERY
+                count, n = min(KEPT_EVERY, positions - t), (b * positions + t) * heads + h
+                matrices, errors = all_matrices[: count + 1], all_errors[:count]
+                matrices[0] = kept[b, h, chunk]
+                _again(matrices, errors, query, key, value, lookup, decay, d_readings, reset, b, t, n, heads)
+                _back(
+                    d_matrix, matrices, errors, query, key, lookup, decay, d_readings, reset, b, t,
+                    n + (count - 1) * heads, heads, d_query, d_key, d_value, d_lookup, d_decay,
+                )  # fmt: skip
+
+    return matrix_scan_backward
+
+
+def _source() -> int:
+    """Return a number that changes with any file that the machine code is made of; never 0."""
+    files = [module.__file__ for module in (machine_code, matrix_step, vectors)]
+    content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
+    return int.from_bytes(hashlib.sha256(content).digest()[:7], "little") | 1
+
+
+_SOURCE = _source()
+matrix_scan: Callable[..., None] = _forward(_SOURCE)
+matrix_scan_backward: Callable[..., None] = _backward(_SOURCE)

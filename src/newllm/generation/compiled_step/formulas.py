@@ -7,8 +7,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from newllm.generation.compiled_step.vectors import Lanes, floats, int32, int64, integers, load, offset, store
 from newllm.kernels.machine_code import function, operation, spread
+from newllm.kernels.vectors import Lanes, floats, int32, int64, integers, load, offset, store
 
 
 @operation

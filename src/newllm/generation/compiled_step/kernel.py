@@ -19,12 +19,12 @@ from typing import Any
 
 import numba
 
-from newllm.generation.compiled_step import formulas, passes, products, vectors
+from newllm.generation.compiled_step import formulas, passes, products
 from newllm.generation.compiled_step.formulas import add, number, put_number, put_some, swiglu, update
 from newllm.generation.compiled_step.passes import convolve, copy, digits, normalise, read_normalised
 from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
 from newllm.kernels import barrier as meeting
-from newllm.kernels import machine_code
+from newllm.kernels import machine_code, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import compiled
 

@@ -10,7 +10,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from newllm.generation.compiled_step.vectors import (
+from newllm.kernels.machine_code import function, operation
+from newllm.kernels.vectors import (
     Lanes,
     float32,
     int8,
@@ -22,7 +23,6 @@ from newllm.generation.compiled_step.vectors import (
     offset,
     store,
 )
-from newllm.kernels.machine_code import function, operation
 
 TAPS = 4
 DIGITS = 2  # of a value, 8 bits each

@@ -27,7 +27,9 @@ from llvmlite import ir
 from numba import types
 
 from newllm.generation.compiled_step.passes import DIGITS
-from newllm.generation.compiled_step.vectors import (
+from newllm.kernels.machine_code import function, operation, spread
+from newllm.kernels.memory import LINE
+from newllm.kernels.vectors import (
     Lanes,
     float32,
     floats,
@@ -38,8 +40,6 @@ from newllm.generation.compiled_step.vectors import (
     loop,
     offset,
 )
-from newllm.kernels.machine_code import function, operation, spread
-from newllm.kernels.memory import LINE
 
 PARTS = 4  # sums of an output that run side by side
 PAIR = 2  # panels whose lines take turns in the memory

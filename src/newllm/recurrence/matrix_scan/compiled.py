@@ -6,16 +6,26 @@ Each head is computed by one thread in the order of time, so that the bits do no
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import matrix_loops, threads
-from newllm.kernels.memory import array
+from newllm.kernels.memory import array, rows
 from newllm.recurrence.matrix_scan.steps import Steps
 
 
 def forward(steps: Steps, initial_BHKV: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return every reading `[B, T, H, V]` and the last matrices; all float32 on the CPU."""
-    return _MatrixScan.apply(*steps[:-1], steps.log_decay.exp(), initial_BHKV, reset_BT)
+    keys, values = steps.key.shape[-1], steps.value.shape[-1]
+    more_keys, more_values = -keys % matrix_loops.KEYS, -values % matrix_loops.VALUES
+    decay = steps.log_decay.exp()
+    if more_keys or more_values:  # filled up with zeros, which stay zeros
+        query, key, lookup = (F.pad(x, (0, more_keys)) for x in (steps.query, steps.key, steps.lookup))
+        value, initial_BHKV = F.pad(steps.value, (0, more_values)), F.pad(initial_BHKV, (0, more_values, 0, more_keys))
+        decay = decay if decay.shape[-1] == 1 else F.pad(decay, (0, more_keys))
+        readings, last = _MatrixScan.apply(query, key, value, lookup, decay, initial_BHKV, reset_BT)
+        return readings[..., :values], last[:, :, :keys, :values].contiguous()
+    return _MatrixScan.apply(*steps[:-1], decay, initial_BHKV, reset_BT)
 
 
 class _MatrixScan(torch.autograd.Function):
@@ -30,27 +40,29 @@ class _MatrixScan(torch.autograd.Function):
         initial: Tensor,
         reset: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        given = [tensor.contiguous() for tensor in (query, key, value, lookup, decay, initial)]
+        steps = [tensor.contiguous() for tensor in (query, key, value, lookup, decay)]
         mask = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
-        readings, last = torch.empty_like(given[2]), torch.empty_like(given[5])
-        rows, positions, heads, _ = value.shape
-        chunks = -(-positions // matrix_loops.KEPT_EVERY) if any(ctx.needs_input_grad) else 0
-        kept = torch.empty(rows if chunks else 0, heads, chunks, *initial.shape[2:])
-        _run(matrix_loops.matrix_scan, [*given, mask, readings, last, kept], value, key)
-        ctx.save_for_backward(*given[:5], mask, kept)
+        readings, last = torch.empty_like(steps[2]), torch.empty(initial.shape)
+        chunks = -(-value.shape[1] // matrix_loops.KEPT_EVERY) if any(ctx.needs_input_grad) else 0
+        kept = torch.empty(len(value) if chunks else 0, value.shape[2], chunks, *initial.shape[2:])
+        jobs = _jobs(value.shape, key.shape[-1])
+        arrays = [*map(rows, steps), array(initial.contiguous()), array(mask), rows(readings), array(last), array(kept)]
+        threads.run(matrix_loops.matrix_scan, arrays, jobs)
+        ctx.save_for_backward(*steps, mask, kept)
         return readings, last
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_readings: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        query, key, value, lookup, decay, mask, kept = ctx.saved_tensors
-        into = [torch.empty_like(tensor) for tensor in (query, key, value, lookup, decay, d_last.contiguous())]
-        tensors = [d_readings.contiguous(), d_last.contiguous(), query, key, value, lookup, decay, mask, kept, *into]
-        _run(matrix_loops.matrix_scan_backward, tensors, value, key)
-        return (*into, None)
+        *steps, mask, kept = ctx.saved_tensors
+        d_steps, d_initial = [torch.empty_like(tensor) for tensor in steps], torch.empty(d_last.shape)
+        jobs = _jobs(steps[2].shape, steps[1].shape[-1])
+        given = [rows(d_readings.contiguous()), array(d_last.contiguous()), *map(rows, steps), array(mask), array(kept)]
+        # In the order of the arguments: the gradients of query, key, value, lookup and decay, then of the first matrix.
+        threads.run(matrix_loops.matrix_scan_backward, [*given, *map(rows, d_steps), array(d_initial)], jobs)
+        return (*d_steps, d_initial, None)
 
 
-def _run(kernel: Any, tensors: list[Tensor], value: Tensor, key: Tensor) -> None:
-    rows, positions, heads, width = value.shape
-    jobs = threads.by_jobs(rows * heads, positions * width * key.shape[-1])
-    threads.run(kernel, [array(tensor) for tensor in tensors], jobs)
+def _jobs(shape: torch.Size, keys: int) -> list[tuple[int, int]]:
+    count, positions, heads, width = shape
+    return threads.by_jobs(count * heads, positions * width * keys)

@@ -1,7 +1,7 @@
-"""Vectors of 16 floats in machine code: what the kernel's formulas are written with.
+"""Vectors of 16 floats in machine code: what kernels are written with whose loops LLVM makes no vectors of by itself.
 
-A `Lanes` stands for a register of AVX-512 while numba emits a function; its operators emit instructions. Addresses
-are 64-bit integers. Nothing here is compiled by itself: see `kernel`.
+A `Lanes` stands for a register of AVX-512, or for two of AVX2, while numba emits a function; its operators emit
+instructions. Addresses are 64-bit integers. Nothing here is compiled by itself.
 """
 
 from collections.abc import Callable, Sequence
