@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from newllm.model.config import MATRIX_RULE_NAMES
 from newllm.model.language_model import LanguageModel
 
 _WITHOUT_EFFECT = ("dropout", "initialisation")
@@ -17,7 +18,9 @@ _WITHOUT_EFFECT = ("dropout", "initialisation")
 def fingerprint(model: LanguageModel) -> str:
     """Return the sha256 of how a model reads: its configuration, and its weights by name, as hex."""
     config = dataclasses.asdict(model.config)
-    kept = {name: value for name, value in config.items() if name not in _WITHOUT_EFFECT}
+    # Without matrices their width says nothing, and contexts are older than it.
+    unread = () if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ("head_width",)
+    kept = {name: value for name, value in config.items() if name not in (*_WITHOUT_EFFECT, *unread)}
     return digest(json.dumps(kept, sort_keys=True), model.state_dict())
 
 

@@ -10,6 +10,7 @@ gradients, and the tests compare the two.
 from newllm.kernels.cross_entropy import cross_entropy_sum, cross_entropy_sum_naive
 from newllm.kernels.fusing import can_fuse, should_fuse
 from newllm.kernels.gated_scan import gated_scan
+from newllm.kernels.head_inputs import head_inputs, head_inputs_naive
 from newllm.kernels.rms_norm import residual_rms_norm, residual_rms_norm_naive, rms_norm, rms_norm_naive
 from newllm.kernels.short_convolution import TAPS, short_convolution, short_convolution_naive
 from newllm.kernels.silu_product import silu_product, silu_product_naive, swiglu, swiglu_naive
@@ -20,6 +21,8 @@ __all__ = [
     "cross_entropy_sum",
     "cross_entropy_sum_naive",
     "gated_scan",
+    "head_inputs",
+    "head_inputs_naive",
     "residual_rms_norm",
     "residual_rms_norm_naive",
     "rms_norm",

@@ -65,29 +65,31 @@ def _narrow(_typing, value):
     return types.uint16(types.float32), emit
 
 
-def _get(array, index):
+def get(array, index):
+    """Return a number as float32."""
     raise NotImplementedError("for compiled code only")
 
 
-def _put(array, index, value):
+def put(array, index, value):
+    """Write a float32, rounded where the array holds bfloat16."""
     raise NotImplementedError("for compiled code only")
 
 
-@overload(_get, inline="always")
+@overload(get, inline="always")
 def _get_compiled(array, index):
     if array.dtype == types.uint16:
         return lambda array, index: _widen(array[index])
     return lambda array, index: array[index]
 
 
-@overload(_put, inline="always")
+@overload(put, inline="always")
 def _put_compiled(array, index, value):
     if array.dtype == types.uint16:
 
-        def put(array, index, value):
+        def put_half(array, index, value):
             array[index] = _narrow(value)
 
-        return put
+        return put_half
 
     def put_whole(array, index, value):
         array[index] = value
@@ -107,7 +109,8 @@ def _exp(x):
 
 
 @_fused
-def _sigmoid(x):
+def sigmoid(x):
+    """Return 1 / (1 + exp(-x))."""
     return _ONE / (_ONE + _exp(-x))
 
 
@@ -122,20 +125,20 @@ def _opened(x):
 @compiled
 def _copy(source, into):
     for k in range(source.shape[0]):
-        _put(into, k, _get(source, k))
+        put(into, k, get(source, k))
 
 
 @compiled
 def _fill(array, value):
     for k in range(array.shape[0]):
-        _put(array, k, value)
+        put(array, k, value)
 
 
 @_any_order
 def _sum_of_squares(x):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
-        total += _get(x, k) * _get(x, k)
+        total += get(x, k) * get(x, k)
     return total
 
 
@@ -143,7 +146,7 @@ def _sum_of_squares(x):
 def _sum_of_products(x, y, z):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
-        total += _get(x, k) * _get(y, k) * z[k]
+        total += get(x, k) * get(y, k) * z[k]
     return total
 
 
@@ -151,7 +154,7 @@ def _sum_of_products(x, y, z):
 def _largest(x):
     largest = np.float32(-np.inf)
     for k in range(x.shape[0]):
-        largest = max(largest, _get(x, k))
+        largest = max(largest, get(x, k))
     return largest
 
 
@@ -159,7 +162,7 @@ def _largest(x):
 def _sum_of_exponentials(x, largest):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
-        total += _exp(_get(x, k) - largest)
+        total += _exp(get(x, k) - largest)
     return total
 
 
@@ -171,7 +174,7 @@ def rms_norm(x, weight, epsilon, normed, scales, first, last):
         scale = _ONE / np.sqrt(_sum_of_squares(row) / np.float32(x.shape[1]) + epsilon)
         scales[n] = scale
         for k in range(row.shape[0]):
-            _put(out, k, _get(row, k) * scale * weight[k])
+            put(out, k, get(row, k) * scale * weight[k])
 
 
 @_fused
@@ -181,8 +184,8 @@ def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first,
         row, g, out, scale, d_weight = x[n], gradient[n], d_x[n], scales[n], d_weights[n // block]
         along = _sum_of_products(g, row, weight) * scale * scale * scale / np.float32(x.shape[1])
         for k in range(row.shape[0]):
-            value, slope = _get(row, k), _get(g, k)
-            _put(out, k, slope * weight[k] * scale - value * along)
+            value, slope = get(row, k), get(g, k)
+            put(out, k, slope * weight[k] * scale - value * along)
             d_weight[k] += slope * value * scale
 
 
@@ -192,11 +195,11 @@ def residual_rms_norm(x, added, weight, epsilon, total, normed, scales, first, l
     for n in range(first, last):
         row, more, both = x[n], added[n], total[n]
         for k in range(row.shape[0]):
-            _put(both, k, _get(row, k) + _get(more, k))
+            put(both, k, get(row, k) + get(more, k))
         out, scale = normed[n], _ONE / np.sqrt(_sum_of_squares(both) / np.float32(x.shape[1]) + epsilon)
         scales[n] = scale
         for k in range(row.shape[0]):
-            _put(out, k, _get(both, k) * scale * weight[k])
+            put(out, k, get(both, k) * scale * weight[k])
 
 
 @_fused
@@ -206,8 +209,8 @@ def residual_rms_norm_backward(gradient, passing, total, weight, scales, block, 
         row, g, by, out, scale, d_weight = total[n], gradient[n], passing[n], d_x[n], scales[n], d_weights[n // block]
         along = _sum_of_products(g, row, weight) * scale * scale * scale / np.float32(total.shape[1])
         for k in range(row.shape[0]):
-            value, slope = _get(row, k), _get(g, k)
-            _put(out, k, _get(by, k) + slope * weight[k] * scale - value * along)
+            value, slope = get(row, k), get(g, k)
+            put(out, k, get(by, k) + slope * weight[k] * scale - value * along)
             d_weight[k] += slope * value * scale
         if d_added.shape[0] > 0:
             _copy(out, d_added[n])
@@ -220,8 +223,8 @@ def silu_product(gates, values, out, at, first, last):
     for n in range(first, last):
         gate, value, product = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], out[n]
         for k in range(width):
-            x = _get(gate, k)
-            _put(product, k, x * _sigmoid(x) * _get(value, k))
+            x = get(gate, k)
+            put(product, k, x * sigmoid(x) * get(value, k))
 
 
 @_fused
@@ -232,11 +235,11 @@ def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first,
         gate, value, slope = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], gradient[n]
         d_gate, d_value = d_gates[n, gate_at : gate_at + width], d_values[n, value_at : value_at + width]
         for k in range(width):
-            x, g = _get(gate, k), _get(slope, k)
-            s = _sigmoid(x)
-            other = _get(value, k)
-            _put(d_gate, k, g * other * (s + x * s * (_ONE - s)))
-            _put(d_value, k, g * x * s)
+            x, g = get(gate, k), get(slope, k)
+            s = sigmoid(x)
+            other = get(value, k)
+            put(d_gate, k, g * other * (s + x * s * (_ONE - s)))
+            put(d_value, k, g * x * s)
 
 
 @_fused
@@ -248,13 +251,13 @@ def convolution(x, tail, weight, positions, out, begin, end, first, last):
         for t in range(x.shape[1]):
             own, own_weight = x[row, t, first:last], weight[0, first:last]
             for k in range(channels):
-                total[k] = _get(own, k) * (_ONE + own_weight[k])
+                total[k] = get(own, k) * (_ONE + own_weight[k])
             for lag in range(1, min(TAPS - 1, positions[row, t]) + 1):
                 w = weight[lag, first:last]
                 if t >= lag:
                     before = x[row, t - lag, first:last]
                     for k in range(channels):
-                        total[k] += _get(before, k) * w[k]
+                        total[k] += get(before, k) * w[k]
                 else:
                     carried = tail[row, t - lag + TAPS - 1, first:last]
                     for k in range(channels):
@@ -280,7 +283,7 @@ def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_we
                 g, w, d_w = gradient[row, t + lag, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
                 through = _ONE if lag == 0 else np.float32(0.0)
                 for k in range(channels):
-                    slope = _get(g, k)
+                    slope = get(g, k)
                     total[k] += slope * (through + w[k])
                     d_w[k] += slope * value[k]
             if t >= 0:
@@ -339,8 +342,8 @@ def gated_scan(delta, gate, initial, reset, contexts, begin, end, first, last):
             if reset.shape[0] > 0 and reset[row, t]:
                 previous = nothing
             for k in range(last - first):
-                u, stays = _opened(_get(x, k))
-                c[k] = stays * previous[k] + u * _get(d, k)
+                u, stays = _opened(get(x, k))
+                c[k] = stays * previous[k] + u * get(d, k)
             previous = c
 
 
@@ -359,10 +362,10 @@ def gated_scan_backward(
             g, d, x = gradient[row, t, first:last], delta[row, t, first:last], gate[row, t, first:last]
             out_d, out_x = d_delta[row, t, first:last], d_gate[row, t, first:last]
             for k in range(last - first):
-                u, stays = _opened(_get(x, k))
+                u, stays = _opened(get(x, k))
                 slope = g[k] + carried[k]
-                _put(out_d, k, slope * u)
-                _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))
+                put(out_d, k, slope * u)
+                put(out_x, k, slope * u * stays * (get(d, k) - before[k]))
                 carried[k] = stays * slope
             if starts:
                 _fill(carried, np.float32(0.0))
@@ -379,7 +382,7 @@ def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
         row = logits[n]
         largest = _largest(row)
         log_z[n] = largest + np.log(_sum_of_exponentials(row, largest))
-        nats[n] = log_z[n] - _get(row, targets[n])
+        nats[n] = log_z[n] - get(row, targets[n])
 
 
 @_fused
@@ -390,7 +393,7 @@ def cross_entropy_backward(scale, logits, targets, ignored, log_z, first, last):
         if targets[n] == ignored:
             _fill(row, np.float32(0.0))
             continue
-        own = _exp(_get(row, targets[n]) - z) - _ONE
+        own = _exp(get(row, targets[n]) - z) - _ONE
         for k in range(row.shape[0]):
-            _put(row, k, _exp(_get(row, k) - z) * scale)
-        _put(row, targets[n], own * scale)
+            put(row, k, _exp(get(row, k) - z) * scale)
+        put(row, targets[n], own * scale)

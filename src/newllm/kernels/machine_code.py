@@ -5,12 +5,15 @@ Also what its machine code written for LLVM by hand has in common.
 numba is an extra: this module imports it, and nothing imports this module before it is known to be there.
 """
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_untracked
 from numba.extending import intrinsic
 
 LANES = 16  # float32 of a vector: one cache line
@@ -33,9 +36,35 @@ def compiled(kernel: Callable[..., Any], **more: Any) -> Any:
         return numba.njit(**options)(kernel)
 
 
+def source_of(*modules: Any, file: str) -> int:
+    """Return a number that changes with these modules and this file; never 0.
+
+    numba looks at one file's date: a kernel whose code stands in several has this number in its own code.
+    """
+    content = b"\0".join(Path(path).read_bytes() for path in (*(module.__file__ for module in modules), file))
+    return int.from_bytes(hashlib.sha256(content).digest()[:7], "little") | 1
+
+
 def operation(definition: Callable[..., Any]) -> Any:
     """Give numba an operation by the machine code that it emits."""
     return intrinsic(prefer_literal=True)(definition)
+
+
+@operation
+def borrowed(_typing: Any, array: Any) -> Any:
+    """Return an array whose references are not counted: its owner is the caller, who waits.
+
+    numba counts the references to each slice in the memory of the array that it is of, and threads that slice one
+    array at each position wait for one another: two are as slow as one.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (kind,) = signature.args
+        view = context.make_array(kind)(context, builder, value=arguments[0])
+        view.meminfo = ir.Constant(view.meminfo.type, None)
+        return impl_ret_untracked(context, builder, kind, view._getvalue())
+
+    return array(array), emit
 
 
 def function(builder: Any, name: str, result: Any, *arguments: Any) -> Any:

@@ -11,17 +11,15 @@ numba keeps machine code by the date of one file, and this code stands in severa
 from outside are kept, and a digest of all files is part of what they are found by.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
 from newllm.kernels import machine_code, matrix_step, vectors
-from newllm.kernels.machine_code import LANES, compiled
+from newllm.kernels.machine_code import LANES, compiled, source_of
 from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, step_back
 
 KEPT_EVERY = 16  # positions: so many matrices of 64 x 64 are 256 KiB, which the second cache holds
@@ -202,13 +200,6 @@ def _backward(source: int) -> Any:
     return matrix_scan_backward
 
 
-def _source() -> int:
-    """Return a number that changes with any file that the machine code is made of; never 0."""
-    files = [module.__file__ for module in (machine_code, matrix_step, vectors)]
-    content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
-    return int.from_bytes(hashlib.sha256(content).digest()[:7], "little") | 1
-
-
-_SOURCE = _source()
+_SOURCE = source_of(machine_code, matrix_step, vectors, file=__file__)
 matrix_scan: Callable[..., None] = _forward(_SOURCE)
 matrix_scan_backward: Callable[..., None] = _backward(_SOURCE)

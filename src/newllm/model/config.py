@@ -30,8 +30,9 @@ class ModelConfig:
         layers: blocks of the body; layers of the cell's FNN.
         hidden: width inside the FNN, the SwiGLU or the LSTM.
         context: width of the context vector, or of what is read of the matrices (cell and stack).
-        heads: of attention; or matrices of a block whose rule is "delta", which share `context` as columns.
-        key_width: rows of such a matrix.
+        heads: of attention.
+        head_width: rows and columns of a matrix (rule "delta"); a block has as many as `context` holds, and
+            its own width where it is narrower.
         positions: rows of the learned position embedding; 0 for none.
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
@@ -50,7 +51,7 @@ class ModelConfig:
     hidden: int = 704
     context: int = 256
     heads: int = 4
-    key_width: int = 64
+    head_width: int = 64
     positions: int = 0
     window: int = 256
     dropout: float = 0.0
@@ -68,7 +69,7 @@ class ModelConfig:
             value = getattr(self, field)
             if value not in known:
                 raise unknown_name(field, str(value), known)
-        for field in ("width", "layers", "hidden", "context", "heads", "key_width", "window"):
+        for field in ("width", "layers", "hidden", "context", "heads", "head_width", "window"):
             if getattr(self, field) < 1:
                 raise UserError(f"model.{field} is {getattr(self, field)}: it must be at least 1")
         if min(self.vocabulary, self.positions) < 0:
@@ -83,6 +84,11 @@ class ModelConfig:
         """The rule of each block of a stack; of any other body, one alone."""
         names = tuple(self.rule.split(","))
         return names * (self.layers // len(names)) if self.body in SCANNING_BODIES else names
+
+    @property
+    def matrix_width(self) -> int:
+        """Rows and columns of a matrix."""
+        return min(self.head_width, self.context)
 
     def _check_rules(self) -> None:
         names = self.rule.split(",")
@@ -108,8 +114,11 @@ class ModelConfig:
         if not has_vectors and (self.norm != "none" or self.learn_decay):
             setting = "model.learn_decay" if self.learn_decay else f"model.norm '{self.norm}'"
             raise UserError(f"{setting} is of contexts that are vectors, and rule '{self.rule}' has none: drop it")
-        if self.context % self.heads:
-            raise UserError(f"model.context {self.context} does not divide into {self.heads} heads: change one of them")
+        if self.context % self.matrix_width:
+            raise UserError(
+                f"model.context {self.context} does not divide into matrices of width {self.head_width}: "
+                "change model.context or model.head_width"
+            )
 
     def _check_heads(self) -> None:
         if self.body not in ("attention", "founding-transformer"):

@@ -5,6 +5,7 @@ updates an epoch), clipping at 1.0, sentences padded to 32.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 from newllm.data.config import DataConfig
@@ -76,6 +77,8 @@ def preset(name: str) -> RunConfig:
 def with_width(config: RunConfig, width: int) -> RunConfig:
     """Return the configuration with another width, and hidden, context and heads in proportion to it.
 
+    The matrices of rule "delta" get the largest width that divides the context.
+
     Raises:
         UserError: it is below 1.
     """
@@ -88,7 +91,9 @@ def with_width(config: RunConfig, width: int) -> RunConfig:
 
     heads = scaled(model.heads, 1)
     heads = heads if width % (2 * heads) == 0 else model.heads
-    shape = {"hidden": scaled(model.hidden, 8), "context": scaled(model.context, 1), "heads": heads}
+    context = scaled(model.context, 1)
+    shape = {"hidden": scaled(model.hidden, 8), "context": context, "heads": heads}
+    shape["head_width"] = math.gcd(context, model.head_width)
     return dataclasses.replace(config, model=dataclasses.replace(model, width=width, **shape))
 
 

@@ -26,7 +26,7 @@ CASES: dict[str, dict] = {
     "stack reference": {"body": "stack", "scan_backend": "reference"},
     "stack delta": {"body": "stack", "rule": "delta"},
     "stack delta reference": {"body": "stack", "rule": "delta", "scan_backend": "reference"},
-    "stack hybrid": {"body": "stack", "rule": "gated,delta", "norm": "read", "key_width": 3},
+    "stack hybrid": {"body": "stack", "rule": "gated,delta", "norm": "read", "head_width": 3},
     "zero-stack hybrid": {"body": "zero-stack", "rule": "delta,lstm"},
     "attention": {"body": "attention"},
     "attention window 1": {"body": "attention", "window": 1},

@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {
     "layers": 4,
     "context": 6,
     "heads": 2,
-    "key_width": 3,
+    "head_width": 3,
 }
 
 
@@ -41,7 +41,7 @@ def test_a_matrix_has_the_length_that_its_rule_gives_it_at_the_start() -> None:
     model = LanguageModel(ModelConfig(rule="delta", window=64, **SMALL))
     mixer = model.body.blocks[0].mixer  # type: ignore[index, union-attr]
     kept = torch.sigmoid(-mixer.rule.forget.bias)
-    torch.testing.assert_close(1 / (1 - kept), torch.tensor([1.0, 64.0]), rtol=1e-3, atol=0)
+    torch.testing.assert_close(1 / (1 - kept), torch.tensor([8.0, 64.0]), rtol=1e-3, atol=0)
 
 
 def test_convolutions_of_queries_keys_and_values_start_at_random_by_their_own_stream() -> None:
@@ -69,8 +69,8 @@ def test_a_cut_gradient_changes_no_value(small_model: Callable[..., LanguageMode
         ({"rule": "gated,delat"}, "unknown rule 'delat'"),
         ({"rule": "gated,"}, "unknown rule ''"),
         ({"rule": "gated,delta,gated"}, "names 3 blocks and model.layers is 4"),
-        ({"rule": "delta", "heads": 4}, "model.context 6 does not divide into 4 heads"),
-        ({"rule": "delta", "key_width": 0}, "model.key_width is 0"),
+        ({"rule": "delta", "head_width": 4}, "model.context 6 does not divide into matrices of width 4"),
+        ({"rule": "delta", "head_width": 0}, "model.head_width is 0"),
         ({"rule": "delta", "body": "cell"}, "body 'cell' has no blocks for rule 'delta'"),
         ({"rule": "gated,ema", "body": "cell"}, "body 'cell' has no blocks for rule 'gated,ema'"),
         ({"rule": "delta", "norm": "read"}, "model.norm 'read' is of contexts that are vectors"),

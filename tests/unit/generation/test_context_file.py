@@ -13,6 +13,8 @@ from newllm.errors import UserError
 from newllm.generation import Sampling, check_writable, fingerprint, load_context, save_context
 from newllm.generation.fingerprint import digest
 from newllm.model.bodies import BODIES
+from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
 
 TEXT = "Grüße, 🐋! "
 
@@ -149,6 +151,14 @@ def test_the_fingerprint_is_of_weights_and_shape(make_engine):
     changed = make_engine(body="attention").model
     changed.head.bias.data[3] += 1e-3
     assert own != fingerprint(changed)
+
+
+def test_a_model_of_before_matrices_has_the_fingerprint_that_its_contexts_carry():
+    model = LanguageModel(ModelConfig(vocabulary=3, width=4, hidden=4, context=4, layers=1, window=4))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(0.5)
+    assert fingerprint(model) == "eaf6e88481c390eb4ac893449cfdadaee2cc607bb64f816c3feb0d21ba27b272"
 
 
 def test_every_truncation_is_refused(engine, saved):

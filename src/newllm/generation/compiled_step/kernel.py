@@ -13,8 +13,6 @@ numba keeps machine code by the date of one file, and this code stands in severa
 from outside is kept, and a digest of all files is part of what it is found by.
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -26,7 +24,7 @@ from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, P
 from newllm.kernels import barrier as meeting
 from newllm.kernels import machine_code, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
-from newllm.kernels.machine_code import compiled
+from newllm.kernels.machine_code import compiled, source_of
 
 MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
 
@@ -219,13 +217,6 @@ def _serve(weights, table, job, barrier, thread):
             return
 
 
-def _source() -> int:
-    """Return a number that changes with any file that the machine code is made of."""
-    files = [module.__file__ for module in (formulas, passes, products, vectors, meeting, machine_code)]
-    content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
-    return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
-
-
 def _cached(source: int, weights: int) -> Any:
     """Return the function that is called from outside, kept on disk under its own code and these two numbers."""
 
@@ -237,6 +228,6 @@ def _cached(source: int, weights: int) -> Any:
     return run
 
 
-_SOURCE = _source()
+_SOURCE = source_of(formulas, passes, products, vectors, meeting, machine_code, file=__file__)
 RUN = {weights: _cached(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
 """For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

@@ -4,7 +4,6 @@ Shapes: B rows, T positions, D width, H heads, K key width, V value width.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from newllm.kernels import silu_product, silu_product_naive
@@ -28,21 +27,21 @@ class MatrixMixer(Mixer):
         super().__init__()
         self.scan_backend, self.fused = "auto", True
         self.through_time = True
-        self.heads, self.keys, self.values = config.heads, config.key_width, config.context // config.heads
-        self.widths = [self.heads * self.keys, self.heads * self.keys, self.heads * self.values]
-        self.query_key_value = nn.Linear(config.width, sum(self.widths), bias=False)
-        self.convolution = ShortConvolution(sum(self.widths), drawn=True)
-        self.rule = MATRIX_RULES[rule](config.width, self.heads, self.keys)
+        self.heads, self.width = config.context // config.matrix_width, config.matrix_width
+        projected = 3 * config.context
+        self.query_key_value = nn.Linear(config.width, projected, bias=False)
+        self.convolution = ShortConvolution(projected, drawn=True)
+        self.rule = MATRIX_RULES[rule](config.width, self.heads, self.width)
         self.rule.spread_timescales(config.window)
         self.tap = MatrixTap()
-        self.read_norm = RMSNorm(self.values)
+        self.read_norm = RMSNorm(self.width)
         self.gate = nn.Linear(config.width, config.context, bias=False)
         self.out = nn.Linear(config.context, config.width, bias=False)
         self.out.is_residual_output = True  # type: ignore[attr-defined]
 
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return matrices and a convolution tail of zeros."""
-        shape = rows, self.heads, self.keys, self.values
+        shape = rows, self.heads, self.width, self.width
         context = torch.zeros(shape, device=device, dtype=self.out.weight.dtype)
         return {"context": context, "tail": self.convolution.initial_tail(rows, device)}
 
@@ -51,8 +50,7 @@ class MatrixMixer(Mixer):
     ) -> tuple[Tensor, State]:
         """Mix by one scan over matrices."""
         projected, tail = self.convolve(self.query_key_value(x_BTD), state["tail"], position_BT, reset_BT)
-        query, key, value = (p.unflatten(-1, (self.heads, -1)) for p in F.silu(projected).split(self.widths, dim=-1))
-        read_BTHV, context_BHKV = self.recur(self.rule(query, key, value, x_BTD), state["context"], reset_BT)
+        read_BTHV, context_BHKV = self.recur(self.rule(projected, x_BTD), state["context"], reset_BT)
         context_BHKV = self.tap(context_BHKV)
         normed_BTC = self.read_norm(read_BTHV)[0].flatten(2)
         mixed_BTC = (silu_product if self.fused else silu_product_naive)(self.gate(x_BTD), normed_BTC)

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from newllm.recurrence.matrix_rules.rule import MatrixRule, unit
+from newllm.kernels import head_inputs, head_inputs_naive
+from newllm.recurrence.matrix_rules.rule import MatrixRule
 from newllm.recurrence.matrix_scan import Steps
-from newllm.recurrence.rules.rule import Gate, full_precision, logit, timescales
+from newllm.recurrence.rules.rule import Gate, full_precision, logit
 
 
 class GatedDelta(MatrixRule):
@@ -17,18 +18,20 @@ class GatedDelta(MatrixRule):
 
     name = "delta"
 
-    def build(self, source: int, heads: int, keys: int) -> None:  # noqa: ARG002 (one gate for all keys)
+    def build(self, source: int) -> None:
         """Add the gate that writes and the gate that forgets."""
-        self.write, self.forget = Gate(source, heads), Gate(source, heads)
+        self.write, self.forget = Gate(source, self.heads), Gate(source, self.heads)
 
-    def forward(self, query_BTHK: Tensor, key_BTHK: Tensor, value_BTHV: Tensor, source_BTD: Tensor) -> Steps:
+    def forward(self, projected_BTE: Tensor, source_BTD: Tensor) -> Steps:
         """Return what each position does."""
-        query, lookup = unit(full_precision(query_BTHK)), unit(full_precision(key_BTHK))
-        strength_BTH1 = torch.sigmoid(full_precision(self.write(source_BTD)))[..., None]
-        log_decay_BTH1 = F.logsigmoid(-full_precision(self.forget(source_BTD)))[..., None]
-        return Steps(query, strength_BTH1 * lookup, full_precision(value_BTHV), lookup, log_decay_BTH1)
+        strength_BTH = torch.sigmoid(full_precision(self.write(source_BTD)))
+        log_decay_BTH = F.logsigmoid(-full_precision(self.forget(source_BTD)))
+        inputs = head_inputs if self.fused else head_inputs_naive
+        query, key, value, lookup = inputs(projected_BTE, strength_BTH, self.keys)
+        return Steps(query, key, value, lookup, log_decay_BTH[..., None])
 
     def spread_timescales(self, longest: float) -> None:
-        """Start the forgetting gate at 1 / time scale."""
+        """Start the forgetting gate at 1 / time scale; a single head has the longest."""
+        share = torch.arange(1, self.heads + 1) / self.heads
         with torch.no_grad():
-            self.forget.bias.copy_(logit(1 / timescales(self.heads, longest)))
+            self.forget.bias.copy_(logit(longest**-share))
