@@ -39,6 +39,9 @@ VARIANTS = {
         for norm in NORM_NAMES
     },
     "cell-residual": {"body": "cell", "fnn": "residual", "rule": "dual", "positions": 20},
+    "stack-delta": {"body": "stack", "rule": "delta", "head_width": 5},
+    "stack-hybrid": {"body": "stack", "rule": "gated,lstm,delta", "norm": "read"},
+    "zero-stack-hybrid": {"body": "zero-stack", "rule": "delta,gated,delta"},
     "attention-of-one": {"body": "attention", "window": 1},
 }
 
@@ -119,13 +122,6 @@ def test_the_program_of_the_folder_writes_what_newllm_writes(tmp_path, body, nam
     expected = run.generate("The whale", 200, sampling=Sampling(0.0)).text
     whole = re.sub("\ufffd+", "", expected)
     assert re.sub("\ufffd+", "", out).startswith(whole[:60])
-
-
-def test_a_rule_without_a_form_is_refused_in_one_line(tmp_path):
-    run = run_of(tmp_path, body="stack", rule="delta")
-    with pytest.raises(UserError, match="rule 'delta' has no ONNX form yet"):
-        export_run(run, tmp_path / "folder")
-    assert not (tmp_path / "folder").exists()
 
 
 def test_programs_end_with_learned_positions(tmp_path):

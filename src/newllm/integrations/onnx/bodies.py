@@ -13,14 +13,16 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from newllm.integrations.onnx.graph import Graph
+from newllm.integrations.onnx.matrices import matrices, steps, unread
 from newllm.integrations.onnx.recurrence import contexts, decay_and_input, read, written
 from newllm.kernels import TAPS
 from newllm.model.bodies import Body
 from newllm.model.bodies.attention import BASE, AttentionMixer
-from newllm.model.bodies.block import Blocks
+from newllm.model.bodies.block import Blocks, Mixer
 from newllm.model.bodies.cell import Cell, ZeroContextCell
 from newllm.model.bodies.founding_transformer import FoundingTransformer
 from newllm.model.bodies.lstm import LSTM
+from newllm.model.bodies.matrix_mixer import MatrixMixer, ZeroMatrixMixer
 from newllm.model.bodies.stack import ContextMixer, ZeroContextMixer
 from newllm.model.fnn import FNN
 
@@ -74,7 +76,7 @@ def carried(body: Body) -> int | None:
 def _blocks(frame: Frame, body: Blocks, x: str) -> tuple[str, dict[str, str]]:
     graph, after, blocks = frame.graph, dict[str, str](), list[Any](body.blocks)
     for number, block in enumerate(blocks):
-        mix: Any = _attention_mixer if isinstance(block.mixer, AttentionMixer) else _context_mixer
+        mix = next(function for kind, function in _MIXERS.items() if isinstance(block.mixer, kind))
         mixed, state = mix(frame.of_layer(number), block.mixer, graph.rms_norm(x, block.mixer_norm))
         after |= {f"{number}.{name}": value for name, value in state.items()}
         x = graph.op("Add", x, mixed)
@@ -111,6 +113,23 @@ def _context_mixer(frame: Frame, mixer: ContextMixer, x: str) -> tuple[str, dict
     gate = graph.silu(graph.linear(x, mixer.gate))
     mixed = graph.linear(graph.op("Mul", gate, read(graph, every, mixer.norm)), mixer.out)
     return mixed, {"context": last, "tail": tail}
+
+
+def _matrix_mixer(frame: Frame, mixer: MatrixMixer, x: str) -> tuple[str, dict[str, str]]:
+    graph, weight_KD, tail = frame.graph, mixer.convolution.weight, frame.state["tail"]
+    projected, cut_off = graph.linear(x, mixer.query_key_value), isinstance(mixer, ZeroMatrixMixer)
+    if cut_off:
+        projected = graph.op("Mul", projected, 1 + weight_KD[0])
+    else:
+        projected, tail = _convolution(graph, weight_KD, projected, tail)
+    given = steps(graph, mixer, projected, x)
+    if cut_off:
+        every, last = unread(graph, given)
+    else:
+        every, last = matrices(graph, mixer, given, frame.state["context"], sequence=frame.sequence)
+    seen = graph.op("Reshape", graph.rms_norm(every, mixer.read_norm), [0, 0, -1])
+    mixed = graph.op("Mul", graph.silu(graph.linear(x, mixer.gate)), seen)
+    return graph.linear(mixed, mixer.out), {"context": last, "tail": tail}
 
 
 def _attention_mixer(frame: Frame, mixer: AttentionMixer, x: str) -> tuple[str, dict[str, str]]:
@@ -255,4 +274,9 @@ _BODIES: dict[type[Body], Callable[..., tuple[str, dict[str, str]]]] = {
     Cell: _cell,
     LSTM: _lstm,
     FoundingTransformer: _founding_transformer,
+}
+_MIXERS: dict[type[Mixer], Callable[..., tuple[str, dict[str, str]]]] = {
+    ContextMixer: _context_mixer,
+    MatrixMixer: _matrix_mixer,
+    AttentionMixer: _attention_mixer,
 }

@@ -12,7 +12,6 @@ from onnx import ModelProto, helper
 from newllm.errors import UserError
 from newllm.integrations.onnx.bodies import Frame, carried, features, positions
 from newllm.integrations.onnx.graph import Graph
-from newllm.model.config import MATRIX_RULE_NAMES
 from newllm.model.language_model import LanguageModel
 
 OPSET, IR = 18, 9  # of 2022 and 2023: what every runtime of today reads
@@ -57,11 +56,8 @@ def build(model: LanguageModel, *, sequence: bool) -> ModelProto:
         sequence: whether it reads T positions, with a Scan where positions depend on one another.
 
     Raises:
-        UserError: the weights are too large for one file, or a block has a rule that has no formula here.
+        UserError: the weights are too large for one file.
     """
-    without = sorted(set(model.config.rules) & set(MATRIX_RULE_NAMES))
-    if without:
-        raise UserError(f"rule '{without[0]}' has no ONNX form yet: take --to hf")
     size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
     if size > _LARGEST:
         raise UserError(
