@@ -9,6 +9,7 @@ from newllm.model.config import ModelConfig
 MODELS: dict[str, dict[str, Any]] = {
     "stack": {"body": "stack", "rule": "gated"},
     "delta": {"body": "stack", "rule": "delta"},
+    "signed": {"body": "stack", "rule": "signed-delta"},
     "hybrid": {"body": "stack", "rule": "gated,delta"},  # the rules of the layers, in turn
     "attention": {"body": "attention", "heads": 1},  # one head, as in zoology
     "lstm": {"body": "lstm"},

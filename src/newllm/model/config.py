@@ -8,7 +8,7 @@ BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
 SCANNING_BODIES = ("stack", "zero-stack")  # those that are one scan over the sequence
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")  # of a context that is a vector
-MATRIX_RULE_NAMES = ("delta",)  # of one that is a matrix a head: stacks only
+MATRIX_RULE_NAMES = ("delta", "signed-delta", "kda")  # of matrices: stacks only
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")
 INITIALISATIONS = ("normal", "scaled", "he")
@@ -31,7 +31,7 @@ class ModelConfig:
         hidden: width inside the FNN, the SwiGLU or the LSTM.
         context: width of the context vector, or of what is read of the matrices (cell and stack).
         heads: of attention.
-        head_width: rows and columns of a matrix (rule "delta"); a block has as many as `context` holds, and
+        head_width: rows and columns of a matrix (rules "delta", ...); a block has as many as `context` holds, and
             its own width where it is narrower.
         positions: rows of the learned position embedding; 0 for none.
         window: positions that attention looks back over, and the longest time scale at initialisation.

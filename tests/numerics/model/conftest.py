@@ -26,6 +26,8 @@ CASES: dict[str, dict] = {
     "stack reference": {"body": "stack", "scan_backend": "reference"},
     "stack delta": {"body": "stack", "rule": "delta"},
     "stack delta reference": {"body": "stack", "rule": "delta", "scan_backend": "reference"},
+    "stack signed delta": {"body": "stack", "rule": "signed-delta"},
+    "stack kda": {"body": "stack", "rule": "kda", "head_width": 3},
     "stack hybrid": {"body": "stack", "rule": "gated,delta", "norm": "read", "head_width": 3},
     "zero-stack hybrid": {"body": "zero-stack", "rule": "delta,lstm"},
     "attention": {"body": "attention"},

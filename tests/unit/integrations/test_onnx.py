@@ -40,6 +40,8 @@ VARIANTS = {
     },
     "cell-residual": {"body": "cell", "fnn": "residual", "rule": "dual", "positions": 20},
     "stack-delta": {"body": "stack", "rule": "delta", "head_width": 5},
+    "stack-signed": {"body": "stack", "rule": "signed-delta", "head_width": 5},
+    "stack-kda": {"body": "stack", "rule": "kda", "head_width": 5},
     "stack-hybrid": {"body": "stack", "rule": "gated,lstm,delta", "norm": "read"},
     "zero-stack-hybrid": {"body": "zero-stack", "rule": "delta,gated,delta"},
     "attention-of-one": {"body": "attention", "window": 1},

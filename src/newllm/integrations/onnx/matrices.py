@@ -6,13 +6,13 @@ Shapes: B rows, T positions, H heads, W width of keys and values.
 from newllm.integrations.onnx.graph import Graph
 from newllm.kernels.head_inputs import EPSILON
 from newllm.model.bodies.matrix_mixer import MatrixMixer
-from newllm.recurrence import MatrixRule
+from newllm.recurrence.matrix_rules import GatedDelta
 
 PARTS = ("query", "key", "value", "lookup", "decay")  # in the order that a Scan takes them
 
 
 def steps(graph: Graph, mixer: MatrixMixer, projected: str, x: str) -> dict[str, str]:
-    """Return what each position does: all `[B, T, H, W]`, the decay `[B, T, H, 1]`.
+    """Return what each position does: all `[B, T, H, W]`, or the decay `[B, T, H, 1]`.
 
     Args:
         graph: to add to.
@@ -22,8 +22,8 @@ def steps(graph: Graph, mixer: MatrixMixer, projected: str, x: str) -> dict[str,
     """
     parts = graph.ops("Split", 3, graph.silu(projected), axis=-1, num_outputs=3)
     query, lookup, value = (graph.op("Reshape", part, [0, 0, mixer.heads, mixer.width]) for part in parts)
-    query, lookup, rule = _unit(graph, query), _unit(graph, lookup), mixer.rule
-    strength, decay = _gates(graph, rule, x)
+    query, lookup = _unit(graph, query), _unit(graph, lookup)
+    strength, decay = _gates(graph, mixer, x)
     return {
         "query": query,
         "key": graph.op("Mul", strength, lookup),
@@ -33,10 +33,16 @@ def steps(graph: Graph, mixer: MatrixMixer, projected: str, x: str) -> dict[str,
     }
 
 
-def _gates(graph: Graph, rule: MatrixRule, x: str) -> tuple[str, str]:
-    strength = graph.op("Sigmoid", graph.linear(x, rule.write))  # type: ignore[arg-type]
-    decay = graph.op("Sigmoid", graph.op("Neg", graph.linear(x, rule.forget)))  # type: ignore[arg-type]
-    return graph.op("Unsqueeze", strength, [-1]), graph.op("Unsqueeze", decay, [-1])
+def _gates(graph: Graph, mixer: MatrixMixer, x: str) -> tuple[str, str]:
+    rule = mixer.rule
+    assert isinstance(rule, GatedDelta)
+    strength = graph.op("Mul", graph.op("Sigmoid", graph.linear(x, rule.write)), rule.strongest)
+    decay = graph.op("Sigmoid", graph.op("Neg", graph.linear(x, rule.forget)))
+    return graph.op("Unsqueeze", strength, [-1]), graph.op("Reshape", decay, [0, 0, mixer.heads, _decays(mixer)])
+
+
+def _decays(mixer: MatrixMixer) -> int:
+    return mixer.rule.forget.out_features // mixer.heads  # type: ignore[operator, union-attr]
 
 
 def _unit(graph: Graph, vectors: str) -> str:
@@ -62,7 +68,10 @@ def matrices(
         return graph.op("Unsqueeze", reading, [1]), after
     inside, heads, width = Graph(graph), mixer.heads, mixer.width
     context = inside.input("context", "float", ["B", heads, width, width])
-    now = {name: inside.input(f"{name}_now", "float", ["B", heads, 1 if name == "decay" else width]) for name in PARTS}
+    now = {
+        name: inside.input(f"{name}_now", "float", ["B", heads, _decays(mixer) if name == "decay" else width])
+        for name in PARTS
+    }
     reading, after = _step(inside, now, context)
     inside.output(after, "context_after", "float", ["B", heads, width, width])
     inside.output(reading, "reading_now", "float", ["B", heads, width])
