@@ -89,6 +89,7 @@ def _about(loaded: "LoadedRun", player: "Player") -> dict[str, Any]:
         "tokenizer": {"name": tokenizer.name, "vocabulary": tokenizer.vocab_size, "lossless": tokenizer.lossless},
         "format": loaded.config.data.format, "positions": model.positions, "device": str(loaded.model.device),
         "layers": list(view.layers), "channels": view.channels, "rows": rows(view.channels),
+        "matrix_numbers": view.matrix_numbers,
         "quantiles": QUANTILES, "octaves": OCTAVES,
         "limits": {
             "text_bytes": LONGEST_TEXT, "tokens": MOST_TOKENS,

@@ -19,6 +19,7 @@ from newllm.model.bodies import State
 from newllm.model.bodies.block import Blocks
 from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.lstm import LSTM
+from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer, ZeroContextMixer
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.hook import Hook
@@ -48,6 +49,7 @@ class ContextView:
         layers: a name for each context that is a vector; empty for attention, which keeps keys and values of single
             tokens, and where all contexts are matrices.
         channels: C; 0 without contexts.
+        matrix_numbers: how many numbers the contexts are that are matrices, of all layers.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -55,6 +57,8 @@ class ContextView:
         mixers = [block.mixer for block in body.blocks] if isinstance(body, Blocks) else []
         vectors = {block: mixer for block, mixer in enumerate(mixers) if isinstance(mixer, ContextMixer)}
         self._blocks, self._mixers = list(vectors), list(vectors.values())
+        matrices = (mixer for mixer in mixers if isinstance(mixer, MatrixMixer))
+        self.matrix_numbers = sum(mixer.heads * mixer.width**2 for mixer in matrices)
         if isinstance(body, Cell):
             self.layers, self.channels = ("context",), body.context_width
         elif isinstance(body, LSTM):

@@ -41,6 +41,14 @@ def stepped(model: LanguageModel, tokens: list[int]) -> list[State]:
     return states
 
 
+def test_matrices_are_counted_and_not_looked_at(build: Callable[..., LanguageModel]) -> None:
+    model = build(body="stack", rule="delta,gated").eval()
+    view, state = ContextView(model), model.initial_state(1)
+    assert view.layers == ("block 2",)
+    assert view.matrix_numbers == state["0.context"].numel()
+    assert ContextView(build(body="stack", rule="delta").eval()).layers == ()
+
+
 @pytest.mark.parametrize("shape", BODIES, ids=named)
 def test_every_context_is_that_of_the_model_read_token_by_token(
     build: Callable[..., LanguageModel], shape: dict[str, object]

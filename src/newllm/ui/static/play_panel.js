@@ -67,7 +67,7 @@
       this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,
         make("div", { class: "play-desk" },
           make("div", {}, this.text.element, this._legend, this._status, this._problem, this._memory), this.controls.element),
-        ...(hasContext ? [] : [make("p", { class: "play-note", text: say("play_no_context") })]), this._shown);
+        ...(hasContext ? [] : [make("p", { class: "play-note", text: say(this.about.matrix_numbers ? "play_no_vector" : "play_no_context") })]), this._shown);
     }
 
     async _read() {
@@ -225,9 +225,11 @@
       this.controls.show({ busy: Boolean(this._working), empty: story.place === 0, second: this._second, both: this._both });
       this._heading.textContent = say(this._second ? "play_second" : "play_first");
       const numbers = this.about.layers.length * (this.about.channels ?? 0);
-      const beside = story.stateBytes > WIDEST * numbers ? say("play_memory_beside") : "";
+      const matrices = this.about.matrix_numbers;
+      const beside = story.stateBytes > WIDEST * (numbers + matrices) ? say("play_memory_beside") : "";
       if (story.stateBytes === null) return this._memory.replaceChildren();
-      const size = say(this.about.layers.length ? "play_memory_fixed" : "play_memory")
+      const kept = matrices ? (numbers ? "play_memory_matrices" : "play_memory_matrices_only") : numbers ? "play_memory_fixed" : "play_memory";
+      const size = say(kept).replace("{matrices}", matrices.toLocaleString("en-US"))
         .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"))
         .replace("{numbers}", numbers.toLocaleString("en-US")).replace("{beside}", beside);
       this._memory.replaceChildren(make("b", { text: say("play_remembers") }), ` ${size} ${this._times(story)}`);
@@ -243,7 +245,7 @@
       while (below < whole / 2) below += counts[++at];
       while (above < whole / 10) above += counts[--long];
       const endless = counts.length - 1, tokens = (octave) => (octave >= endless ? "∞" : (2 ** octave).toLocaleString("en-US"));
-      return say("play_memory_times").replace("{half}", tokens(at + 1)).replace("{tenth}", tokens(long));
+      return say(this.about.matrix_numbers ? "play_memory_times_vectors" : "play_memory_times").replace("{half}", tokens(at + 1)).replace("{tenth}", tokens(long));
     }
 
     _say(text) {

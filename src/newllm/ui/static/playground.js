@@ -104,13 +104,15 @@
   }
 
   function modelLine(about) {
-    const parts = [about.body, ...(about.layers.length && about.body !== "lstm" ? [about.rule] : []),
+    const hasRule = about.body !== "lstm" && (about.layers.length > 0 || about.matrix_numbers > 0);
+    const parts = [about.body, ...(hasRule ? [about.rule] : []),
       `${about.parameters.toLocaleString("en-US")} ${say("play_parameters")}`,
       `${say("play_step")} ${about.step.toLocaleString("en-US")}`, `${about.tokenizer.name}, ${about.tokenizer.vocabulary.toLocaleString("en-US")} ${say("play_ids")}`];
     if (about.layers.length) {
       const size = about.layers.length > 1 ? `${about.layers.length} × ${about.channels}` : `${about.channels}`;
       parts.push(say("play_context_size").replace("{n}", size));
     }
+    if (about.matrix_numbers) parts.push(say("play_matrix_size").replace("{n}", about.matrix_numbers.toLocaleString("en-US")));
     if (about.positions) parts.push(say("play_positions").replace("{n}", about.positions));
     return parts.join(" · ");
   }
