@@ -10,7 +10,7 @@ import newllm
 from newllm.cli.main import COMMANDS, main
 from newllm.diagnosis.causes.known import CAUSES
 from newllm.messages import Message, catalogue
-from newllm.recurrence.rules import RULES
+from newllm.model.config import MATRIX_RULE_NAMES, RULE_NAMES
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.training.presets import PRESETS
 from newllm.words.labels import kind_label, signal_label, term
@@ -58,7 +58,7 @@ def names(language: str) -> str:
     causes = [(one, term(words, one), term(other, one)) for one in CAUSES]
     signals = [(one, signal_label(words, one), signal_label(other, one)) for one in keys("signal-")]
     changes = [(one, *(each.text(_what(one)) for each in (words, other))) for one in INTERVENTIONS]
-    models = [f"`{name}`" for name in [*RULES, *PRESETS]]
+    models = [f"`{name}`" for name in [*RULE_NAMES, *MATRIX_RULE_NAMES, *PRESETS]]
     parts = [f"# {said['names']}", said["names-lead"]]
     titles = ("English", "日本語") if language == "en" else ("日本語", "English")
     for key, rows in (("findings", findings), ("causes", causes), ("interventions", changes), ("signals", signals)):

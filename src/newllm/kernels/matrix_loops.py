@@ -2,7 +2,8 @@
 
 A head's matrix is as large as the first cache of a processor's core, and stays in it: a plain loop over positions is
 faster than any form of matrix products over chunks. Backwards every matrix is needed once more, from the last to the
-first. Kept are those before each 16th position; from there the ones between are computed again.
+first. Kept are those before each 16th position, and what every position wrote: from these the ones between are made
+again, without looking anything up.
 
 All arithmetic is float32, and the order of sums is always the same. Keys are a multiple of 4, values of 16. What an
 array is for stands beside the operation, in `recurrence.matrix_scan.compiled`.
@@ -20,7 +21,7 @@ import numpy as np
 
 from newllm.kernels import machine_code, matrix_step, vectors
 from newllm.kernels.machine_code import LANES, compiled, source_of
-from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, step_back
+from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, rewrite, step_back
 
 KEPT_EVERY = 16  # positions: so many matrices of 64 x 64 are 256 KiB, which the second cache holds
 KEYS, VALUES = UNROLLED, LANES  # what widths are multiples of
@@ -58,22 +59,23 @@ def _fetch(narrow, broad, n, keys, width):
 
 
 @_inner
-def _advance(matrix, after, decays, faded, error, reading, narrow, value, n, keys, width):
-    """Go on by place `n`, all columns, between addresses; `after` may be the matrix itself."""
-    query, key, _ = narrow
+def _advance(matrix, decays, faded, narrow, broad, n, keys, width):
+    """Go on by place `n`, all columns, between addresses."""
+    (query, key, _), (value, reading, error) = narrow, broad
     for at in range(0, 4 * width, _BLOCK):
+        here = 4 * n * width + at
         advance(
-            matrix + at, after + at, decays, faded, key + 4 * n * keys, query + 4 * n * keys,
-            value + 4 * n * width + at, error + at, reading + at, keys, 4 * width,
+            matrix + at, decays, faded, key + 4 * n * keys, query + 4 * n * keys, value + here, error + here,
+            reading + here, keys, 4 * width,
         )  # fmt: skip
 
 
 @partial(numba.njit, fastmath={"contract", "reassoc"}, **_own)
-def _hand_out(dots, decays, lookup, key, errors, m, d_readings, n, d_query, d_key, d_lookup, d_decay):
+def _hand_out(dots, decays, lookup, key, errors, d_readings, n, d_query, d_key, d_lookup, d_decay):
     """Make the gradients of place `n` of the four sums of each row."""
     through, total = _ZERO, _ZERO
     for j in range(errors.shape[1]):
-        through += errors[m, j] * d_readings[n, j]
+        through += errors[n, j] * d_readings[n, j]
     for i in range(key.shape[1]):
         d_query[n, i] = decays[i] * dots[0, i] + key[n, i] * through
         d_key[n, i] = dots[3, i]
@@ -89,13 +91,14 @@ def _hand_out(dots, decays, lookup, key, errors, m, d_readings, n, d_query, d_ke
 
 def _forward(source: int) -> Any:
     @compiled
-    def matrix_scan(query, key, value, lookup, decay, initial, reset, readings, last, kept, begin, end):
+    def matrix_scan(query, key, value, lookup, decay, initial, reset, readings, errors, last, kept, begin, end):
         """Run some heads of all rows: head `h` of row `b` is number `b * heads + h`."""
         heads, keys, width = last.shape[1:]
         positions = len(value) // (len(last) * heads)
-        decays, faded, error = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty(width, np.float32)
-        at_decays, at_faded, at_error = _address(decays), _address(faded), _address(error)
-        narrow, broad = (_address(query), _address(key), _address(lookup)), (_address(value), _address(readings))
+        decays, faded = np.empty(keys, np.float32), np.empty(keys, np.float32)
+        at_decays, at_faded = _address(decays), _address(faded)
+        narrow = _address(query), _address(key), _address(lookup)
+        broad = _address(value), _address(readings), _address(errors)
         for job in range(begin if source else end, end):
             b, h = job // heads, job % heads
             matrix = last[b, h]
@@ -110,33 +113,36 @@ def _forward(source: int) -> Any:
                 if t + AHEAD < positions:
                     _fetch(narrow, broad, n + AHEAD * heads, keys, width)
                 _fade(decay, lookup, n, decays, faded)
-                reading = broad[1] + 4 * n * width
-                _advance(at_matrix, at_matrix, at_decays, at_faded, at_error, reading, narrow, broad[0], n, keys, width)
+                _advance(at_matrix, at_decays, at_faded, narrow, broad, n, keys, width)
 
     return matrix_scan
 
 
 @_inner
-def _again(matrices, errors, query, key, value, lookup, decay, d_readings, reset, b, t, n, heads):
-    """Compute the matrices `[count + 1, keys, width]` before some positions, and their errors `[count, width]`.
+def _again(matrices, key, decay, errors, reset, b, t, n, heads):
+    """Compute the matrices `[count, keys, width]` before some positions, from the errors that these wrote.
 
     The first matrix is there. The first position is `t` of row `b`, its place `n`, and the next place of its head
     `heads` further.
     """
-    _, keys, width = matrices.shape
-    decays, faded, unread = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty(width, np.float32)
-    at_decays, at_faded, at_unread = _address(decays), _address(faded), _address(unread)
-    narrow, broad = (_address(query), _address(key), _address(lookup)), (_address(value), _address(d_readings))
-    at_error, at_matrix = _address(errors), _address(matrices)
-    for m in range(len(errors)):
+    count, keys, width = matrices.shape
+    decays = np.empty(keys, np.float32)
+    at_decays, at_key, at_error, at_matrix = _address(decays), _address(key), _address(errors), _address(matrices)
+    for m in range(count):
         if reset.shape[0] > 0 and reset[b, t + m]:
             matrices[m] = _ZERO
+        if m + 1 == count:
+            break
         if t > 0:
-            _fetch(narrow, broad, n - KEPT_EVERY * heads, keys, width)
-        _fade(decay, lookup, n, decays, faded)
-        after = at_matrix + 4 * keys * width
-        _advance(at_matrix, after, at_decays, at_faded, at_error, at_unread, narrow, broad[0], n, keys, width)
-        n, at_error, at_matrix = n + heads, at_error + 4 * width, after
+            _fetch((at_key,), (at_error,), n - KEPT_EVERY * heads, keys, width)
+        for i in range(keys):
+            decays[i] = decay[n, min(i, decay.shape[1] - 1)]
+        for at in range(0, 4 * width, _BLOCK):
+            rewrite(
+                at_matrix + at, at_matrix + 4 * keys * width + at, at_decays, at_key + 4 * n * keys,
+                at_error + 4 * n * width + at, keys, 4 * width,
+            )  # fmt: skip
+        n, at_matrix = n + heads, at_matrix + 4 * keys * width
 
 
 @_inner
@@ -145,16 +151,17 @@ def _back(
     d_query, d_key, d_value, d_lookup, d_decay,
 ):  # fmt: skip
     """Go back over some positions, from the last, whose place is `n`, to the first, which is `t`."""
-    _, keys, width = matrices.shape
+    count, keys, width = matrices.shape
     row, wide = 4 * keys, 4 * width
     decays, faded, dots = np.empty(keys, np.float32), np.empty(keys, np.float32), np.empty((4, keys), np.float32)
     at_decays, at_faded, at_dots = _address(decays), _address(faded), _address(dots)
     at_query, at_key, at_reading, at_error = _address(query), _address(key), _address(d_readings), _address(d_value)
     at_d_matrix, at_matrices, at_errors = _address(d_matrix), _address(matrices), _address(errors)
-    narrow, broad = (_address(d_query), _address(d_key), _address(d_lookup)), (at_error,)
-    for m in range(len(errors) - 1, -1, -1):
+    read, written = (at_query, at_key, _address(lookup)), (_address(d_query), _address(d_key), _address(d_lookup))
+    for m in range(count - 1, -1, -1):
         if m >= AHEAD:
-            _fetch(narrow, broad, n - AHEAD * heads, keys, width)
+            _fetch(read, (at_reading, at_errors), n - AHEAD * heads, keys, width)
+            _fetch(written, (at_error,), n - AHEAD * heads, keys, width)
         _fade(decay, lookup, n, decays, faded)
         for at in range(0, wide, _BLOCK):
             pull_back(
@@ -162,10 +169,10 @@ def _back(
                 at_error + n * wide + at, keys, wide,
             )  # fmt: skip
         step_back(
-            at_d_matrix, at_matrices + m * keys * wide, at_decays, at_faded, at_errors + m * wide,
+            at_d_matrix, at_matrices + m * keys * wide, at_decays, at_faded, at_errors + n * wide,
             at_reading + n * wide, at_error + n * wide, at_dots, keys, wide,
         )  # fmt: skip
-        _hand_out(dots, decays, lookup, key, errors, m, d_readings, n, d_query, d_key, d_lookup, d_decay)
+        _hand_out(dots, decays, lookup, key, errors, d_readings, n, d_query, d_key, d_lookup, d_decay)
         if reset.shape[0] > 0 and reset[b, t + m]:
             d_matrix[:] = _ZERO
         n -= heads
@@ -174,14 +181,13 @@ def _back(
 def _backward(source: int) -> Any:
     @compiled
     def matrix_scan_backward(
-        d_readings, d_last, query, key, value, lookup, decay, reset, kept,
+        d_readings, d_last, query, key, lookup, decay, errors, reset, kept,
         d_query, d_key, d_value, d_lookup, d_decay, d_initial, begin, end,
     ):  # fmt: skip
         """The same from the end, with the gradients of all that went in."""
         heads, keys, width = d_last.shape[1:]
-        positions = len(value) // (len(d_last) * heads)
-        all_matrices = np.empty((KEPT_EVERY + 1, keys, width), np.float32)
-        all_errors = np.empty((KEPT_EVERY, width), np.float32)
+        positions = len(key) // (len(d_last) * heads)
+        all_matrices = np.empty((KEPT_EVERY, keys, width), np.float32)
         for job in range(begin if source else end, end):
             b, h = job // heads, job % heads
             d_matrix = d_initial[b, h]
@@ -189,9 +195,9 @@ def _backward(source: int) -> Any:
             for chunk in range((positions - 1) // KEPT_EVERY, -1, -1):
                 t = chunk * KEPT_EVERY
                 count, n = min(KEPT_EVERY, positions - t), (b * positions + t) * heads + h
-                matrices, errors = all_matrices[: count + 1], all_errors[:count]
+                matrices = all_matrices[:count]
                 matrices[0] = kept[b, h, chunk]
-                _again(matrices, errors, query, key, value, lookup, decay, d_readings, reset, b, t, n, heads)
+                _again(matrices, key, decay, errors, reset, b, t, n, heads)
                 _back(
                     d_matrix, matrices, errors, query, key, lookup, decay, d_readings, reset, b, t,
                     n + (count - 1) * heads, heads, d_query, d_key, d_value, d_lookup, d_decay,

@@ -56,7 +56,6 @@ def _sum(builder: Any, values: Sequence[Any]) -> Lanes:
 def advance(
     _typing: Any,
     matrix: Any,
-    after: Any,
     decay: Any,
     faded: Any,
     key: Any,
@@ -67,10 +66,10 @@ def advance(
     keys: Any,
     stride: Any,
 ) -> Any:
-    """Write 16 columns of the matrix after a position, and their errors and readings; `faded` is decay times lookup."""
+    """Let 16 columns of the matrix go on by a position; write their errors and readings. `faded` is decay * lookup."""
 
     def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        matrix, after, decay, faded, key, query, value, error, reading, keys, stride = arguments
+        matrix, decay, faded, key, query, value, error, reading, keys, stride = arguments
         zeros = [Lanes(builder, 0.0).value] * UNROLLED
 
         def look_up(first: Any, sums: Sequence[Any]) -> list[Any]:
@@ -89,16 +88,36 @@ def advance(
             added = []
             for n, total in enumerate(sums):
                 i = builder.add(first, int64(n))
-                left = Lanes.at(builder, _place(builder, matrix, stride, i)) * _number(builder, decay, i)
+                place = _place(builder, matrix, stride, i)
+                left = Lanes.at(builder, place) * _number(builder, decay, i)
                 new = difference.times_plus(_number(builder, key, i), left)
-                new.put(_place(builder, after, stride, i))
+                new.put(place)
                 added.append(new.times_plus(_number(builder, query, i), Lanes(builder, total)).value)
             return added
 
         _sum(builder, loop(builder, keys, UNROLLED, zeros, write)).put(reading)
         return _context.get_dummy_value()
 
-    return types.void(*[types.int64] * 11), emit
+    return types.void(*[types.int64] * 10), emit
+
+
+@operation
+def rewrite(_typing: Any, matrix: Any, after: Any, decay: Any, key: Any, error: Any, keys: Any, stride: Any) -> Any:
+    """Write 16 columns of the matrix after a position once more, from the errors that it wrote."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        matrix, after, decay, key, error, keys, stride = arguments
+        difference = Lanes.at(builder, error)
+
+        def row(i: Any, _carried: Sequence[Any]) -> list[Any]:
+            left = Lanes.at(builder, _place(builder, matrix, stride, i)) * _number(builder, decay, i)
+            difference.times_plus(_number(builder, key, i), left).put(_place(builder, after, stride, i))
+            return []
+
+        loop(builder, keys, 1, [], row)
+        return _context.get_dummy_value()
+
+    return types.void(*[types.int64] * 7), emit
 
 
 @operation

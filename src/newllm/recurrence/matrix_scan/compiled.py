@@ -42,24 +42,27 @@ class _MatrixScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         steps = [tensor.contiguous() for tensor in (query, key, value, lookup, decay)]
         mask = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
-        readings, last = torch.empty_like(steps[2]), torch.empty(initial.shape)
+        readings, errors, last = torch.empty_like(steps[2]), torch.empty_like(steps[2]), torch.empty(initial.shape)
         chunks = -(-value.shape[1] // matrix_loops.KEPT_EVERY) if any(ctx.needs_input_grad) else 0
         kept = torch.empty(len(value) if chunks else 0, value.shape[2], chunks, *initial.shape[2:])
         jobs = _jobs(value.shape, key.shape[-1])
-        arrays = [*map(rows, steps), array(initial.contiguous()), array(mask), rows(readings), array(last), array(kept)]
-        threads.run(matrix_loops.matrix_scan, arrays, jobs)
-        ctx.save_for_backward(*steps, mask, kept)
+        given = [*map(rows, steps), array(initial.contiguous()), array(mask)]
+        into = [rows(readings), rows(errors), array(last), array(kept)]
+        threads.run(matrix_loops.matrix_scan, [*given, *into], jobs)
+        # The errors say all that the values did.
+        ctx.save_for_backward(*(step for step in steps if step is not steps[2]), errors, mask, kept)
         return readings, last
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_readings: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        *steps, mask, kept = ctx.saved_tensors
-        d_steps, d_initial = [torch.empty_like(tensor) for tensor in steps], torch.empty(d_last.shape)
-        jobs = _jobs(steps[2].shape, steps[1].shape[-1])
-        given = [rows(d_readings.contiguous()), array(d_last.contiguous()), *map(rows, steps), array(mask), array(kept)]
-        # In the order of the arguments: the gradients of query, key, value, lookup and decay, then of the first matrix.
-        threads.run(matrix_loops.matrix_scan_backward, [*given, *map(rows, d_steps), array(d_initial)], jobs)
+        query, key, lookup, decay, errors, mask, kept = ctx.saved_tensors
+        d_steps = [torch.empty_like(tensor) for tensor in (query, key, errors, lookup, decay)]
+        d_initial = torch.empty(d_last.shape)
+        given = [rows(d_readings.contiguous()), array(d_last.contiguous())]
+        saved = [*map(rows, (query, key, lookup, decay, errors)), array(mask), array(kept)]
+        arrays = [*given, *saved, *map(rows, d_steps), array(d_initial)]
+        threads.run(matrix_loops.matrix_scan_backward, arrays, _jobs(errors.shape, key.shape[-1]))
         return (*d_steps, d_initial, None)
 
 
