@@ -57,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tiny, small (default), medium, large; founding-baseline, founding-experiment1 to 3, founding-transformer",
     )
     parser.add_argument("--body", metavar="NAME", help="cell, stack, attention, lstm, zero-cell, zero-stack ...")
-    parser.add_argument("--rule", metavar="NAME", help="additive, ema, gated, lstm, dual")
+    parser.add_argument(
+        "--rule",
+        metavar="NAME[,NAME...]",
+        help="additive, ema, gated, lstm, dual; of matrices delta, signed-delta, kda; several: one a block, repeated",
+    )
     parser.add_argument("--norm", metavar="NAME", help="context norm: none, read or write")
     parser.add_argument(
         "--width", type=int, metavar="N", help="width of the model; hidden, context and heads are scaled with it"

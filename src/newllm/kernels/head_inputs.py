@@ -55,8 +55,8 @@ class _HeadInputs(torch.autograd.Function):
         projected, strength = projected.contiguous(), strength.contiguous()
         heads, positions = strength.shape[-1], strength.shape[:-1]
         values = projected.shape[-1] // heads - 2 * keys
-        query, key, lookup = (torch.empty(*positions, heads, keys) for _ in range(3))
-        value = torch.empty(*positions, heads, values)
+        query, key, lookup = (strength.new_empty(*positions, heads, keys) for _ in range(3))
+        value = strength.new_empty(*positions, heads, values)
         tensors = (projected, strength, query, key, value, lookup)
         threads.run(head_loops.head_inputs, list(map(rows, tensors)), _jobs(projected))
         ctx.save_for_backward(projected, strength, query, lookup)

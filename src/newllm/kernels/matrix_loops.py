@@ -33,6 +33,7 @@ _inner = numba.njit(**_own)
 
 @_inner
 def _address(array):
+    """Return where an array begins. It must be used once more behind the last use of this: numba frees it else."""
     return array.ctypes.data
 
 

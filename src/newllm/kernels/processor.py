@@ -20,7 +20,7 @@ def has_numba() -> bool:
 
 @functools.cache
 def has_avx512_kernels() -> bool:
-    """Return whether the machine code written by hand runs here: `model.chain` and `generation.compiled_step`."""
+    """Return whether the machine code of `model.chain` and `generation.compiled_step` runs here."""
     # Its sums fill the registers of AVX-512, and only there is it measured; its barrier is Linux's.
     has_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
     return has_vectors and sys.platform == "linux" and has_numba()

@@ -31,8 +31,8 @@ class ModelConfig:
         hidden: width inside the FNN, the SwiGLU or the LSTM.
         context: width of the context vector, or of what is read of the matrices (cell and stack).
         heads: of attention.
-        head_width: rows and columns of a matrix (rules "delta", ...); a block has as many as `context` holds, and
-            its own width where it is narrower.
+        head_width: rows and columns of a matrix (rules "delta", ...); a block has as many as `context` holds, or
+            one as wide as `context` where that is narrower.
         positions: rows of the learned position embedding; 0 for none.
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.

@@ -1,7 +1,7 @@
 """Initialisation, each parameter from its own stream of chance, so that adding one changes no other.
 
 Modules set what is not random (time scales, norms, convolutions) in their constructors; here only
-weights of linear layers, embeddings and LSTMs are drawn.
+weights of linear layers, embeddings and LSTMs are drawn, and of convolutions that are to start at random.
 """
 
 import torch

@@ -97,12 +97,17 @@ class ContextSignals:
 def effective_rank(matrices_BHKV: Tensor) -> Tensor:
     """Return the mean participation ratio of the squared singular values, `(sum s^2)^2 / sum s^4`.
 
-    1 where a matrix holds one direction, its smaller width where it holds all equally. NaN where all are zero.
+    1 where a matrix holds one direction, its smaller width where it holds all equally. A matrix of zeros
+    does not count: NaN where all are zero, or where a number is not finite.
     """
-    matrices = wide(matrices_BHKV)
-    gram = matrices.transpose(-1, -2) @ matrices
-    traces, squares = gram.diagonal(dim1=-1, dim2=-2).sum(dim=-1), gram.square().sum(dim=(-1, -2))
-    return (traces.square() / squares)[squares > 0].mean()
+    matrices = wide(matrices_BHKV).flatten(0, 1)
+    largest = matrices.abs().amax(dim=(-1, -2), keepdim=True)
+    scaled = matrices / largest  # fourth powers leave the range of float32
+    with torch.autocast(matrices.device.type, enabled=False):
+        gram = scaled.transpose(-1, -2) @ scaled
+    ranks = gram.diagonal(dim1=-1, dim2=-2).sum(dim=-1).square() / gram.square().sum(dim=(-1, -2))
+    is_zero = largest[:, 0, 0] == 0
+    return torch.where(is_zero, 0.0, ranks).sum() / (~is_zero).sum()
 
 
 def end_signals(numbers: Sequence[float]) -> list[tuple[str, float]]:

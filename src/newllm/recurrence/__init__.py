@@ -7,10 +7,11 @@ A context may be a matrix instead, `S_t = decay_t * S_{t-1} + key_t error_t^T`, 
 value differs by from what stands under its key: `matrix_rules` say what a position does, `matrix_scan` does it.
 """
 
+from newllm.recurrence.changed_decay import change_decay
 from newllm.recurrence.matrix_rules import MATRIX_RULES, MatrixRule
 from newllm.recurrence.matrix_scan import Steps, matrix_scan, matrix_steps
 from newllm.recurrence.norms import NORMS, ContextNorm, build_norm
-from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, change_decay, full_precision
+from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, full_precision
 from newllm.recurrence.scan import resolve_backend, scan
 from newllm.recurrence.update import contexts_before, sequential, update
 

@@ -5,7 +5,6 @@ updates an epoch), clipping at 1.0, sentences padded to 32.
 """
 
 import dataclasses
-import math
 from typing import Any
 
 from newllm.data.config import DataConfig
@@ -93,7 +92,7 @@ def with_width(config: RunConfig, width: int) -> RunConfig:
     heads = heads if width % (2 * heads) == 0 else model.heads
     context = scaled(model.context, 1)
     shape = {"hidden": scaled(model.hidden, 8), "context": context, "heads": heads}
-    shape["head_width"] = math.gcd(context, model.head_width)
+    shape["head_width"] = next(w for w in range(min(context, model.head_width), 0, -1) if context % w == 0)
     return dataclasses.replace(config, model=dataclasses.replace(model, width=width, **shape))
 
 

@@ -146,13 +146,49 @@ def test_threads_change_no_bits() -> None:
 
 def test_memory_that_was_used_before_does_not_leak_in(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given, reset = problem(40, reset="some")
-    empty = torch.empty
     for name in ("empty", "empty_like"):
         real = getattr(torch, name)
         monkeypatch.setattr(torch, name, lambda *a, real=real, **k: _spoilt(real(*a, **k)))
     assert torch.isnan(torch.empty(3)).all()
     assert_as_reference(given, reset, backend)
-    assert empty is not torch.empty
+
+
+def test_autocast_and_the_default_dtype_change_nothing(backend: str) -> None:
+    given, reset = problem(40, reset="some")
+    expected, last = matrix_scan(steps_of(given), given["initial"], reset, backend=backend)
+    runs = {"plain": lambda: matrix_scan(steps_of(given), given["initial"], reset, backend=backend)}
+    runs["step by step"] = lambda: matrix_steps(steps_of(given), given["initial"], reset)
+    for run in runs.values():
+        with torch.autocast("cpu", torch.bfloat16):
+            found, after = run()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(after, last, rtol=1e-5, atol=1e-5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        results(given, reset, (torch.ones_like(given["value"]), torch.ones_like(given["initial"])), backend)
+        found, after = runs["plain"]()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found, expected)
+    assert torch.equal(after, last)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_a_gradient_through_the_readings_or_the_last_matrices_alone(backend: str, wanted: int) -> None:
+    given, reset = problem(37, reset="some")
+    gradients = {}
+    for name in (backend, "reference"):
+        leaves = {key: tensor.detach().double().requires_grad_() for key, tensor in given.items()}
+        if name == "numba":
+            leaves = {key: tensor.detach().clone().requires_grad_() for key, tensor in given.items()}
+        output = matrix_scan(steps_of(leaves), leaves["initial"], reset, backend=name)[wanted]
+        gradients[name] = torch.autograd.grad(output.sum(), list(leaves.values()), allow_unused=True)
+    for name, found, expected in zip(NAMES, gradients[backend], gradients["reference"], strict=True):
+        if expected is None:  # queries read, and leave the matrices alone
+            assert name == "query"
+            assert found is None or not found.any()
+        else:
+            torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
 
 
 def _spoilt(tensor: Tensor) -> Tensor:

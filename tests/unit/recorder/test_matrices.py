@@ -23,6 +23,13 @@ def test_the_effective_rank_is_the_number_of_directions_that_are_held_alike() ->
 
 def test_a_matrix_of_zeros_has_none() -> None:
     assert torch.isnan(effective_rank(torch.zeros(2, 3, 4, 4)))
+    tiny, huge = 1e-12 * torch.eye(3)[None, None], 1e10 * torch.eye(3)[None, None]
+    assert float(effective_rank(tiny)) == pytest.approx(3)
+    assert float(effective_rank(huge)) == pytest.approx(3)
+    assert torch.isnan(effective_rank(torch.full((1, 1, 3, 3), torch.inf)))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(effective_rank(torch.randn(1, 1, 4, 4).double())) == pytest.approx(4, abs=3)
+        assert effective_rank(huge).dtype == torch.float32
     half = torch.stack([torch.zeros(3, 3), torch.eye(3)])[None]
     assert float(effective_rank(half)) == pytest.approx(3)
 

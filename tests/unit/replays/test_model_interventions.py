@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.recurrence import Rule
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.interventions.model.anatomy import dropouts
@@ -77,13 +78,14 @@ def differ(one: Replica, other: Replica) -> bool:
 
 @pytest.fixture
 def subjects(tiny_cell: Path, tiny_run: Path, tiny_transformer: Path) -> dict[str, Subject]:
-    """A cell, a stack, the founding Transformer, and a training that is not ours."""
-    stack = with_model(tiny_run, rule="additive", dropout=0.1)
-    ours = {"cell": OwnRun(tiny_cell), "stack": stack, "transformer": OwnRun(tiny_transformer)}
+    """A cell, stacks of vectors, matrices and both, the founding Transformer, and a training that is not ours."""
+    ours = {"cell": OwnRun(tiny_cell), "transformer": OwnRun(tiny_transformer)}
+    for name, rule in (("stack", "additive"), ("matrices", "delta"), ("hybrid", "additive,kda")):
+        ours[name] = with_model(tiny_run, rule=rule, dropout=0.1, layers=1 + rule.count(","))
     return {**ours, "loop": token_loop()}
 
 
-@pytest.mark.parametrize("kind", ["cell", "stack", "transformer", "loop"])
+@pytest.mark.parametrize("kind", ["cell", "stack", "matrices", "hybrid", "transformer", "loop"])
 @pytest.mark.parametrize("name", MODEL)
 def test_it_changes_training_and_no_chance(
     name: str, kind: str, subjects: dict[str, Subject], replica_with: Callable[..., Replica]
@@ -137,6 +139,12 @@ def test_only_what_is_ours_has_a_context_or_logits_that_are_known(subjects: dict
     assert fits["loop"] == everywhere
     assert fits["transformer"] == everywhere | {"qk-norm", "z-loss"}
     assert fits["stack"] == set(MODEL) - {"qk-norm", "residual-fnn"}
+    assert fits["hybrid"] == fits["stack"]
+    assert fits["stack"] - fits["matrices"] == {"norm-on-write", "norm-on-read", "gate", "ema"}
+    assert (
+        why_not("norm-on-read", subjects["matrices"])
+        == "its context is matrices (rule 'delta'), and this is of vectors"
+    )
     assert fits["cell"] == set(MODEL) - {"qk-norm"}
     assert "nn.Embedding" in why_not("freeze-embedding", loop)
 
@@ -197,6 +205,24 @@ def test_no_decay_is_above_the_bound(subjects: dict[str, Subject], replica_with:
         for rule in rules:
             decay, _ = rule(torch.randn(3, rule.delta.in_features), torch.randn(3, 99))
             assert decay.eq(0.9).all()
+    mixers = [
+        one for one in replica_with(subjects["hybrid"], "bounded-decay").model.modules() if isinstance(one, MatrixMixer)
+    ]
+    assert mixers
+    for mixer in mixers:
+        torch.nn.init.constant_(mixer.rule.forget.bias, -9.0)  # type: ignore[union-attr, arg-type]
+        steps = mixer.rule(
+            torch.randn(1, 3, mixer.query_key_value.out_features), torch.zeros(1, 3, mixer.out.out_features)
+        )
+        torch.testing.assert_close(steps.log_decay.exp(), torch.full_like(steps.log_decay, 0.9))
+
+
+def test_a_rule_that_forgets_takes_the_place_of_the_additive_one_alone(
+    subjects: dict[str, Subject], replica_with: Callable[..., Replica]
+) -> None:
+    replica = replica_with(subjects["hybrid"], "ema")
+    assert isinstance(replica, OwnReplica)
+    assert replica.config.model.rule == "ema,kda"
 
 
 def test_a_bounded_decay_keeps_the_context_small(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:

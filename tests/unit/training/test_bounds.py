@@ -25,6 +25,13 @@ def _written(config: RunConfig, place: Path) -> list[str]:
     return lines
 
 
+@pytest.mark.parametrize(("width", "matrix"), [(256, 64), (100, 50), (130, 26), (96, 48), (24, 24), (7, 7)])
+def test_matrices_take_the_largest_width_that_divides_the_context(width: int, matrix: int) -> None:
+    model = with_width(preset("small"), width).model
+    assert (model.context, model.head_width) == (width, matrix)
+    dataclasses.replace(model, rule="delta").check()
+
+
 def test_presets_are_what_they_were(as_kept, tmp_path) -> None:
     small = _written(preset("small"), tmp_path)
     others = {name: [line for line in _written(PRESETS[name], tmp_path) if line not in small] for name in PRESETS}

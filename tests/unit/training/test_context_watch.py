@@ -40,6 +40,23 @@ def test_contexts_are_summed_up_where_the_rows_end_and_forgotten(body: str) -> N
     assert watch.summary(BATCH, {}) is None
 
 
+def test_matrices_count_where_every_row_goes_to_its_end() -> None:
+    """What padding does to a matrix says nothing, and of matrices only those after the padding are there."""
+    whole = Batch(BATCH.inputs, np.abs(TARGETS), None, None)
+    shape = {"vocabulary": 11, "width": 8, "layers": 2, "hidden": 8, "context": 6, "window": 4, "dropout": 0.0}
+    for rule, of_padded in (("delta", 0), ("gated,delta", 1)):
+        model = LanguageModel(ModelConfig(rule=rule, **shape), 0).train()
+        watch = ContextWatch(model)
+        _, state = model(torch.from_numpy(BATCH.inputs))
+        found = watch.summary(whole, {})
+        assert found is not None
+        ends = [value for name, value in state.items() if name.endswith("context")]
+        assert dataclasses.astuple(found) == pytest.approx(summed_up(ends).tolist(), rel=1e-5)
+        model(torch.from_numpy(BATCH.inputs))
+        assert (watch.summary(BATCH, state) is None) is (of_padded == 0)
+        assert watch.summary(whole, {}) is None
+
+
 def test_three_numbers_are_means_over_layers() -> None:
     layers = [torch.tensor([[3.0, 4.0], [0.0, 5.0]]), torch.tensor([[1.0, 1.0], [1.0, 1.0]], dtype=torch.bfloat16)]
     mean, deviation, norm = summed_up(layers).tolist()

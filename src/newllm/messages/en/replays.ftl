@@ -30,6 +30,7 @@ misfit-precision = the run computes in { $precision }
 misfit-not_ours = it changes a configuration of newllm train, and this training has none
 misfit-whose_context = where the context is, is known of newllm's architectures cell and stack only
 misfit-no_context = architecture '{ $body }' reads no context
+misfit-matrices = its context is matrices (rule '{ $rule }'), and this is of vectors
 misfit-not_a_cell = it changes the FNN of newllm's architecture cell
 misfit-no_branch = with one layer there is no branch
 misfit-whose_branches = which layers end a residual branch is known of newllm's own architectures only

@@ -30,6 +30,7 @@ misfit-precision = この実行は{ $precision }で計算する
 misfit-not_ours = newllm trainの設定を変えるものだが、これはほかの訓練である
 misfit-whose_context = 文脈ベクトルの所在が分かるのは、newllmのcellとstackだけである
 misfit-no_context = アーキテクチャ'{ $body }'は文脈を読まない
+misfit-matrices = 文脈が行列で（更新則'{ $rule }'）、これはベクトルの文脈を変えるものである
 misfit-not_a_cell = newllmのcellのFNNを変えるものである
 misfit-no_branch = 1層では残差枝がない
 misfit-whose_branches = どの層が残差枝の出力かが分かるのは、newllmのアーキテクチャだけである

@@ -42,15 +42,16 @@ class _MatrixScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         steps = [tensor.contiguous() for tensor in (query, key, value, lookup, decay)]
         mask = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
-        readings, errors, last = torch.empty_like(steps[2]), torch.empty_like(steps[2]), torch.empty(initial.shape)
+        readings, errors = torch.empty_like(steps[2]), torch.empty_like(steps[2])
+        last = torch.empty_like(initial, memory_format=torch.contiguous_format)
         chunks = -(-value.shape[1] // matrix_loops.KEPT_EVERY) if any(ctx.needs_input_grad) else 0
-        kept = torch.empty(len(value) if chunks else 0, value.shape[2], chunks, *initial.shape[2:])
+        kept = initial.new_empty(len(value) if chunks else 0, value.shape[2], chunks, *initial.shape[2:])
         jobs = _jobs(value.shape, key.shape[-1])
         given = [*map(rows, steps), array(initial.contiguous()), array(mask)]
         into = [rows(readings), rows(errors), array(last), array(kept)]
         threads.run(matrix_loops.matrix_scan, [*given, *into], jobs)
-        # The errors say all that the values did.
-        ctx.save_for_backward(*(step for step in steps if step is not steps[2]), errors, mask, kept)
+        query, key, _, lookup, decay = steps
+        ctx.save_for_backward(query, key, lookup, decay, errors, mask, kept)  # the errors say all that the values did
         return readings, last
 
     @staticmethod
@@ -58,7 +59,7 @@ class _MatrixScan(torch.autograd.Function):
     def backward(ctx: Any, d_readings: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         query, key, lookup, decay, errors, mask, kept = ctx.saved_tensors
         d_steps = [torch.empty_like(tensor) for tensor in (query, key, errors, lookup, decay)]
-        d_initial = torch.empty(d_last.shape)
+        d_initial = torch.empty_like(d_last, memory_format=torch.contiguous_format)
         given = [rows(d_readings.contiguous()), array(d_last.contiguous())]
         saved = [*map(rows, (query, key, lookup, decay, errors)), array(mask), array(kept)]
         arrays = [*given, *saved, *map(rows, d_steps), array(d_initial)]

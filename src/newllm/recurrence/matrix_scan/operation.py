@@ -63,7 +63,8 @@ def matrix_scan(
     name = resolve_backend(backend, steps.value.device)
     if name == "triton" or (name == "numba" and not can_fuse(*steps, initial_BHKV)):
         name = "torch"
-    return _LOADERS[name]()(steps, initial_BHKV, reset_BT)
+    with torch.autocast(steps.value.device.type, enabled=False):  # its products would be bfloat16: these are long sums
+        return _LOADERS[name]()(steps, initial_BHKV, reset_BT)
 
 
 def _check(steps: Steps, initial: Tensor, reset: Tensor | None) -> None:

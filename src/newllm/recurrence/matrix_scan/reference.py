@@ -22,20 +22,27 @@ def matrix_steps(
         reset_BT: True where a new document starts, or None.
         through_time: False lets no gradient go back from a position to the one before it.
     """
-    matrix_BHKV, readings = initial_BHKV, []
+    matrix_BHKV, readings = initial_BHKV, list[Tensor]()
     resets = [None] * steps.value.shape[1] if reset_BT is None else list(reset_BT.unbind(1))
     # Unbound first: indexing a sequence under autograd costs a full-size gradient a position.
-    for one, reset_B in zip(zip(*(sequence.unbind(1) for sequence in steps), strict=True), resets, strict=True):
-        query_BHK, key_BHK, value_BHV, lookup_BHK, log_decay_BHG = one
-        if not through_time:
-            matrix_BHKV = matrix_BHKV.detach()
-        if reset_B is not None:
-            matrix_BHKV = torch.where(reset_B[:, None, None, None], 0.0, matrix_BHKV)
-        matrix_BHKV = log_decay_BHG.exp()[..., None] * matrix_BHKV
-        error_BHV = value_BHV - torch.einsum("bhkv,bhk->bhv", matrix_BHKV, lookup_BHK)
-        matrix_BHKV = matrix_BHKV + key_BHK[..., None] * error_BHV[..., None, :]
-        readings.append(torch.einsum("bhkv,bhk->bhv", matrix_BHKV, query_BHK))
+    positions = zip(zip(*(sequence.unbind(1) for sequence in steps), strict=True), resets, strict=True)
+    # Autocast would make its products bfloat16: these are long sums.
+    with torch.autocast(initial_BHKV.device.type, enabled=False):
+        for one, reset_B in positions:
+            matrix_BHKV = matrix_BHKV if through_time else matrix_BHKV.detach()
+            if reset_B is not None:
+                matrix_BHKV = torch.where(reset_B[:, None, None, None], 0.0, matrix_BHKV)
+            reading_BHV, matrix_BHKV = _step(Steps(*one), matrix_BHKV)
+            readings.append(reading_BHV)
     return torch.stack(readings, dim=1), matrix_BHKV
+
+
+def _step(now_BH: Steps, matrix_BHKV: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the reading of one position `[B, H, V]`, and the matrices after it."""
+    matrix_BHKV = now_BH.log_decay.exp()[..., None] * matrix_BHKV
+    error_BHV = now_BH.value - torch.einsum("bhkv,bhk->bhv", matrix_BHKV, now_BH.lookup)
+    matrix_BHKV = matrix_BHKV + now_BH.key[..., None] * error_BHV[..., None, :]
+    return torch.einsum("bhkv,bhk->bhv", matrix_BHKV, now_BH.query), matrix_BHKV
 
 
 def forward(steps: Steps, initial_BHKV: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:

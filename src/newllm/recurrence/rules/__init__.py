@@ -6,7 +6,6 @@ section 2 describes the additive rule; section 6 proposes the update gate and th
 
 from newllm.errors import unknown_name
 from newllm.recurrence.rules.additive import Additive
-from newllm.recurrence.rules.changed_decay import change_decay
 from newllm.recurrence.rules.dual import Dual
 from newllm.recurrence.rules.ema import ExponentialMovingAverage
 from newllm.recurrence.rules.gated import Gated
@@ -27,7 +26,6 @@ __all__ = [
     "LSTMGates",
     "Rule",
     "build_rule",
-    "change_decay",
     "full_precision",
 ]
 

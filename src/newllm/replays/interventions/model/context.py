@@ -8,13 +8,15 @@ from newllm.messages import Message, message
 from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
-from newllm.recurrence import Rule, change_decay
+from newllm.recurrence import MatrixRule, Rule, change_decay
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.model.own_model import (
     change_model,
+    forget_by,
     model_of,
     no_additive_part,
     no_context,
+    no_vector,
     set_already,
 )
 from newllm.replays.replica.replica import Replica, Update
@@ -55,7 +57,7 @@ NORM_ON_WRITE = Intervention(
     direction=0,  # it is held at the root of its width, which may be more than it was
     apply=lambda setup: change_model(setup, norm="write"),
     from_start=True,
-    misfit=set_already("norm", "write", no_context),
+    misfit=set_already("norm", "write", no_vector),
     slowness=2.0,
 )
 
@@ -71,7 +73,7 @@ NORM_ON_READ = Intervention(
     direction=0,  # what is read has size 1, which may be more than it was
     apply=lambda setup: change_model(setup, norm="read"),
     from_start=True,
-    misfit=set_already("norm", "read", no_context),
+    misfit=set_already("norm", "read", no_vector),
     slowness=1.5,
 )
 
@@ -87,7 +89,7 @@ HIGHEST_DECAY = 0.9
 
 def _change_decays(replica: Replica, change: Callable[[Tensor], Tensor]) -> None:
     for module in replica.model.modules():
-        if isinstance(module, Rule):
+        if isinstance(module, Rule | MatrixRule):
             change_decay(module, change)
 
 
@@ -137,7 +139,7 @@ GATE = Intervention(
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=-1,
-    apply=lambda setup: change_model(setup, rule="gated", learn_decay=False),
+    apply=lambda setup: forget_by(setup, "gated"),
     from_start=True,
     misfit=no_additive_part,
     slowness=1.5,
@@ -152,7 +154,7 @@ EMA = Intervention(
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=-1,
-    apply=lambda setup: change_model(setup, rule="ema", learn_decay=False),
+    apply=lambda setup: forget_by(setup, "ema"),
     from_start=True,
     misfit=no_additive_part,
     slowness=1.5,

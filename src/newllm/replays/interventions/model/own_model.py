@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from newllm.messages import Message, message
-from newllm.model.config import ModelConfig
+from newllm.model.config import RULE_NAMES, ModelConfig
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
 
+ADDITIVE = ("additive", "dual")  # rules that keep all, or a part, of what was ever added
 Misfit = Callable[[Subject], Message | None]
 
 
@@ -59,4 +60,19 @@ def no_additive_part(subject: Subject) -> Message | None:
     model, why = model_of(subject), no_context(subject)
     if model is None or why:
         return why
-    return None if model.rule in ("additive", "dual") else message("misfit-forgets_already", rule=model.rule)
+    return None if set(model.rules) & set(ADDITIVE) else message("misfit-forgets_already", rule=model.rule)
+
+
+def no_vector(subject: Subject) -> Message | None:
+    """Return why a subject has no context that is a vector, None where it has one."""
+    model, why = model_of(subject), no_context(subject)
+    if model is None or why:
+        return why
+    return None if set(model.rules) & set(RULE_NAMES) else message("misfit-matrices", rule=model.rule)
+
+
+def forget_by(setup: Setup, rule: str) -> None:
+    """Put a rule that forgets in place of every additive one."""
+    assert setup.config is not None, "a setup of ours has a configuration"
+    names = (rule if name in ADDITIVE else name for name in setup.config.model.rule.split(","))
+    change_model(setup, rule=",".join(names), learn_decay=False)
