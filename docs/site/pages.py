@@ -29,8 +29,8 @@ PARTS = (
     Part(
         {"en": "How it works", "ja": "仕組み"},
         (
-            "doctor", "doctor-measured", "replay", "replay-method", "replay-measured", "models", "reproducibility",
-            "faults", "performance", "founding",
+            "doctor", "doctor-measured", "replay", "replay-method", "replay-measured", "models", "recall",
+            "reproducibility", "faults", "performance", "founding",
         ),
     ),
     Part(
