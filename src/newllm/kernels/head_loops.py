@@ -15,12 +15,11 @@ import numpy as np
 
 from newllm.kernels import loops, machine_code
 from newllm.kernels.loops import get, put, sigmoid
-from newllm.kernels.machine_code import borrowed, compiled, source_of
+from newllm.kernels.machine_code import OPTIONS, borrowed, compiled, source_of
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _EPSILON = np.float32(1e-6)  # `head_inputs.EPSILON`
-_own: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
-_inner = partial(numba.njit, fastmath={"contract", "reassoc"}, **_own)
+_inner = partial(numba.njit, fastmath={"contract", "reassoc"}, **OPTIONS)
 
 
 @_inner

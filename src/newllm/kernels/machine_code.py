@@ -17,6 +17,8 @@ from numba.core.imputils import impl_ret_untracked
 from numba.extending import intrinsic
 
 LANES = 16  # float32 of a vector: one cache line
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+"""How everything here is compiled, what kernels call inside of themselves too."""
 
 
 def compiled(kernel: Callable[..., Any], **more: Any) -> Any:
@@ -29,7 +31,7 @@ def compiled(kernel: Callable[..., Any], **more: Any) -> Any:
         kernel: a function that numba can compile.
         **more: further options of `numba.njit`.
     """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False, **more}
+    options = {**OPTIONS, **more}
     try:
         return numba.njit(cache=True, **options)(kernel)
     except RuntimeError:  # numba finds no place for its cache

@@ -20,15 +20,14 @@ import numba
 import numpy as np
 
 from newllm.kernels import machine_code, matrix_step, vectors
-from newllm.kernels.machine_code import LANES, compiled, source_of
+from newllm.kernels.machine_code import LANES, OPTIONS, compiled, source_of
 from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, rewrite, step_back
 
 KEPT_EVERY = 16  # positions: so many matrices of 64 x 64 are 256 KiB, which the second cache holds
 KEYS, VALUES = UNROLLED, LANES  # what widths are multiples of
 AHEAD = 2  # positions
 _ZERO, _BLOCK = np.float32(0.0), 4 * LANES
-_own: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
-_inner = numba.njit(**_own)
+_inner = numba.njit(**OPTIONS)
 
 
 @_inner
@@ -71,7 +70,7 @@ def _advance(matrix, decays, faded, narrow, broad, n, keys, width):
         )  # fmt: skip
 
 
-@partial(numba.njit, fastmath={"contract", "reassoc"}, **_own)
+@partial(numba.njit, fastmath={"contract", "reassoc"}, **OPTIONS)
 def _hand_out(dots, decays, lookup, key, errors, d_readings, n, d_query, d_key, d_lookup, d_decay):
     """Make the gradients of place `n` of the four sums of each row."""
     through, total = _ZERO, _ZERO

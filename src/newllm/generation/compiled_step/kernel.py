@@ -24,7 +24,7 @@ from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, P
 from newllm.kernels import barrier as meeting
 from newllm.kernels import machine_code, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
-from newllm.kernels.machine_code import compiled, source_of
+from newllm.kernels.machine_code import OPTIONS, compiled, source_of
 
 MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
 
@@ -49,10 +49,9 @@ ALERT = 4_000  # looks before it lets others run, 1 microsecond: the parts of a 
 _EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 _PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
 _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
-_OWN: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 # Most are compiled once, inside their caller; a few by themselves, which is quicker where there is much to copy.
-inner, outer = numba.njit(inline="always", **_OWN), numba.njit(**_OWN)
+inner, outer = numba.njit(inline="always", **OPTIONS), numba.njit(**OPTIONS)
 
 
 @outer
