@@ -63,13 +63,23 @@ class Server:
         assert self._process.stdout is not None
         return json.loads(self._process.stdout.readline())
 
-    def start(self, *arguments: object, file_bytes: int | None = None, stop: Sequence[object] | None = None) -> Process:
+    def start(
+        self,
+        *arguments: object,
+        file_bytes: int | None = None,
+        stop: Sequence[object] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Process:
         self._count += 1
         folder = self._folder / f"process-{self._count}"
         folder.mkdir()
         request = {
-            "run": [str(item) for item in arguments], "folder": str(folder), "file_bytes": file_bytes, "stop": stop
-        }  # fmt: skip
+            "run": [str(item) for item in arguments],
+            "folder": str(folder),
+            "file_bytes": file_bytes,
+            "stop": stop,
+            "environment": environment or {},
+        }
         return Process(self, folder, self.ask(request)["pid"])
 
     def run(self, *arguments: object, code: int = 0) -> Process:

@@ -2,8 +2,9 @@
 
 One request a line of standard input, one answer a line of standard output:
 
-    {"run": [ARGUMENT, ...], "folder": PATH, "file_bytes": LIMIT or null, "stop": STOP or null}  ->  {"pid": 123}
-    {"wait": 123}                                                                                ->  {"code": 0}
+    {"run": [ARGUMENT, ...], "folder": PATH, "file_bytes": LIMIT or null, "stop": STOP or null,
+     "environment": {NAME: VALUE}}                                                           ->  {"pid": 123}
+    {"wait": 123}                                                                            ->  {"code": 0}
 
 What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it. STOP is
 [DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind below a directory whose path
@@ -49,6 +50,7 @@ def run(request: dict) -> int:
         if request["stop"] is not None:
             root, *where = request["stop"]
             calls.install(Path(root), stopping(*where))
+        os.environ.update(request["environment"])
         code = main(request["run"])
     except BaseException:
         traceback.print_exc()

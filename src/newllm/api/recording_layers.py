@@ -23,7 +23,7 @@ class LayerSignals:
         self._weights = WeightWatch(layout, optimizer)
         self._clipped: Norms | None = None
         self._row = Row()
-        self._measuring = False
+        self._measuring = self._with_outputs = False
         optimizer.register_step_pre_hook(lambda *_: self._before())
         optimizer.register_step_post_hook(lambda *_: self._after())
 
@@ -33,9 +33,13 @@ class LayerSignals:
         Args:
             outputs: measure its forward pass and second moments too, which cost the most.
         """
-        self._measuring = True
+        self._measuring, self._with_outputs = True, outputs
         if outputs:
             self._forward.open(self._row)
+
+    def end_outputs(self) -> None:
+        """Measure no further forward pass of this update."""
+        self._forward.close()
 
     def take(self, gradient_norm: float) -> dict[str, float]:
         """Return the signals of the last update if it was measured; the outputs alone if it changed no weight.
@@ -63,4 +67,4 @@ class LayerSignals:
 
     def _after(self) -> None:
         if self._measuring:
-            self._weights.after(self._row, moments=self._forward.is_open)
+            self._weights.after(self._row, moments=self._with_outputs)

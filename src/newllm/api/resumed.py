@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from newllm.api.following import follow
 from newllm.api.tracked_run import TrackedRun
 from newllm.api.training_curves import draw_curves
 from newllm.api.training_session import TrainedRun, notify, train_to_end
@@ -18,11 +19,13 @@ from newllm.training.config_file import save_config
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
 from newllm.training.guard import take_back
+from newllm.training.launch import joined, with_ranks
 from newllm.training.observer import Observer
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
 from newllm.training.schedule import Schedule
+from newllm.training.world import World
 
 
 def resume(
@@ -49,6 +52,23 @@ def resume(
     budget = budget or Budget()
     budget.check()
     run = RunDirectory(Path(path))
+    with joined(None) as world:
+        if world.rank > 0:
+            return follow(world)
+        trained = _lead(world, run, observers, guard, budget, track)
+        world.ends(trained)
+    return trained
+
+
+def _lead(
+    world: World,
+    run: RunDirectory,
+    observers: Sequence[Observer],
+    guard: str | None,
+    budget: Budget,
+    track: str | Sequence[str] | None,
+) -> TrainedRun:
+    """Go on; of several processes, as the one that the others follow."""
     if run.load_config().preset == IMPORTED:
         why = f"'{run.path}' was made by newllm import: it has weights and no text, and cannot be trained on"
         raise UserError(f"{why}; the Trainer of transformers can train what it was imported from")
@@ -76,12 +96,13 @@ def resume(
         notify(observers, *(one.sentence for one in lost_samples(read_samples(run.samples))))
         if guard is not None:
             config = _with_guard(run, config, guard)
+        config = _with_ranks(run, config, world.size, observers)
         if budget.given:
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
             config, notice = extend(run, config, budget, per_step)
             notify(observers, notice)
         with TrackedRun(track, observers, run.path) as tracked:
-            return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget)
+            return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget, world)
 
 
 def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:
@@ -125,3 +146,15 @@ def _with_guard(run: RunDirectory, config: RunConfig, guard: str) -> RunConfig:
     config.check()
     save_config(config, run.config)
     return config
+
+
+def _with_ranks(run: RunDirectory, config: RunConfig, size: int, observers: Sequence[Observer]) -> RunConfig:
+    """Return the configuration for so many processes, and write it into config.toml where that changes something."""
+    step = run.last_step() or 0
+    changed = with_ranks(config, step, size)
+    if changed != config:
+        notify(observers, message("notice-other_ranks", before=config.numerics.ranks_at(step), ranks=size, step=step))
+        save_config(changed, run.config)
+    elif size < config.numerics.ranks_at(step):
+        notify(observers, message("notice-one_for_all_ranks", ranks=config.numerics.ranks_at(step)))
+    return changed

@@ -21,12 +21,18 @@ from newllm.checksum import write_checked
 from newllm.data import Tokenizer
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.layout import Layout
+from newllm.recorder.ranks import RankWatch
 from newllm.training.config import RunConfig
 from newllm.training.recording import Recording, Signals
 from newllm.training.step import StepReport
 
 _SHORT = 50  # a run has about so many sampled steps at least
 _RAREST = 10  # steps between sampled steps, at most
+
+
+def sampled_every(config: RunConfig) -> int:
+    """Return the steps from one sampled step to the next."""
+    return max(1, min(_RAREST, _first_steps(config) // _SHORT))
 
 
 def _first_steps(config: RunConfig) -> int:
@@ -43,11 +49,15 @@ class RunRecording(Recording):
         config: the resolved run.
         tokenizer: names the classes of targets.
         samples: lets the model write at every evaluation; None lets it write nothing.
+        ranks: processes that train together: fingerprints of the weights say whether all hold the same.
     """
 
-    def __init__(self, path: Path, config: RunConfig, tokenizer: Tokenizer, samples: Samples | None = None) -> None:
-        self._path, self._config = path, config
-        self._every = max(1, min(_RAREST, _first_steps(config) // _SHORT))
+    def __init__(
+        self, path: Path, config: RunConfig, tokenizer: Tokenizer, samples: Samples | None = None, ranks: int = 1
+    ) -> None:
+        self._path, self._config, self._ranks = path, config, ranks
+        self._watch: RankWatch | None = None
+        self._every = sampled_every(config)
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
         self._accuracy = TrainingAccuracy()
@@ -63,6 +73,10 @@ class RunRecording(Recording):
         if self._samples is not None and isinstance(model, LanguageModel):
             self._samples.started(model, step)
         write_checked(self._path, layout.describe(optimizer, self._every, self._config.model.vocabulary))
+        if self._ranks > 1:
+            begun = max(0, step)
+            self._watch = RankWatch(layout, optimizer, self._path.parent, self._path.name, begun)
+            self._watch.put(begun)
 
     def stepping(self, step: int) -> None:
         """Measure this update if it is a sampled one."""
@@ -76,11 +90,18 @@ class RunRecording(Recording):
             self._accuracy.add(logits_BTV, targets_BT)
             self._classes.add(logits_BTV, targets_BT, nats)
 
+    def first_part_done(self) -> None:
+        """Look at no further outputs of this update."""
+        if self._layers is not None:
+            self._layers.end_outputs()
+
     def stepped(self, report: StepReport) -> Signals:
         """Return the gradient's norm as it was clipped, and what was measured of layers and predictions."""
         clip, norm = self._config.optimizer.clip, report.gradient_norm
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
+        if self._watch is not None and self._measuring:
+            self._watch.put(report.step)
         return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager
@@ -98,3 +119,8 @@ class RunRecording(Recording):
         """Return the signals of the evaluation, and let the model write."""
         line = None if self._samples is None else self._samples.write(step)
         return self._evaluation.signals() | ({} if line is None else {"sample": line})
+
+    def ended(self) -> None:
+        """Write what waits of the fingerprints."""
+        if self._watch is not None:
+            self._watch.close()

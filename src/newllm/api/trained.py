@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.api.following import follow
 from newllm.api.run_directories import claim_run_directory, with_lasting_texts
 from newllm.api.tracked_run import TrackedRun
 from newllm.api.training_session import TrainedRun, notify, train_to_end
@@ -20,11 +21,13 @@ from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 from newllm.training.environment import resolve_device, using_threads
 from newllm.training.journal import announce
+from newllm.training.launch import joined, with_ranks
 from newllm.training.observer import Observer
 from newllm.training.preparation import Preparation
 from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import resolve
 from newllm.training.run import RunDirectory
+from newllm.training.world import World
 
 _DEFAULT_TEXT = "bundled:moby-dick"
 
@@ -68,6 +71,9 @@ def train(
         track: trackers that it is sent to: "mlflow", "tensorboard", "trackio", "wandb", or "MODULE:CLASS"; several
             with commas between them, or as a list.
 
+    Where a launcher such as torchrun started several processes, all of them call this: they train one run together, and
+    the one with rank 0 alone writes it and is watched.
+
     Raises:
         UserError: a mistake in the call or the texts, a tracker that cannot be used, or the disk is full.
     """
@@ -91,18 +97,44 @@ def train(
             f"or take a body of {', '.join(CONTEXT_BODIES)}"
         )
     resolve_device(requested.numerics.device)
-    offer_columns((*requested.data.texts, *requested.data.validation))
-    with (
-        TrackedRun(track, observers) as tracked,
-        claim_run_directory(out, _named_after(preset, requested.data.texts)) as run,
-    ):
+    with joined(requested.numerics.device) as world:
+        if world.rank > 0:
+            return follow(world)
+        offer_columns((*requested.data.texts, *requested.data.validation))
+        place = out, _named_after(preset, requested.data.texts)
+        trained = _lead(world, with_ranks(requested, 0, world.size), place, budget, settings, observers, track)
+        world.ends(trained)
+    return trained
+
+
+def _lead(
+    world: World,
+    requested: RunConfig,
+    place: tuple[str | Path | None, str],
+    budget: Budget,
+    settings: Sequence[str],
+    observers: Sequence[Observer],
+    track: str | Sequence[str] | None,
+) -> TrainedRun:
+    """Train; of several processes, as the one that the others follow.
+
+    Args:
+        world: the processes.
+        requested: the configuration as asked for.
+        place: the run directory, or None, and what one is named after.
+        budget: how long.
+        settings: that were asked for by name.
+        observers: who watches.
+        track: trackers.
+    """
+    with TrackedRun(track, observers) as tracked, claim_run_directory(*place) as run:
         preparation = Preparation(time.monotonic() - budget.began)
         complete, model, corpus = begin(run, requested, budget, preparation)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
         if complete.training.seconds:
             given = {"took": str(preparation), "seconds": complete.training.seconds}
             notify(observers, message("notice-getting_ready", **given))
-        return train_to_end(run, complete, model, corpus, tracked.observers(run, complete), budget)
+        return train_to_end(run, complete, model, corpus, tracked.observers(run, complete), budget, world)
 
 
 def begin(

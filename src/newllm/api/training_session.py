@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.api.begin import told
 from newllm.api.recording_samples import Samples
 from newllm.api.run_recording import RunRecording
 from newllm.api.training_curves import draw_curves
@@ -18,13 +19,14 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
 from newllm.replays.guard.run_guard import RunGuard
-from newllm.trace import Summary, read_signal
+from newllm.trace import Summary, load_recoveries, read_signal
 from newllm.trace.rich import Rich, Shown
 from newllm.trace.samples import Sample
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.environment import using_threads
 from newllm.training.guard import take_back
+from newllm.training.last_words import explained, remove_last_words
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
@@ -33,6 +35,7 @@ from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.schedule_file import elapsed_at, read_decisions
 from newllm.training.snapshots import choose_snapshot, load_progress
+from newllm.training.world import LostError, World
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +68,13 @@ class TrainedRun(Rich):
 
 
 def train_to_end(
-    run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], budget: Budget
+    run: RunDirectory,
+    config: RunConfig,
+    model: Any,
+    corpus: Corpus,
+    observers: Sequence[Observer],
+    budget: Budget,
+    world: World | None = None,
 ) -> TrainedRun:
     """Train, record what `newllm train` records, and draw the curves, also of a run that an error stops."""
     if scan_that_runs(config) == "sequential":
@@ -73,8 +82,9 @@ def train_to_end(
     pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
-            make_recording = functools.partial(_make_recording, run, corpus, observers)
-            summary, stopped_by = run_training(run, config, model, corpus, make_recording, observers, pace)
+            world = world or World()
+            make_recording = functools.partial(_make_recording, run, corpus, observers, world.size)
+            summary, stopped_by = run_training(run, config, model, corpus, make_recording, observers, pace, world)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
@@ -91,6 +101,7 @@ def run_training(
     make_recording: Callable[[RunConfig], Recording],
     observers: Sequence[Observer] = (),
     pace: Pace | None = None,
+    world: World | None = None,
     *,
     snapshots: bool = True,
 ) -> tuple[Summary, str | None]:
@@ -104,17 +115,23 @@ def run_training(
         make_recording: of a configuration; called anew after every roll-back.
         observers: who watches.
         pace: what decides when the run ends; None for its steps.
+        world: the processes that train together, which this one leads; None for this one alone.
         snapshots: whether they are taken on the way, see `Training`.
 
     Returns:
         The summary, and the signal that was received, None without one.
     """
     guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
+    remove_last_words(run.path)
     while True:
-        watching = observers, make_recording(config), guard, pace
-        training = Training(
-            run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by, snapshots=snapshots
-        )
+        watching = observers, make_recording(config), guard, pace, world
+        if world is not None and world.size > 1:
+            world.begins(told(run, config, corpus, load_recoveries(run.recoveries)))
+        since = {"goes_on": goes_on, "stopped_by": stopped_by, "snapshots": snapshots}
+        try:
+            training = Training(run, config, model, corpus, *watching, **since)
+        except LostError as error:
+            raise explained(error, run.path) from error
         summary, stopped_by = training.go(), training.stopped_by
         if not training.goes_back:
             return summary, stopped_by
@@ -153,9 +170,11 @@ def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], b
     return ClockPace(run, seconds, Stopwatch(budget.began, used), per_step, planned, reached)
 
 
-def _make_recording(run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], config: RunConfig) -> Recording:
+def _make_recording(
+    run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], ranks: int, config: RunConfig
+) -> Recording:
     samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
-    return RunRecording(run.recording, config, corpus.tokenizer, samples)
+    return RunRecording(run.recording, config, corpus.tokenizer, samples, ranks)
 
 
 def _sampled(observers: Sequence[Observer], sample: Sample) -> None:

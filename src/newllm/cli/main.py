@@ -20,6 +20,7 @@ from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
 from newllm.extras import missing_package
+from newllm.launcher import LauncherError, launched_rank
 from newllm.messages import LANGUAGES, catalogue
 
 COMMANDS = {
@@ -75,8 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return 0
             lang, parsed.began = parsed.lang or lang, began  # a person's seconds run from before torch is loaded
             return _module(parsed.command).run(parsed)
-    except UserError as error:
+    except LauncherError as error:
         return _refused(str(error))
+    except UserError as error:
+        return 2 if launched_rank() > 0 else _refused(str(error))  # the first process of a training says it too
     except ModuleNotFoundError as error:
         return _refused(str(missing_package(error)))
     except BrokenPipeError:

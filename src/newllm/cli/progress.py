@@ -61,7 +61,7 @@ class Display(Observer):
         self._since = time.monotonic()
         self.steps = summary["steps"]
         self._time_left = TimeLeft(self.steps)
-        known = {name: summary[name] for name in ("parameters", "device", "precision")}
+        known = {name: summary[name] for name in ("parameters", "device", "precision", "ranks")}
         length = self.words.text(_length(summary))
         self.console.print(self.words("train-begins", length=length, scan=summary["scan_backend"], **known))
 

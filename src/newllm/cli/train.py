@@ -27,6 +27,7 @@ from typing import Any
 from newllm.cli.parser import config_named, language_of
 from newllm.errors import UserError
 from newllm.files import to_json
+from newllm.launcher import launched_rank
 from newllm.messages import Catalogue, message
 
 _EXACT = 0.05  # of a budget in seconds: a larger difference is explained
@@ -112,9 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.progress import choose_display
     from newllm.training.budget import Budget
 
+    leads = launched_rank() == 0
     _check_guard(arguments.guard)
     budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
-    display = None if arguments.quiet else choose_display(sys.stderr, language_of(arguments))
+    display = None if arguments.quiet or not leads else choose_display(sys.stderr, language_of(arguments))
     observers = [] if display is None else [display]
     if arguments.resume:
         _check_resume(arguments)
@@ -137,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
             guard=arguments.guard,
             track=arguments.track,
         )
-    if arguments.json:
+    if arguments.json and leads:
         print(to_json(trained.as_dict()))
     elif display is not None:
         _tell(trained, arguments.began, display.onsets, display.words)

@@ -1,6 +1,6 @@
 """Texts to tokens to batches, with numpy only: sources, tokenizers, the split, the token cache, the order."""
 
-from newllm.data.batch import IGNORED, Batch, Batches, trim
+from newllm.data.batch import IGNORED, Batch, Batches, part_of, rows_of, trim
 from newllm.data.batches import probe_batch, training_batches, validation_batches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
@@ -28,9 +28,11 @@ __all__ = [
     "lasting_name",
     "load_tokenizer",
     "offer_columns",
+    "part_of",
     "prepare",
     "probe_batch",
     "read_documents",
+    "rows_of",
     "sentence_lines",
     "split_documents",
     "tokenizer_digest",

@@ -62,6 +62,30 @@ def trim(batch: Batch) -> Batch:
     return Batch(batch.inputs[:, :length], batch.targets[:, :length], reset)
 
 
+def part_of(batch: Batch, part: int, parts: int) -> Batch:
+    """Return a part of a batch's rows: the parts in their order are the batch.
+
+    Where a batch has fewer rows than parts, some get its first row with nothing to predict: they compute like the
+    others, and add nothing.
+
+    Args:
+        batch: B rows, at least 1.
+        part: from 0 to parts - 1.
+        parts: in how many the rows are cut, as evenly as can be.
+    """
+    rows = rows_of(len(batch.inputs), part, parts)
+    empty = rows.start == rows.stop
+    rows = slice(0, 1) if empty else rows
+    targets = np.full_like(batch.targets[rows], IGNORED) if empty else batch.targets[rows]
+    reset = None if batch.reset is None else batch.reset[rows]
+    return Batch(batch.inputs[rows], targets, reset, None if batch.fresh is None else batch.fresh[rows])
+
+
+def rows_of(count: int, part: int, parts: int) -> slice:
+    """Return which of so many rows are in a part."""
+    return slice(part * count // parts, (part + 1) * count // parts)
+
+
 def cut_rows(segments: Segments, starts_B: np.ndarray, window: int, resets: bool) -> tuple[np.ndarray, ...]:
     """Gather whole windows.
 

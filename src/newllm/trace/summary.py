@@ -67,6 +67,7 @@ class Summary:
         scan_backend: how the recurrence is computed: a backend, "sequential" where no scan can do it, or "none".
         precision: of the matrix products ("fp32", "bf16").
         device: "cpu" or "cuda:0".
+        ranks: parts that each batch is cut into, computed by as many processes or by one.
         status: "running" until the run's end says which end it was.
         pid: the process that trains.
         started: ISO 8601, UTC, to the second.
@@ -91,6 +92,7 @@ class Summary:
     scan_backend: str
     precision: str
     device: str
+    ranks: int = 1
     status: Status = "running"
     pid: int = field(default_factory=os.getpid)
     started: str = field(default_factory=_now)

@@ -14,6 +14,7 @@ SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
+Ranks = tuple[tuple[int, int], ...]
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
@@ -98,12 +99,19 @@ class NumericsConfig:
         precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
         scan_backend: "auto", "reference", "torch", "numba" (with it a cell's layers run compiled, `model.chain`), or
             "triton" on CUDA devices.
+        ranks: rows of a step and a number of ranks: from that step on every batch is cut into so many parts, whose
+            gradients are summed in the order of the parts, by as many processes or by one; none for a run of one.
     """
 
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
     scan_backend: str = "auto"
+    ranks: Ranks = ()
+
+    def ranks_at(self, step: int) -> int:
+        """Return the number of ranks of the update that leads from `step` to `step + 1`."""
+        return next((ranks for since, ranks in reversed(self.ranks) if since <= step), 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,6 +234,20 @@ def _check_ranges(config: RunConfig) -> None:
         if not good:
             raise UserError(f"{name} is {value}: it must be {must}")
     _check_plan(training)
+    _check_ranks(config)
+
+
+def _check_ranks(config: RunConfig) -> None:
+    """Raise UserError for ranks that no run can have had, or for more of them than a batch has rows."""
+    rows = config.numerics.ranks
+    for number, (since, ranks) in enumerate(rows):
+        if ranks < 1 or (number and rows[number - 1][0] >= since):
+            raise UserError(f"numerics.ranks has {[since, ranks]}, which cannot be: drop it")
+    most = max((ranks for _, ranks in rows), default=1)
+    if config.data.batch < most:
+        raise UserError(
+            f"data.batch {config.data.batch} has fewer rows than {most} ranks: --set data.batch={most}, or fewer ranks"
+        )
 
 
 def _check_plan(training: TrainingConfig) -> None:

@@ -14,11 +14,12 @@ import tomli_w
 
 from newllm.errors import UserError, quoted
 from newllm.files import parse_toml, read_toml, write_bytes
-from newllm.training.config import SCHEMA, Plan, RunConfig
+from newllm.training.config import SCHEMA, Plan, Ranks, RunConfig
 
 _C = TypeVar("_C")
-_ROW = re.compile(r"\[\s+(\d+),\s+(\d+),\s+(\d+),\s+\],")  # of a plan: a line each, not five
+_ROW = re.compile(r"\[\s+(\d+(?:,\s+\d+)+),\s+\],")  # of numbers: a line each, not one a number
 _BITS, _BITS_OF_A_SEED = 63, 256  # of a whole number; a seed may be any hash
+_ROWS: dict[Any, Any] = {Plan: ((0, 2000, 50),), Ranks: ((0, 2),)}  # lists of rows of numbers, with an example
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -32,7 +33,11 @@ _KINDS = {
 def save_config(config: RunConfig, path: Path) -> None:
     """Write config.toml whole or not at all."""
     content = tomli_w.dumps(_plain(dataclasses.asdict(config)))
-    write_bytes(path, _ROW.sub(r"[\1, \2, \3],", content).encode())
+    write_bytes(path, _ROW.sub(_in_a_line, content).encode())
+
+
+def _in_a_line(row: re.Match[str]) -> str:
+    return f"[{' '.join(row[1].split())}],"
 
 
 def load_config(path: Path) -> RunConfig:
@@ -85,8 +90,9 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
                 raise UserError(f"{where}: {name} is {quoted(value)}: it is a part, set one of {', '.join(vars(now))}")
             replaced[key] = merge(now, value, where=where, prefix=f"{name}.")
         else:
-            convert = _numbers if hints[key] == Plan else _converted
-            replaced[key] = convert(value, now, f"{where}: {name}")
+            example = _ROWS.get(hints[key])
+            what = f"{where}: {name}"
+            replaced[key] = _converted(value, now, what) if example is None else _numbers(value, example, what)
     return dataclasses.replace(config, **replaced)  # type: ignore[type-var]
 
 
@@ -156,14 +162,16 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     return value
 
 
-def _numbers(value: Any, now: Any, name: str) -> Any:
-    """Return a list of rows of three whole numbers as tuples."""
-    del now
+def _numbers(value: Any, example: Ranks | Plan, name: str) -> Any:
+    """Return a list of rows of whole numbers, as many a row as the example has, as tuples."""
+    width = len(example[0])
     rows = value if isinstance(value, list | tuple) else [None]
     for row in rows:
-        if not isinstance(row, list | tuple) or len(row) != 3 or not all(map(_counts, row)):
+        if not isinstance(row, list | tuple) or len(row) != width or not all(map(_counts, row)):
+            shown = [list(one) for one in example]
+            how_many = "two" if width == 2 else "three"
             raise UserError(
-                f"{name} is {quoted(value)}: it must be rows of three whole numbers, for example [[0, 2000, 50]]"
+                f"{name} is {quoted(value)}: it must be rows of {how_many} whole numbers, for example {shown}"
             )
     return tuple(map(tuple, rows))
 

@@ -15,6 +15,10 @@ class Interrupt:
     def __init__(self, signal_name: str | None = None) -> None:
         self.signal_name = signal_name
 
+    def hear(self, signal_name: str | None) -> None:
+        """Take in that another process of the training was asked to stop, None where none was."""
+        self.signal_name = self.signal_name or signal_name
+
     def __bool__(self) -> bool:
         return self.signal_name is not None
 

@@ -1,6 +1,6 @@
 """The training loop: update, evaluate, snapshot, until the steps are done or somebody says stop.
 
-Limits: one process, one device.
+Of several processes that train together the leader runs it, and the others follow (`newllm.api.following`).
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from newllm.training.evaluation import Evaluation, evaluate
 from newllm.training.guard import Guard, summarise_recoveries
 from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
+from newllm.training.last_words import explained
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
 from newllm.training.pace import Pace
@@ -38,10 +39,12 @@ from newllm.training.snapshots import (
     prune_snapshots,
     refuse_broken,
     save_snapshot,
+    training_content,
     training_tensors,
 )
 from newllm.training.spike_keeper import SpikeKeeper
 from newllm.training.step import Stepper, StepReport
+from newllm.training.world import LostError, World
 
 
 class _StoppedError(Exception):
@@ -60,6 +63,7 @@ class Training:
         recording: what measures, and adds signals to the trace; None for nothing beside the loop's own.
         guard: what may take the run back; None for nothing that does.
         pace: what decides when the run ends; None for its steps.
+        world: the processes that train together, which this one leads; None for this one alone.
         goes_on: observers have been told of the start: this is the same call, after the run was taken back.
         stopped_by: the signal that was received before that, and that this training is to obey.
         snapshots: whether snapshots are taken on the way. Without them there is one only where the run is stopped
@@ -81,6 +85,7 @@ class Training:
         recording: Recording | None = None,
         guard: Guard | None = None,
         pace: Pace | None = None,
+        world: World | None = None,
         *,
         goes_on: bool = False,
         stopped_by: str | None = None,
@@ -91,12 +96,19 @@ class Training:
         self.goes_on, self.goes_back = goes_on, False
         self.stopped_by, self.snapshots = stopped_by, snapshots
         self.optimizer = build_optimizer(model, config.optimizer)
-        self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
+        batches = training_batches(corpus, config.data, config.seed)
+        self.stepper = Stepper(model, self.optimizer, batches, config, world)
+        self.world = self.stepper.world
         self.schedule = self.stepper.schedule
-        self.stepper.on_batch = self.recording.training_batch
+        self.stepper.on_batch, self.stepper.after_first_part = (
+            self.recording.training_batch,
+            self.recording.first_part_done,
+        )
         self.token_bytes = corpus.tokenizer.token_bytes()
         self.guard.attach(self.stepper, run.last_step() or 0)
         progress = self._restore()
+        self.world.share(training_content(model, self.optimizer, self.stepper.carried))
+        self.stepper.carry(self.stepper.carried)
         self.guard.restored(self.stepper)
         summary = Summary(
             steps=config.training.steps,
@@ -104,6 +116,7 @@ class Training:
             scan_backend=scan_that_runs(config),
             precision=config.numerics.precision,
             device=config.numerics.device,
+            ranks=config.numerics.ranks_at(progress.step),
             step=progress.step,
             recoveries=summarise_recoveries(run),
         )
@@ -125,7 +138,12 @@ class Training:
                     done = -1 if self.run.last_step() is None else self.journal.progress.step
                     self.recording.started(self.model, self.optimizer, done)
                     self.model.train()
-                    self._train(interrupt)
+                    try:
+                        self._train(interrupt)
+                    except LostError as error:
+                        raise explained(error, self.run.path) from error
+                    finally:
+                        self.recording.ended()
                     self.stopped_by = interrupt.signal_name
         except BaseException as error:
             self._fail(error)
@@ -147,6 +165,7 @@ class Training:
             return
         self.pace.begins(self.schedule, progress.step)
         while progress.step < self.schedule.steps:
+            interrupt.hear(self.world.asked_to_stop)
             if interrupt:
                 stopped = message("ended-stopped", signal=interrupt.signal_name, step=progress.step)
                 self._end("interrupted", stopped)
@@ -180,7 +199,7 @@ class Training:
         self.journal.summary.steps = self.schedule.steps
         self._evaluate_and_save()
         if self.snapshots and progress.step % self.keeper.every == 0:
-            self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
+            self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.whole_carried()), progress)
 
     def _ask_guard(self, onset: Onset, interrupt: Interrupt) -> bool:
         """Let the guard decide about an onset; return whether this training ends here: taken back, or stopped."""
@@ -239,7 +258,7 @@ class Training:
     def _save(self) -> None:
         progress = self.journal.progress
         self.journal.sync()  # first the rows: a resumed run begins behind them
-        save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.carried, progress)
+        save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.whole_carried(), progress)
         best = progress.best["step"] if progress.best else None
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)
 

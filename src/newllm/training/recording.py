@@ -36,6 +36,9 @@ class Recording:
             nats: sum of -log p over the targets.
         """
 
+    def first_part_done(self) -> None:
+        """What comes now of this update is the part of another rank, which would not be seen if that computed it."""
+
     def stepped(self, report: StepReport) -> Signals:  # noqa: ARG002 (an interface)
         """Return the signals of an update that is done."""
         return {}
@@ -51,3 +54,6 @@ class Recording:
     def evaluated(self, step: int) -> Signals:  # noqa: ARG002 (an interface)
         """Return the signals of the evaluation that is done, at a step."""
         return {}
+
+    def ended(self) -> None:
+        """Training has ended, however it did."""

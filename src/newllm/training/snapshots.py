@@ -78,6 +78,24 @@ def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, carried
     return snapshot_content(weights, optimizer_tensors(model, optimizer), carried or {})
 
 
+def training_content(model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None) -> dict[str, Tensor]:
+    """Return what a snapshot holds by `FILE/NAME`, as it is sent to other processes; `put_content` takes it."""
+    tensors = training_tensors(model, optimizer, carried)
+    return {f"{file}/{name}": value for file, content in tensors.items() for name, value in content.items()}
+
+
+def put_content(content: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
+    """Put what `training_content` gave into a model and its optimizer, and return the carried context of all rows."""
+    parts: Tensors = {"model.safetensors": {}, "optimizer.safetensors": {}}
+    for path, value in content.items():
+        file, _, name = path.partition("/")
+        parts[file][name] = value
+    model.load_state_dict(parts["model.safetensors"])
+    moments, carried = _without_carried(parts["optimizer.safetensors"])
+    restore_optimizer(model, optimizer, moments)
+    return _on_device(carried, model)
+
+
 def snapshot_content(model: dict[str, Tensor], optimizer: dict[str, Tensor], carried: State) -> Tensors:
     """Return what a snapshot holds, by file and name; `snapshot_tensors` gives the three parts back."""
     extra = {f"{_CARRIED}{name}": value for name, value in carried.items()}
@@ -222,8 +240,12 @@ def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim
         UserError: the snapshot is damaged, or belongs to another model.
     """
     moments, carried = _training_tensors(snapshot)
-    device = next(model.parameters()).device
     restore_optimizer(model, optimizer, moments)
+    return _on_device(carried, model)
+
+
+def _on_device(carried: State, model: nn.Module) -> State | None:
+    device = next(model.parameters()).device
     return {name: value.to(device) for name, value in carried.items()} or None
 
 
@@ -237,7 +259,11 @@ def snapshot_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tenso
 
 
 def _training_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    tensors = _tensors(snapshot, "optimizer.safetensors")
+    return _without_carried(_tensors(snapshot, "optimizer.safetensors"))
+
+
+def _without_carried(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the optimizer's state and the carried context of one file."""
     carried = {k.removeprefix(_CARRIED): v for k, v in tensors.items() if k.startswith(_CARRIED)}
     return {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}, carried
 

@@ -1,14 +1,16 @@
 """One update of the weights: loss, gradient, clipping, optimizer."""
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from newllm.chance import stream_seed
-from newllm.data import IGNORED, Batch, Batches, trim
+from newllm.data import IGNORED, Batch, Batches, part_of, rows_of, trim
 from newllm.model.bodies import State
 from newllm.model.context_summary import ContextSummary
 from newllm.model.language_model import LanguageModel, fresh_rows
@@ -20,6 +22,7 @@ from newllm.training.evaluation import as_inputs
 from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
 from newllm.training.schedule import Schedule
+from newllm.training.world import World, add_up
 
 Clip = Callable[[Iterable[nn.Parameter]], float]
 """Changes gradients in place before an update and returns their Euclidean norm as it was."""
@@ -65,19 +68,31 @@ class Stepper:
         optimizer: its optimizer.
         batches: batch of each step.
         config: the resolved run.
+        world: the processes that do them together; None for this one alone.
 
     Attributes:
+        carried: the context that is carried on, of the rows that this process computes; None where none is.
+        seconds: what each process computed for in the last update, waiting for no other, by rank.
         schedule: what is decided of the learning rate and the number of steps; decisions may be added to it.
         rate: learning rate of the update that leads from a step to the next; the schedule's.
         clip: what is done to gradients before an update; the configuration's clipping.
         terms: what is trained on beside the loss; never reported. A replay adds to them.
-        on_batch: is shown each batch between its forward and its backward pass; nothing looks by itself.
+        on_batch: is shown each batch (of several ranks the first one's part) between its forward and its backward
+            pass; nothing looks by itself.
+        after_first_part: is called before the parts of further ranks, where this process computes those too.
     """
 
     def __init__(
-        self, model: LanguageModel, optimizer: torch.optim.Optimizer, batches: Batches, config: RunConfig
+        self,
+        model: LanguageModel,
+        optimizer: torch.optim.Optimizer,
+        batches: Batches,
+        config: RunConfig,
+        world: World | None = None,
     ) -> None:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
+        self.world = world or World()
+        self.seconds: list[float] = []
         keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
@@ -86,47 +101,99 @@ class Stepper:
         self.clip: Clip = clip_norm(config.optimizer.clip)
         self.terms: list[Term] = []
         self.on_batch: BatchHook = lambda *_: None
+        self.after_first_part: Callable[[], None] = lambda: None
 
     def update(self, step: int) -> StepReport:
         """Do the update that leads from `step` to `step + 1`.
 
         A loss or a gradient that is not finite changes no weight.
         """
-        micro = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
-        tokens = sum(int((batch.targets != IGNORED).sum()) for batch in micro)
-        seed_torch(stream_seed(self.config.seed, "dropout", step))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss, contexts = 0.0, None
-        for batch in micro:
-            nats, more, state = self._nats(batch)
-            contexts = self.watch.summary(batch, state)
-            ((nats if more is None else nats + more) / tokens).backward()
-            loss += nats.item() / tokens
-        rate = self.rate(step)
-        norm = self._apply(rate) if math.isfinite(loss) else math.nan
+        began = time.perf_counter()
+        rate, ranks = self.rate(step), self.config.numerics.ranks_at(step)
+        self.world.updates(step, rate)
+        batches = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
+        tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
+        nats, contexts = self._passes(step, ranks, batches, tokens)
+        by_rank = self.world.gather([*nats, time.perf_counter() - began])
+        self.seconds = [row.pop() for row in by_rank]
+        loss = 0.0
+        for one in itertools.chain.from_iterable(by_rank):
+            loss += one / tokens
+        norm = math.nan
+        if math.isfinite(loss):
+            self.world.add_gradients(self.model.parameters())
+            norm = self._apply(rate)
         return StepReport(step + 1, loss, norm, rate, contexts, tokens)
+
+    def whole_carried(self) -> State | None:
+        """Return the carried context of all rows; a process that does not lead gets None."""
+        return self.world.rows_of_all(self.carried)
+
+    def carry(self, whole: State | None) -> None:
+        """Put back what `whole_carried` gave the leader."""
+        parts = self.world.parts(self.world.size)
+        self.carried = whole if len(parts) == self.world.size or not whole else _rows(whole, parts[0], self.world.size)
 
     def _batch_indices(self, step: int) -> range:
         accumulate = self.config.training.accumulate
         return range(step * accumulate, (step + 1) * accumulate)
 
-    def _nats(self, batch: Batch) -> tuple[Tensor, Tensor | None, State]:
+    def _passes(
+        self, step: int, ranks: int, batches: Sequence[Batch], tokens: int
+    ) -> tuple[list[float], ContextSummary | None]:
+        """Compute the parts of the batches that are this process's; return each one's nats, and the first's contexts.
+
+        The gradients are then summed over these parts.
+        """
+        parts, parameters = self.world.parts(ranks), list(self.model.parameters())
+        nats: list[float] = []
+        states: list[State | None] = []
+        contexts = None
+        for part in parts:
+            before = [parameter.grad for parameter in parameters] if nats else []
+            self.optimizer.zero_grad(set_to_none=True)
+            seed_torch(stream_seed(self.config.seed, "dropout", step, *([part] if part else [])))
+            state = _rows(self.carried, part, ranks) if self.carried and len(parts) > 1 else self.carried
+            for batch in batches:
+                own = part_of(batch, part, ranks) if ranks > 1 else batch
+                watched = part == parts[0]
+                loss, state, summary = self._pass(own, state, tokens, watched=watched)
+                contexts = summary if watched else contexts
+                nats.append(loss)
+            states.append(state)
+            if before:
+                add_up(before, parameters)
+            elif len(parts) > 1:
+                self.after_first_part()
+        if batches[-1].fresh is not None:
+            self.carried = states[0] if len(states) == 1 else _joined(states)
+        return nats, contexts
+
+    def _pass(
+        self, batch: Batch, state: State | None, tokens: int, *, watched: bool
+    ) -> tuple[float, State, ContextSummary | None]:
+        """Do a forward and a backward pass; return the nats of the batch, the state after it, and its contexts."""
+        nats, more, after = self._nats(batch, state, watched=watched)
+        contexts = self.watch.summary(batch, after)
+        ((nats if more is None else nats + more) / tokens).backward()
+        return nats.item(), after, contexts
+
+    def _nats(self, batch: Batch, before: State | None, *, watched: bool) -> tuple[Tensor, Tensor | None, State]:
         """Return a batch's nats, those of the further terms if there are any, and the state after it."""
         device = self.model.device
         tokens, _, reset = as_inputs(batch, device)
         state = None
         if batch.fresh is not None:
-            state = self.carried or self.model.initial_state(len(batch.inputs))
+            state = before or self.model.initial_state(len(batch.inputs))
             state = fresh_rows(state, torch.from_numpy(batch.fresh).to(device))
         with autocast(device, self.config.numerics.precision):
             logits, state = self.model(tokens, state, reset)
         state = {name: value.detach() for name, value in state.items()}
-        if batch.fresh is not None:
-            self.carried = state
         targets = torch.from_numpy(batch.targets).to(device)
         more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
         nats = sum_nats(logits, targets, fused=self.model.fused, consume=not self.terms)
-        self.on_batch(logits.detach(), targets, nats.detach())
+        if watched:
+            self.on_batch(logits.detach(), targets, nats.detach())
         return nats, more, state
 
     def _apply(self, rate: float) -> float:
@@ -150,3 +217,14 @@ def clip_norm(largest: float) -> Clip:
         return float(norm)
 
     return clip
+
+
+def _rows(state: State, part: int, parts: int) -> State:
+    """Return the rows of a state that a part of a batch goes on from."""
+    return {name: value[rows_of(len(value), part, parts)] for name, value in state.items()}
+
+
+def _joined(states: Sequence[State | None]) -> State:
+    """Return the rows of all parts, in their order."""
+    each = [state for state in states if state is not None]
+    return {name: torch.cat([state[name] for state in each]) for name in each[0]}

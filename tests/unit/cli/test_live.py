@@ -31,7 +31,15 @@ from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer
 from newllm.training.step import StepReport
 
-SUMMARY = {"scan_backend": "none", "device": "cpu", "precision": "fp32", "step": 0, "steps": 400, "parameters": 7}
+SUMMARY = {
+    "scan_backend": "none",
+    "device": "cpu",
+    "precision": "fp32",
+    "ranks": 1,
+    "step": 0,
+    "steps": 400,
+    "parameters": 7,
+}
 BRAILLE = re.compile("[⠁-⣿]")
 _PARTS = re.compile(rb"\x1b\[(\?)?(\d*)(?:;[\d;]*)?([A-Za-z])|([\x00-\x7f]|[\xc0-\xff][\x80-\xbf]+)")
 

@@ -100,7 +100,15 @@ def test_a_page_says_what_it_is_in_its_first_two_hundred_bytes(tmp_path: Path, b
         check_free(tmp_path / "page", "mark", "report", "--out")
 
 
-SUMMARY = {"scan_backend": "torch", "device": "cpu", "precision": "fp32", "step": 0, "steps": 400, "parameters": 7}
+SUMMARY = {
+    "scan_backend": "torch",
+    "device": "cpu",
+    "precision": "fp32",
+    "ranks": 1,
+    "step": 0,
+    "steps": 400,
+    "parameters": 7,
+}
 
 
 def _report(step: int, loss: float = 4.0) -> StepReport:

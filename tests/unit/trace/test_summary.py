@@ -15,7 +15,7 @@ from newllm.trace import Context, Summary, Validation, summary
 FIELDS = {
     "schema", "status", "pid", "heartbeat", "started", "step", "steps", "parameters", "tokens", "seconds",
     "tokens_per_second", "last_validation", "best_validation", "last_context", "findings", "recoveries",
-    "preparation", "message", "reason", "scan_backend", "precision", "device",
+    "preparation", "message", "reason", "scan_backend", "precision", "device", "ranks",
 }  # fmt: skip
 
 

@@ -13,6 +13,9 @@ size-bytes = { $count } bytes
 train-begins = training { COUNT($parameters) } parameters { $length } on { $device } in { $precision }{ $scan ->
     [none] {""}
    *[other] , scan { $scan }
+}{ $ranks ->
+    [1] {""}
+   *[other] , { COUNT($ranks) } ranks
 }
 train-from = from step { COUNT($step) }
 train-from_to = from step { COUNT($step) } to { COUNT($steps) }

@@ -19,6 +19,8 @@ notice-done = finished what a killed process had left undone: { $what }
 notice-finished = '{ $run }' is finished already: newllm train --resume { $run } --steps N, or --seconds S, trains it longer
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
+notice-other_ranks = from step { COUNT($step) } on it is computed by { COUNT($ranks) } processes ({ COUNT($before) } before): the same batches, losses equal to rounding, other bits
+notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with the same bits as they would
 notice-remaining = { FIXED($left) } of the { G($seconds, digits: 6) } s remain at step { COUNT($step) }
 notice-follows_clock = the schedule was { COUNT($was) } steps{ $in_seconds ->
     [none] {""}

@@ -13,6 +13,9 @@ size-bytes = { $count }バイト
 train-begins = パラメータ{ COUNT($parameters) }個のモデルを訓練する：{ $length }（{ $device }、{ $precision }{ $scan ->
     [none] {""}
    *[other] 、スキャンは{ $scan }
+}{ $ranks ->
+    [1] {""}
+   *[other] 、{ COUNT($ranks) }ランク
 }）
 train-from = ステップ{ COUNT($step) }から再開
 train-from_to = ステップ{ COUNT($step) }から{ COUNT($steps) }まで

@@ -19,6 +19,8 @@ notice-done = 強制終了で途中だった処理を済ませた：{ $what }
 notice-finished = 「{ $run }」はすでに完了している。newllm train --resume { $run } --steps N（または--seconds S）でさらに訓練できる
 notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
 notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
+notice-other_ranks = ステップ{ COUNT($step) }からは{ COUNT($ranks) }個のプロセスで計算する（それまでは{ COUNT($before) }個）。バッチは同じで損失も丸め誤差の範囲で同じだが、ビット単位では一致しない
+notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
 notice-remaining = ステップ{ COUNT($step) }で、{ G($seconds, digits: 6) }秒のうち{ FIXED($left) }秒が残っている
 notice-follows_clock = スケジュールは{ COUNT($was) }ステップ{ $in_seconds ->
     [none] {""}

@@ -1,0 +1,46 @@
+"""A training as its leader tells the other processes of it."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from newllm.data import Corpus
+from newllm.trace import Recovery
+from newllm.training.config import RunConfig
+from newllm.training.run import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Begin:
+    """A training as the leader tells the others of it.
+
+    Attributes:
+        run: the run directory.
+        config: the resolved configuration.
+        tokenizer: the content of tokenizer.json.
+        data: what the leader read: names and checksums of texts, and counts.
+        recoveries: what a guard decided so far.
+        step: that the training goes on from.
+    """
+
+    run: Path
+    config: RunConfig
+    tokenizer: str
+    data: dict[str, Any]
+    recoveries: tuple[Recovery, ...]
+    step: int
+
+
+def told(run: RunDirectory, config: RunConfig, corpus: Corpus, recoveries: Sequence[Recovery]) -> Begin:
+    """Return what the others are told of a training that begins."""
+    step = run.last_step() or 0
+    return Begin(
+        run.path.absolute(), config, corpus.tokenizer.to_json(), what_was_read(corpus), tuple(recoveries), step
+    )
+
+
+def what_was_read(corpus: Corpus) -> dict[str, Any]:
+    """Return what two processes that read the same texts agree on: names and checksums, and counts of tokens."""
+    texts = {source["name"]: source["sha256"] for source in corpus.report["sources"]}
+    return {"texts": texts, "counts": corpus.report["counts"]}

@@ -1,0 +1,145 @@
+"""What the processes of a training do that do not lead it: compute their part of every batch, as they are told.
+
+They read the texts, and nothing of the run: configuration, tokenizer and state come from the leader. They write
+fingerprints of their weights (`recorder.ranks`) and what went wrong (`training.last_words`), where the run is on a
+disk that they share with the leader.
+"""
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import torch
+
+from newllm.api.begin import Begin, what_was_read
+from newllm.api.run_recording import sampled_every
+from newllm.api.training_session import TrainedRun
+from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches
+from newllm.errors import UserError
+from newllm.recorder.layout import Layout
+from newllm.recorder.ranks import RankWatch
+from newllm.replays.guard.remedies_in_force import RemediesInForce
+from newllm.training.interrupt import listening
+from newllm.training.last_words import write_last_words
+from newllm.training.optimizer import build_optimizer
+from newllm.training.ranks import Order, Ranks
+from newllm.training.resolve import build_model
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import put_content
+from newllm.training.step import Stepper
+from newllm.training.world import LostError, World
+
+
+def follow(world: World) -> TrainedRun:
+    """Do as the leader says until it says that all is done, and return what it trained.
+
+    Raises:
+        LostError: another process is gone.
+        UserError: this one cannot read what the leader read.
+    """
+    assert isinstance(world, Ranks), "a process that trains alone leads"
+    follower: _Follower | None = None
+    with listening() as interrupt:
+        while True:
+            command = world.listen()
+            if command.order == Order.END:
+                if follower is not None:
+                    follower.close()
+                return command.what
+            if command.order == Order.BEGIN:
+                follower = _begun(world, command.what, follower)
+            assert follower is not None, "the leader begins first"
+            world.signal_name = interrupt.signal_name
+            try:
+                follower.obey(command.order, command.step, command.rate)
+            except LostError:
+                raise
+            except BaseException as error:
+                _write_down(follower.begin.run, world.rank, error)
+                raise
+
+
+def _begun(world: Ranks, begin: Begin, before: "_Follower | None") -> "_Follower":
+    if before is not None:
+        before.close()
+    try:
+        return _Follower(world, begin, None if before is None else before.corpus)
+    except BaseException as error:
+        if not isinstance(error, LostError):
+            _write_down(begin.run, world.rank, error)
+        raise
+
+
+def _write_down(run: Path, rank: int, error: BaseException) -> None:
+    """Say why this process ends, on the terminal where the run is not on a disk of this machine."""
+    if not write_last_words(run, rank, error):
+        print(f"newllm: rank {rank}: {traceback.format_exception_only(error)[-1].strip()}", file=sys.stderr)
+
+
+class _Follower:
+    """One training, from where the leader began it.
+
+    Args:
+        world: this process and the others.
+        begin: what the leader said.
+        corpus: the data, where it was read for an earlier training of the same run.
+    """
+
+    def __init__(self, world: Ranks, begin: Begin, corpus: Corpus | None) -> None:
+        self.begin, config = begin, begin.config
+        torch.set_num_threads(config.numerics.threads)
+        self.corpus = corpus or _same_corpus(begin, world.rank)
+        self.model = build_model(config).train()
+        self.optimizer = build_optimizer(self.model, config.optimizer)
+        batches = training_batches(self.corpus, config.data, config.seed)
+        self.stepper = Stepper(self.model, self.optimizer, batches, config, world)
+        self.remedies = RemediesInForce(begin.recoveries)
+        self.remedies.attach(self.stepper, begin.step)
+        self.stepper.carry(put_content(world.share({}), self.model, self.optimizer))
+        self.remedies.restored(self.stepper)
+        self._every = sampled_every(config)
+        self._watch: RankWatch | None = None
+        if begin.run.is_dir():
+            known_by = RunDirectory(begin.run).recording.name
+            self._watch = RankWatch(Layout(self.model), self.optimizer, begin.run, known_by, begin.step)
+            self._watch.put(begin.step)
+
+    def obey(self, order: Order, step: int, rate: float) -> None:
+        """Do what the leader does now."""
+        if order == Order.CARRIED:
+            self.stepper.whole_carried()
+        if order == Order.UPDATE:
+            self.remedies.stepping(self.stepper, step)
+            self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
+            self.stepper.update(step)
+            if self._watch is not None and (step + 1) % self._every == 0:
+                self._watch.put(step + 1)
+
+    def close(self) -> None:
+        """End: what waits is written."""
+        if self._watch is not None:
+            self._watch.close()
+
+
+def _same_corpus(begin: Begin, rank: int) -> Corpus:
+    """Return what the leader read, read here.
+
+    Raises:
+        UserError: a text is not here, or is another one.
+    """
+    config = begin.config.data
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        path.write_text(begin.tokenizer, encoding="utf-8")
+        tokenizer = load_tokenizer(path)
+    corpus = prepare(config, None if config.tokenizer == "bytes" else tokenizer)
+    own = what_was_read(corpus)
+    for name, sha256 in begin.data["texts"].items():
+        if own["texts"].get(name) != sha256:
+            raise UserError(f"'{name}' is another text for rank {rank} than for rank 0: give all machines the same")
+    if own != begin.data or tokenizer_digest(corpus.tokenizer) != tokenizer_digest(tokenizer):
+        raise UserError(
+            f"rank {rank} makes other tokens of the texts than rank 0: install the same versions everywhere"
+        )
+    return corpus

@@ -1,0 +1,32 @@
+"""Whether a launcher such as torchrun started this process as one of several."""
+
+import os
+
+from newllm.errors import UserError
+
+_SET = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun and its like, all of them
+
+
+class LauncherError(UserError):
+    """This process cannot be one of several; the others may not know."""
+
+
+def launched_size() -> int:
+    """Return how many processes a launcher started, 1 without one.
+
+    Raises:
+        UserError: what the environment says is no number.
+    """
+    return max(1, _number("WORLD_SIZE")) if all(name in os.environ for name in _SET) else 1
+
+
+def launched_rank() -> int:
+    """Return the rank that a launcher gave this process, 0 where it is the only one."""
+    return _number("RANK") if launched_size() > 1 else 0
+
+
+def _number(name: str) -> int:
+    try:
+        return int(os.environ[name])
+    except ValueError:
+        raise UserError(f"{name} is '{os.environ[name]}' in the environment: it must be a whole number") from None

@@ -1,0 +1,104 @@
+"""How the processes that a launcher started come together, and what that changes in a run."""
+
+import contextlib
+import dataclasses
+import os
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+
+from newllm.launcher import LauncherError, launched_size
+from newllm.training.config import RunConfig
+from newllm.training.world import World
+
+_JOINING = timedelta(minutes=10)  # until the last process has started
+_PATIENCE = timedelta(hours=24)  # the others wait for the leader while a guard replays
+_CUT = 10  # seconds without an answer of the other machine after which a connection counts as lost
+
+
+@contextlib.contextmanager
+def joined(device: str | None = None) -> Iterator[World]:
+    """Yield the processes that a launcher started as one world; alone without one.
+
+    Args:
+        device: what the person asked to train on; None (the run knows) and "auto" take CUDA where there is one.
+
+    Raises:
+        UserError: they cannot be connected, or there are fewer GPUs here than processes.
+    """
+    if launched_size() == 1:
+        yield World()
+        return
+    import torch.distributed as dist
+
+    from newllm.training.ranks import Ranks
+
+    on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
+    if on_gpus:
+        local, here = int(os.environ.get("LOCAL_RANK", os.environ["RANK"])), torch.cuda.device_count()
+        if local < here:
+            torch.cuda.set_device(local)
+        elif device is not None:
+            raise LauncherError(f"process {local} has no GPU of its own: start {here} here, or give --device cpu")
+    try:
+        store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
+        backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+        dist.barrier()  # now all are connected
+        _notice_lost_connections()
+    except (RuntimeError, ValueError) as error:
+        raise LauncherError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
+    try:
+        yield Ranks()
+    finally:
+        dist.destroy_process_group()
+
+
+def _notice_lost_connections() -> None:
+    """Have the system end connections whose other side does not answer: a network that is cut says nothing by itself.
+
+    Where a process ends, its system says so at once, and one that computes for long still answers. Only on Linux.
+    """
+    names = ("SO_KEEPALIVE", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir() or not all(hasattr(socket, name) for name in names):
+        return
+    for one in folder.iterdir():
+        with contextlib.suppress(OSError):  # closed by now, or one that listens
+            if str(one.readlink()).startswith("socket:"):
+                _watch(int(one.name))
+
+
+def _watch(number: int) -> None:
+    with socket.socket(fileno=os.dup(number)) as one:
+        if (
+            one.family not in (socket.AF_INET, socket.AF_INET6)
+            or one.type != socket.SOCK_STREAM
+            or not one.getpeername()
+        ):
+            return
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _CUT // 3)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _CUT // 3)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * _CUT)
+
+
+def with_ranks(config: RunConfig, step: int, size: int) -> RunConfig:
+    """Return the configuration of a run that goes on from a step with so many processes.
+
+    One process computes a run of several ranks to the bits that they came to, so it changes nothing.
+
+    Raises:
+        UserError: a batch has fewer rows than there are processes.
+    """
+    numerics = config.numerics
+    if size == 1 or numerics.ranks_at(step) == size:
+        return config
+    ranks = (*(row for row in numerics.ranks if row[0] < step), (step, size))
+    config = dataclasses.replace(config, numerics=dataclasses.replace(numerics, ranks=ranks))
+    config.check()
+    return config

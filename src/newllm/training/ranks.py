@@ -1,0 +1,186 @@
+"""Several processes that train one run together, each a part of every batch: plain `torch.distributed`.
+
+`torchrun --nproc-per-node N -m newllm train ...` starts them. Every process holds the whole model; after its backward
+pass the gradients are added up in the order of ranks, so that one process that computes the parts in turn comes to the
+same bits (`newllm.training.world`). With two processes any sum is in that order. With more each rank is given one piece
+of everybody's gradients, adds them, and hands the sum round: what a ring of `all_reduce` sends, in an order of ours.
+That is why no wrapper such as DistributedDataParallel is used: the sums of a bucket depend on where it begins.
+
+Small numbers and decisions go over gloo, on the CPU; gradients of CUDA devices over NCCL.
+
+Limits: gradients are sent when the backward pass is done, not while it runs. Nothing is sharded.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from newllm.model.bodies import State
+from newllm.training.world import LostError, World
+
+_BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
+_SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_SIGNALS = (None, "SIGINT", "SIGTERM")
+
+
+class Order(IntEnum):
+    """What the leader has the others do next."""
+
+    BEGIN = 0
+    UPDATE = 1
+    CARRIED = 2
+    END = 3
+
+
+class Command(NamedTuple):
+    """An order, with the step and the learning rate of an update, or what comes with it."""
+
+    order: Order
+    step: int
+    rate: float
+    what: Any = None
+
+
+class Ranks(World):
+    """One of several processes that are connected.
+
+    Attributes:
+        signal_name: the signal that this process received; the next update tells the others.
+    """
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.signal_name: str | None = None
+
+    def parts(self, ranks: int) -> range:
+        """Return the part of this process."""
+        if ranks != self.size:
+            raise ValueError(f"a run of {ranks} ranks in a world of {self.size}")
+        return range(self.rank, self.rank + 1)
+
+    def begins(self, what: Any) -> None:
+        """Tell the others that a training begins."""
+        self._tell(Order.BEGIN, what=what)
+
+    def updates(self, step: int, rate: float) -> None:
+        """Tell the others that an update begins; the others know it."""
+        if self.rank == 0:
+            self._tell(Order.UPDATE, step, rate)
+
+    def ends(self, result: Any) -> None:
+        """Tell the others that all is done."""
+        self._tell(Order.END, what=result)
+
+    def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
+        with _connected():
+            dist.broadcast(torch.tensor([order, step, rate], dtype=torch.float64), 0)
+            if order in (Order.BEGIN, Order.END):
+                dist.broadcast_object_list([what], 0)
+
+    def listen(self) -> Command:
+        """Wait for the leader, and return what to do."""
+        told, what = torch.empty(3, dtype=torch.float64), [None]
+        with _connected():
+            dist.broadcast(told, 0)
+            order = Order(int(told[0]))
+            if order in (Order.BEGIN, Order.END):
+                dist.broadcast_object_list(what, 0)
+        return Command(order, int(told[1]), float(told[2]), what[0])
+
+    def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the leader's tensors, on the CPU."""
+        known: list[Any] = [{name: (tuple(one.shape), one.dtype) for name, one in tensors.items()}]
+        with _connected():
+            dist.broadcast_object_list(known, 0)
+            shared = {}
+            for name, (shape, dtype) in known[0].items():
+                leads = self.rank == 0
+                shared[name] = tensors[name].detach().cpu().contiguous() if leads else torch.empty(shape, dtype=dtype)
+                dist.broadcast(shared[name], 0)
+        return shared
+
+    def gather(self, numbers: Sequence[float]) -> list[list[float]]:
+        """Return the numbers of all; the signals that were received travel with them."""
+        own = torch.tensor([*numbers, _SIGNALS.index(self.signal_name)], dtype=torch.float64)
+        everybody = [torch.empty_like(own) for _ in range(self.size)]
+        with _connected():
+            dist.all_gather(everybody, own)
+        rows = [one.tolist() for one in everybody]
+        received = max(int(row.pop()) for row in rows)
+        self.asked_to_stop = _SIGNALS[received] or self.asked_to_stop
+        return rows
+
+    @torch.no_grad()
+    def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace gradients by their sums over the ranks, in the order of ranks, element by element."""
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        with _connected():
+            for bucket in _buckets(gradients):
+                flat = torch.cat([one.reshape(-1) for one in bucket])
+                added = self._added(flat)
+                for one, part in zip(bucket, added.split([one.numel() for one in bucket]), strict=True):
+                    one.copy_(part.view_as(one))
+
+    def _added(self, flat: Tensor) -> Tensor:
+        if self.size == 2:
+            dist.all_reduce(flat)
+            return flat
+        count = len(flat)
+        flat = nn.functional.pad(flat, (0, -count % self.size))
+        pieces = torch.empty_like(flat)
+        dist.all_to_all_single(pieces, flat)
+        first, *others = pieces.view(self.size, -1).unbind()
+        for other in others:
+            first += other
+        dist.all_gather(list(flat.view(self.size, -1).unbind()), first)
+        return flat[:count]
+
+    def rows_of_all(self, state: State | None) -> State | None:
+        """Return the carried rows of all ranks on the leader; the others get None."""
+        if state is None:
+            return None
+        if self.rank == 0:
+            self._tell(Order.CARRIED)
+        rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        with _connected():
+            dist.gather_object({name: value.cpu() for name, value in state.items()}, rows, dst=0)
+        if rows is None:
+            return None
+        return {name: torch.cat([row[name] for row in rows]).to(value.device) for name, value in state.items()}
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """Turn what torch says of a process that is gone into one line."""
+    try:
+        yield
+    except dist.DistError as error:
+        raise _lost(error) from error
+    except RuntimeError as error:
+        if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
+            raise _lost(error) from error
+        raise
+
+
+def _lost(error: BaseException) -> LostError:
+    why = _SOURCE.sub("", str(error).splitlines()[0]).partition(". ")[0]
+    return LostError(f"another process of this training is gone ({why[:200]})")
+
+
+def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield the tensors in their order, as many at once as `_BUCKET` allows, of one kind of number each."""
+    bucket: list[Tensor] = []
+    for one in tensors:
+        is_full = sum(other.numel() for other in bucket) + one.numel() > _BUCKET
+        if bucket and (is_full or bucket[0].dtype != one.dtype):
+            yield bucket
+            bucket = []
+        bucket.append(one)
+    if bucket:
+        yield bucket

@@ -1,0 +1,76 @@
+"""The processes that train one run together: what the loop and the stepper know of them.
+
+A run of R ranks cuts each batch into R parts. A part is computed by itself (its own rows, its own dropout), and the
+gradients are added in the order of the parts: ((g0 + g1) + g2) and so on. R processes compute a part each
+(`newllm.training.ranks`), one process all of them in turn, to the same bits: so a run of several processes can be
+replayed, and gone on with, by one.
+
+The process with rank 0 leads: it alone reads and writes the run, evaluates and decides, and tells the others what to
+do. What it tells them goes through this protocol too; alone there is nobody to tell.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+from newllm.model.bodies import State
+
+
+class LostError(UserError):
+    """Another process of this training is gone."""
+
+
+class World:
+    """A process that trains alone; the base of what does not.
+
+    Attributes:
+        rank: of this process, from 0.
+        size: how many there are.
+        asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
+    """
+
+    rank = 0
+    size = 1
+    asked_to_stop: str | None = None
+
+    def parts(self, ranks: int) -> range:
+        """Return which of the parts of a batch this process computes: all."""
+        return range(ranks)
+
+    def begins(self, what: Any) -> None:
+        """Tell the others that a training begins, and what it is: `following.Begin`."""
+
+    def updates(self, step: int, rate: float) -> None:
+        """Tell the others that the update from `step` to `step + 1` begins, and its learning rate."""
+
+    def ends(self, result: Any) -> None:
+        """Tell the others that all is done, and how it ended: `following.End`."""
+
+    def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the leader's tensors, on every rank."""
+        return tensors
+
+    def gather(self, numbers: Sequence[float]) -> list[list[float]]:
+        """Return the numbers of every process, by rank; each has as many."""
+        return [list(numbers)]
+
+    def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace the gradients of the parameters by their sums over all processes, added in the order of ranks."""
+
+    def rows_of_all(self, state: State | None) -> State | None:
+        """Return a carried state with the rows of all processes, in their order, to the leader."""
+        return state
+
+
+def add_up(gradients: Sequence[Tensor | None], parameters: Sequence[nn.Parameter]) -> None:
+    """Add the gradients of the parts before to those of this part, in place, and make the sums the gradients.
+
+    Args:
+        gradients: of the parts before, None where a parameter has none; written over.
+        parameters: with the gradients of this part.
+    """
+    for before, parameter in zip(gradients, parameters, strict=True):
+        if before is not None:
+            parameter.grad = before if parameter.grad is None else before.add_(parameter.grad)

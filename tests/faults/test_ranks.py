@@ -1,0 +1,266 @@
+"""Several processes that train one run: killed, stopped, cut short. It ends like one that nobody disturbed, to the bit."""
+
+import contextlib
+import json
+import random
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+STEPS = 40
+SOME = ["--set", "data.batch=4", "--set", "training.steps=40", "--set", "training.snapshot_every=8"]
+VARIANTS = {
+    "stack": ["--set", "data.batch=5"],
+    "carried-dropout": ["--set", "data.carry=true", "--set", "model.dropout=0.1", "--rule", "dual"],
+    "sentences": ["--preset", "founding-baseline", "--set", "data.batch=4", "--set", "numerics.threads=1"],
+    "accumulated": ["--set", "training.accumulate=2", "--rule", "delta", "--set", "training.recompute=true"],
+}
+
+
+@pytest.fixture
+def start(newllm) -> Callable[..., list]:
+    def go(size: int, *arguments: object) -> list:
+        """Start so many processes as a launcher does."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        each = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
+        return [newllm.start(*arguments, environment=environment) for environment in each]
+
+    return go
+
+
+@pytest.fixture
+def train(start) -> Callable[..., list]:
+    def go(size: int, *arguments: object, codes: set[int] | None = None) -> list:
+        processes = start(size, "train", *arguments)
+        ended = [process.wait() for process in processes]
+        assert set(ended) == (codes or {0}), [process.stderr for process in processes]
+        return processes
+
+    return go
+
+
+def _options(variant: str, text: Path, tiny: list[str]) -> list[object]:
+    own = VARIANTS[variant]
+    return [*own, *SOME[2:]] if variant == "sentences" else [text, *tiny, *SOME, *own]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_processes_come_to_the_bits_of_one_that_computes_all_parts(
+    variant, train, newllm, text, tiny, tmp_path, result, assert_whole
+) -> None:
+    """And to its trace: what they record, too."""
+    size = {"stack": 3, "sentences": 3}.get(variant, 2)
+    processes = train(size, *_options(variant, text, tiny), "--out", tmp_path / "together", "--json")
+    assert_whole(tmp_path / "together")
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    assert result(tmp_path / "together") == result(tmp_path / "alone")
+    told = json.loads(processes[0].stdout)
+    assert (told["ranks"], told["status"], told["step"]) == (size, "finished", STEPS)
+    assert [(process.stdout, process.stderr) for process in processes[1:]] == [("", "")] * (size - 1)
+    rows = [(tmp_path / f"together/ranks/rank-{rank:05}.jsonl").read_text().splitlines() for rank in range(size)]
+    weights = [[(json.loads(row)["step"], json.loads(row)["weights"]) for row in one[1:]] for one in rows]
+    assert len(weights[0]) > 3
+    assert all(one == weights[0] for one in weights), "every process holds the same weights"
+
+
+def _killed_until_done(start, run: Path, options: list[object], size: int, chance: random.Random, kills: int, longest):
+    """Kill one process after random waits; all end by themselves. Return how often one was killed."""
+    killed = 0
+    while True:
+        begun = (run / "config.toml").exists()
+        processes = start(size, "train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
+        victim = chance.randrange(size)
+        if killed < kills:
+            time.sleep(chance.uniform(0.0, longest))
+            processes[victim].send(signal.SIGKILL)
+            if not _trains(run, processes[0]):  # they may wait for each other still: a launcher ends the others
+                time.sleep(2)
+                for process in processes:
+                    with contextlib.suppress(ProcessLookupError):
+                        process.send(signal.SIGKILL)
+            since = time.monotonic()
+            codes = [process.wait() for process in processes]
+            assert time.monotonic() - since < 10, "the others wait for one that is gone"
+        else:
+            codes = [process.wait() for process in processes]
+        if codes[victim] != -signal.SIGKILL:
+            assert set(codes) == {0}, [process.stderr for process in processes]
+            return killed
+        assert set(codes) <= {0, 1, 2, -signal.SIGKILL}
+        killed += 1
+
+
+def _trains(run: Path, leader) -> bool:
+    try:
+        return json.loads((run / "summary.json").read_bytes())["pid"] == leader.pid and (run / "trace.jsonl").exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _kills(start, train, text, tiny, tmp_path, result, variant: str, size: int, kills: int) -> None:
+    options = _options(variant, text, tiny)
+    began = time.monotonic()
+    train(size, *options, "--out", tmp_path / "undisturbed", "--quiet")
+    longest = 0.7 * (time.monotonic() - began)
+    expected, chance, killed, runs = result(tmp_path / "undisturbed"), random.Random(f"{variant} {size}"), 0, 0
+    while killed < kills:
+        runs += 1
+        run = tmp_path / f"killed-{runs}"
+        killed += _killed_until_done(start, run, options, size, chance, kills - killed, longest)
+        assert result(run) == expected
+
+
+def test_a_process_killed_twice_changes_no_bit(start, train, text, tiny, tmp_path, result) -> None:
+    _kills(start, train, text, tiny, tmp_path, result, "stack", 2, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("variant", ["stack", "carried-dropout"])
+def test_processes_killed_again_and_again_change_no_bit(
+    start, train, text, tiny, tmp_path, result, variant, size
+) -> None:
+    if variant == "carried-dropout" and size == 3:
+        pytest.skip("two sizes are enough of it")
+    _kills(start, train, text, tiny, tmp_path, result, variant, size, 7)
+
+
+def _begun(run: Path, wait_until, step: int = 10) -> None:
+    trace = run / "trace.jsonl"
+    wait_until(lambda: trace.exists() and f'{{"step": {step},' in trace.read_text())
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_any_process_stops_all_after_the_step(
+    rank, start, train, newllm, text, tiny, tmp_path, wait_until, result
+) -> None:
+    options = [text, *tiny, *SOME, "--set", "training.steps=4000", "--quiet"]
+    run = tmp_path / "run"
+    processes = start(2, "train", *options, "--out", run)
+    _begun(run, wait_until)
+    processes[rank].send(signal.SIGTERM)
+    assert [process.wait() for process in processes] == [128 + signal.SIGTERM] * 2
+    summary = json.loads((run / "summary.json").read_bytes())
+    assert summary["status"] == "interrupted"
+    assert re.fullmatch(r"stopped by SIGTERM after step \d+", summary["message"])
+    train(2, "--resume", run, "--steps", summary["step"] + 20, "--quiet")
+    newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "alone", "--quiet")
+    assert result(run)["model.safetensors"] == result(tmp_path / "alone")["model.safetensors"]
+
+
+def test_a_run_goes_on_with_other_numbers_of_processes(train, newllm, text, tiny, tmp_path, result) -> None:
+    """No row of a text is read twice or left out: the losses are those of one process, but for rounding."""
+    carried = [text, *tiny, *SOME, "--set", "data.carry=true", "--set", "model.dropout=0"]
+    run = tmp_path / "run"
+    newllm.run("train", *carried, "--out", tmp_path / "alone", "--quiet")
+    train(1, *carried, "--out", run, "--steps", 10, "--quiet")
+    for size, steps in ((2, 20), (3, 30), (4, 40)):
+        said = train(size, "--resume", run, "--steps", steps)
+        assert f"from step {steps - 10} on it is computed by {size} processes" in said[0].stderr
+    config = (run / "config.toml").read_text()
+    assert [int(one) for one in re.findall(r"\d+", config.partition("ranks = ")[2].partition("\n]")[0])] == [
+        *(10, 2, 20, 3, 30, 4)
+    ]
+    shutil.rmtree(run / "ranks")
+    newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "again", "--quiet")
+    assert result(tmp_path / "again")["model.safetensors"] == result(run)["model.safetensors"]
+    assert (tmp_path / "again" / "config.toml").read_text() == config
+
+
+def test_one_process_goes_on_with_the_ranks_of_several(
+    start, train, newllm, text, tiny, tmp_path, wait_until, result
+) -> None:
+    options = [text, *tiny, *SOME, "--set", "training.steps=400", "--set", "data.carry=true", "--quiet"]
+    train(2, *options, "--out", tmp_path / "whole")
+    processes = start(2, "train", *options, "--out", tmp_path / "run")
+    _begun(tmp_path / "run", wait_until)
+    processes[0].send(signal.SIGINT)
+    assert [process.wait() for process in processes] == [128 + signal.SIGINT] * 2
+    said = newllm.run("train", "--resume", tmp_path / "run")
+    assert "one process computes the parts of all 2 ranks" in said.stderr
+    found, expected = result(tmp_path / "run"), result(tmp_path / "whole")
+    assert {**found, "snapshots": 0} == {**expected, "snapshots": 0}, "one more was written where it was stopped"
+
+
+def test_a_loss_that_is_no_number_on_one_rank_ends_all(train, text, tiny, tmp_path) -> None:
+    options = [text, *tiny, *SOME, "--set", "optimizer.learning_rate=1e30", "--set", "optimizer.clip=0", "--quiet"]
+    train(2, *options, "--out", tmp_path / "run", codes={1})
+    assert json.loads((tmp_path / "run/summary.json").read_bytes())["status"] == "diverged"
+
+
+def test_a_text_that_one_process_cannot_read_is_one_line(start, text, tiny, tmp_path) -> None:
+    """The leader says what the other wrote down."""
+    own = tmp_path / "only-here.txt"
+    shutil.copy(text, own)
+    processes = start(2, "train", own, *tiny, "--out", tmp_path / "run", "--set", "training.steps=4000")
+    config = tmp_path / "run/config.toml"
+    while not (tmp_path / "run/data.json").exists():
+        time.sleep(0.001)
+    own.write_text("Another text, which is much too short.")
+    codes = [process.wait() for process in processes]
+    if codes == [0, 0]:
+        pytest.skip("the other had read it before it was changed")
+    assert config.exists()
+    assert codes == [2, 2]
+    line = processes[0].stderr.splitlines()[-1]
+    assert "another process of this training is gone" in line
+    assert f"rank 1: '{own}' is another text for rank 1 than for rank 0" in line
+    assert f"--resume {tmp_path / 'run'}" in line
+    assert processes[1].stderr == ""
+
+
+def test_a_mistake_in_the_call_is_said_once(start, tmp_path) -> None:
+    processes = start(2, "train", tmp_path / "no-such-text.txt", "--set", "data.batch=1", "--quiet")
+    assert [process.wait() for process in processes] == [2, 2]
+    assert [len(process.stderr.splitlines()) for process in processes] == [1, 0]
+    processes = start(2, "train", "--no-such-option")
+    assert [process.wait() for process in processes] == [2, 2]
+    assert [len(process.stderr.splitlines()) > 0 for process in processes] == [True, False]
+
+
+def test_fewer_rows_than_processes_are_refused_in_a_line(start, text, tiny, tmp_path) -> None:
+    processes = start(3, "train", text, *tiny, "--out", tmp_path / "run")
+    assert [process.wait() for process in processes] == [2, 2, 2]
+    assert processes[0].stderr == (
+        "newllm: data.batch 2 has fewer rows than 3 ranks: --set data.batch=3, or fewer ranks\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("policy", ["rollback-and-skip", "guard"])
+def test_a_guard_takes_all_processes_back(policy, train, newllm, spoilt, tiny, tmp_path, result) -> None:
+    """The spike is seen by one, decided on by one, and all go back; one process does the same to the bit."""
+    options = [
+        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
+        *("--set", "optimizer.warmup=10", "--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
+        *("--quiet", "--guard", policy),
+    ]
+    train(2, *options, "--out", tmp_path / "together")
+    recoveries = json.loads((tmp_path / "together/summary.json").read_bytes())["recoveries"]
+    assert recoveries, "nothing was taken back: the test tests nothing"
+    assert recoveries[0]["back"] is not None
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    found, expected = (result(tmp_path / name) for name in ("together", "alone"))
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, newllm, spoilt, tiny, tmp_path) -> None:
+    options = [
+        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
+        *("--set", "optimizer.warmup=10", "--set", "model.dropout=0.1", "--quiet"),
+    ]
+    train(2, *options, "--out", tmp_path / "run")
+    replayed = newllm.start("replay", tmp_path / "run", "--budget", 60, "--json")
+    assert replayed.wait() in (0, 1), replayed.stderr
+    found = json.loads(replayed.stdout)
+    assert found["null"]["identical"], found["null"]
