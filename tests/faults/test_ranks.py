@@ -1,12 +1,15 @@
-"""Several processes that train one run: killed, stopped, cut short. It ends like one that nobody disturbed, to the bit."""
+"""Several processes that train one run, killed, stopped or cut short, end like one that nobody disturbed, to the bit."""
 
 import contextlib
 import json
+import os
 import random
 import re
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +26,17 @@ VARIANTS = {
 }
 
 
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.fixture
 def start(newllm) -> Callable[..., list]:
     def go(size: int, *arguments: object) -> list:
         """Start so many processes as a launcher does."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
         each = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
         return [newllm.start(*arguments, environment=environment) for environment in each]
 
@@ -218,6 +224,40 @@ def test_a_text_that_one_process_cannot_read_is_one_line(start, text, tiny, tmp_
     assert processes[1].stderr == ""
 
 
+_APART = """
+import sys, torch
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+apply = Stepper._apply
+
+def applied(stepper, rate):
+    norm = apply(stepper, rate)
+    if stepper.world.rank == 1 and stepper.optimizer.state and stepper.model.head.weight[0, 0] != 0:
+        with torch.no_grad():
+            stepper.model.head.weight[0, 0] += 1e-4
+    return norm
+
+Stepper._apply = applied
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_path, environment) -> None:
+    """By the fingerprints that each process writes, from the first step that they are compared at."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-c", _APART, "train", text, *tiny, *SOME, "--out", run, "--quiet"]
+    launched = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    each = [{**environment, **launched, "RANK": str(rank)} for rank in range(2)]
+    processes = [subprocess.Popen([str(word) for word in command], env=one) for one in each]
+    assert [process.wait() for process in processes] == [0, 0]
+    found = newllm.run("doctor", run, "--json", code=1)
+    (apart,) = [one for one in json.loads(found.stdout)["findings"] if one["kind"] == "ranks-apart"]
+    assert (apart["severity"], apart["first_step"]) == ("warning", 1)
+    assert "1 parameter" in apart["sentence"] or "a parameter differs" in apart["sentence"]
+    assert "head.weight" in apart["sentence"]
+
+
 def test_a_mistake_in_the_call_is_said_once(start, tmp_path) -> None:
     processes = start(2, "train", tmp_path / "no-such-text.txt", "--set", "data.batch=1", "--quiet")
     assert [process.wait() for process in processes] == [2, 2]
@@ -264,3 +304,53 @@ def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, newllm, spo
     assert replayed.wait() in (0, 1), replayed.stderr
     found = json.loads(replayed.stdout)
     assert found["null"]["identical"], found["null"]
+
+
+@pytest.fixture
+def cable():
+    """Two network namespaces with a cable between them; yields their names, and what cuts it."""
+    names = [f"newllm-{side}-{os.getpid()}" for side in "ab"]
+
+    def ip(*words: str) -> bool:
+        return subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
+
+    try:
+        if shutil.which("ip") is None or not all(ip("netns", "add", name) for name in names):
+            pytest.skip("network namespaces may not be made here")
+        made = ip("link", "add", "va", "netns", names[0], "type", "veth", "peer", "name", "vb", "netns", names[1])
+        if not made:
+            pytest.skip("no cable between network namespaces can be made here")
+        for name, side, address in zip(names, "ab", ("10.77.0.1", "10.77.0.2"), strict=True):
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", f"v{side}")
+            ip("-n", name, "link", "set", f"v{side}", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        # What is sent is lost on the way, and nobody is told: as behind a switch that lost its power.
+        yield names, lambda: ip("netns", "exec", names[1], "ip", "addr", "del", "10.77.0.2/24", "dev", "vb")
+    finally:
+        for name in names:
+            ip("netns", "del", name)
+
+
+@pytest.mark.slow
+def test_a_network_that_is_cut_ends_all_within_seconds(cable, text, tiny, tmp_path, environment, newllm) -> None:
+    names, cut = cable
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "newllm", "train", text, *tiny, *SOME, "--out", run, "--quiet", "--steps", 100_000]
+    launched = {"WORLD_SIZE": "2", "MASTER_ADDR": "10.77.0.1", "MASTER_PORT": str(_free_port())}
+    processes = []
+    for rank, name in enumerate(names):
+        own = {**environment, **launched, "RANK": str(rank), "GLOO_SOCKET_IFNAME": "va" if rank == 0 else "vb"}
+        words = ["ip", "netns", "exec", name, *map(str, command)]
+        processes.append(subprocess.Popen(words, env=own, stderr=subprocess.PIPE, text=True))
+    ends = time.monotonic() + 60
+    while not ((run / "trace.jsonl").exists() and '{"step": 10,' in (run / "trace.jsonl").read_text()):
+        assert time.monotonic() < ends, "it never began"
+        time.sleep(0.05)
+    assert cut()
+    since = time.monotonic()
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert time.monotonic() - since < 20
+    assert [process.returncode for process in processes] == [2, 2]
+    assert "another process of this training is gone" in said[0].splitlines()[-1]
+    assert json.loads((run / "summary.json").read_bytes())["status"] == "failed"
+    newllm.run("train", "--resume", run, "--steps", 60, "--quiet")

@@ -1,0 +1,80 @@
+"""What do several processes of one machine train in a second, beside one process?
+
+    python benchmarks/training_speed/ranks_speed.py [--quick] [--out FILE]
+
+In each round, in turn: one process with one thread, one process with as many threads as there are ranks, and as many
+processes with one thread each (gloo). Tokens a second of training, as summary.json says (evaluations are not in it):
+the median of the rounds, and of each round's ratio to one process with as many threads. Beside it, what a training of
+ranks does besides computing: the seconds of sending and adding, by difference to one process that computes all parts.
+
+One machine shows what the processes cost, not what many machines gain: docs/machines.md says what is sent.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+from answers import give
+
+STEPS = {"tiny": 60, "small": 20}
+PRESETS = tuple(STEPS)
+ROUNDS = 5
+
+
+def train(preset: str, out: Path, ranks: int, threads: int, steps: int, *more: str) -> float:
+    """Train with so many processes, and return the tokens that they trained on in a second."""
+    launch = ["torch.distributed.run", f"--nproc-per-node={ranks}", "-m"] if ranks > 1 else []
+    asked = ["train", "--preset", preset, "--steps", str(steps), "--out", str(out), "--quiet", *more]
+    settings = {"training.evaluate_every": steps, "training.evaluate_tokens": 4096, "numerics.precision": "fp32"}
+    settings |= {"numerics.threads": threads}
+    asked += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", *launch, "newllm", *asked]
+    subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return json.loads((out / "summary.json").read_bytes())["tokens_per_second"]
+
+
+def measured(preset: str, ranks: int, rounds: int, steps: int) -> dict[str, list[float]]:
+    """Return the tokens a second of every kind of training, round by round."""
+    kinds = {
+        "one process, one thread": (1, 1, ()),
+        f"one process, {ranks} threads": (1, ranks, ()),
+        f"one process, one thread, the parts of {ranks} ranks": (1, 1, ("--set", f"numerics.ranks=[[0, {ranks}]]")),
+        f"{ranks} processes, one thread each": (ranks, 1, ()),
+    }
+    found: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, (processes, threads, more) in kinds.items():
+            with tempfile.TemporaryDirectory() as folder:
+                found[name].append(train(preset, Path(folder) / "run", processes, threads, steps, *more))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one round of few steps of preset tiny")
+    parser.add_argument("--ranks", type=int, default=2, metavar="N")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers as JSON")
+    arguments = parser.parse_args()
+    rows = []
+    for preset in PRESETS[:1] if arguments.quick else PRESETS:
+        rounds, steps = (1, 10) if arguments.quick else (ROUNDS, STEPS[preset])
+        found = measured(preset, arguments.ranks, rounds, steps)
+        base = found[f"one process, {arguments.ranks} threads"]
+        for name, values in found.items():
+            ratio = statistics.median(value / other for value, other in zip(values, base, strict=True))
+            rows.append({"preset": preset, "trained by": name, "tokens/s": statistics.median(values), "ratio": ratio})
+            print(f"{preset:6}  {name:50}  {rows[-1]['tokens/s']:9,.0f} tokens/s  {ratio:.2f}", flush=True)
+    give({"machine": machine.describe(), "rows": rows}, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
