@@ -1,13 +1,14 @@
 """What do several processes of one machine train in a second, beside one process?
 
-    python benchmarks/training_speed/ranks_speed.py [--quick] [--out FILE]
+    python benchmarks/training_speed/ranks_speed.py [--quick] [--ranks N] [--device D] [--out FILE]
 
 In each round, in turn: one process with one thread, one process with as many threads as there are ranks, and as many
 processes with one thread each (gloo). Tokens a second of training, as summary.json says (evaluations are not in it):
 the median of the rounds, and of each round's ratio to one process with as many threads. Beside it, what a training of
 ranks does besides computing: the seconds of sending and adding, by difference to one process that computes all parts.
 
-One machine shows what the processes cost, not what many machines gain: docs/machines.md says what is sent.
+With `--device cuda` every process has a GPU of its own (not run yet). One machine shows what the processes cost, not
+what many machines gain: docs/machines.md says what is sent.
 """
 
 import argparse
@@ -29,12 +30,11 @@ PRESETS = tuple(STEPS)
 ROUNDS = 5
 
 
-def train(preset: str, out: Path, ranks: int, threads: int, steps: int, *more: str) -> float:
+def train(preset: str, out: Path, ranks: int, threads: int, *more: str) -> float:
     """Train with so many processes, and return the tokens that they trained on in a second."""
     launch = ["torch.distributed.run", f"--nproc-per-node={ranks}", "-m"] if ranks > 1 else []
-    asked = ["train", "--preset", preset, "--steps", str(steps), "--out", str(out), "--quiet", *more]
-    settings = {"training.evaluate_every": steps, "training.evaluate_tokens": 4096, "numerics.precision": "fp32"}
-    settings |= {"numerics.threads": threads}
+    asked = ["train", "--preset", preset, "--out", str(out), "--quiet", *more]
+    settings = {"training.evaluate_tokens": 4096, "numerics.precision": "fp32", "numerics.threads": threads}
     asked += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, "-m", *launch, "newllm", *asked]
@@ -42,7 +42,7 @@ def train(preset: str, out: Path, ranks: int, threads: int, steps: int, *more: s
     return json.loads((out / "summary.json").read_bytes())["tokens_per_second"]
 
 
-def measured(preset: str, ranks: int, rounds: int, steps: int) -> dict[str, list[float]]:
+def measured(preset: str, ranks: int, rounds: int, *asked: str) -> dict[str, list[float]]:
     """Return the tokens a second of every kind of training, round by round."""
     kinds = {
         "one process, one thread": (1, 1, ()),
@@ -54,7 +54,7 @@ def measured(preset: str, ranks: int, rounds: int, steps: int) -> dict[str, list
     for _ in range(rounds):
         for name, (processes, threads, more) in kinds.items():
             with tempfile.TemporaryDirectory() as folder:
-                found[name].append(train(preset, Path(folder) / "run", processes, threads, steps, *more))
+                found[name].append(train(preset, Path(folder) / "run", processes, threads, *asked, *more))
     return found
 
 
@@ -62,12 +62,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round of few steps of preset tiny")
     parser.add_argument("--ranks", type=int, default=2, metavar="N")
+    parser.add_argument("--device", default="cpu", metavar="D")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers as JSON")
     arguments = parser.parse_args()
     rows = []
     for preset in PRESETS[:1] if arguments.quick else PRESETS:
         rounds, steps = (1, 10) if arguments.quick else (ROUNDS, STEPS[preset])
-        found = measured(preset, arguments.ranks, rounds, steps)
+        asked = "--steps", str(steps), "--set", f"training.evaluate_every={steps}", "--device", arguments.device
+        found = measured(preset, arguments.ranks, rounds, *asked)
         base = found[f"one process, {arguments.ranks} threads"]
         for name, values in found.items():
             ratio = statistics.median(value / other for value, other in zip(values, base, strict=True))

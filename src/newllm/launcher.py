@@ -25,6 +25,11 @@ def launched_rank() -> int:
     return _number("RANK") if launched_size() > 1 else 0
 
 
+def launched_again() -> bool:
+    """Whether torchrun started all processes anew after one of them failed (`--max-restarts`)."""
+    return launched_size() > 1 and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
 def _number(name: str) -> int:
     try:
         return int(os.environ[name])

@@ -1,4 +1,4 @@
-"""Several processes that train one run, killed, stopped or cut short, end like one that nobody disturbed, to the bit."""
+"""Several processes that train one run: however they are killed or stopped, it ends with the same bits."""
 
 import contextlib
 import json
@@ -304,6 +304,25 @@ def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, newllm, spo
     assert replayed.wait() in (0, 1), replayed.stderr
     found = json.loads(replayed.stdout)
     assert found["null"]["identical"], found["null"]
+
+
+@pytest.mark.slow
+def test_torchrun_starts_a_killed_training_again_and_it_ends_like_an_undisturbed_one(
+    train, text, tiny, tmp_path, environment, result
+) -> None:
+    options = [text, *tiny, *SOME, "--set", "training.steps=600", "--quiet"]
+    train(2, *options, "--out", tmp_path / "undisturbed")
+    run = tmp_path / "run"
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--max-restarts=1", "-m", "newllm"]
+    command = [sys.executable, *launch, "train", *options, "--out", run]
+    with subprocess.Popen([str(word) for word in command], env=environment, stderr=subprocess.DEVNULL) as launcher:
+        ends = time.monotonic() + 60
+        while not ((run / "trace.jsonl").exists() and '{"step": 20,' in (run / "trace.jsonl").read_text()):
+            assert time.monotonic() < ends, "it never began"
+            time.sleep(0.02)
+        os.kill(json.loads((run / "summary.json").read_bytes())["pid"], signal.SIGKILL)
+        assert launcher.wait() == 0
+    assert result(run) == result(tmp_path / "undisturbed")
 
 
 @pytest.fixture

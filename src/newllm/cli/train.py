@@ -27,7 +27,7 @@ from typing import Any
 from newllm.cli.parser import config_named, language_of
 from newllm.errors import UserError
 from newllm.files import to_json
-from newllm.launcher import launched_rank
+from newllm.launcher import launched_again, launched_rank
 from newllm.messages import Catalogue, message
 
 _EXACT = 0.05  # of a budget in seconds: a larger difference is explained
@@ -118,7 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
     budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
     display = None if arguments.quiet or not leads else choose_display(sys.stderr, language_of(arguments))
     observers = [] if display is None else [display]
-    if arguments.resume:
+    if leads and launched_again() and arguments.out and (Path(arguments.out) / "config.toml").exists():
+        trained = api.resume(arguments.out, observers)  # what this call began, before a process failed
+    elif arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers, arguments.guard, budget, arguments.track)
     else:

@@ -45,6 +45,8 @@ def joined(device: str | None = None) -> Iterator[World]:
             raise LauncherError(f"process {local} has no GPU of its own: start {here} here, or give --device cpu")
     try:
         store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
+        # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
+        store = dist.PrefixStore(f"newllm-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
         backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
         dist.barrier()  # now all are connected
