@@ -112,9 +112,9 @@ class _Follower:
         if order == Order.UPDATE:
             self.remedies.stepping(self.stepper, step)
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
-            self.stepper.update(step)
-            if self._watch is not None and (step + 1) % self._every == 0:
-                self._watch.put(step + 1)
+            report = self.stepper.update(step)
+            if self._watch is not None and report.step % self._every == 0:
+                self._watch.put(report.step, report.seconds[self.stepper.world.rank])
 
     def close(self) -> None:
         """End: what waits is written."""

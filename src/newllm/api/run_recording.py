@@ -101,7 +101,7 @@ class RunRecording(Recording):
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
         if self._watch is not None and self._measuring:
-            self._watch.put(report.step)
+            self._watch.put(report.step, report.seconds[0])
         return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Whether the ranks of a training hold the same weights and moments: the fingerprints that each wrote, compared.
 
-And whether they read the same, which ranks whose gradients are averaged should not.
+And whether they read the same, which ranks whose gradients are averaged should not; and which one the others wait for.
 
 `newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
 to be equal. Where anything of a layer differs from the start without a wrapper that shares it, each rank holds a part
@@ -8,9 +8,12 @@ of that layer, or one of its own, and the layer is not compared.
 """
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from newllm.files import read_bytes
@@ -21,8 +24,10 @@ FOLDER = "ranks"
 _LARGEST = 256 * 2**20  # bytes of all files
 _MOST = 64  # ranks that are read: enough to see that one differs
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
-WEIGHTS, MOMENTS, INPUTS = "weights", "moments", "inputs"
+WEIGHTS, MOMENTS, INPUTS, SECONDS = "weights", "moments", "inputs", "seconds"
 _FEWEST = 3  # steps whose inputs are compared
+_FEWEST_TIMED = 10  # steps whose times are compared
+_MOSTLY, _CLEARLY = 0.9, 1.25  # of the steps a straggler is the slowest, times as slow as the others
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,25 @@ class Apart:
 
 
 @dataclass(frozen=True)
+class Straggler:
+    """A rank that all others wait for.
+
+    Attributes:
+        rank: its number.
+        ratio: median over the steps of its time to that of the others' median.
+        slowest: steps at which it was the slowest.
+        steps: that were compared, the first and the last of them.
+    """
+
+    rank: int
+    ratio: float
+    slowest: int
+    steps: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Ranks:
     """What the ranks' fingerprints say.
 
@@ -55,12 +79,14 @@ class Ranks:
         compared: parameters that were.
         apart: what differs, the first first.
         alike: steps whose inputs were compared and the same on all ranks, where those of all of them were.
+        straggler: a rank that computes for longer than the others nearly always, None where there is none.
     """
 
     count: int
     compared: int
     apart: tuple[Apart, ...] = ()
     alike: tuple[int, ...] = ()
+    straggler: Straggler | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,7 @@ class _Rank:
     wrapped: bool
     rows: Mapping[int, Mapping[str, Sequence[int | None]]]
     inputs: Mapping[int, int]
+    seconds: Mapping[int, float]
 
 
 def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
@@ -124,13 +151,20 @@ def _read(folder: Path) -> Iterator[_Rank]:
             if not {int, type(None)}.issuperset(map(type, values)):
                 raise ValueError(f"{file.name} has a row of something else than fingerprints")
         inputs = {row["step"]: _whole(row[INPUTS]) for row in rows if row.get(INPUTS) is not None}
+        seconds = {row["step"]: _time(row[SECONDS]) for row in rows if row.get(SECONDS) is not None}
         rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
-        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step, inputs)
+        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step, inputs, seconds)
 
 
 def _whole(value: object) -> int:
     if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
         raise ValueError("a count is no whole number from 0 up")
+    return value
+
+
+def _time(value: object) -> float:
+    if not isinstance(value, float) or not 0 <= value < math.inf:
+        raise ValueError("a time is no number of seconds")
     return value
 
 
@@ -155,7 +189,8 @@ def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
     found = [_numbered(one, numbers) for one in found]
     found.sort(key=lambda one: one.step)
     alike = _alike(ranks) if wrapped else ()
-    return Ranks(len(ranks), len(shared) if steps else 0, tuple(found), alike), len(names) - len(shared)
+    compared = len(shared) if steps else 0
+    return Ranks(len(ranks), compared, tuple(found), alike, _straggler(ranks)), len(names) - len(shared)
 
 
 def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
@@ -167,6 +202,22 @@ def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
     values = [{rank.inputs[step] for rank in ranks} for step in steps]
     is_so = len(steps) >= _FEWEST and all(len(each) == 1 for each in values) and len(set[int].union(*values)) > 1
     return tuple(steps) if is_so else ()
+
+
+def _straggler(ranks: Sequence[_Rank]) -> Straggler | None:
+    """Return the rank that is the slowest at nearly every step, and clearly so; chance makes now one slow, now another."""
+    steps = sorted(set[int].intersection(*(set(rank.seconds) for rank in ranks)))
+    if len(steps) < _FEWEST_TIMED:
+        return None
+    slowest = [max(ranks, key=lambda rank: rank.seconds[step]).number for step in steps]
+    number, times = Counter(slowest).most_common(1)[0]
+    own = next(rank for rank in ranks if rank.number == number)
+    others = [rank for rank in ranks if rank.number != number]
+    usual = [median(rank.seconds[step] for rank in others) for step in steps]
+    ratio = median(own.seconds[step] / max(one, 1e-9) for step, one in zip(steps, usual, strict=True))
+    if times < _MOSTLY * len(steps) or ratio < _CLEARLY:
+        return None
+    return Straggler(number, ratio, times, len(steps), steps[0], steps[-1])
 
 
 def _apart(name: str, part: str, rows: Sequence[tuple[int, Sequence[Any]]]) -> Apart | None:

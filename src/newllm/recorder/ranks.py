@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, WEIGHTS
+from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, SECONDS, WEIGHTS
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
@@ -60,16 +60,21 @@ class RankWatch:
         self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._file: TextIO | None = None
-        self._rows: list[tuple[int, list[int], bool, Tensor]] = []
+        self._rows: list[tuple[int, float | None, list[int], bool, Tensor]] = []
         self.inputs = RankInputs(layout.root)
         self._flushed = time.monotonic()
         self._names = {id(one): own_name(name) for name, one in layout.inner.named_parameters()}
         self._whole = [one for one in layout.parameters if _is_whole(one)] if _is_replicated(layout.root) else []
 
-    def put(self, step: int) -> None:
-        """Take the fingerprints after a step; nothing is read from the device or written within a second."""
+    def put(self, step: int, seconds: float | None = None) -> None:
+        """Take the fingerprints after a step; nothing is read from the device or written within a second.
+
+        Args:
+            step: that is done.
+            seconds: that this rank computed for in it, waiting for no other; None where nobody knows.
+        """
         if self._whole and 2 * len(self._whole) * len(self._rows) < MOST_WAITING:
-            self._rows.append((step, *self._taken()))
+            self._rows.append((step, seconds, *self._taken()))
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
@@ -83,13 +88,14 @@ class RankWatch:
             folder.mkdir(exist_ok=True)
             self._file = self._opened(folder)
         rows, self._rows = self._rows, []
-        for step, with_moments, has_inputs, sums in rows:
+        for step, seconds, with_moments, has_inputs, sums in rows:
             words = [int(one) % _WORD for one in sums.tolist()]
             read = words.pop() if has_inputs else None
             count = len(self._whole)
             moments = dict(zip(with_moments, words[count:], strict=True))
             listed = [moments.get(index) for index in range(count)]
-            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed, INPUTS: read})
+            timed = {} if seconds is None else {SECONDS: round(seconds, 6)}
+            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed, INPUTS: read, **timed})
         self._file.flush()
 
     def _opened(self, folder: Path) -> TextIO:

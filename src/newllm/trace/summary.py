@@ -169,6 +169,7 @@ class Summary:
             content.setdefault("recoveries", [])  # runs from before there was a guard
             content.setdefault("preparation", {})  # runs from before it was measured
             content.setdefault("last_context", None)
+            content.setdefault("ranks", 1)  # runs from before there could be several
             content.setdefault("reason", None)  # runs from before it was data
         problem = _problem(content)
         if problem:
@@ -186,7 +187,7 @@ _VALIDATION = {"step": int, "loss": _NULLABLE, "perplexity": _NULLABLE, "bits_pe
 _CONTEXT = {"step": int, **dict.fromkeys(("norm", "mean", "std"), _NULLABLE)}
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("scan_backend", "precision", "device", "status", "started", "heartbeat"), str),
-    **dict.fromkeys(("steps", "parameters", "pid", "step", "tokens"), int),
+    **dict.fromkeys(("steps", "parameters", "ranks", "pid", "step", "tokens"), int),
     "seconds": (int, float),
     "tokens_per_second": _NULLABLE,
     **dict.fromkeys(("last_validation", "best_validation", "last_context"), (dict, type(None))),

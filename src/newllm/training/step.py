@@ -45,6 +45,7 @@ class StepReport:
         learning_rate: of this update.
         context: mean, standard deviation and norm of the contexts after each row's last real token, or None.
         tokens: targets in this update.
+        seconds: that each process computed for, waiting for no other, by rank.
     """
 
     step: int
@@ -53,6 +54,7 @@ class StepReport:
     learning_rate: float
     context: ContextSummary | None
     tokens: int
+    seconds: tuple[float, ...] = ()
 
     @property
     def finite(self) -> bool:
@@ -72,7 +74,6 @@ class Stepper:
 
     Attributes:
         carried: the context that is carried on, of the rows that this process computes; None where none is.
-        seconds: what each process computed for in the last update, waiting for no other, by rank.
         schedule: what is decided of the learning rate and the number of steps; decisions may be added to it.
         rate: learning rate of the update that leads from a step to the next; the schedule's.
         clip: what is done to gradients before an update; the configuration's clipping.
@@ -92,7 +93,6 @@ class Stepper:
     ) -> None:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
         self.world = world or World()
-        self.seconds: list[float] = []
         keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
@@ -115,7 +115,7 @@ class Stepper:
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
         nats, contexts = self._passes(step, ranks, batches, tokens)
         by_rank = self.world.gather([*nats, time.perf_counter() - began])
-        self.seconds = [row.pop() for row in by_rank]
+        seconds = tuple(row.pop() for row in by_rank)
         loss = 0.0
         for one in itertools.chain.from_iterable(by_rank):
             loss += one / tokens
@@ -123,7 +123,7 @@ class Stepper:
         if math.isfinite(loss):
             self.world.add_gradients(self.model.parameters())
             norm = self._apply(rate)
-        return StepReport(step + 1, loss, norm, rate, contexts, tokens)
+        return StepReport(step + 1, loss, norm, rate, contexts, tokens, seconds)
 
     def whole_carried(self) -> State | None:
         """Return the carried context of all rows; a process that does not lead gets None."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from newllm.diagnosis.detectors.ranks import detect_ranks_alike, detect_ranks_apart
+from newllm.diagnosis.detectors.ranks import detect_ranks_alike, detect_ranks_apart, detect_straggler
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.ranks import Apart, read_ranks
@@ -209,3 +209,51 @@ def test_ranks_that_read_the_same_at_each_step_are_told(tmp_path: Path) -> None:
 )
 def test_other_ranks_that_read_are_not(tmp_path: Path, ranks: list[list[int | None]], wrapped: bool) -> None:
     assert detect_ranks_alike(Trace({}), read_facts(_reading(tmp_path, ranks, wrapped=wrapped))[0]) == []
+
+
+def _timed(run: Path, seconds: Sequence[Sequence[float]]) -> Path:
+    """Ranks that are equal, and took so many seconds at steps 10, 20 and so on."""
+    (run / "ranks").mkdir(parents=True)
+    for rank, each in enumerate(seconds):
+        head = {"schema": 1, "rank": rank, "ranks": len(seconds), "wrapped": False, "left_out": 0, "parameters": ["w"]}
+        rows = [
+            {"step": 10 * (number + 1), "weights": [number], "moments": [None], "seconds": one}
+            for number, one in enumerate(each)
+        ]
+        (run / "ranks" / f"rank-{rank:05}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (head, *rows)))
+    return run
+
+
+def test_a_rank_that_all_wait_for_is_a_note(tmp_path: Path) -> None:
+    ranks, _ = read_ranks(_timed(tmp_path, [[1.0] * 20, [0.9] * 20, [1.0] * 8 + [2.0] * 12, [1.8] * 20]))
+    assert ranks is not None
+    assert ranks.straggler is None, "now one is the slowest, now another"
+    slow = _timed(tmp_path / "slow", [[1.0] * 20, [0.9] * 20, [1.5] * 19 + [0.8]])
+    ranks, _ = read_ranks(slow)
+    (found,) = detect_straggler(Trace({}), Facts(ranks=ranks))
+    assert (found.kind, found.severity, found.first_step, found.last_step) == ("straggler", "note", 10, 200)
+    assert found.evidence["ratio"] == pytest.approx(1.5 / 0.95)
+    assert catalogue("en").text(found.sentence) == (
+        "rank 2 computes 1.6 times as long as the others, and was the slowest at 19 of 20 updates that were timed "
+        "(step 10 to 200): all wait for it"
+    )
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        [[1.0] * 20, [1.2] * 20],  # a fifth: a noisy machine
+        [[1.0] * 9, [2.0] * 9],  # too few to tell
+        [[1.0] * 20],
+    ],
+)
+def test_what_is_no_straggler(tmp_path: Path, seconds: list[list[float]]) -> None:
+    ranks, _ = read_ranks(_timed(tmp_path, seconds))
+    assert ranks is None or ranks.straggler is None
+
+
+@pytest.mark.parametrize("damaged", [-1.0, float("inf"), "long", True])
+def test_a_damaged_time_is_not_believed(tmp_path: Path, damaged: object) -> None:
+    ranks, remarks = read_ranks(_timed(tmp_path, [[1.0] * 20, [damaged] * 20]))  # type: ignore[list-item]
+    assert ranks is None
+    assert len(remarks) == 1

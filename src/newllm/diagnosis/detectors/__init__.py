@@ -55,6 +55,7 @@ DETECTORS = [
     changed_state.detect_frozen_statistics,
     ranks.detect_ranks_apart,
     ranks.detect_ranks_alike,
+    ranks.detect_straggler,
     targets.detect_loss_form,
     targets.detect_changed_targets,
     targets.detect_one_class_batches,

@@ -1,4 +1,4 @@
-"""Ranks of one training: other weights or moments, or the same data, by the fingerprints that each recorded.
+"""Ranks of one training: other weights or moments, the same data, or one that is slow, by what each recorded.
 
 What was equal at the start and differs later is seen, and is no guess; the step is known as closely as fingerprints
 were taken, at sampled steps. Ranks that come together again train by themselves in between on purpose: a note.
@@ -77,5 +77,27 @@ def detect_ranks_alike(trace: Trace, facts: Facts) -> list[Finding]:
             evidence={"ranks": facts.ranks.count, "steps": len(steps)},
             alternatives=(message("finding-ranks-alike.chance"),),
             test=message("finding-ranks-alike.test"),
+        )
+    ]
+
+
+def detect_straggler(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the rank that all others wait for: the slowest at nearly every step that was timed, and clearly so."""
+    slow = None if facts.ranks is None else facts.ranks.straggler
+    if facts.ranks is None or slow is None:
+        return []
+    times = {"slowest": slow.slowest, "steps": slow.steps, "axis": trace.axis, "first": slow.first, "last": slow.last}
+    return [
+        Finding(
+            kind="straggler",
+            severity="note",
+            sentence=message("finding-straggler.sentence", rank=slow.rank, ratio=slow.ratio, **times),
+            first_step=float(slow.first),
+            last_step=float(slow.last),
+            confidence=0.9,
+            signal=None,
+            evidence={"ranks": facts.ranks.count, "steps": slow.steps, "ratio": slow.ratio},
+            alternatives=tuple(message(f"finding-straggler.{name}") for name in ("busy", "hardware", "rows")),
+            test=message("finding-straggler.test"),
         )
     ]

@@ -271,6 +271,14 @@ finding-ranks-apart =
     .meant = ranks that are meant to train independently
     .test = Compare the gradients of the named parameter on all ranks right before the update: if they differ, they were not shared; if they are equal, the update itself differs.
 
+finding-straggler =
+    .explained = One process of a training computes for longer than the others in nearly every update, and all wait for it: several processes are as fast as the slowest. It is no fault of the training, only lost time.
+    .sentence = rank { $rank } computes { G($ratio, digits: 2) } times as long as the others, and was the slowest at { COUNT($slowest) } of { COUNT($steps) } updates that were timed ({ $axis } { $first } to { $last }): all wait for it
+    .busy = another program on the machine or the device of that rank
+    .hardware = a slower, hotter or throttled device, or one with fewer cores
+    .rows = that rank has more to compute: longer rows, or what the first rank alone does
+    .test = Look at the load and the clock of that rank's machine; let two ranks change places: what stays with the place is the machine's.
+
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }

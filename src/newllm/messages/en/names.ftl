@@ -315,6 +315,7 @@ term-stale-evaluation = stale evaluation
 term-repeated-loss = repeated loss
 term-changed-state = state changed from outside
 term-ranks-apart = ranks that disagree
+term-straggler = a slow rank
 term-frozen-statistics = moving statistics of frozen layers
 term-skipped-updates = skipped updates
 term-constant-accuracy = constant accuracy

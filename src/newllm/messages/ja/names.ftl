@@ -315,6 +315,7 @@ term-stale-evaluation = 古い重みの評価
 term-repeated-loss = 同じ損失の繰り返し
 term-changed-state = 外から変わった状態
 term-ranks-apart = ランク間の不一致
+term-straggler = 遅いランク
 term-frozen-statistics = 固定した層の動く統計量
 term-skipped-updates = 行われなかった更新
 term-constant-accuracy = 変わらない正解率
