@@ -14,6 +14,7 @@ import newllm
 from newllm.checksum import read_checked
 from newllm.cli.main import main
 from newllm.data import prepare, training_batches
+from newllm.engines.pool import Died, Done, Failed
 from newllm.errors import UserError
 from newllm.messages import Message
 from newllm.replays.subjects.own_run import OwnRun
@@ -32,7 +33,6 @@ from newllm.training.optimizer import build_optimizer
 from newllm.training.resolve import resolve
 from newllm.training.run import RunDirectory
 from newllm.training.step import Stepper
-from newllm.workers import Died, Done, Failed
 
 SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=2", "numerics.threads=1")
 PLAIN = ("numerics.device=cpu", "numerics.precision=fp32", "numerics.scan_backend=torch", "training.evaluate_every=2")

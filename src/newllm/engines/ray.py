@@ -1,0 +1,146 @@
+"""The engine `ray`: each task is a Ray core task of one CPU.
+
+It joins the cluster that RAY_ADDRESS names, or that runs on this machine already (`ray start`, a Ray job), as Ray does
+everywhere; without one it starts Ray on this machine alone, for as long as the pool lives. Ray itself repeats nothing:
+how often a task is begun is decided by the pool, as with every engine.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from newllm.engines import node
+from newllm.engines.pool import GRACE, Job, Result, Task
+from newllm.engines.remote import RemotePool
+from newllm.errors import UserError
+
+
+class RayPool(RemotePool[Task, Result]):
+    """Tasks on a Ray cluster.
+
+    Args:
+        work, prepare, directory: as for every `RemotePool`.
+        number: of tasks that run at a time, at most; None takes one a CPU of the cluster.
+        gpus: that each task needs.
+
+    Raises:
+        UserError: the cluster cannot be joined, or Ray not be started.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Task], Result],
+        number: int | None,
+        prepare: Callable[[], object],
+        directory: Path,
+        gpus: int = 0,
+    ) -> None:
+        self._is_own = _joined()
+        try:
+            super().__init__("ray", work, number or _cpus(), prepare, directory)
+        except BaseException:
+            self._let_go()
+            raise
+        import ray
+
+        self._run = ray.remote(node.run).options(num_cpus=1, num_gpus=gpus, max_retries=0)
+        self._jobs: dict[Any, Job] = {}
+
+    def _start(self, job: Job) -> None:
+        self._jobs[self._run.remote(self._driver, job.pickled)] = job
+
+    def _listen(self, seconds: float | None) -> None:
+        import ray
+
+        ready, _ = ray.wait(list(self._jobs), timeout=seconds)
+        for reference in ready:
+            job = self._jobs.pop(reference)
+            try:
+                outcome = ray.get(reference)
+            except ray.exceptions.RayTaskError as error:  # of what is before and after the task: the installation
+                raise UserError(
+                    f"Ray cannot run newllm ({_last_line(error)}): install the same on every node"
+                ) from None
+            except ray.exceptions.RayError:  # the process or its machine has gone
+                self._died(job, None)
+            else:
+                self._came_back(job, outcome)
+
+    def _end_all(self) -> None:
+        import ray
+
+        try:
+            if self._jobs:
+                _, left = ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=GRACE)
+                for reference in left:
+                    ray.cancel(reference, force=True)
+                ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=GRACE)
+        finally:
+            self._jobs = {}
+            self._let_go()
+
+    def _let_go(self) -> None:
+        import ray
+
+        if self._is_own:
+            ray.shutdown()
+
+
+def _joined() -> bool:
+    """Join or start Ray; return whether it was not there before, in this process.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of it
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning; a task of no GPU may see them
+    import ray
+
+    if ray.is_initialized():
+        return False
+    with _own_sigterm(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            _say_nothing()
+        except Exception as error:  # it raises many kinds: of connections, versions, ports, resources
+            address = os.environ.get("RAY_ADDRESS")
+            where = f"join the Ray cluster '{address}' (RAY_ADDRESS)" if address else "start or join Ray"
+            raise UserError(f"--engine ray: cannot {where}: {_last_line(error)}") from error
+    return True
+
+
+def _say_nothing() -> None:
+    """Keep Ray from writing to standard output what became of each worker: `log_to_driver` does not cover that."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what this process does on SIGTERM: Ray puts an exit of its own in its place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _cpus() -> int:
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
