@@ -6,6 +6,7 @@ second: a file that has gone, or that is of another driver, ends it. So a closed
 beside those of the next.
 """
 
+import functools
 import os
 import pickle
 import platform
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.engines.pool import GRACE, answer
+from newllm.errors import StoppedError
 
 _LOOK = 1.0  # seconds between two looks at the driver's file
 _SHARED = 20.0  # seconds until another machine sees a file that was just written
@@ -59,7 +61,7 @@ def run(driver: Driver, task: bytes) -> tuple[str, bytes]:
     except Exception as error:  # whatever is not as it is on the driver's machine
         return "unusable", f"{platform.node()} ({type(error).__name__}: {error})".encode()
     with _ending_without(driver):
-        return "answer", answer(work, task)
+        return "answer", answer(functools.partial(_to_its_end, work), task)
 
 
 def _is_seen(driver: Driver) -> bool:
@@ -70,6 +72,14 @@ def _is_seen(driver: Driver) -> bool:
             return False
         time.sleep(_LOOK / 4)
     return True
+
+
+def _to_its_end(work: Callable[[Any], object], task: Any) -> object:
+    """Run a task. What a cluster stops by a signal, to make room for others say, dies with its process: it is rerun."""
+    try:
+        return work(task)
+    except StoppedError:
+        os._exit(1)
 
 
 _known: dict[str, Callable[[Any], object]] = {}

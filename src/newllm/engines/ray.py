@@ -8,6 +8,8 @@ how often a task is begun is decided by the pool, as with every engine.
 import contextlib
 import os
 import signal
+import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +20,12 @@ from newllm.engines import node
 from newllm.engines.pool import GRACE, Job, Result, Task
 from newllm.engines.remote import RemotePool
 from newllm.errors import UserError
+
+_PATIENCE = 10.0  # seconds for a cluster to answer
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told of it
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning; a task without a GPU may see those that there are
+}
 
 
 class RayPool(RemotePool[Task, Result]):
@@ -97,29 +105,61 @@ def _joined() -> bool:
     Raises:
         UserError: it cannot be.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of it
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning; a task of no GPU may see them
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     import ray
 
     if ray.is_initialized():
         return False
-    with _own_sigterm(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    address = os.environ.get("RAY_ADDRESS", "")
+    _check_reached(address)
+    with _own_sigterm(), _silence():
         try:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-            _say_nothing()
         except Exception as error:  # it raises many kinds: of connections, versions, ports, resources
-            address = os.environ.get("RAY_ADDRESS")
             where = f"join the Ray cluster '{address}' (RAY_ADDRESS)" if address else "start or join Ray"
             raise UserError(f"--engine ray: cannot {where}: {_last_line(error)}") from error
+    _print_nothing()
     return True
 
 
-def _say_nothing() -> None:
+def _check_reached(address: str) -> None:
+    """Look whether anybody listens at an address: Ray itself tries for several minutes.
+
+    Raises:
+        UserError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdecimal() and "/" not in address):
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"--engine ray: no Ray cluster answers at RAY_ADDRESS='{address}' ({error}): start it, or unset RAY_ADDRESS"
+        ) from error
+
+
+def _print_nothing() -> None:
     """Keep Ray from writing to standard output what became of each worker: `log_to_driver` does not cover that."""
     from ray._private import worker
 
     worker.print_to_stdstream = lambda *_, **__: None
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what Ray says while it starts from standard error, which its compiled part writes to past Python."""
+    with warnings.catch_warnings(), Path(os.devnull).open("wb") as nowhere:
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ Where NEWLLM_SLURM is "local", submitit starts processes of this machine in plac
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import platform
@@ -37,7 +38,8 @@ _POLL = 0.2  # seconds between two looks for results
 _ASK = 10.0  # seconds between two questions to SLURM which jobs are there
 _SETTLE = 15.0  # seconds from a job's end until its result can be seen on another machine
 _LAST = 60.0  # seconds for the jobs of an earlier driver to end
-_INHERITED = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_")  # variables of a job that this process may itself be
+_OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_")  # variables of the job that this process may itself be in
+_OF_A_CLUSTER = {"SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"}  # these say where SLURM is
 
 
 class SlurmPool(RemotePool[Task, Result]):
@@ -74,14 +76,14 @@ class SlurmPool(RemotePool[Task, Result]):
 
         logging.getLogger("submitit").setLevel(logging.ERROR)
         executor = submitit.AutoExecutor(self._folder / "jobs", cluster=self._cluster)
-        executor.update_parameters(timeout_min=_TIME, cpus_per_task=1, gpus_per_node=gpus)
+        executor.update_parameters(timeout_min=_TIME, cpus_per_task=1, **({"gpus_per_node": gpus} if gpus else {}))
         if self._cluster == "slurm":
             executor.update_parameters(slurm_job_name=self._name, slurm_additional_parameters={"no-requeue": True})
         return executor
 
     def _start(self, job: Job) -> None:
         try:
-            with _outside_of_a_job():
+            with _outside_of_a_job(), contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is in the error
                 submitted = self._executor.submit(node.run, self._driver, job.pickled)
         except Exception as error:  # submitit's own, with what sbatch says
             raise UserError(f"--engine slurm: sbatch refuses the job ({' '.join(str(error).split())})") from error
@@ -226,7 +228,8 @@ def _reap(submitted: Any) -> None:
 @contextlib.contextmanager
 def _outside_of_a_job() -> Iterator[None]:
     """Hide the variables of the SLURM job that this process may run in: they would decide over the new ones."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_INHERITED)}
+    names = [name for name in os.environ if name.startswith(_OF_A_JOB) and name not in _OF_A_CLUSTER]
+    hidden = {name: os.environ.pop(name) for name in names}
     try:
         yield
     finally:

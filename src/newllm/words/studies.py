@@ -142,8 +142,8 @@ def processors(results: Mapping[str, Any]) -> list[Message]:
 
 def _kind(kind: Mapping[str, Any]) -> str:
     hosts = kind.get("hosts")
-    named = [kind.get("processor"), kind.get("cpu_capability"), *(hosts if isinstance(hosts, list) else ())]
-    return f"{kind.get('runs')}: {', '.join(map(str, named))}"
+    places = ", ".join(map(str, hosts)) if isinstance(hosts, list) else ""
+    return f"{kind.get('runs')} on {kind.get('processor')}, {kind.get('cpu_capability')}, {places}"
 
 
 def waiting(runs: Any) -> Message | None:

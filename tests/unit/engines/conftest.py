@@ -16,7 +16,7 @@ import os
 import signal
 import time
 
-from newllm.errors import UserError
+from newllm.errors import StoppedError, UserError
 
 prepared = 0
 
@@ -51,6 +51,10 @@ def note_and_die(path):
 
 def fail(kind):
     raise {"mistake": UserError, "defect": KeyError}[kind]("this one cannot be")
+
+
+def stop(_):
+    raise StoppedError("stopped by SIGTERM after step 4")
 
 
 def unpicklable(_):
