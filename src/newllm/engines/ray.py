@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,20 @@ class RayPool(RemotePool[Task, Result]):
         import ray
 
         self._run = ray.remote(node.run).options(num_cpus=1, num_gpus=gpus, max_retries=0)
-        self._jobs: dict[Any, Job] = {}
+        self._jobs: dict[Future[tuple[str, bytes]], tuple[Any, Job]] = {}
 
     def _start(self, job: Job) -> None:
-        self._jobs[self._run.remote(self._driver, job.pickled)] = job
+        reference = self._run.remote(self._driver, job.pickled)
+        self._jobs[reference.future()] = reference, job
 
     def _listen(self, seconds: float | None) -> None:
         import ray
 
-        ready, _ = ray.wait(list(self._jobs), timeout=seconds)
-        for reference in ready:
-            job = self._jobs.pop(reference)
+        # Not `ray.wait`: a signal's own exception, as that of SIGTERM, comes out of it as KeyboardInterrupt.
+        for future in wait(self._jobs, seconds, FIRST_COMPLETED).done:
+            _, job = self._jobs.pop(future)
             try:
-                outcome = ray.get(reference)
+                outcome = future.result()
             except ray.exceptions.RayTaskError as error:  # of what is before and after the task: the installation
                 raise UserError(
                     f"Ray cannot run newllm ({_last_line(error)}): install the same on every node"
@@ -83,11 +85,9 @@ class RayPool(RemotePool[Task, Result]):
         import ray
 
         try:
-            if self._jobs:
-                _, left = ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=GRACE)
-                for reference in left:
-                    ray.cancel(reference, force=True)
-                ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=GRACE)
+            for future in wait(self._jobs, GRACE).not_done:
+                ray.cancel(self._jobs[future][0], force=True)
+            wait(self._jobs, GRACE)
         finally:
             self._jobs = {}
             self._let_go()

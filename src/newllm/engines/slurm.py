@@ -16,6 +16,7 @@ import io
 import logging
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
@@ -38,6 +39,7 @@ _POLL = 0.2  # seconds between two looks for results
 _ASK = 10.0  # seconds between two questions to SLURM which jobs are there
 _SETTLE = 15.0  # seconds from a job's end until its result can be seen on another machine
 _LAST = 60.0  # seconds for the jobs of an earlier driver to end
+_RAISED = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b")  # how the last line of a traceback begins
 _OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_")  # variables of the job that this process may itself be in
 _OF_A_CLUSTER = {"SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"}  # these say where SLURM is
 
@@ -114,8 +116,7 @@ class SlurmPool(RemotePool[Task, Result]):
             try:
                 outcome = one.result()
             except Exception as error:  # of what is before and after the task: the installation
-                why = str(error).strip().splitlines()[-1:]
-                raise UserError(f"a job cannot run newllm ({''.join(why)}): install the same on every node") from None
+                raise UserError(f"a job cannot run newllm ({_cause(error)}): install the same on every node") from None
             self._came_back(job, outcome)
         for one in dead:
             self._died(self._forget(one), None)
@@ -215,6 +216,13 @@ def _is_job(number: Any) -> bool:
         return b"submitit" in Path(f"/proc/{int(number)}/cmdline").read_bytes()
     except (OSError, ValueError, TypeError):
         return False
+
+
+def _cause(error: Exception) -> str:
+    """Return the last exception of the traceback that submitit puts into its error."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    raised = [line for line in lines if _RAISED.match(line)]
+    return raised[-1] if raised else type(error).__name__
 
 
 def _reap(submitted: Any) -> None:
