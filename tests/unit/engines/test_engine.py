@@ -37,6 +37,16 @@ def test_what_an_engine_needs_and_lacks_is_one_line(monkeypatch: pytest.MonkeyPa
         Engine(name)
 
 
+@pytest.mark.parametrize(("name", "package", "version", "taken"), [
+    ("ray", "ray", "2.49.2", "2.50 to below 3"), ("ray", "ray", "3.0.0", "2.50 to below 3"),
+    ("slurm", "submitit", "1.4.6", "1.5 to below 2"), ("slurm", "submitit", "2.0", "1.5 to below 2"),
+])  # fmt: skip
+def test_so_is_a_version_that_was_not_tested(monkeypatch, name, package, version, taken) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    with pytest.raises(UserError, match=rf"^{package} {version} is installed, newllm takes {taken}: pip install"):
+        Engine(name)
+
+
 @pytest.fixture
 def submitit_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as the version that is asked for goes."""
