@@ -72,6 +72,8 @@ class SlurmPool(RemotePool[Task, Result]):
         self._asked = time.monotonic()
         _end_earlier(self._folder, self._name)
         self._executor = self._submitter(gpus)
+        self._has_submitted = False
+        self._note()
 
     def _submitter(self, gpus: int) -> Any:
         import submitit
@@ -84,6 +86,7 @@ class SlurmPool(RemotePool[Task, Result]):
         return executor
 
     def _start(self, job: Job) -> None:
+        self._has_submitted = True
         try:
             with _outside_of_a_job(), contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is in the error
                 submitted = self._executor.submit(node.run, self._driver, job.pickled)
@@ -142,7 +145,7 @@ class SlurmPool(RemotePool[Task, Result]):
         until = time.monotonic() + GRACE
         while self._cluster == "local" and time.monotonic() < until and not all(one.done() for one in self._jobs):
             time.sleep(_POLL)
-        if self._cluster == "slurm" and self._jobs:
+        if self._cluster == "slurm" and self._has_submitted:  # also what was being submitted when Ctrl-C came
             _cancel(self._name)
         for one in self._jobs if self._cluster == "local" else ():
             if not one.done():
