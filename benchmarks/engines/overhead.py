@@ -32,7 +32,7 @@ from newllm.study.design import Cell
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 from machine import describe
-from small_cell import train
+from small_cell import one_thread, train
 
 PACKAGES = {"local": "newllm", "ray": "ray", "slurm": "submitit"}
 SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=1")
@@ -97,7 +97,7 @@ def measured(name: str, folder: Path, tasks: int, count: int) -> dict[str, float
         held = memory() - before
         closing = time.perf_counter()
     closed = time.perf_counter() - closing
-    with Engine(name, 1).pool(functools.partial(train, folder), int, folder) as pool:
+    with Engine(name, 1).pool(functools.partial(train, folder), one_thread, folder) as pool:
         trained = results_of(pool, cells(folder / "texts", count))
     return {"start": begun, "task": statistics.median(empty), "cell": statistics.median(trained[1:]), "end": closed,
             "MB": held}  # fmt: skip
@@ -109,11 +109,12 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=list(newllm.engines.ENGINES), choices=newllm.engines.ENGINES)
     arguments = parser.parse_args()
     os.environ.setdefault("NEWLLM_SLURM", "local")
-    rounds, tasks, count = (1, 3, 2) if arguments.quick else (3, 20, 6)
+    rounds, tasks, count = (1, 3, 2) if arguments.quick else (2, 20, 4)
     chosen = [name for name in arguments.engines if importlib.util.find_spec(PACKAGES[name])]
     found: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
     with tempfile.TemporaryDirectory() as directory:
         here = Path(directory)
+        one_thread()
         plain = [train(here / "plain", cell) for cell in cells(here / "texts", count)]
         for turn in range(rounds):
             for name in chosen:

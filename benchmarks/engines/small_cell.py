@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import torch
+
 from newllm.study.cell import train_cell
 from newllm.study.cell_recording import no_signals
 from newllm.study.design import Cell
-from newllm.training.environment import using_threads
+
+
+def one_thread() -> None:
+    """Prepare a process as a study does."""
+    torch.set_num_threads(1)
 
 
 def train(folder: Path, cell: Cell) -> float:
     """Train a cell below a folder."""
-    with using_threads(1):
-        return train_cell(cell.config, folder / f"seed{cell.seed}", no_signals)
+    return train_cell(cell.config, folder / f"seed{cell.seed}", no_signals)

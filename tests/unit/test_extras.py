@@ -123,8 +123,8 @@ def test_the_extra_installs_the_versions_that_are_taken():
     assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.25"]
     assert _extra("lightning") == ["lightning>=2.5,<2.7"]
     assert _extra("mcp") == ["mcp>=2.1,<3"]
-    assert _extra("ray") == ["newllm[train]", "ray>=2.50,<3"]
-    assert _extra("slurm") == ["newllm[train]", "submitit>=1.5,<2"]
+    assert _extra("ray") == ["newllm[train]", "ray>=2.60,<3"]
+    assert _extra("slurm") == ["newllm[train]", "submitit>=1.5.4,<2"]
 
 
 def _extra(name):

@@ -38,9 +38,9 @@ class Engine:
         if self.workers is not None and self.workers < 1:
             raise UserError(f"--workers {self.workers}: it must be at least 1")
         if self.name == "ray":
-            check_installed("ray", "ray", "2.50", "3")
+            check_installed("ray", "ray", "2.60", "3")
         if self.name == "slurm":
-            check_installed("submitit", "slurm", "1.5", "2")
+            check_installed("submitit", "slurm", "1.5.4", "2")
             from newllm.engines.slurm import cluster
 
             cluster()

@@ -38,8 +38,8 @@ def test_what_an_engine_needs_and_lacks_is_one_line(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("name", "package", "version", "taken"), [
-    ("ray", "ray", "2.49.2", "2.50 to below 3"), ("ray", "ray", "3.0.0", "2.50 to below 3"),
-    ("slurm", "submitit", "1.4.6", "1.5 to below 2"), ("slurm", "submitit", "2.0", "1.5 to below 2"),
+    ("ray", "ray", "2.59.2", "2.60 to below 3"), ("ray", "ray", "3.0.0", "2.60 to below 3"),
+    ("slurm", "submitit", "1.5.3", "1.5.4 to below 2"), ("slurm", "submitit", "2.0", "1.5.4 to below 2"),
 ])  # fmt: skip
 def test_so_is_a_version_that_was_not_tested(monkeypatch, name, package, version, taken) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
