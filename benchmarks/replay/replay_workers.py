@@ -24,11 +24,11 @@ from pathlib import Path
 import torch
 
 import newllm
+from newllm.engines.local import Workers
 from newllm.replays.replica.trajectory import Until
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer, Task
 from newllm.replays.subjects.own_run import OwnRun
-from newllm.workers import Workers
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
 

@@ -16,6 +16,10 @@ class UserError(ValueError):
     """A mistake in the call or the input. The message is one line: what was given, and the mend."""
 
 
+class StoppedError(UserError):
+    """A signal stopped a training, which goes on from where it was when it is begun again."""
+
+
 def quoted(value: Any) -> str:
     """Return a value of a file or a call as Python writes it, cut where it is long. It never fails."""
     try:

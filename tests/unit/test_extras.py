@@ -22,7 +22,8 @@ def test_importing_newllm_and_its_command_line_imports_no_framework():
         "import newllm.integrations.transformers.folder, newllm.integrations.onnx.folder\n"
         "[m._module(name) for name in m.COMMANDS]\n"
         "frameworks = {'transformers', 'peft', 'accelerate', 'datasets', 'lightning', 'lm_eval', 'onnx'}\n"
-        "print(sorted(frameworks & set(sys.modules)))"
+        "engines = {'ray', 'submitit', 'cloudpickle'}\n"
+        "print(sorted((frameworks | engines) & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -122,6 +123,8 @@ def test_the_extra_installs_the_versions_that_are_taken():
     assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.25"]
     assert _extra("lightning") == ["lightning>=2.5,<2.7"]
     assert _extra("mcp") == ["mcp>=2.1,<3"]
+    assert _extra("ray") == ["newllm[train]", "ray>=2.60,<3"]
+    assert _extra("slurm") == ["newllm[train]", "submitit>=1.5.4,<2"]
 
 
 def _extra(name):

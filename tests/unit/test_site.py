@@ -22,7 +22,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(make_site.ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("before", "__pycache__"))
     for name in ("README.md", "README.ja.md", "CONTRIBUTING.md"):
         shutil.copy(make_site.ROOT / name, tmp_path)
-    for name in ("benchmarks", "studies"):
+    for name in ("benchmarks", "studies", "examples"):
         (tmp_path / name).symlink_to(make_site.ROOT / name)
     monkeypatch.setattr(make_site, "ROOT", tmp_path)
     return tmp_path / "docs"

@@ -1,5 +1,6 @@
 """Take a run back to before a spike, change one thing at a time, and say what that shows."""
 
+import dataclasses
 import functools
 import hashlib
 import os
@@ -8,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newllm.api.replay_lines import ReplayLines
+from newllm.engines import Engine
 from newllm.errors import UserError
 from newllm.extras import check_training
 from newllm.files import check_place
-from newllm.machine import available_cores
 from newllm.messages import catalogue, message
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
@@ -47,6 +48,7 @@ def replay(
     budget: float | TimeLimit = BUDGET,
     only: Sequence[str] = (),
     workers: int | None = None,
+    engine: str = "local",
     watcher: Watcher | None = None,
     recorded: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -60,7 +62,10 @@ def replay(
         budget: seconds for everything, from now on; of a `Loop` from where its training, which runs once, has ended.
             A `TimeLimit` runs already.
         only: names of interventions, "NAME+NAME" for two together; none takes all that fit.
-        workers: processes, one thread each; None takes one a core for a run, and this process for a `Loop`.
+        workers: of a run, how many replays run at a time, one thread each; 0 is this process, and None takes what the
+            engine takes by itself: one a core of this machine, one a CPU of the Ray cluster, or four SLURM jobs. A
+            `Loop` is replayed in this process.
+        engine: where the replays of a run are computed: "local" in processes of this machine, "ray" or "slurm".
         watcher: told how it goes; None writes lines to standard error, and `newllm.replays.watcher.Watcher()` says
             nothing.
         recorded: of a `Loop`, a directory of `newllm.record` with the training that it stands for: the verdict says at
@@ -75,23 +80,26 @@ def replay(
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     if workers is not None and workers < 0:
         raise UserError(f"workers {workers}: give 0 or more")
+    where = None if workers == 0 and engine == "local" else Engine(engine, workers)
     if watcher is None:
         watcher = ReplayLines(sys.stderr, catalogue("en"))
     elif isinstance(what, Loop):
         for one in what.notices:  # whoever made the loop was warned of them
             watcher.noticed(one)
     if isinstance(what, Loop):
+        if engine != "local":
+            raise UserError(f"engine='{engine}': a newllm.Loop is replayed in this process, so leave engine= out")
         limit = time if isinstance(budget, TimeLimit) else budget
         return _replay_loop(what, spike, limit, only, watcher, recorded=_path(recorded), out=_path(out))
     if recorded is not None:
         raise UserError(f"recorded='{recorded}' is held against a newllm.Loop: '{what}' is a run and its own record")
     if out is not None:
         raise UserError(f"out='{out}' is for a newllm.Loop: the results of the run '{what}' stand in its replays/")
-    return _replay_run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
+    return _replay_run(Path(what), spike, time, only, where, watcher)
 
 
 def _replay_run(
-    path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
+    path: Path, number: int | None, time: TimeLimit, only: Sequence[str], engine: Engine | None, watcher: Watcher
 ) -> Verdict:
     check_training()  # its picture is drawn last
     check_place(path / "replays")  # before anything is said of the run
@@ -100,13 +108,15 @@ def _replay_run(
     for one in original.notices:
         watcher.noticed(one)
     spike = choose_spike(original, number)
+    if engine is not None and subject.config.numerics.device.startswith("cuda"):
+        engine = dataclasses.replace(engine, gpus=1)
     place = path / "replays" / f"step-{spike.onset:08d}"
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
     if subject.recoveries:  # a run that a guard has taken back since is another one
         identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
     request = ReplayRequest(str(path), subject, original, spike, time, only, place, identified)
     make_subject = functools.partial(OwnRun, path.absolute())  # each worker builds its own
-    verdict = investigate(request, lambda store: Replayer(make_subject, store.state), workers, watcher)
+    verdict = investigate(request, lambda store: Replayer(make_subject, store.state), engine, watcher)
     # An earlier verdict that shows more has stayed.
     draw_verdict(read_verdict(place) or verdict, place / "verdict.png")
     return verdict
@@ -138,7 +148,7 @@ def _replay_loop(
     name = "this training" if directory is None else str(directory)
     identified = {"loop": _identity(loop, original), **_version(spike)}
     request = ReplayRequest(name, loop, original, spike, time, only, place, identified)
-    return investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
+    return investigate(request, lambda store: Replayer(loop, store.state), None, watcher)
 
 
 def _path(given: str | os.PathLike[str] | None) -> Path | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.engines import add_engine
 from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError
 from newllm.time_limit import TimeLimit
@@ -44,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", nargs="+", action="extend", default=[], metavar="NAME",
         help="try only these interventions; NAME+NAME applies two together",
     )  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="W", help="replays at a time, at most (default: one per core)")
+    add_engine(parser)
     parser.add_argument(
         "--progress-fd", type=int, metavar="N",
         help="write progress as JSON lines to file descriptor N instead of the lines for people",
@@ -77,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
             spike=arguments.spike,
             budget=time,
             only=tuple(arguments.only),
+            workers=arguments.workers,
+            engine=arguments.engine,
             watcher=watcher,
         )
     return _ended(verdict, arguments, words)

@@ -6,6 +6,7 @@ started again: a finished run is never repeated.
   newllm study founding --quick
   newllm study founding --seeds 10 --out my-study
   newllm study founding --text my-sentences.txt
+  newllm study founding --engine ray
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.engines import add_engine
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 from newllm.extras import check_training
@@ -23,6 +25,7 @@ from newllm.files import to_json
 from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
 
+_UNFINISHED = ("failed", "worker_deaths", "waiting", "processors", "unpaired")
 _PLAIN_WIDTH = 160  # of tables where there is no terminal
 
 
@@ -31,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="?", metavar="NAME_OR_FILE", help="a study (see --list)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="output directory (default studies/NAME)")
     parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default: as the study says)")
-    parser.add_argument("--workers", type=int, metavar="W", help="number of processes (default: one per core)")
+    parser.add_argument("--workers", type=int, metavar="W", help="runs at a time, at most (default: one per core)")
+    add_engine(parser)
     parser.add_argument("--quick", action="store_true", help="a few arms and seeds: five minutes at most, no verdict")
     parser.add_argument("--text", nargs="+", metavar="FILE", help="use this text in place of the data of the study")
     parser.add_argument("--list", action="store_true", help="list the included studies")
@@ -40,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
     check_training()
-    from newllm.machine import available_cores
     from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
     words = language_of(arguments)
@@ -56,8 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.study_progress import StudyProgress
 
     limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=arguments.began)
-    workers = available_cores() if arguments.workers is None else arguments.workers
-    watcher = StudyProgress(sys.stderr, words, quiet=arguments.quiet, workers=workers, time=limit)
+    watcher = StudyProgress(sys.stderr, words, quiet=arguments.quiet, time=limit)
     with watcher, ending_on_sigterm():
         results = run_study(
             arguments.study,
@@ -65,12 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
             study=study,
             seeds=arguments.seeds,
             quick=arguments.quick,
-            workers=workers,
+            workers=arguments.workers,
+            engine=arguments.engine,
             watcher=watcher,
             time=limit,
         )
     if arguments.json:
-        unfinished = {name: results[name] for name in ("failed", "worker_deaths", "waiting")}
+        unfinished = {name: results[name] for name in _UNFINISHED}
         print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **unfinished}))
     else:
         _print(study.tables(results), results, out, words)

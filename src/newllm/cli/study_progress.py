@@ -22,11 +22,10 @@ class StudyProgress(Watcher):
         stream: where to show it.
         words: the language.
         quiet: show nothing.
-        workers: processes that run cells.
         time: that it may take.
     """
 
-    def __init__(self, stream: TextIO, words: Catalogue, *, quiet: bool, workers: int, time: TimeLimit) -> None:
+    def __init__(self, stream: TextIO, words: Catalogue, *, quiet: bool, time: TimeLimit) -> None:
         self._console, self._words = LineConsole(stream, quiet=quiet), words
         self._live = stream.isatty() and not quiet
         self._bar = Progress(
@@ -36,7 +35,7 @@ class StudyProgress(Watcher):
             console=self._console,
             transient=True,
         )
-        self._workers, self._time = workers, time
+        self._workers, self._time = 1, time
         self._total = self._done = 0
         self._work = self._worked = self._seconds = 0.0
         self._finished = 0
@@ -60,6 +59,7 @@ class StudyProgress(Watcher):
 
     def running(self, cells: Sequence[Cell]) -> None:
         """Say now and then what runs, and how long it all takes."""
+        self._workers = max(self._workers, len(cells))
         runs = self._words("list").join(self._words("study-run", arm=cell.arm, seed=cell.seed) for cell in cells)
         line = f"{self._words('study-running', runs=runs)}   {self._how_long()}"
         if self._live:

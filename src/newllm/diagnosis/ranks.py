@@ -205,7 +205,7 @@ def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
 
 
 def _straggler(ranks: Sequence[_Rank]) -> Straggler | None:
-    """Return the rank that is the slowest at nearly every step, and clearly so; chance makes now one slow, now another."""
+    """Return the rank that is nearly always the slowest, and clearly; chance makes now one slow, now another."""
     steps = sorted(set[int].intersection(*(set(rank.seconds) for rank in ranks)))
     if len(steps) < _FEWEST_TIMED:
         return None

@@ -13,7 +13,7 @@ from newllm.api.run_directories import claim_run_directory
 from newllm.api.trained import begin
 from newllm.api.training_session import run_training
 from newllm.data import Corpus
-from newllm.errors import UserError
+from newllm.errors import StoppedError, UserError
 from newllm.files import remove_directory
 from newllm.model.language_model import LanguageModel
 from newllm.study.cell_recording import CellRecording, OwnSignals
@@ -37,7 +37,8 @@ def train_cell(config: RunConfig, path: Path, signals: OwnSignals) -> float:
         signals: that the study measures beside those of every cell.
 
     Raises:
-        UserError: the configuration cannot be, it was stopped, or the disk is full.
+        StoppedError: a signal stopped it.
+        UserError: the configuration cannot be, or the disk is full.
     """
     run = RunDirectory(path)
     if run.last_step() is not None:
@@ -78,7 +79,8 @@ def _train(
     with using_threads(config.numerics.threads):
         summary, stopped_by = run_training(run, config, model, corpus, make_recording, snapshots=False)
     if summary.status not in ("finished", "diverged"):
-        raise UserError(summary.message or f"stopped by {stopped_by}")
+        said = summary.message or f"stopped by {stopped_by}"
+        raise UserError(said) if stopped_by is None else StoppedError(said)
     pack_trace(run.trace)
     if run.snapshots.exists():
         remove_directory(run.snapshots)

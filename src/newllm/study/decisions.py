@@ -7,6 +7,7 @@ from newllm.statistics import Interval, holm, paired_interval, sign_flip_test
 from newllm.statistics.plain_data import interval_data
 from newllm.statistics.units import units
 from newllm.study.design import Claim, Decision, Row, Rows
+from newllm.study.places import KIND
 from newllm.study.study import Study
 from newllm.trace.verdict import LEVEL
 
@@ -30,14 +31,19 @@ def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
     missing = [arm for arm in claim.arms if arm not in by_arm]
     if missing:
         return Decision("undecided", {"not_run": missing})
-    common = set.intersection(*({row["seed"] for row in by_arm[arm]} for arm in claim.arms))
+    common = set.intersection(*({_pair(row) for row in by_arm[arm]} for arm in claim.arms))
     if len(common) < claim.needs:
         return Decision("undecided", {"seeds": len(common), "needed": claim.needs})
-    rows = {arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms}
+    rows = {arm: [row for row in by_arm[arm] if _pair(row) in common] for arm in claim.arms}
     try:
         return claim.decide(rows)
     except Exception as error:  # hours of runs must not be lost to one claim's arithmetic
         return Decision("undecided", {"error": f"{type(error).__name__}: {error}"})
+
+
+def _pair(row: Row) -> tuple[int, Any]:
+    """Return what rows that are compared share: the seed, and the kind of processor where there are several."""
+    return row["seed"], row.get(KIND)
 
 
 def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str, Any]:

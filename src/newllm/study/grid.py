@@ -1,6 +1,7 @@
-"""Runs the cells of a study in worker processes; a finished cell is on the disk and is never run again.
+"""Runs the cells of a study in workers; a finished cell is on the disk and is never run again.
 
-Each worker has one torch thread, so that a record does not depend on how many workers there are.
+Each worker has one torch thread, so that a record does not depend on how many workers there are. A worker writes the
+run directory of its cell; records, which say that a cell is finished and where it ran, are written here alone.
 """
 
 import functools
@@ -8,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from newllm.engines import Died, Done, Ended, Engine, Failed
 from newllm.files import to_json
 from newllm.messages import Message, message
 from newllm.study.cell import train_cell
@@ -15,7 +17,7 @@ from newllm.study.design import Cell
 from newllm.study.plan import load_study
 from newllm.study.store import Records
 from newllm.time_limit import TimeLimit
-from newllm.workers import Died, Done, Ended, Failed, Workers
+from newllm.training.environment import describe_place
 
 _GLANCE = 0.5  # seconds between two looks at what runs
 
@@ -60,7 +62,7 @@ def run_grid(
     study: str,
     cells: Sequence[Cell],
     records: Records,
-    workers: int,
+    engine: Engine,
     watcher: Watcher,
     time: TimeLimit,
 ) -> Tally:
@@ -70,7 +72,7 @@ def run_grid(
         study: name or path, which each worker loads itself.
         cells: all of them.
         records: where they are kept.
-        workers: how many processes.
+        engine: where they run.
         watcher: told of all cells, and of each that has been run.
         time: that it may take; when it is up, what runs is ended.
     """
@@ -78,12 +80,15 @@ def run_grid(
     waiting = [cell for cell in cells if records.get(cell) is None]
     tally.done = len(cells) - len(waiting)
     watcher.planned(cells, waiting)
+    if not waiting:
+        return tally
     listener = _Listener(records, tally, watcher)
-    with Workers(functools.partial(_run, study, records), workers, _one_thread) as pool:
+    work = functools.partial(_run, study, records, engine.label)
+    with engine.pool(work, _one_thread, records.folder.parent) as pool:
         for cell in waiting:
             pool.submit(cell)
         while waiting and time.left > 0:
-            watcher.running(waiting[:workers])  # they are handed out in this order
+            watcher.running(waiting[: pool.workers])  # they are handed out in this order
             ended = pool.next(min(_GLANCE, time.left))
             if ended is not None:
                 listener.hear(ended)
@@ -111,7 +116,9 @@ class _Listener:
             self.tally.failed[where] = ended.why
             self.watcher.failed(cell, ended.why)
         else:
-            death = message("study-worker_died", code=ended.exit_code, run=where)
+            code = ended.exit_code
+            lost = message("study-worker_lost", run=where)
+            death = lost if code is None else message("study-worker_died", code=code, run=where)
             self.tally.deaths.append(death)
             self.watcher.died(death)
 
@@ -126,12 +133,14 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _run(study: str, records: Records, cell: Cell) -> str:
-    """Run a cell; return as JSON what is kept of it beside its run directory."""
+def _run(study: str, records: Records, engine: str, cell: Cell) -> str:
+    """Run a cell; return as JSON what is kept of it beside its run directory, with where it ran."""
     loaded = _loaded(study)
     if loaded.measure is not None:
-        return to_json(loaded.measure(cell.config))
-    return to_json({"seconds": train_cell(cell.config, records.path(cell), loaded.signals)})
+        kept = loaded.measure(cell.config)
+    else:
+        kept = {"seconds": train_cell(cell.config, records.path(cell), loaded.signals)}
+    return to_json({**kept, "place": describe_place(engine)})
 
 
 _loaded = functools.cache(load_study)

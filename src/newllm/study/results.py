@@ -13,6 +13,7 @@ from newllm.errors import UserError
 from newllm.study.decisions import decide
 from newllm.study.design import Cell, Record, Row
 from newllm.study.grid import Tally
+from newllm.study.places import Places
 from newllm.study.rounding import rounded
 from newllm.study.store import Records
 from newllm.study.study import Study
@@ -34,7 +35,8 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         tally: how the grid went.
     """
     found = {(cell.arm, cell.seed): record for cell in cells if (record := records.get(cell)) is not None}
-    rows = [row for cell in cells if (row := _row(study, cell, found)) is not None]
+    places = Places(found)
+    rows = [row for cell in cells if (row := _row(study, cell, found, places)) is not None]
     arms = [arm for arm in study.arms if any(row["arm"] == arm.name for row in rows)]
     return {
         "schema": SCHEMA,
@@ -49,6 +51,8 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "worker_deaths": [str(death) for death in tally.deaths],
         "worker_death_messages": [death.as_dict() for death in tally.deaths],
         "waiting": tally.waiting,
+        "processors": places.as_data(),
+        "unpaired": _unpaired(study, found, places),
         "arms": [
             {
                 "name": arm.name,
@@ -101,15 +105,31 @@ def load_results(path: Path) -> dict[str, Any]:
     return results
 
 
-def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> Row | None:
-    """Return the row of a cell; None where it, or the control that it is to be compared with, has no record."""
+def _unpaired(study: Study, found: Mapping[tuple[str, int], Record], places: Places) -> list[str]:
+    """Return the cells that have no row because their control ran on another kind of processor."""
+    controls = {arm.name: arm.control for arm in study.arms if arm.control}
+    return [
+        f"{arm}, seed {seed}"
+        for arm, seed in found
+        if (control := controls.get(arm)) and (control, seed) in found and not places.are_alike(arm, control, seed)
+    ]
+
+
+def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record], places: Places) -> Row | None:
+    """Return the row of a cell; None where it, or the control that it is to be compared with, has no record.
+
+    A control of another kind of processor, whose bits are others, is no control.
+    """
     arm = next(arm for arm in study.arms if arm.name == cell.arm)
     record, control = found.get((cell.arm, cell.seed)), found.get((arm.control, cell.seed))
     if record is None or (arm.control and control is None):
         return None
+    if control is not None and not places.are_alike(cell.arm, arm.control, cell.seed):
+        return None
     with own_code(study, "outcomes"):
         outcomes = study.outcomes(record, control)
-    return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **rounded(outcomes, _DIGITS)}
+    about = {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key}
+    return {**about, **places.kind(cell.arm, cell.seed), **rounded(outcomes, _DIGITS)}
 
 
 def _curves(records: Sequence[Record]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 import filelock
 
 from newllm.checksum import read_checked, sealed, write_checked
+from newllm.engines import Engine
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, write_bytes, writing
 from newllm.study.design import Cell
@@ -36,7 +37,8 @@ def run_study(
     *,
     seeds: int | None = None,
     quick: bool = False,
-    workers: int = 1,
+    workers: int | None = 1,
+    engine: str = "local",
     watcher: Watcher | None = None,
     study: Study | None = None,
     time: TimeLimit | None = None,
@@ -48,7 +50,9 @@ def run_study(
         out: the directory; one that holds the same study is gone on with.
         seeds: how many; None takes the study's own.
         quick: only the arms and seeds of its quick form.
-        workers: processes.
+        workers: how many cells run at a time, at most; None takes what the engine takes by itself: one a core of this
+            machine, one a CPU of the Ray cluster, or four SLURM jobs.
+        engine: where they run: "local" in processes of this machine, "ray" or "slurm".
         watcher: told how it goes.
         study: where it has been loaded already.
         time: that the runs may take; None takes that of the quick form, or as long as it takes.
@@ -57,16 +61,16 @@ def run_study(
         UserError: a mistake in the call, another study's directory, or a full disk.
     """
     study = study or load_study(name)
-    for option, value in (("--workers", workers), ("--seeds", seeds)):
-        if value is not None and value < 1:
-            raise UserError(f"{option} {value}: it must be at least 1")
+    chosen = Engine(engine, workers)
+    if seeds is not None and seeds < 1:
+        raise UserError(f"--seeds {seeds}: it must be at least 1")
     number = seeds or (study.quick_seeds if quick else study.seeds)
     time = time or TimeLimit(study.quick_seconds if quick else math.inf)
     with _locked(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
         records = (Runs if study.measure is None else Records)(out / "cells")
         _check_same(study, cells, out, records)
-        tally = run_grid(name, cells, records, workers, watcher or Watcher(), time)
+        tally = run_grid(name, cells, records, chosen, watcher or Watcher(), time)
         if not tally.done and tally.waiting:
             raise UserError(f"no run of '{name}' was finished in {time.seconds:.0f} s: run it without --quick")
         results = analyse(study, cells, records, tally)

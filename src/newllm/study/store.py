@@ -75,12 +75,16 @@ class Runs(Records):
         path = self.path(cell)
         try:
             finished = read_checked(path / CELL)
-            return read_record(RunDirectory(path), finished["seconds"]) if finished["key"] == cell.key else None
+            if finished["key"] != cell.key:
+                return None
+            run = RunDirectory(path)
+            place = finished.get("place") or run.load_config().environment  # before there was a place
+            return {**read_record(run, finished["seconds"]), "place": place}
         except (OSError, ValueError, LookupError, TypeError, UserError):
             return None
 
     def finish(self, cell: Cell, result: str) -> None:
-        """Note in a cell's run that it has come to its end; `result` is its seconds, the record is its trace.
+        """Note in a cell's run that it has come to its end; `result` is its seconds and place, the record is its trace.
 
         Raises:
             UserError: the disk is full.

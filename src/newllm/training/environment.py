@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib.metadata
 import importlib.util
 import platform
@@ -16,6 +17,9 @@ from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+DECIDES_BITS = ("processor", "cpu_capability", "torch", "numba")
+"""What of an environment decides the bits of a training on the CPU: where one differs, so may they."""
+
 _PACKAGES = ("newllm", "torch", "numpy", "numba", "triton", "safetensors", "tokenizers")
 
 
@@ -81,6 +85,23 @@ def describe_environment() -> dict[str, str]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         **versions,
     }
+
+
+@functools.cache
+def describe_place(engine: str) -> Mapping[str, str]:
+    """Return where this process runs, as its results say it: the engine, the machine, and what decides bits there."""
+    environment = describe_environment()
+    return {"engine": engine, "host": platform.node(), **{name: environment[name] for name in DECIDES_BITS}}
+
+
+def kind_of(place: Mapping[str, object] | None) -> tuple[str, ...]:
+    """Return the kind of processor of a place, with torch and numba there: bits are compared within one kind.
+
+    Args:
+        place: as `describe_place` says it, or an environment; where none is known it is this machine's.
+    """
+    known = describe_place("local") if place is None else place
+    return tuple(str(known.get(name, "unknown")) for name in DECIDES_BITS)
 
 
 def differences(

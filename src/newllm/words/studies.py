@@ -125,7 +125,25 @@ def remarks(results: Mapping[str, Any]) -> list[Message]:
     failed = [message("study-run_failed", run=run, why=why) for run, why in results.get("failed", {}).items()]
     needed = [claim["numbers"]["needed"] for claim in results["claims"] if "needed" in claim["numbers"]]
     undecided = [message("study-undecided", count=len(needed), seeds=max(needed))] if needed else []
-    return [*died, *failed, *filter(None, [waiting(results.get("waiting"))]), *undecided]
+    return [*died, *failed, *filter(None, [waiting(results.get("waiting"))]), *processors(results), *undecided]
+
+
+def processors(results: Mapping[str, Any]) -> list[Message]:
+    """Return that the runs come from several kinds of processor, and how many have no control of their own kind."""
+    kinds, unpaired = results.get("processors"), results.get("unpaired")
+    if not isinstance(kinds, list) or len(kinds) < 2:
+        return []
+    named = "; ".join(_kind(kind) for kind in kinds if isinstance(kind, Mapping))
+    several = message("study-processors", count=len(kinds), kinds=named)
+    if not isinstance(unpaired, list) or not unpaired:
+        return [several]
+    return [several, message("study-unpaired", count=len(unpaired), first=str(unpaired[0]))]
+
+
+def _kind(kind: Mapping[str, Any]) -> str:
+    hosts = kind.get("hosts")
+    places = ", ".join(map(str, hosts)) if isinstance(hosts, list) else ""
+    return f"{kind.get('runs')} on {kind.get('processor')}, {kind.get('cpu_capability')}, {places}"
 
 
 def waiting(runs: Any) -> Message | None:

@@ -59,7 +59,8 @@ RESULTS = {
         {"id": "2", "text": "It spikes so.", "verdict": "undecided", "numbers": {"seeds": 2, "needed": 4}},
         {"id": "3", "text": "It spikes so.", "verdict": "undecided", "numbers": {"not_run": ["base"]}},
     ],
-    "failed": {"base": "why"}, "waiting": ["base", "other"], "worker_deaths": ["a worker died (exit code 9) at base"],
+    "failed": {"base": "why"}, "waiting": ["base", "other"], "processors": [], "unpaired": [],
+    "worker_deaths": ["a worker died (exit code 9) at base"],
     "worker_death_messages": [message("study-worker_died", code=9, run="base").as_dict()],
     "translations": {"xx": {"Mine": "Ｍ", "of it": "Ｏ", "It spikes so.": "Ｓ"}},
 }  # fmt: skip

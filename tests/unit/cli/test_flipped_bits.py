@@ -6,12 +6,12 @@ config.toml is left out: whoever edits it by hand may. tests/unit/replays/test_s
 replayed.
 """
 
-import functools
 import random
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +20,7 @@ from newllm.api import replayed
 from newllm.cli.main import main
 from newllm.report.source import read_source
 from newllm.time_limit import TimeLimit
+from newllm.trace import Verdict
 
 SPIKY = (
     *("model.width=16", "model.hidden=32", "model.context=16", "optimizer.learning_rate=0.01"),
@@ -29,6 +30,12 @@ SPIKY = (
 ONLY = ("--only", "half-learning-rate", "--budget", "100")  # on a clock that goes on by a second whenever it is read
 FLIPS = 2  # of each file and command
 _TIMES = re.compile(r"\d+(\.\d+)? ?(s|seconds)\b")
+
+
+def _here(*given: Any, **named: Any) -> Verdict:
+    """Replay in this process, whatever the command says."""
+    named["workers"] = 0
+    return replayed.replay(*given, **named)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +63,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, ticks: type) -> None:
 
 
 def _replay_by(patch: pytest.MonkeyPatch, ticks: type) -> None:
-    patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+    patch.setattr(api, "replay", _here)
     patch.setattr("newllm.cli.replay.TimeLimit", lambda seconds, **_: TimeLimit(seconds, ticks()))
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import io
 import json
 import math
@@ -10,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -57,12 +57,18 @@ def spiked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+def _here(*given: Any, **named: Any) -> Verdict:
+    """Replay in this process, whatever the command says."""
+    named["workers"] = 0
+    return replayed.replay(*given, **named)
+
+
 @pytest.fixture(scope="session")
 def once(spiked: Path, content, ticks: type, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     run = Path(shutil.copytree(spiked, tmp_path_factory.mktemp("replayed") / "run"))
     before, out = content(run), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
-        patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+        patch.setattr(api, "replay", _here)
         patch.setattr(command, "TimeLimit", lambda seconds, **_: TimeLimit(seconds, ticks()))
         code = main(["replay", str(run), *ONLY, "--budget", "195"])
     (place,) = (run / "replays").glob("step-*/verdict.json")
@@ -78,7 +84,7 @@ def run(spiked: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start no workers: they take longer to start than the replays take."""
-    monkeypatch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+    monkeypatch.setattr(api, "replay", _here)
 
 
 @pytest.fixture

@@ -34,6 +34,9 @@ CLAIMS = [
 ]
 
 
+PLACES: dict[str, Any] = {"processors": [], "unpaired": []}
+
+
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A study whose results are known: `study(**results)` returns what it is asked with."""
@@ -41,7 +44,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def known(**results: Any) -> list[dict[str, Any]]:
         asked: list[dict[str, Any]] = []
-        whole = {"claims": [], "failed": {}, "worker_deaths": [], "waiting": []} | results
+        whole = {"claims": [], "failed": {}, "worker_deaths": [], "waiting": []} | PLACES | results
 
         def run_study(name: str, out: Path, **options: Any) -> dict[str, Any]:
             asked.append({"name": name, "out": out, **options})
@@ -106,8 +109,7 @@ def test_what_was_asked_for_reaches_the_study(call, study, tmp_path, options, pl
     assert (asked["name"], asked["out"]) == (str(tmp_path / "mine.py"), Path(place))
     assert (asked["seeds"], asked["quick"]) == (5 if "--seeds" in options else None, "--quick" in options)
     assert asked["time"].seconds == seconds
-    assert asked["workers"] >= 1
-    assert workers in (None, asked["workers"])
+    assert (asked["workers"], asked["engine"]) == (workers, "local")
     assert asked["study"].name == "mine"
 
 
@@ -123,7 +125,7 @@ def test_as_json_it_is_the_claims_and_the_troubles(call, study, tmp_path) -> Non
     assert told == {
         "schema": 1, "study": "mine", "out": "studies/mine",
         "claims": [{"id": "1", "verdict": "holds", "arms": ["base"]}],
-        "failed": {}, "worker_deaths": [], "waiting": ["base/1"],
+        "failed": {}, "worker_deaths": [], "waiting": ["base/1"], **PLACES,
     }  # fmt: skip
 
 
@@ -146,9 +148,9 @@ def _cell(arm: str, layers: int = 1) -> Any:
     return SimpleNamespace(arm=arm, seed=2, config=SimpleNamespace(model=model, training=SimpleNamespace(steps=10)))
 
 
-def _progress(stream: io.StringIO, seconds: float = math.inf, *, workers: int = 1) -> tuple[StudyProgress, list[float]]:
+def _progress(stream: io.StringIO, seconds: float = math.inf) -> tuple[StudyProgress, list[float]]:
     now = [0.0]
-    return StudyProgress(stream, EN, quiet=False, workers=workers, time=TimeLimit(seconds, lambda: now[0])), now
+    return StudyProgress(stream, EN, quiet=False, time=TimeLimit(seconds, lambda: now[0])), now
 
 
 def test_it_speaks_every_five_seconds_of_what_is_left_of_what_waited() -> None:
@@ -173,8 +175,9 @@ def test_it_speaks_every_five_seconds_of_what_is_left_of_what_waited() -> None:
 
 def test_what_is_left_is_shared_by_the_workers_and_never_more_than_there_is() -> None:
     stream, cells = io.StringIO(), [_cell(name) for name in "abcdefgh"]
-    progress, now = _progress(stream, 60.0, workers=2)
+    progress, now = _progress(stream, 60.0)
     progress.planned(cells, cells)
+    progress.running(cells[:2])
     progress.finished(cells[0], 20.0)
     now[0] = 20.0
     progress.running(cells[1:3])  # not every worker has finished one
@@ -200,7 +203,7 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         assert "running b (seed 2)   0 s" in stream.getvalue()
     assert not progress._bar.live.is_started
     quiet = Terminal()
-    with StudyProgress(quiet, EN, quiet=True, workers=1, time=TimeLimit(math.inf)) as silent:
+    with StudyProgress(quiet, EN, quiet=True, time=TimeLimit(math.inf)) as silent:
         silent.planned(cells, cells)
         silent.running(cells)
     assert quiet.getvalue() == ""

@@ -81,7 +81,7 @@ def _lines(seconds: float) -> list[str]:
     """What a study of four cells, two at a time, says: each takes ten seconds, and is looked at every second."""
     now, stream = 0.0, io.StringIO()
     cells = [_cell(name) for name in "abcd"]
-    progress = StudyProgress(stream, catalogue("en"), quiet=False, workers=2, time=TimeLimit(seconds, lambda: now))
+    progress = StudyProgress(stream, catalogue("en"), quiet=False, time=TimeLimit(seconds, lambda: now))
     progress.planned(cells, cells)  # type: ignore[arg-type]
     for pair in (cells[:2], cells[2:]):
         for _ in range(10):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from newllm.engines import Engine
 from newllm.errors import UserError
 from newllm.replays.replica.trajectory import Trajectory, Until
 from newllm.replays.session.runner import Runner
@@ -66,7 +67,9 @@ def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loop:
 def test_a_worker_that_is_at_it_when_the_time_is_up_is_ended(endless: Loop, ticks: Callable[[], Callable[[], float]]):
     heard: list[Task] = []
     limit = TimeLimit(20, ticks())
-    with Runner(Replayer(endless, _nothing), Store(None, {}), 2, lambda task, _: heard.append(task), limit) as runner:
+    with Runner(
+        Replayer(endless, _nothing), Store(None, {}), Engine("local", 2), lambda task, _: heard.append(task), limit
+    ) as runner:
         runner.run([_task(replay) for replay in range(3)], limit.end)
         assert limit.left <= 0
         assert runner._pool is not None
@@ -80,7 +83,7 @@ def test_what_an_earlier_command_ran_is_heard_of_once_when_it_is_asked_for(endle
     tasks = [_task(0), _task(1)]
     for task in tasks:
         store.put(task, WHOLE)
-    runner = Runner(Replayer(endless, _nothing), store, 0, lambda task, _: heard.append(task), limit)
+    runner = Runner(Replayer(endless, _nothing), store, None, lambda task, _: heard.append(task), limit)
     assert runner.missing(tasks[:1]) == []
     assert heard == []
     runner.run(tasks, limit.end)
@@ -94,7 +97,7 @@ def test_nothing_begins_after_its_stage():
         raise AssertionError(before_update)
 
     limit = TimeLimit(100, itertools.count(step=10).__next__)
-    runner = Runner(fail, Store(None, {}), 0, lambda *_: None, limit)  # type: ignore[arg-type]
+    runner = Runner(fail, Store(None, {}), None, lambda *_: None, limit)  # type: ignore[arg-type]
     runner.run([_task(0)], by=0)
     assert runner.get(_task(0)) is None
 

@@ -103,7 +103,7 @@ def test_a_narrower_replay_loses_nothing_of_an_earlier_one(tmp_path: Path):
         request = ReplayRequest(
             "x", loop, original, choose_spike(original, None), limit, only, tmp_path / "replays", {}
         )
-        return investigate(request, lambda store: Replayer(loop, store.state), 0, Watcher())
+        return investigate(request, lambda store: Replayer(loop, store.state), None, Watcher())
 
     first = verdict_of("replace-batches", "clip-half", seconds=300)
     confirmed = {(one.name, one.start): one.p for one in first.interventions if one.stage == "confirmed"}

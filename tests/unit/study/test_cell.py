@@ -14,7 +14,8 @@ import newllm
 from newllm.checksum import read_checked
 from newllm.cli.main import main
 from newllm.data import prepare, training_batches
-from newllm.errors import UserError
+from newllm.engines.pool import Died, Done, Failed
+from newllm.errors import StoppedError
 from newllm.messages import Message
 from newllm.replays.subjects.own_run import OwnRun
 from newllm.study import cell_recording
@@ -32,7 +33,6 @@ from newllm.training.optimizer import build_optimizer
 from newllm.training.resolve import resolve
 from newllm.training.run import RunDirectory
 from newllm.training.step import Stepper
-from newllm.workers import Died, Done, Failed
 
 SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=2", "numerics.threads=1")
 PLAIN = ("numerics.device=cpu", "numerics.precision=fp32", "numerics.scan_backend=torch", "training.evaluate_every=2")
@@ -168,7 +168,7 @@ def test_a_stopped_cell_goes_on_and_comes_to_the_same(cell: Path, tmp_path: Path
         return {}
 
     place = tmp_path / "stopped"
-    with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
+    with pytest.raises(StoppedError, match="stopped by SIGTERM after step 4"):
         train_cell(config(f"optimizer.clip={CLIP}"), place, signals)
     assert RunDirectory(place).last_step() == 4
     summary = Summary.load(place / "summary.json")

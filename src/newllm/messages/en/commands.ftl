@@ -112,6 +112,7 @@ study-run = { $arm } (seed { $seed })
 study-cell_failed = failed: { $arm }, seed { $seed }: { $why }
 study-cell_died = note: { $death }; this run is repeated
 study-worker_died = a worker died (exit code { $code }) at { $run }
+study-worker_lost = a worker was lost at { $run }
 study-spent = { $spent } of at most { $most }
 study-left = about { $time } left
 

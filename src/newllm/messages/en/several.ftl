@@ -118,6 +118,11 @@ study-waiting = { $count ->
     [one] 1 run had no time ({ $first }): the same command goes on with it
    *[other] { $count } runs had no time: the same command goes on with them
   }
+study-processors = note: the runs come from { $count } kinds of processor, whose bits differ ({ $kinds }): only runs of one kind are paired
+study-unpaired = { $count ->
+    [one] note: 1 run is left out, its control ran on another kind ({ $first }): remove its directory in cells/ and run it again there
+   *[other] note: { $count } runs are left out, their control ran on another kind (the first: { $first }): remove their directories in cells/ and run them again there
+  }
 study-undecided = { $count ->
     [one] 1 claim has too few seeds to be decided
    *[other] { $count } claims have too few seeds to be decided

@@ -112,6 +112,7 @@ study-run = { $arm }（シード{ $seed }）
 study-cell_failed = 失敗：{ $arm }、シード{ $seed }：{ $why }
 study-cell_died = 注：{ $death }。この実行はやり直す
 study-worker_died = 作業プロセスが終了コード{ $code }で落ちた（{ $run }）
+study-worker_lost = 作業プロセスが失われた（{ $run }）
 study-spent = 最大{ $most }のうち{ $spent }
 study-left = 残り約{ $time }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import filelock
 import torch
 
+from newllm.engines import Engine
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.messages import Message, message, quoted
@@ -32,14 +33,14 @@ from newllm.training.environment import using_threads
 
 
 def investigate(
-    request: ReplayRequest, replayer: Callable[[Store], Replayer], workers: int, watcher: Watcher
+    request: ReplayRequest, replayer: Callable[[Store], Replayer], engine: Engine | None, watcher: Watcher
 ) -> Verdict:
     """Replay, and return what it shows.
 
     Args:
         request: what is replayed.
         replayer: from the store to what runs a task; it travels to the workers.
-        workers: processes; 0 runs in this one.
+        engine: where replays run; None is this process.
         watcher: hears how it goes.
 
     Raises:
@@ -52,7 +53,7 @@ def investigate(
     suspected = request.spike.finding.candidate_causes
     chosen, not_tried = candidates(request.subject, origins, suspected, request.only, changed)
     with replay_lock(None if request.directory is None else request.directory.parent, request.name):
-        return _replayed(request, replayer, workers, watcher, origins, chosen, not_tried)
+        return _replayed(request, replayer, engine, watcher, origins, chosen, not_tried)
 
 
 @contextlib.contextmanager
@@ -85,7 +86,7 @@ def replay_lock(directory: Path | None, name: str) -> Iterator[None]:
 def _replayed(
     request: ReplayRequest,
     replayer: Callable[[Store], Replayer],
-    workers: int,
+    engine: Engine | None,
     watcher: Watcher,
     origins: Sequence[Start],
     chosen: Sequence[Candidate],
@@ -95,7 +96,7 @@ def _replayed(
     keep_state = functools.partial(_keep_state, request, store)
     with store.in_use():
         heard: Heard = lambda task, made: session.heard(task, made)  # noqa: E731 (the session needs its runner first)
-        with Runner(replayer(store), store, workers, heard, request.time) as runner:
+        with Runner(replayer(store), store, engine, heard, request.time) as runner:
             session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
             watcher.planned("reproduction", 1)
             reproduction = _reproduced(request, origins[0], watcher)

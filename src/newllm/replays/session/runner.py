@@ -1,16 +1,22 @@
-"""Runs replays until they are done or the time is up: here, or in worker processes with one thread each."""
+"""Runs replays until they are done or the time is up: here, or in workers with one thread each, wherever those are.
 
-from collections.abc import Callable, Sequence
+A replay is compared with the run and with its null, bit by bit. A worker on another kind of processor ends the command.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 
+from newllm.engines import Done, Engine, Failed, Pool
 from newllm.errors import UserError
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer, Task
 from newllm.time_limit import OutOfTime, TimeLimit
-from newllm.workers import Done, Failed, Workers
+from newllm.training.environment import DECIDES_BITS, describe_place, kind_of
 
 Heard = Callable[[Task, Trajectory], None]
 _GLANCE = 0.5  # seconds between two looks at the time while workers are at it
@@ -20,13 +26,19 @@ def _use_a_single_thread() -> None:
     torch.set_num_threads(1)
 
 
+def _replayed(replayer: Replayer, kind: tuple[str, ...], engine: str, task: Task) -> dict[str, Any]:
+    """Return where a worker is, and what came of a task if it is of the right kind of processor."""
+    place = describe_place(engine)
+    return {"place": place, "made": replayer(task) if kind_of(place) == kind else None}
+
+
 class Runner:
     """Runs tasks; what has been run before is taken from the store.
 
     Args:
         replayer: runs one task.
         store: keeps what it gave.
-        workers: processes; 0 runs in this one, as anyone's functions must.
+        engine: where they run; None is this process, as anyone's functions must.
         heard: called with each replay as it comes.
         time: that all of it may take. When it is up, what runs is ended: a worker at once, a replay here before its
             next update.
@@ -34,16 +46,17 @@ class Runner:
     Attributes:
         store: of what has been replayed.
         failed: by the name of an intervention, why it could not be replayed.
+        workers: how many run at a time, at most.
         known: what came of every task that was run, now or by an earlier command.
         heard_of: those of them that `heard` was called with: each once, when it is first asked for.
     """
 
-    def __init__(self, replayer: Replayer, store: Store, workers: int, heard: Heard, time: TimeLimit) -> None:
+    def __init__(self, replayer: Replayer, store: Store, engine: Engine | None, heard: Heard, time: TimeLimit) -> None:
         self._replayer, self.store, self._heard, self._time = replayer, store, heard, time
-        self._pool: Workers[Task, dict[str, Any]] | None = None
-        if workers:
-            self._pool = Workers(replayer, workers, _use_a_single_thread)
-        self.workers = max(1, workers)
+        self._pool: Pool[Task, dict[str, Any]] | None = None
+        if engine is not None:
+            self._pool = _pool(replayer, store, engine)
+        self.workers = 1 if self._pool is None else self._pool.workers
         self.failed: dict[str, str] = {}
         self.known: dict[Task, Trajectory] = {}
         self.heard_of: set[Task] = set()
@@ -87,8 +100,8 @@ class Runner:
             self.known[task] = Trajectory.from_dict(data)
         return task in self.known or task.name in self.failed
 
-    def _finish(self, task: Task, data: dict[str, Any]) -> None:
-        self.store.put(task, data)
+    def _finish(self, task: Task, data: dict[str, Any], place: Mapping[str, str] | None = None) -> None:
+        self.store.put(task, data, place)
         self.known[task] = Trajectory.from_dict(data)
         self._hear(task)
 
@@ -112,7 +125,7 @@ class Runner:
             self._finish(task, data)
 
     def _run_in(
-        self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float, enough: Callable[[], bool]
+        self, pool: Pool[Task, dict[str, Any]], waiting: Sequence[Task], by: float, enough: Callable[[], bool]
     ) -> None:
         left = list(waiting)
         while left or pool.unfinished:
@@ -128,7 +141,9 @@ class Runner:
                 return
             ended = pool.next(min(_GLANCE, self._time.left))
             if isinstance(ended, Done):
-                self._finish(ended.task, ended.result)
+                if ended.result["made"] is None:
+                    raise _of_another_kind(ended.result["place"])
+                self._finish(ended.task, ended.result["made"], ended.result["place"])
             elif isinstance(ended, Failed):
                 self._fail(ended.task, ended.why)
 
@@ -136,3 +151,18 @@ class Runner:
         if not task.name:
             raise UserError(f"the run cannot be replayed from step {task.start}: {why}")
         self.failed[task.name] = why
+
+
+def _pool(replayer: Replayer, store: Store, engine: Engine) -> Pool[Task, dict[str, Any]]:
+    work = functools.partial(_replayed, replayer, kind_of(None), engine.label)
+    directory = Path.cwd() if store.directory is None else store.directory.parent
+    return engine.pool(work, _use_a_single_thread, directory)
+
+
+def _of_another_kind(place: Mapping[str, str]) -> UserError:
+    theirs = ", ".join(f"{name} {value}" for name, value in zip(DECIDES_BITS, kind_of(place), strict=True))
+    ours = ", ".join(f"{name} {value}" for name, value in zip(DECIDES_BITS, kind_of(None), strict=True))
+    return UserError(
+        f"the machine '{place['host']}' ({theirs}) computes other bits than this one ({ours}): let replays run on "
+        "machines of one kind"
+    )

@@ -10,7 +10,7 @@ Its files:
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from newllm.replays.session.task import Task
 from newllm.storage import hold, measured, trim
 from newllm.trace import Verdict
 from newllm.trace.replay_states import LIMIT
+from newllm.training.environment import kind_of
 
 SCHEMA = 1
 
@@ -78,19 +79,29 @@ class Store:
             raise UserError(f"'{self.directory}' holds replays of another run or version: remove it to replay anew")
 
     def get(self, task: Task) -> dict[str, Any] | None:
-        """Return the trajectory of a task, None where it has not been run; a damaged file counts as that."""
+        """Return the trajectory of a task, None where it has not been run.
+
+        A damaged file counts as that, and one from another kind of processor: its bits are not to be compared.
+        """
         if self.directory is None:
             return self._trajectories.get(task.key)
         try:
             data = read_checked(self._file(task))
-            kept = {name: item for name, item in data.items() if name != "task"}
+            kept = {name: item for name, item in data.items() if name not in ("task", "place")}
             Trajectory.from_dict(kept)
+            if kind_of(data.get("place")) != kind_of(None):
+                return None
         except (OSError, ValueError, AttributeError):
             return None
         return kept
 
-    def put(self, task: Task, data: dict[str, Any]) -> None:
+    def put(self, task: Task, data: dict[str, Any], place: Mapping[str, str] | None = None) -> None:
         """Keep a trajectory, on disk with its task: a reader cannot tell a reverse test by the file's name.
+
+        Args:
+            task: what was replayed.
+            data: what came of it.
+            place: where a worker ran it (`describe_place`).
 
         Raises:
             UserError: there is no room.
@@ -98,7 +109,7 @@ class Store:
         if self.directory is None:
             self._trajectories[task.key] = data
         else:
-            content = {"task": task.as_dict(), **data}
+            content = {"task": task.as_dict(), **({} if place is None else {"place": dict(place)}), **data}
             write_bytes(self._file(task), sealed(content), durable=False)
 
     def keep_state(self, step: int, state: State) -> None:

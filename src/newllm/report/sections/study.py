@@ -20,7 +20,7 @@ from newllm.statistics.plain_data import interval_in, number_of
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import value as evidence_value
 from newllm.words.plain import plain
-from newllm.words.studies import deciding_number, estimate_text, numbers_of, verdict_text, waiting
+from newllm.words.studies import deciding_number, estimate_text, numbers_of, processors, verdict_text, waiting
 from newllm.words.tables import Table
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
@@ -60,6 +60,7 @@ def study_lead(study: StudySource, words: Catalogue) -> Html:
         tag("p", study_text(study, words, study.title)) if study.title else Html(),
         tag("p", words("study-size", **sizes), kind="muted"),
         tag("p", plain(words.text(unrun), _LONG)) if unrun is not None else Html(),
+        *(tag("p", plain(words.text(remark), _LONG)) for remark in processors(study.about)),
         listed(said_in(words, problem) for problem in study.problems),
     ]
     return joined(parts)

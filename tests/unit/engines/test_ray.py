@@ -1,0 +1,125 @@
+"""Ray where newllm starts it: nothing of it on the terminal, no statistics sent, and no process left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'newllm[ray]'")
+pytestmark = pytest.mark.slow
+
+STUDY = """
+import os
+import signal
+import time
+from pathlib import Path
+
+from newllm.study import Arm, Study
+
+PLACE = Path(__file__).parent
+
+
+def measure(config):
+    print("a worker's own words")
+    if not (PLACE / "died").exists():
+        (PLACE / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    (PLACE / f"pid-{os.getpid()}").touch()
+    while (PLACE / "hold").exists():
+        time.sleep(0.05)
+    loss = [2.0, 1.0]
+    return {"epoch": [0, 1], "seconds": 0.1, "train": {"loss": [None, 1.0]},
+            "probe": {"loss": loss}, "validation": {"loss": loss}}
+
+
+STUDY = Study(
+    name="small", title="Small.", arms=(Arm("base", "As it is.", "founding-baseline", (), 1),), claims=(), seeds=2,
+    sets=("bundled:sentences",), measure=measure, outcomes=lambda record, control: {"last": 1.0},
+)
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    (tmp_path / "small.py").write_text(STUDY)
+    place = [str(tmp_path / "small.py"), "--out", str(tmp_path / "out"), "--engine", "ray"]
+    return [sys.executable, "-m", "newllm", "study", *place]
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path) -> dict[str, str]:
+    """No cluster to join, and a home in which Ray finds nothing."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return {**others, "NEWLLM_CACHE": str(tmp_path / "cache")}
+
+
+def session_processes() -> set[int]:
+    """Return Ray's processes on this machine."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = place.read_bytes()
+        except OSError:
+            continue
+        if b"raylet" in line or b"gcs_server" in line or line.startswith(b"ray::run"):
+            found.add(int(place.parent.name))
+    return found
+
+
+def wait_until(is_so, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_its_words_stay_out_of_what_is_printed(command, surroundings) -> None:
+    before = session_processes()
+    done = subprocess.run(
+        [*command, "--json", "--workers", "1"],
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    told = json.loads(done.stdout)
+    assert told["worker_deaths"] == ["a worker was lost at base, seed 0"]
+    assert [kind["engines"] for kind in told["processors"]] == [["ray"]]
+    assert done.stderr.splitlines()[0] == "2 runs"
+    assert [line for line in done.stderr.splitlines() if "runs   running" not in line] == [
+        "2 runs", "note: a worker was lost at base, seed 0; this run is repeated",
+    ]  # fmt: skip
+    wait_until(lambda: session_processes() <= before, 20)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_its_tasks_end_with_the_command(command, surroundings, tmp_path: Path, sent: signal.Signals, code: int) -> None:
+    (tmp_path / "died").touch()
+    (tmp_path / "hold").touch()
+    before = session_processes()
+    with subprocess.Popen([*command, "--quiet"], env=surroundings, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: list(tmp_path.glob("pid-*")))
+        worker = int(next(tmp_path.glob("pid-*")).name.removeprefix("pid-"))
+        process.send_signal(sent)
+        assert process.wait(60) == code
+        assert process.stderr is not None
+        assert process.stderr.read() == ("" if sent is signal.SIGKILL else "newllm: stopped\n")
+    wait_until(lambda: not Path(f"/proc/{worker}").exists(), 20)
+    wait_until(lambda: session_processes() <= before, 20)
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(command, surroundings, tmp_path: Path) -> None:
+    surroundings["RAY_ADDRESS"] = "127.0.0.1:9"
+    done = subprocess.run(
+        [*command, "--quiet"], env=surroundings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("newllm: --engine ray: no Ray cluster answers at RAY_ADDRESS='127.0.0.1:9' (")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out" / ".engine").exists()
