@@ -1,6 +1,6 @@
 """What do several processes of one machine train in a second, beside one process?
 
-    python benchmarks/training_speed/ranks_speed.py [--quick] [--ranks N] [--device D] [--out FILE]
+    python benchmarks/training_speed/ranks_speed.py [--quick] [--preset NAME] [--ranks N] [--device D] [--out FILE]
 
 In each round, in turn: one process with one thread, one process with as many threads as there are ranks, and as many
 processes with one thread each (gloo). Tokens a second of training, as summary.json says (evaluations are not in it):
@@ -25,9 +25,9 @@ sys.path.append(str(Path(__file__).parents[1] / "shared"))
 import machine
 from answers import give
 
-STEPS = {"tiny": 60, "small": 20}
+STEPS = {"tiny": 40, "small": 12}
 PRESETS = tuple(STEPS)
-ROUNDS = 5
+ROUNDS = 3
 
 
 def train(preset: str, out: Path, ranks: int, threads: int, *more: str) -> float:
@@ -62,11 +62,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round of few steps of preset tiny")
     parser.add_argument("--ranks", type=int, default=2, metavar="N")
+    parser.add_argument("--preset", choices=PRESETS, help="this one alone")
     parser.add_argument("--device", default="cpu", metavar="D")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers as JSON")
     arguments = parser.parse_args()
     rows = []
-    for preset in PRESETS[:1] if arguments.quick else PRESETS:
+    presets = [arguments.preset] if arguments.preset else PRESETS[:1] if arguments.quick else PRESETS
+    for preset in presets:
         rounds, steps = (1, 10) if arguments.quick else (ROUNDS, STEPS[preset])
         asked = "--steps", str(steps), "--set", f"training.evaluate_every={steps}", "--device", arguments.device
         found = measured(preset, arguments.ranks, rounds, *asked)
