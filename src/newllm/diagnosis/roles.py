@@ -181,7 +181,7 @@ def roles_of(trace: Trace, facts: Facts = Facts()) -> Roles:  # noqa: B008 (it c
 @lru_cache(maxsize=4096)
 def role_of(name: str) -> str | None:
     """Return the role that a name says, None where it says none."""
-    if name.rpartition("/")[0].split("/")[0] in _LAYERED:
+    if is_layered(name):
         return None
     found = [word for word in words(name.replace("errD", "err_d").replace("errG", "err_g")) if not split_of(word)]
     if match := _GLUED.fullmatch("_".join(found)):
@@ -195,6 +195,11 @@ def role_of(name: str) -> str | None:
         if role := _WORDS.get(tuple(found[-count:])):
             return role
     return None
+
+
+def is_layered(name: str) -> bool:
+    """Whether a signal of this name is of a single layer, or of a class."""
+    return name.rpartition("/")[0].split("/")[0] in _LAYERED
 
 
 def known_role(text: str) -> str:

@@ -87,8 +87,8 @@ class CallWatch:
             self._part("influence")(self._influence.open)()
             self._part("influence")(self._time_axis.open)()
 
-    def put(self, *, is_scaled: bool) -> None:
-        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
+    def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool) -> None:
+        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`, the loss for errors."""
         self._influence.close()
         self._time_axis.close()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
@@ -97,7 +97,7 @@ class CallWatch:
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
-        self._part("targets")(self._errors.put)(self._row, is_scaled=is_scaled)
+        self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""

@@ -18,6 +18,26 @@ layer-signal = { SIGNAL($signal) } of { $layer }
 # A finding shortly behind what somebody planned.
 planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on)
 
+# What changed at the step of a finding.
+changed-finding = { $finding }. { $changes }
+changes-found = What changed then or shortly before: { $changes }{ $looked ->
+        [0] { "" }
+        [one] ; not so the other signal of data, targets, settings and state
+       *[other] ; not so the other { $looked } signals of data, targets, settings and state
+    }
+changes-none = Of what was looked at ({ $looked } signals of data, targets, settings and state) nothing changed then or shortly before
+change = { SIGNAL($signal) }{ $how ->
+        [state] { "" }
+       *[number] , from { G($before, digits: 3) } to { G($value, digits: 3) }
+    } ({ $after ->
+        [none] { $lasts ->
+            [once] { $axis } { $step } alone
+            [a-while] { $axis }s { $step } to { $last }
+           *[stays] from { $axis } { $step } on
+        }
+       *[other] between { $axis }s { $after } and { $step }
+    })
+
 finding-spike =
     .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->

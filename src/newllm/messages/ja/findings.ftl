@@ -23,6 +23,25 @@ layer-signal = { $layer }の{ SIGNAL($signal) }
 # 計画された変更のすぐ後の所見。
 planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }から「{ $text }」）
 
+# 所見のステップで変わったもの。
+changed-finding = { $finding }{ $changes }
+changes-found = その時またはその直前に変わったもの：{ $changes }。{ $looked ->
+        [0] { "" }
+       *[other] データ・予測対象・設定・状態のほかの{ $looked }個の信号は変わっていない。
+    }
+changes-none = 調べた信号（データ・予測対象・設定・状態の{ $looked }個）は、その時にもその直前にも変わっていない。
+change = { SIGNAL($signal) }{ $how ->
+        [state] { "" }
+       *[number] が{ G($before, digits: 3) }から{ G($value, digits: 3) }に
+    }（{ $after ->
+        [none] { $lasts ->
+            [once] { axis-unit }{ $step }だけ
+            [a-while] { axis-unit }{ $step }から{ $last }まで
+           *[stays] { axis-unit }{ $step }から
+        }
+       *[other] { axis-unit }{ $after }と{ $step }の間
+    }）
+
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でスパイクがなくなるかを確かめる。
     .sentence = { SIGNAL($signal) }が{ G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。{ $outcome ->
