@@ -8,6 +8,7 @@ that may take its time.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from newllm.diagnosis.exogenous import exogenous
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import comparable, finite, is_validation
-from newllm.diagnosis.shift import FEWEST, Shift, jump_within, shift_within
+from newllm.diagnosis.shift import FEWEST, Shift, jump_within, shift_within, slope_within
 from newllm.messages import Message, message
 from newllm.trace import Finding, Trace
 
@@ -34,6 +35,7 @@ GRADUAL = frozenset(
     | {"reward-falls", "entropy-collapse", "kl-explosion", "representation-collapse"}
 )
 LATE = 0.02  # of the run: so far behind its beginning what shows little by little may have begun
+ORDER = ("inputs", "targets", "loss", "setting", "column", "state", "evaluation")  # in which groups are said
 FEWEST_LOOKED = 3  # signals: of fewer it says little that none of them changed
 
 
@@ -45,16 +47,24 @@ class Change:
         signal: its name in the trace; of layers without the layer.
         group: "state", "inputs", "targets", "loss", "evaluation", "setting" or "column".
         shift: how.
+        slope: whether it changes little by little, as a warm-up does; else from one point to the next.
     """
 
     signal: str
     group: str
     shift: Shift
+    slope: bool = False
 
     @property
     def rises(self) -> bool:
         """Whether it is larger than before."""
         return self.shift.value > self.shift.before
+
+    @property
+    def _how(self) -> str:
+        if self.group == "state" or self.slope:
+            return "rising" if self.slope else "state"
+        return "lowered" if self.signal == "learning_rate" and not self.rises else "number"
 
     def said(self, axis: str) -> Message:
         """Return it in words: what, from where to where, and since when or for how long."""
@@ -62,7 +72,7 @@ class Change:
         return message(
             "change",
             signal=self.signal,
-            how="state" if self.group == "state" else "number",
+            how=self._how,
             before=shift.before,
             value=shift.value,
             axis=axis,
@@ -80,12 +90,20 @@ class Changes:
     Attributes:
         found: in the order of what is told first.
         looked: the signals that were looked at.
+        groups: of these.
         step: at which the loss rose most.
     """
 
     found: tuple[Change, ...]
     looked: tuple[str, ...]
+    groups: tuple[str, ...]
     step: float
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """How many other signals were looked at, and of what, for a sentence."""
+        groups = [message(f"changes-of_{one}") for one in self.groups]
+        return {"looked": len(self.looked) - len(self.found), "groups": groups}
 
 
 def with_changes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
@@ -105,8 +123,10 @@ def _with_changes(finding: Finding, trace: Trace, facts: Facts) -> Finding:
     changes = changes_at(finding, trace, facts)
     if changes is None or (not changes.found and (finding.kind in GRADUAL or len(changes.looked) < FEWEST_LOOKED)):
         return finding
-    others, said = len(changes.looked) - len(changes.found), [one.said(trace.axis) for one in changes.found]
-    how = message("changes-found", changes=said, looked=others) if said else message("changes-none", looked=others)
+    said = [one.said(trace.axis) for one in changes.found]
+    how = (
+        message("changes-found", changes=said, **changes.others) if said else message("changes-none", **changes.others)
+    )
     return replace(finding, sentence=message("changed-finding", finding=finding.sentence, changes=how))
 
 
@@ -131,20 +151,21 @@ def _changes(
         return None
     since, step = window
     early = step - max(BEFORE * trace.last_step, step - since)
-    found, looked = [], []
+    found, looked, groups = [], [], []
     for name, group, series in exogenous(trace, recorded=recorded, evaluated=is_validation(signal)):
         is_usual = gradual and name == "learning_rate"  # it is lowered where the loss stands
         if is_usual or int(np.searchsorted(series.step, step)) < FEWEST:
             continue
         looked.append(name)
+        groups.append(group)
         start = early if group in {"setting", "column"} else since
-        if name == "learning_rate":
-            shift = jump_within(series, start, step)
-        else:
-            shift = shift_within(series, start, step, lasting=gradual)
+        is_rate = name == "learning_rate"
+        shift = jump_within(series, start, step) if is_rate else shift_within(series, start, step, lasting=gradual)
         if shift is not None and not _says_nothing(name, shift):
             found.append(Change(name, group, shift))
-    return Changes(tuple(found), tuple(looked), step)
+        elif is_rate and (rising := slope_within(series, start, step)) is not None:
+            found.append(Change(name, group, rising, slope=True))
+    return Changes(tuple(found), tuple(looked), tuple(one for one in ORDER if one in groups), step)
 
 
 def _says_nothing(name: str, shift: Shift) -> bool:

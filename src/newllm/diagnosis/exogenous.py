@@ -31,6 +31,9 @@ EVALUATION = (
 )  # fmt: skip
 ABSENT = {"backwards": 1.0} | dict.fromkeys((*MODE, "rows_repeated", "rows_equal"), 0.0)
 """What a signal is at a step where it was not written."""
+OF_MODEL, OF_CALLS = "setting/", "setting/forward."  # begin the names of what a model is set to in Python
+AT_CHANGES = frozenset({"weight_decay", "momentum", "dropout", "tensors_with_gradient"})
+"""Written at the update from which they are other, as arguments of calls are; attributes at the next sampled one."""
 ABSENT_SAMPLED = dict.fromkeys(("target_entropy", "targets_padding"), 0.0)
 """Likewise, of sampled steps."""
 _OUTCOME = re.compile(
@@ -59,6 +62,9 @@ def exogenous(trace: Trace, *, recorded: bool, evaluated: bool = False) -> Itera
             series = _filled(trace, name) if recorded else trace.series(name)
             if len(series.step):
                 yield name, group, series
+    for name in trace.signals:
+        if name.startswith(OF_MODEL):
+            yield name, "setting", _filled(trace, name)
     limit = _clip_limit(trace)
     if limit is not None:
         yield "gradient_norm_clipped", "setting", limit
@@ -85,6 +91,11 @@ def _filled(trace: Trace, name: str) -> Series:
         steps, absent = trace.series("loss").step, ABSENT[name]
     elif name in ABSENT_SAMPLED and len(series.step):
         steps, absent = trace.series("ledger_share").step, ABSENT_SAMPLED[name]
+    elif len(series.step) and (name in AT_CHANGES or name.startswith(OF_MODEL)):
+        at_once = name in AT_CHANGES or name.startswith(OF_CALLS)
+        steps = np.union1d(trace.series("loss" if at_once else "ledger_share").step, series.step)
+        latest = np.searchsorted(series.step, steps, side="right") - 1
+        return Series(steps[latest >= 0], series.value[latest[latest >= 0]])
     else:
         return series
     value = np.full(len(steps), absent)

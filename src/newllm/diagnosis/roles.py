@@ -26,7 +26,7 @@ _LAYERED = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "seco
             "activation_zero", "gate_saturation", "attention_entropy", "attention_logit", "context_norm",
             "weights_changed", "frozen_changed", "moments_changed", "buffers_changed", "statistics_changed",
             "probe_activation_rms", "probe_context_norm", "study", "count", "validation_count", "validation_correct",
-            "gradients", "parameters"}  # fmt: skip
+            "gradients", "parameters", "setting"}  # fmt: skip
 _GLUED = re.compile(r"(err|loss)[_ -]?(gen|disc|dis|g|d)|(g|d)(loss|_loss)", re.IGNORECASE)
 _D = ("d", "dis", "disc", "discriminator", "critic")
 _G = ("g", "gen", "generator")

@@ -73,6 +73,16 @@ def jump_within(series: Series, since: float, until: float) -> Shift | None:
     return _jump(series, places, may_come_again=True) if places else None
 
 
+def slope_within(series: Series, since: float, until: float) -> Shift | None:
+    """Return that a schedule rises all the way between two steps, to `TIMES` what it was and more: a warm-up."""
+    series, places = _near(series, since, until)
+    way = series.value[places[0] - 1 : places[-1] + 1] if places else series.value[:0]
+    if len(way) <= FEWEST or way[0] <= 0 or np.diff(way).min() < 0 or way[-1] < TIMES * way[0]:
+        return None
+    first, last = float(series.step[places[0] - 1]), float(series.step[places[-1]])
+    return Shift(first, first, float(way[0]), float(way[-1]), last)
+
+
 def _near(series: Series, since: float, until: float) -> tuple[Series, range]:
     """Return the points that a change is held against, and the places among them at which it may begin."""
     series = finite(series)
@@ -90,7 +100,8 @@ def _jump(series: Series, places: Sequence[int], *, may_come_again: bool = False
         own, before = float(changes[at]), changes[:at]
         if at < places[0] or own <= LOCAL * before[-WINDOW:].max(initial=0.0):
             continue
-        if may_come_again or before.max(initial=0.0) * TIMES <= own:
+        then = np.abs(np.diff(series.value[at : at + FEWEST + 1])).max(initial=0.0)  # a slope that begins goes on
+        if (own > LOCAL * then) if may_come_again else (before.max(initial=0.0) * TIMES <= own):
             return _shift(series, int(at), float(value[at - 1]), float(value[at]))
     return None
 

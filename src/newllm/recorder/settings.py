@@ -21,7 +21,7 @@ class SettingsWatch:
 
     def __init__(self, optimizer: Optimizer, root: nn.Module) -> None:
         self._optimizer = optimizer
-        self._dropouts = [one for one in root.modules() if isinstance(one, _DropoutNd)]
+        self._dropouts = [(one, name) for one in root.modules() if (name := _rate_of(one))]
         self._latest: dict[str, float] = {}
 
     def put(self, row: Row, tensors: int | None, *, sampled: bool) -> None:
@@ -46,7 +46,14 @@ class SettingsWatch:
                 if isinstance(value, int | float) and not isinstance(value, Tensor):
                     found[name] = max(found.get(name, 0.0), float(value))
         if self._dropouts:
-            found["dropout"] = max(float(one.p) for one in self._dropouts)
+            found["dropout"] = max(float(getattr(one, name)) for one, name in self._dropouts)
         if tensors is not None:
             found["tensors_with_gradient"] = float(tensors)
         return found
+
+
+def _rate_of(module: nn.Module) -> str:
+    """Return the attribute that holds the dropout rate of a module; empty where it has none."""
+    if isinstance(module, _DropoutNd):
+        return "p"
+    return "dropout" if isinstance(module, nn.MultiheadAttention | nn.RNNBase) else ""

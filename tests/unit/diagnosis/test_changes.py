@@ -66,7 +66,7 @@ def test_of_two_changes_none_is_named_and_both_are_told(row: str) -> None:
     said = EN.text(finding.sentence)
     assert SAYS in said
     assert f"rows of a batch, from 32 to 8 (from step {AT} on)" in said
-    assert "signals of data, targets, settings and state" in said
+    assert "signals of inputs, targets, the form of the loss, settings and state" in said
     assert "変わったもの" in JA.text(finding.sentence)
 
 
@@ -74,13 +74,31 @@ def test_what_makes_no_loss_rise_is_told_and_not_named() -> None:
     for changed in ({"weight_decay": since(1.0, 0.01)}, {"learning_rate": since(1e-3, 1e-4)}):
         finding = rise(**changed)
         assert not finding.causes
-        assert SAYS in EN.text(finding.sentence)
+        said = EN.text(finding.sentence)
+        assert SAYS in said
+        assert ("makes no loss rise" in said) == ("learning_rate" in changed)
+
+
+def test_a_rate_that_rises_all_the_way_is_told() -> None:
+    said = EN.text(rise(learning_rate=np.minimum(STEP, 150) * 1e-4).sentence)
+    assert "learning rate, rising from 0.0069 to 0.01 (steps 69 to 100)" not in said  # by less than twice
+    assert NOTHING in said
+    late = np.clip(STEP - 80, 1, 70) * 1e-4
+    assert f"learning rate, rising from 0.0001 to 0.002 (steps 70 to {AT})" in EN.text(
+        rise(learning_rate=late).sentence
+    )
+
+
+def test_a_setting_that_is_written_where_it_changes_is_told_at_its_step() -> None:
+    written = Series(np.array([1, 50, AT - 3, 150]), np.array([0.01, 0.01, 10.0, 10.0]))
+    said = EN.text(rise(weight_decay=written, rows=since(32.0, 8.0)).sentence)
+    assert f"weight decay, from 0.01 to 10 (from step {AT - 3} on)" in said
 
 
 def test_nothing_that_was_recorded_changed() -> None:
     said = EN.text(rise().sentence)
     assert NOTHING in said
-    assert "signals of data, targets, settings and state" in said
+    assert "signals of inputs, targets, the form of the loss, settings and state" in said
 
 
 def test_what_follows_from_the_loss_is_not_told() -> None:
@@ -180,3 +198,12 @@ def test_a_sampled_signal_that_was_not_there_before_has_begun() -> None:
     late = SAMPLED[SAMPLED >= AT]
     smoothed = {"target_entropy": Series(late, np.full(len(late), 0.5)), "ledger_share": np.ones(20)}
     assert "entropy of mixed or smoothed targets, from 0 to 0.5" in EN.text(rise(**smoothed).sentence)
+
+
+def test_a_number_that_the_model_is_set_to_is_told_where_it_changes() -> None:
+    given = {
+        "ledger_share": np.ones(20),
+        "setting__forward.temperature": Series(np.array([1, AT]), np.array([1.0, 0.05])),
+    }
+    said = EN.text(rise(**given).sentence)
+    assert f"setting of the model (forward.temperature), from 1 to 0.05 (from step {AT} on)" in said

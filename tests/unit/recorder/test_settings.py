@@ -65,3 +65,32 @@ def test_what_an_optimizer_lacks_is_not_written(tmp_path: Path) -> None:
     trace = record(tmp_path / "run", lambda *_: None, make=torch.optim.Adagrad)
     assert "momentum" not in trace.signals
     assert "weight_decay" in trace.signals
+
+
+class Annealed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.share, self._hidden, self.name = nn.Linear(4, 1), 0.5, 3, "annealed"
+
+    def forward(self, x: torch.Tensor, power: float, *, temperature: float) -> torch.Tensor:
+        return self.layer(x) ** power * self.share / temperature
+
+
+def test_numbers_that_a_model_is_set_to_are_written_where_they_change(tmp_path: Path) -> None:
+    model = Annealed()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for step in range(1, 31):
+            model.share = 0.5 if step < 15 else 0.1
+            loss = model(torch.randn(8, 4), 2, temperature=1.0 if step < 14 else 0.05).square().mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            recorder.step(loss)
+    trace = read_trace(tmp_path / "run" / "trace.jsonl")
+    assert {name for name in trace.signals if name.startswith("setting/")} == {
+        "setting/share", "setting/forward.1", "setting/forward.temperature",
+    }  # fmt: skip
+    assert values(trace, "setting/share") == {1: 0.5, 20: 0.1}
+    assert values(trace, "setting/forward.1") == {1: 2.0}
+    assert values(trace, "setting/forward.temperature") == {1: 1.0, 14: 0.05}

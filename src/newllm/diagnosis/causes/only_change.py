@@ -97,4 +97,4 @@ def _said(case: Case, found: list[Change]) -> Seen:
     changes = _changes(case) if found else None
     if changes is None:
         return NOTHING
-    return {"change": found[0].said(case.trace.axis), "looked": len(changes.looked) - len(changes.found)}
+    return {"change": found[0].said(case.trace.axis), **changes.others}

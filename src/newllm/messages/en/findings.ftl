@@ -22,12 +22,20 @@ planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on
 changed-finding = { $finding }. { $changes }
 changes-found = What changed then or shortly before: { $changes }{ $looked ->
         [0] { "" }
-        [one] ; not so the other signal of data, targets, settings and state
-       *[other] ; not so the other { $looked } signals of data, targets, settings and state
+        [one] ; not so the other signal ({ $groups })
+       *[other] ; not so the other { $looked } signals of { $groups }
     }
-changes-none = Of what was looked at ({ $looked } signals of data, targets, settings and state) nothing changed then or shortly before
+changes-none = Of what was looked at ({ $looked } signals of { $groups }) nothing changed then or shortly before
+changes-of_inputs = inputs
+changes-of_targets = targets
+changes-of_loss = the form of the loss
+changes-of_state = state
+changes-of_setting = settings
+changes-of_column = columns of the log
+changes-of_evaluation = evaluations
 change = { SIGNAL($signal) }{ $how ->
         [state] { "" }
+        [rising] , rising from { G($before, digits: 3) } to { G($value, digits: 3) }
        *[number] , from { G($before, digits: 3) } to { G($value, digits: 3) }
     } ({ $after ->
         [none] { $lasts ->
@@ -36,6 +44,9 @@ change = { SIGNAL($signal) }{ $how ->
            *[stays] from { $axis } { $step } on
         }
        *[other] between { $axis }s { $after } and { $step }
+    }{ $how ->
+        [lowered] ; a lower one by itself makes no loss rise
+       *[other] { "" }
     })
 
 finding-spike =

@@ -27,11 +27,19 @@ planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }�
 changed-finding = { $finding }{ $changes }
 changes-found = その時またはその直前に変わったもの：{ $changes }。{ $looked ->
         [0] { "" }
-       *[other] データ・予測対象・設定・状態のほかの{ $looked }個の信号は変わっていない。
+       *[other] ほかの{ $looked }個の信号（{ $groups }）は変わっていない。
     }
-changes-none = 調べた信号（データ・予測対象・設定・状態の{ $looked }個）は、その時にもその直前にも変わっていない。
+changes-none = 調べた信号（{ $groups }の{ $looked }個）は、その時にもその直前にも変わっていない。
+changes-of_inputs = 入力
+changes-of_targets = 予測対象
+changes-of_loss = 損失の形
+changes-of_state = 状態
+changes-of_setting = 設定
+changes-of_column = ログの列
+changes-of_evaluation = 評価
 change = { SIGNAL($signal) }{ $how ->
         [state] { "" }
+        [rising] が{ G($before, digits: 3) }から{ G($value, digits: 3) }に上昇中
        *[number] が{ G($before, digits: 3) }から{ G($value, digits: 3) }に
     }（{ $after ->
         [none] { $lasts ->
@@ -40,6 +48,9 @@ change = { SIGNAL($signal) }{ $how ->
            *[stays] { axis-unit }{ $step }から
         }
        *[other] { axis-unit }{ $after }と{ $step }の間
+    }{ $how ->
+        [lowered] 。下げるだけで損失が上がることはない
+       *[other] { "" }
     }）
 
 finding-spike =
