@@ -17,7 +17,7 @@ from newllm.diagnosis.exogenous import exogenous
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import comparable, finite, is_validation
-from newllm.diagnosis.shift import FEWEST, Shift, jump_within, shift_within, slope_within
+from newllm.diagnosis.shift import FEWEST, Shift, jump_within, rise_within, shift_within, slope_within
 from newllm.messages import Message, message
 from newllm.trace import Finding, Trace
 
@@ -45,7 +45,7 @@ class Change:
 
     Attributes:
         signal: its name in the trace; of layers without the layer.
-        group: "state", "inputs", "targets", "loss", "evaluation", "setting" or "column".
+        group: "training" of the loss, "state", "inputs", "targets", "loss", "evaluation", "setting" or "column".
         shift: how.
         slope: whether it changes little by little, as a warm-up does; else from one point to the next.
     """
@@ -103,7 +103,8 @@ class Changes:
     def others(self) -> dict[str, Any]:
         """How many other signals were looked at, and of what, for a sentence."""
         groups = [message(f"changes-of_{one}") for one in self.groups]
-        return {"looked": len(self.looked) - len(self.found), "groups": groups}
+        changed = {one.signal for one in self.found}
+        return {"looked": sum(one not in changed for one in self.looked), "groups": groups}
 
 
 def with_changes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
@@ -151,7 +152,7 @@ def _changes(
         return None
     since, step = window
     early = step - max(BEFORE * trace.last_step, step - since)
-    found, looked, groups = [], [], []
+    found, looked, groups = _dated_by_training(trace, signal, since, step), [], []
     for name, group, series in exogenous(trace, recorded=recorded, evaluated=is_validation(signal)):
         is_usual = gradual and name == "learning_rate"  # it is lowered where the loss stands
         if is_usual or int(np.searchsorted(series.step, step)) < FEWEST:
@@ -166,6 +167,13 @@ def _changes(
         elif is_rate and (rising := slope_within(series, start, step)) is not None:
             found.append(Change(name, group, rising, slope=True))
     return Changes(tuple(found), tuple(looked), tuple(one for one in ORDER if one in groups), step)
+
+
+def _dated_by_training(trace: Trace, signal: str, since: float, step: float) -> list[Change]:
+    """Return the rise of the training loss between two evaluations of which the second is worse: it has a step."""
+    loss = finite(trace.series("loss"))
+    rise = rise_within(loss, since, step) if is_validation(signal) and len(loss.step) else None
+    return [] if rise is None else [Change("loss", "training", rise)]
 
 
 def _says_nothing(name: str, shift: Shift) -> bool:

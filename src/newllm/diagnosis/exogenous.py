@@ -29,7 +29,8 @@ EVALUATION = (
     "validation_input_mean", "validation_input_std", "validation_rows", "validation_rows_seen", "validation_count",
     "evaluation_in_training_mode",
 )  # fmt: skip
-ABSENT = {"backwards": 1.0} | dict.fromkeys((*MODE, "rows_repeated", "rows_equal"), 0.0)
+OF_ROWS = ("rows_repeated", "rows_equal")
+ABSENT = {"backwards": 1.0} | dict.fromkeys((*MODE, *OF_ROWS), 0.0)
 """What a signal is at a step where it was not written."""
 OF_MODEL, OF_CALLS = "setting/", "setting/forward."  # begin the names of what a model is set to in Python
 AT_CHANGES = frozenset({"weight_decay", "momentum", "dropout", "tensors_with_gradient"})
@@ -87,6 +88,8 @@ def _states(trace: Trace) -> Iterator[Signal]:
 def _filled(trace: Trace, name: str) -> Series:
     """Return a recorder's signal; where it is written only where it is so, with what it is at all other steps."""
     series = trace.series(name)
+    if name in OF_ROWS and not len(trace.series("rows_seen").step):  # nobody looked
+        return series
     if name in ABSENT:
         steps, absent = trace.series("loss").step, ABSENT[name]
     elif name in ABSENT_SAMPLED and len(series.step):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.diagnosis.losses import finite, sliding_median
+from newllm.diagnosis.losses import comparable, finite, sliding_median
 from newllm.trace import Series
 
 WINDOW, FEWEST = 20, 3  # points on either side whose levels are compared
@@ -40,6 +40,16 @@ class Shift:
     before: float
     value: float
     last: float | None = None
+
+
+def rise_within(loss: Series, since: float, until: float) -> Shift | None:
+    """Return the rise of a loss that begins after one step and not after another: twice as far as it rose before."""
+    series, places = _near(Series(loss.step, comparable(loss.value)), since, until)
+    found = (_stretch(series, places, up=True) or _level(series, places, up=True)) if places else None
+    if found is None:
+        return None
+    at = int(np.searchsorted(loss.step, found.step))
+    return _shift(loss, at, float(np.median(loss.value[max(0, at - WINDOW) : at])), float(loss.value[at]))
 
 
 def shift_within(series: Series, since: float, until: float, *, lasting: bool = False) -> Shift | None:
@@ -106,14 +116,14 @@ def _jump(series: Series, places: Sequence[int], *, may_come_again: bool = False
     return None
 
 
-def _level(series: Series, places: Sequence[int]) -> Shift | None:
+def _level(series: Series, places: Sequence[int], *, up: bool = False) -> Shift | None:
     """Return a shift of the level that stays for as many points as are compared."""
     value = series.value
     width = min(WINDOW, len(value) - places[0], places[0] // 3)
     if width < FEWEST:
         return None
     medians = sliding_median(value[: places[-1] + width], width)  # of the points from each place on
-    far = np.abs(medians[width:] - medians[:-width])  # of place `width` and those behind it
+    far = _size(medians[width:] - medians[:-width], up=up)  # of place `width` and those behind it
     first, earlier = places[0] - width, far[: places[0] - 2 * width + 1]
     usual = SURE * scatter(value[: places[0]]) * float(np.sqrt(2 * _OF_MEDIANS / width))
     at = first + int(np.argmax(far[first:])) + width
@@ -128,19 +138,24 @@ def _level(series: Series, places: Sequence[int]) -> Shift | None:
     return Shift(float(series.step[split]), float(series.step[split - 1]), before, after)
 
 
-def _stretch(series: Series, places: Sequence[int]) -> Shift | None:
+def _stretch(series: Series, places: Sequence[int], *, up: bool = False) -> Shift | None:
     """Return a value far from all before it, for a point or for a few."""
     value, width = series.value, min(WINDOW, places[0] // 2)
     if width < FEWEST:
         return None
     levels = sliding_median(value[: places[-1]], width)  # before each place from `width` on
-    off = np.abs(value[width : places[-1] + 1] - levels)
+    off = _size(value[width : places[-1] + 1] - levels, up=up)
     least = max(TIMES * float(off[: places[0] - width].max()), FAR * scatter(value[: places[0]]))
     found = np.flatnonzero(off[places[0] - width :] > least)
     if not len(found):
         return None
     at = places[0] + int(found[0])
     return _shift(series, at, float(levels[at - width]), float(value[at]))
+
+
+def _size(change: np.ndarray, *, up: bool) -> np.ndarray:
+    """Return how far changes (n,) go, in both directions or upwards alone."""
+    return np.maximum(change, 0.0) if up else np.abs(change)
 
 
 def _shift(series: Series, at: int, before: float, value: float) -> Shift:

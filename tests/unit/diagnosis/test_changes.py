@@ -207,3 +207,16 @@ def test_a_number_that_the_model_is_set_to_is_told_where_it_changes() -> None:
     }
     said = EN.text(rise(**given).sentence)
     assert f"setting of the model (forward.temperature), from 1 to 0.05 (from step {AT} on)" in said
+
+
+def test_a_rise_of_validation_is_dated_by_that_of_training() -> None:
+    evaluated = np.arange(20, 201, 20)
+    loss = np.where((STEP >= 127) & (STEP < 140), 1.0, 1.6 * np.exp(-STEP / 40) + 0.1)
+    trace = signals(loss=loss * np.exp(0.05 * np.random.default_rng(0).normal(size=200)))
+    trace["validation_loss"] = Series(evaluated, np.where(evaluated > 120, 3.0, 1.0))
+    spike = Finding(kind="diverged", severity="fault", sentence=quoted("up"), first_step=140, signal="validation_loss")
+    (finding,) = with_changes([spike], Trace(trace), Facts(origin="record"))
+    assert "training loss, from 0.19 to 0.931 (steps 127 to 139)" in EN.text(finding.sentence)
+    calm = trace | {"loss": Series(STEP, 1.6 * np.exp(-STEP / 40) + 0.1)}
+    (finding,) = with_changes([spike], Trace(calm), Facts(origin="record"))
+    assert NOTHING in EN.text(finding.sentence)

@@ -69,7 +69,8 @@ def dropout(case: Case) -> Seen:
 def _only(case: Case, signals: Collection[str]) -> list[Change]:
     """Return the changes at a rise if all are of these signals, and of more than one update unless of the state."""
     changes = _changes(case)
-    may = [] if changes is None else [one for one in changes.found if one.rises or one.signal not in _HARMLESS_BELOW]
+    found = [] if changes is None else [one for one in changes.found if one.group != "training"]
+    may = [one for one in found if one.rises or one.signal not in _HARMLESS_BELOW]
     if not all(one.signal in signals for one in may):
         return []
     return [one for one in may if one.group == "state" or one.shift.last != one.shift.step]
