@@ -19,7 +19,7 @@ from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import comparable, finite, is_validation
 from newllm.diagnosis.shift import FEWEST, Shift, jump_within, rise_within, shift_within, slope_within
 from newllm.messages import Message, message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 SHARES = frozenset(
     {"rows_repeated", "rows_equal", "rows_seen", "target_most_share", "targets_used", "targets_padding"}
@@ -160,13 +160,25 @@ def _changes(
         looked.append(name)
         groups.append(group)
         start = early if group in {"setting", "column"} else since
-        is_rate = name == "learning_rate"
-        shift = jump_within(series, start, step) if is_rate else shift_within(series, start, step, lasting=gradual)
-        if shift is not None and not _says_nothing(name, shift):
-            found.append(Change(name, group, shift))
-        elif is_rate and (rising := slope_within(series, start, step)) is not None:
-            found.append(Change(name, group, rising, slope=True))
+        change = (
+            _rate_change(series, start, step)
+            if name == "learning_rate"
+            else _change(name, group, shift_within(series, start, step, lasting=gradual))
+        )
+        if change is not None and not _says_nothing(name, change.shift):
+            found.append(change)
     return Changes(tuple(found), tuple(looked), tuple(one for one in ORDER if one in groups), step)
+
+
+def _change(name: str, group: str, shift: Shift | None, *, slope: bool = False) -> Change | None:
+    return None if shift is None else Change(name, group, shift, slope)
+
+
+def _rate_change(rate: Series, since: float, until: float) -> Change | None:
+    """Return the jump of a learning rate, else that it rises; a fall from which it rises again is told as a rise."""
+    jump, rise = jump_within(rate, since, until), slope_within(rate, since, until)
+    is_rise = rise is not None and (jump is None or jump.value < jump.before)
+    return _change("learning_rate", "setting", rise if is_rise else jump, slope=is_rise)
 
 
 def _dated_by_training(trace: Trace, signal: str, since: float, step: float) -> list[Change]:

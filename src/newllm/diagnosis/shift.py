@@ -84,13 +84,17 @@ def jump_within(series: Series, since: float, until: float) -> Shift | None:
 
 
 def slope_within(series: Series, since: float, until: float) -> Shift | None:
-    """Return that a schedule rises all the way between two steps, to `TIMES` what it was and more: a warm-up."""
+    """Return that a schedule rises up to a step, to `TIMES` what it was after another step and more: a warm-up."""
     series, places = _near(series, since, until)
-    way = series.value[places[0] - 1 : places[-1] + 1] if places else series.value[:0]
-    if len(way) <= FEWEST or way[0] <= 0 or np.diff(way).min() < 0 or way[-1] < TIMES * way[0]:
+    if not places:
         return None
-    first, last = float(series.step[places[0] - 1]), float(series.step[places[-1]])
-    return Shift(first, first, float(way[0]), float(way[-1]), last)
+    falls = np.flatnonzero(np.diff(series.value[places[0] - 1 : places[-1] + 1]) < 0)
+    first = places[0] + int(falls[-1]) if len(falls) else places[0] - 1
+    way = series.value[first : places[-1] + 1]
+    if len(way) <= FEWEST or way[0] <= 0 or way[-1] < TIMES * way[0]:
+        return None
+    begin = float(series.step[first])
+    return Shift(begin, begin, float(way[0]), float(way[-1]), float(series.step[places[-1]]))
 
 
 def _near(series: Series, since: float, until: float) -> tuple[Series, range]:
@@ -110,7 +114,8 @@ def _jump(series: Series, places: Sequence[int], *, may_come_again: bool = False
         own, before = float(changes[at]), changes[:at]
         if at < places[0] or own <= LOCAL * before[-WINDOW:].max(initial=0.0):
             continue
-        then = np.abs(np.diff(series.value[at : at + FEWEST + 1])).max(initial=0.0)  # a slope that begins goes on
+        way = np.sign(value[at] - value[at - 1])
+        then = (way * np.diff(series.value[at : at + FEWEST + 1])).max(initial=0.0)  # a slope that begins goes on
         if (own > LOCAL * then) if may_come_again else (before.max(initial=0.0) * TIMES <= own):
             return _shift(series, int(at), float(value[at - 1]), float(value[at]))
     return None

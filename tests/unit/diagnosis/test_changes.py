@@ -42,6 +42,7 @@ def sampled(before: float, after: float) -> np.ndarray:
 
 WOBBLE = 0.02 * np.random.default_rng(1).normal(size=20)
 ONCE = Series(np.array([AT]), np.ones(1))
+PLANTED = Finding(kind="spike", severity="warning", sentence=quoted("up"), first_step=AT, signal="loss")
 NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "only-state": ("changed-state", {"weights_changed__0": ONCE, "learning_rate": since(1e-3, 1e-4)}),
     "only-targets": ("changed-targets", {"target_mean": sampled(0.5, 4.5) + WOBBLE, "target_std": 1 + WOBBLE}),
@@ -87,6 +88,16 @@ def test_a_rate_that_rises_all_the_way_is_told() -> None:
     assert f"learning rate, rising from 0.0001 to 0.002 (steps 70 to {AT})" in EN.text(
         rise(learning_rate=late).sentence
     )
+
+
+def test_a_rate_that_warms_up_anew_or_is_high_for_three_updates_is_told() -> None:
+    anew = np.where(STEP < 90, 1e-2 * (1 - STEP / 100), 1e-4 * (STEP - 85))
+    assert f"learning rate, rising from 0.0005 to 0.0015 (steps 90 to {AT})" in EN.text(
+        rise(learning_rate=anew).sentence
+    )
+    found = changes_at(PLANTED, Trace(signals(learning_rate=since(1e-3, 0.1, AT, AT + 2))), Facts(origin="record"))
+    assert found is not None
+    assert [(one.signal, one.shift.step, one.shift.last) for one in found.found] == [("learning_rate", AT, AT + 2)]
 
 
 def test_a_setting_that_is_written_where_it_changes_is_told_at_its_step() -> None:
