@@ -101,3 +101,9 @@ def test_too_few_points_say_nothing() -> None:
 def test_numbers_of_any_size_are_no_error(value: float) -> None:
     with np.errstate(all="ignore"):
         shift_within(Series(STEP, then(draw(), value)), SINCE, UNTIL)
+
+
+@pytest.mark.parametrize("first", [10, 15, 30])
+def test_of_few_points_before_chance_is_no_change(first: int) -> None:
+    found = [shift_within(Series(STEP, draw(seed)), first - 2.0, first) for seed in range(400)]
+    assert sum(one is not None for one in found) <= 8  # of 400
