@@ -42,7 +42,7 @@ class Evidence:
         return f"because-{self.id}"
 
 
-_ONLY = "the loss is a function of it, it is as never before in the run, and nothing else changes there"
+_ONLY = "such a change makes a loss rise, it is as never before in the run, and nothing else changes there"
 _SAME_BATCH = "its rows are compared with each other, token for token"
 EVIDENCE = (
     # The state of the training, as the recorder saw it.
