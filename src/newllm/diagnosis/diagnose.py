@@ -7,6 +7,7 @@ import numpy as np
 
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.causes import explained
+from newllm.diagnosis.changes import with_changes
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
@@ -35,7 +36,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     findings = rooted(findings, trace.last_step, _order)
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined
-    return with_named_layers(findings, facts)
+    return with_named_layers(with_changes(findings, trace, facts), facts)
 
 
 def _order(finding: Finding) -> tuple[int, bool, float]:

@@ -25,7 +25,7 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 NEAR = 0.05  # of the run
-_STAGE = re.compile(
+STAGE = re.compile(
     r"(^|[^a-z])(stage|phase|curriculum|difficulty|level|length|seq_?len|max_?len|horizon|resolution|img_?size|image_?size)"
     r"($|[^a-z])", re.IGNORECASE
 )  # fmt: skip
@@ -113,7 +113,7 @@ def logged_stages(trace: Trace) -> list[Planned]:
     loss, found = finite(trace.series("loss")), []
     for name in trace.signals:
         stage = finite(trace.series(name))
-        if not _STAGE.search(name) or role_of(name) or len(stage.value) < 2 * SHORTEST_STAGE:
+        if not STAGE.search(name) or role_of(name) or len(stage.value) < 2 * SHORTEST_STAGE:
             continue
         edges = np.flatnonzero(np.diff(stage.value)) + 1
         lasts = np.diff([0, *edges, len(stage.value)])

@@ -26,7 +26,7 @@ _LAYERED = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "seco
             "activation_zero", "gate_saturation", "attention_entropy", "attention_logit", "context_norm",
             "weights_changed", "frozen_changed", "moments_changed", "buffers_changed", "statistics_changed",
             "probe_activation_rms", "probe_context_norm", "study", "count", "validation_count", "validation_correct",
-            "gradients", "parameters"}  # fmt: skip
+            "gradients", "parameters", "setting"}  # fmt: skip
 _GLUED = re.compile(r"(err|loss)[_ -]?(gen|disc|dis|g|d)|(g|d)(loss|_loss)", re.IGNORECASE)
 _D = ("d", "dis", "disc", "discriminator", "critic")
 _G = ("g", "gen", "generator")
@@ -181,7 +181,7 @@ def roles_of(trace: Trace, facts: Facts = Facts()) -> Roles:  # noqa: B008 (it c
 @lru_cache(maxsize=4096)
 def role_of(name: str) -> str | None:
     """Return the role that a name says, None where it says none."""
-    if name.rpartition("/")[0].split("/")[0] in _LAYERED:
+    if is_layered(name):
         return None
     found = [word for word in words(name.replace("errD", "err_d").replace("errG", "err_g")) if not split_of(word)]
     if match := _GLUED.fullmatch("_".join(found)):
@@ -195,6 +195,11 @@ def role_of(name: str) -> str | None:
         if role := _WORDS.get(tuple(found[-count:])):
             return role
     return None
+
+
+def is_layered(name: str) -> bool:
+    """Whether a signal of this name is of a single layer, or of a class."""
+    return name.rpartition("/")[0].split("/")[0] in _LAYERED
 
 
 def known_role(text: str) -> str:

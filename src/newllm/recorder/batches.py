@@ -66,6 +66,7 @@ class BatchWatch:
         """Record what this update was given."""
         calls, self._update, self.latest = self._update, Calls(), ([], None)
         calls.put_scale("input", row)
+        calls.put_tokens(row)
         if calls.rows:
             row.put_late(self._protect(lambda: self._compare(torch.cat(calls.rows), sampled=sampled)))
 
@@ -120,22 +121,30 @@ class Calls:
 
     Attributes:
         rows: the fingerprints of each call (N,).
+        numbers: of a row of the first input, the most of all calls: the length of a text, say.
     """
 
     def __init__(self) -> None:
         self.rows: list[Tensor] = []
         self._moments: list[Tensor] = []
+        self._tokens: list[Tensor] = []
+        self.numbers = 0
 
     @torch.no_grad()
     def add(self, tensors: list[Tensor], rows: Tensor | None) -> None:
         """Add one call."""
         if rows is not None:
             self.rows.append(rows)
-        if tensors and tensors[0].is_floating_point():
+        if tensors:
+            self.numbers = max(self.numbers, tensors[0].numel() // len(tensors[0]))
+        if tensors and not tensors[0].is_complex():
             flat = tensors[0].reshape(-1)
-            flat = flat[:: 1 + flat.numel() // _MOST_NUMBERS].float()
-            variance, mean = torch.var_mean(flat, correction=0)
-            self._moments.append(torch.stack((mean, variance + mean * mean)))
+            some = flat[:: 1 + flat.numel() // _MOST_NUMBERS].float()
+            if flat.is_floating_point():
+                variance, mean = torch.var_mean(some, correction=0)
+                self._moments.append(torch.stack((mean, variance + mean * mean)))
+            else:
+                self._tokens.append(some.mean())
 
     def put_scale(self, name: str, row: Row) -> None:
         """Record mean and standard deviation of all numbers; nothing of whole numbers, such as tokens."""
@@ -143,3 +152,10 @@ class Calls:
             mean, square = torch.stack(self._moments).mean(dim=0)
             row.put(f"{name}_mean", mean)
             row.put(f"{name}_std", (square - mean * mean).clamp(min=0).sqrt())
+
+    def put_tokens(self, row: Row) -> None:
+        """Record how long rows are, and the mean of whole numbers: other numbers for the same words move it."""
+        if self.numbers:
+            row.put("row_numbers", self.numbers)
+        if self._tokens:
+            row.put("token_mean", torch.stack(self._tokens).mean())

@@ -16,6 +16,7 @@ from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
+from newllm.recorder.model_settings import ModelSettings
 from newllm.recorder.one_number import OneNumberWatch
 from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits
 from newllm.recorder.pending import Row
@@ -59,6 +60,7 @@ class CallWatch:
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
         self._numbers = OneNumberWatch(part("targets"))
         self._errors = SquaredErrorWatch(part("targets"))
+        self._settings = ModelSettings(layout.inner)
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
@@ -87,17 +89,18 @@ class CallWatch:
             self._part("influence")(self._influence.open)()
             self._part("influence")(self._time_axis.open)()
 
-    def put(self, *, is_scaled: bool) -> None:
-        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
+    def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool) -> None:
+        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`, the loss for errors."""
         self._influence.close()
         self._time_axis.close()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
             self._about.half = True
             self._found()
+        self._part("settings")(self._settings.put)(self._row, sampled=self._sampled)
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
-        self._part("targets")(self._errors.put)(self._row, is_scaled=is_scaled)
+        self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
@@ -112,6 +115,7 @@ class CallWatch:
                 self._part("batches")(self._batches.evaluated)(inputs, options)
             return
         self._part("batches")(self._given)(inputs, options, is_update=model.training)
+        self._part("settings")(self._settings.called)(inputs, options)
         if self._sampled:
             self._part("layers")(self._forward.enter)()
             self._part("lyapunov")(self._lyapunov.keep)(inputs)

@@ -27,6 +27,7 @@ _FEWEST_COLUMNS = 2  # of one number alone the target may be a multiple, as of a
 _FEWEST_BINARY = 64
 _BINARY = 1e-3  # so near 0 or 1 is a target, up to rounding
 _TINY = 1e-12
+_EQUAL = 1e-3  # up to rounding
 
 
 class SquaredErrorWatch:
@@ -54,40 +55,67 @@ class SquaredErrorWatch:
         self._whole = output.numel()
         self._gradients.listen(output, *some)
 
-    def put(self, row: Row, *, is_scaled: bool) -> None:
-        """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
+    def put(self, row: Row, loss: float | Tensor | None = None, *, is_scaled: bool) -> None:
+        """Record what was asked at this update.
+
+        Args:
+            row: where the signals go.
+            loss: of the update, by which a squared error is known.
+            is_scaled: as for `TargetWatch.put`.
+        """
         found, whole = self._gradients.take(), self._whole
         if found and not is_scaled:
             gradient, (output, given) = found[0]
-            row.put_late(self._protect(lambda: _read(output, given, gradient[: len(output)], whole)))
+            row.put_late(self._protect(lambda: _read(output, given, gradient[: len(output)], whole, loss)))
 
     def forget(self) -> None:
         """Let go of what this update has shown so far."""
         self._gradients.take()
 
 
-def _read(output: Tensor, given: Tensor, gradient: Tensor, whole: int) -> dict[str, float] | None:
+def _read(
+    output: Tensor, given: Tensor, gradient: Tensor, whole: int, loss: float | Tensor | None
+) -> dict[str, float] | None:
     o, x, g = (one.cpu().double() for one in (output, given, gradient))
     if not (bool(torch.isfinite(o).all() and torch.isfinite(x).all() and torch.isfinite(g).all()) and bool(g.any())):
         return None
-    if _is_binary(o.flatten(), g.flatten(), whole, whole // o[0].numel()):
-        return {"sigmoid_twice": float(o.min() >= 0 and o.max() <= 1)}
+    binary = _binary_targets(o.flatten(), g.flatten(), whole, whole // o[0].numel())
+    if binary is not None:
+        return {"sigmoid_twice": float(o.min() >= 0 and o.max() <= 1), "target_mean": float(binary.round().mean())}
+    levels = {} if loss is None else _target_level(o, g, whole, float(loss))
     if o.numel() == len(o) >= _FEWEST_ROWS:
-        return _among_inputs(x.reshape(len(x), -1), list(_targets(o, g, whole)))
+        return levels | _among_inputs(x.reshape(len(x), -1), list(_targets(o, g, whole)))
     if o.shape == x.shape and o.numel() >= _FEWEST_NUMBERS:
-        return _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole)))
-    return None
+        return levels | _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole)))
+    return levels or None
 
 
-def _is_binary(o: Tensor, g: Tensor, whole: int, rows: int) -> bool:
-    """Whether the loss is a binary cross-entropy that takes these outputs for logits."""
+def _binary_targets(o: Tensor, g: Tensor, whole: int, rows: int) -> Tensor | None:
+    """Return the targets of a binary cross-entropy that takes these outputs for logits; None of another loss."""
     if len(o) < _FEWEST_BINARY:
-        return False
+        return None
     for n in {1, rows, whole}:
         target = o.sigmoid() - g * n
         if bool((torch.minimum(target.abs(), (target - 1).abs()) < _BINARY).all()):
-            return True
-    return False
+            return target
+    return None
+
+
+def _target_level(o: Tensor, g: Tensor, whole: int, loss: float) -> dict[str, float]:
+    """Return mean and standard deviation of the targets of a squared error.
+
+    Its gradient is c (output - target), so its value is the sum of the squares of that over 2 c: from gradient and
+    value follows c, and that it is one of those that a squared error has says that it is one.
+    """
+    if o.numel() < whole or not math.isfinite(loss) or loss <= 0:
+        return {}
+    rows, found = whole // o[0].numel(), float((g * g).sum()) / (2 * loss)
+    for n in sorted({1, rows, whole}):
+        for c in (1 / n, 2 / n):
+            if abs(found - c) < _EQUAL * c:
+                target = o - g / c
+                return {"target_mean": float(target.mean()), "target_std": float(target.std(correction=0))}
+    return {}
 
 
 def _targets(o: Tensor, g: Tensor, whole: int) -> Iterator[Tensor]:

@@ -20,6 +20,7 @@ from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 from newllm.recorder.rounding import RoundingWatch
+from newllm.recorder.settings import SettingsWatch
 from newllm.recorder.unregistered import UnregisteredWatch
 from newllm.recorder.weights import WeightWatch
 
@@ -45,6 +46,8 @@ class UpdateWatch:
         self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
         self._weights = WeightWatch(layout, optimizer, protect)
         rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizer)
+        settings = SettingsWatch(optimizer, layout.root)
+        self._put_settings = part("settings")(settings.put)
         self._looks_after = part("rounding")(rounding.after), part("unregistered layers")(unregistered.after)
         self._handles: list[Any] = []
         self._looks = 0
@@ -96,6 +99,8 @@ class UpdateWatch:
         gradients = self._gradients
         if gradients.before is not None:
             self._put_norms(row, gradients.before)
+        tensors = None if gradients.before is None else len(gradients.before.present)
+        self._put_settings(row, tensors, sampled=self.sampled)
         if gradients.clipped is not None:
             row.put("gradient_norm_clipped", gradients.clipped.whole())
         if gradients.backwards > 1:

@@ -44,7 +44,10 @@ def known(
     **signals: np.ndarray,
 ) -> Case:
     """Return what is known of a finding in a run of 400 steps."""
-    series = {name.replace("__", "/"): value for name, value in ({signal: np.full(400, 2.0)} | signals).items()}
+    series = {
+        name.replace("__", "/").removesuffix("_signal"): value
+        for name, value in ({signal: np.full(400, 2.0)} | signals).items()
+    }
     place = None if epochs is None else Series(STEPS, epochs)
     trace = Trace({name: Series(STEPS[: len(value)], value) for name, value in series.items()}, axis, epochs=place)
     trace.decimals.update(decimals or {})

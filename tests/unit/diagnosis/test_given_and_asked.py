@@ -315,6 +315,7 @@ TINY = other("tiny-batch", evidence={"rows": 2, "usual": 32})
 MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
 LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
 GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
+LATER = np.where(np.arange(400) < 239, 0.0, 1.0)
 STEEP = {"loss": np.where(np.arange(400) < 240, 1.0, np.nan), "gradient_norm": LOST_GRADIENT}
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
@@ -397,6 +398,23 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("wrong-targets", NOISE | {"target_noise": np.zeros(20)}, ""),
     ("wrong-targets", NOISE | {"kind": "spike"}, ""),
     ("repeated-batch", {"kind": "loss-drop", "others": (other("repeated-batch", 300, last_step=360.0),)}, ""),
+    ("changed-state", {"weights_changed__0": LATER}, "only-state"),
+    ("changed-state", {"weights_changed__0": LATER, "rows": LATER + 8}, ""),  # two changes
+    ("changed-state", {"weights_changed__0": LATER, "weight_decay": 1 - LATER}, "only-state"),  # lowered
+    ("changed-inputs", {"input_mean": LATER}, ""),
+    ("changed-targets", {"target_mean": LATER, "target_std": np.ones(400)}, "only-targets"),
+    ("changed-targets", {"target_mean": LATER, "target_std": np.full(400, 3.0)}, ""),  # within their deviation
+    ("changed-targets", {"target_mean": LATER / 2 + 0.1}, "only-targets"),  # of zero and one
+    ("changed-targets", {"target_mean": np.where(np.arange(400) == 239, 1.0, 0.0)}, ""),  # of a single batch
+    ("changed-targets", {"target_mean": np.zeros(400), "target_std": LATER + 1}, "only-targets"),
+    ("changed-targets", {"kind": "plateau", "target_mean": LATER}, ""),
+    ("reduction", {"loss_multiple": 1 + 3 * LATER, "loss": 1 + 3 * LATER}, "only-multiple"),
+    ("reduction", {"loss_multiple": 1 + 3 * LATER, "loss": 1 + 99 * LATER}, ""),
+    ("reduction", {"loss_multiple": 4 - 3 * LATER, "loss": 1 + 3 * LATER}, ""),
+    ("weight-decay", {"weight_decay": LATER}, "only-decay"),
+    ("weight-decay", {"weight_decay": LATER + 1}, ""),
+    ("dropout", {"dropout_signal": LATER / 2}, "only-dropout"),
+    ("dropout", {"dropout_signal": LATER / 5 + 0.1}, ""),
 ]  # fmt: skip
 
 

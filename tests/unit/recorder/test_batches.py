@@ -162,3 +162,19 @@ def test_inputs_are_what_has_the_rows_of_the_first_tensor_and_is_no_label() -> N
     assert [one.shape for one in found] == [tokens.shape, image.shape]
     assert given((), {"labels": tokens}) == []
     assert given(({"nested": [image]},), {})[0].shape == image.shape
+
+
+def test_of_whole_numbers_the_mean_is_known_and_how_long_rows_are(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Embedding(10, 3), nn.Flatten())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for length in (4, 6):
+            optimizer.zero_grad()
+            loss = model(torch.full((5, length), 7)).square().mean()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "trace.jsonl").read_text().splitlines()]
+    signals = [row for row in rows if "loss" in row]
+    assert [(one["token_mean"], one["row_numbers"]) for one in signals] == [(7.0, 4.0), (7.0, 6.0)]
+    assert "input_mean" not in signals[0]

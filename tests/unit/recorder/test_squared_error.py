@@ -142,3 +142,37 @@ def test_a_target_that_equals_a_number_of_the_inputs_is_known_to_six_digits(
 
 def _with_noise(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return inputs, targets + 0.1 * torch.randn_like(targets)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_level_of_the_targets_of_a_squared_error_is_known(tmp_path: Path, loss: Loss, outputs: int) -> None:
+    torch.manual_seed(0)
+    asked: list[Tensor] = []
+
+    def batch() -> tuple[Tensor, Tensor]:
+        asked.append(4.5 + 2 * torch.randn(64, outputs))
+        return torch.randn(64, 8), asked[-1]
+
+    trace = record(tmp_path / "run", nn.Linear(8, outputs), batch, loss, 0.01)
+    means, stds = [float(one.mean()) for one in asked], [float(one.std(correction=0)) for one in asked]
+    assert trace.series("target_mean").value.tolist() == pytest.approx(means, rel=1e-3)
+    assert trace.series("target_std").value.tolist() == pytest.approx(stds, rel=1e-3)
+
+
+def test_the_level_of_targets_of_zero_and_one_is_the_share_of_ones(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    targets = (torch.arange(64) < 16).float()[:, None]
+
+    def batch() -> tuple[Tensor, Tensor]:
+        return torch.randn(64, 8), targets
+
+    trace = record(tmp_path / "run", nn.Linear(8, 1), batch, F.binary_cross_entropy_with_logits, 0.01)
+    assert set(trace.series("target_mean").value.tolist()) == {0.25}
+
+
+@pytest.mark.parametrize("loss", [F.l1_loss, F.smooth_l1_loss, lambda o, t: 3 * F.mse_loss(o, t)])
+def test_of_another_loss_nobody_knows_the_targets(tmp_path: Path, loss: Loss) -> None:
+    torch.manual_seed(0)
+    trace = record(tmp_path / "run", nn.Linear(8, 1), lambda: (torch.randn(64, 8), torch.randn(64, 1)), loss, 0.01)
+    assert "target_mean" not in trace.signals

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.causes import data, evaluation, given, loss, rate, start, steps
+from newllm.diagnosis.causes import data, evaluation, given, loss, only_change, rate, start, steps
 from newllm.diagnosis.causes.look import Itself, Look
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -42,6 +42,7 @@ class Evidence:
         return f"because-{self.id}"
 
 
+_ONLY = "such a change makes a loss rise, it is as never before in the run, and nothing else changes there"
 _SAME_BATCH = "its rows are compared with each other, token for token"
 EVIDENCE = (
     # The state of the training, as the recorder saw it.
@@ -261,6 +262,12 @@ EVIDENCE = (
         "class-never-found", "class-imbalance", data.class_never_found,
         "who is right so often without one of a class answers with another, and is right as often as that occurs",
     ),
+    # What changed at the step of a rise, and nothing else did (`changes.py`).
+    Evidence("only-state", "changed-state", only_change.state, _ONLY),
+    Evidence("only-targets", "changed-targets", only_change.targets, _ONLY),
+    Evidence("only-multiple", "reduction", only_change.multiple, _ONLY),
+    Evidence("only-decay", "weight-decay", only_change.decay, _ONLY),
+    Evidence("only-dropout", "dropout", only_change.dropout, _ONLY),
     # Experience.
     Evidence("batch-with-gradient", "corrupted-batch", data.one_batch),
     Evidence("block", "label-noise", data.block),

@@ -75,6 +75,9 @@ CAUSES = {
     "changed-inputs": Known(
         "From a step on the model is given other inputs: scaled, shifted, of another source.", recorded=True
     ),
+    "changed-targets": Known(
+        "From a step on the loss asks for other targets: scaled, shifted, coded otherwise.", recorded=True
+    ),
     "repeated-batch": Known("One and the same batch is given again and again.", recorded=True),
     "tiny-batch": Known("Batch norm takes its statistics from a batch of a few rows.", recorded=True),
     "lost-updates": Known(

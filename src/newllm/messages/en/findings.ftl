@@ -18,6 +18,37 @@ layer-signal = { SIGNAL($signal) } of { $layer }
 # A finding shortly behind what somebody planned.
 planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on)
 
+# What changed at the step of a finding.
+changed-finding = { $finding }. { $changes }
+changes-found = What changed then or shortly before: { $changes }{ $looked ->
+        [0] { "" }
+        [one] ; not so the other signal ({ $groups })
+       *[other] ; not so the other { $looked } signals of { $groups }
+    }
+changes-none = Of what was looked at ({ $looked } signals of { $groups }) nothing changed then or shortly before
+changes-of_inputs = inputs
+changes-of_targets = targets
+changes-of_loss = the form of the loss
+changes-of_state = state
+changes-of_setting = settings
+changes-of_column = columns of the log
+changes-of_evaluation = evaluations
+change = { SIGNAL($signal) }{ $how ->
+        [state] { "" }
+        [rising] , rising from { G($before, digits: 3) } to { G($value, digits: 3) }
+       *[number] , from { G($before, digits: 3) } to { G($value, digits: 3) }
+    } ({ $after ->
+        [none] { $lasts ->
+            [once] { $axis } { $step } alone
+            [a-while] { $axis }s { $step } to { $last }
+           *[stays] from { $axis } { $step } on
+        }
+       *[other] between { $axis }s { $after } and { $step }
+    }{ $how ->
+        [lowered] ; a lower one by itself makes no loss rise
+       *[other] { "" }
+    })
+
 finding-spike =
     .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->

@@ -23,6 +23,36 @@ layer-signal = { $layer }の{ SIGNAL($signal) }
 # 計画された変更のすぐ後の所見。
 planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }から「{ $text }」）
 
+# 所見のステップで変わったもの。
+changed-finding = { $finding }{ $changes }
+changes-found = その時またはその直前に変わったもの：{ $changes }。{ $looked ->
+        [0] { "" }
+       *[other] ほかの{ $looked }個の信号（{ $groups }）は変わっていない。
+    }
+changes-none = 調べた信号（{ $groups }の{ $looked }個）は、その時にもその直前にも変わっていない。
+changes-of_inputs = 入力
+changes-of_targets = 予測対象
+changes-of_loss = 損失の形
+changes-of_state = 状態
+changes-of_setting = 設定
+changes-of_column = ログの列
+changes-of_evaluation = 評価
+change = { SIGNAL($signal) }{ $how ->
+        [state] { "" }
+        [rising] が{ G($before, digits: 3) }から{ G($value, digits: 3) }に上昇中
+       *[number] が{ G($before, digits: 3) }から{ G($value, digits: 3) }に
+    }（{ $after ->
+        [none] { $lasts ->
+            [once] { axis-unit }{ $step }だけ
+            [a-while] { axis-unit }{ $step }から{ $last }まで
+           *[stays] { axis-unit }{ $step }から
+        }
+       *[other] { axis-unit }{ $after }と{ $step }の間
+    }{ $how ->
+        [lowered] 。下げるだけで損失が上がることはない
+       *[other] { "" }
+    }）
+
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でスパイクがなくなるかを確かめる。
     .sentence = { SIGNAL($signal) }が{ G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。{ $outcome ->
