@@ -40,6 +40,30 @@ def test_one_tensor_of_each_of_many_layers_is_told_shortly() -> None:
     assert str(finding.sentence) == f"Before the update at step 7 something other than the optimizer {said}"
 
 
+def test_an_evaluation_that_leaves_other_weights_in_is_an_alarm() -> None:
+    """Though it happens regularly: an evaluation is to leave the model as it was."""
+    evaluated = dict.fromkeys(range(10, 101, 10), 1.0)  # the last after the last update, so that nothing follows it
+    changed = dict.fromkeys(range(11, 100, 10), 1.0)
+    (finding,) = found(weights_changed__a=changed, validation_loss=evaluated)
+    assert finding.severity == "warning"
+    assert "it happens after every evaluation, 9 times in all" in str(finding.sentence)
+    assert [one.id for one in finding.alternatives] == ["finding-changed-state.evaluation"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "evaluated"),
+    [
+        (range(11, 100, 10), range(10, 101, 5)),  # after every second evaluation
+        (range(6, 100, 5), range(10, 101, 10)),  # at other updates too
+        (range(15, 100, 10), range(10, 101, 10)),  # not right after it
+    ],
+)
+def test_what_is_regular_and_not_tied_to_evaluations_is_a_note(changed: range, evaluated: range) -> None:
+    (finding,) = found(weights_changed__a=dict.fromkeys(changed, 1.0), validation_loss=dict.fromkeys(evaluated, 1.0))
+    assert finding.severity == "note"
+    assert "it happens regularly" in str(finding.sentence)
+
+
 @pytest.mark.parametrize(
     ("steps", "regular"),
     [

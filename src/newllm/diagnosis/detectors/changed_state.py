@@ -3,7 +3,8 @@
 The recorder adds up their bits after each update and before the next (`recorder.ledger`): what is told here was seen,
 and is no guess. What changes regularly is as a rule meant (a clamp after each update, Lookahead, an average of weights
 that is put in and left there), and is a note; not so moments that are changed again and again, and weights with them
-not: an optimizer that is made anew. A change of weights that is undone before the next update, as for an
+not: an optimizer that is made anew. Nor weights that change whenever the model was evaluated: an evaluation is to leave
+the model as it was. A change of weights that is undone before the next update, as for an
 evaluation of averaged weights, is not seen and not told.
 
 Statistics of a frozen layer that go on moving are no such change: its own forward passes move them, at every step.
@@ -47,6 +48,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
             counts[part] = counts.get(part, 0.0) + float(series.value[0])
             layers.add(layer)
     forgets = _moments_never_fill(parts, steps)
+    evaluated = _follow_evaluations(trace, parts, steps)
     watched = _watched(trace, first)
     said = message(
         "finding-changed-state.sentence",
@@ -55,11 +57,11 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         axis=trace.axis,
         step=first,
         times=len(steps),
-        regular=regular,
+        regular="evaluated" if evaluated else regular,
     )
     return Finding(
         kind="changed-state",
-        severity="note" if regular and not forgets else "warning",
+        severity="note" if regular and not (forgets or evaluated) else "warning",
         sentence=said if watched is None else message("finding-changed-state.watched", said=said, watched=watched),
         first_step=float(first),
         last_step=float(steps[-1]),
@@ -72,7 +74,8 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
             **({"forgets": True} if forgets else {}),
         },
         alternatives=tuple(
-            message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "other-optimizer", "memory")
+            message(f"finding-changed-state.{name}")
+            for name in (["evaluation"] if evaluated else ["loaded", "by-hand", "other-optimizer", "memory"])
         ),
         test=message("finding-changed-state.test"),
         candidate_causes=("optimizer-reset", "changed-state") if forgets else ("changed-state",),
@@ -89,6 +92,14 @@ def _watched(trace: Trace, step: int) -> float | None:
 def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:
     """Whether it is the optimizer's moments alone that are changed, again and again before they hold an average."""
     return list(parts) == ["moments_changed"] and len(steps) > REGULAR and int(np.diff(steps).max()) <= MEMORY
+
+
+def _follow_evaluations(trace: Trace, parts: Sequence[str], steps: Sequence[int]) -> bool:
+    """Whether weights change in the first update after every evaluation, and at no other."""
+    names = [name for name in trace.signals if name.partition("/")[0] == "validation_loss"]
+    evaluated = {int(step) for name in names for step in trace.series(name).step}
+    evaluated = {step for step in evaluated if step < int(trace.series("loss").step.max(initial=0))}
+    return "weights_changed" in parts and len(steps) >= REGULAR and {step - 1 for step in steps} == evaluated
 
 
 def detect_frozen_statistics(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

@@ -240,6 +240,7 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all
+            [evaluated] ; it happens after every evaluation, { COUNT($times) } times in all
            *[no] ; it happens { COUNT($times) } times in all
         }
     }
@@ -261,6 +262,7 @@ finding-changed-state =
        *[other] { COUNT($count) } buffers
     }
     .loaded = a checkpoint of weights or of the optimizer that is loaded in the middle of the run
+    .evaluation = an evaluation that puts other weights in (averaged, pruned, of a checkpoint) and does not put the model's own back
     .by-hand = code that writes to the weights directly: a clamp, a re-initialisation, averaged weights that are swapped in
     .other-optimizer = a second optimizer, or a wrapper such as Lookahead, over the same weights
     .memory = a bit that flipped in memory, or a kernel that writes past the end of its buffer

@@ -244,6 +244,7 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] 。規則的に、全部で{ COUNT($times) }回起きている
+            [evaluated] 。評価のたびに、全部で{ COUNT($times) }回起きている
            *[no] 。全部で{ COUNT($times) }回起きている
         }
     }。
@@ -253,6 +254,7 @@ finding-changed-state =
     .moments_changed = オプティマイザのモーメント{ COUNT($count) }個
     .buffers_changed = バッファ{ COUNT($count) }個
     .loaded = 途中で読み込まれた重みまたはオプティマイザのチェックポイント
+    .evaluation = 評価が別の重み（平均した重み、枝刈りした重み、チェックポイントの重み）に差し替えたまま、モデル自身の重みに戻していない
     .by-hand = 重みに直接書き込むコード（クランプ、再初期化、平均した重みの差し替え）
     .other-optimizer = 同じ重みに対する別のオプティマイザ、またはLookaheadのようなラッパー
     .memory = メモリのビット反転、またはバッファの範囲を越えて書き込むカーネル
