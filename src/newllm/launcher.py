@@ -1,14 +1,15 @@
 """Whether a launcher such as torchrun started this process as one of several."""
 
 import os
+import socket
 
 from newllm.errors import UserError
 
 _SET = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun and its like, all of them
 
 
-class LauncherError(UserError):
-    """This process cannot be one of several; the others may not know."""
+class SaidError(UserError):
+    """Why one of several processes ends, said already: written down by this one, or printed by the first."""
 
 
 def launched_size() -> int:
@@ -28,6 +29,12 @@ def launched_rank() -> int:
 def launched_again() -> bool:
     """Whether torchrun started all processes anew after one of them failed (`--max-restarts`)."""
     return launched_size() > 1 and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
+def launch_name() -> str:
+    """Return what tells the processes of one call of torchrun from all others, over its restarts."""
+    run = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return f"{socket.gethostname()} {os.getppid()} {run} {os.environ['MASTER_ADDR']} {os.environ['MASTER_PORT']}"
 
 
 def _number(name: str) -> int:

@@ -1,4 +1,4 @@
-"""A training as its leader tells the other processes of it."""
+"""The message by which the leader of a training has the other processes begin it. It travels pickled, among them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from newllm.training.run import RunDirectory
 
 @dataclasses.dataclass(frozen=True)
 class Begin:
-    """A training as the leader tells the others of it.
+    """A training that begins.
 
     Attributes:
         run: the run directory.
@@ -32,8 +32,8 @@ class Begin:
     step: int
 
 
-def told(run: RunDirectory, config: RunConfig, corpus: Corpus, recoveries: Sequence[Recovery]) -> Begin:
-    """Return what the others are told of a training that begins."""
+def begin_message(run: RunDirectory, config: RunConfig, corpus: Corpus, recoveries: Sequence[Recovery]) -> Begin:
+    """Return the message for a training that begins."""
     step = run.last_step() or 0
     return Begin(
         run.path.absolute(), config, corpus.tokenizer.to_json(), what_was_read(corpus), tuple(recoveries), step

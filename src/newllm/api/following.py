@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -17,13 +18,16 @@ from newllm.api.run_recording import sampled_every
 from newllm.api.training_session import TrainedRun
 from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches
 from newllm.errors import UserError
+from newllm.launcher import SaidError
 from newllm.recorder.layout import Layout
 from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
+from newllm.training.environment import using_threads
 from newllm.training.interrupt import listening
 from newllm.training.last_words import write_last_words
+from newllm.training.launch import check_gpu
 from newllm.training.optimizer import build_optimizer
-from newllm.training.ranks import Order, Ranks
+from newllm.training.ranks import Command, Order, Ranks
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import put_content
@@ -35,14 +39,13 @@ def follow(world: World) -> TrainedRun:
     """Do as the leader says until it says that all is done, and return what it trained.
 
     Raises:
-        LostError: another process is gone.
-        UserError: this one cannot read what the leader read.
+        SaidError: another process is gone, or this one cannot read what the leader read.
     """
     assert isinstance(world, Ranks), "a process that trains alone leads"
     follower: _Follower | None = None
-    with listening() as interrupt:
+    with listening() as interrupt, using_threads(0):  # which puts back what it was
         while True:
-            command = world.listen()
+            command = _listened(world)
             if command.order == Order.END:
                 if follower is not None:
                     follower.close()
@@ -53,11 +56,8 @@ def follow(world: World) -> TrainedRun:
             world.signal_name = interrupt.signal_name
             try:
                 follower.obey(command.order, command.step, command.rate)
-            except LostError:
-                raise
             except BaseException as error:
-                _write_down(follower.begin.run, world.rank, error)
-                raise
+                _end(follower.begin.run, world.rank, error)
 
 
 def _begun(world: Ranks, begin: Begin, before: "_Follower | None") -> "_Follower":
@@ -66,15 +66,23 @@ def _begun(world: Ranks, begin: Begin, before: "_Follower | None") -> "_Follower
     try:
         return _Follower(world, begin, None if before is None else before.corpus)
     except BaseException as error:
-        if not isinstance(error, LostError):
-            _write_down(begin.run, world.rank, error)
-        raise
+        _end(begin.run, world.rank, error)
 
 
-def _write_down(run: Path, rank: int, error: BaseException) -> None:
-    """Say why this process ends, on the terminal where the run is not on a disk of this machine."""
-    if not write_last_words(run, rank, error):
+def _listened(world: Ranks) -> Command:
+    try:
+        return world.listen()
+    except LostError as error:  # the leader says so, if it is not the leader that is gone
+        raise SaidError(str(error)) from error
+
+
+def _end(run: Path, rank: int, error: BaseException) -> NoReturn:
+    """Write down why this process ends; print it where the run is not on a disk of this machine."""
+    if not isinstance(error, LostError) and not write_last_words(run, rank, error):
         print(f"newllm: rank {rank}: {traceback.format_exception_only(error)[-1].strip()}", file=sys.stderr)
+    if isinstance(error, UserError):
+        raise SaidError(str(error)) from error
+    raise error
 
 
 class _Follower:
@@ -88,6 +96,7 @@ class _Follower:
 
     def __init__(self, world: Ranks, begin: Begin, corpus: Corpus | None) -> None:
         self.begin, config = begin, begin.config
+        check_gpu(config.numerics.device)
         torch.set_num_threads(config.numerics.threads)
         self.corpus = corpus or _same_corpus(begin, world.rank)
         self.model = build_model(config).train()
@@ -99,6 +108,7 @@ class _Follower:
         self.stepper.carry(put_content(world.share({}), self.model, self.optimizer))
         self.remedies.restored(self.stepper)
         self._every = sampled_every(config)
+        self._seconds: float | None = None  # of the last update that the leader did not measure
         self._watch: RankWatch | None = None
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
@@ -114,7 +124,9 @@ class _Follower:
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
             report = self.stepper.update(step)
             if self._watch is not None and report.step % self._every == 0:
-                self._watch.put(report.step, report.seconds[self.stepper.world.rank])
+                self._watch.put(report.step, self._seconds)
+            else:
+                self._seconds = report.seconds[self.stepper.world.rank]
 
     def close(self) -> None:
         """End: what waits is written."""

@@ -19,7 +19,7 @@ from newllm.training.config_file import save_config
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
 from newllm.training.guard import take_back
-from newllm.training.launch import joined, with_ranks
+from newllm.training.launch import check_gpu, joined, with_ranks
 from newllm.training.observer import Observer
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
@@ -96,6 +96,7 @@ def _lead(
         notify(observers, *(one.sentence for one in lost_samples(read_samples(run.samples))))
         if guard is not None:
             config = _with_guard(run, config, guard)
+        check_gpu(config.numerics.device)
         config = _with_ranks(run, config, world.size, observers)
         if budget.given:
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate

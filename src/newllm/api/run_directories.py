@@ -100,7 +100,7 @@ def _give_up(run: RunDirectory, before: set[str], made: list[Path], error: BaseE
     except BusyError:
         return  # what stands there is another process's
     if run.config.exists():
-        _say_failed(run, error)
+        say_failed(run, error)
         return
     for name in sorted(run.names() - before, key=lambda name: name == LOCK):  # the lock last: then others may come
         if run.is_of_a_start(name):
@@ -115,7 +115,7 @@ def _remove_empty(directories: list[Path]) -> None:
             directory.rmdir()
 
 
-def _say_failed(run: RunDirectory, error: BaseException) -> None:
+def say_failed(run: RunDirectory, error: BaseException) -> None:
     """Write why the run stopped, unless the training has said so."""
     with contextlib.suppress(UserError, OSError):
         summary = Summary.load(run.summary)

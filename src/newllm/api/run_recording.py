@@ -57,6 +57,7 @@ class RunRecording(Recording):
     ) -> None:
         self._path, self._config, self._ranks = path, config, ranks
         self._watch: RankWatch | None = None
+        self._seconds: float | None = None  # of the last update that was not measured: measuring takes time too
         self._every = sampled_every(config)
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
@@ -101,7 +102,9 @@ class RunRecording(Recording):
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
         if self._watch is not None and self._measuring:
-            self._watch.put(report.step, report.seconds[0])
+            self._watch.put(report.step, self._seconds)
+        elif self._watch is not None:
+            self._seconds = report.seconds[0]
         return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager

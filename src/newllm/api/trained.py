@@ -21,6 +21,7 @@ from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 from newllm.training.environment import resolve_device, using_threads
 from newllm.training.journal import announce
+from newllm.training.last_words import write_launch
 from newllm.training.launch import joined, with_ranks
 from newllm.training.observer import Observer
 from newllm.training.preparation import Preparation
@@ -130,6 +131,8 @@ def _lead(
     with TrackedRun(track, observers) as tracked, claim_run_directory(*place) as run:
         preparation = Preparation(time.monotonic() - budget.began)
         complete, model, corpus = begin(run, requested, budget, preparation)
+        if world.size > 1:
+            write_launch(run.path)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
         if complete.training.seconds:
             given = {"took": str(preparation), "seconds": complete.training.seconds}

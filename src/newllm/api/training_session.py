@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.api.begin import told
+from newllm.api.begin import begin_message
 from newllm.api.recording_samples import Samples
+from newllm.api.run_directories import say_failed
 from newllm.api.run_recording import RunRecording
 from newllm.api.training_curves import draw_curves
 from newllm.data import Corpus
@@ -24,9 +25,11 @@ from newllm.trace.rich import Rich, Shown
 from newllm.trace.samples import Sample
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig, scan_that_runs
+from newllm.training.config_file import save_config
 from newllm.training.environment import using_threads
 from newllm.training.guard import take_back
 from newllm.training.last_words import explained, remove_last_words
+from newllm.training.launch import with_ranks
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
@@ -125,18 +128,21 @@ def run_training(
     remove_last_words(run.path)
     while True:
         watching = observers, make_recording(config), guard, pace, world
-        if world is not None and world.size > 1:
-            world.begins(told(run, config, corpus, load_recoveries(run.recoveries)))
         since = {"goes_on": goes_on, "stopped_by": stopped_by, "snapshots": snapshots}
         try:
+            if world is not None and world.size > 1:
+                world.begins(begin_message(run, config, corpus, load_recoveries(run.recoveries)))
             training = Training(run, config, model, corpus, *watching, **since)
         except LostError as error:
-            raise explained(error, run.path) from error
+            lost = explained(error, run.path)
+            say_failed(run, lost)
+            raise lost from error
         summary, stopped_by = training.go(), training.stopped_by
         if not training.goes_back:
             return summary, stopped_by
         take_back(run)
-        config = run.load_config()
+        config = with_ranks(run.load_config(), run.last_step() or 0, 1 if world is None else world.size)
+        save_config(config, run.config)
         model, goes_on = build_model(config), True
 
 

@@ -20,7 +20,7 @@ from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
 from newllm.extras import missing_package
-from newllm.launcher import LauncherError, launched_rank
+from newllm.launcher import SaidError, launched_rank
 from newllm.messages import LANGUAGES, catalogue
 
 COMMANDS = {
@@ -46,6 +46,7 @@ _MODULES = {"eval": "evaluate", "import": "importing"}  # where a command's name
 _CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 atexit.register(gc.freeze)  # a last look for cycles in all that was imported would take a second, for nothing
 _BUSIEST = 20.0  # times as long as it works does a process take to start, at most
+_FIRST_SAYS = 3.0  # seconds
 _ABOUT = """\
 Diagnoses training runs, tests what causes a loss spike, and trains recurrent language models.
 
@@ -76,10 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return 0
             lang, parsed.began = parsed.lang or lang, began  # a person's seconds run from before torch is loaded
             return _module(parsed.command).run(parsed)
-    except LauncherError as error:
-        return _refused(str(error))
+    except SaidError:
+        return 2
     except UserError as error:
-        return 2 if launched_rank() > 0 else _refused(str(error))  # the first process of a training says it too
+        return _refused(str(error), _rank(arguments))
     except ModuleNotFoundError as error:
         return _refused(str(missing_package(error)))
     except BrokenPipeError:
@@ -91,13 +92,25 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _refused(f"cannot read '{error.filename}' ({error.strerror}): name a place that you may read")
     except KeyboardInterrupt as ending:
-        print(f"newllm: {catalogue(lang)('stopped')}", file=sys.stderr)
+        if _rank(arguments) == 0:
+            print(f"newllm: {catalogue(lang)('stopped')}", file=sys.stderr)
         return exit_code(ending)
 
 
-def _refused(why: str) -> int:
+def _rank(arguments: list[str]) -> int:
+    """Return which of the processes of a training this is, 0 for the first and for every other command."""
+    try:
+        return launched_rank() if arguments[:1] == ["train"] else 0
+    except UserError:
+        return 0  # it is what is refused
+
+
+def _refused(why: str, rank: int = 0) -> int:
     from newllm.words.plain import plain
 
+    if rank:
+        time.sleep(_FIRST_SAYS)  # it is refused the same, mostly, and then the launcher ends this one
+        why = f"rank {rank}: {why}"
     print(f"newllm: {plain(' '.join(why.splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
     return 2
 

@@ -112,14 +112,15 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm import api
     from newllm.cli.progress import choose_display
     from newllm.training.budget import Budget
+    from newllm.training.last_words import was_launched_here
 
     leads = launched_rank() == 0
     _check_guard(arguments.guard)
     budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
     display = None if arguments.quiet or not leads else choose_display(sys.stderr, language_of(arguments))
     observers = [] if display is None else [display]
-    if leads and launched_again() and arguments.out and (Path(arguments.out) / "config.toml").exists():
-        trained = api.resume(arguments.out, observers)  # what this call began, before a process failed
+    if leads and launched_again() and arguments.out and was_launched_here(Path(arguments.out)):
+        trained = api.resume(arguments.out, observers, track=arguments.track)
     elif arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers, arguments.guard, budget, arguments.track)

@@ -10,10 +10,14 @@ import traceback
 from pathlib import Path
 
 from newllm.errors import UserError
+from newllm.files import make_directory, write_bytes
+from newllm.launcher import launch_name
+from newllm.trace import Summary
 from newllm.training.world import LostError
 
 FOLDER = "ranks"
 _PATIENCE = 1.0  # seconds until what a process that is gone wrote down must be there
+_LAUNCH = "launch.txt"
 _NAME = re.compile(r"rank-(\d+)\.log")
 
 
@@ -25,8 +29,7 @@ def write_last_words(run: Path, rank: int, error: BaseException) -> bool:
         rank: of this process.
         error: a mistake in one line, anything else with its call stack.
     """
-    is_told = isinstance(error, UserError)
-    words = f"{error}\n" if is_told else "".join(traceback.format_exception(error))
+    words = f"{error}\n" if isinstance(error, UserError) else "".join(traceback.format_exception(error))
     try:
         if not run.is_dir():
             return False
@@ -48,6 +51,22 @@ def read_last_words(run: Path) -> str | None:
                     return f"rank {int(named[1])}: {lines[-1]}"
         time.sleep(0.05)
     return None
+
+
+def write_launch(run: Path) -> None:
+    """Write down which call of a launcher began this run, so that its next attempt goes on with it."""
+    make_directory(run / FOLDER)
+    write_bytes(run / FOLDER / _LAUNCH, launch_name().encode())
+
+
+def was_launched_here(run: Path) -> bool:
+    """Whether the launcher that started this process began that run, which has not diverged since."""
+    try:
+        return (run / FOLDER / _LAUNCH).read_text() == launch_name() and Summary.load(
+            run / "summary.json"
+        ).status != "diverged"
+    except (OSError, ValueError):
+        return False
 
 
 def explained(error: LostError, run: Path) -> LostError:

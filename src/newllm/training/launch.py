@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from newllm.launcher import LauncherError, launched_size
+from newllm.errors import UserError
+from newllm.launcher import launched_size
 from newllm.training.config import RunConfig
 from newllm.training.world import World
 
@@ -37,12 +38,11 @@ def joined(device: str | None = None) -> Iterator[World]:
     from newllm.training.ranks import Ranks
 
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
-    if on_gpus:
-        local, here = int(os.environ.get("LOCAL_RANK", os.environ["RANK"])), torch.cuda.device_count()
-        if local < here:
-            torch.cuda.set_device(local)
-        elif device is not None:
-            raise LauncherError(f"process {local} has no GPU of its own: start {here} here, or give --device cpu")
+    if on_gpus and device is not None:
+        check_gpu("cuda")
+    if on_gpus and _local() < torch.cuda.device_count():
+        torch.cuda.set_device(_local())
+    others = _sockets()
     try:
         store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
         # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
@@ -50,31 +50,49 @@ def joined(device: str | None = None) -> Iterator[World]:
         backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
         dist.barrier()  # now all are connected
-        _notice_lost_connections()
+        for number in _sockets() - others:
+            with contextlib.suppress(OSError):  # closed by now, or one that listens
+                _watch(number)
     except (RuntimeError, ValueError) as error:
-        raise LauncherError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
+        raise UserError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
     try:
         yield Ranks()
+        with contextlib.suppress(RuntimeError):
+            dist.barrier()  # nobody ends while another still reads what it sent
     finally:
         dist.destroy_process_group()
 
 
-def _notice_lost_connections() -> None:
-    """Have the system end connections whose other side does not answer: a network that is cut says nothing by itself.
+def check_gpu(device: str) -> None:
+    """Raise UserError where this process is to train on a GPU and there are fewer here than processes."""
+    here = torch.cuda.device_count()
+    if launched_size() > 1 and device == "cuda" and _local() >= here:
+        raise UserError(f"process {_local()} has no GPU of its own: start {here} here, or give --device cpu")
 
-    Where a process ends, its system says so at once, and one that computes for long still answers. Only on Linux.
-    """
-    names = ("SO_KEEPALIVE", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+
+def _local() -> int:
+    return int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
+
+
+def _sockets() -> set[int]:
+    """Return the descriptors of the sockets of this process; none but on Linux."""
+    found = set()
     folder = Path("/proc/self/fd")
-    if not folder.is_dir() or not all(hasattr(socket, name) for name in names):
-        return
-    for one in folder.iterdir():
-        with contextlib.suppress(OSError):  # closed by now, or one that listens
+    for one in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):  # closed by now
             if str(one.readlink()).startswith("socket:"):
-                _watch(int(one.name))
+                found.add(int(one.name))
+    return found
 
 
 def _watch(number: int) -> None:
+    """Have the system end a connection whose other side does not answer: a network that is cut says nothing by itself.
+
+    Where a process ends, its system says so at once, and one that computes for long still answers.
+    """
+    names = ("SO_KEEPALIVE", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    if not all(hasattr(socket, name) for name in names):
+        return
     with socket.socket(fileno=os.dup(number)) as one:
         if (
             one.family not in (socket.AF_INET, socket.AF_INET6)
@@ -97,10 +115,13 @@ def with_ranks(config: RunConfig, step: int, size: int) -> RunConfig:
     Raises:
         UserError: a batch has fewer rows than there are processes.
     """
-    numerics = config.numerics
-    if size == 1 or numerics.ranks_at(step) == size:
+    if size == 1:
         return config
-    ranks = (*(row for row in numerics.ranks if row[0] < step), (step, size))
-    config = dataclasses.replace(config, numerics=dataclasses.replace(numerics, ranks=ranks))
+    before = dataclasses.replace(config.numerics, ranks=tuple(row for row in config.numerics.ranks if row[0] < step))
+    now = before if step and before.ranks_at(step) == size else None
+    numerics = now or dataclasses.replace(before, ranks=(*before.ranks, (step, size)))
+    if numerics == config.numerics:
+        return config
+    config = dataclasses.replace(config, numerics=numerics)
     config.check()
     return config

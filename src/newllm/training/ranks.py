@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from newllm.errors import UserError
 from newllm.model.bodies import State
 from newllm.training.world import LostError, World
 
@@ -61,7 +62,9 @@ class Ranks(World):
     def parts(self, ranks: int) -> range:
         """Return the part of this process."""
         if ranks != self.size:
-            raise ValueError(f"a run of {ranks} ranks in a world of {self.size}")
+            raise UserError(
+                f"numerics.ranks has {ranks} ranks here, and {self.size} processes train: start {ranks}, or one"
+            )
         return range(self.rank, self.rank + 1)
 
     def begins(self, what: Any) -> None:
@@ -74,8 +77,9 @@ class Ranks(World):
             self._tell(Order.UPDATE, step, rate)
 
     def ends(self, result: Any) -> None:
-        """Tell the others that all is done."""
-        self._tell(Order.END, what=result)
+        """Tell the others that all is done; one that is gone by now changes nothing any more."""
+        with contextlib.suppress(LostError):
+            self._tell(Order.END, what=result)
 
     def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
         with _connected():
@@ -85,13 +89,13 @@ class Ranks(World):
 
     def listen(self) -> Command:
         """Wait for the leader, and return what to do."""
-        told, what = torch.empty(3, dtype=torch.float64), [None]
+        numbers, what = torch.empty(3, dtype=torch.float64), [None]
         with _connected():
-            dist.broadcast(told, 0)
-            order = Order(int(told[0]))
+            dist.broadcast(numbers, 0)
+            order = Order(int(numbers[0]))
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list(what, 0)
-        return Command(order, int(told[1]), float(told[2]), what[0])
+        return Command(order, int(numbers[1]), float(numbers[2]), what[0])
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on the CPU."""

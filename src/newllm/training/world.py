@@ -40,13 +40,13 @@ class World:
         return range(ranks)
 
     def begins(self, what: Any) -> None:
-        """Tell the others that a training begins, and what it is: `following.Begin`."""
+        """Tell the others that a training begins, and what it is: `api.begin.Begin`."""
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that the update from `step` to `step + 1` begins, and its learning rate."""
 
     def ends(self, result: Any) -> None:
-        """Tell the others that all is done, and how it ended: `following.End`."""
+        """Tell the others that all is done, and how it ended: a `TrainedRun`."""
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on every rank."""

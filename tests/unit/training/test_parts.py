@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newllm.data import IGNORED, Batch, part_of
 from newllm.errors import UserError
-from newllm.launcher import LauncherError, launched_rank, launched_size
+from newllm.launcher import launched_rank, launched_size
 from newllm.trace import read_trace
 from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.config_file import load_config, save_config
@@ -87,6 +87,9 @@ def test_a_run_keeps_the_ranks_that_it_had() -> None:
     more = with_ranks(two, 40, 4)
     assert [more.numerics.ranks_at(step) for step in (0, 39, 40, 999)] == [2, 2, 4, 4]
     assert with_ranks(more, 40, 3).numerics.ranks == ((0, 2), (40, 3))
+    assert with_ranks(more, 30, 2).numerics.ranks == ((0, 2),), "taken back to before the change"
+    assert with_ranks(more, 30, 4).numerics.ranks == ((0, 2), (30, 4))
+    assert with_ranks(more, 0, 2).numerics.ranks == ((0, 2),), "begun anew from that configuration"
     assert [NumericsConfig().ranks_at(step) for step in (0, 7)] == [1, 1]
 
 
@@ -129,6 +132,6 @@ def test_a_launcher_that_cannot_be_reached_is_one_line(monkeypatch) -> None:
     launched = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "256.0.0.1", "MASTER_PORT": "no number"}
     for name, value in launched.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(LauncherError, match="the processes cannot be connected"), joined("cpu"):
+    with pytest.raises(UserError, match="the processes cannot be connected"), joined("cpu"):
         pass
     assert not torch.distributed.is_initialized()
