@@ -202,7 +202,7 @@ def test_one_process_goes_on_with_the_ranks_of_several(
 
 
 def test_a_guard_that_goes_back_to_before_another_number_of_ranks_takes_this_number(
-    train, newllm, spoilt, tiny, tmp_path, result
+    train, newllm, spoilt, tiny, tmp_path
 ) -> None:
     options = [
         *(spoilt, *tiny, "--set", "data.batch=3", "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2"),
