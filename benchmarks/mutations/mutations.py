@@ -44,6 +44,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "training": (("training",), ("unit/training", "faults")),
+    "engines": (("engines",), ("unit/engines",)),
     "trace": (("trace",), ("unit/trace", "fuzz")),
     "data": (("data",), ("unit/data",)),
     "checks": (("checks", "loss_form.py"), ("unit/checks", "unit/recorder/test_asked.py")),
@@ -58,9 +59,9 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
     "study": (("study", "statistics", "studies"), ("unit/study", "unit/statistics")),
     "command line": (("cli", "api", "plotting", "version.py",
-                      "workers.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py",
+                      "launcher.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py",
                       "extras.py", "machine.py", "__main__.py"),
-                     ("unit/cli", "unit/api", "unit/plotting", "unit/test_workers.py", "unit/test_extras.py",
+                     ("unit/cli", "unit/api", "unit/plotting", "unit/test_extras.py",
                       "unit/test_machine.py", "unit/test_files.py", "unit/test_checksum.py", "unit/test_storage.py")),
 }  # fmt: skip
 """By name: what of src/newllm is changed, or the folder of studies, and which tests are its own."""

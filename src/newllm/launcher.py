@@ -26,6 +26,11 @@ def launched_rank() -> int:
     return _number("RANK") if launched_size() > 1 else 0
 
 
+def of_rank(rank: int, why: str) -> str:
+    """Return an error line that says which process it is of."""
+    return f"rank {rank}: {why}"
+
+
 def launched_again() -> bool:
     """Whether torchrun started all processes anew after one of them failed (`--max-restarts`)."""
     return launched_size() > 1 and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"

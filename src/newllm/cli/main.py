@@ -20,7 +20,7 @@ from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError, unknown_name
 from newllm.extras import missing_package
-from newllm.launcher import SaidError, launched_rank
+from newllm.launcher import SaidError, launched_rank, of_rank
 from newllm.messages import LANGUAGES, catalogue
 
 COMMANDS = {
@@ -110,7 +110,7 @@ def _refused(why: str, rank: int = 0) -> int:
 
     if rank:
         time.sleep(_FIRST_SAYS)  # it is refused the same, mostly, and then the launcher ends this one
-        why = f"rank {rank}: {why}"
+        why = of_rank(rank, why)
     print(f"newllm: {plain(' '.join(why.splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
     return 2
 
