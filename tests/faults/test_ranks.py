@@ -65,7 +65,7 @@ def test_processes_come_to_the_bits_of_one_that_computes_all_parts(
     variant, train, newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:
     """And to its trace: what they record, too."""
-    size = {"stack": 3, "sentences": 3}.get(variant, 2)
+    size = {"stack": 3, "sentences": 3, "accumulated": 4}.get(variant, 2)
     processes = train(size, *_options(variant, text, tiny), "--out", tmp_path / "together", "--json")
     assert_whole(tmp_path / "together")
     newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
