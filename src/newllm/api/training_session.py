@@ -141,8 +141,10 @@ def run_training(
         if not training.goes_back:
             return summary, stopped_by
         take_back(run)
-        config = with_ranks(run.load_config(), run.last_step() or 0, 1 if world is None else world.size)
-        save_config(config, run.config)
+        known = run.load_config()
+        config = with_ranks(known, run.last_step() or 0, 1 if world is None else world.size)
+        if config is not known:  # the run is back before it had so many processes
+            save_config(config, run.config)
         model, goes_on = build_model(config), True
 
 
