@@ -10,7 +10,7 @@ from newllm.generation.inference_mode import reading
 from newllm.model.language_model import LanguageModel
 from newllm.trace.samples import Sample, add_sample, truncate_samples_after
 
-TOKENS = 100  # of a sample; so few that no decoder is made for them (`generation.engine.DECODER_FROM`)
+TOKENS = 100  # of a sample
 
 
 class Samples:
@@ -34,7 +34,7 @@ class Samples:
 
     def started(self, model: LanguageModel, step: int) -> None:
         """Take in the model; what a run that goes on had written after its last snapshot will be written again."""
-        self._model, self._engine = model, Engine(model, self._tokenizer)
+        self._model, self._engine = model, Engine(model, self._tokenizer, compiled=False)
         self._lines = truncate_samples_after(self._path, step)
 
     def write(self, step: int) -> int | None:

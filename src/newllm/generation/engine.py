@@ -1,12 +1,11 @@
 """The decoding engine: reads a prompt, then predicts and reads one token after another.
 
-One text at a time. Prompts are read in chunks, tokens by a `Decoder` or the model's `step`, and only the state
-is carried, so that the space does not grow with the text.
+One text at a time. Prompts are read in chunks, all by a `Decoder`, and only the state is carried, so that the space
+does not grow with the text.
 
 Shapes: T positions, V vocabulary.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import final
 
@@ -18,24 +17,13 @@ from newllm.data.tokenizer import Tokenizer
 from newllm.errors import UserError
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.continuation import Continuation
-from newllm.generation.decoder import Decoder
-from newllm.generation.inference_mode import reading
+from newllm.generation.decoder import Decoder, own_chunk
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import LONGEST_WINDOW, Sampling, next_token
 from newllm.generation.vocabulary import Vocabulary
 from newllm.generation.weights import rounded_model
+from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
-
-CHUNK = 1024
-"""The most prompt tokens that are read at once; fewer where their predictions would be large."""
-
-DECODER_FROM = 128
-"""The place in a text from which its tokens are decoded by a `Decoder`: short texts shall not wait for it to be made.
-
-It depends on the place alone, so that a text continued from a file is the text in one go, to the bit.
-"""
-
-_LOGITS_AT_ONCE = 2**22
 
 
 @final
@@ -47,6 +35,7 @@ class Engine:
         tokenizer: the one that the model was trained with.
         weights: the precision of the weights, see `Decoder`. Any but "fp32" is made once, of the weights as they
             are now, for prompts too.
+        compiled: whether a compiled step may read; see `Decoder`.
 
     Raises:
         UserError: model and tokenizer do not belong together, or no precision has this name.
@@ -55,20 +44,20 @@ class Engine:
         model: what reads: the model itself, or a copy of it with its weights rounded.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, weights: str = "fp32") -> None:
+    def __init__(
+        self, model: LanguageModel, tokenizer: Tokenizer, weights: str = "fp32", *, compiled: bool = True
+    ) -> None:
         self.model = rounded_model(model, weights)
-        self._weights = weights  # rounded weights are rounded no further, so that the decoder may round them again
+        self._weights, self._may_compile = weights, compiled
         self._decoder: Decoder | None = None
-        self._is_decoder_checked, self._decoder_versions = False, list[int]()
+        self._decoder_versions = list[int]()
         self.vocabulary = Vocabulary(tokenizer, model.config.vocabulary)
-        self._chunk = min(CHUNK, max(64, _LOGITS_AT_ONCE // model.config.vocabulary))
 
     def start(self) -> Memory:
         """Return the memory of a text that is still empty: the begin token has been read."""
-        with reading(self.model):
-            token = torch.tensor([self.vocabulary.begin], device=self.model.device)
-            logits_1V, state = self.model.step(token, self.model.initial_state(1))
-        return Memory(state, logits_1V[0], tokens_read=1)
+        self._drop_outdated_decoder()
+        logits_V, state = self._prepared().step_token(self.vocabulary.begin, self.model.initial_state(1))
+        return Memory(state, logits_V, tokens_read=1)
 
     def read(self, memory: Memory, text: str) -> Memory:
         """Return the memory after a prompt. An empty one changes nothing.
@@ -80,7 +69,8 @@ class Engine:
             UserError: the prompt is no valid text, or goes past the model's learned positions.
         """
         for ids in self.cut(memory, text):
-            _, memory = self.read_ids(memory, ids)
+            logits_1V, (state,) = self._prepared().read([ids], [memory.state])
+            memory = _longer(memory, ids, state, logits_1V[0])
         return memory
 
     def cut(self, memory: Memory, text: str) -> list[list[int]]:
@@ -92,7 +82,8 @@ class Engine:
         self._drop_outdated_decoder()
         ids = self.vocabulary.encode(text)
         self._check_length(memory, len(ids))
-        return [ids[first : first + self._chunk].tolist() for first in range(0, len(ids), self._chunk)]
+        chunk = own_chunk(self.model.config.vocabulary)
+        return [ids[first : first + chunk].tolist() for first in range(0, len(ids), chunk)]
 
     def read_ids(self, memory: Memory, ids: list[int]) -> tuple[Tensor, Memory]:
         """Return the prediction after each of some tokens, `[T, V]`, and the memory after the last.
@@ -101,22 +92,13 @@ class Engine:
             memory: what has been read before.
             ids: one chunk of `cut`.
         """
-        with reading(self.model):
-            tokens_1T = torch.tensor([ids], device=self.model.device)
-            logits_1TV, state = self.model(tokens_1T, memory.state)
+        logits_TV, state = self._prepared().read_all(ids, memory.state)
         # A clone, or the one row would keep the whole chunk's predictions alive.
-        after = _longer(memory, ids, Memory(state, logits_1TV[0, -1].clone(), memory.tokens_read))
-        return logits_1TV[0], after
+        return logits_TV, _longer(memory, ids, state, logits_TV[-1].clone())
 
     def read_token(self, memory: Memory, token: int) -> Memory:
         """Return the memory after one token more."""
-        if memory.tokens_read >= DECODER_FROM and (decoder := self._prepared()) is not None:
-            logits_V, state = decoder.step_token(token, memory.state)
-        else:
-            with reading(self.model):
-                token_1 = torch.tensor([token], device=self.model.device)
-                logits_1V, state = self.model.step(token_1, memory.state)
-            logits_V = logits_1V[0]
+        logits_V, state = self._prepared().step_token(token, memory.state)
         recent = (*memory.recent[1 - LONGEST_WINDOW :], token)
         return Memory(state, logits_V, memory.tokens_read + 1, recent)
 
@@ -161,20 +143,22 @@ class Engine:
         self._drop_outdated_decoder()
         return Continuation(self, memory, tokens, sampling, seed, stop)
 
-    def _prepared(self) -> Decoder | None:
-        """Return the decoder, made when it is first needed; None where it would be no faster."""
-        if self._decoder is None and not self._is_decoder_checked:
-            self._is_decoder_checked = True
-            if decodable(self.model, self._weights):
-                self._decoder, self._decoder_versions = Decoder(self.model, self._weights), self._versions()
+    def _prepared(self) -> Decoder:
+        """Return the decoder, made when it is first needed."""
+        if self._decoder is None:
+            may_compile = self._may_compile and decodable(self.model, self._weights)
+            # The model's weights are rounded already: what is not compiled shall not copy them once more.
+            self._decoder = Decoder(self.model, self._weights if may_compile else "fp32", compiled=may_compile)
+            self._decoder_versions = self._versions()
         return self._decoder
 
     def _drop_outdated_decoder(self) -> None:
         """Forget a decoder whose model was trained on, or hooked, since it was made."""
-        self._is_decoder_checked = False
         if self._decoder is not None:
-            is_same = self._decoder_versions == self._versions() and decodable(self.model, self._weights)
-            self._decoder = self._decoder if is_same else None
+            may_compile = self._may_compile and decodable(self.model, self._weights)
+            is_outdated = may_compile and self._decoder_versions != self._versions()
+            if is_outdated or may_compile != self._decoder.is_compiled:
+                self._decoder = None
 
     def _versions(self) -> list[int]:
         return [parameter._version for parameter in self.model.parameters()]
@@ -188,7 +172,6 @@ class Engine:
             )
 
 
-def _longer(before: Memory, ids: list[int], after: Memory) -> Memory:
-    """Return `after` with the bookkeeping of `before` moved on by the ids that were read."""
-    recent = (*before.recent, *ids)[-LONGEST_WINDOW:]
-    return dataclasses.replace(after, tokens_read=before.tokens_read + len(ids), recent=recent)
+def _longer(before: Memory, ids: list[int], state: State, logits_V: Tensor) -> Memory:
+    """Return the memory after some more ids."""
+    return Memory(state, logits_V, before.tokens_read + len(ids), (*before.recent, *ids)[-LONGEST_WINDOW:])

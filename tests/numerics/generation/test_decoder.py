@@ -184,6 +184,81 @@ def test_help_is_tried_and_the_quicker_way_kept() -> None:
         assert set(ways[2 * team.TRIED : team.TRIAL_INTERVAL] + half[2 * team.TRIED :]) == {best}
 
 
+def alone(decoder: Decoder, model: LanguageModel, text: list[int], state: Any = None) -> tuple[Tensor, Any]:
+    """Read a text token by token; return the logits after each."""
+    state, logits = model.initial_state(1) if state is None else state, []
+    for token in text:
+        logits_V, state = decoder.step_token(token, state)
+        logits.append(logits_V)
+    return torch.stack(logits), state
+
+
+def same_state(one: Any, other: Any) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@every_precision
+@pytest.mark.parametrize("settings", [{}, {"norm": "read"}, {"rule": "lstm"}, {"rule": "ema"}, {"positions": 90}])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_token_has_its_own_bits_whatever_is_read_beside_it(
+    count: int, settings: dict[str, Any], weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_threads(monkeypatch, count)
+    model, draw = build(**settings), torch.Generator().manual_seed(count)
+    decoder = Decoder(model, weights)
+    whole = [torch.randint(0, 37, (80,), generator=draw).tolist() for _ in range(9)]
+    expected = [alone(decoder, model, text) for text in whole]
+    states, read_so_far = [model.initial_state(1) for _ in whole], [0] * len(whole)
+    while min(read_so_far) < 80:
+        going = [i for i, done in enumerate(read_so_far) if done < 80]
+        chosen = [i for i in going if torch.rand(1, generator=draw) < 0.6] or going
+        lengths = torch.randint(1, 8, (len(chosen),), generator=draw).tolist()
+        parts = [whole[i][read_so_far[i] :][:length] for i, length in zip(chosen, lengths, strict=True)]
+        logits_NV, after = decoder.read(parts, [states[i] for i in chosen])
+        for i, part, logits_V, state in zip(chosen, parts, logits_NV, after, strict=True):
+            read_so_far[i] += len(part)
+            states[i] = state
+            assert torch.equal(logits_V, expected[i][0][read_so_far[i] - 1])
+    assert all(same_state(state, known) for state, (_, known) in zip(states, expected, strict=True))
+
+
+@every_precision
+def test_all_predictions_of_a_text_are_those_of_its_tokens(weights: str) -> None:
+    model = build(norm="read")
+    decoder, text = Decoder(model, weights), texts(100, 1)[:, 0].tolist()
+    expected_TV, expected = alone(decoder, model, text)
+    first_TV, middle = decoder.read_all(text[:2], model.initial_state(1))
+    kept = {name: value.clone() for name, value in middle.items()}
+    rest_TV, after = decoder.read_all(text[2:], middle)
+    assert torch.equal(torch.cat([first_TV, rest_TV]), expected_TV)
+    assert same_state(after, expected)
+    assert same_state(middle, kept)
+
+
+def test_a_model_without_a_compiled_step_reads_each_text_for_itself() -> None:
+    model = build(body="lstm").eval()
+    decoder, (one, other) = Decoder(model), (texts(5, 1)[:, 0].tolist(), texts(1, 1, seed=3)[:, 0].tolist())
+    logits_NV, states = decoder.read([one, other], [model.initial_state(1)] * 2)
+    with torch.inference_mode():
+        one_1TV, one_after = model(torch.tensor([one]))
+        other_1V, other_after = model.step(torch.tensor(other), model.initial_state(1))
+    assert torch.equal(logits_NV, torch.cat([one_1TV[:, -1], other_1V]))
+    assert same_state(states[0], one_after)
+    assert same_state(states[1], other_after)
+    assert torch.equal(decoder.read_all(one, model.initial_state(1))[0], one_1TV[0])
+
+
+def test_texts_and_states_that_do_not_fit_are_told() -> None:
+    model = build(positions=5)
+    decoder = Decoder(model)
+    with pytest.raises(UserError, match="5 learned positions"):
+        decoder.read([[1, 2], [1] * 6], [model.initial_state(1)] * 2)
+    with pytest.raises(UserError, match="several rows"):
+        decoder.read([[1, 2]], [model.initial_state(2)])
+    with pytest.raises(UserError, match="0 rows"):
+        decoder.read([[]], [model.initial_state(1)])
+
+
 def test_step_one_is_a_step_of_one_row() -> None:
     model = build()
     decoder, state = Decoder(model), model.initial_state(1)

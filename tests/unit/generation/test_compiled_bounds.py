@@ -34,10 +34,10 @@ def test_the_quickest_of_four_counts() -> None:
     assert not pace.single
 
 
-@pytest.mark.parametrize(("rows", "start"), [(1, 16), (8, 16), (9, 32), (64, 128)])
-def test_where_the_parts_of_a_packed_state_stand(rows: int, start: int) -> None:
+@pytest.mark.parametrize("rows", [1, 8, 9, 64])
+def test_where_the_parts_of_a_packed_state_stand(rows: int) -> None:
     layout = Layout(2, (12, 16), (20, 32))
-    assert (layout.start(rows), layout.floats(rows)) == (start, start + rows * 2 * (16 + 3 * 32))
+    assert layout.floats == 16 + 2 * (16 + 3 * 32)
     state = {"position": torch.arange(rows) + 7}
     for layer in range(2):
         state[f"{layer}.context"] = torch.randn(rows, 12)

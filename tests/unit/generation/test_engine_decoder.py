@@ -1,11 +1,10 @@
-"""The engine past the place from which a decoder takes over."""
+"""The engine with the decoder that reads for it."""
 
 import pytest
 import torch
 
 from newllm.errors import UserError
-from newllm.generation import Sampling, fingerprint, load_context, save_context
-from newllm.generation import engine as engine_module
+from newllm.generation import Engine, Sampling, fingerprint, load_context, save_context
 from newllm.generation.compiled_step.decodable import decodable
 
 PROMPT = "a" * 110
@@ -20,15 +19,15 @@ def endless(engine):
 
 
 @every_precision
-def test_tokens_are_those_of_the_models_own_step(make_engine, monkeypatch, weights):
+def test_tokens_are_those_of_the_models_own_step(make_engine, weights):
     engine = endless(make_engine(body="stack", weights=weights))
-    start = engine.read(engine.start(), PROMPT)
-    found = engine.stream(start, 60, SAMPLING, 1)
+    found = engine.stream(engine.read(engine.start(), PROMPT), 60, SAMPLING, 1)
     found.result()
-    assert (engine._decoder is not None) == decodable(engine.model, weights)
-    monkeypatch.setattr(engine_module, "DECODER_FROM", 10**9)
-    own = engine.stream(start, 60, SAMPLING, 1)
+    assert engine._decoder.is_compiled == decodable(engine.model, weights)
+    other = Engine(engine.model, engine.vocabulary._tokenizer, compiled=False)
+    own = other.stream(other.read(other.start(), PROMPT), 60, SAMPLING, 1)
     own.result()
+    assert not other._decoder.is_compiled
     assert found.ids == own.ids
     tolerance = 1e-4 if weights != "int8" else 2e-2
     torch.testing.assert_close(found.memory.logits_V, own.memory.logits_V, rtol=0.0, atol=tolerance)
@@ -42,7 +41,7 @@ def test_a_context_as_a_file_is_gone_on_with_to_the_bit(make_engine, tmp_path):
     start, path, mark = engine.read(engine.start(), PROMPT), tmp_path / "c", fingerprint(engine.model)
     whole = engine.stream(start, 80, SAMPLING, 2)
     whole.result()
-    for first in (5, 18, 40):  # before the decoder takes over, as it does, and after
+    for first in (5, 18, 40):
         part = engine.stream(start, first, SAMPLING, 2)
         part.result()
         save_context(path, part.memory, mark)

@@ -1,10 +1,14 @@
-"""One token of a stack as one compiled call: what each thread does, stage after stage.
+"""Some tokens of a stack as one compiled call: what each thread does, stage after stage.
 
     MIX       norm, convolution; delta, gates and output gate of 16 channels; their update
     MIX_OUT   the mixer's output, added to the stream
     UP        norm; both halves of 16 channels of the SwiGLU
     DOWN      the SwiGLU's output, added to the stream
     HEAD      norm; logits
+
+A row is one token. It goes on either from a state in memory or from the row above it, of the same text; the last row
+of a text leaves a state. So one call reads tokens of many texts, several of one text too, and every token has the bits
+that it has alone: products, formulas and their order are the same.
 
 Every thread prepares a stage's rows for itself, computes its own outputs and meets the others. The first thread is
 the caller's; the others wait in `RUN`, asleep after a while. Addresses are 64-bit integers.
@@ -33,13 +37,16 @@ KIND, PANELS, FIRST, LAST, WEIGHTS, INPUTS, COUNT, NORM = range(8)
 TAP_WEIGHTS, KEEP, ADMIT, CONTEXT, TAIL, OUTPUTS = range(8, 14)
 STAGE_FIELDS = 14
 
-# What all threads share for a token is a row of 64-bit integers too: first what is new each time, then the shape,
+# What all threads share for a call is a row of 64-bit integers too: first what is new each time, then the shape,
 # then where the stream and what lies between the stages stand, `STRIDE` bytes from a row to the next one, and each
-# thread's own room, with the places in it.
-BEFORE, AFTER, LOGITS, TOKENS, ALONE, DONE, SOURCE = range(7)
-ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY, READS = range(7, 14)
-X, MIXED, HIDDEN, STRIDE, ROOMS, ROOM_SIZE, TAKEN, SUMS = range(14, 22)
-JOB_FIELDS = 22
+# thread's own room, with the places in it. TOKENS, BEFORE, AFTER and HEADS are addresses of arrays of 64-bit integers:
+# of each row its token, the address of the state that it goes on from (0: from the row above) and of the state that it
+# leaves (0: none, the row below goes on), and the rows whose logits are wanted.
+ROWS, LOGITS, HEAD_ROWS, ALONE, DONE, SOURCE = range(6)
+TOKENS, BEFORE, AFTER, HEADS = range(6, 10)
+EMBEDDING, LEARNED, WIDTH, VOCABULARY, READS = range(10, 15)
+X, MIXED, HIDDEN, CONTEXTS, STRIDE, ROOMS, ROOM_SIZE, TAKEN, SUMS = range(15, 24)
+JOB_FIELDS = 24
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
@@ -57,59 +64,89 @@ inner, outer = numba.njit(inline="always", **OPTIONS), numba.njit(**OPTIONS)
 @outer
 def _begin(job):
     """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
-    size = 4 * job[WIDTH]
+    size, position = 4 * job[WIDTH], 0
     for row in range(job[ROWS]):
-        x, position = job[X] + row * job[STRIDE], number(job[BEFORE] + 8 * row)
+        x, before, after = job[X] + row * job[STRIDE], number(job[BEFORE] + 8 * row), number(job[AFTER] + 8 * row)
+        position = number(before) if before != 0 else position + 1
         copy(x, job[EMBEDDING] + size * number(job[TOKENS] + 8 * row), job[WIDTH])
         if job[LEARNED] != 0:
             for i in range(0, size, 64):
                 add(job[LEARNED] + size * position + i, x + i)
-        put_number(job[AFTER] + 8 * row, position + 1)
+        if after != 0:
+            put_number(after, position + 1)
 
 
 @inner
-def _prepare_mix(stage, job, row, room, given, is_first):
+def _prepare_mix(stage, job, row, normed, given, is_first):
+    """Normalise and convolve a row; return where the next row's norm goes, behind the norms of this text's rows.
+
+    A text of several rows has its tail and its norms one after another, so that each row finds the three before it.
+    """
     width = job[WIDTH]
-    normed = room
-    before = job[BEFORE] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
+    before, after = number(job[BEFORE] + 8 * row), number(job[AFTER] + 8 * row)
+    tail = normed - 12 * width
+    if before != 0:
+        tail = before + stage[TAIL]
+        if after == 0:
+            copy(normed, tail, 3 * width)
+            tail, normed = normed, normed + 12 * width
     normalise(job[X] + row * job[STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
-    convolve(normed, before, stage[TAP_WEIGHTS], given, width)
-    if is_first:
-        after = job[AFTER] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
-        copy(after, before + 4 * width, 2 * width)
-        copy(after + 8 * width, normed, width)
+    convolve(normed, tail, stage[TAP_WEIGHTS], given, width)
+    if is_first and after != 0:
+        copy(after + stage[TAIL], tail + 4 * width, 2 * width)
+        copy(after + stage[TAIL] + 8 * width, normed, width)
+    return normed + 4 * width
+
+
+@inner
+def _context_before(stage, job, row):
+    before = number(job[BEFORE] + 8 * row)
+    return before + stage[CONTEXT] if before != 0 else job[CONTEXTS] + (row - 1) * job[STRIDE]
+
+
+@inner
+def _context_after(stage, job, row):
+    after = number(job[AFTER] + 8 * row)
+    return after + stage[CONTEXT] if after != 0 else job[CONTEXTS] + row * job[STRIDE]
 
 
 @outer
-def _prepare_row(stage, job, row, room, is_first):
-    """Return the address of the row's inputs."""
-    kind = stage[KIND]
-    given = room + job[TAKEN] + row * job[STRIDE]
+def _prepare_rows(stage, job, room, is_first):
+    """Return the address of the first row's inputs, of which one is `STRIDE` bytes behind the other."""
+    kind, rows, stride = stage[KIND], job[ROWS], job[STRIDE]
+    given = room + job[TAKEN]
     if kind == MIX:
-        _prepare_mix(stage, job, row, room, given, is_first)
+        normed = room
+        for row in range(rows):
+            normed = _prepare_mix(stage, job, row, normed, given + row * stride, is_first)
     elif kind == MIX_OUT:
-        mixed = job[MIXED] + row * job[STRIDE]
         if job[READS] == 0:
-            return mixed
-        context = job[AFTER] + job[START] + stage[CONTEXT] * job[ROWS] + 4 * stage[INPUTS] * row
-        read_normalised(context, mixed, stage[NORM], given, stage[INPUTS], stage[COUNT])
+            return job[MIXED]
+        for row in range(rows):
+            context, mixed = _context_after(stage, job, row), job[MIXED] + row * stride
+            read_normalised(context, mixed, stage[NORM], given + row * stride, stage[INPUTS], stage[COUNT])
     elif kind == DOWN:
-        return job[HIDDEN] + row * job[STRIDE]
+        return job[HIDDEN]
     else:
-        normalise(job[X] + row * job[STRIDE], stage[NORM], given, job[WIDTH], stage[COUNT], _EPSILON)
+        for i in range(_rows(stage, job)):
+            row = number(job[HEADS] + 8 * i) if kind == HEAD else i
+            normalise(job[X] + row * stride, stage[NORM], given + i * stride, job[WIDTH], stage[COUNT], _EPSILON)
     return given
+
+
+@inner
+def _rows(stage, job):
+    return job[HEAD_ROWS] if stage[KIND] == HEAD else job[ROWS]
 
 
 @inner
 def _prepare(weights, stage, job, room, is_first):
     """Return the address of the first row's inputs, as the products want them."""
-    given = _prepare_row(stage, job, 0, room, is_first)
-    for row in range(1, job[ROWS]):
-        _prepare_row(stage, job, row, room, is_first)
+    given = _prepare_rows(stage, job, room, is_first)
     if weights != INT8:
         return given
     taken = room + job[TAKEN] + 4 * stage[INPUTS]
-    for row in range(0, job[ROWS] * job[STRIDE], job[STRIDE]):
+    for row in range(0, _rows(stage, job) * job[STRIDE], job[STRIDE]):
         digits(given + row, taken + row, stage[INPUTS])
     return taken
 
@@ -117,7 +154,7 @@ def _prepare(weights, stage, job, room, is_first):
 @inner
 def _multiply(weights, stage, job, pair, given, sums):
     """Multiply all rows by a pair of panels: four rows by one panel at a time, what is left row by row."""
-    rows, stride, inputs = job[ROWS], job[STRIDE], stage[INPUTS]
+    rows, stride, inputs = _rows(stage, job), job[STRIDE], stage[INPUTS]
     apart, tall = 64 * rows, rows // TALL * TALL
     for i in range(PAIR):
         for row in range(0, tall, TALL):
@@ -140,10 +177,8 @@ def _multiply(weights, stage, job, pair, given, sums):
 
 @inner
 def _finish_mix(stage, job, row, column, sums, stride):
-    channels = stage[OUTPUTS]
-    place = job[START] + stage[CONTEXT] * job[ROWS] + 4 * (channels * row + column)
     keep, admit = stage[KEEP] + 4 * column, stage[ADMIT] + 4 * column
-    before, after = job[BEFORE] + place, job[AFTER] + place
+    before, after = _context_before(stage, job, row) + 4 * column, _context_after(stage, job, row) + 4 * column
     mixed, reads = job[MIXED] + row * job[STRIDE] + 4 * column, 1 - job[READS]
     if stage[PANELS] == 2:
         update(0, sums, stride, keep, admit, before, after, reads, mixed)
@@ -170,11 +205,11 @@ def _finish(stage, job, row, column, sums, stride):
 @inner
 def _run_part(weights, stage, job, given, sums):
     """Run one thread's part of a stage whose inputs are prepared."""
-    rows, each = job[ROWS], stage[PANELS]
+    rows, each = _rows(stage, job), stage[PANELS]
     size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
     pair = stage[WEIGHTS]
     # As many groups at once as their sums have room for, an even number: so their formulas run side by side.
-    some = max(PAIR, SUMS_AT_ONCE // (rows * each) // PAIR * PAIR)
+    some = max(PAIR, SUMS_AT_ONCE // max(1, rows * each) // PAIR * PAIR)
     for first in range(stage[FIRST], stage[LAST], some):
         count = min(some, stage[LAST] - first)
         for i in range(0, count * each, PAIR):
@@ -187,7 +222,7 @@ def _run_part(weights, stage, job, given, sums):
 
 @inner
 def _serve(weights, table, job, barrier, thread):
-    """Run this thread's part of a token; a thread that follows then waits for the next one, until all shall leave.
+    """Run this thread's part of a call; a thread that follows then waits for the next one, until all shall leave.
 
     The leading thread may do all parts itself: then it meets nobody, and the others go on waiting.
     """
@@ -203,7 +238,7 @@ def _serve(weights, table, job, barrier, thread):
     while True:
         for s in range(stages + 1):
             if s > 0:
-                room = job[ROOMS] + thread * job[ROOM_SIZE]  # since the last token it may have moved
+                room = job[ROOMS] + thread * job[ROOM_SIZE]  # since the last call it may have moved
                 given = _prepare(weights, table[thread, s - 1], job, room, thread == 0)
                 for part in range(first, last):
                     _run_part(weights, table[part, s - 1], job, given, room + job[SUMS])

@@ -91,7 +91,7 @@ class Plan:
 
     def _block(self, block: Block, layer: int) -> list[Stage]:
         mixer: Any = block.mixer
-        room = 4 * (self.channels + 3 * self.width) * layer
+        room = LINE + 4 * (self.channels + 3 * self.width) * layer  # the position stands in front
         context, tail = {kernel.CONTEXT: room}, {kernel.TAIL: room + 4 * self.channels}
         readers = [mixer.rule.delta, *mixer.rule.gates, mixer.gate]
         up = block.mlp.up.weight.chunk(2)
