@@ -3,7 +3,7 @@
 A stack reads in one compiled call: embedding, every block and the head, from weights that were packed once, with no
 memory allocated but for what it returns (`compiled_step`). For one token its time is that of reading the weights. A
 token's bits depend on its text alone: not on the texts that are read beside it, nor on how many of its own text are
-read at once. Any other model, more rows than `MOST_ROWS`, and every machine without AVX-512, Linux or numba takes the
+read at once. Any other model, more rows than `MOST_ROWS`, and every machine without AVX2, Linux or numba takes the
 model's own `forward` and `step`, one text after another, with the weights rounded alike: see `compiled_step.decodable`.
 Both have the same states, up to rounding.
 

@@ -20,13 +20,24 @@ def has_numba() -> bool:
 
 @functools.cache
 def has_avx512_kernels() -> bool:
-    """Return whether the machine code of `model.chain` and `generation.compiled_step` runs here."""
+    """Return whether the machine code of `model.chain` runs here."""
     # Its sums fill the registers of AVX-512, and only there is it measured; its barrier is Linux's.
-    has_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return has_vectors and sys.platform == "linux" and has_numba()
+    return has_avx512() and sys.platform == "linux" and has_numba()
+
+
+@functools.cache
+def has_decoding_kernels() -> bool:
+    """Return whether the machine code of `generation.compiled_step` runs here."""
+    has_vectors = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    return has_vectors and sys.platform == "linux" and has_numba()  # its barrier is Linux's
+
+
+def has_avx512() -> bool:
+    """Return whether there are 32 registers of 16 floats each; AVX2 has 16 of 8."""
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 @functools.cache
 def has_byte_products() -> bool:
     """Return whether the processor adds products of bytes, four a lane: AVX-512 VNNI."""
-    return "avx512_vnni" in cpuinfo().get("flags", "").split()
+    return has_avx512() and "avx512_vnni" in cpuinfo().get("flags", "").split()

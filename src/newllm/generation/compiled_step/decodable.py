@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from newllm.kernels.processor import has_avx512_kernels, has_byte_products
+from newllm.kernels.processor import has_byte_products, has_decoding_kernels
 from newllm.model.bodies.block import Block
 from newllm.model.bodies.stack import ContextMixer, Stack
 from newllm.model.context_tap import ContextTap
@@ -28,14 +28,14 @@ def decodable(model: LanguageModel, weights: str) -> bool:
     """Return whether the compiled step runs here and is this model's.
 
     It is that of a stack with any rule and no norm or a norm on read, float32 on the CPU, on Linux and x86-64 with
-    AVX-512 (for int8 with its byte products, VNNI), where numba is installed. Not so a model that was changed from
-    outside: with a hook, a replaced module, method or decay, or a parametrised weight.
+    AVX2 (for int8 with AVX-512 and its byte products, VNNI), where numba is installed. Not so a model that was changed
+    from outside: with a hook, a replaced module, method or decay, or a parametrised weight.
     """
     modules = list(model.modules())
     is_own = all(type(module) in _PARTS and not _is_changed(module) for module in modules)
     tensors = [*model.parameters(), *model.buffers()]
     is_plain = all(value.dtype == torch.float32 and value.device.type == "cpu" for value in tensors)
-    runs_here = has_avx512_kernels() and (weights != "int8" or has_byte_products())
+    runs_here = has_decoding_kernels() and (weights != "int8" or has_byte_products())
     return is_own and is_plain and type(model.body) is Stack and runs_here
 
 

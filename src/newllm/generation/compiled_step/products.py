@@ -29,6 +29,7 @@ from numba import types
 from newllm.generation.compiled_step.passes import DIGITS
 from newllm.kernels.machine_code import function, operation, spread
 from newllm.kernels.memory import LINE
+from newllm.kernels.processor import has_avx512
 from newllm.kernels.vectors import (
     Lanes,
     float32,
@@ -43,7 +44,7 @@ from newllm.kernels.vectors import (
 
 PARTS = 4  # sums of an output that run side by side
 PAIR = 2  # panels whose lines take turns in the memory
-TALL = 4  # rows of the larger tile
+TALL = 4 if has_avx512() else 2  # rows of the larger tile: its sums fill the registers
 
 FP32, BF16, INT8 = 0, 1, 2
 HEADER = {FP32: LINE, BF16: LINE, INT8: 2 * LINE}  # bytes in front of a panel's weights
