@@ -9,7 +9,7 @@ from torch import Tensor
 from contenders import ours
 from contenders.decoding import READ, Decoding, prompt, weights_of
 from contenders.fit import parameters
-from newllm.generation.engine import CHUNK
+from newllm.generation.decoder import CHUNK
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 

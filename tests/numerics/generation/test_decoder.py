@@ -32,6 +32,7 @@ if not has_decoding_kernels():
 
 # Of the largest logit. int8 multiplies by 16-bit values; the twin by float32.
 CLOSE = {"fp32": 1e-5, "bf16": 1e-5, "int8": 2e-3}
+MATRICES = {"rule": "delta,kda", "head_width": 16, "context": 48}
 needs_byte_products = pytest.mark.skipif(not has_byte_products(), reason="int8 is compiled with AVX-512 VNNI alone")
 every_precision = pytest.mark.parametrize("weights", ["fp32", "bf16", pytest.param("int8", marks=needs_byte_products)])
 
@@ -86,14 +87,14 @@ def read(step: Step, tokens_TB: Tensor, state: State) -> tuple[Tensor, State]:
     return torch.stack(found), state
 
 
-def assert_close(one: tuple[Tensor, State], other: tuple[Tensor, State], weights: str) -> None:
+def assert_close(one: tuple[Tensor, State], other: tuple[Tensor, State], weights: str, times: float = 1.0) -> None:
     assert set(one[1]) == set(other[1])
     values = [(one[0], other[0]), *((one[1][name], other[1][name]) for name in other[1])]
     for got, expected in values:
         assert got.shape == expected.shape
         assert got.dtype == expected.dtype
         scale = max(1.0, expected.abs().max().item())
-        torch.testing.assert_close(got.double(), expected.double(), rtol=0.0, atol=CLOSE[weights] * scale)
+        torch.testing.assert_close(got.double(), expected.double(), rtol=0.0, atol=times * CLOSE[weights] * scale)
 
 
 @every_precision
@@ -108,6 +109,22 @@ def test_it_is_the_models_own_step(rule: str, norm: str, weights: str, monkeypat
         tokens_TB = texts(30, rows)
         expected = read(twin.step, tokens_TB, twin.initial_state(rows))
         assert_close(read(decoder.step, tokens_TB, model.initial_state(rows)), expected, weights)
+
+
+@every_precision
+@pytest.mark.parametrize("shape", [(16, 48), (32, 32), (32, 64)])
+@pytest.mark.parametrize("rule", ["delta", "signed-delta", "kda", "kda,gated"])
+def test_matrices_are_the_models_own(rule: str, shape: tuple[int, int], weights: str, monkeypatch: Any) -> None:
+    use_threads(monkeypatch, 2)
+    head_width, context = shape
+    model = build(rule=rule, head_width=head_width, context=context, norm="read" if "," in rule else "none")
+    decoder, twin = Decoder(model, weights), rounded_model(model, weights).eval()
+    assert decoder.is_compiled
+    for rows in (1, 6):
+        tokens_TB = texts(30, rows)
+        expected = read(twin.step, tokens_TB, twin.initial_state(rows))
+        found = read(decoder.step, tokens_TB, model.initial_state(rows))
+        assert_close(found, expected, weights, times=20.0)  # the first readings are small, and made large by their norm
 
 
 @every_precision
@@ -199,7 +216,9 @@ def same_state(one: Any, other: Any) -> bool:
 
 
 @every_precision
-@pytest.mark.parametrize("settings", [{}, {"norm": "read"}, {"rule": "lstm"}, {"rule": "ema"}, {"positions": 90}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"norm": "read"}, {"rule": "lstm"}, {"rule": "ema"}, {"positions": 90}, MATRICES]
+)
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_token_has_its_own_bits_whatever_is_read_beside_it(
     count: int, settings: dict[str, Any], weights: str, monkeypatch: pytest.MonkeyPatch
@@ -387,7 +406,8 @@ def test_a_model_that_was_changed_takes_its_own_step(change: Callable[[LanguageM
 @every_precision
 @pytest.mark.parametrize(
     "settings",
-    [{"body": body} for body in ("zero-stack", "attention", "lstm", "cell")] + [{"norm": "write"}, {"rule": "delta"}],
+    [{"body": body} for body in ("zero-stack", "attention", "lstm", "cell")]
+    + [{"norm": "write"}, {"rule": "delta", "head_width": 11}],
 )
 def test_other_models_take_their_own_step(settings: dict[str, Any], weights: str) -> None:
     model = build(heads=4, **settings)

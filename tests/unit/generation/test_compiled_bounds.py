@@ -1,11 +1,13 @@
 """Which way of a compiled step is quicker, and where the parts of its state stand."""
 
+import itertools
+
 import pytest
 import torch
 
 pytest.importorskip("numba", reason="numba is an extra")
 
-from newllm.generation.compiled_step.state import Layout
+from newllm.generation.compiled_step.state import Layout, Part
 from newllm.generation.compiled_step.team import Pace
 
 
@@ -36,16 +38,19 @@ def test_the_quickest_of_four_counts() -> None:
 
 @pytest.mark.parametrize("rows", [1, 8, 9, 64])
 def test_where_the_parts_of_a_packed_state_stand(rows: int) -> None:
-    layout = Layout(2, (12, 16), (20, 32))
-    assert layout.floats == 16 + 2 * (16 + 3 * 32)
+    parts = [(Part(f"{layer}.context", (12,), 16), Part(f"{layer}.tail", (3, 20), 32)) for layer in range(2)]
+    layout = Layout([*itertools.chain(*parts), Part("2.context", (2, 16, 16), 16)])
+    assert layout.floats == 16 + 2 * (16 + 3 * 32) + 2 * 16 * 16
+    assert layout.address("1.tail") == 4 * (16 + 16 + 96 + 16)
     state = {"position": torch.arange(rows) + 7}
     for layer in range(2):
         state[f"{layer}.context"] = torch.randn(rows, 12)
         state[f"{layer}.tail"] = torch.randn(rows, 3, 20)
+    state["2.context"] = torch.randn(rows, 2, 16, 16)
     packed = layout.packed(state)
-    assert list(packed) == list(layout.names) == ["position", "0.context", "0.tail", "1.context", "1.tail"]
-    assert len(packed) == 5
+    assert list(packed) == list(layout.names) == list(state)
+    assert len(packed) == 6
     for name, value in state.items():
         assert torch.equal(packed[name], value)
     assert layout.packed(packed) is packed
-    assert packed.memory.count_nonzero() <= 2 * rows + rows * 2 * (12 + 60), "what lies between is zero"
+    assert packed.memory.count_nonzero() <= 2 * rows + rows * (2 * (12 + 60) + 512), "what lies between is zero"

@@ -23,11 +23,11 @@ def test_tokens_are_those_of_the_models_own_step(make_engine, weights):
     engine = endless(make_engine(body="stack", weights=weights))
     found = engine.stream(engine.read(engine.start(), PROMPT), 60, SAMPLING, 1)
     found.result()
-    assert engine._decoder.is_compiled == decodable(engine.model, weights)
+    assert engine._prepared().is_compiled == decodable(engine.model, weights)
     other = Engine(engine.model, engine.vocabulary._tokenizer, compiled=False)
     own = other.stream(other.read(other.start(), PROMPT), 60, SAMPLING, 1)
     own.result()
-    assert not other._decoder.is_compiled
+    assert not other._prepared().is_compiled
     assert found.ids == own.ids
     tolerance = 1e-4 if weights != "int8" else 2e-2
     torch.testing.assert_close(found.memory.logits_V, own.memory.logits_V, rtol=0.0, atol=tolerance)

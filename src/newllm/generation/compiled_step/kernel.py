@@ -6,6 +6,11 @@
     DOWN      the SwiGLU's output, added to the stream
     HEAD      norm; logits
 
+and of a block with matrices, in place of MIX,
+
+    PROJECT   norm; queries, keys, values and all gates
+    MATRICES  of each head convolution, update and reading
+
 A row is one token. It goes on either from a state in memory or from the row above it, of the same text; the last row
 of a text leaves a state. So one call reads tokens of many texts, several of one text too, and every token has the bits
 that it has alone: products, formulas and their order are the same.
@@ -21,39 +26,69 @@ from typing import Any
 
 import numba
 
-from newllm.generation.compiled_step import formulas, passes, products
+from newllm.generation.compiled_step import fields, formulas, heads, passes, products
+from newllm.generation.compiled_step.fields import (
+    ADMIT,
+    AFTER,
+    ALONE,
+    BEFORE,
+    CONTEXT,
+    CONTEXTS,
+    COUNT,
+    DONE,
+    DOWN,
+    EMBEDDING,
+    FIRST,
+    HEAD,
+    HIDDEN,
+    INPUTS,
+    KEEP,
+    KIND,
+    LAST,
+    LEARNED,
+    LOGITS,
+    LOGITS_OF,
+    LOGITS_ROWS,
+    MATRICES,
+    MIX,
+    MIX_OUT,
+    MIXED,
+    NORM,
+    PANELS,
+    PROJECT,
+    PROJECTED,
+    READS,
+    ROOM_SIZE,
+    ROOMS,
+    ROWS,
+    SOURCE,
+    STRIDE,
+    SUMS,
+    TAIL,
+    TAKEN,
+    TAP_WEIGHTS,
+    TOKENS,
+    UP,
+    VOCABULARY,
+    WEIGHTS,
+    WIDE,
+    WIDTH,
+    X,
+)
 from newllm.generation.compiled_step.formulas import add, number, put_number, put_some, swiglu, update
-from newllm.generation.compiled_step.passes import convolve, copy, digits, normalise, read_normalised
+from newllm.generation.compiled_step.heads import run_heads
+from newllm.generation.compiled_step.passes import EPSILON, convolve, copy, digits, normalise, read_normalised
 from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
 from newllm.kernels import barrier as meeting
-from newllm.kernels import machine_code, vectors
+from newllm.kernels import machine_code, matrix_step, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import OPTIONS, compiled, source_of
-
-MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
-
-# A stage of one thread is a row of 64-bit integers. A group is what stands for 16 channels: 1 to 4 panels.
-KIND, PANELS, FIRST, LAST, WEIGHTS, INPUTS, COUNT, NORM = range(8)
-TAP_WEIGHTS, KEEP, ADMIT, CONTEXT, TAIL, OUTPUTS = range(8, 14)
-STAGE_FIELDS = 14
-
-# What all threads share for a call is a row of 64-bit integers too: first what is new each time, then the shape,
-# then where the stream and what lies between the stages stand, `STRIDE` bytes from a row to the next one, and each
-# thread's own room, with the places in it. TOKENS, BEFORE, AFTER and HEADS are addresses of arrays of 64-bit integers:
-# of each row its token, the address of the state that it goes on from (0: from the row above) and of the state that it
-# leaves (0: none, the row below goes on), and the rows whose logits are wanted.
-ROWS, LOGITS, HEAD_ROWS, ALONE, DONE, SOURCE = range(6)
-TOKENS, BEFORE, AFTER, HEADS = range(6, 10)
-EMBEDDING, LEARNED, WIDTH, VOCABULARY, READS = range(10, 15)
-X, MIXED, HIDDEN, CONTEXTS, STRIDE, ROOMS, ROOM_SIZE, TAKEN, SUMS = range(15, 24)
-JOB_FIELDS = 24
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
 PATIENCE = 1_000_000  # looks before a thread sleeps, 0.3 ms: longer than a token is chosen; waking takes as long
 ALERT = 4_000  # looks before it lets others run, 1 microsecond: the parts of a stage are as long
 
-_EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 _PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
 _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
 
@@ -90,7 +125,7 @@ def _prepare_mix(stage, job, row, normed, given, is_first):
         if after == 0:
             copy(normed, tail, 3 * width)
             tail, normed = normed, normed + 12 * width
-    normalise(job[X] + row * job[STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
+    normalise(job[X] + row * job[STRIDE], stage[NORM], normed, width, stage[COUNT], EPSILON)
     convolve(normed, tail, stage[TAP_WEIGHTS], given, width)
     if is_first and after != 0:
         copy(after + stage[TAIL], tail + 4 * width, 2 * width)
@@ -120,30 +155,32 @@ def _prepare_rows(stage, job, room, is_first):
         for row in range(rows):
             normed = _prepare_mix(stage, job, row, normed, given + row * stride, is_first)
     elif kind == MIX_OUT:
-        if job[READS] == 0:
+        if stage[NORM] == 0:
             return job[MIXED]
         for row in range(rows):
             context, mixed = _context_after(stage, job, row), job[MIXED] + row * stride
             read_normalised(context, mixed, stage[NORM], given + row * stride, stage[INPUTS], stage[COUNT])
     elif kind == DOWN:
         return job[HIDDEN]
+    elif kind == MATRICES:
+        return given
     else:
         for i in range(_rows(stage, job)):
-            row = number(job[HEADS] + 8 * i) if kind == HEAD else i
-            normalise(job[X] + row * stride, stage[NORM], given + i * stride, job[WIDTH], stage[COUNT], _EPSILON)
+            row = number(job[LOGITS_OF] + 8 * i) if kind == HEAD else i
+            normalise(job[X] + row * stride, stage[NORM], given + i * stride, job[WIDTH], stage[COUNT], EPSILON)
     return given
 
 
 @inner
 def _rows(stage, job):
-    return job[HEAD_ROWS] if stage[KIND] == HEAD else job[ROWS]
+    return job[LOGITS_ROWS] if stage[KIND] == HEAD else job[ROWS]
 
 
 @inner
 def _prepare(weights, stage, job, room, is_first):
     """Return the address of the first row's inputs, as the products want them."""
     given = _prepare_rows(stage, job, room, is_first)
-    if weights != INT8:
+    if weights != INT8 or stage[KIND] == MATRICES:
         return given
     taken = room + job[TAKEN] + 4 * stage[INPUTS]
     for row in range(0, _rows(stage, job) * job[STRIDE], job[STRIDE]):
@@ -196,6 +233,8 @@ def _finish(stage, job, row, column, sums, stride):
         _finish_mix(stage, job, row, column, sums, stride)
     elif kind == UP:
         swiglu(sums, stride, job[HIDDEN] + row * job[STRIDE] + 4 * column)
+    elif kind == PROJECT:
+        copy(job[PROJECTED] + row * job[WIDE] + 4 * column, sums, 16)
     elif kind == HEAD:
         put_some(sums, job[LOGITS] + 4 * (row * job[VOCABULARY] + column), min(16, job[VOCABULARY] - column))
     else:
@@ -205,6 +244,9 @@ def _finish(stage, job, row, column, sums, stride):
 @inner
 def _run_part(weights, stage, job, given, sums):
     """Run one thread's part of a stage whose inputs are prepared."""
+    if stage[KIND] == MATRICES:
+        run_heads(stage, job, sums)
+        return
     rows, each = _rows(stage, job), stage[PANELS]
     size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
     pair = stage[WEIGHTS]
@@ -262,6 +304,8 @@ def _cached(source: int, weights: int) -> Any:
     return run
 
 
-_SOURCE = source_of(formulas, passes, products, vectors, meeting, machine_code, file=__file__)
+_SOURCE = source_of(
+    fields, formulas, heads, passes, products, matrix_step, vectors, meeting, machine_code, file=__file__
+)
 RUN = {weights: _cached(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
 """For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

@@ -25,6 +25,7 @@ from newllm.kernels.vectors import (
 )
 
 TAPS = 4
+EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 DIGITS = 2  # of a value, 8 bits each
 _LARGEST_WHOLE = 32512.0  # of a value in digits: 127 * 256
 _SMALLEST = 1e-30  # a row of less is taken for zero: its scale would have no inverse

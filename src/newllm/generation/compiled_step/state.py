@@ -3,10 +3,12 @@
 To everyone else they are a mapping from names to tensors, like every state: the tensors are views, made when they are
 asked for. A state is written once, by the step that makes it, and never changed.
 
-Shapes: B rows, C context, D width; both filled up to whole vectors.
+Shapes: B rows.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,37 +20,58 @@ _POSITION = 2  # floats of a 64-bit integer
 _HEAD = 16  # floats of a cache line, which holds the position alone
 
 
-class Layout:
-    """Where the parts of a row stand: its position in a cache line; then layer after layer context and tail.
+class Part(NamedTuple):
+    """What a layer keeps under a name.
 
     Args:
-        layers: of the stack.
-        context: channels of a context, and the floats that it has room for.
-        width: of the stream, and the floats that it has room for.
+        name: of the tensor.
+        shape: of a row's.
+        room: floats that its last axis is filled up to.
     """
 
-    def __init__(self, layers: int, context: tuple[int, int], width: tuple[int, int]) -> None:
-        self._context, self._channels = context
-        self._width, self._room = width
-        self._layer = self._channels + TAIL * self._room
-        self._places = {f"{layer}.{part}": (layer, part) for layer in range(layers) for part in ("context", "tail")}
+    name: str
+    shape: tuple[int, ...]
+    room: int
+
+    @property
+    def floats(self) -> int:
+        """The floats of a row."""
+        return math.prod(self.shape[:-1]) * self.room
+
+
+class Layout:
+    """Where the parts of a row stand: its position in a cache line; then part after part.
+
+    Args:
+        parts: of all layers.
+
+    Attributes:
+        names: of all tensors.
+        floats: of a row.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._places, self.floats = dict[str, tuple[Part, int]](), _HEAD
+        for part in parts:
+            self._places[part.name] = part, self.floats
+            self.floats += part.floats
         self.names = ("position", *self._places)
-        self.floats = _HEAD + self._layer * layers
+
+    def address(self, name: str) -> int:
+        """Return the bytes of a row in front of a part."""
+        return 4 * self._places[name][1]
 
     def view(self, memory: Tensor, name: str) -> Tensor:
-        """Return the part of that name of memory `[B, floats]`: `[B]`, `[B, context]` or `[B, 3, width]`.
+        """Return the part of that name, `[B, ...]`, of memory `[B, floats]`.
 
         Raises:
             KeyError: there is none.
         """
         if name == "position":
             return memory[:, :_POSITION].view(torch.int64).view(-1)
-        layer, part = self._places[name]
-        first = _HEAD + layer * self._layer
-        if part == "context":
-            return memory[:, first : first + self._context]
-        tail = memory[:, first + self._channels : first + self._layer]
-        return tail.unflatten(1, (TAIL, self._room))[:, :, : self._width]
+        part, first = self._places[name]
+        filled = memory[:, first : first + part.floats].unflatten(1, (*part.shape[:-1], part.room))
+        return filled[..., : part.shape[-1]]
 
     def packed(self, state: State) -> "PackedState":
         """Return a state in this layout; one that is already is returned as it is."""

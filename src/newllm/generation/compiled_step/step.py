@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from newllm.errors import UserError
-from newllm.generation.compiled_step import kernel
+from newllm.generation.compiled_step import fields, kernel
 from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.plan import Plan
-from newllm.generation.compiled_step.state import TAIL, Layout, PackedState
+from newllm.generation.compiled_step.state import TAIL, PackedState
 from newllm.generation.compiled_step.team import Team
 from newllm.kernels.memory import aligned
 from newllm.kernels.threads import threads_for
@@ -41,9 +41,9 @@ class CompiledStep:
         with torch.no_grad():
             self._plan = plan = Plan(model, weights, threads_for(products))
         self.weight_bytes = plan.weight_bytes
-        self._layout = Layout(config.layers, (config.context, plan.channels), (config.width, plan.width))
+        self._layout = plan.layout
         self._vocabulary, self._reads = config.vocabulary, config.norm == "read"
-        self._job = np.zeros(kernel.JOB_FIELDS, np.int64)
+        self._job = np.zeros(fields.JOB_FIELDS, np.int64)
         self._fields = self._job.data
         self._team, self._lock, self._room = Team(kernel.RUN[plan.kind], plan.table, self._job), threading.Lock(), 0
 
@@ -116,8 +116,8 @@ class CompiledStep:
                 self._make_room(rows)
             for place, values in enumerate((tokens, before, after, heads)):
                 self._arrays[place, : len(values)] = values
-            self._fields[kernel.ROWS], self._fields[kernel.HEAD_ROWS] = rows, len(heads)
-            self._fields[kernel.LOGITS] = logits.data_ptr()
+            self._fields[fields.ROWS], self._fields[fields.LOGITS_ROWS] = rows, len(heads)
+            self._fields[fields.LOGITS] = logits.data_ptr()
             self._team.run(rows)
         return logits
 
@@ -126,30 +126,35 @@ class CompiledStep:
         plan = self._plan
         # A row as floats, its digits, and a line of what belongs to the digits.
         stride = _lines(max(plan.width, plan.channels, plan.hidden) * (4 + DIGITS)) + 64 + _SPACING
-        sums = 64 * (max(kernel.SUMS_AT_ONCE, 2 * _MOST_PANELS * rows) + rows)
+        wide = 4 * plan.projected + _SPACING
+        sums = max(
+            64 * (max(kernel.SUMS_AT_ONCE, 2 * _MOST_PANELS * rows) + rows), 4 * fields.VECTORS * plan.head_width
+        )
         norms = 4 * plan.width * (rows + TAIL * (1 + rows // 2))  # a text of several rows has its tail in front
         room = norms + rows * stride + sums
-        self._memory = aligned(4 * rows * stride + len(plan.table) * room)
+        self._memory = aligned(rows * (4 * stride + wide) + len(plan.table) * room)
         self._memory.fill(0xFF)  # NaN
         self._arrays = np.zeros((4, rows), np.int64)
         start = self._memory.ctypes.data
         addresses = {
             place: start + i * rows * stride
-            for i, place in enumerate((kernel.X, kernel.MIXED, kernel.HIDDEN, kernel.CONTEXTS, kernel.ROOMS))
+            for i, place in enumerate((fields.X, fields.MIXED, fields.HIDDEN, fields.CONTEXTS, fields.PROJECTED))
         } | {
             place: self._arrays[i].ctypes.data
-            for i, place in enumerate((kernel.TOKENS, kernel.BEFORE, kernel.AFTER, kernel.HEADS))
+            for i, place in enumerate((fields.TOKENS, fields.BEFORE, fields.AFTER, fields.LOGITS_OF))
         }
         shape = {
-            kernel.EMBEDDING: plan.embedding,
-            kernel.LEARNED: plan.learned,
-            kernel.WIDTH: plan.width,
-            kernel.VOCABULARY: self._vocabulary,
-            kernel.READS: int(self._reads),
-            kernel.STRIDE: stride,
-            kernel.ROOM_SIZE: room,
-            kernel.TAKEN: norms,
-            kernel.SUMS: norms + rows * stride,
+            fields.EMBEDDING: plan.embedding,
+            fields.LEARNED: plan.learned,
+            fields.WIDTH: plan.width,
+            fields.VOCABULARY: self._vocabulary,
+            fields.READS: int(self._reads),
+            fields.STRIDE: stride,
+            fields.WIDE: wide,
+            fields.ROOMS: start + rows * (4 * stride + wide),
+            fields.ROOM_SIZE: room,
+            fields.TAKEN: norms,
+            fields.SUMS: norms + rows * stride,
         }
         for field, value in (addresses | shape).items():
             self._job[field] = value

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from newllm.generation.compiled_step.kernel import ALONE, DONE
+from newllm.generation.compiled_step.fields import ALONE, DONE
 from newllm.kernels.barrier import abandon, new_barrier
 
 _LOOK_AGAIN = 10 * 10**9  # nanoseconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
