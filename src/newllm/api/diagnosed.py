@@ -16,7 +16,7 @@ from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes
 from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.roles import chosen_columns
-from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in
+from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in, single_run
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
@@ -123,8 +123,8 @@ def doctor(
     """Read a run or a log and say what is wrong with it. Nothing is written.
 
     Args:
-        path: a run directory that `newllm.record` or `newllm train` wrote, or another system's log or directory
-            of logs (see `newllm.trace.readers`).
+        path: a run directory that `newllm.record` or `newllm train` wrote, or a folder with one in it and logs of the
+            training beside it; or another system's log or directory of logs (see `newllm.trace.readers`).
         vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
         loss: the column of a log that is its training loss, where its name does not say so.
         step: the column that its rows are placed by, likewise.
@@ -141,7 +141,7 @@ def doctor(
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
-    source = Path(path)
+    source = single_run(Path(path))
     check_single_run(source)
     chosen, others = chosen_columns(loss, step, roles or {})
     trace = _read(source, chosen)

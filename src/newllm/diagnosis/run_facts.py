@@ -38,11 +38,22 @@ def is_run(path: Path) -> bool:
 
 def runs_in(directory: Path) -> list[Path]:
     """Return the runs of newllm right in a directory, by name, where it holds several and is none itself."""
+    found = _runs_below(directory)
+    return found if len(found) > 1 else []
+
+
+def single_run(directory: Path) -> Path:
+    """Return the run that stands right in a directory, where it is the only one and the directory is none itself."""
+    found = _runs_below(directory)
+    return found[0] if len(found) == 1 else directory
+
+
+def _runs_below(directory: Path) -> list[Path]:
     try:
         found = sorted(Path(one.path) for one in os.scandir(directory) if _has_recorded(Path(one.path)))
     except (OSError, ValueError):  # no directory, or no path at all
         return []
-    return found if len(found) > 1 and not _has_recorded(directory) else []
+    return [] if _has_recorded(directory) else found
 
 
 def check_single_run(directory: Path) -> None:

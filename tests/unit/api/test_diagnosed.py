@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_the_files_of_a_run_are_no_logs(recorded: Path) -> None:
         newllm.doctor(recorded)
     (recorded / "log.csv").write_text("step,loss\n1,2.5\n")
     assert newllm.doctor(recorded).trace.series("loss").value.tolist() == [2.5]
+
+
+def test_a_folder_with_one_recording_is_that_recording(recorded: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "log.csv").write_text("step,loss\n1,2.0\n2,1.0\n")
+    shutil.copytree(recorded, tmp_path / "out" / "recording")
+    found, expected = newllm.doctor(tmp_path / "out"), newllm.doctor(recorded)
+    assert found.path == tmp_path / "out" / "recording"
+    assert (found.facts, found.findings) == (expected.facts, expected.findings)
+    assert found.trace.signals.keys() == expected.trace.signals.keys()
 
 
 def test_a_recording_that_ended_before_its_first_step(recorded: Path) -> None:

@@ -20,7 +20,7 @@ from newllm.diagnosis.diagnose import _folded, _order, _same
 from newllm.diagnosis.excursion import Excursion
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
 from newllm.diagnosis.losses import comparable, descent, is_validation, loss_names, rolling_median
-from newllm.diagnosis.run_facts import check_single_run, facts_of, is_run, read_facts, said_by
+from newllm.diagnosis.run_facts import check_single_run, facts_of, is_run, read_facts, said_by, single_run
 from newllm.errors import UserError
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
@@ -268,6 +268,19 @@ def test_a_directory_of_several_runs_is_refused_by_their_names(tmp_path: Path) -
         check_single_run(tmp_path)
     (tmp_path / "trace.jsonl").write_text("")  # it is a run itself
     check_single_run(tmp_path)
+
+
+def test_the_only_run_in_a_directory_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    assert single_run(tmp_path / "none") == tmp_path / "none"
+    (tmp_path / "log.csv").write_text("step,loss\n1,2\n")
+    assert single_run(tmp_path) == tmp_path
+    (tmp_path / "recording").mkdir()
+    (tmp_path / "recording" / "trace.jsonl").write_text("")
+    assert single_run(tmp_path) == tmp_path / "recording"
+    assert single_run(tmp_path / "recording") == tmp_path / "recording"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "recording.json").write_text("{}")
+    assert single_run(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize(("name", "run"), [("config.toml", True), ("recording.json", True), ("trace.jsonl", False)])

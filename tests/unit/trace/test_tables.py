@@ -62,6 +62,20 @@ def test_a_title_above_the_table_is_no_row_of_it(tmp_path, delimiter):
     assert trace.left_out == ("a line above the table",)
 
 
+@pytest.mark.parametrize("title", ["", "My run of Tuesday\n"])
+def test_a_last_column_that_most_rows_leave_out_is_no_other_table(tmp_path, title):
+    lines = ["batch,epoch,loss,val_loss"]
+    for step in range(1, 61):
+        lines += [
+            f"{step},{step // 20},{1 + 1 / step}",
+            *([f"{step},{step // 20},,{2 + 1 / step}"] if step % 20 == 0 else []),
+        ]
+    trace = read(tmp_path, title + "\n".join(lines) + "\n")
+    assert values(trace, "loss") == {step: 1 + 1 / step for step in range(1, 61)}
+    assert list(values(trace, "validation_loss").values()) == [2.05, 2.025, 2 + 1 / 60]
+    assert trace.left_out == (("a line above the table",) if title else ())
+
+
 @pytest.mark.parametrize(
     ("name", "signal"),
     [("val_acc", "validation_accuracy"), ("acc", "accuracy"), ("Train Accuracy", "accuracy"), ("PPL", "perplexity"),

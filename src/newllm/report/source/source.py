@@ -10,7 +10,7 @@ from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import NOTES
 from newllm.diagnosis.replayed import proved_first
-from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by
+from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by, single_run
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
@@ -116,6 +116,8 @@ def read_source(
         raise UserError("'' is no path: name a run directory or a log")
     if _count(directory, _OURS) or _count(directory, _LEFT_OF_OURS) > 1:
         return _own(directory, trace, findings, intent)
+    if (only := single_run(directory)) != directory:
+        return _own(only, trace, findings, intent)
     check_single_run(directory)
     try:
         read = read_log(directory, chosen)

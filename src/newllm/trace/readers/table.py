@@ -38,7 +38,7 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
     Raises:
         UserError: the file may not be read, is no text, or holds no numbers.
     """
-    header, rows = _header(gathered)
+    header, rows, usual = _header(gathered)
     if header is None:
         start = list(itertools.islice(rows, _LOOKED_AT))
         if not start:
@@ -48,24 +48,26 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _single_run(gathered, header, run), None
-    _take(gathered, _named_by_file(_of_validation(header), gathered.source), rows)
+    _take(gathered, _named_by_file(_of_validation(header), gathered.source), rows, usual)
     return gathered.by_row(run)
 
 
-def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]]) -> None:
+def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]], usual: int) -> None:
+    """Take the rows in, of which most have `usual` cells; what a row lacks at its end is missing."""
     for row, cells in enumerate(rows):
         if gathered.full:
             break
-        if len(cells) != len(header):
+        if not min(usual, len(header)) <= len(cells) <= len(header):
             gathered.note(left_out("remark-row-unlike-header"))
+        if len(cells) != len(header):
             cells = cells[:-1] if gathered.torn and len(cells) < len(header) else cells
         taken = take_row(gathered, row, ((name, cell) for name, cell in zip(header, cells, strict=False) if name))
         if not taken and any(cells):
             gathered.note(left_out("remark-row-without-number"))
 
 
-def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
-    """Return the names of the columns, None where there are none, and the rows below them."""
+def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]], int]:
+    """Return the names of the columns, None where there are none, the rows below them, and how many cells are usual."""
     bare = (without_bars(line)[0] for line in lines_of(gathered))
     lines = (line for line in bare if line.strip() and not line.lower().startswith("sep="))
     start = list(itertools.islice(lines, _LOOKED_AT))
@@ -74,13 +76,18 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
     cut = cutter(start)
     rows = [cut(line) for line in start]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    first = next((place for place, cells in enumerate(rows) if len(cells) == width), 0)
+    first = next((place for place, cells in enumerate(rows) if len(cells) == width or _names_more(cells, width)), 0)
     if first:
         gathered.note(left_out("remark-line-above-table"), first)
     rest = itertools.chain(rows[first:], (cut(line) for line in lines if not line.startswith("#")))
     if not rows or all(number(cell) is not None for cell in rows[first] if cell.strip()):
-        return None, rest
-    return _unique(next(rest), gathered), rest
+        return None, rest, width
+    return _unique(next(rest), gathered), rest, width
+
+
+def _names_more(cells: list[str], width: int) -> bool:
+    """Say whether a line is a header whose last columns most rows leave out: `step,loss,validation` over `1,0.5`."""
+    return width > 1 and len(cells) > width and all(cell.strip() and number(cell) is None for cell in cells)
 
 
 def _unique(cells: list[str], gathered: Gathered) -> list[str]:
@@ -127,7 +134,7 @@ def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[
         return header
     spread = [bool(match) and match[2].endswith(("__MIN", "__MAX")) for match in parts]
     counts: Counter[str] = Counter({match[1]: 0 for match in parts if match})
-    _, rows = _header(gathered.anew())  # a pass to count
+    _, rows, _ = _header(gathered.anew())  # a pass to count
     for cells in rows:
         for cell, match, aside in zip(cells, parts, spread, strict=False):
             if match and cell and not aside:
