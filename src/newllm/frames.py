@@ -73,7 +73,9 @@ async def read_frame_async(stream: asyncio.StreamReader) -> Frame | None:
     try:
         start = await stream.readexactly(_LENGTHS)
     except asyncio.IncompleteReadError as error:
-        return None if not error.partial else _lengths(error.partial)
+        if not error.partial:
+            return None
+        start = error.partial
     header_length, blob_length = _lengths(start)
     try:
         content = await stream.readexactly(header_length + blob_length)
