@@ -130,8 +130,8 @@ class StateBlobs:
             raise _damaged("its header cannot be read") from error
         if header.model != self._mark:
             raise StateError(
-                f"the state was written by another model ({quoted(header.model)[1:13]}, this one is {self._mark[:12]}): "
-                "give it to the model that wrote it"
+                f"the state was written by another model ({quoted(header.model)[1:13]}, "
+                f"this one is {self._mark[:12]}): give it to the model that wrote it"
             )
         if not self._is_possible(header) or len(undecoded) > 3 or len(rest) > _LONGEST_REST:
             raise _damaged("its header is not of this version")
