@@ -8,7 +8,6 @@ from itertools import chain
 from typing import final
 
 import numpy as np
-import torch
 
 from newllm.generation.sampling import (
     FORBIDDEN,
@@ -19,6 +18,7 @@ from newllm.generation.sampling import (
     keep_top_k,
     keep_top_p,
 )
+from newllm.generation.text_chance import TextChance
 
 DIVERGED = -1
 """In the place of a token, where a prediction is not finite."""
@@ -30,35 +30,36 @@ class BatchSampling:
 
     Args:
         samplings: of each row, checked.
+        seeds: of each row, of the stream "sampling".
         forbidden: tokens that must not be chosen.
 
     Attributes:
-        drawing: the rows whose token is drawn by chance, in order; the others take the likeliest.
         penalised: the rows whose recent tokens are asked for.
     """
 
-    def __init__(self, samplings: Sequence[Sampling], forbidden: np.ndarray) -> None:
+    def __init__(self, samplings: Sequence[Sampling], seeds: Sequence[int], forbidden: np.ndarray) -> None:
         self._samplings, self._forbidden = list(samplings), forbidden
-        self.drawing = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0.0]
+        drawing = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0.0]
+        self._chance = TextChance([seeds[row] for row in drawing])
         self.penalised = [
             row for row, one in enumerate(samplings) if one.repetition_penalty != 1.0 and int(one.repetition_window)
         ]
-        self._all_drawn, self._drawing = len(self.drawing) == len(samplings), np.array(self.drawing, dtype=np.int64)
+        self._all_drawn, self._drawing = len(drawing) == len(samplings), np.array(drawing, dtype=np.int64)
         self._greedy = np.setdiff1d(np.arange(len(samplings)), self._drawing)
-        own = [samplings[row] for row in self.drawing]
+        own = [samplings[row] for row in drawing]
         self._temperature_D1 = np.array([max(one.temperature, SMALLEST_TEMPERATURE) for one in own])[:, None]
         top_k, top_p = np.array([int(one.top_k) for one in own]), np.array([one.top_p for one in own])
         min_p = np.array([one.min_p for one in own])
         wanted = (keep_top_k, top_k, top_k > 0), (keep_top_p, top_p, top_p < 1.0), (keep_min_p, min_p, min_p > 0.0)
         self._filters = [(keep, np.flatnonzero(rows), setting[rows]) for keep, setting, rows in wanted if rows.any()]
 
-    def choose(self, logits_BV: np.ndarray, recent: Sequence[Sequence[int]], number_D: np.ndarray) -> list[int]:
+    def choose(self, logits_BV: np.ndarray, tokens_read: Sequence[int], recent: Sequence[Sequence[int]]) -> list[int]:
         """Return a token for each row, `DIVERGED` where its prediction is not finite.
 
         Args:
             logits_BV: the predictions.
+            tokens_read: of each row, how many tokens its text has.
             recent: of each row in `penalised` the tokens read last, the newest at the end.
-            number_D: of each row in `drawing` a uniform number, see `Uniform`.
         """
         values_BV = logits_BV.astype(np.float64)
         if len(self._forbidden):
@@ -74,14 +75,14 @@ class BatchSampling:
         if len(self._greedy):
             token_B[self._greedy] = values_BV[self._greedy].argmax(axis=1)
         if self._all_drawn:
-            token_B = self._drawn(values_BV, best_B, number_D)
-        elif self.drawing:
-            token_B[self._drawing] = self._drawn(values_BV[self._drawing], best_B[self._drawing], number_D)
+            token_B = self._drawn(values_BV, best_B, tokens_read)
+        elif len(rows := self._drawing):
+            token_B[rows] = self._drawn(values_BV[rows], best_B[rows], [tokens_read[row] for row in rows])
         if not are_finite:
             token_B[~finite_B] = DIVERGED
         return token_B.tolist()
 
-    def _drawn(self, values_DV: np.ndarray, best_D: np.ndarray, number_D: np.ndarray) -> np.ndarray:
+    def _drawn(self, values_DV: np.ndarray, best_D: np.ndarray, tokens_read: Sequence[int]) -> np.ndarray:
         values_DV -= best_D[:, None]
         values_DV /= self._temperature_D1
         for keep, rows, setting in self._filters:
@@ -89,7 +90,7 @@ class BatchSampling:
                 values_DV = keep(values_DV, setting)
             else:
                 values_DV[rows] = keep(values_DV[rows], setting)
-        return drawn(np.exp(values_DV, out=values_DV), number_D)
+        return drawn(np.exp(values_DV, out=values_DV), self._chance(tokens_read))
 
     def _penalise(self, values_BV: np.ndarray, recent: Sequence[Sequence[int]]) -> None:
         """Do to each row what `penalise` does to one."""
@@ -103,21 +104,3 @@ class BatchSampling:
         penalty = np.repeat([one.repetition_penalty for one in own], lengths)
         chosen = values_BV[places]
         values_BV[places] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
-
-
-@final
-class Uniform:
-    """Draws one uniform number from each of many streams, as `torch.rand` with a generator of that seed does."""
-
-    def __init__(self) -> None:
-        self._generator, self._numbers, self._places = torch.Generator(), torch.empty(0, dtype=torch.float64), []
-
-    def __call__(self, seeds: Sequence[int]) -> np.ndarray:
-        """Return the number of each seed, float64."""
-        if len(seeds) > len(self._places):
-            self._numbers = torch.empty(2 * len(seeds), dtype=torch.float64)
-            self._places = list(self._numbers.split(1))
-        generator = self._generator
-        for seed, place in zip(seeds, self._places, strict=False):
-            place.uniform_(generator=generator.manual_seed(seed))
-        return self._numbers[: len(seeds)].numpy()

@@ -27,6 +27,7 @@ the tokens that may be chosen at all; null for one that may not, as an unknown w
 import argparse
 import contextlib
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from newllm.extras import check_training
+from newllm.frames import encode_frame, write_frame
 
 if TYPE_CHECKING:
     from newllm.inference.worker import Output, Worker
@@ -54,14 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
     stream = _private_output()
     try:
         worker, output, told = _load(parsed.run_directory, parsed.snapshot, parsed.weights, stream)
-        output.send({"op": "ready", **told})
+        output.send(encode_frame({"op": "ready", **told}))
+        gc.collect()
+        gc.freeze()  # what is loaded stays: to look through it again takes as long as ten steps
         output.flush()
         worker.run()
     except BrokenPipeError:  # nobody listens any more
         return 0
     except ValueError as error:  # a UserError, or what is no frame
-        from newllm.frames import write_frame
-
         with contextlib.suppress(OSError):
             write_frame(stream, {"op": "failed", "error": " ".join(str(error).split())})
         return 2

@@ -7,6 +7,7 @@ Shapes: B texts, T tokens, V vocabulary.
 """
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from newllm.frames import encode_frame, frame_of
 from newllm.generation import Decoder, Vocabulary
-from newllm.generation.batch_sampling import DIVERGED, BatchSampling, Uniform
+from newllm.generation.batch_sampling import DIVERGED, BatchSampling
 from newllm.generation.sampling import diverged
 from newllm.inference.choice import Choice
 from newllm.inference.echo import Echo
@@ -27,7 +29,7 @@ from newllm.inference.tokens import Tokens
 from newllm.inference.turns import Prompts, fair
 from newllm.model.bodies import State
 
-Send = Callable[[dict[str, Any], bytes], None]
+Send = Callable[[bytes], None]
 
 
 @dataclasses.dataclass
@@ -48,7 +50,7 @@ class Batch:
         vocabulary: says which of them are never chosen.
         positions: how many the model has learned; 0 for no limit.
         blobs: packs states.
-        send: takes each frame.
+        send: takes each frame, as bytes.
 
     Attributes:
         counts: what has been done.
@@ -59,11 +61,11 @@ class Batch:
     ) -> None:
         self._decoder, self._tokens, self._positions = decoder, tokens, positions
         self._blobs, self._send, self._forbidden = blobs, send, vocabulary.forbidden
-        self._logprobs, self._uniform = Logprobs(tokens, vocabulary.forbidden), Uniform()
+        self._logprobs = Logprobs(tokens, vocabulary.forbidden)
         self._prompts, self._choices = Prompts(), list[Choice]()
         self._left: dict[int, int] = {}  # of each request, how many choices have not ended
-        self._sampled, self._sampling = list[Choice](), BatchSampling([], self._forbidden)
-        self._events = list[dict[str, Any]]()
+        self._sampled, self._sampling = list[Choice](), BatchSampling([], [], self._forbidden)
+        self._events = list[tuple[int, str]]()  # of which request, and JSON
         self.counts = Counts()
 
     @property
@@ -116,12 +118,16 @@ class Batch:
             logits_BV = logits_BV[rows]
         if takers:
             self._choose(takers, logits_BV)
-        if self._events:
-            self._send({"op": "events", "events": self._events}, b"")
-            self._events = []
+        self._send_events()
         self._choices += begun
         self._end([choice for choice in (*choices, *begun) if choice.finish])
         self.counts.steps += 1
+
+    def _send_events(self) -> None:
+        if self._events:
+            texts = ",".join([said for _, said in self._events])
+            self._send(frame_of(f'{{"op":"events","events":[{texts}]}}'.encode()))
+            self._events = []
 
     def _read(self, choices: list[Choice], readings: list[Reading]) -> np.ndarray:
         """Read a text of each, and return the prediction after it."""
@@ -161,7 +167,8 @@ class Batch:
 
     def _echo(self, reading: Reading, said: dict[str, Any]) -> None:
         number = reading.request.number
-        self._events += [{"id": number, "choice": index, **said} for index in range(reading.request.choices)]
+        for index in range(reading.request.choices):
+            self._events.append((number, json.dumps({"id": number, "choice": index, **said}, allow_nan=False)))
 
     def _begun(self, reading: Reading) -> list[Choice]:
         """Return the choices that begin after a prompt; let it wait again where it is not at its end."""
@@ -176,11 +183,12 @@ class Batch:
         """Choose the next token of each, and tell what it shows."""
         if takers != self._sampled:
             self._sampled = takers
-            self._sampling = BatchSampling([choice.request.sampling for choice in takers], self._forbidden)
+            seeds = [choice.seed for choice in takers]
+            self._sampling = BatchSampling([choice.request.sampling for choice in takers], seeds, self._forbidden)
         sampling = self._sampling
         recent = [takers[row].recent(int(takers[row].request.sampling.repetition_window)) for row in sampling.penalised]
-        numbers = self._uniform([takers[row].seed() for row in sampling.drawing])
-        tokens, failed = sampling.choose(logits_BV, recent, numbers), dict[int, str]()
+        tokens_read, failed = [choice.tokens_read for choice in takers], dict[int, str]()
+        tokens = sampling.choose(logits_BV, tokens_read, recent)
         for row, (choice, token) in enumerate(zip(takers, tokens, strict=True)):
             if token == DIVERGED:
                 failed[choice.request.number] = str(diverged(float(logits_BV[row].max())))
@@ -192,7 +200,7 @@ class Batch:
                 )
                 choice.entries += some
             if (said := choice.said(choice.take(token))) is not None:
-                self._events.append(said)
+                self._events.append((choice.request.number, said))
         self.counts.tokens_written += len(tokens)
         for number, why in failed.items():
             self._fail(number, why)
@@ -211,16 +219,16 @@ class Batch:
                 "prompt_tokens": request.prompt_tokens, "cached_tokens": request.cached_tokens,
                 "completion_tokens": len(choice.ids), "last": is_last,
             }  # fmt: skip
-            self._send(header, self._blobs.pack(choice.snapshot()) if request.keep else b"")
+            self._send(encode_frame(header, self._blobs.pack(choice.snapshot()) if request.keep else b""))
         self._choices = [
             choice for choice in self._choices if not choice.finish and choice.request.number in self._left
         ]
 
     def _fail(self, number: int, why: str) -> None:
         """End a request by an error."""
-        self._events = [said for said in self._events if said["id"] != number]
+        self._events = [said for said in self._events if said[0] != number]
         self.cancel(number)
-        self._send({"op": "error", "id": number, "error": why, "kind": "internal"}, b"")
+        self._send(encode_frame({"op": "error", "id": number, "error": why, "kind": "internal"}))
 
     def _fail_culprits(self, choices: list[Choice], readings: list[Reading]) -> None:
         """After a call of the decoder that failed: end those whose text fails alone, or all where none does."""

@@ -30,21 +30,21 @@ class HeldText:
         self._inside = list[int]()  # of each token, how many characters must be shown for it to lie wholly in them
         self._kept = list[tuple[int, State]]()  # an index, and the state before that token
 
-    def feed(self, text: str, ids: Sequence[int], state: State, *, is_open: bool) -> str:
+    def feed(self, text: str, ids: Sequence[int], state: State, undecoded: bytes) -> str:
         """Return what can be shown after one token more.
 
         Args:
             text: what became whole with it.
             ids: all tokens, this one at the end.
             state: before it.
-            is_open: whether it ends inside a character.
+            undecoded: what it has of a character that is not whole.
         """
         visible = self._stop.feed(text)
         self.found = self._stop.found
         self._starts.append(self._decoded)
         self._decoded += len(text)
         self._shown += len(visible)
-        self._inside.append(self._decoded + is_open)
+        self._inside.append(self._decoded + _characters(undecoded))
         self._keep(len(ids) - 1, state)
         return visible
 
@@ -77,7 +77,7 @@ class HeldText:
         length, piece = 0, pieces[count]
         for at in range(len(piece)):
             shown += len(stream.feed(piece[at : at + 1]))
-            if shown + bool(stream.undecoded) > self._shown:
+            if shown + _characters(stream.undecoded) > self._shown:
                 break
             length = at + 1
         return count, piece[:length], self._shown > 0
@@ -95,6 +95,11 @@ class HeldText:
     def begun(self) -> int:
         """How many tokens begin in what is shown."""
         return _count(self._starts, self._shown - 1)
+
+
+def _characters(undecoded: bytes) -> int:
+    """Return how many characters will be shown of undecoded bytes: one, but of the start of a surrogate each byte."""
+    return len(undecoded.decode("utf-8", "replace")) if undecoded else 0
 
 
 def _count(places: Sequence[int], most: int) -> int:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from newllm.errors import UserError, quoted
@@ -32,13 +31,11 @@ class Output:
     """Frames to whoever started the worker; those of one step in one piece."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._parts, self._lock = stream, list[bytes](), threading.Lock()
+        self._stream, self._parts = stream, list[bytes]()
 
-    def send(self, header: Mapping[str, Any], blob: bytes = b"") -> None:
+    def send(self, frame: bytes) -> None:
         """Keep a frame for `flush`."""
-        frame = encode_frame(header, blob)
-        with self._lock:
-            self._parts.append(frame)
+        self._parts.append(frame)
 
     def flush(self) -> None:
         """Write what is kept.
@@ -46,8 +43,7 @@ class Output:
         Raises:
             OSError: nobody listens.
         """
-        with self._lock:
-            parts, self._parts = self._parts, []
+        parts, self._parts = self._parts, []
         if parts:
             self._stream.write(b"".join(parts))
             self._stream.flush()
@@ -104,14 +100,16 @@ class Worker:
         if isinstance(item, Request):
             if self._batch.has(item.number):
                 self._output.send(
-                    _error(item.number, f"request {item.number} has not ended: give another id", "request")
+                    encode_frame(
+                        _error(item.number, f"request {item.number} has not ended: give another id", "request")
+                    )
                 )
             else:
                 self._batch.add(item)
         elif isinstance(item, int):
             self._batch.cancel(item)
         else:
-            self._output.send(item)
+            self._output.send(encode_frame(item))
 
     def _hear(self) -> None:
         """Read frames until there are no more."""
@@ -170,7 +168,7 @@ class Worker:
             self._told_at, self._told_steps = now, counts.steps
             waiting = self._batch.waiting + len(self._preparing)
             stats = {"op": "stats", "rows": self._batch.rows, "waiting": waiting, **dataclasses.asdict(counts)}
-            self._output.send(stats)
+            self._output.send(encode_frame(stats))
 
 
 def _is_long(header: Frame, blob: bytes) -> bool:

@@ -9,19 +9,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newllm.chance import stream_seed
 from newllm.errors import UserError
 from newllm.generation import Sampling, next_token
-from newllm.generation.batch_sampling import DIVERGED, BatchSampling, Uniform
+from newllm.generation.batch_sampling import DIVERGED, BatchSampling
+from newllm.generation.text_chance import TextChance
 
 PLAIN = Sampling()
 NONE = np.array([], dtype=np.int64)
 
 
 def alone(
-    logits_V: torch.Tensor, sampling: Sampling, recent: Sequence[int], seed: int, forbidden: np.ndarray = NONE
+    logits_V: torch.Tensor, sampling: Sampling, recent: Sequence[int], seed: int, place: int, forbidden: np.ndarray
 ) -> int:
+    chance = torch.Generator().manual_seed(stream_seed(seed, "sampling", place))
     try:
-        return next_token(logits_V, sampling, recent, torch.Generator().manual_seed(seed), forbidden)
+        return next_token(logits_V, sampling, recent, chance, forbidden)
     except UserError:
         return DIVERGED
 
@@ -31,12 +34,12 @@ def together(
     samplings: Sequence[Sampling],
     recent: Sequence[Sequence[int]],
     seeds: Sequence[int],
+    places: Sequence[int] | None = None,
     forbidden: np.ndarray = NONE,
 ) -> list[int]:
-    batch = BatchSampling(samplings, forbidden)
-    numbers = Uniform()([seeds[row] for row in batch.drawing])
-    before = logits_BV.clone()
-    tokens = batch.choose(logits_BV.numpy(), [recent[row] for row in batch.penalised], numbers)
+    batch, before = BatchSampling(samplings, seeds, forbidden), logits_BV.clone()
+    places = [1] * len(seeds) if places is None else places
+    tokens = batch.choose(logits_BV.numpy(), places, [recent[row] for row in batch.penalised])
     assert torch.equal(logits_BV.nan_to_num(), before.nan_to_num())
     return tokens
 
@@ -69,16 +72,33 @@ def test_each_row_has_the_token_that_it_has_alone(vocabulary: int, is_coarse: bo
         recent = [chance.integers(0, vocabulary, chance.integers(0, 90)).tolist() for _ in range(rows)]
         seeds = chance.integers(0, 2**63 - 1, rows).tolist()
         forbidden = np.flatnonzero(chance.random(vocabulary) < 0.2)[: vocabulary - 1]
-        expected = [alone(logits_BV[row], samplings[row], recent[row], seeds[row], forbidden) for row in range(rows)]
-        assert together(logits_BV, samplings, recent, seeds, forbidden) == expected
+        places = chance.integers(1, 10**6, rows).tolist()
+        each = zip(logits_BV, samplings, recent, seeds, places, strict=True)
+        expected = [alone(*one, forbidden) for one in each]
+        assert together(logits_BV, samplings, recent, seeds, places, forbidden) == expected
 
 
-@given(st.lists(st.integers(0, 2**63 - 1), max_size=40))
-def test_a_number_of_chance_is_that_of_a_generator_of_its_own(seeds: list[int]) -> None:
-    uniform = Uniform()
-    for some in (seeds, seeds[:3], seeds):
-        expected = [torch.rand(1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in some]
-        assert uniform(some).tolist() == [number.item() for number in expected]
+SEEDS = st.integers(-(2**63), 2**63 + 200)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@given(st.lists(st.tuples(SEEDS | st.integers(-9, 99), st.integers(0, 2**53) | st.integers(0, 1200)), max_size=40))
+def test_a_number_of_chance_is_that_of_a_generator_of_its_own(compiled: bool, texts: list[tuple[int, int]]) -> None:
+    if compiled:
+        pytest.importorskip("numba")
+    numbers = TextChance([seed for seed, _ in texts], compiled=compiled)
+    for more in (0, 1):
+        generators = [torch.Generator().manual_seed(stream_seed(seed, "sampling", at + more)) for seed, at in texts]
+        expected = [torch.rand(1, generator=one, dtype=torch.float64).item() for one in generators]
+        assert numbers([at + more for _, at in texts]).tolist() == expected
+
+
+def test_a_seed_that_fills_no_block_has_its_numbers_all_the_same() -> None:
+    seed = 10**40
+    expected = torch.rand(
+        1, generator=torch.Generator().manual_seed(stream_seed(seed, "sampling", 3)), dtype=torch.float64
+    )
+    assert TextChance([seed, 1])([3, 3])[0] == expected.item()
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
@@ -91,10 +111,8 @@ def test_a_row_that_is_not_finite_harms_no_other(wrong: float, temperature: floa
     assert together(logits_BV, samplings, recent, [4, 5, 6]) == [expected[0], DIVERGED, expected[2]]
 
 
-def test_rows_of_which_none_draws_need_no_number() -> None:
-    logits_BV = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 1.0]])
-    batch = BatchSampling([Sampling(0.0)] * 2, NONE)
-    assert batch.choose(logits_BV.numpy(), [], np.empty(0)) == [1, 0]
+def test_rows_of_which_none_draws() -> None:
+    assert together(torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 1.0]]), [Sampling(0.0)] * 2, [[], []], [0, 0]) == [1, 0]
 
 
 def test_a_penalty_without_anything_read_is_none() -> None:

@@ -1,6 +1,7 @@
 """A small model served in this process, and its twin: the same texts by `Engine` alone, one after another."""
 
 import dataclasses
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 
 from newllm.data import train_tokenizer
 from newllm.errors import UserError
-from newllm.frames import encode_frame
+from newllm.frames import read_frame
 from newllm.generation import Engine, Memory, Sampling
 from newllm.generation.decoder import own_chunk
 from newllm.inference.serving import serving
@@ -121,8 +122,8 @@ class Served:
         self.engine, self.twin = engine, Twin(engine)
         self._id = 0
 
-    def _hear(self, header: dict[str, Any], blob: bytes) -> None:
-        encode_frame(header, blob)  # it can be sent
+    def _hear(self, content: bytes) -> None:
+        header, blob = read_frame(io.BytesIO(content)) or ({}, b"")
         self.frames.append(header)
         if header["op"] == "events":
             for said in header["events"]:

@@ -39,7 +39,14 @@ class Load:
         text, tokens, seed = chance.choice(PROMPTS), chance.choice([0, 1, 2, 5, 12, 30]), chance.randrange(3)
         fields = chance.choice(SAMPLINGS)
         sampling, choices = Sampling(**fields), chance.choice([1, 1, 1, 1, 3])
-        request = {"text": text, "max_tokens": tokens, "seed": seed, "n": choices, "flow": chance.choice("abc"), **fields}
+        request = {
+            "text": text,
+            "max_tokens": tokens,
+            "seed": seed,
+            "n": choices,
+            "flow": chance.choice("abc"),
+            **fields,
+        }
         try:
             plain = self.expected(place, text, tokens, sampling, seed, ())[0]
         except UserError:
