@@ -37,7 +37,7 @@ class Echo:
         first = tokens_read == 1
         said: dict[str, Any] = {"text": self.rest(), "tokens": 0, "echo": True}
         if self._request.text is None:
-            pieces = [self._tokens.bytes_of(token, first=first and at == 0) for at, token in enumerate(ids)]
+            pieces = [self._tokens.told(token, first=first and at == 0) for at, token in enumerate(ids)]
             said["text"] = self._stream.feed(self._without_rest(b"".join(pieces)))
         if logits_TV is not None:
             said["logprobs"] = self._logprobs.entries(logits_TV, ids, self._request.logprobs or 0, first=first)

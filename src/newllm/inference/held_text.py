@@ -26,7 +26,6 @@ class HeldText:
         self._stop, self.undecoded = StopStrings(stop), undecoded
         self.found = False
         self._decoded = self._shown = 0  # characters
-        self._starts = list[int]()  # of each token, how many characters were whole before it
         self._inside = list[int]()  # of each token, how many characters must be shown for it to lie wholly in them
         self._kept = list[tuple[int, State]]()  # an index, and the state before that token
 
@@ -41,7 +40,6 @@ class HeldText:
         """
         visible = self._stop.feed(text)
         self.found = self._stop.found
-        self._starts.append(self._decoded)
         self._decoded += len(text)
         self._shown += len(visible)
         self._inside.append(self._decoded + _characters(undecoded))
@@ -89,22 +87,18 @@ class HeldText:
     @property
     def whole(self) -> int:
         """How many tokens lie wholly in what is shown."""
-        return _count(self._inside, self._shown)
+        count = len(self._inside)
+        while count and self._inside[count - 1] > self._shown:
+            count -= 1
+        return count
 
     @property
     def begun(self) -> int:
-        """How many tokens begin in what is shown."""
-        return _count(self._starts, self._shown - 1)
+        """How many tokens lie at least in part in what is shown."""
+        whole = self.whole
+        return whole + ((self._inside[whole - 1] if whole else _characters(self.undecoded)) < self._shown)
 
 
 def _characters(undecoded: bytes) -> int:
     """Return how many characters will be shown of undecoded bytes: one, but of the start of a surrogate each byte."""
     return len(undecoded.decode("utf-8", "replace")) if undecoded else 0
-
-
-def _count(places: Sequence[int], most: int) -> int:
-    """Return how many of some rising numbers are at most that."""
-    count = len(places)
-    while count and places[count - 1] > most:
-        count -= 1
-    return count

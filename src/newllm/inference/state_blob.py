@@ -78,8 +78,9 @@ class StateBlobs:
         state = {name: snapshot.state[name].detach().cpu() for name in self._start}
         grown = max((_grown(value.shape, self._start[name].shape) for name, value in state.items()), default=0)
         recent = snapshot.recent[-LONGEST_WINDOW:]
+        together = snapshot.together and len(snapshot.pending) > 1  # one token is the same either way
         header = _Header(
-            self._mark, snapshot.tokens_read, len(recent), len(snapshot.pending), snapshot.together,
+            self._mark, snapshot.tokens_read, len(recent), len(snapshot.pending), together,
             snapshot.undecoded.hex(), snapshot.rest.hex(), grown,
         )  # fmt: skip
         text = json.dumps(dataclasses.asdict(header)).encode()

@@ -49,9 +49,13 @@ class Tokens:
         parts = _NO_TEXT.split((rest + text.encode()).decode("utf-8", "surrogateescape"))
         return np.concatenate([self._encode_part(part) for part in parts])
 
+    def told(self, token: int, *, first: bool) -> bytes:
+        """Return the bytes of a token of a prompt; one that stands for no text has none, not even a blank."""
+        return self.bytes_of(token, first=first) if self.bytes_of(token, first=True) else b""
+
     def label(self, token: int, *, first: bool = False) -> tuple[str, list[int]]:
         """Return a token's text and its bytes; the end is "[end]" and has none."""
-        piece = self.bytes_of(token, first=first) if token < self.count else b""
+        piece = self.told(token, first=first) if token < self.count else b""
         name = "[end]" if token == self.end else piece.decode("utf-8", "replace")
         return name, list(piece)
 
