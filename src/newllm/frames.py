@@ -8,7 +8,7 @@ The lengths stand first, so that nothing is searched for, and what is too long i
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, BinaryIO, NoReturn
+from typing import IO, Any, NoReturn
 
 LONGEST_HEADER = 128 << 20
 """Bytes of a header."""
@@ -41,7 +41,7 @@ def frame_of(header: bytes, blob: bytes = b"") -> bytes:
     return b"".join((len(header).to_bytes(4, "little"), len(blob).to_bytes(4, "little"), header, blob))
 
 
-def write_frame(stream: BinaryIO, header: Mapping[str, Any], blob: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], header: Mapping[str, Any], blob: bytes = b"") -> None:
     """Write one frame, and flush.
 
     Raises:
@@ -51,7 +51,7 @@ def write_frame(stream: BinaryIO, header: Mapping[str, Any], blob: bytes = b"") 
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> Frame | None:
+def read_frame(stream: IO[bytes]) -> Frame | None:
     """Return the header and the blob of the next frame; None at the end.
 
     Args:

@@ -183,7 +183,8 @@ def serve() -> Callable[..., Served]:
     def make(tokenizer: str = "bytes", seed: int = 0, weights: str = "fp32", **settings: Any) -> Served:
         chosen = train_tokenizer(tokenizer, [WORDS * 20], 300)
         shape: dict[str, Any] = {"width": 16, "hidden": 24, "context": 12, "layers": 2, "heads": 2, "window": 8}
-        config = ModelConfig(**{"vocabulary": chosen.vocab_size} | shape | settings)
+        chosen_shape: dict[str, Any] = {"vocabulary": chosen.vocab_size} | shape | settings
+        config = ModelConfig(**chosen_shape)
         model = LanguageModel(config, seed)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():  # every part shall count

@@ -10,7 +10,7 @@ from newllm.errors import UserError
 from newllm.generation import Sampling
 
 PROMPTS = ("", "", "the", " cat sat", "猫", "é 🐈", "a b\nc", "the dog lay by the door " * 12, "x" * 70, " ")
-SAMPLINGS = (
+SAMPLINGS: tuple[dict[str, Any], ...] = (
     {}, {"temperature": 0.0}, {"temperature": 0.3, "top_k": 3}, {"temperature": 1.0, "top_p": 0.4},
     {"temperature": 1.5, "min_p": 0.1}, {"temperature": 0.2, "repetition_penalty": 1.3, "repetition_window": 9},
     {"temperature": 0.0, "repetition_penalty": 1.1},
