@@ -39,7 +39,7 @@ def unpacked(name: str, content: bytes) -> StoredResponse:
         header = json.loads(content[_SIZE:start])
         metadata, tensor = header["__metadata__"], header[_TENSOR]
         text = metadata[_RECORD]
-        if tensor["dtype"] != "U8" or tensor["data_offsets"] != [0, len(blob)]:
+        if tensor != {"dtype": "U8", "shape": [len(blob)], "data_offsets": [0, len(blob)]}:
             raise DamagedError(response, "its state is cut")
         if metadata[_SHA256] != _digest(name, text, blob):
             raise DamagedError(response, "it is not what was written")

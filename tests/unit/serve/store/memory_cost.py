@@ -25,7 +25,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Return the seconds that some work takes."""
     began = time.perf_counter()
     work()
@@ -55,11 +55,17 @@ def measured(sessions: int, directory: Path) -> dict[str, float]:
     other.close()
     each = grown / (sessions + SOME)
     return {
-        "sessions": sessions, "bytes a session": each, "counted": stats.memory_bytes / stats.memory_entries,
-        "sessions a GiB": GIB / each, "put median": put[len(put) // 2], "put p99": put[len(put) * 99 // 100],
-        "get median": get[len(get) // 2], "get p99": get[len(get) * 99 // 100], "get from disk median": cold[len(cold) // 2],
+        "sessions": sessions,
+        "bytes a session": each,
+        "counted": stats.memory_bytes / stats.memory_entries,
+        "sessions a GiB": GIB / each,
+        "put median": put[len(put) // 2],
+        "put p99": put[len(put) * 99 // 100],
+        "get median": get[len(get) // 2],
+        "get p99": get[len(get) * 99 // 100],
+        "get from disk median": cold[len(cold) // 2],
         "tidy": tidy,
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":
