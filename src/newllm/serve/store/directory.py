@@ -63,8 +63,9 @@ class DirectoryStore:
         with self._failing("write"):
             self._write(path, content)
             with contextlib.suppress(*_ABSENT), _opened(path) as (handle, _):  # absent: another server has evicted it
-                os.utime(path, (self._clock(),) * 2)
-                self._cache.put(name, content, _mark(os.fstat(handle)))
+                now = _nanoseconds(self._clock())
+                _date(path, now, now)
+                self._hold(name, content, handle)
         self._count(1, len(content))
         if self._backlog.add(name, len(content)):
             self._housekeeping.ask()
@@ -83,7 +84,6 @@ class DirectoryStore:
         name = entry_name(response, owner)
         if name is None:
             return False
-        self._cache.drop(name)
         path = self._path(name)
         with self._failing("write"):
             try:
@@ -92,6 +92,8 @@ class DirectoryStore:
             except _ABSENT:
                 self._check_there()
                 return False
+            finally:
+                self._cache.drop(name)
             sync_directory(path.parent)
         self._count(-1, -size)
         return True
@@ -145,24 +147,30 @@ class DirectoryStore:
                     self._cache.drop(name)
                     return None
                 if now - found.st_atime >= _USED_EVERY:
-                    with contextlib.suppress(OSError):  # on a file system that is read only now
-                        os.utime(path, ns=(int(now * 1e9), found.st_mtime_ns))
+                    _date(path, _nanoseconds(now), found.st_mtime_ns)
                 if held is not None and held.mark == _mark(found):
                     return held.content
                 content = _read(handle, found.st_size)
+                self._hold(name, content, handle)
+                return content
         except _ABSENT:
             self._cache.drop(name)
             self._check_there()
             return None
-        self._cache.put(name, content, _mark(found))
-        return content
+
+    def _hold(self, name: str, content: bytes, handle: int) -> None:
+        """Keep in memory what the open file says, unless it is deleted meanwhile: whoever does that forgets it after."""
+        self._cache.put(name, content, _mark(os.fstat(handle)))
+        if os.fstat(handle).st_nlink == 0:
+            self._cache.drop(name)
 
     def _evict(self, entry: Entry) -> bool:
-        self._cache.drop(entry.name)
         try:
             self._path(entry.name).unlink()
         except OSError:  # another server was faster, or it is another's
             return False
+        finally:
+            self._cache.drop(entry.name)
         return True
 
     def _count(self, entries: int, size: int) -> None:
@@ -208,6 +216,16 @@ def _read(handle: int, size: int) -> bytes:
     """Read a file of this size; one that another server is cutting is shorter, and damaged then."""
     with os.fdopen(os.dup(handle), "rb") as file:
         return file.read(size + 1)
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)
+
+
+def _date(path: Path, used: int, stored: int) -> None:
+    """Note when a file was used and stored. Where that may not be written, the system's own dates stand."""
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(used, stored))
 
 
 def _mark(found: os.stat_result) -> tuple[int, int, int]:

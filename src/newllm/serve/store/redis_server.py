@@ -21,6 +21,8 @@ from newllm.serve.store.eviction import Backlog
 from newllm.serve.store.store import Limits, Stats, StoredResponse, StoreError, StoreFull, entry_name, new_entry_name
 
 _SECONDS = 5.0  # that a server may take to answer
+_LARGEST = 512 << 20  # bytes of a value that Redis takes
+_LONGEST = 10**14  # milliseconds that it takes
 
 _FORGET = """
 local function forget(entry)
@@ -35,12 +37,12 @@ end
 _PUT = f"""{_FORGET}
 local id, content, life, quota, prefix = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = clock[1] * 1e6 + clock[2]
 forget_response(id, redis.call('STRLEN', KEYS[1]))
 redis.call('SET', KEYS[1], content, 'PX', life)
 redis.call('ZADD', KEYS[2], now, id .. ':' .. #content)
 redis.call('INCRBY', KEYS[3], #content)
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - life)) do forget(entry) end
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - life * 1000)) do forget(entry) end
 local evicted = 0
 while quota > 0 and tonumber(redis.call('GET', KEYS[3])) > quota do
   local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
@@ -69,10 +71,10 @@ class RedisStore:
     """
 
     def __init__(self, address: str, limits: Limits) -> None:
-        check_installed("redis", "redis", "5.0", "9")
+        check_installed("redis", "redis", "6.0", "9")
         self._redis = importlib.import_module("redis")
         self._limits = limits
-        self._backlog = Backlog(limits, 512 << 20)  # what Redis takes as one value
+        self._backlog = Backlog(limits, _LARGEST)
         self._place = _without_password(address)
         try:
             self._client = self._redis.Redis.from_url(
@@ -91,7 +93,7 @@ class RedisStore:
         content = packed(name, record, blob)
         self._backlog.check(len(content))
         keys = _keys(name)
-        life, quota = int(1000 * self._limits.seconds), self._limits.owner_bytes or 0
+        life, quota = min(max(1, int(1000 * self._limits.seconds)), _LONGEST), self._limits.owner_bytes or 0
         prefix = keys[0].removesuffix(response)
         with self._failing():
             self._evicted += self._put(keys=keys, args=[response, content, life, quota, prefix])
@@ -140,7 +142,7 @@ def _keys(name: str) -> list[str]:
 
 def _without_password(address: str) -> str:
     scheme, _, rest = address.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 def _line(error: Exception) -> str:

@@ -83,15 +83,26 @@ def test_a_put_and_a_deletion_wait_for_the_disk(open_store, place, monkeypatch) 
     assert synced[2:] == [folder]
 
 
-def test_an_unchanged_response_comes_from_memory(open_store, monkeypatch) -> None:
+def test_an_unchanged_response_comes_from_memory(open_store, clock, monkeypatch) -> None:
     store, response = open_store(), new_response_id()
     store.put(response, {}, b"x")
     read = []
     monkeypatch.setattr(module, "_read", lambda *of: read.append(of) or b"")
-    assert store.get(response) == ({}, b"x")
+    for _ in range(10):
+        clock.wait(50)  # now and then its use is noted
+        assert store.get(response) == ({}, b"x")
     with pytest.raises(DamagedError):
         open_store().get(response)
     assert len(read) == 1
+
+
+def test_what_is_deleted_while_it_is_read_does_not_stay_in_memory(open_store, monkeypatch) -> None:
+    one, other, response = open_store(), open_store(), new_response_id()
+    one.put(response, {}, b"x")
+    real = module._read
+    monkeypatch.setattr(module, "_read", lambda *of: other.delete(response) and real(*of))
+    assert other.get(response) == ({}, b"x")
+    assert other.stats().memory_entries == 0
 
 
 def test_what_does_not_fit_into_memory_comes_from_the_disk(open_store) -> None:

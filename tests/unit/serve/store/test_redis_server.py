@@ -52,6 +52,24 @@ def test_an_owners_bytes_are_counted_right_after_deletions_and_expiry(client, re
     store.close()
 
 
+@pytest.mark.parametrize("seconds", [1e-9, 1e18])
+def test_any_time_is_one_that_redis_takes(redis_address, seconds) -> None:
+    store, response = RedisStore(redis_address, Limits(seconds=seconds)), new_response_id()
+    store.put(response, {}, b"x")
+    time.sleep(0.01)
+    assert (store.get(response) is not None) == (seconds > 1)
+    store.close()
+
+
+def test_two_responses_of_one_millisecond_keep_their_order(client, redis_address) -> None:
+    store, ids = RedisStore(redis_address, Limits()), [new_response_id() for _ in range(200)]
+    for response in ids:
+        store.put(response, {}, b"")
+    [stored] = client.keys("*stored")
+    assert [entry.decode().partition(":")[0] for entry in client.zrange(stored, 0, -1)] == ids
+    store.close()
+
+
 def test_what_redis_has_evicted_does_not_stop_the_quota(client, redis_address) -> None:
     store, ids = RedisStore(redis_address, Limits(owner_bytes=50_000)), [new_response_id() for _ in range(4)]
     store.put(ids[0], {}, bytes(20_000))
@@ -81,7 +99,7 @@ def test_no_room_in_redis_is_told(redis_server) -> None:
 @pytest.mark.usefixtures("redis_server")
 def test_a_server_that_is_not_there_is_one_line_without_the_password() -> None:
     with pytest.raises(StoreError) as told:
-        RedisStore("redis://:geheim@127.0.0.1:1/0", Limits())
+        RedisStore("redis://:geheim@127.0.0.1:1/0?password=geheim", Limits())
     assert str(told.value).startswith("cannot use store 'redis://127.0.0.1:1/0' (")
     assert "geheim" not in str(told.value)
     assert "\n" not in str(told.value)
