@@ -159,7 +159,7 @@ class DirectoryStore:
             return None
 
     def _hold(self, name: str, content: bytes, handle: int) -> None:
-        """Keep in memory what the open file says, unless it is deleted meanwhile: whoever does that forgets it after."""
+        """Keep in memory what the open file says, unless it is deleted by now: who deletes forgets last."""
         self._cache.put(name, content, _mark(os.fstat(handle)))
         if os.fstat(handle).st_nlink == 0:
             self._cache.drop(name)
