@@ -1,6 +1,7 @@
 """A directory of responses: its files, what else stands in it, and what happens when it fails."""
 
 import contextlib
+import errno
 import os
 import stat
 import subprocess
@@ -140,6 +141,26 @@ def test_it_evicts_by_itself_and_looks_seldom(open_store, place, monkeypatch) ->
     assert 1 < len(looks) < 70
 
 
+def test_a_look_begins_the_count_anew(open_store) -> None:
+    store = open_store(bytes=1_000_000)
+    for _ in range(4):
+        store.put(new_response_id(), {}, LARGE)
+    store.tidy()
+    assert not store._backlog.add("owner/response", 1)
+
+
+def test_its_counts_are_right_at_once_and_after_a_look(open_store, place) -> None:
+    store, ids = open_store(), [new_response_id() for _ in range(5)]
+    store.tidy()
+    for response in ids:
+        store.put(response, {}, LARGE)
+    store.delete(ids[0])
+    for _ in range(2):
+        stats = store.stats()
+        assert (stats.entries, stats.bytes, stats.memory_entries, stats.evicted) == (4, stored(place), 4, 0)
+        store.tidy()
+
+
 def test_what_is_too_old_leaves_the_disk(open_store, place, clock) -> None:
     store = open_store(seconds=100)
     store.put(new_response_id(), {}, b"x")
@@ -180,6 +201,7 @@ def test_other_files_are_never_touched(open_store, place, clock) -> None:
     assert store.get(response) is None
     assert all(other.stat().st_size == 50_000 for other in others)
     assert (own / f"resp_{'c' * 32}.safetensors").is_symlink()
+    assert store.stats().entries == 0
 
 
 def test_what_a_killed_server_was_writing_goes_after_an_hour(open_store, place) -> None:
@@ -268,6 +290,17 @@ def test_a_full_disk_takes_nothing_and_what_is_there_stays(disk) -> None:
         with pytest.raises(StoreFull):  # of an owner that has no directory yet
             store.put(new_response_id(), {}, bytes(60_000), f"owner {number}")
     store.close()
+
+
+def test_a_disk_without_room_for_an_owners_directory_is_full(open_store, monkeypatch) -> None:
+    store = open_store()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(StoreFull, match=r"cannot write in store '.*' \(No space left on device\): free some space"):
+        store.put(new_response_id(), {}, b"")
 
 
 _CUT = """
