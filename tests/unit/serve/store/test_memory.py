@@ -43,6 +43,7 @@ def test_what_is_too_old_leaves_memory_within_a_minute_of_use(clock, how) -> Non
     clock.wait(61)
     if how == "put":
         store.put(new_response_id(), {}, b"y")
+        assert len(store._cache) == 1
     assert store.stats().entries == (how == "put")
     assert store.stats().evicted == 1
 
