@@ -122,15 +122,15 @@ def test_ids_have_the_form_of_ids() -> None:
 
 
 def test_what_is_too_old_is_gone(shelf) -> None:
-    store, old, young = shelf.open(seconds=1.0), new_response_id(), new_response_id()
+    store, old, young = shelf.open(seconds=2.0), new_response_id(), new_response_id()
     store.put(old, RECORD, b"x")
-    shelf.wait(0.6)
+    shelf.wait(1.2)
     store.put(young, RECORD, b"y")
     assert store.get(old) == (RECORD, b"x")
-    shelf.wait(0.6)
+    shelf.wait(1.2)
     assert store.get(old) is None
     assert store.get(young) == (RECORD, b"y")
-    assert not (shelf.shared and shelf.open(seconds=1.0).get(old))
+    assert not (shelf.shared and shelf.open(seconds=2.0).get(old))
 
 
 def test_an_owner_beyond_the_quota_loses_the_oldest_and_nobody_else_does(shelf) -> None:
