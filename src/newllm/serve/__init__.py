@@ -1,1 +1,5 @@
-"""`newllm serve`: HTTP in the formats of OpenAI, in front of a process a model. Imports no torch."""
+"""The server of models over HTTP, in the formats of OpenAI's API. It imports no torch: a worker process a model does.
+
+Keys, limits, formats and sessions are here; tokens are made in `newllm.inference`, which this package starts and talks
+to in frames (`newllm.frames`). `server.py` serves, `app.py` has the routes.
+"""
