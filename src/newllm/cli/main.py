@@ -36,6 +36,7 @@ COMMANDS = {
     "import": "make a run of an exported model",
     "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
+    "serve": "serve models over HTTP, in the formats of OpenAI's API",
     "demo": "show on packaged runs what newllm finds out; nothing is trained",
     "schema": "print the JSON Schema of what a command prints with --json",
     "mcp": "serve doctor, check, replay and report to an agent or an editor that speaks MCP",
@@ -59,6 +60,7 @@ Diagnoses training runs, tests what causes a loss spike, and trains recurrent la
   newllm replay runs/my-text
   newllm report runs/my-text
   newllm ui
+  newllm serve runs/my-text
 """
 
 

@@ -3,7 +3,10 @@
 The order is that of the field: repetition penalty, temperature, top-k, top-p, min-p, draw. All of it
 runs on the CPU in float64, so that a token depends on the prediction and the seed, not on the device.
 
-Shapes: V vocabulary.
+The filters and the draw take one row or several, each with settings of its own; a row's bits do not depend on the
+others. `next_token` chooses for one row, `batch_sampling` for many.
+
+Shapes: V vocabulary, `...` nothing or rows.
 """
 
 import dataclasses
@@ -20,8 +23,9 @@ from newllm.errors import UserError
 LONGEST_WINDOW = 1024
 """The most tokens that a repetition penalty may look back over: as many are remembered."""
 
-_FORBIDDEN = -math.inf
-_SMALLEST_TEMPERATURE = 1e-200  # takes the likeliest, and is no division by what may be 0
+FORBIDDEN = -math.inf
+SMALLEST_TEMPERATURE = 1e-200
+"""Takes the likeliest, and is no division by what may be 0."""
 
 _BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "temperature": (lambda value: 0.0 <= value < math.inf, "0 (always the likeliest token) or above"),
@@ -89,18 +93,27 @@ def next_token(
     """
     values_V = logits_V.detach().cpu().numpy().astype(np.float64)  # a copy: the prediction stays
     if len(forbidden):
-        values_V[forbidden] = _FORBIDDEN
+        values_V[forbidden] = FORBIDDEN
     best = float(values_V.max())  # NaN if any is
     if not math.isfinite(best):
-        raise UserError(f"the model predicts {best}, it has diverged: take an earlier --snapshot")
+        raise diverged(best)
     values_V = penalise(values_V, recent, sampling)
     if sampling.temperature == 0.0:
         return int(values_V.argmax())
     # The maximum goes first: divided by a tiny temperature it would overflow. So would the rest by a tinier one.
-    values_V = (values_V - values_V.max()) / max(sampling.temperature, _SMALLEST_TEMPERATURE)
-    values_V = keep_top_k(values_V, int(sampling.top_k))
-    values_V = keep_top_p(values_V, sampling.top_p)
-    return draw(np.exp(keep_min_p(values_V, sampling.min_p)), generator)
+    values_V = (values_V - values_V.max()) / max(sampling.temperature, SMALLEST_TEMPERATURE)
+    if sampling.top_k:
+        values_V = keep_top_k(values_V, int(sampling.top_k))
+    if sampling.top_p < 1.0:
+        values_V = keep_top_p(values_V, sampling.top_p)
+    if sampling.min_p > 0.0:
+        values_V = keep_min_p(values_V, sampling.min_p)
+    return draw(np.exp(values_V), generator)
+
+
+def diverged(best: float) -> UserError:
+    """Return what is said of a prediction whose largest number is not finite."""
+    return UserError(f"the model predicts {best}, it has diverged: take an earlier --snapshot")
 
 
 def penalise(logits_V: np.ndarray, recent: Sequence[int], sampling: Sampling) -> np.ndarray:
@@ -115,28 +128,28 @@ def penalise(logits_V: np.ndarray, recent: Sequence[int], sampling: Sampling) ->
     return logits_V
 
 
-def keep_top_k(logits_V: np.ndarray, k: int) -> np.ndarray:
-    """Forbid all but the k largest; of equals the smaller id stays. 0 keeps all."""
-    if not 0 < k < len(logits_V):
-        return logits_V
-    return _without(logits_V, np.argsort(-logits_V, kind="stable")[k:])
+def keep_top_k(logits: np.ndarray, k: int | np.ndarray) -> np.ndarray:
+    """Forbid all but the k largest of `[..., V]`, k as `[...]`; of equals the smaller id stays. 0 keeps all."""
+    k = np.asarray(k)
+    return _largest(logits, _descending(logits), np.where(k > 0, np.minimum(k, logits.shape[-1]), logits.shape[-1]))
 
 
-def keep_top_p(logits_V: np.ndarray, p: float) -> np.ndarray:
-    """Forbid all but the smallest set of largest whose probability reaches p. 1 keeps all."""
-    if p >= 1.0:
-        return logits_V
-    order_V = np.argsort(-logits_V, kind="stable")
-    power_V = np.exp(logits_V - logits_V.max())
-    reached_V = (power_V / power_V.sum())[order_V].cumsum()
-    return _without(logits_V, order_V[1 + int((reached_V < p).sum()) :])
+def keep_top_p(logits: np.ndarray, p: float | np.ndarray) -> np.ndarray:
+    """Forbid all but the smallest set of largest whose probability reaches p, as `[...]`. 1 keeps all."""
+    p, descending = np.asarray(p), _descending(logits)
+    best = descending[..., :1]
+    # Summed in the order of the ids, whatever the order of their values: so it was always, and bits depend on it.
+    reached = (np.exp(descending - best) / np.exp(logits - best).sum(axis=-1, keepdims=True)).cumsum(axis=-1)
+    count = np.minimum(1 + (reached < p[..., None]).sum(axis=-1), logits.shape[-1])
+    return _largest(logits, descending, np.where(p < 1.0, count, logits.shape[-1]))
 
 
-def keep_min_p(logits_V: np.ndarray, min_p: float) -> np.ndarray:
-    """Forbid what is less than `min_p` times as likely as the likeliest. 0 keeps all."""
-    if min_p <= 0.0:
-        return logits_V
-    return _without(logits_V, logits_V < logits_V.max() + math.log(min_p))
+def keep_min_p(logits: np.ndarray, min_p: float | np.ndarray) -> np.ndarray:
+    """Forbid what is less than `min_p`, as `[...]`, times as likely as the likeliest. 0 keeps all."""
+    # By math: numpy's logarithm of several numbers may have other bits than that of one.
+    log = np.array([math.log(value) if value > 0.0 else -math.inf for value in np.ravel(min_p)])
+    least = logits.max(axis=-1) + log.reshape(np.shape(min_p))
+    return np.where(logits < least[..., None], FORBIDDEN, logits)
 
 
 def draw(share_V: np.ndarray, generator: torch.Generator) -> int:
@@ -145,15 +158,30 @@ def draw(share_V: np.ndarray, generator: torch.Generator) -> int:
     One number in the order of the ids: a prediction that differs in its last bits, as that of another
     device does, almost always gives the same token.
     """
-    cumulative_V = share_V.cumsum()
-    at = torch.rand(1, generator=generator, dtype=torch.float64).item() * cumulative_V[-1]
-    token = int(cumulative_V.searchsorted(at, side="right"))
+    number = torch.rand(1, generator=generator, dtype=torch.float64).item()
+    return int(drawn(share_V[None], np.array([number]))[0])
+
+
+def drawn(share_BV: np.ndarray, number_B: np.ndarray) -> np.ndarray:
+    """Return the id that `draw` takes of each row with its uniform number."""
+    cumulative_BV = share_BV.cumsum(axis=-1)
+    is_behind_BV = cumulative_BV > (number_B * cumulative_BV[:, -1])[:, None]
+    token_B, rows_B = is_behind_BV.argmax(axis=-1), np.arange(len(share_BV))
     # Rounding may put the number on the very end, behind the last token that is possible.
-    return token if token < len(cumulative_V) and share_V[token] > 0 else int(share_V.nonzero()[0][-1])
+    for row in np.flatnonzero(~is_behind_BV[:, -1] | (share_BV[rows_B, token_B] <= 0)):
+        token_B[row] = share_BV[row].nonzero()[0][-1]
+    return token_B
 
 
-def _without(logits_V: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Return the logits with some forbidden."""
-    logits_V = logits_V.copy()
-    logits_V[which] = _FORBIDDEN
-    return logits_V
+def _descending(logits: np.ndarray) -> np.ndarray:
+    return -np.sort(-logits, axis=-1)
+
+
+def _largest(logits: np.ndarray, descending: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return the logits with all forbidden but the `count` largest, as `[...]`; of equals the smaller ids stay."""
+    least = np.take_along_axis(descending, count[..., None] - 1, axis=-1)
+    is_kept, is_least = logits >= least, logits == least
+    too_many = is_kept.sum(axis=-1, keepdims=True) - count[..., None]
+    if too_many.any():
+        is_kept &= ~is_least | (is_least.cumsum(axis=-1) <= is_least.sum(axis=-1, keepdims=True) - too_many)
+    return np.where(is_kept, logits, FORBIDDEN)

@@ -21,6 +21,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newllm.listening import is_local
 from newllm.report import web_files
 from newllm.ui import static_files
 
@@ -75,16 +76,6 @@ def access_for(host: str, token: str) -> Access:
     if is_local(host):
         return Access(hosts=_LOCAL | {host.lower()})
     return Access(hosts=_LOCAL | {host.lower(), socket.gethostname().lower()}, addresses=True, token=token)
-
-
-def is_local(host: str) -> bool:
-    """Say whether an address is one that only this machine can reach."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Guard:

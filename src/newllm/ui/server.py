@@ -1,7 +1,6 @@
 """Bind a port and serve, until Ctrl-C or SIGTERM."""
 
 import asyncio
-import errno
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from newllm.errors import UserError
+from newllm import listening
 from newllm.ui.app import build_app
 from newllm.ui.connections import ACCEPTED_AT_ONCE, Connection
 from newllm.ui.guard import Access, access_for
@@ -84,28 +83,9 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         UserError: there is no such address, or no free port.
     """
-    try:
-        family, *_, first = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError, OverflowError) as error:
-        raise UserError(f"--host {host}: there is no such address: 127.0.0.1 is this machine alone") from error
-    for number in range(port, port + _TRIES) if port else [0]:
-        if number > 65535:
-            break
-        found = socket.socket(family, socket.SOCK_STREAM)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((first[0], number, *first[2:]))
-            found.listen(_WAITING)  # at once: until then another server could bind the same port
-        except OSError as error:
-            found.close()
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise UserError(f"--host {host} cannot be bound ({error.strerror}): 127.0.0.1 is safe") from error
-            continue
-        return found
-    raise UserError(f"--port {port}: neither it nor one of the {_TRIES} after it is free: choose another")
+    return listening.bind(host, port, tries=_TRIES, waiting=_WAITING)
 
 
 def _address(host: str, port: int, access: Access) -> str:
-    name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
-    where = f"http://{f'[{name}]' if ':' in name else name}:{port}/"
+    where = listening.address_of(host, port)
     return where if access.token is None else f"{where}?token={access.token}"

@@ -188,6 +188,10 @@ def _ui(given: _Given) -> str:
     return here + given.said("ui", "--open")
 
 
+def _serve(given: _Given) -> str:
+    return given.said("serve", "--new-key", "alice")
+
+
 def _generate(given: _Given) -> str:
     options = ["--body", "attention", "--set", "model.positions=32", "--steps", "1", "--quiet", "--out", "short"]
     given.said("train", given.text, *given.tiny, *options)
@@ -219,7 +223,7 @@ def _demo(given: _Given) -> str:
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
     "report": _report, "cache": _cache, "ui": _ui, "check": _check, "export": _export, "import": _import,
-    "demo": _demo,
+    "demo": _demo, "serve": _serve,
 }  # fmt: skip
 
 

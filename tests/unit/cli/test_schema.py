@@ -82,6 +82,7 @@ CASES: dict[str, Callable[[Path], list[object]]] = {
     "generate": lambda run: [run, "--tokens", 3],
     "export": _export,
     "cache": lambda run: [run],
+    "serve key": lambda _: ["--new-key", "alice"],
     "demo": lambda _: [],
     "completion": lambda _: ["bash"],
     "schema": lambda _: ["schema"],
@@ -111,16 +112,16 @@ def printed(call, run: Path, text: Path, tiny: list[str], cache: Path) -> Callab
             return json.loads(call("import", "exported", "--json").out)
         if case == "train":
             return json.loads(call("train", text, *tiny, "--steps", 2, "--quiet", "--json").out)
-        if case == "ui":
-            return _ui(cache)
+        if case in ("ui", "serve"):
+            return _served(cache, [case, *([str(run)] if case == "serve" else [])])
         return json.loads(call(case.partition(" ")[0], *CASES[case](run), "--json").out)
 
     return go
 
 
-def _ui(cache: Path) -> dict[str, Any]:
-    """Start the page for real, and end it when it is ready."""
-    command = [sys.executable, "-m", "newllm", "ui", "--port", "0", "--json"]
+def _served(cache: Path, arguments: list[str]) -> dict[str, Any]:
+    """Start a server for real, and end it when it is ready."""
+    command = [sys.executable, "-m", "newllm", *arguments, "--port", "0", "--json"]
     environment = {**os.environ, "NEWLLM_CACHE": str(cache)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as served:
         assert served.stdout is not None
@@ -130,7 +131,7 @@ def _ui(cache: Path) -> dict[str, Any]:
     return json.loads(line)
 
 
-ALL = [*CASES, "train", "import", "ui"]
+ALL = [*CASES, "train", "import", "ui", "serve"]
 
 
 def test_every_command_has_a_schema_and_a_case() -> None:

@@ -95,6 +95,11 @@ page-no_runs = (runs below the current directory, which has no folder 'runs'; ne
 page-demo = (the packaged demo, read-only)
 page-no_browser = no browser could be opened: open the address yourself
 
+## a server of models
+serve-ready = newllm serve: { $address }v1 ({ $models })
+serve-new_key = The key of { $name }, shown this once: { $key }
+serve-key_file = For the file of --keys:
+
 ## a run packed for an issue
 zip-folder = { $folder } ({ COUNT($count) } files)
 zip-left_out = Not in it: weights, tokenizer, training texts.

@@ -95,6 +95,11 @@ page-no_runs = （カレントディレクトリ以下の実行。フォルダ�
 page-demo = （付属のデモ、読み取り専用）
 page-no_browser = ブラウザーを開けなかった。表示したアドレスを自分で開く必要がある
 
+## モデルのサーバー
+serve-ready = newllm serve：{ $address }v1（{ $models }）
+serve-new_key = { $name }のキー。表示はこの一度だけ：{ $key }
+serve-key_file = --keysのファイルに書く行：
+
 ## issueに添付する一つのファイル
 zip-folder = { $folder }（{ COUNT($count) }ファイル）
 zip-left_out = 重み、トークナイザー、訓練テキストは含まない。

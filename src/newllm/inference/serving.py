@@ -1,0 +1,46 @@
+"""A model made ready to be served."""
+
+from typing import Any
+
+from newllm.data import Tokenizer
+from newllm.generation import Decoder, Vocabulary
+from newllm.generation.compiled_step.decodable import decodable
+from newllm.generation.weights import rounded_model
+from newllm.inference.batch import Batch, Send
+from newllm.inference.request import Intake
+from newllm.inference.state_blob import StateBlobs, served_fingerprint
+from newllm.inference.tokens import Tokens
+from newllm.model.language_model import LanguageModel
+
+
+def serving(
+    model: LanguageModel, tokenizer: Tokenizer, weights: str, send: Send
+) -> tuple[Intake, Batch, dict[str, Any]]:
+    """Return what makes requests of frames, what answers them, and what is told of the model.
+
+    Args:
+        model: trained; nobody changes it from now on.
+        tokenizer: its own.
+        weights: the precision that it is read in.
+        send: takes each frame.
+
+    Raises:
+        UserError: model and tokenizer do not belong together, or no precision has this name.
+    """
+    mark = served_fingerprint(model, tokenizer, weights)
+    model = rounded_model(model, weights)
+    may_compile = decodable(model, weights)
+    # As `Engine` has it: the weights are rounded already, and what is not compiled shall not copy them once more.
+    decoder = Decoder(model, weights if may_compile else "fp32", compiled=may_compile)
+    vocabulary, config = Vocabulary(tokenizer, model.config.vocabulary), model.config
+    tokens, blobs = Tokens(tokenizer, vocabulary), StateBlobs(model, mark)
+    state = model.initial_state(1)
+    told = {
+        "fingerprint": mark, "vocabulary": tokenizer.vocab_size,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "state_bytes": sum(value.numel() * value.element_size() for value in state.values()),
+        "weights": weights, "compiled": decoder.is_compiled, "positions": config.positions,
+        "begin": tokens.begin, "end": tokens.end,
+    }  # fmt: skip
+    batch = Batch(decoder, tokens, vocabulary, config.positions, blobs, send)
+    return Intake(model, tokens, blobs), batch, told

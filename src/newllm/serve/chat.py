@@ -1,0 +1,62 @@
+"""POST /v1/chat/completions: a reply to messages, which an explicit template turns into the text that the model reads.
+
+With a `state` the messages are those after the reply that the state ends with.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from newllm.serve.answers import Answer
+from newllm.serve.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, begin, choices, sampling
+from newllm.serve.fields import Fields
+from newllm.serve.forms import Form
+from newllm.serve.logprobs import Token, chat_form
+from newllm.serve.messages import no_template, read_messages
+
+
+async def chat_completions(request: Request) -> ASGIApp:
+    """Answer a request."""
+    call = await begin(request)
+    fields, template = call.fields, call.service.templates.get(call.model.name)
+    if template is None:
+        raise no_template(call.model.name, "chats")
+    messages, state = read_messages("messages", fields.raw("messages")), call.state()
+    text, stops = template.render_after_reply(messages) if state else template.render(messages)
+    sampled = sampling(fields)
+    sampled["stop"] += stops
+    n, logprobs = choices(fields, sampled["seed"]), _logprobs(fields)
+    answer = Answer(call, _Form(), n, logprobs is not None, sampled["seed"])
+    asked = {
+        **sampled, "text": text, "n": n, "logprobs": logprobs, "echo": False, "flow": call.flow(),
+        "max_tokens": _most_tokens(fields), "keep": answer.keep,
+    }  # fmt: skip
+    return await answer.of([(asked, state)])
+
+
+def _logprobs(fields: Fields) -> int | None:
+    wanted, top = fields.flag("logprobs", False), fields.whole("top_logprobs", 0, 0, MOST_LOGPROBS)
+    return top if wanted else None
+
+
+def _most_tokens(fields: Fields) -> int:
+    given = [fields.whole(name, None, 0, MOST_TOKENS) for name in ("max_completion_tokens", "max_tokens")]
+    return next((one for one in given if one is not None), TOKENS)
+
+
+class _Form(Form):
+    """Of chat completions."""
+
+    prefix, object, chunk = "chatcmpl", "chat.completion", "chat.completion.chunk"
+    first = b'"delta":{"role":"assistant","content":""}'
+    piece, last = (b'"delta":{"content":', b"}"), b'"delta":{}'
+
+    def whole(self, text: str) -> dict[str, Any]:
+        """Return a text as a choice has it."""
+        return {"message": {"role": "assistant", "content": text, "refusal": None}}
+
+    def logprobs(self, choice: int, tokens: list[Token]) -> dict[str, Any]:
+        """Return the log probabilities of tokens."""
+        del choice
+        return {"content": chat_form(tokens), "refusal": None}
