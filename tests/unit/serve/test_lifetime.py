@@ -57,7 +57,7 @@ def test_a_worker_that_is_killed_is_started_again(serving: Any, run: Path, wait_
     with serving(run) as served:
         worker = _child(served.process.pid)
         connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
-        asked = {"prompt": "a", "max_tokens": 1_000_000, "stream": True}
+        asked = {"prompt": "a", "max_tokens": 1_000_000, "n": 100, "stream": True}  # some end by themselves
         connection.request("POST", "/v1/completions", json.dumps(asked), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         assert answer.readline().startswith(b"data: {")
