@@ -1,5 +1,6 @@
 """The real client, unchanged, against the real server with a real model."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ def written(run: Path) -> Callable[..., str]:
         )
 
     return write
+
+
+def test_what_the_page_on_serving_shows(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs/serving.md").read_text("utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    here = block.replace("http://127.0.0.1:8000/v1", served.address).replace("my-text", "talker")
+    names = dict[str, Any]()
+    exec(compile(here, "docs/serving.md", "exec"), names)
+    names["client"].close()
+    assert names["second"].previous_response_id == names["other"].previous_response_id == names["first"].id
+    assert capsys.readouterr().out.endswith(f" {names['first'].usage.total_tokens - 1}\n")
 
 
 def test_models(client: Any) -> None:
