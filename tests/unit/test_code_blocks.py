@@ -2,7 +2,7 @@
 
 A block runs with stand-ins for what it takes from its reader: a model, an optimizer, a loader. What it leaves out
 (`...`) is filled in, and what takes minutes there takes less here: `filled`. Blocks of other frameworks run in
-tests/unit/integrations/test_code_blocks.py, where these are installed; those of clients of a server in tests/unit/serve.
+tests/unit/integrations/test_code_blocks.py, where these are installed; a client's of a server in tests/unit/serve.
 """
 
 import contextlib
