@@ -23,7 +23,7 @@ PARTS = (
         {"en": "How to", "ja": "使い方"},
         (
             "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers",
-            "studies", "machines", "agents",
+            "studies", "machines", "serving", "agents",
         ),
     ),
     Part(

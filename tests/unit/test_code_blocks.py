@@ -2,7 +2,7 @@
 
 A block runs with stand-ins for what it takes from its reader: a model, an optimizer, a loader. What it leaves out
 (`...`) is filled in, and what takes minutes there takes less here: `filled`. Blocks of other frameworks run in
-tests/unit/integrations/test_code_blocks.py, where these are installed.
+tests/unit/integrations/test_code_blocks.py, where these are installed; a client's of a server in tests/unit/serve.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ _LESS = {
     "            ...\n            losses": "            loss = loss_function(model(batch[0]), batch[1])\n"
     "            accelerator.backward(loss)\n            losses",
 }
-OF_FRAMEWORKS = ("newllm.hf", "from transformers", "newllm.lightning", "Trainer(", "accelerator")
+OF_FRAMEWORKS = ("newllm.hf", "from transformers", "newllm.lightning", "Trainer(", "accelerator", "openai")
 
 
 def filled(block: str) -> str:

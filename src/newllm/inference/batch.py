@@ -217,7 +217,7 @@ class Batch:
             header = {
                 "op": "done", "id": number, "choice": choice.index, "finish": choice.finish,
                 "prompt_tokens": request.prompt_tokens, "cached_tokens": request.cached_tokens,
-                "completion_tokens": len(choice.ids), "last": is_last,
+                "completion_tokens": len(choice.ids), "last": is_last, "whole": choice.is_whole,
             }  # fmt: skip
             self._send(encode_frame(header, self._blobs.pack(choice.snapshot()) if request.keep else b""))
         self._choices = [

@@ -121,6 +121,11 @@ class Choice:
         self._is_open = bool(self._stream.undecoded)
         return text
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text does not end inside a character."""
+        return self.finish == "stop" or not self._stream.undecoded
+
     def snapshot(self) -> Snapshot:
         """Return where the text can be gone on from, once it has ended."""
         if self.finish == "stop":

@@ -1,14 +1,18 @@
 """The stream of a completion or a chat completion: data without names, in the same form for every piece."""
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from newllm.serve.api_errors import ApiError
 from newllm.serve.call import Call, encoded
-from newllm.serve.choices import finish_reason
+from newllm.serve.choices import Choice, finish_reason
 from newllm.serve.forms import Form
 from newllm.serve.generation import Event
 from newllm.serve.sse import DONE, dumped, event, quoted_json
 from newllm.serve.usage import Usage
+
+Remember = Callable[[Choice], None]
 
 
 class AnswerEvents:
@@ -25,14 +29,17 @@ class AnswerEvents:
         logprobs: whether log probabilities are wanted.
         state: whether the states are wanted.
         with_usage: whether the stream ends with what was used.
+        remember: told each choice that has ended; None where nobody asks.
     """
 
     logprobs, state, with_usage = False, False, False
+    remember: Remember | None = None
 
     def __init__(self, call: Call, form: Form, head: dict[str, Any], choices: int, n: int) -> None:
         self._call, self._form, self._head, self._choices, self._n = call, form, head, choices, n
         self._start = b"data: " + dumped(head)[:-1].replace(b"%", b"%%") + b',"choices":[{"index":%d,%b'
         self._usage = Usage()
+        self._written = defaultdict[int, Choice](Choice)  # where they are to be remembered
 
     def begin(self) -> bytes:
         """Return the events before all others: of a chat the role of each choice."""
@@ -47,9 +54,17 @@ class AnswerEvents:
         for one in events:
             if "finish" in one:
                 self._usage.add(one, self._n)
+            if self.remember is not None:
+                self._note(self.remember, one)
             if body := self._body(one):
                 written += (start % (one["choice"], body), end)
         return b"".join(written)
+
+    def _note(self, remember: Remember, one: Event) -> None:
+        choice = self._written[one["choice"]]
+        choice.add(one)
+        if choice.finish:
+            remember(self._written.pop(one["choice"]))
 
     async def end(self) -> bytes:
         """Return the last events."""

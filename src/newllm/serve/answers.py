@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from newllm.serve.answer_events import AnswerEvents
+from newllm.serve.answer_events import AnswerEvents, Remember
 from newllm.serve.api_errors import Json, bad_value
 from newllm.serve.call import Call, encoded
 from newllm.serve.choices import Choice, collected, finish_reason
@@ -24,14 +24,17 @@ class Answer:
         n: choices a prompt.
         logprobs: whether log probabilities are wanted.
         seed: of the first choice.
+        remember: told each choice; None where nobody asks.
 
     Attributes:
         keep: whether the states are wanted.
     """
 
-    def __init__(self, call: Call, form: Form, n: int, logprobs: bool, seed: int) -> None:
+    def __init__(
+        self, call: Call, form: Form, n: int, logprobs: bool, seed: int, remember: Remember | None = None
+    ) -> None:
         fields = call.fields
-        self._call, self._form, self._n, self._logprobs = call, form, n, logprobs
+        self._call, self._form, self._n, self._logprobs, self._remember = call, form, n, logprobs, remember
         self.keep = fields.flag("return_state", False)
         self._streamed, options = fields.flag("stream", False), fields.raw("stream_options")
         if options is not None and not isinstance(options, dict):
@@ -54,9 +57,12 @@ class Answer:
         if self._streamed:
             events = AnswerEvents(self._call, self._form, self._head, generation.choices, self._n)
             events.logprobs, events.state, events.with_usage = self._logprobs, self.keep, self._with_usage
+            events.remember = self._remember
             return EventStream(generation, events, headers)
         choices, usage = await collected(generation, self._call.request.receive, self._n)
         self._call.account(usage)
+        for choice in choices if self._remember is not None else ():
+            self._remember(choice)
         content = [self._choice(index, choice) for index, choice in enumerate(choices)]
         return Json({**self._head, "choices": content, "usage": usage.as_completion()}, headers=headers)
 

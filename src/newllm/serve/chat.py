@@ -1,6 +1,7 @@
 """POST /v1/chat/completions: a reply to messages, which an explicit template turns into the text that the model reads.
 
-With a `state` the messages are those after the reply that the state ends with.
+With a `state` the messages are those after the reply that the state ends with. Without one they are the whole chat, as
+every client sends it; what of it has been read and written here before is not read again (`conversations`).
 """
 
 from typing import Any
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp
 
 from newllm.serve.answers import Answer
 from newllm.serve.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, begin, choices, sampling
+from newllm.serve.choices import Choice
+from newllm.serve.conversations import Asker
 from newllm.serve.fields import Fields
 from newllm.serve.forms import Form
 from newllm.serve.logprobs import Token, chat_form
@@ -27,10 +30,20 @@ async def chat_completions(request: Request) -> ASGIApp:
     sampled = sampling(fields)
     sampled["stop"] += stops
     n, logprobs = choices(fields, sampled["seed"]), _logprobs(fields)
-    answer = Answer(call, _Form(), n, logprobs is not None, sampled["seed"])
+    known, asker = call.service.conversations, Asker(call.owner, call.ready.fingerprint)
+    remember, begun = None, 0
+    if not state:
+        begun, state = known.longest(asker, text)
+
+        def remember(reply: Choice) -> None:
+            # The text must be what was read: bytes that are no text came as U+FFFD, and would come back as it.
+            if reply.is_whole and "\ufffd" not in reply.text:
+                known.put(asker, text + reply.text, reply.state)
+
+    answer = Answer(call, _Form(), n, logprobs is not None, sampled["seed"], remember)
     asked = {
-        **sampled, "text": text, "n": n, "logprobs": logprobs, "echo": False, "flow": call.flow(),
-        "max_tokens": _most_tokens(fields), "keep": answer.keep,
+        **sampled, "text": text[begun:], "n": n, "logprobs": logprobs, "echo": False, "flow": call.flow(),
+        "max_tokens": _most_tokens(fields), "keep": answer.keep or remember is not None,
     }  # fmt: skip
     return await answer.of([(asked, state)])
 

@@ -5,7 +5,7 @@ transformers gives it. It may set a variable of ours, `stop`: the texts before w
 
     {%- set stop = ["\nUser:"] -%}
     {%- for message in messages %}{{ message.role | capitalize }}: {{ message.content }}\n{% endfor -%}
-    {%- if add_generation_prompt %}Assistant:{% endif -%}
+    {%- if add_generation_prompt %}Assistant: {% endif -%}
 """
 
 import datetime

@@ -22,12 +22,14 @@ class Choice:
         tokens: what was reported of its tokens.
         finish: why it ended, as the worker says; "" while it goes on.
         state: after it, where it was to be kept.
+        is_whole: whether it does not end inside a character.
     """
 
     texts: list[str] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
     finish: str = ""
     state: bytes = b""
+    is_whole: bool = True
 
     @property
     def text(self) -> str:
@@ -37,7 +39,7 @@ class Choice:
     def add(self, event: Event) -> None:
         """Add an event of it."""
         if "finish" in event:
-            self.finish, self.state = event["finish"], event["state"]
+            self.finish, self.state, self.is_whole = event["finish"], event["state"], event["whole"]
             return
         self.texts.append(event["text"])
         self.tokens += event.get("logprobs") or ()

@@ -6,6 +6,7 @@ from typing import Any
 
 from newllm.serve.api_errors import ApiError
 from newllm.serve.chat_template import ChatTemplate
+from newllm.serve.conversations import Conversations
 from newllm.serve.guard import Access
 from newllm.serve.limits import Limits
 from newllm.serve.log import Log
@@ -39,7 +40,7 @@ class Service:
     ) -> None:
         self.models = {model.name: model for model in models}
         self.templates, self.store, self.access, self.log, self.metrics = templates, store, access, log, metrics
-        self.limits, self.began = limits, int(time.time())
+        self.limits, self.conversations, self.began = limits, Conversations(), int(time.time())
         metrics.watch(self._numbers)
 
     @property
@@ -88,6 +89,6 @@ class Service:
         numbers: dict[str, Any] = {
             "store_entries": stats.entries, "store_bytes": stats.bytes, "store_memory_entries": stats.memory_entries,
             "store_memory_bytes": stats.memory_bytes, "store_evicted": stats.evicted,
-            "requests_in_progress": self.limits.texts,
+            "requests_in_progress": self.limits.texts, "conversation_bytes": self.conversations.bytes,
         }  # fmt: skip
         return {name: float(value) for name, value in numbers.items() if value is not None}

@@ -22,7 +22,7 @@ TEMPLATE = """\
 {%- set stop = ["\\nUser:"] -%}
 {%- for message in messages %}{{ message.role | capitalize }}: {{ message.content }}
 {% endfor -%}
-{%- if add_generation_prompt %}Assistant:{% endif -%}
+{%- if add_generation_prompt %}Assistant: {% endif -%}
 """
 
 

@@ -1,5 +1,6 @@
 """The real client, unchanged, against the real server with a real model."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ def written(run: Path) -> Callable[..., str]:
         )
 
     return write
+
+
+def test_what_the_page_on_serving_shows(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs/serving.md").read_text("utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    here = block.replace("http://127.0.0.1:8000/v1", served.address).replace("my-text", "talker")
+    names = dict[str, Any]()
+    exec(compile(here, "docs/serving.md", "exec"), names)
+    names["client"].close()
+    assert names["second"].previous_response_id == names["other"].previous_response_id == names["first"].id
+    assert capsys.readouterr().out.endswith(f" {names['first'].usage.total_tokens - 1}\n")
 
 
 def test_models(client: Any) -> None:
@@ -148,7 +160,7 @@ def test_a_conversation_costs_its_new_tokens_only(client: Any) -> None:
     assert second.previous_response_id == first.id
     usage = second.usage
     assert usage.input_tokens_details.cached_tokens == first.usage.total_tokens - 1  # the last is read with the next
-    whole = f"User: the whale\nAssistant:{first.output_text}\nUser: the sea\nAssistant:"
+    whole = f"User: the whale\nAssistant: {first.output_text}\nUser: the sea\nAssistant: "
     if "\ufffd" not in first.output_text:
         assert usage.input_tokens == len(whole.encode())
     assert client.responses.retrieve(second.id).output_text == second.output_text
@@ -204,13 +216,38 @@ def test_a_chat(client: Any, written: Callable[..., str]) -> None:
     asked = {"model": "talker", "messages": messages, "max_completion_tokens": 12, "seed": 2}
     answer = client.chat.completions.create(**asked, logprobs=True, top_logprobs=1)
     choice = answer.choices[0]
-    assert choice.message.content == written("System: be short\nUser: a\nAssistant:", 12, 2, ("\nUser:",))
+    assert choice.message.content == written("System: be short\nUser: a\nAssistant: ", 12, 2, ("\nUser:",))
     assert len(choice.logprobs.content) == 12
     assert choice.logprobs.content[0].bytes
     pieces = list(client.chat.completions.create(**asked, stream=True))
     assert pieces[0].choices[0].delta.role == "assistant"
     assert "".join(piece.choices[0].delta.content or "" for piece in pieces) == choice.message.content
     assert pieces[-1].choices[0].finish_reason == "length"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_chat_that_is_sent_again_is_not_read_again(client: Any, written: Callable[..., str], stream: bool) -> None:
+    messages = [{"role": "user", "content": f"once {stream}"}]
+    text, cached = f"User: once {stream}\nAssistant: ", 0
+    for turn in range(3):
+        replies = {seed: written(text, 5, seed, ("\nUser:",)) for seed in range(300)}
+        seed = next(seed for seed, reply in replies.items() if len(reply) == 5 and "\ufffd" not in reply)
+        asked = {"model": "talker", "messages": messages, "max_tokens": 5, "seed": seed, "stream": stream}
+        answer = client.chat.completions.create(
+            **asked, **({"stream_options": {"include_usage": True}} if stream else {})
+        )
+        if stream:
+            *pieces, last = answer
+            reply = "".join(piece.choices[0].delta.content or "" for piece in pieces)
+            usage = last.usage
+        else:
+            reply, usage = answer.choices[0].message.content, answer.usage
+        assert reply == replies[seed]
+        assert usage.prompt_tokens == len(text)
+        assert usage.prompt_tokens_details.cached_tokens == cached
+        cached = len(text) + len(reply) - 1  # the last token is read with what follows
+        messages += [{"role": "assistant", "content": reply}, {"role": "user", "content": f"and {turn}"}]
+        text += f"{reply}\nUser: and {turn}\nAssistant: "
 
 
 def test_a_state_that_the_client_keeps(client: Any) -> None:
