@@ -38,6 +38,15 @@ def test_choices_share_one_reading_of_the_prompt(served: Any) -> None:
         served.check_same(served.answers[number, index].blob, node)
 
 
+def test_what_is_done_is_counted(serve: Callable[..., Any]) -> None:
+    served = serve("bytes")
+    served.answer(text="the cat", max_tokens=3, temperature=0.0)
+    counts = served.batch.counts
+    assert (counts.steps, counts.tokens_read, counts.tokens_written) == (3, 1 + 7 + 2, 3)
+    served.answer(text="the", max_tokens=0, echo=True, logprobs=1)
+    assert (counts.steps, counts.tokens_read, counts.tokens_written) == (5, 10 + 1 + 3, 3)
+
+
 def test_no_state_comes_back_that_nobody_wants(served: Any) -> None:
     assert served.answer(text="the", max_tokens=3, keep=False).blob == b""
 

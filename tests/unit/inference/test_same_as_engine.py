@@ -115,7 +115,7 @@ MODELS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("model", MODELS)
 def test_every_text_and_state_is_that_of_the_engine(serve: Callable[..., Any], model: str) -> None:
     load = Load(serve(**MODELS[model]), seed=1)
-    load.run(150)
+    load.run(120)
     assert {"length", "stop"} <= load.finishes.keys()
     assert ("refused" in load.finishes) == ("positions" in load.finishes) == (model == "positions")
 
