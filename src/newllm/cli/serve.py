@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def ready(address: str, models: list[str]) -> None:
         if arguments.json:
-            print(json.dumps({"schema": SCHEMA, "url": address, "models": models}), flush=True)
+            print(json.dumps({"schema": SCHEMA, "url": address.rstrip("/"), "models": models}), flush=True)
         elif not arguments.quiet:
             print(words("serve-ready", address=address, models=", ".join(models)), flush=True)
 

@@ -3,13 +3,15 @@
 from typing import Any
 
 from newllm.data import Tokenizer
-from newllm.generation import Decoder, Vocabulary
+from newllm.generation import Decoder, Sampling, Vocabulary
+from newllm.generation.batch_sampling import BatchSampling
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.weights import rounded_model
 from newllm.inference.batch import Batch, Send
 from newllm.inference.request import Intake
 from newllm.inference.state_blob import StateBlobs, served_fingerprint
 from newllm.inference.tokens import Tokens
+from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
 
@@ -35,6 +37,7 @@ def serving(
     vocabulary, config = Vocabulary(tokenizer, model.config.vocabulary), model.config
     tokens, blobs = Tokens(tokenizer, vocabulary), StateBlobs(model, mark)
     state = model.initial_state(1)
+    _warm_up(decoder, vocabulary, state)
     told = {
         "fingerprint": mark, "vocabulary": tokenizer.vocab_size,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -44,3 +47,9 @@ def serving(
     }  # fmt: skip
     batch = Batch(decoder, tokens, vocabulary, config.positions, blobs, send)
     return Intake(model, tokens, blobs), batch, told
+
+
+def _warm_up(decoder: Decoder, vocabulary: Vocabulary, state: State) -> None:
+    """Let be compiled what compiles when it is called first: no request shall wait for that."""
+    logits_1V, _ = decoder.read([[vocabulary.begin]], [state])
+    BatchSampling([Sampling()], [0], vocabulary.forbidden).choose(logits_1V.detach().cpu().numpy(), [1], [])

@@ -114,7 +114,7 @@ class Call:
         self.entry.prompt_tokens += usage.prompt
         self.entry.cached_tokens += usage.cached
         self.entry.completion_tokens += usage.written
-        self.model.metrics.finished(usage.prompt, usage.cached, usage.written)
+        self.model.metrics.finished(usage.prompt, usage.cached)
 
 
 async def begin(request: Request) -> Call:

@@ -20,7 +20,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         own = {"registry": self.registry}
         self._requests = Counter("newllm_requests", "Requests.", ["endpoint", "status"], **own)
-        self._tokens = Counter("newllm_tokens", "Tokens of finished requests.", ["model", "kind"], **own)
+        self._tokens = Counter(
+            "newllm_tokens", "Tokens: written; of finished requests read, cached.", ["model", "kind"], **own
+        )
         self._restarts = Counter("newllm_worker_restarts", "Workers started again after one died.", ["model"], **own)
         self.first = Times("newllm_first_token_seconds", "From the request to its first token.", self.registry)
         self.gap = Times("newllm_token_gap_seconds", "Between two tokens of one text.", self.registry)
@@ -72,11 +74,14 @@ class ModelMetrics:
         self._waiting.set(frame["waiting"])
         self._steps.set(frame["steps"])
 
-    def finished(self, prompt: int, cached: int, written: int) -> None:
-        """Count the tokens of a finished choice; of the prompt those that were read now, not the cached ones."""
+    def wrote(self, tokens: int) -> None:
+        """Count tokens as they are written, those of requests that are cancelled too."""
+        self._written.inc(tokens)
+
+    def finished(self, prompt: int, cached: int) -> None:
+        """Count the prompt of a finished choice: the tokens that were read now, and the cached ones."""
         self._read.inc(prompt - cached)
         self._cached.inc(cached)
-        self._written.inc(written)
 
 
 class Spread:

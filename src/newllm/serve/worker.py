@@ -227,6 +227,7 @@ class Worker:
         pieces at a time costs as much less. The first piece of a text, and its end, are told at once.
         """
         now = time.monotonic()
+        self._metrics.wrote(sum(event["tokens"] for event in events if not event.get("echo")))
         is_busy, self._heard = len(events) > _BUSY * (now - self._heard), now
         for event in events:
             part = self._open.get(event["id"])

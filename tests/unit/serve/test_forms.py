@@ -37,7 +37,8 @@ def test_metrics_are_what_prometheus_reads() -> None:
     model = metrics.model("talker")
     for seconds in (0.0015, 0.5, 100.0):
         model.gap.add(seconds)
-    model.finished(prompt=10, cached=4, written=7)
+    model.finished(prompt=10, cached=4)
+    model.wrote(7)
     model.stats({"rows": 3, "waiting": 2, "steps": 9})
     metrics.request("/v1/completions", 200)
     metrics.watch(lambda: {"store_bytes": 5.0})
