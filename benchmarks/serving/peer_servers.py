@@ -168,7 +168,7 @@ def _server(server: Served, asking: LineProcess) -> Peer:
     prompts = Prompts(6)
 
     def speed(rows: int) -> float:
-        found = asking.ask(server.task(prompts.streams(server, rows, 64, 64)))["kinds"]["stream"]
+        found = asking.ask(server.task(prompts.streams(server, rows, 64, 64), patience=150.0))["kinds"]["stream"]
         if found["finished"] < rows:
             raise RuntimeError(f"{rows - found['finished']} of {rows} failed: {found['errors']}")
         return found["tokens"] / found["span"]

@@ -120,7 +120,7 @@ def load(asking: LineProcess, server: Served, seconds: float, rate: int = 40) ->
     asking.ask(server.task(prompts.streams(server, 40, 64, 16)))  # to warm up
     before = server.spent()
     plan = prompts.streams(server, int(rate * seconds), 64, 64, every=1 / rate)
-    answer = asking.ask(server.task(plan, patience=20.0))
+    answer = asking.ask(server.task(plan, patience=30.0))
     took = [after - start for start, after in zip(before, server.spent(), strict=True)]
     found = answer["kinds"]["stream"]
     return {
