@@ -61,8 +61,9 @@ class Answer:
             return EventStream(generation, events, headers)
         choices, usage = await collected(generation, self._call.request.receive, self._n)
         self._call.account(usage)
-        for choice in choices if self._remember is not None else ():
-            self._remember(choice)
+        if self._remember is not None:
+            for choice in choices:
+                self._remember(choice)
         content = [self._choice(index, choice) for index, choice in enumerate(choices)]
         return Json({**self._head, "choices": content, "usage": usage.as_completion()}, headers=headers)
 
