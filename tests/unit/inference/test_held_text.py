@@ -63,6 +63,16 @@ def test_few_states_are_kept_and_always_one_to_go_on_from(seed: int) -> None:
     assert sparse > 2
 
 
+def test_a_state_is_there_while_text_is_let_go_little_by_little() -> None:
+    held = HeldText(["a" * 40 + "c"], b"")
+    for index in range(300):
+        held.feed("a", list(range(index + 1)), {"position": torch.tensor([index])}, b"")
+        assert held.whole == max(0, index + 1 - 40)
+        if held.whole:
+            assert held.whole - 16 <= held.state_before(held.whole - 1)[0] < held.whole
+    assert len(held._kept) <= 4
+
+
 def test_states_that_are_kept_for_long_have_memory_of_their_own() -> None:
     held, shared = HeldText(["a" * 100], b""), torch.zeros(1000, 1)
     for index in range(60):
