@@ -64,8 +64,9 @@ def read_frame(stream: IO[bytes]) -> Frame | None:
     if not start:
         return None
     header_length, blob_length = _lengths(start)
-    content = stream.read(header_length + blob_length)
-    return _frame(content, header_length, blob_length)
+    header = stream.read(header_length)
+    blob = stream.read(blob_length) if blob_length else b""
+    return _frame(header, blob, header_length, blob_length)
 
 
 async def read_frame_async(stream: asyncio.StreamReader) -> Frame | None:
@@ -77,11 +78,13 @@ async def read_frame_async(stream: asyncio.StreamReader) -> Frame | None:
             return None
         start = error.partial
     header_length, blob_length = _lengths(start)
+    header, blob = b"", b""
     try:
-        content = await stream.readexactly(header_length + blob_length)
+        header = await stream.readexactly(header_length)
+        blob = await stream.readexactly(blob_length)
     except asyncio.IncompleteReadError as error:
-        content = error.partial
-    return _frame(content, header_length, blob_length)
+        header, blob = (header, error.partial) if len(header) == header_length else (error.partial, b"")
+    return _frame(header, blob, header_length, blob_length)
 
 
 def _lengths(start: bytes) -> tuple[int, int]:
@@ -98,17 +101,17 @@ def _check(header: int, blob: int) -> None:
             raise ValueError(f"a frame's {what} of {length:,} bytes: at most {most:,} can be sent")
 
 
-def _frame(content: bytes, header_length: int, blob_length: int) -> Frame:
-    if len(content) < header_length + blob_length:
-        wanted = header_length + blob_length
-        raise ValueError(f"the stream ends inside a frame: {len(content):,} of its {wanted:,} bytes came")
+def _frame(header: bytes, blob: bytes, header_length: int, blob_length: int) -> Frame:
+    came, wanted = len(header) + len(blob), header_length + blob_length
+    if came < wanted:
+        raise ValueError(f"the stream ends inside a frame: {came:,} of its {wanted:,} bytes came")
     try:
-        header = json.loads(content[:header_length], parse_constant=_no_number)
+        content = json.loads(header, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"a frame's header is no JSON: {content[: min(header_length, 60)]!r}") from error
-    if not isinstance(header, dict):
-        raise ValueError(f"a frame's header is no JSON object: {content[: min(header_length, 60)]!r}")
-    return header, content[header_length:]
+        raise ValueError(f"a frame's header is no JSON: {header[:60]!r}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"a frame's header is no JSON object: {header[:60]!r}")
+    return content, blob
 
 
 def _no_number(name: str) -> NoReturn:

@@ -130,6 +130,8 @@ def test_a_client_may_write_the_stop_string_himself(serve: Callable[..., Any]) -
             rest = served.intake._blobs.unpack(answer.blob).rest
             cut += bool(rest)
             assert whole[:at].encode().endswith(rest) or "\ufffd" in whole[:at]
+            ids = served.engine.vocabulary.encode(whole[at]).tolist()
+            assert served.answer(answer.blob, tokens=ids, max_tokens=0, echo=True).text == whole[at]
             more = served.answer(answer.blob, text=whole[at], max_tokens=0)
             twin = served.twin
             _, _, _, node = twin.answer(twin.start, "the", 30, Sampling(0.7), seed, [whole[at]])
@@ -224,6 +226,23 @@ def test_within_a_flow_a_long_prompt_lets_others_in(watched: Any) -> None:
         watched.batch.step()
         steps += 1
     assert steps == 16 + 2
+
+
+def test_prompts_that_wait_have_memory_of_their_own(serve: Callable[..., Any]) -> None:
+    served = serve("bytes")
+    for seed in range(5):
+        served.ask(text="a", max_tokens=100, temperature=0.0, seed=seed)
+    while served.batch.waiting:
+        served.batch.step()
+    for flow in "abc":
+        served.ask(text="z" * 300, max_tokens=1, flow=flow)
+    for _ in range(4):
+        served.batch.step()
+    waiting = [reading for readings in served.batch._prompts._flows.values() for reading in readings]
+    sizes = [{value.untyped_storage().nbytes() for value in reading.state.values()} for reading in waiting]
+    own = {value.numel() * value.element_size() for value in served.engine.model.initial_state(1).values()}
+    assert len(waiting) == 3
+    assert all(size <= own for size in sizes)
 
 
 def test_rows_take_turns_where_there_are_too_many(watched: Any) -> None:
