@@ -69,9 +69,9 @@ class Worker:
             self.send({"op": "events", "events": [piece]})
             written += 1
         done = {
-            "op": "done", "id": asked["id"], "choice": choice, "finish": "length", "last": choice == asked["n"] - 1,
-            "whole": True, "prompt_tokens": len(read),
-            "cached_tokens": max(0, len(state) - 6), "completion_tokens": written,
+            "op": "done", "id": asked["id"], "choice": choice, "finish": "length", "whole": True,
+            "last": choice == asked["n"] - 1,
+            "prompt_tokens": len(read), "cached_tokens": max(0, len(state) - 6), "completion_tokens": written,
         }  # fmt: skip
         self.send(done, b"state:" + read.encode() if asked["keep"] else b"")
 

@@ -38,7 +38,7 @@ def test_many_tokens_a_second_are_told_of_in_bundles() -> None:
             assert sum(told) == total
         assert len(told) <= 12
         before = len(told)
-        await step(3, pause=0.02)  # a slow model is told of with every step
+        await step(3, pause=0.02)  # a slow model is told of with every step, at once
         assert told[before:] == [2, 2, 2]
         await step(5)
         for choice in (0, 1):
@@ -55,4 +55,4 @@ def _piece(choice: int) -> dict[str, Any]:
 
 
 def _done(choice: int) -> dict[str, Any]:
-    return {"op": "done", "id": 1, "choice": choice, "finish": "length", "last": choice == 1}
+    return {"op": "done", "id": 1, "choice": choice, "finish": "length", "whole": True, "last": choice == 1}
