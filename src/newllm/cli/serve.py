@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", metavar="DIR|redis://HOST", help="where responses are kept (default: in memory, until the end)"
     )
     parser.add_argument("--store-bytes", type=int, metavar="N", help="at most so many bytes of responses are kept")
+    parser.add_argument("--key-bytes", type=int, metavar="N", help="at most so many of them are those of one API key")
     parser.add_argument("--store-days", type=float, metavar="F", help="responses are kept so many days (default 30)")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="API keys, a TOML file; see --new-key")
     parser.add_argument("--new-key", metavar="NAME", help="print a new API key and its lines for --keys, and exit")
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(json.dumps({"schema": SCHEMA, "url": address.rstrip("/"), "models": models}), flush=True)
         elif not arguments.quiet:
             print(words("serve-ready", address=address, models=", ".join(models)), flush=True)
+            if arguments.store is None:
+                print(words("serve-in_memory"), flush=True)
 
     with until_ended() as ending:
         serve(settings, ready)
@@ -91,7 +94,10 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
     if arguments.streams < 1:
         raise UserError(f"--streams {arguments.streams}: it must be 1 or more")
     where = "memory_bytes" if arguments.store is None else "bytes"
-    limits = {where: arguments.store_bytes, "seconds": arguments.store_days and arguments.store_days * _DAY}
+    limits = {
+        where: arguments.store_bytes, "owner_bytes": arguments.key_bytes,
+        "seconds": arguments.store_days and arguments.store_days * _DAY,
+    }  # fmt: skip
     return Settings(
         runs=tuple(map(Path, arguments.runs)),
         host=arguments.host,

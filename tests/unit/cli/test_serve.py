@@ -26,22 +26,29 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.usefixtures("served")
 def test_what_it_says_when_it_is_ready(call) -> None:
     done = call("serve", "runs/a", "runs/b")
-    assert (done.code, done.out, done.err) == (0, f"newllm serve: {ADDRESS}v1 (a, b)\n", "")
+    kept = "Responses are kept until it ends; --store DIR keeps them longer."
+    assert (done.code, done.out, done.err) == (0, f"newllm serve: {ADDRESS}v1 (a, b)\n{kept}\n", "")
+    assert call("serve", "runs/a", "--store", "dir").out == f"newllm serve: {ADDRESS}v1 (a)\n"
     assert call("serve", "runs/a", "--quiet").out == ""
-    assert json.loads(call("serve", "runs/a", "--json").out) == {"schema": 1, "url": ADDRESS, "models": ["a"]}
+    assert json.loads(call("serve", "runs/a", "--json").out) == {
+        "schema": 1,
+        "url": ADDRESS.rstrip("/"),
+        "models": ["a"],
+    }
 
 
 def test_the_options(call, served) -> None:
     call("serve", "a")
     call(
         "serve", "a", "--host", "::1", "--port", 0, "--snapshot", "last", "--weights", "int8", "--store", "dir",
-        "--store-bytes", 5000, "--store-days", 0.5, "--keys", "k.toml", "--chat-template", "t", "--streams", 7,
-        "--cors", "https://a.example", "--cors", "https://b.example",
+        "--store-bytes", 5000, "--key-bytes", 900, "--store-days", 0.5, "--keys", "k.toml",
+        "--chat-template", "t", "--streams", 7, "--cors", "https://a.example", "--cors", "https://b.example",
     )  # fmt: skip
     plain, full = served
     assert (plain.host, plain.port, plain.store, plain.keys, plain.template) == ("127.0.0.1", 8000, None, None, None)
     assert (plain.worker, plain.streams, plain.origins) == (("--snapshot", "best", "--weights", "fp32"), 2048, ())
     assert (plain.limits.seconds, full.limits.seconds, full.limits.bytes) == (30 * 86400, 43200, 5000)
+    assert (plain.limits.owner_bytes, full.limits.owner_bytes) == (None, 900)
     call("serve", "a", "--store-bytes", 4000)
     assert (served[2].limits.memory_bytes, served[2].limits.bytes) == (4000, plain.limits.bytes)
     assert (full.host, full.port, full.store, full.streams) == ("::1", 0, "dir", 7)

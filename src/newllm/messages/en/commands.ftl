@@ -97,6 +97,7 @@ page-no_browser = no browser could be opened: open the address yourself
 
 ## a server of models
 serve-ready = newllm serve: { $address }v1 ({ $models })
+serve-in_memory = Responses are kept until it ends; --store DIR keeps them longer.
 serve-new_key = The key of { $name }, shown this once: { $key }
 serve-key_file = For the file of --keys:
 

@@ -97,6 +97,7 @@ page-no_browser = ブラウザーを開けなかった。表示したアドレ�
 
 ## モデルのサーバー
 serve-ready = newllm serve：{ $address }v1（{ $models }）
+serve-in_memory = 応答はサーバーが終わるまで保存する。--store DIRを付けると、その後も残る。
 serve-new_key = { $name }のキー。表示はこの一度だけ：{ $key }
 serve-key_file = --keysのファイルに書く行：
 
