@@ -1,6 +1,7 @@
 """Several processes that train one run: however they are killed or stopped, it ends with the same bits."""
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import random
@@ -11,10 +12,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 STEPS = 40
 LAUNCHED = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
@@ -35,11 +37,13 @@ def _free_port() -> int:
 
 @pytest.fixture
 def start(newllm) -> Callable[..., list]:
-    def go(size: int, *arguments: object) -> list:
-        """Start so many processes as a launcher does."""
+    def go(size: int, *arguments: object, each: Sequence[dict[str, str]] = ()) -> list:
+        """Start so many processes as a launcher does, with an environment of its own for each if need be."""
         common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        each = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
-        return [newllm.start(*arguments, environment=environment) for environment in each]
+        own = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
+        for environment, more in zip(own, each, strict=False):
+            environment.update(more)
+        return [newllm.start(*arguments, environment=environment) for environment in own]
 
     return go
 
@@ -260,9 +264,60 @@ def test_a_text_that_is_another_one_for_one_process_is_one_line(text, tiny, tmp_
     assert json.loads((run / "summary.json").read_bytes())["status"] == "failed"
 
 
-def _launched(program: str, words: list[object], environment: dict[str, str]) -> list[subprocess.Popen]:
-    """Start two processes of a program that changes newllm before it runs the command line."""
-    launched = {**environment, **LAUNCHED, "MASTER_PORT": str(_free_port())}
+_OTHER_VERSION = """
+import os, sys
+from newllm.cli.main import main
+from newllm.training import peers
+
+known = peers.describe_environment
+
+def described():
+    other = {"torch": "2.9.1", "numba": "absent"} if os.environ["RANK"] != "0" else {}
+    return {**known(), **other}
+
+peers.describe_environment = described
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_another_version_on_one_rank_ends_the_start_in_a_line(text, tiny, tmp_path, environment) -> None:
+    run = tmp_path / "run"
+    processes = _launched(_OTHER_VERSION, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], environment, 3)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2, 2]
+    here = {name: importlib.metadata.version(name) for name in ("torch", "numba")}
+    assert said[0] == (
+        f"newllm: rank 1 has torch 2.9.1, numba absent where rank 0 has torch {here['torch']}, numba {here['numba']} "
+        f"(and 1 more rank is unlike rank 0): pip install torch=={here['torch']} numba=={here['numba']} "
+        "on its machine\n"
+    )
+    assert said[1:] == ["", ""]
+    assert not run.exists()
+
+
+def test_ranks_on_another_kind_of_processor_hold_the_same_weights_and_it_is_written_down(
+    start, newllm, text, tiny, tmp_path
+) -> None:
+    """torch without vector instructions rounds otherwise than with them: the weights would drift apart."""
+    if torch.backends.cpu.get_cpu_capability() == "DEFAULT":
+        pytest.skip("this processor has no vector instructions that torch uses")
+    run, options = tmp_path / "run", [text, *tiny, *SOME, "--set", "numerics.threads=1"]
+    processes = start(2, "train", *options, "--out", run, each=({}, {"ATEN_CPU_CAPABILITY": "default"}))
+    assert [process.wait() for process in processes] == [0, 0], [process.stderr for process in processes]
+    assert re.search("rank 1 has cpu_capability DEFAULT where rank 0 has .*rounds otherwise", processes[0].stderr)
+    assert "unlike = [\n    [0, 1],\n]" in (run / "config.toml").read_text()
+    told = newllm.start("doctor", run, "--json")
+    assert told.wait() in (0, 1), told.stderr
+    assert "ranks-apart" not in [one["kind"] for one in json.loads(told.stdout)["findings"]]
+    said = newllm.run("train", "--resume", run, "--steps", STEPS + 5)
+    assert "with other bits than theirs" in said.stderr
+    assert f"    [{STEPS}, 0],\n" in (run / "config.toml").read_text()
+
+
+def _launched(program: str, words: list[object], environment: dict[str, str], size: int = 2) -> list[subprocess.Popen]:
+    """Start processes of a program that changes newllm before it runs the command line."""
+    environment = {**environment, "WORLD_SIZE": str(size)}
+    launched = {**LAUNCHED, **environment, "MASTER_PORT": str(_free_port())}
     return [
         subprocess.Popen(
             [sys.executable, "-c", program, *map(str, words)],
@@ -270,7 +325,7 @@ def _launched(program: str, words: list[object], environment: dict[str, str]) ->
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(2)
+        for rank in range(size)
     ]
 
 

@@ -33,6 +33,7 @@ from newllm.training.launch import with_ranks
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
+from newllm.training.peers import how_many_unlike
 from newllm.training.recording import Recording
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
@@ -142,7 +143,9 @@ def run_training(
             return summary, stopped_by
         take_back(run)
         known = run.load_config()
-        config = with_ranks(known, run.last_step() or 0, 1 if world is None else world.size)
+        together = world or World()
+        unlike = how_many_unlike(together.unlike, known.numerics.device)
+        config = with_ranks(known, run.last_step() or 0, together.size, unlike)
         if config is not known:  # the run is back before it had so many processes
             save_config(config, run.config)
         model, goes_on = build_model(config), True

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+from newllm.training.peers import Unlike
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
@@ -51,11 +52,15 @@ class Command(NamedTuple):
 class Ranks(World):
     """One of several processes that are connected.
 
+    Args:
+        unlike: in what some round otherwise than the first.
+
     Attributes:
         signal_name: the signal that this process received; the next update tells the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unlike: tuple[Unlike, ...] = ()) -> None:
+        self.unlike = unlike
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.signal_name: str | None = None
 
@@ -145,6 +150,16 @@ class Ranks(World):
         dist.all_gather(list(flat.view(self.size, -1).unbind()), first)
         return flat[:count]
 
+    @torch.no_grad()
+    def level(self, tensors: Iterable[Tensor]) -> None:
+        """Write the leader's numbers over those of the others."""
+        with _connected():
+            for bucket in _buckets(list(tensors)):
+                flat = torch.cat([one.reshape(-1) for one in bucket])
+                dist.broadcast(flat, 0)
+                for one, part in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+                    one.copy_(part.view_as(one))
+
     def rows_of_all(self, state: State | None) -> State | None:
         """Return the carried rows of all ranks on the leader; the others get None."""
         if state is None:
@@ -178,11 +193,11 @@ def _lost(error: BaseException) -> LostError:
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-    """Yield the tensors in their order, as many at once as `_BUCKET` allows, of one kind of number each."""
+    """Yield the tensors in their order, as many at once as `_BUCKET` allows, of one kind and place each."""
     bucket: list[Tensor] = []
     for one in tensors:
         is_full = sum(other.numel() for other in bucket) + one.numel() > _BUCKET
-        if bucket and (is_full or bucket[0].dtype != one.dtype):
+        if bucket and (is_full or (bucket[0].dtype, bucket[0].device) != (one.dtype, one.device)):
             yield bucket
             bucket = []
         bucket.append(one)

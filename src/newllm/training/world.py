@@ -10,12 +10,15 @@ do. What it tells them goes through this protocol too; alone there is nobody to 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+
+if TYPE_CHECKING:
+    from newllm.training.peers import Unlike
 
 
 class LostError(UserError):
@@ -29,11 +32,13 @@ class World:
         rank: of this process, from 0.
         size: how many there are.
         asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
+        unlike: in what some round otherwise than the first.
     """
 
     rank = 0
     size = 1
     asked_to_stop: str | None = None
+    unlike: "tuple[Unlike, ...]" = ()
 
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""
@@ -58,6 +63,9 @@ class World:
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients of the parameters by their sums over all processes, added in the order of ranks."""
+
+    def level(self, tensors: Iterable[Tensor]) -> None:
+        """Write the leader's numbers over those of the others, which round otherwise."""
 
     def rows_of_all(self, state: State | None) -> State | None:
         """Return a carried state with the rows of all processes, in their order, to the leader."""

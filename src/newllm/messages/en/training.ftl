@@ -20,7 +20,15 @@ notice-finished = '{ $run }' is finished already: newllm train --resume { $run }
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
 notice-other_ranks = from step { COUNT($step) } on it is computed by { COUNT($ranks) } processes ({ COUNT($before) } before): the same batches, losses equal to rounding, other bits
-notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with the same bits as they would
+notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with { $alike ->
+    [yes] the same bits as they would
+   *[no] other bits than theirs, as their processors were of several kinds
+}
+notice-unlike = rank { $rank }{ $more ->
+    [0] {""}
+    [one] {" "}(and one more)
+   *[other] {" "}(and { COUNT($more) } more)
+} has { $name } { $value } where rank 0 has { $first }, and rounds otherwise: rank 0's weights are sent to all after each update, and these bits come again on the same machines only
 notice-remaining = { FIXED($left) } of the { G($seconds, digits: 6) } s remain at step { COUNT($step) }
 notice-follows_clock = the schedule was { COUNT($was) } steps{ $in_seconds ->
     [none] {""}

@@ -20,7 +20,14 @@ notice-finished = 「{ $run }」はすでに完了している。newllm train --
 notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
 notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
 notice-other_ranks = ステップ{ COUNT($step) }からは{ COUNT($ranks) }個のプロセスで計算する（それまでは{ COUNT($before) }個）。バッチは同じで損失も丸め誤差の範囲で同じだが、ビット単位では一致しない
-notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
+notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。{ $alike ->
+    [yes] 結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
+   *[no] 元のランクはプロセッサーの種類がそろっていなかったため、ビット単位では一致しない
+}
+notice-unlike = ランク{ $rank }{ $more ->
+    [0] {""}
+   *[other] （ほか{ COUNT($more) }個）
+}の{ $name }は{ $value }、ランク0は{ $first }で、丸め方が異なる。更新のたびにランク0の重みを全員に送る。同じビットは、同じ構成のマシンでしか再現できない
 notice-remaining = ステップ{ COUNT($step) }で、{ G($seconds, digits: 6) }秒のうち{ FIXED($left) }秒が残っている
 notice-follows_clock = スケジュールは{ COUNT($was) }ステップ{ $in_seconds ->
     [none] {""}
