@@ -329,6 +329,39 @@ def _launched(program: str, words: list[object], environment: dict[str, str], si
     ]
 
 
+_COUNTED = """
+import os, sys
+from newllm.cli.main import main
+from newllm.training import evaluation
+
+sum_nats, counted = evaluation.sum_nats, []
+
+def summed(*arguments, **options):
+    counted.append(1)
+    return sum_nats(*arguments, **options)
+
+evaluation.sum_nats = summed
+code = main(sys.argv[1:])
+print(len(counted), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("carry", ["false", "true"])
+def test_an_evaluation_is_shared_out_and_has_the_bits_of_one_process(
+    carry, newllm, text, tiny, tmp_path, environment, result
+) -> None:
+    """More batches than are sent at once, and not as many for each rank."""
+    options = [text, *tiny, "--set", "data.window=6", "--set", f"data.carry={carry}", "--steps", 8, "--quiet"]
+    options += ["--set", "training.evaluate_every=4", "--set", "training.evaluate_tokens=612"]
+    processes = _launched(_COUNTED, ["train", *options, "--out", tmp_path / "together"], environment)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert said == ["78\n", "75\n"], "three evaluations of 51 batches"
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    assert result(tmp_path / "together") == result(tmp_path / "alone")
+
+
 _APART = """
 import sys, torch
 from newllm.cli.main import main

@@ -11,18 +11,21 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import torch
 
 from newllm.api.begin import Begin, what_was_read
+from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.run_recording import sampled_every
 from newllm.api.training_session import TrainedRun
-from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches
+from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
 from newllm.errors import UserError
 from newllm.launcher import SaidError
 from newllm.recorder.layout import Layout
 from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
+from newllm.training.evaluation import evaluate
 from newllm.training.interrupt import listening
 from newllm.training.last_words import write_last_words
 from newllm.training.launch import check_gpu
@@ -109,6 +112,7 @@ class _Follower:
         self.remedies.restored(self.stepper)
         self._every = sampled_every(config)
         self._seconds: float | None = None  # of the last update that the leader did not measure
+        self._token_bytes: np.ndarray | None = None
         self._watch: RankWatch | None = None
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
@@ -119,6 +123,8 @@ class _Follower:
         """Do what the leader does now."""
         if order == Order.CARRIED:
             self.stepper.whole_carried()
+        if order == Order.EVALUATE:
+            self._evaluate()
         if order == Order.UPDATE:
             self.remedies.stepping(self.stepper, step)
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
@@ -127,6 +133,15 @@ class _Follower:
                 self._watch.put(report.step, self._seconds)
             else:
                 self._seconds = report.seconds[self.stepper.world.rank]
+
+    def _evaluate(self) -> None:
+        config, tokenizer = self.begin.config, self.corpus.tokenizer
+        batches = validation_batches(self.corpus, config.data, config.training.evaluate_tokens or None)
+        keep = EvaluationSignals(tokenizer.unknown, tokenizer.end).look
+        if self._token_bytes is None:
+            self._token_bytes = tokenizer.token_bytes()
+        world = self.stepper.world
+        evaluate(self.model, batches, self._token_bytes, config.numerics.precision, keep, world=world)
 
     def close(self) -> None:
         """End: what waits is written."""

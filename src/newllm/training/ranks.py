@@ -13,9 +13,9 @@ Limits: gradients are sent when the backward pass is done, not while it runs. No
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -27,7 +27,9 @@ from newllm.training.peers import Unlike
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
+_AT_ONCE = 16  # batches of an evaluation that a rank computes before what came of them is sent
 _SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_I, _O = TypeVar("_I"), TypeVar("_O")
 _SIGNALS = (None, "SIGINT", "SIGTERM")
 
 
@@ -37,7 +39,8 @@ class Order(IntEnum):
     BEGIN = 0
     UPDATE = 1
     CARRIED = 2
-    END = 3
+    EVALUATE = 3
+    END = 4
 
 
 class Command(NamedTuple):
@@ -101,6 +104,31 @@ class Ranks(World):
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list(what, 0)
         return Command(order, int(numbers[1]), float(numbers[2]), what[0])
+
+    def evaluates(self) -> None:
+        """Tell the others that an evaluation begins; the others know it."""
+        if self.rank == 0:
+            self._tell(Order.EVALUATE)
+
+    def each(self, items: Iterable[_I], compute: Callable[[_I], _O]) -> Iterator[_O]:
+        """Yield what comes of each item to the leader, in their order; each rank computes every so-manieth."""
+        own: list[_O] = []
+        count = 0  # of items whose outcomes were not sent yet
+        for one in items:
+            if count % self.size == self.rank:
+                own.append(compute(one))
+            count += 1
+            if count == self.size * _AT_ONCE:
+                yield from self._in_order(own, count)
+                own, count = [], 0
+        if count:
+            yield from self._in_order(own, count)
+
+    def _in_order(self, own: list[_O], count: int) -> list[_O]:
+        rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        with _connected():
+            dist.gather_object(own, rows, dst=0)
+        return [] if rows is None else [rows[one % self.size][one // self.size] for one in range(count)]
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on the CPU."""

@@ -9,8 +9,8 @@ The process with rank 0 leads: it alone reads and writes the run, evaluates and 
 do. What it tells them goes through this protocol too; alone there is nobody to tell.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -19,6 +19,9 @@ from newllm.model.bodies import State
 
 if TYPE_CHECKING:
     from newllm.training.peers import Unlike
+
+
+_I, _O = TypeVar("_I"), TypeVar("_O")
 
 
 class LostError(UserError):
@@ -52,6 +55,13 @@ class World:
 
     def ends(self, result: Any) -> None:
         """Tell the others that all is done, and how it ended: a `TrainedRun`."""
+
+    def evaluates(self) -> None:
+        """Tell the others that an evaluation begins."""
+
+    def each(self, items: Iterable[_I], compute: Callable[[_I], _O]) -> Iterator[_O]:
+        """Yield what comes of each item to the leader, in their order; every process computes its share of them."""
+        return map(compute, items)
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on every rank."""

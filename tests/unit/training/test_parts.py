@@ -133,12 +133,12 @@ PEER = {
     ],
 )
 def test_what_ends_the_start_is_named_with_its_mend(other, line) -> None:
-    assert line in _met(PEER, {**PEER, **other})[0]
+    assert line in str(_met(PEER, {**PEER, **other})[0])
 
 
 def test_a_package_that_rank_0_lacks_is_uninstalled() -> None:
     why, _ = _met({**PEER, "numba": "absent"}, PEER)
-    assert why.endswith("where rank 0 has numba absent: pip uninstall numba on its machine")
+    assert str(why).endswith("where rank 0 has numba absent: pip uninstall numba on its machine")
 
 
 def test_other_processors_end_nothing_and_count_on_the_device_that_computes() -> None:
