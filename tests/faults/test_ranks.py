@@ -394,6 +394,118 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_is_stopped_is_named_by_the_others_which_end(
+    victim, start, newllm, text, tiny, tmp_path, wait_until
+) -> None:
+    """SIGSTOP: it is alive, its connections are open, and it never comes again."""
+    run, size = tmp_path / "run", 3
+    options = [text, *tiny, *SOME, "--set", "training.steps=4000", "--quiet"]
+    processes = start(size, "train", *options, "--out", run, each=[{"NEWLLM_HANG_SECONDS": "3"}] * size)
+    _begun(run, wait_until)
+    processes[victim].send(signal.SIGSTOP)
+    since = time.monotonic()
+    others = [process for rank, process in enumerate(processes) if rank != victim]
+    assert [process.wait() for process in others] == [2, 2]
+    assert time.monotonic() - since < 30, "three seconds, four to look at the others, and the curves"
+    processes[victim].send(signal.SIGKILL)
+    processes[victim].wait()
+    who = "" if victim else "rank 1: "
+    assert others[0].stderr.startswith(f"newllm: {who}rank {victim} did not come to the "), others[0].stderr
+    for words in ("of step", "within 3 s, and all ended", "did not run any more", f"--resume {run} to go on"):
+        assert words in others[0].stderr
+    assert len(others[0].stderr.splitlines()) == 1
+    assert others[1].stderr == ""
+    found = newllm.run("doctor", run, "--json", code=1)
+    (hang,) = [one for one in json.loads(found.stdout)["findings"] if one["kind"] == "hang"]
+    assert hang["severity"] == "warning"
+    assert hang["sentence"].startswith(f"rank {victim} did not come to the ")
+    done = int(hang["first_step"])
+    newllm.run("train", "--resume", run, "--steps", done + 5, "--quiet")
+    again = newllm.start("doctor", run, "--json")
+    assert again.wait() in (0, 1)
+    (hang,) = [one for one in json.loads(again.stdout)["findings"] if one["kind"] == "hang"]
+    assert hang["severity"] == "note"
+    assert not list((run / "ranks").glob("*.at")), "they are of the session that hung"
+
+
+_SLEEPS = """
+import os, sys, time
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+passes = Stepper._passes
+
+def slept(stepper, step, *arguments):
+    if step == 12 and os.environ["RANK"] == os.environ["SLEEPER"]:
+        time.sleep(float(os.environ["SLEEPS"]))
+    return passes(stepper, step, *arguments)
+
+Stepper._passes = slept
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_waits_for_something_else_is_named_with_its_place(
+    rank, text, tiny, tmp_path, environment
+) -> None:
+    """Its other thread runs still; when it comes at last it says no more than the others did."""
+    run = tmp_path / "run"
+    own = {**environment, "NEWLLM_HANG_SECONDS": "2", "SLEEPER": str(rank), "SLEEPS": "16"}
+    processes = _launched(_SLEEPS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2], said
+    line = said[1 - rank]
+    assert f"rank {rank} did not come to the losses of step 13 within 2 s" in line
+    assert "it was last seen computing" in line
+    assert "at training/step.py:" in line
+    assert "and still ran" in line
+    assert said[rank].count("\n") == (1 if rank == 0 else 0)
+    assert len((run / "ranks/hangs.jsonl").read_text().splitlines()) == 1
+
+
+_REPLAYS = """
+import os, sys, time
+from newllm.cli.main import main
+from newllm.training import loop
+from newllm.training.guard import Guard
+
+def replayed(guard, stepper, step):
+    if step == 12:
+        for _ in range(24):
+            time.sleep(0.5)
+            if "TICKS" in os.environ:
+                stepper.world.busy()
+    return None
+
+loop.Guard.stepping = replayed
+from newllm.replays.guard.run_guard import RunGuard
+RunGuard.stepping = replayed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("ticks", [True, False])
+def test_the_others_wait_for_a_leader_that_says_that_it_is_busy(ticks, text, tiny, tmp_path, environment) -> None:
+    own = {**environment, "NEWLLM_HANG_SECONDS": "6", **({"TICKS": "1"} if ticks else {})}
+    words = ["train", text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
+    processes = _launched(_REPLAYS, words, own)
+    said = [process.communicate(timeout=90)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0 if ticks else 2] * 2, said
+    assert ticks or "rank 0 did not come to the order that follows step 12" in said[1]
+
+
+def test_a_process_that_is_slow_but_comes_in_time_ends_nothing(text, tiny, tmp_path, environment) -> None:
+    run = tmp_path / "run"
+    own = {**environment, "NEWLLM_HANG_SECONDS": "8", "SLEEPER": "1", "SLEEPS": "4"}
+    processes = _launched(_SLEEPS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert not list((run / "ranks").glob("*.at"))
+    assert not (run / "ranks/hangs.jsonl").exists()
+
+
 def test_a_mistake_in_the_call_is_said_once(start, newllm, tmp_path) -> None:
     for mistake in (["--no-such-option"], [tmp_path / "no-such-text.txt", "--set", "data.batch=0"]):
         processes = start(2, "train", *mistake)

@@ -39,6 +39,7 @@ from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.schedule_file import elapsed_at, read_decisions
 from newllm.training.snapshots import choose_snapshot, load_progress
+from newllm.training.whereabouts import remove_whereabouts
 from newllm.training.world import LostError, World
 
 
@@ -127,12 +128,13 @@ def run_training(
     """
     guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
     remove_last_words(run.path)
+    remove_whereabouts(run.path)
     while True:
         watching = observers, make_recording(config), guard, pace, world
         since = {"goes_on": goes_on, "stopped_by": stopped_by, "snapshots": snapshots}
         try:
             if world is not None and world.size > 1:
-                world.begins(begin_message(run, config, corpus, load_recoveries(run.recoveries)))
+                world.begins(run.path.absolute(), begin_message(run, config, corpus, load_recoveries(run.recoveries)))
             training = Training(run, config, model, corpus, *watching, **since)
         except LostError as error:
             lost = explained(error, run.path)

@@ -13,7 +13,7 @@ from newllm.errors import UserError
 from newllm.files import make_directory, write_bytes
 from newllm.launcher import launch_name
 from newllm.trace import Summary
-from newllm.training.world import LostError
+from newllm.training.world import HungError, LostError
 
 FOLDER = "ranks"
 _PATIENCE = 1.0  # seconds until what a process that is gone wrote down must be there
@@ -71,7 +71,7 @@ def was_launched_here(run: Path) -> bool:
 
 def explained(error: LostError, run: Path) -> LostError:
     """Return the error with what the process that is gone wrote down, and how the run goes on."""
-    words = read_last_words(run)
+    words = None if isinstance(error, HungError) else read_last_words(run)
     said = f", which said: {words}" if words else ""
     return LostError(f"{error}{said}; start all processes again with --resume {run} to go on")
 

@@ -16,7 +16,7 @@ from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.world import World
 
 _JOINING = timedelta(minutes=10)  # until the last process has started
-_PATIENCE = timedelta(hours=24)  # the others wait for the leader while a guard replays
+_PATIENCE = timedelta(hours=24)  # until the leader has read the texts: what a hang is is known from then on
 _CUT = 10  # seconds without an answer of the other machine after which a connection counts as lost
 
 
@@ -38,7 +38,9 @@ def joined(device: str | None = None) -> Iterator[World]:
 
     from newllm.training.peers import describe_peer, meet
     from newllm.training.ranks import Ranks
+    from newllm.training.whereabouts import hang_seconds
 
+    patience = hang_seconds()
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
     if on_gpus and device is not None:
         check_gpu("cuda")
@@ -60,11 +62,13 @@ def joined(device: str | None = None) -> Iterator[World]:
         raise
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
+    world = Ranks(unlike, patience)
     try:
-        yield Ranks(unlike)
+        yield world
         with contextlib.suppress(RuntimeError):
             dist.barrier()  # nobody ends while another still reads what it sent
     finally:
+        world.close()
         dist.destroy_process_group()
 
 

@@ -223,6 +223,7 @@ class Training:
 
     def _tick(self, interrupt: Interrupt) -> None:
         self.journal.beat()
+        self.world.busy()
         if interrupt:
             raise _StoppedError
 

@@ -12,9 +12,10 @@ Limits: gradients are sent when the backward pass is done, not while it runs. No
 """
 
 import contextlib
-import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -23,12 +24,13 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+from newllm.training.meetings import Meetings
 from newllm.training.peers import Unlike
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
+_SLOWER = 4  # times as long as the leader another rank may take to read the texts
 _AT_ONCE = 16  # batches of an evaluation that a rank computes before what came of them is sent
-_SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
 _I, _O = TypeVar("_I"), TypeVar("_O")
 _SIGNALS = (None, "SIGINT", "SIGTERM")
 
@@ -40,7 +42,8 @@ class Order(IntEnum):
     UPDATE = 1
     CARRIED = 2
     EVALUATE = 3
-    END = 4
+    BUSY = 4
+    END = 5
 
 
 class Command(NamedTuple):
@@ -57,15 +60,18 @@ class Ranks(World):
 
     Args:
         unlike: in what some round otherwise than the first.
+        patience: seconds after which a process that does not come counts as hung, once a training has begun.
 
     Attributes:
         signal_name: the signal that this process received; the next update tells the others.
     """
 
-    def __init__(self, unlike: tuple[Unlike, ...] = ()) -> None:
-        self.unlike = unlike
+    def __init__(self, unlike: tuple[Unlike, ...], patience: float) -> None:
+        self.unlike, self._patience = unlike, patience
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.signal_name: str | None = None
+        self._meetings = Meetings(self.rank, self.size)
+        self._since = time.monotonic()  # of the last order, or of the start
 
     def parts(self, ranks: int) -> range:
         """Return the part of this process."""
@@ -75,35 +81,53 @@ class Ranks(World):
             )
         return range(self.rank, self.rank + 1)
 
-    def begins(self, what: Any) -> None:
+    def begins(self, run: Path, what: Any) -> None:
         """Tell the others that a training begins."""
-        self._tell(Order.BEGIN, what=what)
+        # The others read the texts now, as the leader did since the last order.
+        reading = self._patience + _SLOWER * (time.monotonic() - self._since)
+        self._tell(Order.BEGIN, what=(run, self._patience, reading, what))
+        self._meetings.watch(run, reading)
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that an update begins; the others know it."""
         if self.rank == 0:
             self._tell(Order.UPDATE, step, rate)
+        self._meetings.step = step + 1
+
+    def busy(self) -> None:
+        """Have the others go on waiting, where they might think that this process hangs."""
+        if time.monotonic() - self._since > self._patience / 4:
+            self._tell(Order.BUSY)
 
     def ends(self, result: Any) -> None:
         """Tell the others that all is done; one that is gone by now changes nothing any more."""
         with contextlib.suppress(LostError):
             self._tell(Order.END, what=result)
 
+    def close(self) -> None:
+        """Write no longer where this process is."""
+        self._meetings.close()
+
     def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
-        with _connected():
+        with self._meetings.at("end" if order == Order.END else "order"):
             dist.broadcast(torch.tensor([order, step, rate], dtype=torch.float64), 0)
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list([what], 0)
+        self._since = time.monotonic()
 
     def listen(self) -> Command:
         """Wait for the leader, and return what to do."""
         numbers, what = torch.empty(3, dtype=torch.float64), [None]
-        with _connected():
+        with self._meetings.at("order"):
             dist.broadcast(numbers, 0)
             order = Order(int(numbers[0]))
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list(what, 0)
-        return Command(order, int(numbers[1]), float(numbers[2]), what[0])
+        told: Any = what[0]
+        if order == Order.BEGIN:
+            run, self._patience, reading, told = told
+            self._meetings.watch(run, reading)
+        return Command(order, int(numbers[1]), float(numbers[2]), told)
 
     def evaluates(self) -> None:
         """Tell the others that an evaluation begins; the others know it."""
@@ -126,27 +150,28 @@ class Ranks(World):
 
     def _in_order(self, own: list[_O], count: int) -> list[_O]:
         rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        with _connected():
+        with self._meetings.at("evaluation"):
             dist.gather_object(own, rows, dst=0)
         return [] if rows is None else [rows[one % self.size][one // self.size] for one in range(count)]
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on the CPU."""
         known: list[Any] = [{name: (tuple(one.shape), one.dtype) for name, one in tensors.items()}]
-        with _connected():
+        with self._meetings.at("weights"):
             dist.broadcast_object_list(known, 0)
             shared = {}
             for name, (shape, dtype) in known[0].items():
                 leads = self.rank == 0
                 shared[name] = tensors[name].detach().cpu().contiguous() if leads else torch.empty(shape, dtype=dtype)
                 dist.broadcast(shared[name], 0)
+        self._meetings.allow(self._patience)
         return shared
 
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
         """Return the numbers of all; the signals that were received travel with them."""
         own = torch.tensor([*numbers, _SIGNALS.index(self.signal_name)], dtype=torch.float64)
         everybody = [torch.empty_like(own) for _ in range(self.size)]
-        with _connected():
+        with self._meetings.at("losses"):
             dist.all_gather(everybody, own)
         rows = [one.tolist() for one in everybody]
         received = max(int(row.pop()) for row in rows)
@@ -157,7 +182,7 @@ class Ranks(World):
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their sums over the ranks, in the order of ranks, element by element."""
         gradients = [one.grad for one in parameters if one.grad is not None]
-        with _connected():
+        with self._meetings.at("gradients"):
             for bucket in _buckets(gradients):
                 flat = torch.cat([one.reshape(-1) for one in bucket])
                 added = self._added(flat)
@@ -181,7 +206,7 @@ class Ranks(World):
     @torch.no_grad()
     def level(self, tensors: Iterable[Tensor]) -> None:
         """Write the leader's numbers over those of the others."""
-        with _connected():
+        with self._meetings.at("level"):
             for bucket in _buckets(list(tensors)):
                 flat = torch.cat([one.reshape(-1) for one in bucket])
                 dist.broadcast(flat, 0)
@@ -195,29 +220,11 @@ class Ranks(World):
         if self.rank == 0:
             self._tell(Order.CARRIED)
         rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        with _connected():
+        with self._meetings.at("carried"):
             dist.gather_object({name: value.cpu() for name, value in state.items()}, rows, dst=0)
         if rows is None:
             return None
         return {name: torch.cat([row[name] for row in rows]).to(value.device) for name, value in state.items()}
-
-
-@contextlib.contextmanager
-def _connected() -> Iterator[None]:
-    """Turn what torch says of a process that is gone into one line."""
-    try:
-        yield
-    except dist.DistError as error:
-        raise _lost(error) from error
-    except RuntimeError as error:
-        if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
-            raise _lost(error) from error
-        raise
-
-
-def _lost(error: BaseException) -> LostError:
-    why = _SOURCE.sub("", str(error).splitlines()[0]).partition(". ")[0]
-    return LostError(f"another process of this training is gone ({why[:200]})")
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:

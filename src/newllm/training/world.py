@@ -10,6 +10,7 @@ do. What it tells them goes through this protocol too; alone there is nobody to 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
@@ -26,6 +27,19 @@ _I, _O = TypeVar("_I"), TypeVar("_O")
 
 class LostError(UserError):
     """Another process of this training is gone."""
+
+
+class HungError(LostError):
+    """Another process does not come to where all wait for it.
+
+    Args:
+        why: in a line.
+        tells: whether this process is the one that says it.
+    """
+
+    def __init__(self, why: str, *, tells: bool) -> None:
+        super().__init__(why)
+        self.tells = tells
 
 
 class World:
@@ -47,8 +61,11 @@ class World:
         """Return which of the parts of a batch this process computes: all."""
         return range(ranks)
 
-    def begins(self, what: Any) -> None:
-        """Tell the others that a training begins, and what it is: `api.begin.Begin`."""
+    def begins(self, run: Path, what: Any) -> None:
+        """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
+
+    def busy(self) -> None:
+        """Tell the others now and then that there is nothing for them to do yet."""
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that the update from `step` to `step + 1` begins, and its learning rate."""

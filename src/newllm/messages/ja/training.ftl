@@ -59,3 +59,33 @@ notice-tracker_hung = { $tracker }が時間内に終わらなかったため、�
 notice-tracker_dropped = { $tracker }に送れなかった行が{ COUNT($count) }行ある。すべての行はtrace.jsonlにある
 alert-off_trend = 訓練損失が傾向から外れた
 alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでの通常の値は{ G($base, digits: 4) } nat
+
+## 訓練のプロセスが互いに送るもの
+exchange-order = ステップ{ COUNT($step) }に続く指示
+exchange-begin = 開始
+exchange-weights = 開始時にランク0が送る重み
+exchange-losses = ステップ{ COUNT($step) }の損失
+exchange-gradients = ステップ{ COUNT($step) }の勾配の和
+exchange-level = ステップ{ COUNT($step) }のランク0の重み
+exchange-carried = ステップ{ COUNT($step) }の後の引き継ぐ文脈
+exchange-evaluation = ステップ{ COUNT($step) }の後の評価
+exchange-end = 終了
+training-hangs = { $rank ->
+    [none] あるランク
+   *[other] ランク{ $rank }
+}{ $more ->
+    [0] {""}
+   *[other] （ほか{ COUNT($more) }個）
+}が{ G($seconds, digits: 6) }秒たっても{ $what }に来ず、全員が終わった。{ $rank ->
+    [none] RUN/ranksに書き込んでいないため、どのランクかはわからない
+   *[other] { $waits ->
+        [yes] 最後の記録では{ $last }にいて
+       *[no] 最後の記録では{ $last }を終えて計算しており
+    }{ $place ->
+        [none] {""}
+       *[other] （{ $place }）
+    }{ $answers ->
+        [yes] 、プロセスは動いていた
+       *[no] 、プロセスは動いていなかった（停止しているか、呼び出しから戻らない）
+    }
+}
