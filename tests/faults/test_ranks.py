@@ -19,6 +19,7 @@ import pytest
 import torch
 
 STEPS = 40
+KILLS = int(os.environ.get("NEWLLM_KILLS", "7"))  # of each variant and size in the slow test
 LAUNCHED = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 SOME = ["--set", "data.batch=4", "--set", "training.steps=40", "--set", "training.snapshot_every=8"]
 VARIANTS = {
@@ -141,7 +142,7 @@ def test_a_process_killed_twice_changes_no_bit(start, train, text, tiny, tmp_pat
 def test_processes_killed_again_and_again_change_no_bit(
     start, train, text, tiny, tmp_path, result, variant, size
 ) -> None:
-    _kills(start, train, text, tiny, tmp_path, result, variant, size, 7)
+    _kills(start, train, text, tiny, tmp_path, result, variant, size, KILLS)
 
 
 def _begun(run: Path, wait_until, step: int = 10) -> None:
