@@ -584,6 +584,32 @@ def test_torchrun_starts_a_killed_training_again_and_it_ends_like_an_undisturbed
     assert result(run) == result(tmp_path / "undisturbed")
 
 
+def test_a_restart_goes_on_with_the_seconds_that_remain(start, train, text, tiny, tmp_path, wait_until) -> None:
+    """As torchrun restarts it: with the same options, and the number of the restart."""
+    run = tmp_path / "run"
+    train(2, text, *tiny, *SOME, "--set", "training.snapshot_every=2", "--out", run, "--steps", 10, "--quiet")
+    words, port = ("train", "--resume", run, "--seconds", 30), {"MASTER_PORT": str(_free_port())}
+    processes = start(2, *words, each=(port, port))
+    wait_until(lambda: '{"step": 30,' in (run / "trace.jsonl").read_text(), 60)
+    processes[1].send(signal.SIGKILL)
+    assert [process.wait() for process in processes] == [2, -signal.SIGKILL]
+    assert "follows the clock for 30 s" in processes[0].stderr
+    config = (run / "config.toml").read_text()
+
+    def told(words_said: str, **launched: str) -> bool:
+        """Start again; return whether the schedule is what it was."""
+        each = {**port, **launched, "TORCHELASTIC_RESTART_COUNT": "1"}
+        leader, other = start(2, *words, each=(each, each))
+        wait_until(lambda: words_said in leader.stderr, 60)
+        leader.send(signal.SIGTERM)
+        assert leader.wait() == 128 + signal.SIGTERM
+        assert other.wait() in (2, 128 + signal.SIGTERM), "2 where training had not begun yet"
+        return (run / "config.toml").read_text() == config
+
+    assert told("of the 30 s remain")
+    assert not told("follows the clock for 30 s", TORCHELASTIC_RUN_ID="another call", MASTER_PORT=str(_free_port()))
+
+
 @pytest.fixture
 def cable():
     """Two network namespaces with a cable between them; yields their names, and what cuts it."""

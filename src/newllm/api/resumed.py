@@ -19,6 +19,7 @@ from newllm.training.config_file import save_config
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
 from newllm.training.guard import take_back
+from newllm.training.last_words import write_launch
 from newllm.training.launch import check_gpu, joined, with_ranks
 from newllm.training.observer import Observer
 from newllm.training.peers import how_many_unlike, unlike_notices
@@ -103,6 +104,8 @@ def _lead(
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
             config, notice = extend(run, config, budget, per_step)
             notify(observers, notice)
+        if world.size > 1:
+            write_launch(run.path)
         with TrackedRun(track, observers, run.path) as tracked:
             return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget, world)
 

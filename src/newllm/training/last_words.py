@@ -54,13 +54,13 @@ def read_last_words(run: Path) -> str | None:
 
 
 def write_launch(run: Path) -> None:
-    """Write down which call of a launcher began this run, so that its next attempt goes on with it."""
+    """Write down which call of a launcher trains this run, so that its next attempt goes on with it."""
     make_directory(run / FOLDER)
     write_bytes(run / FOLDER / _LAUNCH, launch_name().encode())
 
 
 def was_launched_here(run: Path) -> bool:
-    """Whether the launcher that started this process began that run, which has not diverged since."""
+    """Whether the launcher that started this process began or resumed that run, which has not diverged since."""
     try:
         return (run / FOLDER / _LAUNCH).read_text() == launch_name() and Summary.load(
             run / "summary.json"
