@@ -466,6 +466,40 @@ def test_a_process_that_waits_for_something_else_is_named_with_its_place(
     assert len((run / "ranks/hangs.jsonl").read_text().splitlines()) == 1
 
 
+_LEAVES = """
+import os, pathlib, sys, threading, time
+from newllm.cli.main import main
+from newllm.training.ranks import Ranks
+
+ends, summary = Ranks.ends, pathlib.Path(sys.argv[sys.argv.index("--out") + 1]) / "summary.json"
+
+def leave():
+    while not (summary.exists() and '"finished"' in summary.read_text()):
+        time.sleep(0.01)
+    os._exit(9)
+
+def ended(world, result):
+    time.sleep(1)
+    ends(world, result)
+
+Ranks.ends = ended
+if os.environ["RANK"] == "2":
+    threading.Thread(target=leave, daemon=True).start()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_process_that_is_gone_when_all_is_done_keeps_nobody_waiting(text, tiny, tmp_path, environment) -> None:
+    """The leader knew of it and waited for the others, which waited for the leader's last word."""
+    options = [text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
+    processes = _launched(_LEAVES, ["train", *options], environment, 4)
+    said = [process.communicate(timeout=90)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert (codes[0], codes[2]) == (0, 9), said
+    assert {codes[1], codes[3]} <= {0, 2}
+    assert said[0] == "", "the run is finished"
+
+
 _REPLAYS = """
 import os, sys, time
 from newllm.cli.main import main

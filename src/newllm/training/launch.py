@@ -65,8 +65,9 @@ def joined(device: str | None = None) -> Iterator[World]:
     world = Ranks(unlike, patience)
     try:
         yield world
-        with contextlib.suppress(RuntimeError):
-            dist.barrier()  # nobody ends while another still reads what it sent
+        if not world.has_lost:  # else nobody comes here but those who know of it
+            with contextlib.suppress(RuntimeError):
+                dist.barrier()  # nobody ends while another still reads what it sent
     finally:
         world.close()
         dist.destroy_process_group()

@@ -30,13 +30,14 @@ class Meetings:
 
     Attributes:
         step: that they are at.
+        has_lost: whether another process is known to be gone.
     """
 
     def __init__(self, rank: int, size: int) -> None:
         self._rank, self._size = rank, size
         self.step, self._allowed = 0, 0.0
         self._where: Whereabouts | None = None
-        self._lost = False
+        self.has_lost = False
 
     def watch(self, run: Path, seconds: float) -> None:
         """Write from now on where this process is, if the run is on a disk here, and wait no longer than so long."""
@@ -74,10 +75,10 @@ class Meetings:
     def close(self) -> None:
         """Write no longer where this process is."""
         if self._where is not None:
-            self._where.close(keep=self._lost)
+            self._where.close(keep=self.has_lost)
 
     def _why(self, error: BaseException) -> LostError:
-        self._lost = True
+        self.has_lost = True
         said, where = _SOURCE.sub("", str(error).splitlines()[0]), self._where
         waited = any(sign in said for sign in _WAITED)
         if where is not None:

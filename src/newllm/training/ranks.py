@@ -104,6 +104,11 @@ class Ranks(World):
         with contextlib.suppress(LostError):
             self._tell(Order.END, what=result)
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether another process is known to be gone."""
+        return self._meetings.has_lost
+
     def close(self) -> None:
         """Write no longer where this process is."""
         self._meetings.close()
