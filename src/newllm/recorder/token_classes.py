@@ -65,8 +65,8 @@ def predictions(logits_BTV: Tensor, targets_BT: Tensor) -> Predictions:
     real_BT = targets_BT != IGNORED
     logits_NV, targets_N = logits_BTV[real_BT].float(), targets_BT[real_BT]
     nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
-    whole = (one.to(torch.int32).cpu().numpy() for one in (targets_N, logits_NV.argmax(dim=-1)))
-    return Predictions(*whole, nats_N.cpu().numpy())
+    targets, predicted = (one.to(torch.int32).cpu().numpy() for one in (targets_N, logits_NV.argmax(dim=-1)))
+    return Predictions(targets, predicted, nats_N.cpu().numpy())
 
 
 class TokenClasses:

@@ -31,7 +31,8 @@ from newllm.training.world import LostError, World
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
 _SLOWER = 4  # times as long as the leader another rank may take to read the texts
 _AT_ONCE = 16  # batches of an evaluation that a rank computes before what came of them is sent
-_I, _O = TypeVar("_I"), TypeVar("_O")
+_I = TypeVar("_I")
+_O = TypeVar("_O")
 _SIGNALS = (None, "SIGINT", "SIGTERM")
 
 

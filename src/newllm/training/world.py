@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from newllm.training.peers import Unlike
 
 
-_I, _O = TypeVar("_I"), TypeVar("_O")
+_I = TypeVar("_I")
+_O = TypeVar("_O")
 
 
 class LostError(UserError):

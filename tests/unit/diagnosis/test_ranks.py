@@ -267,7 +267,7 @@ def _hung(run: Path, *rows: dict[str, object]) -> Path:
     return run
 
 
-HUNG = {
+HUNG: dict[str, object] = {
     "ranks": [2],
     "what": "losses",
     "step": 12,
