@@ -1,6 +1,7 @@
 """Several processes that train one run: however they are killed or stopped, it ends with the same bits."""
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import random
@@ -11,12 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 STEPS = 40
+KILLS = int(os.environ.get("NEWLLM_KILLS", "7"))  # of each variant and size in the slow test
 LAUNCHED = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 SOME = ["--set", "data.batch=4", "--set", "training.steps=40", "--set", "training.snapshot_every=8"]
 VARIANTS = {
@@ -35,11 +38,13 @@ def _free_port() -> int:
 
 @pytest.fixture
 def start(newllm) -> Callable[..., list]:
-    def go(size: int, *arguments: object) -> list:
-        """Start so many processes as a launcher does."""
+    def go(size: int, *arguments: object, each: Sequence[dict[str, str]] = ()) -> list:
+        """Start so many processes as a launcher does, with an environment of its own for each if need be."""
         common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        each = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
-        return [newllm.start(*arguments, environment=environment) for environment in each]
+        own = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
+        for environment, more in zip(own, each, strict=False):
+            environment.update(more)
+        return [newllm.start(*arguments, environment=environment) for environment in own]
 
     return go
 
@@ -137,7 +142,7 @@ def test_a_process_killed_twice_changes_no_bit(start, train, text, tiny, tmp_pat
 def test_processes_killed_again_and_again_change_no_bit(
     start, train, text, tiny, tmp_path, result, variant, size
 ) -> None:
-    _kills(start, train, text, tiny, tmp_path, result, variant, size, 7)
+    _kills(start, train, text, tiny, tmp_path, result, variant, size, KILLS)
 
 
 def _begun(run: Path, wait_until, step: int = 10) -> None:
@@ -260,9 +265,60 @@ def test_a_text_that_is_another_one_for_one_process_is_one_line(text, tiny, tmp_
     assert json.loads((run / "summary.json").read_bytes())["status"] == "failed"
 
 
-def _launched(program: str, words: list[object], environment: dict[str, str]) -> list[subprocess.Popen]:
-    """Start two processes of a program that changes newllm before it runs the command line."""
-    launched = {**environment, **LAUNCHED, "MASTER_PORT": str(_free_port())}
+_OTHER_VERSION = """
+import os, sys
+from newllm.cli.main import main
+from newllm.training import peers
+
+known = peers.describe_environment
+
+def described():
+    other = {"torch": "2.9.1", "numba": "absent"} if os.environ["RANK"] != "0" else {}
+    return {**known(), **other}
+
+peers.describe_environment = described
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_another_version_on_one_rank_ends_the_start_in_a_line(text, tiny, tmp_path, environment) -> None:
+    run = tmp_path / "run"
+    processes = _launched(_OTHER_VERSION, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], environment, 3)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2, 2]
+    here = {name: importlib.metadata.version(name) for name in ("torch", "numba")}
+    assert said[0] == (
+        f"newllm: rank 1 has torch 2.9.1, numba absent where rank 0 has torch {here['torch']}, numba {here['numba']} "
+        f"(and 1 more rank is unlike rank 0): pip install torch=={here['torch']} numba=={here['numba']} "
+        "on its machine\n"
+    )
+    assert said[1:] == ["", ""]
+    assert not run.exists()
+
+
+def test_ranks_on_another_kind_of_processor_hold_the_same_weights_and_it_is_written_down(
+    start, newllm, text, tiny, tmp_path
+) -> None:
+    """torch without vector instructions rounds otherwise than with them: the weights would drift apart."""
+    if torch.backends.cpu.get_cpu_capability() == "DEFAULT":
+        pytest.skip("this processor has no vector instructions that torch uses")
+    run, options = tmp_path / "run", [text, *tiny, *SOME, "--set", "numerics.threads=1"]
+    processes = start(2, "train", *options, "--out", run, each=({}, {"ATEN_CPU_CAPABILITY": "default"}))
+    assert [process.wait() for process in processes] == [0, 0], [process.stderr for process in processes]
+    assert re.search("rank 1 has cpu_capability DEFAULT where rank 0 has .*rounds otherwise", processes[0].stderr)
+    assert "unlike = [\n    [0, 1],\n]" in (run / "config.toml").read_text()
+    told = newllm.start("doctor", run, "--json")
+    assert told.wait() in (0, 1), told.stderr
+    assert "ranks-apart" not in [one["kind"] for one in json.loads(told.stdout)["findings"]]
+    said = newllm.run("train", "--resume", run, "--steps", STEPS + 5)
+    assert "with other bits than theirs" in said.stderr
+    assert f"    [{STEPS}, 0],\n" in (run / "config.toml").read_text()
+
+
+def _launched(program: str, words: list[object], environment: dict[str, str], size: int = 2) -> list[subprocess.Popen]:
+    """Start processes of a program that changes newllm before it runs the command line."""
+    environment = {**environment, "WORLD_SIZE": str(size)}
+    launched = {**LAUNCHED, **environment, "MASTER_PORT": str(_free_port())}
     return [
         subprocess.Popen(
             [sys.executable, "-c", program, *map(str, words)],
@@ -270,8 +326,41 @@ def _launched(program: str, words: list[object], environment: dict[str, str]) ->
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(2)
+        for rank in range(size)
     ]
+
+
+_COUNTED = """
+import os, sys
+from newllm.cli.main import main
+from newllm.training import evaluation
+
+sum_nats, counted = evaluation.sum_nats, []
+
+def summed(*arguments, **options):
+    counted.append(1)
+    return sum_nats(*arguments, **options)
+
+evaluation.sum_nats = summed
+code = main(sys.argv[1:])
+print(len(counted), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("carry", ["false", "true"])
+def test_an_evaluation_is_shared_out_and_has_the_bits_of_one_process(
+    carry, newllm, text, tiny, tmp_path, environment, result
+) -> None:
+    """More batches than are sent at once, and not as many for each rank."""
+    options = [text, *tiny, "--set", "data.window=6", "--set", f"data.carry={carry}", "--steps", 8, "--quiet"]
+    options += ["--set", "training.evaluate_every=4", "--set", "training.evaluate_tokens=612"]
+    processes = _launched(_COUNTED, ["train", *options, "--out", tmp_path / "together"], environment)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert said == ["78\n", "75\n"], "three evaluations of 51 batches"
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    assert result(tmp_path / "together") == result(tmp_path / "alone")
 
 
 _APART = """
@@ -304,6 +393,152 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert (apart["severity"], apart["first_step"]) == ("warning", 1)
     assert "1 parameter" in apart["sentence"] or "a parameter differs" in apart["sentence"]
     assert "head.weight" in apart["sentence"]
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_is_stopped_is_named_by_the_others_which_end(
+    victim, start, newllm, text, tiny, tmp_path, wait_until
+) -> None:
+    """SIGSTOP: it is alive, its connections are open, and it never comes again."""
+    run, size = tmp_path / "run", 3
+    options = [text, *tiny, *SOME, "--set", "training.steps=4000", "--quiet"]
+    processes = start(size, "train", *options, "--out", run, each=[{"NEWLLM_HANG_SECONDS": "3"}] * size)
+    _begun(run, wait_until)
+    processes[victim].send(signal.SIGSTOP)
+    since = time.monotonic()
+    others = [process for rank, process in enumerate(processes) if rank != victim]
+    assert [process.wait() for process in others] == [2, 2]
+    assert time.monotonic() - since < 30, "three seconds, four to look at the others, and the curves"
+    processes[victim].send(signal.SIGKILL)
+    processes[victim].wait()
+    who = "" if victim else "rank 1: "
+    assert others[0].stderr.startswith(f"newllm: {who}rank {victim} did not come to the "), others[0].stderr
+    for words in ("of step", "within 3 s, and all ended", "did not run any more", f"--resume {run} to go on"):
+        assert words in others[0].stderr
+    assert len(others[0].stderr.splitlines()) == 1
+    assert others[1].stderr == ""
+    found = newllm.run("doctor", run, "--json", code=1)
+    (hang,) = [one for one in json.loads(found.stdout)["findings"] if one["kind"] == "hang"]
+    assert hang["severity"] == "warning"
+    assert hang["sentence"].startswith(f"rank {victim} did not come to the ")
+    done = int(hang["first_step"])
+    newllm.run("train", "--resume", run, "--steps", done + 5, "--quiet")
+    again = newllm.start("doctor", run, "--json")
+    assert again.wait() in (0, 1)
+    (hang,) = [one for one in json.loads(again.stdout)["findings"] if one["kind"] == "hang"]
+    assert hang["severity"] == "note"
+    assert not list((run / "ranks").glob("*.at")), "they are of the session that hung"
+
+
+_SLEEPS = """
+import os, sys, time
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+passes = Stepper._passes
+
+def slept(stepper, step, *arguments):
+    if step == 12 and os.environ["RANK"] == os.environ["SLEEPER"]:
+        time.sleep(float(os.environ["SLEEPS"]))
+    return passes(stepper, step, *arguments)
+
+Stepper._passes = slept
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_waits_for_something_else_is_named_with_its_place(
+    rank, text, tiny, tmp_path, environment
+) -> None:
+    """Its other thread runs still; when it comes at last it says no more than the others did."""
+    run = tmp_path / "run"
+    own = {**environment, "NEWLLM_HANG_SECONDS": "2", "SLEEPER": str(rank), "SLEEPS": "16"}
+    processes = _launched(_SLEEPS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2], said
+    line = said[1 - rank]
+    assert f"rank {rank} did not come to the losses of step 13 within 2 s" in line
+    assert "it was last seen computing" in line
+    assert "at training/step.py:" in line
+    assert "and still ran" in line
+    assert said[rank].count("\n") == (1 if rank == 0 else 0)
+    assert len((run / "ranks/hangs.jsonl").read_text().splitlines()) == 1
+
+
+_LEAVES = """
+import os, pathlib, sys, threading, time
+from newllm.cli.main import main
+from newllm.training.ranks import Ranks
+
+ends, summary = Ranks.ends, pathlib.Path(sys.argv[sys.argv.index("--out") + 1]) / "summary.json"
+
+def leave():
+    while not (summary.exists() and '"finished"' in summary.read_text()):
+        time.sleep(0.01)
+    os._exit(9)
+
+def ended(world, result):
+    time.sleep(1)
+    ends(world, result)
+
+Ranks.ends = ended
+if os.environ["RANK"] == "2":
+    threading.Thread(target=leave, daemon=True).start()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_process_that_is_gone_when_all_is_done_keeps_nobody_waiting(text, tiny, tmp_path, environment) -> None:
+    """The leader knew of it and waited for the others, which waited for the leader's last word."""
+    options = [text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
+    processes = _launched(_LEAVES, ["train", *options], environment, 4)
+    said = [process.communicate(timeout=90)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert (codes[0], codes[2]) == (0, 9), said
+    assert {codes[1], codes[3]} <= {0, 2}
+    assert said[0] == "", "the run is finished"
+
+
+_REPLAYS = """
+import os, sys, time
+from newllm.cli.main import main
+from newllm.training import loop
+from newllm.training.guard import Guard
+
+def replayed(guard, stepper, step):
+    if step == 12:
+        for _ in range(24):
+            time.sleep(0.5)
+            if "TICKS" in os.environ:
+                stepper.world.busy()
+    return None
+
+loop.Guard.stepping = replayed
+from newllm.replays.guard.run_guard import RunGuard
+RunGuard.stepping = replayed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("ticks", [True, False])
+def test_the_others_wait_for_a_leader_that_says_that_it_is_busy(ticks, text, tiny, tmp_path, environment) -> None:
+    own = {**environment, "NEWLLM_HANG_SECONDS": "6", **({"TICKS": "1"} if ticks else {})}
+    words = ["train", text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
+    processes = _launched(_REPLAYS, words, own)
+    said = [process.communicate(timeout=90)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0 if ticks else 2] * 2, said
+    assert ticks or "rank 0 did not come to the order that follows step 12" in said[1]
+
+
+def test_a_process_that_is_slow_but_comes_in_time_ends_nothing(text, tiny, tmp_path, environment) -> None:
+    run = tmp_path / "run"
+    own = {**environment, "NEWLLM_HANG_SECONDS": "8", "SLEEPER": "1", "SLEEPS": "4"}
+    processes = _launched(_SLEEPS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert not list((run / "ranks").glob("*.at"))
+    assert not (run / "ranks/hangs.jsonl").exists()
 
 
 def test_a_mistake_in_the_call_is_said_once(start, newllm, tmp_path) -> None:
@@ -381,6 +616,32 @@ def test_torchrun_starts_a_killed_training_again_and_it_ends_like_an_undisturbed
         os.kill(json.loads((run / "summary.json").read_bytes())["pid"], signal.SIGKILL)
         assert launcher.wait() == 0
     assert result(run) == result(tmp_path / "undisturbed")
+
+
+def test_a_restart_goes_on_with_the_seconds_that_remain(start, train, text, tiny, tmp_path, wait_until) -> None:
+    """As torchrun restarts it: with the same options, and the number of the restart."""
+    run = tmp_path / "run"
+    train(2, text, *tiny, *SOME, "--set", "training.snapshot_every=2", "--out", run, "--steps", 10, "--quiet")
+    words, port = ("train", "--resume", run, "--seconds", 30), {"MASTER_PORT": str(_free_port())}
+    processes = start(2, *words, each=(port, port))
+    wait_until(lambda: '{"step": 30,' in (run / "trace.jsonl").read_text(), 60)
+    processes[1].send(signal.SIGKILL)
+    assert [process.wait() for process in processes] == [2, -signal.SIGKILL]
+    assert "follows the clock for 30 s" in processes[0].stderr
+    config = (run / "config.toml").read_text()
+
+    def told(words_said: str, **launched: str) -> bool:
+        """Start again; return whether the schedule is what it was."""
+        each = {**port, **launched, "TORCHELASTIC_RESTART_COUNT": "1"}
+        leader, other = start(2, *words, each=(each, each))
+        wait_until(lambda: words_said in leader.stderr, 60)
+        leader.send(signal.SIGTERM)
+        assert leader.wait() == 128 + signal.SIGTERM
+        assert other.wait() in (2, 128 + signal.SIGTERM), "2 where training had not begun yet"
+        return (run / "config.toml").read_text() == config
+
+    assert told("of the 30 s remain")
+    assert not told("follows the clock for 30 s", TORCHELASTIC_RUN_ID="another call", MASTER_PORT=str(_free_port()))
 
 
 @pytest.fixture

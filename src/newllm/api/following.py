@@ -11,20 +11,23 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import torch
 
 from newllm.api.begin import Begin, what_was_read
+from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.run_recording import sampled_every
 from newllm.api.training_session import TrainedRun
-from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches
+from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
 from newllm.errors import UserError
-from newllm.launcher import SaidError
+from newllm.launcher import SaidError, of_rank
 from newllm.recorder.layout import Layout
 from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
+from newllm.training.evaluation import evaluate
 from newllm.training.interrupt import listening
-from newllm.training.last_words import write_last_words
+from newllm.training.last_words import explained, write_last_words
 from newllm.training.launch import check_gpu
 from newllm.training.optimizer import build_optimizer
 from newllm.training.ranks import Command, Order, Ranks
@@ -32,7 +35,7 @@ from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import put_content
 from newllm.training.step import Stepper
-from newllm.training.world import LostError, World
+from newllm.training.world import HungError, LostError, World
 
 
 def follow(world: World) -> TrainedRun:
@@ -45,7 +48,7 @@ def follow(world: World) -> TrainedRun:
     follower: _Follower | None = None
     with listening() as interrupt, using_threads(0):  # which puts back what it was
         while True:
-            command = _listened(world)
+            command = _listened(world, None if follower is None else follower.begin.run)
             if command.order == Order.END:
                 if follower is not None:
                     follower.close()
@@ -69,16 +72,26 @@ def _begun(world: Ranks, begin: Begin, before: "_Follower | None") -> "_Follower
         _end(begin.run, world.rank, error)
 
 
-def _listened(world: Ranks) -> Command:
+def _listened(world: Ranks, run: Path | None) -> Command:
     try:
         return world.listen()
     except LostError as error:  # the leader says so, if it is not the leader that is gone
+        _say_hung(run, world.rank, error)
         raise SaidError(str(error)) from error
+
+
+def _say_hung(run: Path | None, rank: int, error: LostError) -> None:
+    """Say that the leader does not come, where this process is the first of the others."""
+    if isinstance(error, HungError) and error.tells:
+        why = str(error) if run is None else str(explained(error, run))
+        print(f"newllm: {of_rank(rank, why)}", file=sys.stderr)
 
 
 def _end(run: Path, rank: int, error: BaseException) -> NoReturn:
     """Write down why this process ends; print it where the run is not on a disk of this machine."""
-    if not isinstance(error, LostError) and not write_last_words(run, rank, error):
+    if isinstance(error, LostError):
+        _say_hung(run, rank, error)
+    elif not write_last_words(run, rank, error):
         print(f"newllm: rank {rank}: {traceback.format_exception_only(error)[-1].strip()}", file=sys.stderr)
     if isinstance(error, UserError):
         raise SaidError(str(error)) from error
@@ -109,6 +122,7 @@ class _Follower:
         self.remedies.restored(self.stepper)
         self._every = sampled_every(config)
         self._seconds: float | None = None  # of the last update that the leader did not measure
+        self._token_bytes: np.ndarray | None = None
         self._watch: RankWatch | None = None
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
@@ -119,6 +133,8 @@ class _Follower:
         """Do what the leader does now."""
         if order == Order.CARRIED:
             self.stepper.whole_carried()
+        if order == Order.EVALUATE:
+            self._evaluate()
         if order == Order.UPDATE:
             self.remedies.stepping(self.stepper, step)
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
@@ -127,6 +143,15 @@ class _Follower:
                 self._watch.put(report.step, self._seconds)
             else:
                 self._seconds = report.seconds[self.stepper.world.rank]
+
+    def _evaluate(self) -> None:
+        config, tokenizer = self.begin.config, self.corpus.tokenizer
+        batches = validation_batches(self.corpus, config.data, config.training.evaluate_tokens or None)
+        keep = EvaluationSignals(tokenizer.unknown, tokenizer.end).look
+        if self._token_bytes is None:
+            self._token_bytes = tokenizer.token_bytes()
+        world = self.stepper.world
+        evaluate(self.model, batches, self._token_bytes, config.numerics.precision, keep, world=world)
 
     def close(self) -> None:
         """End: what waits is written."""

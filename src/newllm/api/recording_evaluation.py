@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.data import IGNORED
-from newllm.recorder import ContextRecorder, TokenClasses, norm_by_position
+from newllm.recorder import ContextRecorder, Predictions, TokenClasses, norm_by_position, predictions
 
 
 class EvaluationSignals:
@@ -35,11 +35,15 @@ class EvaluationSignals:
             yield
         self._recorder = None
 
-    def add(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
-        """Take in one batch: logits, and int64 targets, -1 where nothing was to be predicted."""
-        self._classes.add(logits_BTV, targets_BT)
+    def look(self, logits_BTV: Tensor, targets_BT: Tensor) -> Predictions:
+        """Return what was predicted in one batch: logits, and int64 targets, -1 where nothing was to be predicted."""
         if self._recorder is not None and not self._contexts:
             self._contexts = context_signals(list(self._recorder.contexts.values()), targets_BT != IGNORED)
+        return predictions(logits_BTV, targets_BT)
+
+    def add(self, made: Predictions) -> None:
+        """Take in what was predicted in one batch, batch after batch in their order."""
+        self._classes.count(made)
 
     def signals(self) -> dict[str, float]:
         """Return the numbers by signal name; classes only where there are two or more."""

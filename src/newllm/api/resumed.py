@@ -19,8 +19,10 @@ from newllm.training.config_file import save_config
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
 from newllm.training.guard import take_back
+from newllm.training.last_words import write_launch
 from newllm.training.launch import check_gpu, joined, with_ranks
 from newllm.training.observer import Observer
+from newllm.training.peers import how_many_unlike, unlike_notices
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
@@ -97,11 +99,13 @@ def _lead(
         if guard is not None:
             config = _with_guard(run, config, guard)
         check_gpu(config.numerics.device)
-        config = _with_ranks(run, config, world.size, observers)
+        config = _with_ranks(run, config, world, observers)
         if budget.given:
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
             config, notice = extend(run, config, budget, per_step)
             notify(observers, notice)
+        if world.size > 1:
+            write_launch(run.path)
         with TrackedRun(track, observers, run.path) as tracked:
             return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget, world)
 
@@ -149,13 +153,16 @@ def _with_guard(run: RunDirectory, config: RunConfig, guard: str) -> RunConfig:
     return config
 
 
-def _with_ranks(run: RunDirectory, config: RunConfig, size: int, observers: Sequence[Observer]) -> RunConfig:
+def _with_ranks(run: RunDirectory, config: RunConfig, world: World, observers: Sequence[Observer]) -> RunConfig:
     """Return the configuration for so many processes, and write it into config.toml where that changes something."""
-    step = run.last_step() or 0
-    changed = with_ranks(config, step, size)
+    step, size, device = run.last_step() or 0, world.size, config.numerics.device
+    before, had_unlike = config.numerics.ranks_at(step), config.numerics.unlike_at(step)
+    changed = with_ranks(config, step, size, how_many_unlike(world.unlike, device))
     if changed != config:
-        notify(observers, message("notice-other_ranks", before=config.numerics.ranks_at(step), ranks=size, step=step))
         save_config(changed, run.config)
-    elif size < config.numerics.ranks_at(step):
-        notify(observers, message("notice-one_for_all_ranks", ranks=config.numerics.ranks_at(step)))
+    if changed.numerics.ranks != config.numerics.ranks:
+        notify(observers, message("notice-other_ranks", before=before, ranks=size, step=step))
+    elif size < before:
+        notify(observers, message("notice-one_for_all_ranks", ranks=before, alike=not had_unlike))
+    notify(observers, *unlike_notices(world.unlike, device))
     return changed

@@ -20,6 +20,7 @@ from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.checksum import write_checked
 from newllm.data import Tokenizer
 from newllm.model.language_model import LanguageModel
+from newllm.recorder import Predictions
 from newllm.recorder.layout import Layout
 from newllm.recorder.ranks import RankWatch
 from newllm.training.config import RunConfig
@@ -114,9 +115,13 @@ class RunRecording(Recording):
         with self._evaluation.watching(self._model):
             yield
 
-    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
-        """Take in one batch."""
-        self._evaluation.add(logits_BTV, targets_BT)
+    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> Predictions:
+        """Return what was predicted in one batch."""
+        return self._evaluation.look(logits_BTV, targets_BT)
+
+    def evaluation_seen(self, seen: Predictions) -> None:
+        """Take it in."""
+        self._evaluation.add(seen)
 
     def evaluated(self, step: int) -> Signals:
         """Return the signals of the evaluation, and let the model write."""

@@ -24,6 +24,7 @@ from newllm.training.journal import announce
 from newllm.training.last_words import write_launch
 from newllm.training.launch import joined, with_ranks
 from newllm.training.observer import Observer
+from newllm.training.peers import how_many_unlike, unlike_notices
 from newllm.training.preparation import Preparation
 from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import resolve
@@ -103,7 +104,9 @@ def train(
             return follow(world)
         offer_columns((*requested.data.texts, *requested.data.validation))
         place = out, _named_after(preset, requested.data.texts)
-        trained = _lead(world, with_ranks(requested, 0, world.size), place, budget, settings, observers, track)
+        unlike = how_many_unlike(world.unlike, resolve_device(requested.numerics.device))
+        requested = with_ranks(requested, 0, world.size, unlike)
+        trained = _lead(world, requested, place, budget, settings, observers, track)
         world.ends(trained)
     return trained
 
@@ -134,6 +137,7 @@ def _lead(
         if world.size > 1:
             write_launch(run.path)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
+        notify(observers, *unlike_notices(world.unlike, complete.numerics.device))
         if complete.training.seconds:
             given = {"took": str(preparation), "seconds": complete.training.seconds}
             notify(observers, message("notice-getting_ready", **given))

@@ -33,11 +33,13 @@ from newllm.training.launch import with_ranks
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
+from newllm.training.peers import how_many_unlike
 from newllm.training.recording import Recording
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.schedule_file import elapsed_at, read_decisions
 from newllm.training.snapshots import choose_snapshot, load_progress
+from newllm.training.whereabouts import remove_whereabouts
 from newllm.training.world import LostError, World
 
 
@@ -126,12 +128,13 @@ def run_training(
     """
     guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
     remove_last_words(run.path)
+    remove_whereabouts(run.path)
     while True:
         watching = observers, make_recording(config), guard, pace, world
         since = {"goes_on": goes_on, "stopped_by": stopped_by, "snapshots": snapshots}
         try:
             if world is not None and world.size > 1:
-                world.begins(begin_message(run, config, corpus, load_recoveries(run.recoveries)))
+                world.begins(run.path.absolute(), begin_message(run, config, corpus, load_recoveries(run.recoveries)))
             training = Training(run, config, model, corpus, *watching, **since)
         except LostError as error:
             lost = explained(error, run.path)
@@ -142,7 +145,9 @@ def run_training(
             return summary, stopped_by
         take_back(run)
         known = run.load_config()
-        config = with_ranks(known, run.last_step() or 0, 1 if world is None else world.size)
+        together = world or World()
+        unlike = how_many_unlike(together.unlike, known.numerics.device)
+        config = with_ranks(known, run.last_step() or 0, together.size, unlike)
         if config is not known:  # the run is back before it had so many processes
             save_config(config, run.config)
         model, goes_on = build_model(config), True

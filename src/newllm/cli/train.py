@@ -119,8 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
     budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
     display = None if arguments.quiet or not leads else choose_display(sys.stderr, language_of(arguments))
     observers = [] if display is None else [display]
-    if leads and launched_again() and arguments.out and was_launched_here(Path(arguments.out)):
-        trained = api.resume(arguments.out, observers, track=arguments.track)
+    run = arguments.out or arguments.resume
+    if leads and launched_again() and run and was_launched_here(Path(run)):  # a budget was planned for then
+        trained = api.resume(run, observers, track=arguments.track)
     elif arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers, arguments.guard, budget, arguments.track)

@@ -115,7 +115,7 @@ SUBJECTS = (
     Subject(
         "state",
         ("weights_changed", "moments_changed"),
-        frozenset({"changed-state", "frozen-statistics", "ranks-apart", "straggler"}),
+        frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "straggler"}),
     ),
     Subject(
         "given",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from newllm.diagnosis.hangs import Hang
 from newllm.diagnosis.ranks import Ranks
 from newllm.trace.check import KeptCheck
 
@@ -67,6 +68,7 @@ class Facts:
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         check: what `newllm.check` found before the training, where that was kept with the run.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
+        hangs: ranks that did not come to where the others waited for them, the first first.
     """
 
     vocabulary: int | None = None
@@ -82,6 +84,7 @@ class Facts:
     origin: Literal["record", "train"] | None = None
     check: KeptCheck | None = None
     ranks: Ranks | None = None
+    hangs: tuple[Hang, ...] = ()
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
     dropout: float = 0.0

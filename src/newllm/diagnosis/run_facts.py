@@ -12,6 +12,7 @@ from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.hangs import read_hangs
 from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks import read_ranks
 from newllm.diagnosis.training_kind import KINDS
@@ -90,7 +91,8 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     facts = facts_of(recording, summary, config, data, notes)
     check = _check(run, remarks)
     ranks, of_ranks = read_ranks(run)
-    return replace(facts, check=check, ranks=ranks), (*remarks, *of_ranks)
+    hangs, of_hangs = read_hangs(run)
+    return replace(facts, check=check, ranks=ranks, hangs=hangs), (*remarks, *of_ranks, *of_hangs)
 
 
 def kept_check(directory: Path) -> KeptCheck | None:

@@ -16,7 +16,7 @@ from newllm.recorder.contexts import ContextRecorder, growth_per_step, norm_by_p
 from newllm.recorder.layers import gradient_norms, total
 from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
 from newllm.recorder.recorder import Recorder, record
-from newllm.recorder.token_classes import ClassCount, TokenClasses
+from newllm.recorder.token_classes import ClassCount, Predictions, TokenClasses, predictions
 from newllm.recorder.update_ratio import UpdateRatio
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ContextRecorder",
     "ContextView",
     "Passage",
+    "Predictions",
     "Recorder",
     "TokenClasses",
     "UpdateRatio",
@@ -33,6 +34,7 @@ __all__ = [
     "lyapunov_exponents",
     "model_exponents",
     "norm_by_position",
+    "predictions",
     "record",
     "summarise",
     "total",

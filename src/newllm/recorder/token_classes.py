@@ -9,8 +9,9 @@ Shapes: B rows, T positions, V vocabulary.
 
 import dataclasses
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -44,6 +45,30 @@ class ClassCount:
         return {**dataclasses.asdict(self), "loss": self.loss}
 
 
+class Predictions(NamedTuple):
+    """What a model predicted of a batch, target by target.
+
+    Attributes:
+        targets: what came, int32.
+        predicted: the token of the highest logit, int32.
+        nats: -log p of what came, float32.
+    """
+
+    targets: np.ndarray
+    predicted: np.ndarray
+    nats: np.ndarray
+
+
+@torch.no_grad()
+def predictions(logits_BTV: Tensor, targets_BT: Tensor) -> Predictions:
+    """Return what a batch's logits predict, wherever something is to be predicted."""
+    real_BT = targets_BT != IGNORED
+    logits_NV, targets_N = logits_BTV[real_BT].float(), targets_BT[real_BT]
+    nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
+    targets, predicted = (one.to(torch.int32).cpu().numpy() for one in (targets_N, logits_NV.argmax(dim=-1)))
+    return Predictions(targets, predicted, nats_N.cpu().numpy())
+
+
 class TokenClasses:
     """Gathers predictions over batches; targets of -1 (`newllm.data.IGNORED`) do not count.
 
@@ -69,7 +94,6 @@ class TokenClasses:
         parts = self.classes.values()
         return ClassCount(sum(p.nats for p in parts), sum(p.tokens for p in parts), sum(p.correct for p in parts))
 
-    @torch.no_grad()
     def add(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
         """Count one batch.
 
@@ -77,11 +101,11 @@ class TokenClasses:
             logits_BTV: of each next token.
             targets_BT: what came, int64; -1 where nothing is to be predicted.
         """
-        real_BT = targets_BT != IGNORED
-        logits_NV, targets_N = logits_BTV[real_BT].float(), targets_BT[real_BT]
-        nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
-        predicted_N = logits_NV.argmax(dim=-1)
-        for target, predicted, nats in zip(targets_N.tolist(), predicted_N.tolist(), nats_N.tolist(), strict=True):
+        self.count(predictions(logits_BTV, targets_BT))
+
+    def count(self, made: Predictions) -> None:
+        """Count the predictions of one batch."""
+        for target, predicted, nats in zip(*(one.tolist() for one in made), strict=True):
             self._count(target, predicted, nats)
 
     def _count(self, target: int, predicted: int, nats: float) -> None:

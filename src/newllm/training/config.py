@@ -101,6 +101,8 @@ class NumericsConfig:
             "triton" on CUDA devices.
         ranks: rows of a step and a number of ranks: from that step on every batch is cut into so many parts, whose
             gradients are summed in the order of the parts, by as many processes or by one; none for a run of one.
+        unlike: rows of a step and a number of ranks that from that step on compute on another kind of processor than
+            rank 0, so that nothing else comes to their bits; none where all are alike.
     """
 
     device: str = "auto"
@@ -108,10 +110,19 @@ class NumericsConfig:
     precision: str = "auto"
     scan_backend: str = "auto"
     ranks: Ranks = ()
+    unlike: Ranks = ()
 
     def ranks_at(self, step: int) -> int:
         """Return the number of ranks of the update that leads from `step` to `step + 1`."""
-        return next((ranks for since, ranks in reversed(self.ranks) if since <= step), 1)
+        return _at(self.ranks, step, 1)
+
+    def unlike_at(self, step: int) -> int:
+        """Return how many of them compute on another kind of processor than rank 0."""
+        return _at(self.unlike, step, 0)
+
+
+def _at(rows: Ranks, step: int, before: int) -> int:
+    return next((number for since, number in reversed(rows) if since <= step), before)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,6 +254,9 @@ def _check_ranks(config: RunConfig) -> None:
     for number, (since, ranks) in enumerate(rows):
         if ranks < 1 or (number and rows[number - 1][0] >= since):
             raise UserError(f"numerics.ranks has {[since, ranks]}, which cannot be: drop it")
+    for number, (since, unlike) in enumerate(config.numerics.unlike):
+        if unlike < 0 or (number and config.numerics.unlike[number - 1][0] >= since):
+            raise UserError(f"numerics.unlike has {[since, unlike]}, which cannot be: drop it")
     most = max((ranks for _, ranks in rows), default=1)
     if config.data.batch < most:
         raise UserError(

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
+from newllm.training.world import World
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,35 +46,65 @@ class Evaluation:
         return self.nats / math.log(2) / self.bytes if self.bytes else None
 
 
-@torch.no_grad()
+class OfBatch(NamedTuple):
+    """What an evaluation takes from one batch.
+
+    Attributes:
+        nats: sum of -log p over its targets.
+        tokens: number of targets.
+        bytes: of text that they stand for; 0 where nobody knows.
+        seen: what else is kept of it.
+    """
+
+    nats: float
+    tokens: int
+    bytes: int
+    seen: Any
+
+
 def evaluate(
     model: LanguageModel,
     batches: Iterable[Batch],
     token_bytes: np.ndarray | None,
     precision: str,
-    predicted: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
+    keep: Callable[[torch.Tensor, torch.Tensor], Any] | None = None,
+    take: Callable[[Any], None] | None = None,
+    world: World | None = None,
 ) -> Evaluation:
-    """Evaluate on batches, each row from a fresh context.
+    """Evaluate on batches, each row from a fresh context; several processes compute every so-manieth batch each.
+
+    No batch depends on another, and what comes of them is added up in their order by the process that leads: the bits
+    do not tell how many computed. What the others return is of no batch.
 
     Args:
         model: the model; it is put into evaluation mode and back.
         batches: what to predict; at least one target.
         token_bytes: bytes of text a token stands for, or None where the tokenizer loses bytes.
         precision: "fp32" or "bf16".
-        predicted: is told the logits `[B, T, V]` and the targets `[B, T]` of each batch.
+        keep: from the logits `[B, T, V]` and the targets `[B, T]` of a batch to what else is kept of it, as data.
+        take: is given that of each batch, in their order, in the process that leads.
+        world: the processes that evaluate together; None for this one alone.
     """
+
+    @torch.no_grad()
+    def computed(batch: Batch) -> OfBatch:
+        batch = trim(batch)
+        targets = torch.from_numpy(batch.targets).to(model.device)
+        with autocast(model.device, precision):
+            logits, _ = model(*as_inputs(batch, model.device))
+        nats = float(sum_nats(logits, targets, fused=model.fused))
+        seen = None if keep is None else keep(logits, targets)
+        known = batch.targets[batch.targets != IGNORED]
+        return OfBatch(nats, known.size, 0 if token_bytes is None else int(token_bytes[known].sum()), seen)
+
     nats, tokens, size = 0.0, 0, 0
     with evaluation_mode(model):
-        for batch in map(trim, batches):
-            targets = torch.from_numpy(batch.targets).to(model.device)
-            with autocast(model.device, precision):
-                logits, _ = model(*as_inputs(batch, model.device))
-            nats += float(sum_nats(logits, targets, fused=model.fused))
-            if predicted is not None:
-                predicted(logits, targets)
-            known = batch.targets[batch.targets != IGNORED]
-            tokens += known.size
-            size += 0 if token_bytes is None else int(token_bytes[known].sum())
+        for one in (world or World()).each(batches, computed):
+            nats += one.nats
+            tokens += one.tokens
+            size += one.bytes
+            if take is not None:
+                take(one.seen)
     return Evaluation(nats, tokens, None if token_bytes is None else size)
 
 

@@ -13,7 +13,7 @@ from newllm.errors import UserError
 from newllm.files import make_directory, write_bytes
 from newllm.launcher import launch_name
 from newllm.trace import Summary
-from newllm.training.world import LostError
+from newllm.training.world import HungError, LostError
 
 FOLDER = "ranks"
 _PATIENCE = 1.0  # seconds until what a process that is gone wrote down must be there
@@ -54,13 +54,13 @@ def read_last_words(run: Path) -> str | None:
 
 
 def write_launch(run: Path) -> None:
-    """Write down which call of a launcher began this run, so that its next attempt goes on with it."""
+    """Write down which call of a launcher trains this run, so that its next attempt goes on with it."""
     make_directory(run / FOLDER)
     write_bytes(run / FOLDER / _LAUNCH, launch_name().encode())
 
 
 def was_launched_here(run: Path) -> bool:
-    """Whether the launcher that started this process began that run, which has not diverged since."""
+    """Whether the launcher that started this process began or resumed that run, which has not diverged since."""
     try:
         return (run / FOLDER / _LAUNCH).read_text() == launch_name() and Summary.load(
             run / "summary.json"
@@ -71,7 +71,7 @@ def was_launched_here(run: Path) -> bool:
 
 def explained(error: LostError, run: Path) -> LostError:
     """Return the error with what the process that is gone wrote down, and how the run goes on."""
-    words = read_last_words(run)
+    words = None if isinstance(error, HungError) else read_last_words(run)
     said = f", which said: {words}" if words else ""
     return LostError(f"{error}{said}; start all processes again with --resume {run} to go on")
 

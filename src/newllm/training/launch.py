@@ -12,11 +12,11 @@ import torch
 
 from newllm.errors import UserError
 from newllm.launcher import launched_size
-from newllm.training.config import RunConfig
+from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.world import World
 
 _JOINING = timedelta(minutes=10)  # until the last process has started
-_PATIENCE = timedelta(hours=24)  # the others wait for the leader while a guard replays
+_PATIENCE = timedelta(hours=24)  # until the leader has read the texts: what a hang is is known from then on
 _CUT = 10  # seconds without an answer of the other machine after which a connection counts as lost
 
 
@@ -28,15 +28,19 @@ def joined(device: str | None = None) -> Iterator[World]:
         device: what the person asked to train on; None (the run knows) and "auto" take CUDA where there is one.
 
     Raises:
-        UserError: they cannot be connected, or there are fewer GPUs here than processes.
+        UserError: they cannot be connected, or there are fewer GPUs here than processes, or they are not installed
+            alike (`peers`).
     """
     if launched_size() == 1:
         yield World()
         return
     import torch.distributed as dist
 
+    from newllm.training.peers import describe_peer, meet
     from newllm.training.ranks import Ranks
+    from newllm.training.whereabouts import hang_seconds
 
+    patience = hang_seconds()
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
     if on_gpus and device is not None:
         check_gpu("cuda")
@@ -47,19 +51,25 @@ def joined(device: str | None = None) -> Iterator[World]:
         store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
         # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
         store = dist.PrefixStore(f"newllm-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        unlike = meet(store, rank, size, describe_peer(on_gpus=on_gpus))
         backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
         dist.barrier()  # now all are connected
         for number in _sockets() - others:
             with contextlib.suppress(OSError):  # closed by now, or one that listens
                 _watch(number)
+    except UserError:
+        raise
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
+    world = Ranks(unlike, patience)
     try:
-        yield Ranks()
-        with contextlib.suppress(RuntimeError):
-            dist.barrier()  # nobody ends while another still reads what it sent
+        yield world
+        if not world.has_lost:  # else nobody comes here but those who know of it
+            with contextlib.suppress(RuntimeError):
+                dist.barrier()  # nobody ends while another still reads what it sent
     finally:
+        world.close()
         dist.destroy_process_group()
 
 
@@ -107,21 +117,36 @@ def _watch(number: int) -> None:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * _CUT)
 
 
-def with_ranks(config: RunConfig, step: int, size: int) -> RunConfig:
+def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunConfig:
     """Return the configuration of a run that goes on from a step with so many processes.
 
-    One process computes a run of several ranks to the bits that they came to, so it changes nothing.
+    One process computes a run of several ranks to the bits that they came to, so it changes nothing, unless some of
+    them rounded otherwise.
+
+    Args:
+        config: of the run so far.
+        step: that it goes on from.
+        size: number of processes.
+        unlike: how many of them compute on another kind of processor than the first.
 
     Raises:
         UserError: a batch has fewer rows than there are processes.
     """
-    if size == 1:
-        return config
-    before = dataclasses.replace(config.numerics, ranks=tuple(row for row in config.numerics.ranks if row[0] < step))
-    now = before if step and before.ranks_at(step) == size else None
-    numerics = now or dataclasses.replace(before, ranks=(*before.ranks, (step, size)))
+    numerics = config.numerics
+    if size > 1:
+        before = _until(numerics, step)
+        now = before if step and before.ranks_at(step) == size else None
+        numerics = now or dataclasses.replace(before, ranks=(*before.ranks, (step, size)))
+    kept = tuple(row for row in numerics.unlike if row[0] < step)
+    numerics = dataclasses.replace(numerics, unlike=kept)
+    if numerics.unlike_at(step) != unlike:
+        numerics = dataclasses.replace(numerics, unlike=(*kept, (step, unlike)))
     if numerics == config.numerics:
         return config
     config = dataclasses.replace(config, numerics=numerics)
     config.check()
     return config
+
+
+def _until(numerics: NumericsConfig, step: int) -> NumericsConfig:
+    return dataclasses.replace(numerics, ranks=tuple(row for row in numerics.ranks if row[0] < step))

@@ -223,6 +223,7 @@ class Training:
 
     def _tick(self, interrupt: Interrupt) -> None:
         self.journal.beat()
+        self.world.busy()
         if interrupt:
             raise _StoppedError
 
@@ -242,8 +243,10 @@ class Training:
         limit = self.config.training.evaluate_tokens or None
         batches = self._with_heartbeats(validation_batches(self.corpus, self.config.data, limit))
         precision, recording = self.config.numerics.precision, self.recording
+        self.world.evaluates()
         with recording.evaluating():
-            evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.evaluation_batch)
+            hooks = recording.evaluation_batch, recording.evaluation_seen
+            evaluation = evaluate(self.model, batches, self.token_bytes, precision, *hooks, self.world)
         best = self.journal.evaluated(evaluation, recording.evaluated(self.journal.progress.step))
         self._tell_evaluation(evaluation, best=best)
         self.keeper.see("validation_loss", self.journal.progress.step, evaluation.loss)

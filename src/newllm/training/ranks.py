@@ -12,10 +12,11 @@ Limits: gradients are sent when the backward pass is done, not while it runs. No
 """
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -23,10 +24,15 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+from newllm.training.meetings import Meetings
+from newllm.training.peers import Unlike
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
-_SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_SLOWER = 4  # times as long as the leader another rank may take to read the texts
+_AT_ONCE = 16  # batches of an evaluation that a rank computes before what came of them is sent
+_I = TypeVar("_I")
+_O = TypeVar("_O")
 _SIGNALS = (None, "SIGINT", "SIGTERM")
 
 
@@ -36,7 +42,9 @@ class Order(IntEnum):
     BEGIN = 0
     UPDATE = 1
     CARRIED = 2
-    END = 3
+    EVALUATE = 3
+    BUSY = 4
+    END = 5
 
 
 class Command(NamedTuple):
@@ -51,13 +59,20 @@ class Command(NamedTuple):
 class Ranks(World):
     """One of several processes that are connected.
 
+    Args:
+        unlike: in what some round otherwise than the first.
+        patience: seconds after which a process that does not come counts as hung, once a training has begun.
+
     Attributes:
         signal_name: the signal that this process received; the next update tells the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unlike: tuple[Unlike, ...], patience: float) -> None:
+        self.unlike, self._patience = unlike, patience
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.signal_name: str | None = None
+        self._meetings = Meetings(self.rank, self.size)
+        self._since = time.monotonic()  # of the last order, or of the start
 
     def parts(self, ranks: int) -> range:
         """Return the part of this process."""
@@ -67,53 +82,102 @@ class Ranks(World):
             )
         return range(self.rank, self.rank + 1)
 
-    def begins(self, what: Any) -> None:
+    def begins(self, run: Path, what: Any) -> None:
         """Tell the others that a training begins."""
-        self._tell(Order.BEGIN, what=what)
+        # The others read the texts now, as the leader did since the last order.
+        reading = self._patience + _SLOWER * (time.monotonic() - self._since)
+        self._tell(Order.BEGIN, what=(run, self._patience, reading, what))
+        self._meetings.watch(run, reading)
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that an update begins; the others know it."""
         if self.rank == 0:
             self._tell(Order.UPDATE, step, rate)
+        self._meetings.step = step + 1
+
+    def busy(self) -> None:
+        """Have the others go on waiting, where they might think that this process hangs."""
+        if time.monotonic() - self._since > self._patience / 4:
+            self._tell(Order.BUSY)
 
     def ends(self, result: Any) -> None:
         """Tell the others that all is done; one that is gone by now changes nothing any more."""
         with contextlib.suppress(LostError):
             self._tell(Order.END, what=result)
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether another process is known to be gone."""
+        return self._meetings.has_lost
+
+    def close(self) -> None:
+        """Write no longer where this process is."""
+        self._meetings.close()
+
     def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
-        with _connected():
+        with self._meetings.at("end" if order == Order.END else "order"):
             dist.broadcast(torch.tensor([order, step, rate], dtype=torch.float64), 0)
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list([what], 0)
+        self._since = time.monotonic()
 
     def listen(self) -> Command:
         """Wait for the leader, and return what to do."""
         numbers, what = torch.empty(3, dtype=torch.float64), [None]
-        with _connected():
+        with self._meetings.at("order"):
             dist.broadcast(numbers, 0)
             order = Order(int(numbers[0]))
             if order in (Order.BEGIN, Order.END):
                 dist.broadcast_object_list(what, 0)
-        return Command(order, int(numbers[1]), float(numbers[2]), what[0])
+        told: Any = what[0]
+        if order == Order.BEGIN:
+            run, self._patience, reading, told = told
+            self._meetings.watch(run, reading)
+        return Command(order, int(numbers[1]), float(numbers[2]), told)
+
+    def evaluates(self) -> None:
+        """Tell the others that an evaluation begins; the others know it."""
+        if self.rank == 0:
+            self._tell(Order.EVALUATE)
+
+    def each(self, items: Iterable[_I], compute: Callable[[_I], _O]) -> Iterator[_O]:
+        """Yield what comes of each item to the leader, in their order; each rank computes every so-manieth."""
+        own: list[_O] = []
+        count = 0  # of items whose outcomes were not sent yet
+        for one in items:
+            if count % self.size == self.rank:
+                own.append(compute(one))
+            count += 1
+            if count == self.size * _AT_ONCE:
+                yield from self._in_order(own, count)
+                own, count = [], 0
+        if count:
+            yield from self._in_order(own, count)
+
+    def _in_order(self, own: list[_O], count: int) -> list[_O]:
+        rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        with self._meetings.at("evaluation"):
+            dist.gather_object(own, rows, dst=0)
+        return [] if rows is None else [rows[one % self.size][one // self.size] for one in range(count)]
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on the CPU."""
         known: list[Any] = [{name: (tuple(one.shape), one.dtype) for name, one in tensors.items()}]
-        with _connected():
+        with self._meetings.at("weights"):
             dist.broadcast_object_list(known, 0)
             shared = {}
             for name, (shape, dtype) in known[0].items():
                 leads = self.rank == 0
                 shared[name] = tensors[name].detach().cpu().contiguous() if leads else torch.empty(shape, dtype=dtype)
                 dist.broadcast(shared[name], 0)
+        self._meetings.allow(self._patience)
         return shared
 
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
         """Return the numbers of all; the signals that were received travel with them."""
         own = torch.tensor([*numbers, _SIGNALS.index(self.signal_name)], dtype=torch.float64)
         everybody = [torch.empty_like(own) for _ in range(self.size)]
-        with _connected():
+        with self._meetings.at("losses"):
             dist.all_gather(everybody, own)
         rows = [one.tolist() for one in everybody]
         received = max(int(row.pop()) for row in rows)
@@ -124,7 +188,7 @@ class Ranks(World):
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their sums over the ranks, in the order of ranks, element by element."""
         gradients = [one.grad for one in parameters if one.grad is not None]
-        with _connected():
+        with self._meetings.at("gradients"):
             for bucket in _buckets(gradients):
                 flat = torch.cat([one.reshape(-1) for one in bucket])
                 added = self._added(flat)
@@ -145,6 +209,16 @@ class Ranks(World):
         dist.all_gather(list(flat.view(self.size, -1).unbind()), first)
         return flat[:count]
 
+    @torch.no_grad()
+    def level(self, tensors: Iterable[Tensor]) -> None:
+        """Write the leader's numbers over those of the others."""
+        with self._meetings.at("level"):
+            for bucket in _buckets(list(tensors)):
+                flat = torch.cat([one.reshape(-1) for one in bucket])
+                dist.broadcast(flat, 0)
+                for one, part in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+                    one.copy_(part.view_as(one))
+
     def rows_of_all(self, state: State | None) -> State | None:
         """Return the carried rows of all ranks on the leader; the others get None."""
         if state is None:
@@ -152,37 +226,19 @@ class Ranks(World):
         if self.rank == 0:
             self._tell(Order.CARRIED)
         rows: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        with _connected():
+        with self._meetings.at("carried"):
             dist.gather_object({name: value.cpu() for name, value in state.items()}, rows, dst=0)
         if rows is None:
             return None
         return {name: torch.cat([row[name] for row in rows]).to(value.device) for name, value in state.items()}
 
 
-@contextlib.contextmanager
-def _connected() -> Iterator[None]:
-    """Turn what torch says of a process that is gone into one line."""
-    try:
-        yield
-    except dist.DistError as error:
-        raise _lost(error) from error
-    except RuntimeError as error:
-        if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
-            raise _lost(error) from error
-        raise
-
-
-def _lost(error: BaseException) -> LostError:
-    why = _SOURCE.sub("", str(error).splitlines()[0]).partition(". ")[0]
-    return LostError(f"another process of this training is gone ({why[:200]})")
-
-
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-    """Yield the tensors in their order, as many at once as `_BUCKET` allows, of one kind of number each."""
+    """Yield the tensors in their order, as many at once as `_BUCKET` allows, of one kind and place each."""
     bucket: list[Tensor] = []
     for one in tensors:
         is_full = sum(other.numel() for other in bucket) + one.numel() > _BUCKET
-        if bucket and (is_full or bucket[0].dtype != one.dtype):
+        if bucket and (is_full or (bucket[0].dtype, bucket[0].device) != (one.dtype, one.device)):
             yield bucket
             bucket = []
         bucket.append(one)

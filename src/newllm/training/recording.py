@@ -5,6 +5,7 @@ The package `recorder` knows no trainer and the trainer no recorder; `newllm.api
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -48,8 +49,16 @@ class Recording:
         """Be told of the predictions of an evaluation while this is open."""
         yield
 
-    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
-        """One batch of an evaluation: logits, and what came, -1 where nothing was to be predicted."""
+    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> Any:
+        """Return what is kept of a batch of an evaluation, as data: another process may have computed it.
+
+        Args:
+            logits_BTV: of each next token.
+            targets_BT: what came, -1 where nothing was to be predicted.
+        """
+
+    def evaluation_seen(self, seen: Any) -> None:
+        """Take in what was kept of a batch; called for all of them, in their order."""
 
     def evaluated(self, step: int) -> Signals:  # noqa: ARG002 (an interface)
         """Return the signals of the evaluation that is done, at a step."""

@@ -20,6 +20,8 @@ from newllm.training.context_watch import ContextWatch
 from newllm.training.environment import seed_torch
 from newllm.training.evaluation import as_inputs
 from newllm.training.loss import sum_nats
+from newllm.training.optimizer import optimizer_tensors
+from newllm.training.peers import unlike_on
 from newllm.training.precision import autocast
 from newllm.training.schedule import Schedule
 from newllm.training.world import World, add_up
@@ -93,6 +95,7 @@ class Stepper:
     ) -> None:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
         self.world = world or World()
+        self._levels = bool(unlike_on(self.world.unlike, config.numerics.device))
         keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
@@ -199,11 +202,21 @@ class Stepper:
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""
         norm = self.clip(self.model.parameters())
+        if self._levels:
+            norm = self._leaders(norm)
         if math.isfinite(norm):
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()
+        if self._levels:
+            moments = optimizer_tensors(self.model, self.optimizer).values()
+            self.world.level([*self.model.parameters(), *moments])
         return norm
+
+    def _leaders(self, number: float) -> float:
+        shared = torch.tensor([number], dtype=torch.float64)
+        self.world.level([shared])
+        return float(shared)
 
 
 def clip_norm(largest: float) -> Clip:

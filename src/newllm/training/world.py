@@ -9,17 +9,38 @@ The process with rank 0 leads: it alone reads and writes the run, evaluates and 
 do. What it tells them goes through this protocol too; alone there is nobody to tell.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
 
+if TYPE_CHECKING:
+    from newllm.training.peers import Unlike
+
+
+_I = TypeVar("_I")
+_O = TypeVar("_O")
+
 
 class LostError(UserError):
     """Another process of this training is gone."""
+
+
+class HungError(LostError):
+    """Another process does not come to where all wait for it.
+
+    Args:
+        why: in a line.
+        tells: whether this process is the one that says it.
+    """
+
+    def __init__(self, why: str, *, tells: bool) -> None:
+        super().__init__(why)
+        self.tells = tells
 
 
 class World:
@@ -29,24 +50,36 @@ class World:
         rank: of this process, from 0.
         size: how many there are.
         asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
+        unlike: in what some round otherwise than the first.
     """
 
     rank = 0
     size = 1
     asked_to_stop: str | None = None
+    unlike: "tuple[Unlike, ...]" = ()
 
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""
         return range(ranks)
 
-    def begins(self, what: Any) -> None:
-        """Tell the others that a training begins, and what it is: `api.begin.Begin`."""
+    def begins(self, run: Path, what: Any) -> None:
+        """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
+
+    def busy(self) -> None:
+        """Tell the others now and then that there is nothing for them to do yet."""
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that the update from `step` to `step + 1` begins, and its learning rate."""
 
     def ends(self, result: Any) -> None:
         """Tell the others that all is done, and how it ended: a `TrainedRun`."""
+
+    def evaluates(self) -> None:
+        """Tell the others that an evaluation begins."""
+
+    def each(self, items: Iterable[_I], compute: Callable[[_I], _O]) -> Iterator[_O]:
+        """Yield what comes of each item to the leader, in their order; every process computes its share of them."""
+        return map(compute, items)
 
     def share(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the leader's tensors, on every rank."""
@@ -58,6 +91,9 @@ class World:
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients of the parameters by their sums over all processes, added in the order of ranks."""
+
+    def level(self, tensors: Iterable[Tensor]) -> None:
+        """Write the leader's numbers over those of the others, which round otherwise."""
 
     def rows_of_all(self, state: State | None) -> State | None:
         """Return a carried state with the rows of all processes, in their order, to the leader."""

@@ -172,7 +172,7 @@ def test_an_evaluation_has_its_classes_and_the_contexts_of_its_first_batch(tmp_p
         with recording.evaluating(), torch.no_grad():
             for row in batches:
                 logits, _ = model(tokens[row : row + 1])
-                recording.evaluation_batch(logits, targets[row : row + 1])
+                recording.evaluation_seen(recording.evaluation_batch(logits, targets[row : row + 1]))
         signals.append(recording.evaluated(10))
     both, second = signals
     counts = {name: value for name, value in both.items() if "count" in name}
@@ -190,7 +190,7 @@ def test_an_evaluation_has_its_classes_and_the_contexts_of_its_first_batch(tmp_p
 def test_an_evaluation_without_special_tokens_is_not_split_but_counted() -> None:
     gathered = EvaluationSignals(None, None)
     logits = torch.tensor([[[0.0, 3.0], [0.0, 3.0], [3.0, 0.0], [3.0, 0.0]]])
-    gathered.add(logits, torch.tensor([[1, 0, 0, -1]]))
+    gathered.add(gathered.look(logits, torch.tensor([[1, 0, 0, -1]])))
     assert gathered.signals() == {
         "validation_correct": 2, "validation_count": 3, "validation_accuracy": 2 / 3, "validation_classes": 2,
     }  # fmt: skip

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.ranks import detect_ranks_alike, detect_ranks_apart, detect_straggler
+from newllm.diagnosis.detectors.ranks import detect_hang, detect_ranks_alike, detect_ranks_apart, detect_straggler
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.hangs import EXCHANGES, Hang, read_hangs
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.ranks import Apart, read_ranks
 from newllm.diagnosis.run_facts import read_facts
-from newllm.messages import catalogue
-from newllm.trace import Trace
+from newllm.messages import catalogue, message
+from newllm.trace import Series, Trace
 
 NAMES = ["a.weight", "a.bias", "b.weight"]
 Rows = dict[int, tuple[list[int], list[int | None]]]
@@ -256,4 +258,60 @@ def test_what_is_no_straggler(tmp_path: Path, seconds: list[list[float]]) -> Non
 def test_a_damaged_time_is_not_believed(tmp_path: Path, damaged: object) -> None:
     ranks, remarks = read_ranks(_timed(tmp_path, [[1.0] * 20, [damaged] * 20]))  # type: ignore[list-item]
     assert ranks is None
+    assert len(remarks) == 1
+
+
+def _hung(run: Path, *rows: dict[str, object]) -> Path:
+    (run / "ranks").mkdir(parents=True, exist_ok=True)
+    (run / "ranks/hangs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"ranks": [')
+    return run
+
+
+HUNG: dict[str, object] = {
+    "ranks": [2],
+    "what": "losses",
+    "step": 12,
+    "seconds": 600.0,
+    "last": "order",
+    "last_step": 11,
+    "waits": False,
+    "place": "data/corpus.py:7 in read",
+    "answers": False,
+}
+
+
+def test_a_rank_that_did_not_come_is_a_warning_and_a_note_once_the_run_went_past(tmp_path: Path) -> None:
+    facts, remarks = read_facts(_hung(tmp_path, HUNG | {"step": 3}, HUNG))
+    assert remarks == ()
+    stood = Trace({"loss": Series(np.arange(1, 13), np.ones(12))})
+    (found,) = detect_hang(stood, facts)
+    assert (found.kind, found.severity, found.first_step) == ("hang", "warning", 12)
+    assert catalogue("en").text(found.sentence) == (
+        "rank 2 did not come to the losses of step 12 within 600 s, and all ended: it was last seen computing, after "
+        "the order that follows step 11, at data/corpus.py:7 in read, and did not run any more (stopped, or stuck "
+        "in a call); it is the last of 2 such waits"
+    )
+    assert "ランク2が600秒たってもステップ12の損失に来ず" in catalogue("ja").text(found.sentence)
+    (past,) = detect_hang(Trace({"loss": Series(np.arange(1, 14), np.ones(13))}), facts)
+    assert past.severity == "note"
+    assert "went past it" in catalogue("en").text(past.sentence)
+    assert detect_hang(stood, Facts()) == []
+
+
+@pytest.mark.parametrize("what", EXCHANGES)
+def test_every_exchange_has_a_name_in_every_language(what: str) -> None:
+    for language in ("en", "ja"):
+        for ranks in ((), (1,), (1, 2), (1, 2, 3)):
+            said = catalogue(language).text(message("training-hangs", **Hang(ranks, what, 4, 5.0).numbers()))
+            assert "exchange" not in said
+            assert "4" in said or what in ("begin", "weights", "end")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"what": "tea"}, {"step": -1}, {"ranks": [True]}, {"seconds": "long"}, {"place": 7}, {"waits": "no"}, {"last": 1}],
+)
+def test_a_damaged_hang_is_passed_over_and_said(tmp_path: Path, damaged: dict[str, object]) -> None:
+    hangs, remarks = read_hangs(_hung(tmp_path, HUNG | damaged))
+    assert hangs == ()
     assert len(remarks) == 1

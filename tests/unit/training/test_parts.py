@@ -1,20 +1,24 @@
 """The parts of a batch: what several processes compute, computed by one."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newllm.data import IGNORED, Batch, part_of
 from newllm.errors import UserError
 from newllm.launcher import launched_rank, launched_size
+from newllm.messages import catalogue
 from newllm.trace import read_trace
 from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.config_file import load_config, save_config
 from newllm.training.launch import joined, with_ranks
+from newllm.training.peers import how_many_unlike, meet, unlike_notices
 
 NO_DROPOUT = ("model.dropout=0", "data.batch=6")
 
@@ -91,6 +95,75 @@ def test_a_run_keeps_the_ranks_that_it_had() -> None:
     assert with_ranks(more, 30, 4).numerics.ranks == ((0, 2), (30, 4))
     assert with_ranks(more, 0, 2).numerics.ranks == ((0, 2),), "begun anew from that configuration"
     assert [NumericsConfig().ranks_at(step) for step in (0, 7)] == [1, 1]
+
+
+def test_ranks_that_round_otherwise_are_written_down_from_the_step_that_they_came() -> None:
+    two = with_ranks(RunConfig(), 0, 2)
+    mixed = with_ranks(two, 40, 2, unlike=1)
+    assert (mixed.numerics.ranks, mixed.numerics.unlike) == (((0, 2),), ((40, 1),))
+    assert [mixed.numerics.unlike_at(step) for step in (0, 39, 40)] == [0, 0, 1]
+    assert with_ranks(mixed, 60, 2, unlike=1) is mixed
+    assert with_ranks(mixed, 60, 1).numerics.unlike == ((40, 1), (60, 0)), "one process cannot come to those bits"
+    assert with_ranks(mixed, 30, 1).numerics.unlike == (), "taken back to before"
+    assert with_ranks(mixed, 30, 2, unlike=2).numerics.unlike == ((30, 2),)
+    with pytest.raises(UserError, match=r"numerics\.unlike has \[3, 1\], which cannot be"):
+        RunConfig(numerics=NumericsConfig(unlike=((5, 1), (3, 1)))).check()
+
+
+PEER = {
+    "device": "cpu",
+    "python": "3.11",
+    "newllm": "1.0",
+    "torch": "2.13.0",
+    "numpy": "2.0",
+    "numba": "0.68",
+    "processor": "A",
+    "cpu_capability": "AVX2",
+    "gpu": "none",
+}
+
+
+@pytest.mark.parametrize(
+    ("other", "line"),
+    [
+        ({"newllm": "1.1"}, r"newllm 1.1 where rank 0 has newllm 1.0: pip install newllm==1.0 on its machine"),
+        ({"python": "3.12"}, r"python 3.12 where rank 0 has python 3.11: start all ranks with Python 3.11 and the"),
+        ({"device": "cuda", "gpu": "B"}, r"device cuda where rank 0 has device cpu: give --device cpu, or a GPU"),
+        ({"processor": "B", "numpy": "1.9"}, r"numpy 1.9 where rank 0 has numpy 2.0: pip install numpy==2.0 on"),
+    ],
+)
+def test_what_ends_the_start_is_named_with_its_mend(other, line) -> None:
+    assert line in str(_met(PEER, {**PEER, **other})[0])
+
+
+def test_a_package_that_rank_0_lacks_is_uninstalled() -> None:
+    why, _ = _met({**PEER, "numba": "absent"}, PEER)
+    assert str(why).endswith("where rank 0 has numba absent: pip uninstall numba on its machine")
+
+
+def test_other_processors_end_nothing_and_count_on_the_device_that_computes() -> None:
+    others = [PEER, {**PEER, "cpu_capability": "AVX512", "processor": "B"}, {**PEER, "gpu": "G"}]
+    why, unlike = _met(PEER, *others)
+    assert why is None
+    assert [(one.rank, one.name) for one in unlike] == [(2, "processor"), (2, "cpu_capability"), (3, "gpu")]
+    assert [how_many_unlike(unlike, device) for device in ("cpu", "cuda:0", "mps")] == [1, 1, 0]
+    (told,) = unlike_notices(unlike, "cpu")
+    assert catalogue("en").text(told).startswith("rank 2 has processor B where rank 0 has A, and rounds otherwise")
+    assert unlike_notices((), "cpu") == []
+
+
+def _met(first, *others):
+    """Return what a rank 0 says of others, which a store stands for."""
+    store = dist.HashStore()
+    for rank, other in enumerate(others, 1):
+        store.set(f"peer-{rank}", json.dumps(other))
+        store.add("peers-read", 1)
+    try:
+        unlike = meet(store, 0, len(others) + 1, first)
+    except UserError as error:
+        return str(error), ()
+    assert meet(store, 1, len(others) + 1, others[0]) == unlike, "all know of it"
+    return None, unlike
 
 
 def test_a_batch_has_a_row_for_every_rank() -> None:

@@ -56,6 +56,7 @@ DETECTORS = [
     ranks.detect_ranks_apart,
     ranks.detect_ranks_alike,
     ranks.detect_straggler,
+    ranks.detect_hang,
     targets.detect_loss_form,
     targets.detect_changed_targets,
     targets.detect_one_class_batches,

@@ -1,4 +1,4 @@
-"""Ranks of one training: other weights or moments, the same data, or one that is slow, by what each recorded.
+"""Ranks of one training: other weights or moments, the same data, one that is slow or hangs, by what each recorded.
 
 What was equal at the start and differs later is seen, and is no guess; the step is known as closely as fingerprints
 were taken, at sampled steps. Ranks that come together again train by themselves in between on purpose: a note.
@@ -99,5 +99,30 @@ def detect_straggler(trace: Trace, facts: Facts) -> list[Finding]:
             evidence={"ranks": facts.ranks.count, "steps": slow.steps, "ratio": slow.ratio},
             alternatives=tuple(message(f"finding-straggler.{name}") for name in ("busy", "hardware", "rows")),
             test=message("finding-straggler.test"),
+        )
+    ]
+
+
+def detect_hang(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the rank that the others waited for in vain, the last time that they did; a note where the run went on."""
+    if not facts.hangs:
+        return []
+    last = facts.hangs[-1]
+    past = any(len(one.step) and one.step[-1] > last.step for one in trace.signals.values())
+    said = message("training-hangs", **last.numbers())
+    return [
+        Finding(
+            kind="hang",
+            severity="note" if past else "warning",
+            sentence=message("finding-hang.sentence", said=said, count=len(facts.hangs), past=past),
+            first_step=float(last.step),
+            last_step=float(last.step),
+            confidence=0.97,
+            signal=None,
+            evidence={"hangs": len(facts.hangs), "seconds": last.seconds},
+            alternatives=tuple(
+                message(f"finding-hang.{name}") for name in ("stopped", "disk", "device", "code", "slow")
+            ),
+            test=message("finding-hang.test"),
         )
     ]

@@ -312,6 +312,22 @@ finding-straggler =
     .rows = that rank has more to compute: longer rows, or what the first rank alone does
     .test = Look at the load and the clock of that rank's machine; let two ranks change places: what stays with the place is the machine's.
 
+finding-hang =
+    .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.
+    .sentence = { $said }{ $count ->
+        [1] {""}
+       *[other] ; it is the last of { COUNT($count) } such waits
+    }{ $past ->
+        [yes] ; the run was resumed since, and went past it
+       *[no] {""}
+    }
+    .stopped = a process that was stopped (a debugger, SIGSTOP), or a machine that was suspended
+    .disk = a read or a write that does not end: a network file system whose server is gone
+    .device = a GPU, a driver or a communication library that does not answer
+    .code = code that waits on that rank only: a lock, a worker of a data loader, a branch that the others do not take
+    .slow = a rank that was only slow: NEWLLM_HANG_SECONDS sets how long the others wait
+    .test = Run it again and look at the process as long as it is there: py-spy dump --pid PID shows where it is, its state in ps whether it is stopped (T) or waits for a disk (D).
+
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }

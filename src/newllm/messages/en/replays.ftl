@@ -78,6 +78,7 @@ notice-loop-not_kept = what is replayed is another training than { $path } holds
 notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is not written
 notice-leaves = the replay parts from the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits
+notice-bits_of_unlike = from step { COUNT($step) } on some ranks computed on another kind of processor than rank 0: the replay may not give the same bits
 notice-loop = a replay of this training differs from { $call } in these points:
 notice-loop-callbacks = your own callbacks are not called: { $names }; if one of them changes the learning rate, weights or gradients, the replay is another training, unless you pass it: loop(..., callbacks=[it])
 notice-loop-stops = { $name } is not called: all { COUNT($steps) } updates are trained

@@ -20,7 +20,15 @@ notice-finished = '{ $run }' is finished already: newllm train --resume { $run }
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
 notice-other_ranks = from step { COUNT($step) } on it is computed by { COUNT($ranks) } processes ({ COUNT($before) } before): the same batches, losses equal to rounding, other bits
-notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with the same bits as they would
+notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with { $alike ->
+    [yes] the same bits as they would
+   *[no] other bits than theirs, as their processors were of several kinds
+}
+notice-unlike = rank { $rank }{ $more ->
+    [0] {""}
+    [one] {" "}(and one more)
+   *[other] {" "}(and { COUNT($more) } more)
+} has { $name } { $value } where rank 0 has { $first }, and rounds otherwise: rank 0's weights are sent to all after each update, and these bits come again on the same machines only
 notice-remaining = { FIXED($left) } of the { G($seconds, digits: 6) } s remain at step { COUNT($step) }
 notice-follows_clock = the schedule was { COUNT($was) } steps{ $in_seconds ->
     [none] {""}
@@ -55,3 +63,34 @@ notice-tracker_hung = { $tracker } did not finish in time and was stopped: RUN/t
 notice-tracker_dropped = { $tracker } did not take { COUNT($count) } rows: trace.jsonl of the run has all of them
 alert-off_trend = the training loss has left its trend
 alert-off_trend_since = since step { COUNT($onset) }; { G($base, digits: 4) } nats were usual before
+
+## what the processes of a training send each other
+exchange-order = the order that follows step { COUNT($step) }
+exchange-begin = the start
+exchange-weights = the weights that rank 0 sends at the start
+exchange-losses = the losses of step { COUNT($step) }
+exchange-gradients = the sum of the gradients of step { COUNT($step) }
+exchange-level = rank 0's weights of step { COUNT($step) }
+exchange-carried = the carried contexts after step { COUNT($step) }
+exchange-evaluation = the evaluation after step { COUNT($step) }
+exchange-end = the end
+training-hangs = { $rank ->
+    [none] a rank
+   *[other] rank { $rank }
+}{ $more ->
+    [0] {""}
+    [one] {" "}(and one more)
+   *[other] {" "}(and { COUNT($more) } more)
+} did not come to { $what } within { G($seconds, digits: 6) } s, and all ended{ $rank ->
+    [none] : which one is not known, as it does not write into RUN/ranks
+   *[other] { $waits ->
+        [yes] : it was last seen in { $last }
+       *[no] : it was last seen computing, after { $last }
+    }{ $place ->
+        [none] {""}
+       *[other] , at { $place }
+    }{ $answers ->
+        [yes] , and still ran
+       *[no] , and did not run any more (stopped, or stuck in a call)
+    }
+}

@@ -78,6 +78,7 @@ notice-loop-not_kept = リプレイする訓練は{ $path }の訓練とは異な
 notice-kept = このスパイクについては以前の判定のほうが多くを示すので、それを実行に残す。以下の判定は保存しない
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
+notice-bits_of_unlike = ステップ{ COUNT($step) }から、一部のランクはランク0と種類の異なるプロセッサーで計算していた。リプレイはビット単位では一致しないかもしれない
 notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
 notice-loop-callbacks = ユーザー定義のコールバックは呼ばれない: { $names }。学習率、重み、勾配を変えるものなら、リプレイは別の訓練になる。loop(..., callbacks=[...])で渡せば呼ばれる
 notice-loop-stops = { $name }は呼ばれない: { COUNT($steps) }回の更新をすべて訓練する

@@ -20,7 +20,14 @@ notice-finished = 「{ $run }」はすでに完了している。newllm train --
 notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
 notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
 notice-other_ranks = ステップ{ COUNT($step) }からは{ COUNT($ranks) }個のプロセスで計算する（それまでは{ COUNT($before) }個）。バッチは同じで損失も丸め誤差の範囲で同じだが、ビット単位では一致しない
-notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
+notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。{ $alike ->
+    [yes] 結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
+   *[no] 元のランクはプロセッサーの種類がそろっていなかったため、ビット単位では一致しない
+}
+notice-unlike = ランク{ $rank }{ $more ->
+    [0] {""}
+   *[other] （ほか{ COUNT($more) }個）
+}の{ $name }は{ $value }、ランク0は{ $first }で、丸め方が異なる。更新のたびにランク0の重みを全員に送る。同じビットは、同じ構成のマシンでしか再現できない
 notice-remaining = ステップ{ COUNT($step) }で、{ G($seconds, digits: 6) }秒のうち{ FIXED($left) }秒が残っている
 notice-follows_clock = スケジュールは{ COUNT($was) }ステップ{ $in_seconds ->
     [none] {""}
@@ -52,3 +59,33 @@ notice-tracker_hung = { $tracker }が時間内に終わらなかったため、�
 notice-tracker_dropped = { $tracker }に送れなかった行が{ COUNT($count) }行ある。すべての行はtrace.jsonlにある
 alert-off_trend = 訓練損失が傾向から外れた
 alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでの通常の値は{ G($base, digits: 4) } nat
+
+## 訓練のプロセスが互いに送るもの
+exchange-order = ステップ{ COUNT($step) }に続く指示
+exchange-begin = 開始
+exchange-weights = 開始時にランク0が送る重み
+exchange-losses = ステップ{ COUNT($step) }の損失
+exchange-gradients = ステップ{ COUNT($step) }の勾配の和
+exchange-level = ステップ{ COUNT($step) }のランク0の重み
+exchange-carried = ステップ{ COUNT($step) }の後の引き継ぐ文脈
+exchange-evaluation = ステップ{ COUNT($step) }の後の評価
+exchange-end = 終了
+training-hangs = { $rank ->
+    [none] あるランク
+   *[other] ランク{ $rank }
+}{ $more ->
+    [0] {""}
+   *[other] （ほか{ COUNT($more) }個）
+}が{ G($seconds, digits: 6) }秒たっても{ $what }に来ず、全員が終わった。{ $rank ->
+    [none] RUN/ranksに書き込んでいないため、どのランクかはわからない
+   *[other] { $waits ->
+        [yes] 最後の記録では{ $last }にいて
+       *[no] 最後の記録では{ $last }を終えて計算しており
+    }{ $place ->
+        [none] {""}
+       *[other] （{ $place }）
+    }{ $answers ->
+        [yes] 、プロセスは動いていた
+       *[no] 、プロセスは動いていなかった（停止しているか、呼び出しから戻らない）
+    }
+}

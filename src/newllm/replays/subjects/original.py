@@ -5,7 +5,7 @@ Of a run of ours all of it stands in its directory. Anyone's training is run onc
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,9 +129,20 @@ def read_original(run: OwnRun) -> Original:
         most_serious=most_serious(spikes),
         known_steps=tuple(list_snapshots(files.snapshots)),
         load=lambda step: _loaded(run, step),
-        notices=tuple(message("notice-bits", difference=one) for one in differences(run.config.environment, _BITS)),
+        notices=(*_other_bits(run), *_of_unlike_ranks(run)),
         changes=state_changes(trace),
     )
+
+
+def _other_bits(run: OwnRun) -> Iterator[Message]:
+    for one in differences(run.config.environment, _BITS):
+        yield message("notice-bits", difference=one)
+
+
+def _of_unlike_ranks(run: OwnRun) -> Iterator[Message]:
+    since = next((step for step, ranks in run.config.numerics.unlike if ranks), None)
+    if since is not None:
+        yield message("notice-bits_of_unlike", step=since)
 
 
 def record_original(

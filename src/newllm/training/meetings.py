@@ -1,0 +1,93 @@
+"""Where all processes of a training must come: how long one waits there, and what is said of one that does not come.
+
+Until a training begins the others wait for a day: the leader reads the texts, and nobody knows for how long. From then
+on a process that does not come within `whereabouts.hang_seconds` counts as hung. All that wait for it end.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import torch.distributed as dist
+from torch.distributed.distributed_c10d import _set_pg_timeout
+
+from newllm.messages import message
+from newllm.training.whereabouts import Whereabouts
+from newllm.training.world import HungError, LostError
+
+_SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_WAITED = ("Timed out waiting", "Application timeout")  # what gloo says where one does not come
+
+
+class Meetings:
+    """What a process goes through together with the others.
+
+    Args:
+        rank: of this process.
+        size: how many there are.
+
+    Attributes:
+        step: that they are at.
+        has_lost: whether another process is known to be gone.
+    """
+
+    def __init__(self, rank: int, size: int) -> None:
+        self._rank, self._size = rank, size
+        self.step, self._allowed = 0, 0.0
+        self._where: Whereabouts | None = None
+        self.has_lost = False
+
+    def watch(self, run: Path, seconds: float) -> None:
+        """Write from now on where this process is, if the run is on a disk here, and wait no longer than so long."""
+        if self._where is None and run.is_dir():
+            self._where = Whereabouts(run, self._rank, self._size)
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """Wait for nobody for longer than so many seconds."""
+        if seconds != self._allowed:
+            _set_pg_timeout(timedelta(seconds=seconds))
+            self._allowed = seconds
+
+    @contextlib.contextmanager
+    def at(self, what: str) -> Iterator[None]:
+        """Take part in one of `diagnosis.hangs.EXCHANGES`.
+
+        Raises:
+            LostError: another process is gone.
+            HungError: one did not come.
+        """
+        if self._where is not None:
+            self._where.comes(what, self.step)
+        try:
+            yield
+        except dist.DistError as error:
+            raise self._why(error) from error
+        except RuntimeError as error:
+            if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
+                raise self._why(error) from error
+            raise
+        if self._where is not None:
+            self._where.leaves()
+
+    def close(self) -> None:
+        """Write no longer where this process is."""
+        if self._where is not None:
+            self._where.close(keep=self.has_lost)
+
+    def _why(self, error: BaseException) -> LostError:
+        self.has_lost = True
+        said, where = _SOURCE.sub("", str(error).splitlines()[0]), self._where
+        waited = any(sign in said for sign in _WAITED)
+        if where is not None:
+            where.ends(waited=waited)
+            if waited or where.others_waited():
+                known = where.kept()
+                hang = known or where.hang(self._allowed)
+                tells = known is None and where.tells(hang)
+                if tells:
+                    where.keep(hang)
+                return HungError(str(message("training-hangs", **hang.numbers())), tells=tells)
+        return LostError(f"another process of this training is gone ({said.partition('. ')[0][:200]})")
