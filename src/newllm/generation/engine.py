@@ -161,7 +161,8 @@ class Engine:
                 self._decoder = None
 
     def _versions(self) -> list[int]:
-        return [parameter._version for parameter in self.model.parameters()]
+        # What was made in inference mode counts no changes.
+        return [0 if one.is_inference() else one._version for one in self.model.parameters()]
 
     def _check_length(self, memory: Memory, count: int) -> None:
         limit, total = self.model.config.positions, memory.tokens_read + count

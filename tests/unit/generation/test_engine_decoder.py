@@ -78,6 +78,17 @@ def test_a_model_that_was_trained_on_is_packed_again(make_engine):
     assert len(seen) == 5
 
 
+def test_a_model_that_was_made_in_inference_mode_writes_the_same(make_engine):
+    engine = endless(make_engine(body="stack"))
+    with torch.inference_mode():
+        other = endless(make_engine(body="stack"))
+    for one in (engine, other):
+        one.stream(one.start(), 3, SAMPLING).result()
+    assert other.stream(other.read(other.start(), PROMPT), 20, SAMPLING, 1).result() == (
+        engine.stream(engine.read(engine.start(), PROMPT), 20, SAMPLING, 1).result()
+    )
+
+
 @every_precision
 def test_prompts_are_read_with_the_same_weights(make_engine, weights):
     engine, plain = make_engine(body="stack", weights=weights), make_engine(body="stack")
