@@ -22,7 +22,7 @@ from newllm.serve.metrics import ModelMetrics
 _GRACE = 3.0  # seconds for a worker to end before it is killed
 _BUFFER = 1 << 20  # bytes that are read ahead
 _BUSY = 1000.0  # tokens a second
-_PACE = 0.008  # seconds
+_PACE = 0.004  # seconds
 _CODES = {"state": "invalid_state", "request": "invalid_value"}
 
 

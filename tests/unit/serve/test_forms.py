@@ -1,11 +1,14 @@
 """Parts of responses, and what is counted."""
 
+import asyncio
 import io
 import json
+import socket
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from newllm.listening import bind
 from newllm.serve.accounting import endpoint_of
 from newllm.serve.log import Entry, Log
 from newllm.serve.logprobs import CompletionLogprobs, chat_form
@@ -30,6 +33,22 @@ def test_logprobs_of_a_chat() -> None:
     first, second = chat_form(TOKENS)
     assert first == {"token": "a", "bytes": [97], "logprob": -9999.0, "top_logprobs": []}
     assert second["top_logprobs"][1] == {"token": "b", "bytes": [98], "logprob": -2.0}
+
+
+def test_a_piece_of_a_stream_does_not_wait_for_the_one_before() -> None:
+    async def nodelay() -> int:
+        with bind("127.0.0.1", 0, waiting=4) as bound:
+            told = asyncio.get_running_loop().create_future()
+            serving = await asyncio.start_server(lambda _, writer: told.set_result(writer), sock=bound)
+            _, ours = await asyncio.open_connection(*bound.getsockname())
+            theirs = await told
+            found = theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            theirs.close()
+            ours.close()
+            serving.close()
+            return found
+
+    assert asyncio.run(nodelay())
 
 
 def test_metrics_are_what_prometheus_reads() -> None:
