@@ -56,7 +56,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "integrations": (("integrations", "hf.py", "lightning.py", "lm_eval.py"), ("unit/integrations",)),
     "tracking": (("tracking",), ("unit/tracking",)),
     "generation": (("generation",), ("unit/generation", "numerics/generation")),
-    "serve": (("serve", "listening.py"), ("unit/serve", "unit/cli/test_serve.py", "unit/ui/test_server.py")),
+    "serve": (("serve", "servers"), ("unit/serve", "unit/cli/test_serve.py", "unit/ui/test_server.py")),
     "inference": (("inference", "frames.py"), ("unit/inference", "unit/test_frames.py")),
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
     "study": (("study", "statistics", "studies"), ("unit/study", "unit/statistics")),

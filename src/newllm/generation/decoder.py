@@ -36,6 +36,12 @@ COMPILED_CHUNK = 64
 _LOGITS_AT_ONCE = 2**22
 
 
+def decoder_of(rounded: LanguageModel, weights: str, *, compiled: bool = True) -> "Decoder":
+    """Return a decoder of a model whose weights are rounded already: what is not compiled does not copy them again."""
+    may_compile = compiled and decodable(rounded, weights)
+    return Decoder(rounded, weights if may_compile else "fp32", compiled=may_compile)
+
+
 def own_chunk(vocabulary: int) -> int:
     """Return how many tokens of a prompt a model's own `forward` reads at once."""
     return min(CHUNK, max(64, _LOGITS_AT_ONCE // vocabulary))

@@ -17,7 +17,7 @@ from newllm.data.tokenizer import Tokenizer
 from newllm.errors import UserError
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.continuation import Continuation
-from newllm.generation.decoder import Decoder, own_chunk
+from newllm.generation.decoder import Decoder, decoder_of, own_chunk
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import LONGEST_WINDOW, Sampling, next_token
 from newllm.generation.vocabulary import Vocabulary
@@ -146,9 +146,7 @@ class Engine:
     def _prepared(self) -> Decoder:
         """Return the decoder, made when it is first needed."""
         if self._decoder is None:
-            may_compile = self._may_compile and decodable(self.model, self._weights)
-            # The model's weights are rounded already: what is not compiled shall not copy them once more.
-            self._decoder = Decoder(self.model, self._weights if may_compile else "fp32", compiled=may_compile)
+            self._decoder = decoder_of(self.model, self._weights, compiled=self._may_compile)
             self._decoder_versions = self._versions()
         return self._decoder
 

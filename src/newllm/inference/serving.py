@@ -5,7 +5,7 @@ from typing import Any
 from newllm.data import Tokenizer
 from newllm.generation import Decoder, Sampling, Vocabulary
 from newllm.generation.batch_sampling import BatchSampling
-from newllm.generation.compiled_step.decodable import decodable
+from newllm.generation.decoder import decoder_of
 from newllm.generation.weights import rounded_model
 from newllm.inference.batch import Batch, Send
 from newllm.inference.request import Intake
@@ -31,9 +31,7 @@ def serving(
     """
     mark = served_fingerprint(model, tokenizer, weights)
     model = rounded_model(model, weights)
-    may_compile = decodable(model, weights)
-    # As `Engine` has it: the weights are rounded already, and what is not compiled shall not copy them once more.
-    decoder = Decoder(model, weights if may_compile else "fp32", compiled=may_compile)
+    decoder = decoder_of(model, weights)
     vocabulary, config = Vocabulary(tokenizer, model.config.vocabulary), model.config
     tokens, blobs = Tokens(tokenizer, vocabulary), StateBlobs(model, mark)
     state = model.initial_state(1)

@@ -8,10 +8,8 @@ import functools
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADER_SECONDS = 20.0
-"""For the head of a request, from the connection's beginning or the response before."""
+from newllm.servers.connection import TimedConnection
 
 WRITE_SECONDS = 30.0
 """For a client to take something of what is written to it, once the buffers between us are full."""
@@ -38,31 +36,24 @@ def most_connections() -> int:
     return _MOST if soft < 0 else max(1, min(_MOST, soft - _SPARE - ACCEPTED_AT_ONCE))
 
 
-class Connection(H11Protocol):
+class Connection(TimedConnection):
     """One connection. Where there are too many, the one that has waited longest for a request makes room."""
+
+    header_seconds = 20.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._since = 0.0
-        self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._most = most_connections()
         self.app_state = {"connection": self}  # of each request's scope
 
-    @property
-    def waits(self) -> bool:
-        """Whether no request of it is being answered."""
-        return self.cycle is None or self.cycle.response_complete
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self._wait()
+        """Begin to wait for a request; make room where there is none."""
+        super().connection_made(transport)
         if len(self.connections) > self._most:
-            there = [one for one in self.connections if isinstance(one, Connection) and one is not self]
-            waiting = [one for one in there if one.waits and not one.transport.is_closing()]
+            waiting = [one for one in self.others() if one.waits]
             # Where all are being answered, the one that came last is one too many.
-            min(waiting, key=lambda one: one._since, default=self).transport.abort()
+            min(waiting, key=lambda one: one.since, default=self).transport.abort()
 
     @property
     def takes_chunks(self) -> bool:
@@ -79,11 +70,10 @@ class Connection(H11Protocol):
         self.transport.write(b"%x\r\n%b\r\n" % (len(content), content))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Wait for nobody any more."""
         super().connection_lost(exc)
-        for timer in (self._deadline, self._stalled):
-            if timer is not None:
-                timer.cancel()
+        if self._stalled is not None:
+            self._stalled.cancel()
 
     def pause_writing(self) -> None:
         """Give the client a while to read: the buffers are full."""
@@ -95,27 +85,3 @@ class Connection(H11Protocol):
         super().resume_writing()
         if self._stalled is not None:
             self._stalled.cancel()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        super().on_response_complete()
-        self._wait()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; where an answer has begun, end without a word. Nothing more is answered."""
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            super().send_400_response(msg)
-        self.transport.close()
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-
-    def _wait(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._since = self.loop.time()
-        self._deadline = self.loop.call_later(HEADER_SECONDS, self._end_if_it_waits)
-
-    def _end_if_it_waits(self) -> None:
-        if self.waits:
-            self.transport.abort()  # not `close`, which would wait for a client that does not read

@@ -14,7 +14,6 @@ from typing import Any
 import uvicorn
 
 from newllm.errors import UserError
-from newllm.listening import address_of, bind, is_local
 from newllm.serve.app import build_app
 from newllm.serve.chat_template import template_of
 from newllm.serve.connections import ACCEPTED_AT_ONCE, Connection
@@ -28,6 +27,7 @@ from newllm.serve.service import Service
 from newllm.serve.store import Limits as StoreLimits
 from newllm.serve.store import open_store
 from newllm.serve.worker import WorkerOptions
+from newllm.servers.listening import address_of, bind, is_local
 
 DRAIN_SECONDS = 60.0
 """For what runs when the server is told to end."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from newllm.serve.api_errors import ApiError
 from newllm.serve.generation import Generation, worker_ended
 from newllm.serve.log import Log
 from newllm.serve.metrics import ModelMetrics
+from newllm.servers.child import end_process
 
 _GRACE = 3.0  # seconds for a worker to end before it is killed
 _BUFFER = 1 << 20  # bytes that are read ahead
@@ -157,7 +157,7 @@ class Worker:
                 await asyncio.wait_for(self.ended.wait(), _GRACE)
                 break
             except TimeoutError:
-                _signal(process, number)
+                end_process(process, number)
         await asyncio.gather(*self._tasks)
 
     def _send(self, header: dict[str, Any], blob: bytes = b"") -> None:
@@ -188,7 +188,7 @@ class Worker:
                 self._take(*frame)
         except (ValueError, KeyError, TypeError) as error:  # what it writes are no frames: it is ended
             self.why = f"a frame that is none: {error}"
-            _signal(self._process, signal.SIGKILL)
+            end_process(self._process, signal.SIGKILL)
         await self._end()
 
     async def _end(self) -> None:
@@ -285,10 +285,3 @@ def _reason(code: int, said: Sequence[str]) -> str:
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     last = next((f": {line}" for line in reversed(said) if line), "")
     return how + last[:300]
-
-
-def _signal(process: asyncio.subprocess.Process, number: int) -> None:
-    """Send a signal to a child that has not ended, without taking its exit code from asyncio (as `terminate` does)."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, number)

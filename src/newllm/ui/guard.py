@@ -21,8 +21,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newllm.listening import is_local
 from newllm.report import web_files
+from newllm.servers.listening import is_local
 from newllm.ui import static_files
 
 MOST_BYTES = 1 << 20

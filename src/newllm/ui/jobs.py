@@ -17,8 +17,8 @@ from typing import Any
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
+from newllm.servers.child import end_process
 from newllm.ui.command import LONGEST_LINE, all_of, last_line_of, start_command
-from newllm.ui.ending import end_process
 from newllm.ui.job_progress import Progress, in_words, result_of
 
 KINDS = ("doctor", "replay")

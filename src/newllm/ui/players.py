@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.ui.ending import end_process
+from newllm.servers.child import end_process
 
 MOST_ALIVE = 2
 """Models that are held at once."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from newllm import listening
+from newllm.servers import listening
 from newllm.ui.app import build_app
 from newllm.ui.connections import ACCEPTED_AT_ONCE, Connection
 from newllm.ui.guard import Access, access_for

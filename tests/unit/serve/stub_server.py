@@ -23,7 +23,7 @@ if __name__ == "__main__":
     model._FIRST_PAUSE = 0.01
     if "STUB_SECONDS" in os.environ:
         seconds = float(os.environ["STUB_SECONDS"])
-        body.BODY_SECONDS = connections.HEADER_SECONDS = connections.WRITE_SECONDS = seconds
+        body.BODY_SECONDS = connections.Connection.header_seconds = connections.WRITE_SECONDS = seconds
         sse._PATIENCE = sse._ALIVE = 0.1
     if "STUB_DRAIN" in os.environ:
         server.DRAIN_SECONDS = float(os.environ["STUB_DRAIN"])

@@ -8,11 +8,11 @@ import socket
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from newllm.listening import bind
 from newllm.serve.accounting import endpoint_of
 from newllm.serve.log import Entry, Log
 from newllm.serve.logprobs import CompletionLogprobs, chat_form
 from newllm.serve.metrics import Metrics
+from newllm.servers.listening import bind
 
 TOKENS = [
     {"token": "a", "bytes": [97], "id": 1, "logprob": None, "top": None},

@@ -26,9 +26,7 @@ import resource, sys
 from newllm.cli.main import main
 from newllm.ui import connections, guard
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-for name, seconds in zip(("HEADER_SECONDS", "BODY_SECONDS"), sys.argv[2:]):
-    module = connections if hasattr(connections, name) else guard
-    setattr(module, name, float(seconds))
+connections.Connection.header_seconds, guard.BODY_SECONDS = map(float, sys.argv[2:])
 sys.exit(main(["ui", sys.argv[1], "--port", "0", "--json"]))
 """
 NEVER = "600"  # seconds
