@@ -3,7 +3,8 @@
 It reads tasks as lines of JSON from standard input and answers each with a line. A task says which streams there are:
 when each begins (seconds from the task's start: an open loop, nobody waits for an answer before), its body and its
 kind. A token's time is when its event came; events that came in one piece have one time, so a gap of none is possible
-and the longest gaps are whole. An event that holds several tokens counts once, and the usage at the end tells.
+and the longest gaps are whole. An event may hold several tokens: gaps are those between events, and speeds count each
+event of a stream as many tokens as the usage at its end says that there were in the mean.
 """
 
 import asyncio
@@ -144,7 +145,11 @@ def _together(streams: list[Stream]) -> dict[str, float]:
     if not times:
         return {"together": 0.0, "tokens_a_second": 0.0}
     begin, end = max(one[0] for one in times), min(one[-1] for one in times)
-    inside = sum(begin < moment <= end for one in times for moment in one)
+    inside = sum(
+        one.tokens / len(one.times) * sum(begin < moment <= end for moment in one.times)
+        for one in streams
+        if len(one.times) > 1
+    )
     return {"together": end - begin, "tokens_a_second": inside / (end - begin) if end > begin else 0.0}
 
 

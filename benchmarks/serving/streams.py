@@ -150,13 +150,15 @@ def gaps(asking: LineProcess, decoding: LineProcess, server: Served, extent: Ext
     asking.ask(server.task(prompts.streams(server, ROWS, 16, 16)))
     asking.ask(server.task(prompts.streams(server, 1, 2000, 4)))
     for name, count in (("without prompts", 0), ("with prompts", extent.prompts)):
-        step = 1e3 * decoding.ask(extent.block)["step"]
+        decoded = decoding.ask(extent.block)
+        step = 1e3 * decoded["step"]
         plan = prompts.streams(server, ROWS, 16, extent.gap_tokens)
         plan += prompts.streams(server, count, 2000, 4, every=0.5, kind="prompt", start=0.3)
         answer = asking.ask(server.task(plan))["kinds"]
         gap = answer["stream"]["gap"]
         found[name] = {
             "bare_step_ms": round(step, 3),
+            "bare_step_p99_ms": round(1e3 * decoded["step_p99"], 3),
             "gap_ms": gap,
             "gap_in_bare_steps": {name: round(value / step, 2) for name, value in gap.items()},
             "errors": _errors(list(answer.values())),

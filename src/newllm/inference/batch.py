@@ -22,6 +22,7 @@ from newllm.generation.sampling import diverged
 from newllm.inference.choice import Choice
 from newllm.inference.echo import Echo
 from newllm.inference.logprobs import Logprobs
+from newllm.inference.pacing import Pacing
 from newllm.inference.reading import Reading
 from newllm.inference.request import Request
 from newllm.inference.state_blob import StateBlobs
@@ -66,6 +67,7 @@ class Batch:
         self._left: dict[int, int] = {}  # of each request, how many choices have not ended
         self._sampled, self._sampling = list[Choice](), BatchSampling([], [], self._forbidden)
         self._events = list[tuple[int, str]]()  # of which request, and JSON
+        self._pacing = Pacing()
         self.counts = Counts()
 
     @property
@@ -118,12 +120,28 @@ class Batch:
             logits_BV = logits_BV[rows]
         if takers:
             self._choose(takers, logits_BV)
-        self._send_events()
         self._choices += begun
-        self._end([choice for choice in (*choices, *begun) if choice.finish])
+        ended = [choice for choice in (*choices, *begun) if choice.finish]
+        self._tell([*begun, *ended])  # the first piece of a text and its last at once, the others when it is time
+        self._end(ended)
         self.counts.steps += 1
+        self._pacing.end()
 
-    def _send_events(self) -> None:
+    def tell_in_time(self) -> None:
+        """Before a step: tell of the texts what has not been told, unless that can wait for what the step adds."""
+        chunk = self._decoder.chunk if len(self._prompts) else 0
+        if self._pacing.begin(min(len(self._choices), self._decoder.most_tokens) + chunk):
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of every text what has not been told."""
+        self._tell(self._choices)
+
+    def _tell(self, choices: list[Choice]) -> None:
+        """Tell of these texts, and send what else there is to tell."""
+        for choice in choices:
+            if (said := choice.said()) is not None:
+                self._events.append((choice.request.number, said))
         if self._events:
             texts = ",".join([said for _, said in self._events])
             self._send(frame_of(f'{{"op":"events","events":[{texts}]}}'.encode()))
@@ -141,7 +159,7 @@ class Batch:
         for choice, state in zip(choices, states, strict=False):
             choice.has_read(state)
         for reading, state in zip(plain, states[len(choices) :], strict=True):
-            self._tell(reading, None)
+            self._echo_chunk(reading, None)
             reading.advance(state)
         for reading in readings[len(plain) :]:
             found.append(self._read_all(reading))
@@ -154,12 +172,12 @@ class Batch:
         logits_TV, state = self._decoder.read_all(text, reading.state)
         self.counts.tokens_read += len(text)
         if reading.is_in_prompt:
-            self._tell(reading, torch.cat([reading.predicted_V[None], logits_TV[:-1]]))
+            self._echo_chunk(reading, torch.cat([reading.predicted_V[None], logits_TV[:-1]]))
         reading.advance(state)
         reading.predicted_V = logits_TV[-1].clone()
         return logits_TV[-1:]
 
-    def _tell(self, reading: Reading, predicted_TV: Tensor | None) -> None:
+    def _echo_chunk(self, reading: Reading, predicted_TV: Tensor | None) -> None:
         """Tell the text of a prompt that is being read, where that is asked for."""
         if reading.echo is not None and reading.is_in_prompt:
             values = None if predicted_TV is None else predicted_TV.detach().cpu().numpy()
@@ -180,7 +198,7 @@ class Batch:
         return [Choice(reading, index, self._tokens, self._positions) for index in range(reading.request.choices)]
 
     def _choose(self, takers: list[Choice], logits_BV: np.ndarray) -> None:
-        """Choose the next token of each, and tell what it shows."""
+        """Choose the next token of each."""
         if takers != self._sampled:
             self._sampled = takers
             seeds = [choice.seed for choice in takers]
@@ -199,8 +217,7 @@ class Batch:
                     logits_BV[row : row + 1], [token], choice.request.logprobs, first=is_first
                 )
                 choice.entries += some
-            if (said := choice.said(choice.take(token))) is not None:
-                self._events.append((choice.request.number, said))
+            choice.take(token)
         self.counts.tokens_written += len(tokens)
         for number, why in failed.items():
             self._fail(number, why)
@@ -225,8 +242,8 @@ class Batch:
         ]
 
     def _fail(self, number: int, why: str) -> None:
-        """End a request by an error."""
-        self._events = [said for said in self._events if said[0] != number]
+        """End a request by an error, after what was written."""
+        self._tell([choice for choice in self._choices if choice.request.number == number])
         self.cancel(number)
         self._send(encode_frame({"op": "error", "id": number, "error": why, "kind": "internal"}))
 

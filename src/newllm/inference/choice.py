@@ -33,13 +33,14 @@ class Choice:
         ids: the tokens chosen so far, without the end token.
         finish: why it has ended: "length", "stop", "end" or "positions"; empty while it goes on.
         unsaid: how many tokens no event has told.
+        text: what can be shown of them.
         entries: the logprobs of those tokens, where they are wanted.
     """
 
     def __init__(self, reading: Reading, index: int, tokens: Tokens, positions: int) -> None:
         self.request, self.index, self.seed = reading.request, index, reading.request.seed + index
         self.state, self.tokens_read = reading.state, reading.tokens_read
-        self.ids, self.finish, self.unsaid = list[int](), "", 0
+        self.ids, self.finish, self.unsaid, self.text = list[int](), "", 0, ""
         self._tokens, self._positions = tokens, positions
         self._prompt_end, self._recent, self._before = reading.before_last, reading.recent, self.state
         undecoded = _undecoded(self.request, tokens)
@@ -67,37 +68,37 @@ class Choice:
             return self.ids[len(self.ids) - most :]
         return [*self._recent[len(self.ids) - most :], *self.ids]
 
-    def take(self, token: int) -> str:
-        """Go on by a token that was chosen; return the text that can be shown now."""
+    def take(self, token: int) -> None:
+        """Go on by a token that was chosen."""
         if token == self._tokens.end:
             self.finish = "end"
-            return "" if self._held is None else self._held.rest()
+            self.text += "" if self._held is None else self._held.rest()
+            return
         self.ids.append(token)
         self.unsaid += 1
-        text = self._text(token)
+        text = self._whole(token)
         if self._held is not None:
             text = self._held.feed(text, self.ids, self.state, self._stream.undecoded)
             if self._held.found:
                 self.finish = "stop"
-                return text
+        self.text += text
+        if self.finish:
+            return
         if len(self.ids) == self.request.max_tokens:
             self.finish = "length"
         elif self.tokens_read + 1 == self._positions:
             self.finish = "positions"
-        return text + self._held.rest() if self.finish and self._held is not None else text
+        if self.finish and self._held is not None:
+            self.text += self._held.rest()
 
-    def said(self, text: str) -> str | None:
-        """Return as JSON what an event says of the tokens that none has told; None where there is nothing to say yet.
-
-        Args:
-            text: what can be shown.
-        """
+    def said(self) -> str | None:
+        """Return as JSON what an event says of the tokens that none has told; None where there is nothing to say."""
         entries = self._shown_entries() if self.entries else []
-        if not text and not entries and not (self.finish and self.unsaid):
+        if not self.text and not entries and not (self.finish and self.unsaid):
             return None
         # By hand: of 64 texts json.dumps takes four times as long.
-        said = f'{self._said}{encode_basestring_ascii(text)},"tokens":{self.unsaid}'
-        self.unsaid = 0
+        said = f'{self._said}{encode_basestring_ascii(self.text)},"tokens":{self.unsaid}'
+        self.unsaid, self.text = 0, ""
         if self.request.logprobs is None:
             return f"{said}}}"
         return f'{said},"logprobs":{json.dumps(entries, allow_nan=False)}}}'
@@ -112,7 +113,7 @@ class Choice:
         self._told += len(entries)
         return entries
 
-    def _text(self, token: int) -> str:
+    def _whole(self, token: int) -> str:
         """Return the text that is whole with a token."""
         is_first = self.tokens_read == 1
         if not self._is_open and not is_first and (plain := self._tokens.plain[token]) is not None:

@@ -82,9 +82,12 @@ class Worker:
                     return
                 self._take(item)
             if self._batch.is_busy:
+                self._batch.tell_in_time()
+                self._output.flush()
                 self._batch.step()
             self._tell_stats()
-            self._output.flush()
+            if not self._batch.is_busy:
+                self._output.flush()
 
     def _heard_now(self) -> list[Request | int | Frame | Exception]:
         """Return what has been heard; wait for it where there is nothing else to do."""

@@ -21,8 +21,6 @@ from newllm.servers.child import end_process
 
 _GRACE = 3.0  # seconds for a worker to end before it is killed
 _BUFFER = 1 << 20  # bytes that are read ahead
-_BUSY = 1000.0  # tokens a second
-_PACE = 0.004  # seconds
 _CODES = {"state": "invalid_state", "request": "invalid_value"}
 
 
@@ -88,9 +86,6 @@ class Worker:
         self._model, self._options, self._log, self._metrics = model, options, log, metrics
         self._open: dict[int, _Part] = {}  # by id
         self._next = 0
-        self._heard = 0.0
-        self._late: set[Generation] = set()  # who is to be told of pieces that wait
-        self._telling: asyncio.TimerHandle | None = None
         self._first: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
         self._said: deque[str] = deque(maxlen=20)
         self._process: asyncio.subprocess.Process | None = None
@@ -221,14 +216,10 @@ class Worker:
                 self.why = header["error"]
 
     def _hand_on(self, events: list[dict[str, Any]]) -> None:
-        """Give each piece of one step of the batch to its request.
-
-        Where there are many tokens a second, all clients are told together every `_PACE` seconds: who gets several
-        pieces at a time costs as much less. The first piece of a text, and its end, are told at once.
-        """
+        """Give each piece that the batch tells of to its request."""
         now = time.monotonic()
         self._metrics.wrote(sum(event["tokens"] for event in events if not event.get("echo")))
-        is_busy, self._heard = len(events) > _BUSY * (now - self._heard), now
+        told = dict[Generation, None]()
         for event in events:
             part = self._open.get(event["id"])
             if part is None:  # cancelled meanwhile
@@ -237,21 +228,12 @@ class Worker:
             before, part.heard[choice] = part.heard.get(choice), now
             event["choice"] = part.first + choice
             part.generation.put(event)
+            told[part.generation] = None
             if before is None:
                 self._metrics.first.add(now - part.began)
-                part.generation.rouse()
-                continue
-            self._metrics.gap.add(now - before)
-            if is_busy:
-                self._late.add(part.generation)
             else:
-                part.generation.rouse()
-        if self._late and self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(_PACE, self._tell)
-
-    def _tell(self) -> None:
-        self._telling, late, self._late = None, self._late, set()
-        for generation in late:
+                self._metrics.gap.add(now - before)
+        for generation in told:
             generation.rouse()
 
     def _done(self, header: dict[str, Any], blob: bytes) -> None:

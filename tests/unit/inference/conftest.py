@@ -147,10 +147,15 @@ class Served:
         self.batch.add(self.intake.request(header, blob))
         return self._id
 
+    def step(self) -> None:
+        """Do a step, and tell all of it."""
+        self.batch.step()
+        self.batch.tell()
+
     def run(self) -> None:
         """Go on until there is nothing to do."""
         while self.batch.is_busy:
-            self.batch.step()
+            self.step()
 
     def answer(self, blob: bytes = b"", **fields: Any) -> Answer:
         """Ask, and wait for the first choice."""

@@ -190,12 +190,12 @@ def test_a_step_reads_each_text_that_is_written_and_one_chunk(watched: Any) -> N
     for _ in range(3):
         watched.ask(text="a", max_tokens=60, temperature=0.0)
     while watched.batch.rows < 3:
-        watched.batch.step()
+        watched.step()
     watched.ask(text="the dog lay by the door", max_tokens=1)
     calls = watched.batch._decoder.calls
     calls.clear()
     while watched.batch.waiting:
-        watched.batch.step()
+        watched.step()
     assert all([len(text) for text in call[:3]] == [1, 1, 1] for call in calls)
     assert [len(text) for call in calls for text in call[3:]] == [4, 4, 4, 4, 4, 4]
 
@@ -203,7 +203,7 @@ def test_a_step_reads_each_text_that_is_written_and_one_chunk(watched: Any) -> N
 def test_short_prompts_share_a_chunk(watched: Any) -> None:
     for _ in range(4):
         watched.ask(text="a", max_tokens=1)
-    watched.batch.step()
+    watched.step()
     assert [len(text) for text in watched.batch._decoder.calls[0]] == [2, 2]  # each with its begin token
 
 
@@ -213,7 +213,7 @@ def test_flows_take_turns(watched: Any) -> None:
     patient = watched.ask(text="z" * 19, max_tokens=1, flow="patient")
     steps = 0
     while not watched.answers[patient, 0].done:
-        watched.batch.step()
+        watched.step()
         steps += 1
     assert steps == 2 * 5
 
@@ -223,7 +223,7 @@ def test_within_a_flow_a_long_prompt_lets_others_in(watched: Any) -> None:
     short = watched.ask(text="z" * 7, max_tokens=1)
     steps = 0
     while not watched.answers[short, 0].done:
-        watched.batch.step()
+        watched.step()
         steps += 1
     assert steps == 16 + 2
 
@@ -233,11 +233,11 @@ def test_prompts_that_wait_have_memory_of_their_own(serve: Callable[..., Any]) -
     for seed in range(5):
         served.ask(text="a", max_tokens=100, temperature=0.0, seed=seed)
     while served.batch.waiting:
-        served.batch.step()
+        served.step()
     for flow in "abc":
         served.ask(text="z" * 300, max_tokens=1, flow=flow)
     for _ in range(4):
-        served.batch.step()
+        served.step()
     waiting = [reading for readings in served.batch._prompts._flows.values() for reading in readings]
     sizes = [{value.untyped_storage().nbytes() for value in reading.state.values()} for reading in waiting]
     own = {value.numel() * value.element_size() for value in served.engine.model.initial_state(1).values()}
@@ -249,10 +249,10 @@ def test_rows_take_turns_where_there_are_too_many(watched: Any) -> None:
     many = [watched.ask(text="a", max_tokens=40, seed=seed, flow="many") for seed in range(20)]
     one = watched.ask(text="a", max_tokens=40, seed=3, flow="one")
     while watched.batch.rows < 20 or not watched.answers[one, 0].tokens:
-        watched.batch.step()
+        watched.step()
     before = {number: watched.answers[number, 0].tokens for number in (one, *many)}
     for _ in range(20):
-        watched.batch.step()
+        watched.step()
         assert len(watched.batch._decoder.calls[-1]) <= 7
     gained = {number: watched.answers[number, 0].tokens - before[number] for number in (one, *many)}
     assert gained[one] >= 18
@@ -278,7 +278,7 @@ def test_a_text_that_breaks_the_decoder_ends_alone(watched: Any) -> None:
 def test_a_step_that_fails_without_a_culprit_ends_all_of_it(watched: Any) -> None:
     numbers = [watched.ask(text="the cat", max_tokens=9) for _ in range(2)]
     while watched.batch.waiting:
-        watched.batch.step()
+        watched.step()
     watched.batch._decoder.falls = True
     watched.run()
     assert set(watched.errors) == set(numbers)
@@ -295,3 +295,20 @@ def test_a_prompt_of_too_many_tokens_is_refused(serve: Callable[..., Any], monke
     monkeypatch.setattr(limits, "LONGEST_TEXT", 5)
     with pytest.raises(UserError, match="the prompt has 6 characters: at most 5"):
         served.ask(text="012345")
+
+
+def test_the_first_and_the_last_piece_of_a_text_are_told_at_once_and_the_others_when_it_is_time(
+    serve: Callable[..., Any],
+) -> None:
+    served = serve("word")
+    number = served.ask(text="the cat", max_tokens=5, temperature=0.0)
+    told = []
+    while served.batch.is_busy:
+        served.batch.step()
+        told.append(served.answers[number, 0].tokens)
+    assert told == [1, 1, 1, 1, 5]
+    number = served.ask(text="the cat", max_tokens=5, temperature=0.0)
+    served.batch.step()
+    served.batch.step()
+    served.batch.tell_in_time()  # nothing has been told of for long
+    assert served.answers[number, 0].tokens == 2

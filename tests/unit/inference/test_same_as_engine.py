@@ -88,6 +88,8 @@ class Load:
                     self.served.answers.pop((number, index), None)
             if batch.is_busy:
                 batch.step()
+                if self.chance.random() < 0.3:
+                    batch.tell()
             ended = [key for key, answer in self.served.answers.items() if answer.done]
             last = [number for number, index in ended if self.served.answers[number, index].done["last"]]
             for number, index in ended:

@@ -96,6 +96,17 @@ def test_it_tells_what_it_has_loaded(run: Path) -> None:
     assert client.end() == (0, "")
 
 
+def test_the_tokens_of_short_steps_are_told_of_together(client: Client) -> None:
+    client.send({"op": "generate", "id": 50, "text": "the whale", "max_tokens": 2000, "temperature": 0.0})
+    frames, tokens = 0, list[int]()
+    while (frame := client.hear()[0])["op"] != "done":
+        if frame["op"] == "events":
+            frames += 1
+            tokens += [said["tokens"] for said in frame["events"]]
+    assert sum(tokens) == 2000
+    assert 5 < frames < 1100
+
+
 def test_a_text_goes_on_from_its_state_as_the_engine_does(client: Client, run: Path) -> None:
     loaded = load(run)
     whole = loaded.generate("the whale", 40, sampling=Sampling(0.9), seed=3).text

@@ -310,14 +310,3 @@ def test_a_name_that_is_a_format(serving: Any, tmp_path: Path) -> None:
         events = [json.loads(line[6:]) for line in answer.body.splitlines() if line.startswith(b"data: {")]
         assert {event["model"] for event in events} == {name}
         assert "".join(event["choices"][0]["text"] for event in events) == "aba"
-
-
-def test_a_fast_model_is_told_of_every_few_milliseconds(stub: Any) -> None:
-    body = json.dumps({"prompt": "ab", "max_tokens": 6000, "stream": True}).encode()
-    with socket.create_connection(("127.0.0.1", stub.port), timeout=20) as connection:
-        connection.sendall(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        answer = b""
-        while more := connection.recv(1 << 16):
-            answer += more
-    assert answer.count(b"data: {") == 6001
-    assert 5 < answer.count(b"\r\ndata: ") < 3000  # chunks

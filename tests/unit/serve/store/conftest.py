@@ -21,10 +21,14 @@ from newllm.serve.store.store import entry_name
 
 
 class Clock:
-    """Seconds since 1970 that stand still until a test lets them go on."""
+    """Seconds since 1970 that stand still until a test lets them go on.
+
+    They stay behind the system's: a file has the system's date until the store has dated it, and must not look older
+    than all others to a thread that tidies up meanwhile.
+    """
 
     def __init__(self) -> None:
-        self.now = time.time()
+        self.now = time.time() - 86_400.0
 
     def __call__(self) -> float:
         return self.now
