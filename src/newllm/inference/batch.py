@@ -130,7 +130,7 @@ class Batch:
     def tell_in_time(self) -> None:
         """Before a step: tell of the texts what has not been told, unless that can wait for what the step adds."""
         chunk = self._decoder.chunk if len(self._prompts) else 0
-        if self._pacing.begin(min(len(self._choices), self._decoder.most_tokens) + chunk):
+        if self._pacing.begin(min(len(self._choices), self._decoder.most_tokens), chunk):
             self.tell()
 
     def tell(self) -> None:

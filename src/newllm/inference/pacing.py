@@ -26,13 +26,18 @@ class Pacing:
         self._began = self._told = 0.0
         self._took, self._tokens = 0.0, 1
 
-    def begin(self, tokens: int) -> bool:
-        """Say whether all that waits is to be told before a step that reads so many tokens."""
+    def begin(self, rows: int, chunk: int) -> bool:
+        """Say whether all that waits is to be told before a step.
+
+        Args:
+            rows: texts of which it reads a token.
+            chunk: tokens of prompts that it reads beside them.
+        """
         now = self._clock()
-        self._began, expected = now, self._took * tokens / self._tokens
-        self._tokens = tokens
-        patience = max(_SHORTEST, min(2.5 * min(self._took, expected), _LONGEST))  # for two steps that are alike
-        if is_due := now + expected > self._told + patience:
+        token = self._took / self._tokens
+        self._began, self._tokens = now, rows + chunk
+        patience = max(_SHORTEST, min(2.5 * token * rows, _LONGEST))  # for two steps without a prompt
+        if is_due := now + token * self._tokens > self._told + patience:
             self._told = now
         return is_due
 
