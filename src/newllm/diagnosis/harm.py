@@ -4,7 +4,8 @@ The targets say whether the model was asked for something new, the validation lo
 far better after the rise, the training data became others, and validation is of their kind. Where it is as good, a rise
 is harmless if the loss stayed low (its peak is below `SMALL` of the first loss), or if the finding says little by
 itself, as one batch among thousands. A loss that is `HUGE` times as high from one point to the next, and stays up, is
-no harmless rise, whatever a later evaluation says: it had time to recover until then.
+no harmless rise, whatever a later evaluation says: it had time to recover until then. Where a measure of quality, a
+recall for example, was never as good before as it is at each evaluation after a rise, the task became harder.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.quality import evaluated_qualities
 from newllm.trace import Finding, Series, Trace
 
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
@@ -28,6 +30,7 @@ LEVEL = 5  # points before a rise
 AWAY, NEAR = 2.0, 1.3  # times the level before: above it, and back at it
 SETTLED = 3  # sampled steps with the same classes
 MORE, MOST_CLASSES = 1.1, 1000
+FEWEST_BEFORE, FEWEST_AFTER = 3, 2  # evaluations
 RARE = 1e-3  # of the points: one hard batch of a long run
 
 
@@ -55,6 +58,8 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return False
     if validation_gains(finding, trace) is not None or new_classes_at(finding, trace) is not None:
         return True
+    if finding.kind == "diverged" and _is_better_than_ever(trace, finding.first_step or 0.0):
+        return True
     whole = trace.series("loss")
     if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
         return False
@@ -69,6 +74,17 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return evaluations.better <= UNHARMED * evaluations.before
     # A loss that rose high must be made good by the very next evaluation.
     return _says_little(finding, loss, len(within)) and evaluations.after <= UNHARMED * evaluations.before
+
+
+def _is_better_than_ever(trace: Trace, first: float) -> bool:
+    """Whether every measure of quality is better at each later evaluation than at any before; False without one."""
+    better = [
+        bool(after.min() > before.max())
+        for _, quality in evaluated_qualities(trace)
+        if len(before := quality.value[quality.step < first]) >= FEWEST_BEFORE
+        and len(after := quality.value[quality.step >= first]) >= FEWEST_AFTER
+    ]
+    return bool(better) and all(better)
 
 
 def _level_before(loss: Series, first: float) -> float:

@@ -10,18 +10,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from newllm.serve import chat, completions, health, models_api, responses
+from newllm.serve import health
 from newllm.serve.accounting import Accounting
 from newllm.serve.api_errors import ApiError
 from newllm.serve.generation import ClientGoneError
 from newllm.serve.guard import Guard
+from newllm.serve.openai import chat, completions, models, responses
 from newllm.serve.service import Service
 
 _ROUTES = [
     Route("/health", health.health),
     Route("/metrics", health.metrics),
-    Route("/v1/models", models_api.models),
-    Route("/v1/models/{id:path}", models_api.model),
+    Route("/v1/models", models.models),
+    Route("/v1/models/{id:path}", models.model),
     Route("/v1/completions", completions.completions, methods=["POST"]),
     Route("/v1/chat/completions", chat.chat_completions, methods=["POST"]),
     Route("/v1/responses", responses.create, methods=["POST"]),

@@ -128,3 +128,41 @@ def test_one_hard_batch_among_thousands_is_a_note(points: int, after: float, exp
     validation = Series(EVERY, around(1.0, after))
     loss = Series(steps, np.where(steps == 239, 5.0, 2.0))
     assert severity(Trace({"loss": loss, "validation_loss": validation}), last=239) == expected
+
+
+def quality_trace(
+    value: list[float], name: str = "recall_at_20", steps: np.ndarray | None = None, **more: Any
+) -> Trace:
+    """Return a trace with a measure at every twentieth step."""
+    trace = trace_of()
+    signals = {**trace.signals, name: Series(EVERY[: len(value)] if steps is None else steps, np.array(value)), **more}
+    return Trace(signals, "step")
+
+
+BETTER = [0.1] * 11 + [0.2] * 9
+
+
+@pytest.mark.parametrize(
+    ("trace", "expected"),
+    [
+        (quality_trace(BETTER), "note"),
+        (quality_trace(BETTER, "validation_accuracy"), "note"),
+        (quality_trace([*BETTER[:-1], 0.1]), "fault"),  # at one evaluation it was no better
+        (quality_trace([0.2, *BETTER[1:]]), "fault"),  # nor than at the first
+        (quality_trace(BETTER[:12]), "fault"),  # one evaluation
+        (quality_trace(BETTER[9:], steps=EVERY[9:]), "fault"),  # two before
+        (quality_trace(BETTER, "error_recall"), "fault"),
+        (quality_trace(BETTER, "price"), "fault"),
+        (quality_trace(list(np.repeat(BETTER, 20)), steps=STEPS), "fault"),  # of every batch
+        (quality_trace(BETTER, ndcg=Series(EVERY, np.full(20, 0.5))), "fault"),  # another is as it was
+        (quality_trace(BETTER, ndcg=Series(EVERY, np.array(BETTER))), "note"),
+    ],
+)
+def test_a_loss_that_stays_high_is_a_harder_task_where_quality_was_never_as_good_before(
+    trace: Trace, expected: str
+) -> None:
+    assert severity(trace, "diverged", None, severity="fault") == expected
+
+
+def test_a_better_quality_excuses_no_spike() -> None:
+    assert severity(quality_trace(BETTER), "spike") == "warning"

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from newllm.cli.main import main
-from newllm.serve import body, connections, model, sse, worker
+from newllm.serve import connections, model, sse, worker
+from newllm.serve.openai import body
 
 STUB = Path(__file__).with_name("stub_worker.py")
 

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from newllm.serve.accounting import endpoint_of
 from newllm.serve.log import Entry, Log
-from newllm.serve.logprobs import CompletionLogprobs, chat_form
 from newllm.serve.metrics import Metrics
+from newllm.serve.openai.logprobs import CompletionLogprobs, chat_form
 from newllm.servers.listening import bind
 
 TOKENS = [

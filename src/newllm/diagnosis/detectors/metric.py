@@ -1,12 +1,11 @@
 """A metric that stands still while the loss of the same data is learnt: the two do not measure the same thing."""
 
-import re
-
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.quality import qualities
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -16,14 +15,6 @@ FEWEST_LOSSES = 8  # points of the loss
 LEARNT = 0.03  # of the loss at the start: so little is left of it
 LOW = 0.5  # of a metric from 0 to 1: above it most is right
 MOVES = 0.1  # from its first to its last points
-_GOOD_IS_ONE = re.compile(
-    r"(^|[^a-z0-9])(acc|accuracy|exact|exact_match|em|dice|iou|miou|jaccard|f1|auc|auroc|map|recall|precision|bleu|rouge|"
-    r"correct|top1|top5|hit|hits|mrr|ndcg)($|[^a-z0-9])",
-    re.IGNORECASE,
-)
-
-
-_GOOD_IS_ZERO = re.compile(r"(^|[^a-z])(error|err|loss|mse|mae|rmse|distance|miss|wrong)s?($|[^a-z])", re.IGNORECASE)
 
 
 def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
@@ -36,9 +27,8 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
     if not training_kind(trace, facts).loss_is_progress:
         return []
     validation = finite(trace.series("validation_loss"))
-    for name in sorted(trace.signals):
-        metric = finite(trace.series(name))
-        if not _GOOD_IS_ONE.search(name) or _GOOD_IS_ZERO.search(name) or "/" in name or len(metric.value) < FEWEST:
+    for name, metric in qualities(trace):
+        if len(metric.value) < FEWEST:
             continue
         of_validation = is_validation(name) or (
             len(validation.step) > 0 and bool(np.isin(metric.step, validation.step).all())

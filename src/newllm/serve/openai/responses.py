@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from newllm.serve.api_errors import ApiError, Json, bad_value
-from newllm.serve.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, Call, begin, sampling
 from newllm.serve.chat_template import ChatTemplate
-from newllm.serve.choices import collected
-from newllm.serve.fields import Fields, whole_text
-from newllm.serve.messages import no_template, read_messages
-from newllm.serve.response_events import ResponseEvents
-from newllm.serve.response_object import ResponseObject
+from newllm.serve.openai.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, Call, begin, sampling
+from newllm.serve.openai.choices import collected
+from newllm.serve.openai.fields import Fields, whole_text
+from newllm.serve.openai.messages import no_template, read_messages
+from newllm.serve.openai.response_events import ResponseEvents
+from newllm.serve.openai.response_object import ResponseObject
 from newllm.serve.service import Service
 from newllm.serve.sse import EventStream
 from newllm.serve.store import DamagedError, StoredResponse, StoreError, StoreFull

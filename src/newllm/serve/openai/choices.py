@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from starlette.types import Receive
 
 from newllm.serve.generation import Event, Generation
-from newllm.serve.logprobs import Token
+from newllm.serve.openai.logprobs import Token
+from newllm.serve.openai.usage import Usage
 from newllm.serve.sse import listening
-from newllm.serve.usage import Usage
 
 _FINISHES = {"stop": "stop", "end": "stop", "length": "length", "positions": "length"}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from newllm.serve.api_errors import ApiError, bad_value
 from newllm.serve.chat_template import Messages
-from newllm.serve.fields import whole_text
+from newllm.serve.openai.fields import whole_text
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _TEXTS = ("text", "input_text", "output_text")

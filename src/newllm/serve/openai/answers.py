@@ -6,12 +6,12 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from newllm.serve.answer_events import AnswerEvents, Remember
 from newllm.serve.api_errors import Json, bad_value
-from newllm.serve.call import Call, encoded
-from newllm.serve.choices import Choice, collected, finish_reason
-from newllm.serve.fields import Fields
-from newllm.serve.forms import Form
+from newllm.serve.openai.answer_events import AnswerEvents, Remember
+from newllm.serve.openai.call import Call, encoded
+from newllm.serve.openai.choices import Choice, collected, finish_reason
+from newllm.serve.openai.fields import Fields
+from newllm.serve.openai.forms import Form
 from newllm.serve.sse import EventStream
 
 

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 from newllm.serve.api_errors import ApiError
-from newllm.serve.call import encoded
-from newllm.serve.choices import Choice
-from newllm.serve.logprobs import chat_form
+from newllm.serve.openai.call import encoded
+from newllm.serve.openai.choices import Choice
+from newllm.serve.openai.logprobs import chat_form
+from newllm.serve.openai.usage import Usage
 from newllm.serve.store import new_response_id
-from newllm.serve.usage import Usage
 
 _ALWAYS: dict[str, Any] = {
     "error": None, "incomplete_details": None, "output": [], "parallel_tool_calls": False, "tool_choice": "none",

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from newllm.serve.api_errors import ApiError
-from newllm.serve.choices import Choice
 from newllm.serve.generation import Event
-from newllm.serve.logprobs import chat_form
-from newllm.serve.response_object import ResponseObject, part
+from newllm.serve.openai.choices import Choice
+from newllm.serve.openai.logprobs import chat_form
+from newllm.serve.openai.response_object import ResponseObject, part
+from newllm.serve.openai.usage import Usage
 from newllm.serve.sse import dumped, named_event, quoted_json
-from newllm.serve.usage import Usage
 
 _DELTA = "response.output_text.delta"
 

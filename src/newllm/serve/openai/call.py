@@ -9,14 +9,14 @@ from typing import Any, cast
 from starlette.requests import Request
 
 from newllm.serve.api_errors import ApiError, bad_value
-from newllm.serve.body import read_fields
-from newllm.serve.fields import LARGEST, Fields
 from newllm.serve.generation import Generation
 from newllm.serve.keys import Key
 from newllm.serve.log import Entry
 from newllm.serve.model import Model
+from newllm.serve.openai.body import read_fields
+from newllm.serve.openai.fields import LARGEST, Fields
+from newllm.serve.openai.usage import Usage
 from newllm.serve.service import Service
-from newllm.serve.usage import Usage
 from newllm.serve.worker import Ready
 
 MOST_TOKENS = 1_000_000

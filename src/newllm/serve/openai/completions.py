@@ -9,12 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from newllm.serve.answers import Answer
 from newllm.serve.api_errors import bad_value
-from newllm.serve.call import MOST_LOGPROBS, MOST_TOKENS, begin, choices, sampling
-from newllm.serve.forms import Form
-from newllm.serve.logprobs import CompletionLogprobs, Token
-from newllm.serve.prompts import MOST_PROMPTS, read_prompts
+from newllm.serve.openai.answers import Answer
+from newllm.serve.openai.call import MOST_LOGPROBS, MOST_TOKENS, begin, choices, sampling
+from newllm.serve.openai.forms import Form
+from newllm.serve.openai.logprobs import CompletionLogprobs, Token
+from newllm.serve.openai.prompts import MOST_PROMPTS, read_prompts
 
 _TOKENS = 16  # OpenAI's default
 

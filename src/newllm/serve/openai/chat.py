@@ -9,14 +9,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from newllm.serve.answers import Answer
-from newllm.serve.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, begin, choices, sampling
-from newllm.serve.choices import Choice
 from newllm.serve.conversations import Asker
-from newllm.serve.fields import Fields
-from newllm.serve.forms import Form
-from newllm.serve.logprobs import Token, chat_form
-from newllm.serve.messages import no_template, read_messages
+from newllm.serve.openai.answers import Answer
+from newllm.serve.openai.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, begin, choices, sampling
+from newllm.serve.openai.choices import Choice
+from newllm.serve.openai.fields import Fields
+from newllm.serve.openai.forms import Form
+from newllm.serve.openai.logprobs import Token, chat_form
+from newllm.serve.openai.messages import no_template, read_messages
 
 
 async def chat_completions(request: Request) -> ASGIApp:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from newllm.serve.api_errors import ApiError, bad_value
-from newllm.serve.fields import whole_text
+from newllm.serve.openai.fields import whole_text
 
 MOST_PROMPTS = 1024
 

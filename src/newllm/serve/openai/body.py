@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from newllm.errors import quoted
 from newllm.serve.api_errors import ApiError
-from newllm.serve.fields import Fields
+from newllm.serve.openai.fields import Fields
 
 MOST_BYTES = 16 << 20
 """Of a request's body."""

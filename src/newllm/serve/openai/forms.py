@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from newllm.serve.logprobs import Token
+from newllm.serve.openai.logprobs import Token
 
 
 class Form(ABC):

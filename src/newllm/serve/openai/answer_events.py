@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from newllm.serve.api_errors import ApiError
-from newllm.serve.call import Call, encoded
-from newllm.serve.choices import Choice, finish_reason
-from newllm.serve.forms import Form
 from newllm.serve.generation import Event
+from newllm.serve.openai.call import Call, encoded
+from newllm.serve.openai.choices import Choice, finish_reason
+from newllm.serve.openai.forms import Form
+from newllm.serve.openai.usage import Usage
 from newllm.serve.sse import DONE, dumped, event, quoted_json
-from newllm.serve.usage import Usage
 
 Remember = Callable[[Choice], None]
 
