@@ -46,7 +46,11 @@ def test_products_of_bytes_are_a_flag_of_the_processor(
     flags: str | None, monkeypatch: pytest.MonkeyPatch, *, has: bool
 ) -> None:
     monkeypatch.setattr(processor, "cpuinfo", lambda: {} if flags is None else {"flags": flags})
+    monkeypatch.setattr(processor, "has_avx512", lambda: True)
     assert has_byte_products() is has
+    monkeypatch.setattr(processor, "has_avx512", lambda: False)
+    has_byte_products.cache_clear()
+    assert not has_byte_products()
 
 
 @pytest.mark.parametrize(("count", "dtype"), [(1, np.uint8), (63, np.uint8), (8, np.int64), (100_003, np.float32)])
