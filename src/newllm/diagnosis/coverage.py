@@ -63,6 +63,7 @@ SUBJECTS = (
                 "slow-divergence",
                 "spike",
                 "squashed-outputs",
+                "outputs-bounded",
                 "target-scale",
                 "too-good",
                 "worse-than-uniform",

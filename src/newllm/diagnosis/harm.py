@@ -5,7 +5,8 @@ far better after the rise, the training data became others, and validation is of
 is harmless if the loss stayed low (its peak is below `SMALL` of the first loss), or if the finding says little by
 itself, as one batch among thousands. A loss that is `HUGE` times as high from one point to the next, and stays up, is
 no harmless rise, whatever a later evaluation says: it had time to recover until then. Where a measure of quality, a
-recall for example, was never as good before as it is at each evaluation after a rise, the task became harder.
+recall for example, was never as good before as it is at each evaluation after a rise that ends below the first loss,
+the task became harder.
 """
 
 from collections.abc import Sequence
@@ -58,12 +59,13 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return False
     if validation_gains(finding, trace) is not None or new_classes_at(finding, trace) is not None:
         return True
-    if finding.kind == "diverged" and _is_better_than_ever(trace, finding.first_step or 0.0):
-        return True
     whole = trace.series("loss")
     if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
         return False
     loss, evaluations = finite(whole), _evaluations(finding, trace)
+    is_harder = finding.kind == "diverged" and _is_of_harder_data(loss)
+    if is_harder and _is_better_than_ever(trace, finding.first_step or 0.0):
+        return True
     if evaluations is None or not len(loss.value) or loss.value.min() <= 0 or trace.axis != "step":
         return False  # of a loss that goes below zero no share of the first says what is small
     first, last = finding.first_step or 0.0, finding.last_step if finding.last_step is not None else np.inf
@@ -132,7 +134,12 @@ def _says_little(finding: Finding, loss: Series, points: int) -> bool:
         return bool(finding.evidence.get("inferred")) and bool(few)
     if finding.kind == "spike":
         return points <= RARE * len(loss.value)
-    return finding.kind == "diverged" and bool(loss.value[-1] < loss.value[0])  # harder data, for example
+    return finding.kind == "diverged" and _is_of_harder_data(loss)
+
+
+def _is_of_harder_data(loss: Series) -> bool:
+    """Whether a loss that stays high ends below where it began: what was learnt is not lost."""
+    return len(loss.value) > 0 and bool(loss.value[-1] < loss.value[0])
 
 
 def validation_gains(finding: Finding, trace: Trace) -> tuple[float, float] | None:

@@ -39,6 +39,7 @@ ROOTS = (
     "one-class-batches",
     "loss-multiple",
     "target-scale",
+    "outputs-bounded",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",

@@ -26,6 +26,8 @@ _NEAR = 4.0  # standard deviations
 _FEWEST_COLUMNS = 2  # of one number alone the target may be a multiple, as of a line
 _FEWEST_BINARY = 64
 _BINARY = 1e-3  # so near 0 or 1 is a target, up to rounding
+_TENTHS = torch.tensor([0.1, 0.9], dtype=torch.float64)
+_MOST_SORTED = 1 << 14
 _TINY = 1e-12
 _EQUAL = 1e-3  # up to rounding
 
@@ -102,7 +104,7 @@ def _binary_targets(o: Tensor, g: Tensor, whole: int, rows: int) -> Tensor | Non
 
 
 def _target_level(o: Tensor, g: Tensor, whole: int, loss: float) -> dict[str, float]:
-    """Return mean and standard deviation of the targets of a squared error.
+    """Return mean, standard deviation and range of the targets of a squared error, beside the range of the outputs.
 
     Its gradient is c (output - target), so its value is the sum of the squares of that over 2 c: from gradient and
     value follows c, and that it is one of those that a squared error has says that it is one.
@@ -114,7 +116,12 @@ def _target_level(o: Tensor, g: Tensor, whole: int, loss: float) -> dict[str, fl
         for c in (1 / n, 2 / n):
             if abs(found - c) < _EQUAL * c:
                 target = o - g / c
-                return {"target_mean": float(target.mean()), "target_std": float(target.std(correction=0))}
+                low, high = torch.quantile(target.flatten()[:: 1 + target.numel() // _MOST_SORTED], _TENTHS).tolist()
+                return {
+                    "target_mean": float(target.mean()), "target_std": float(target.std(correction=0)),
+                    "target_low": low, "target_high": high, "output_min": float(o.min()), "output_max": float(o.max()),
+                    "constant_loss": c / 2 * float(((target - target.mean(0)) ** 2).sum()),
+                }  # fmt: skip
     return {}
 
 

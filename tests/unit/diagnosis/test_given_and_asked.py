@@ -310,7 +310,8 @@ NOISE = {
     "noise_in_input": 0.01 * np.sin(np.arange(20)),
     "noise_explained": np.full(20, -0.01),
 }
-HUGE = other("input-scale", evidence={"size": 3e4})
+BOUNDED = other("outputs-bounded", evidence={"bound": 0.0, "far": -1.3})
+HUGE = other("input-scale", evidence={"input_rms": 3e4})
 TINY = other("tiny-batch", evidence={"rows": 2, "usual": 32})
 MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
 LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
@@ -331,6 +332,9 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
     ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),
     ("input-scale", {"kind": "spike", "others": (HUGE,)}, "inputs-large"),
+    ("output-activation", {"kind": "plateau", "others": (BOUNDED,)}, "outputs-end"),
+    ("output-activation", {"kind": "over-fitting", "others": (BOUNDED,)}, "outputs-end"),
+    ("output-activation", {"kind": "learning-rate-zero", "others": (BOUNDED,)}, ""),
     ("input-scale", {"kind": "spike", "others": (replace(HUGE, severity="note"),)}, ""),
     ("input-scale", {"kind": "over-fitting", "others": (HUGE,)}, ""),
     ("tiny-batch", {"kind": "spike", "others": (TINY,)}, "tiny-batch"),
@@ -745,3 +749,25 @@ def test_inputs_that_are_hundreds_of_times_too_large(
     assert (seen["input-scale"].severity if "input-scale" in seen else None) == severity
     if severity == "warning":
         assert [one.name for one in seen["input-scale"].causes or ()] == ["input-scale"]
+
+
+@pytest.mark.parametrize(
+    ("constant", "start", "end", "severity"),
+    [
+        (1.0, 800.0, 0.7, "warning"),
+        (1.0, 800.0, 0.1, "note"),
+        (100.0, 800.0, 70.0, None),  # its targets are as large
+    ],
+)
+def test_inputs_that_are_far_too_large_for_a_squared_error(
+    constant: float, start: float, end: float, severity: str | None
+) -> None:
+    loss = end + (start - end) * np.exp(-(STEP - 1) / 20)
+    signals = sound()
+    del signals["cross_entropy"], signals["target_classes_seen"]
+    signals |= {
+        "loss": Series(STEP, loss), "input_std": Series(STEP, np.full(STEPS, 2e3)),
+        "activation_rms/0": Series(SAMPLED, np.full(20, 1e3)), "constant_loss": Series(SAMPLED, np.full(20, constant)),
+    }  # fmt: skip
+    kinds = {one.kind: one.severity for one in diagnose(Trace(signals), Facts(origin="record"))}
+    assert kinds.get("input-scale") == severity

@@ -134,7 +134,7 @@ def quality_trace(
     value: list[float], name: str = "recall_at_20", steps: np.ndarray | None = None, **more: Any
 ) -> Trace:
     """Return a trace with a measure at every twentieth step."""
-    trace = trace_of()
+    trace = trace_of(loss=np.where(STEPS < 240, 1.0, 1.5) + np.where(STEPS < 20, 1.0, 0.0))
     signals = {**trace.signals, name: Series(EVERY[: len(value)] if steps is None else steps, np.array(value)), **more}
     return Trace(signals, "step")
 
@@ -162,6 +162,12 @@ def test_a_loss_that_stays_high_is_a_harder_task_where_quality_was_never_as_good
     trace: Trace, expected: str
 ) -> None:
     assert severity(trace, "diverged", None, severity="fault") == expected
+
+
+def test_a_better_quality_excuses_no_loss_that_ends_above_its_start() -> None:
+    signals = quality_trace(BETTER).signals
+    worse = Trace({**signals, "loss": Series(STEPS, np.where(STEPS < 240, 1.0, 3.0))}, "step")
+    assert severity(worse, "diverged", None, severity="fault") == "fault"
 
 
 def test_a_better_quality_excuses_no_spike() -> None:

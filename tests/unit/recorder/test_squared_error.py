@@ -176,3 +176,20 @@ def test_of_another_loss_nobody_knows_the_targets(tmp_path: Path, loss: Loss) ->
     torch.manual_seed(0)
     trace = record(tmp_path / "run", nn.Linear(8, 1), lambda: (torch.randn(64, 8), torch.randn(64, 1)), loss, 0.01)
     assert "target_mean" not in trace.signals
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_ranges_of_outputs_and_targets_and_the_loss_of_the_best_constant_are_recorded(
+    tmp_path: Path, loss: Loss
+) -> None:
+    torch.manual_seed(0)
+    targets = torch.randn(300, 2) * torch.tensor([1.0, 3.0])
+    inputs = torch.randn(300, 4)
+    trace = record(tmp_path / "run", nn.Sequential(nn.Linear(4, 2), nn.ReLU()), lambda: (inputs, targets), loss, 1e-3)
+    low, high = torch.quantile(targets.flatten(), torch.tensor([0.1, 0.9])).tolist()
+    assert trace.series("target_low").value.tolist() == pytest.approx([low] * 30, rel=1e-3)
+    assert trace.series("target_high").value.tolist() == pytest.approx([high] * 30, rel=1e-3)
+    assert set(trace.series("output_min").value.tolist()) == {0.0}
+    assert trace.series("output_max").value.min() > 0.5
+    best = float(loss(targets.mean(0).expand(300, 2), targets))
+    assert trace.series("constant_loss").value.tolist() == pytest.approx([best] * 30, rel=1e-3)

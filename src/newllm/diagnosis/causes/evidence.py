@@ -150,6 +150,10 @@ EVIDENCE = (
         "Adam divides by the gradient's size, so that its updates are as long as the rate says",
     ),
     Evidence("targets-far", "target-scale", given.targets_far, "an error is no larger than targets and outputs are"),
+    Evidence(
+        "outputs-end", "output-activation", given.outputs_end,
+        "what a last layer gives has no end, and outputs that learn go where targets are",
+    ),
     Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
     Evidence(
         "dropped", "dropout", steps.dropped, "a layer of which so little is left passes on noise",

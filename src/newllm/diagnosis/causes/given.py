@@ -54,6 +54,14 @@ def targets_far(case: Case) -> Seen:
     return {} if found is not None and found.severity != "note" and case.finding.kind in kinds else NOTHING
 
 
+def outputs_end(case: Case) -> Seen:
+    """No output lies beyond a number at which an activation ends, and a tenth of the targets does."""
+    found, kinds = case.own_or_any("outputs-bounded"), NOT_LEARNT | {"outputs-bounded"}
+    if found is None or case.finding.kind not in kinds:
+        return NOTHING
+    return {"bound": found.evidence["bound"], "far": found.evidence["far"]}
+
+
 def future_seen(case: Case) -> Seen:
     """The recorder saw, by its gradient, that an output depends on the token that it is asked for."""
     kinds = {"not-causal", "too-good", "impossible-loss", "validation-gap", "evaluation-behind"}
@@ -119,7 +127,7 @@ def inputs_large(case: Case) -> Seen:
     kinds = RISES | {"input-scale", "bad-start", "unsteady-validation", "activation-growth", "plateau"}
     if found is None or found.severity == "note" or case.finding.kind not in kinds:
         return NOTHING
-    return {"size": found.evidence["size"]}
+    return {"size": found.evidence["input_rms"]}
 
 
 def tiny_batch(case: Case) -> Seen:

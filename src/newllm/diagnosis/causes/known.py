@@ -176,6 +176,9 @@ CAUSES = {
     ),
     "input-scale": Known("Inputs are hundreds of times as large as weights expect.", probes=("scale",), recorded=True),
     "target-scale": Known("Targets are thousands of times as large as what the model gives.", recorded=True),
+    "output-activation": Known(
+        "An activation behind the last layer keeps outputs from where targets are.", recorded=True
+    ),
     "wrong-targets": Known(
         "Targets that do not belong to their inputs: what is learnt of them is of no use elsewhere.",
         probes=(

@@ -199,39 +199,50 @@ def _rises(trace: Trace, names: Sequence[str], step: float) -> bool:
 LARGE = 100.0  # root mean square of inputs, and of what the first layer makes of them
 FAR_ABOVE = 10.0  # times the loss of a guess, at the start
 LEARNT = 2.0  # times that loss: what ends below has come over it
+LEARNT_NUMBERS = 0.3  # the same of a squared error, where the guess is one number for all rows
 
 
 def detect_input_scale(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return that inputs are hundreds of times as large as weights expect, and a cross-entropy is far above a guess.
+    """Return that inputs are hundreds of times as large as weights expect, and the loss begins far above a guess.
+
+    A guess gives all classes one chance, or all rows one number: cross-entropies and squared errors are known by it.
 
     False alarms: a first layer that norms what it is given passes on numbers of about 1, so what it gives must be large
     too. Where the model comes over it all the same it is a note.
     """
     mean, std = (finite(trace.series(f"input_{name}")).value for name in ("mean", "std"))
     layers = by_layer(trace, "activation_rms", facts)
-    loss, classes = finite(trace.series("loss")).value, trace.series("target_classes_seen").value
-    form = trace.series("cross_entropy").value
-    if min(map(len, (mean, std, layers, classes, form))) == 0 or len(loss) < 10 or form.mean() < 0.5 or classes[-1] < 2:
+    loss, guess = finite(trace.series("loss")).value, _guess(trace)
+    if min(map(len, (mean, std, layers))) == 0 or len(loss) < 10 or guess is None:
         return []
     size = float(np.hypot(np.median(mean[:5]), np.median(std[:5])))
     name, first = next(iter(layers.items()))
-    guess, start, end = math.log(classes[-1]), median(loss[:3]), median(loss[-max(3, len(loss) // 10) :])
-    if size < LARGE or not len(first.value) or first.value[0] < LARGE or start < FAR_ABOVE * guess:
+    (of_guess, learnt), start, end = guess, median(loss[:3]), median(loss[-max(3, len(loss) // 10) :])
+    if size < LARGE or not len(first.value) or first.value[0] < LARGE or start < FAR_ABOVE * of_guess:
         return []
     return [
         Finding(
             kind="input-scale",
-            severity="warning" if end > LEARNT * guess else "note",
+            severity="warning" if end > learnt * of_guess else "note",
             sentence=message(
                 "finding-input-scale.sentence", size=size, layer=name, activation=float(first.value[0]), loss=start,
-                guess=guess,
+                guess=of_guess,
             ),
             first_step=float(trace.series("loss").step[0]),
             last_step=float(trace.series("loss").step[-1]),
             confidence=0.9,
             signal="loss",
-            evidence={"size": size, "activation": float(first.value[0]), "loss": start},
+            evidence={"input_rms": size, "activation": float(first.value[0]), "loss": start},
             test=message("finding-input-scale.test"),
             candidate_causes=("input-scale",),
         )
     ]  # fmt: skip
+
+
+def _guess(trace: Trace) -> tuple[float, float] | None:
+    """Return the loss of a guess, and the share of it below which a task is learnt; None of another loss."""
+    classes, form = trace.series("target_classes_seen").value, trace.series("cross_entropy").value
+    if len(classes) and len(form) and form.mean() >= 0.5 and classes[-1] >= 2:
+        return math.log(classes[-1]), LEARNT
+    constant = finite(trace.series("constant_loss")).value
+    return (median(constant), LEARNT_NUMBERS) if len(constant) and median(constant) > 0 else None

@@ -80,6 +80,7 @@ because-new-classes = the targets hold { $after } classes from there on, up from
 because-back-each-time = the loss of one batch in every { $every } is high, and that of the next is as before, each time
 because-updates-as-set = updates are { G($ratio, digits: 2) } of the weights, as large as the learning rate lets Adam make them: even all updates of the run together hardly move the weights
 because-below-chance = { PERCENT($accuracy, digits: 2) } % of validation is right, where a guess would get { PERCENT($chance, digits: 2) } %
+because-outputs-end = outputs end at { G($bound, digits: 2) }, where an activation ends, and a tenth of the targets is beyond { G($far, digits: 2) }
 because-targets-far = targets are thousands of times as large as the model's outputs
 because-decay = weight decay is most of each update
 because-weights-outgrown = the first updates, at a learning rate of up to { G($rate) }, made the weights of most layers { G($factor, digits: 2) } times as large as they were, and nothing has been learnt since

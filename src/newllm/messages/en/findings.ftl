@@ -829,6 +829,18 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-outputs-bounded =
+    .explained = Outputs end where an activation ends (a ReLU, a softplus and a sigmoid at 0, a sigmoid and a tanh at 1, a tanh at -1), and targets go on beyond, so that no weights can give them. Take away the activation behind the last layer, or bring the targets into its range.
+    .sentence = outputs end at { G($edge, digits: 2) }: none is { $side ->
+        [below] below
+       *[above] above
+    } { G($bound, digits: 2) } in the last { $points } sampled updates, and a tenth of the targets is { $side ->
+        [below] below
+       *[above] above
+    } { G($far, digits: 2) }
+    .rest = true values that end there, with noise on the targets
+    .test = Print the smallest and the largest number of the outputs and of the targets of a batch, and look at the last module of the model.
+
 finding-input-scale =
     .explained = Inputs are hundreds of times as large as weights are drawn for. Outputs are as large, the first loss is far above that of a guess, and one column may drown out all others. Standardise each column by the mean and the standard deviation of the training rows.
     .sentence = inputs have a root mean square of { G($size, digits: 2) }, and { $layer } gives { G($activation, digits: 2) } back: the first loss is { G($loss) }, where a guess would have { G($guess, digits: 2) }

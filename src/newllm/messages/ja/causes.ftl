@@ -77,6 +77,7 @@ because-new-classes = 予測対象のクラスの数が、そこから{ $before 
 because-back-each-time = バッチ{ $every }個に1個の損失が高く、次のバッチでは毎回元に戻る
 because-updates-as-set = 更新が重みの{ G($ratio, digits: 2) }倍しかなく（Adamが学習率から作れる最大の大きさである）、すべての更新を合わせても重みはほとんど動かない
 because-below-chance = 検証の正解率が{ PERCENT($accuracy, digits: 2) } %で、当てずっぽうの{ PERCENT($chance, digits: 2) } %よりはるかに低い
+because-outputs-end = 出力が活性化関数の端である{ G($bound, digits: 2) }で止まり、目標値の一割は{ G($far, digits: 2) }より外にある
 because-targets-far = 目標値がモデルの出力の何千倍もある
 because-decay = 更新の大半が重み減衰である
 because-weights-outgrown = 最大{ G($rate) }の学習率による最初の更新で、ほとんどの層の重みが{ G($factor, digits: 2) }倍になり、それ以降何も学習されていない

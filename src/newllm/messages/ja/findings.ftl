@@ -797,6 +797,18 @@ finding-ignored-class =
     .on-purpose = 「ラベルなし」を表すクラスであり、意図して除いている
     .test = 各クラスの行数を数え、クラスごとに1行ずつ、reduction="none"の損失を表示する。
 
+finding-outputs-bounded =
+    .explained = 出力が活性化関数の端（ReLU、softplus、sigmoidでは0、sigmoidとtanhでは1、tanhでは-1）で止まり、目標値はその先にもある。どんな重みでもその値は出せない。最後の層の後ろの活性化関数を外すか、目標値をその範囲に収める。
+    .sentence = 出力が{ G($edge, digits: 2) }で止まっている。最後の{ $points }回のサンプル更新で{ G($bound, digits: 2) }を{ $side ->
+        [below] 下回る
+       *[above] 上回る
+    }出力は一つもなく、目標値の一割は{ G($far, digits: 2) }を{ $side ->
+        [below] 下回る
+       *[above] 上回る
+    }
+    .rest = 真の値がそこで終わり、目標値に雑音が載っている
+    .test = バッチの出力と目標値の最小値と最大値を表示し、モデルの最後のモジュールを確かめる。
+
 finding-input-scale =
     .explained = 入力が、重みの初期化が想定する大きさの数百倍ある。出力も同じだけ大きくなり、最初の損失は当て推量の損失をはるかに超える。一つの列がほかの列をすべて覆い隠すこともある。訓練データの平均と標準偏差で、列ごとに標準化する。
     .sentence = 入力の二乗平均平方根が{ G($size, digits: 2) }であり、{ $layer }の出力も{ G($activation, digits: 2) }になる。最初の損失は{ G($loss) }である（当て推量なら{ G($guess, digits: 2) }）。
