@@ -121,8 +121,10 @@ class Batch:
         if takers:
             self._choose(takers, logits_BV)
         self._choices += begun
-        ended = [choice for choice in (*choices, *begun) if choice.finish]
-        self._tell([*begun, *ended])  # the first piece of a text and its last at once, the others when it is time
+        whole = [choice for choice in (*choices, *begun) if choice.request.number in self._left]  # not failed
+        ended = [choice for choice in whole if choice.finish]
+        # The first piece of a text and its last at once, the others when it is time.
+        self._tell([choice for choice in whole if choice.finish or len(choice.ids) == 1])
         self._end(ended)
         self.counts.steps += 1
         self._pacing.end()

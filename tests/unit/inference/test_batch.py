@@ -9,6 +9,7 @@ import torch
 
 from newllm.errors import UserError
 from newllm.generation import Decoder, Sampling
+from newllm.generation.batch_sampling import DIVERGED, BatchSampling
 from newllm.inference import request as limits
 
 
@@ -312,3 +313,27 @@ def test_the_first_and_the_last_piece_of_a_text_are_told_at_once_and_the_others_
     served.batch.step()
     served.batch.tell_in_time()  # nothing has been told of for long
     assert served.answers[number, 0].tokens == 2
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_nothing_is_told_of_a_request_behind_its_error(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    served = serve("word")
+    number = served.ask(text="the cat", max_tokens=3, n=2, temperature=0.0)
+    choose, calls = BatchSampling.choose, list[int]()
+
+    def diverging(*given: Any) -> list[int]:
+        calls.append(1)
+        tokens = choose(*given)
+        return [*tokens[:-1], DIVERGED] if len(calls) == step else tokens
+
+    monkeypatch.setattr(BatchSampling, "choose", diverging)
+    while served.batch.is_busy:
+        served.batch.step()
+    served.batch.tell()
+    ops = [frame["op"] for frame in served.frames]
+    assert ops.index("error") == len(ops) - 1
+    assert served.errors[number]["kind"] == "internal"
+    # What was written before is told; of a request that fails with its first step, nothing.
+    assert served.answers[number, 0].tokens == (0 if step == 1 else step)
