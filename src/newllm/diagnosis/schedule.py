@@ -10,6 +10,7 @@ LEAST_FACTOR = 1.5  # a rise by less is no jump
 LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
 HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
 STAIR = 5  # points on each step of a stair
+FEWEST_CUTS = 4
 ONE_RISE = 3.0  # times: a single rise by more is a jump
 
 
@@ -27,6 +28,40 @@ class Jump:
     before: float
     after: float
     index: int
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """A rate that is cut by one factor again and again to its end.
+
+    Attributes:
+        step: the first step behind the first cut.
+        factor: what a cut leaves of the rate.
+        every: steps from one cut to the next.
+        count: how many there are.
+    """
+
+    step: int
+    factor: float
+    every: int
+    count: int
+
+
+def cuts(series: Series) -> Cuts | None:
+    """Return the cuts of a rate that only they change, at least `FEWEST_CUTS` and at equal distances; else None."""
+    rate = series.value
+    at = np.flatnonzero(np.diff(rate)) + 1
+    if len(at) < FEWEST_CUTS or rate.min() <= 0:
+        return None
+    factors, steps = rate[at] / rate[at - 1], series.step[at]
+    apart = np.diff(steps)
+    if (
+        factors[0] > 1 / LEAST_FACTOR
+        or not np.allclose(factors, factors[0], rtol=0.02)
+        or np.ptp(apart) > 0.1 * apart[0]
+    ):
+        return None
+    return Cuts(int(steps[0]), float(factors[0]), int(np.median(apart)), len(at))
 
 
 def jumps(trace: Trace) -> list[Jump]:

@@ -5,6 +5,7 @@ import pytest
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.detectors.learning_rate import detect_rate_zero, detect_turned_schedule, detect_warm_up
+from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
 
@@ -49,6 +50,36 @@ def test_a_rate_that_came_to_nothing_little_by_little_is_an_ended_schedule(befor
     (found,) = at_zero(zero_from(50, before=before))
     assert (found.evidence["gradual"], found.first_step, found.last_step) == (gradual, 50, 101)
     assert found.candidate_causes == (("schedule-ended",) if gradual else ()) + ("learning-rate-zero",)
+
+
+def stairs(factor: float, every: int = 10, first: int = 11, points: int = 121) -> np.ndarray:
+    """Return a rate that is cut at the first step and at equal distances behind it."""
+    steps = np.arange(1, points + 1)
+    return 0.01 * factor ** np.clip((steps - first) // every + 1, 0, None)
+
+
+def test_a_rate_that_one_factor_cuts_away_is_dated_by_its_first_cut() -> None:
+    (found,) = at_zero(stairs(0.25))
+    assert (found.first_step, found.last_step, found.evidence["nothing_from"]) == (11, 121, 91)
+    assert catalogue("en").text(found.sentence) == (
+        "the learning rate is cut to 0.25 of itself every 10 steps from step 11 on, 12 times: from step 51 to 121, 58 "
+        "% of the run, it is below a thousandth of its highest (0.01), and hardly a weight moves"
+    )
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        np.r_[stairs(0.1, 40)[:100], np.full(21, 1e-8)],  # three cuts
+        np.where(np.arange(121) == 15, 0.0026, stairs(0.25)),  # it moves between them
+        0.01 * 0.1 ** np.searchsorted([11, 21, 31, 61, 71, 81], np.arange(121), "right"),  # not at equal distances
+        np.where(np.arange(121) < 50, stairs(0.25), 1e-8),  # the last one is another
+        0.01 * 0.8 ** np.arange(121),  # a decay
+    ],
+)
+def test_other_ends_of_a_rate_are_dated_where_nothing_is_left(rate: np.ndarray) -> None:
+    (found,) = at_zero(rate)
+    assert found.first_step == np.flatnonzero(rate > 1e-7)[-1] + 2
 
 
 @pytest.mark.parametrize(

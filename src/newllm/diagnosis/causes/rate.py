@@ -59,7 +59,9 @@ def negative(case: Case) -> Seen:
 def ended(case: Case) -> Seen:
     """The logged rate falls little by little to exactly zero, and the training goes on."""
     found = _at_zero(case)
-    return {"axis": case.trace.axis, "step": found.first_step} if found and found.evidence.get("gradual") else NOTHING
+    if not found or not found.evidence.get("gradual"):
+        return NOTHING
+    return {"axis": case.trace.axis, "step": found.evidence.get("nothing_from", found.first_step)}
 
 
 def turned(case: Case) -> Seen:

@@ -4,9 +4,9 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite
-from newllm.diagnosis.schedule import is_stair, jumps
+from newllm.diagnosis.schedule import Cuts, cuts, is_stair, jumps
 from newllm.messages import message
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Severity, Trace
 
 FEWEST = 10  # points of the rate
 
@@ -38,6 +38,8 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
         return []
     gradual = at > 0 and rate.value[at - 1] < 0.1 * high
     fall = _fall(trace, rate.step[at])
+    if gradual and (cut := cuts(rate)) is not None:
+        return [_cut_away(trace, rate, cut, float(rate.step[at]), "warning" if fall < STILL else "note")]
     return [
         Finding(
             kind="learning-rate-zero",
@@ -62,6 +64,28 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
             candidate_causes=("schedule-ended", "learning-rate-zero") if gradual else ("learning-rate-zero",),
         )
     ]
+
+
+def _cut_away(trace: Trace, rate: Series, cut: Cuts, nothing_from: float, severity: Severity) -> Finding:
+    """Return a rate that one factor, again and again, has made next to nothing long before the end."""
+    high, length = float(rate.value.max()), float(rate.step[-1] - rate.step[0])
+    low = float(rate.step[np.flatnonzero(rate.value > NEXT_TO_NOTHING * high)[-1] + 1])
+    return Finding(
+        kind="learning-rate-zero",
+        severity=severity,
+        sentence=message(
+            "finding-learning-rate-zero.cut", axis=trace.axis, first=cut.step, every=cut.every, count=cut.count,
+            factor=cut.factor, low=int(low), last=int(rate.step[-1]), share=(rate.step[-1] - low) / length, high=high,
+        ),
+        first_step=float(cut.step),
+        last_step=float(rate.step[-1]),
+        confidence=0.95,
+        signal="learning_rate",
+        evidence={"highest": high, "last": float(rate.value[-1]), "gradual": True, "nothing_from": nothing_from},
+        alternatives=(message("finding-learning-rate-zero.groups"), message("finding-learning-rate-zero.planned")),
+        test=message("finding-learning-rate-zero.cut-test"),
+        candidate_causes=("schedule-ended", "learning-rate-zero"),
+    )  # fmt: skip
 
 
 def _idle(trace: Trace, rate: Series, high: float) -> Finding | None:

@@ -462,6 +462,8 @@ finding-learning-rate-zero =
     }
     .below = the learning rate is below zero from { $axis } { $first } on, down to { G($low) }: each update undoes what was learnt
     .idle = the learning rate is below a thousandth of its highest ({ G($high) }) from { $axis } { $first } to { $last }, { PERCENT($share) } % of the run, and { G($low) } at the end: hardly a weight moves, and the loss stands
+    .cut = the learning rate is cut to { G($factor, digits: 2) } of itself every { $every } steps from { $axis } { $first } on, { $count } times: from { $axis } { $low } to { $last }, { PERCENT($share) } % of the run, it is below a thousandth of its highest ({ G($high) }), and hardly a weight moves
+    .cut-test = Print the learning rate, and look at what cuts it: is a cut that was planned once made at each epoch, or a schedule made for a longer run?
     .idle-test = Print the learning rate and what its scheduler watches: is it lowered while training still improves (a quantity that should rise, watched as one that should fall), or by a schedule that is too short?
     .groups = the logged learning rate is that of a frozen group of weights
     .planned = an intended end, such as evaluation only

@@ -227,6 +227,7 @@ evidence-passes = passes
 evidence-rows = rows
 evidence-activation = activation RMS of the first layer
 evidence-input_rms = RMS of the inputs
+evidence-nothing_from = nothing is left from step
 evidence-bound = bound
 evidence-edge = where outputs end
 evidence-far = a tenth of the targets is beyond

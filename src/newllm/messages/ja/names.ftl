@@ -227,6 +227,7 @@ evidence-passes = 逆伝播の回数
 evidence-rows = 行数
 evidence-activation = 最初の層の活性値のRMS
 evidence-input_rms = 入力のRMS
+evidence-nothing_from = ほぼ0になるステップ
 evidence-bound = 限界
 evidence-edge = 出力が止まる値
 evidence-far = 予測対象の一割がこの値の外
