@@ -13,4 +13,9 @@ def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
         assert len(before) < len(everywhere)
     # A batch that comes again is known where it came since the resume.
     assert resumed.pop("batch_again", {}).items() <= whole.pop("batch_again", {}).items()
+    # A resumed process tells the settings again at its first sampled step: they may have been changed between the two.
+    for name in [name for name in whole if name.startswith("setting/")]:
+        again, once = resumed.pop(name), whole.pop(name)
+        assert once.items() <= again.items()
+        assert set(again.values()) == set(once.values())
     assert resumed == whole

@@ -14,11 +14,12 @@ from newllm.integrations.transformers.folder import export_run
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 _NEEDS = "needs newllm[{}]; .ci/slow runs these in an environment that has it"
-# A block that shows two frameworks is one of each: its paragraphs stand alone.
+# A block that shows two frameworks is one of each: its paragraphs stand alone. What asks a server is tested with one:
+# tests/unit/serve/test_client.py.
 BLOCKS = [
     (page, paragraph)
     for page, block in PYTHON
-    if any(mark in block for mark in OF_FRAMEWORKS)
+    if any(mark in block for mark in OF_FRAMEWORKS) and "openai" not in block
     for paragraph in (block.split("\n\n") if "newllm.hf" in block and "newllm.lightning" in block else [block])
 ]
 

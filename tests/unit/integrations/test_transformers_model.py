@@ -25,7 +25,7 @@ VARIANTS = {
     **{body: {"body": body} for body in BODY_NAMES},
     "stack-dual-write": {"body": "stack", "rule": "dual", "norm": "write"},
     "stack-lstm-read": {"body": "stack", "rule": "lstm", "norm": "read"},
-    "stack-delta": {"body": "stack", "rule": "gated,delta", "head_width": 3},
+    "stack-delta": {"body": "stack", "rule": "gated,delta", "head_width": 5},
     "cell-residual": {"body": "cell", "fnn": "residual", "rule": "ema", "norm": "write", "positions": 40},
 }
 
