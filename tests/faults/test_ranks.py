@@ -22,6 +22,7 @@ STEPS = 40
 KILLS = int(os.environ.get("NEWLLM_KILLS", "7"))  # of each variant and size in the slow test
 LAUNCHED = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 SOME = ["--set", "data.batch=4", "--set", "training.steps=40", "--set", "training.snapshot_every=8"]
+LONG = ("accumulated", "sentences")
 VARIANTS = {
     "stack": ["--set", "data.batch=5"],
     "carried-dropout": ["--set", "data.carry=true", "--set", "model.dropout=0.1", "--rule", "dual"],
@@ -65,7 +66,9 @@ def _options(variant: str, text: Path, tiny: list[str]) -> list[object]:
     return [*own, *SOME[2:]] if variant == "sentences" else [text, *tiny, *SOME, *own]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(one, marks=[pytest.mark.slow] if one in LONG else []) for one in VARIANTS]
+)
 def test_processes_come_to_the_bits_of_one_that_computes_all_parts(
     variant, train, newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:
@@ -131,6 +134,7 @@ def _kills(start, train, text, tiny, tmp_path, result, variant: str, size: int, 
         assert result(run) == expected
 
 
+@pytest.mark.slow
 def test_a_process_killed_twice_changes_no_bit(start, train, text, tiny, tmp_path, result) -> None:
     _kills(start, train, text, tiny, tmp_path, result, "stack", 2, 2)
 
@@ -168,6 +172,7 @@ def test_a_signal_to_any_process_stops_all_after_the_step(
     assert result(run)["model.safetensors"] == result(tmp_path / "alone")["model.safetensors"]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_numbers_of_processes(train, newllm, text, tiny, tmp_path, result) -> None:
     """No row of a text is read twice or left out: the losses are those of one process, but for rounding."""
     carried = [text, *tiny, *SOME, "--set", "data.carry=true", "--set", "model.dropout=0"]
@@ -205,6 +210,7 @@ def test_one_process_goes_on_with_the_ranks_of_several(
     assert {**found, "snapshots": 0} == {**expected, "snapshots": 0}, "one more was written where it was stopped"
 
 
+@pytest.mark.slow
 def test_a_guard_that_goes_back_to_before_another_number_of_ranks_takes_this_number(
     train, newllm, spoilt, tiny, tmp_path
 ) -> None:
@@ -348,7 +354,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("carry", ["false", "true"])
+@pytest.mark.parametrize("carry", [pytest.param("false", marks=pytest.mark.slow), "true"])
 def test_an_evaluation_is_shared_out_and_has_the_bits_of_one_process(
     carry, newllm, text, tiny, tmp_path, environment, result
 ) -> None:
@@ -395,7 +401,7 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_process_that_is_stopped_is_named_by_the_others_which_end(
     victim, start, newllm, text, tiny, tmp_path, wait_until
 ) -> None:
@@ -447,7 +453,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_process_that_waits_for_something_else_is_named_with_its_place(
     rank, text, tiny, tmp_path, environment
 ) -> None:
@@ -489,6 +495,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_gone_when_all_is_done_keeps_nobody_waiting(text, tiny, tmp_path, environment) -> None:
     """The leader knew of it and waited for the others, which waited for the leader's last word."""
     options = [text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
@@ -521,7 +528,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("ticks", [True, False])
+@pytest.mark.parametrize("ticks", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_others_wait_for_a_leader_that_says_that_it_is_busy(ticks, text, tiny, tmp_path, environment) -> None:
     own = {**environment, "NEWLLM_HANG_SECONDS": "6", **({"TICKS": "1"} if ticks else {})}
     words = ["train", text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
@@ -531,6 +538,7 @@ def test_the_others_wait_for_a_leader_that_says_that_it_is_busy(ticks, text, tin
     assert ticks or "rank 0 did not come to the order that follows step 12" in said[1]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_slow_but_comes_in_time_ends_nothing(text, tiny, tmp_path, environment) -> None:
     run = tmp_path / "run"
     own = {**environment, "NEWLLM_HANG_SECONDS": "8", "SLEEPER": "1", "SLEEPS": "4"}
@@ -618,6 +626,7 @@ def test_torchrun_starts_a_killed_training_again_and_it_ends_like_an_undisturbed
     assert result(run) == result(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_a_restart_goes_on_with_the_seconds_that_remain(start, train, text, tiny, tmp_path, wait_until) -> None:
     """As torchrun restarts it: with the same options, and the number of the restart."""
     run = tmp_path / "run"

@@ -11,6 +11,7 @@ import traincheck_beside
 from traincheck_beside import HERE, PROGRAM, RECORDED, _seconds, _violations
 
 
+@pytest.mark.slow
 def test_the_programs_run_and_tell_their_seconds(tmp_path: Path) -> None:
     told = {"here": str(HERE), "name": "clipped_after_the_step", "fixed": True, "seed": 1}
     program = PROGRAM.format(**told, steps=3)

@@ -185,6 +185,7 @@ def test_replays_are_kept_with_a_recording_of_the_same_training(bad_loop: Loop, 
     assert not (other / "replays").exists(), "what was replayed is another training"
 
 
+@pytest.mark.slow
 def test_another_training_does_not_go_on_with_these_replays(bad_loop: Loop, tmp_path: Path) -> None:
     out = tmp_path / "mine"
     newllm.replay(bad_loop, out=out, budget=20, only=["replace-batches"])

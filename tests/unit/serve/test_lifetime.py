@@ -35,6 +35,7 @@ def test_a_conversation_goes_on_after_a_restart(serving: Any, run: Path, tmp_pat
         assert served.metric("newllm_store_entries") == 3
 
 
+@pytest.mark.slow
 def test_another_model_refuses_a_conversation(serving: Any, run: Path, make_run: Any, tmp_path: Path) -> None:
     asked = {"model": "talker", "input": "a", "max_output_tokens": 2}
     other = make_run("talker", seed=1)

@@ -58,6 +58,7 @@ def test_without_a_change_every_file_stays_as_it_is(copied: Path) -> None:
             assert (copied / file.name).read_bytes() == file.read_bytes(), file.name
 
 
+@pytest.mark.slow
 def test_a_new_claim_is_decided_without_a_run_and_stands_on_both_pages(copied: Path) -> None:
     add_claim(copied, japanese=True)
     done = decided_again(copied)
