@@ -35,7 +35,7 @@ class Pacing:
         """
         now = self._clock()
         token = self._took / self._tokens
-        self._began, self._tokens = now, rows + chunk
+        self._began, self._tokens = now, max(1, rows + chunk)
         patience = max(_SHORTEST, min(2.5 * token * rows, _LONGEST))  # for two steps without a prompt
         if is_due := now + token * self._tokens > self._told + patience:
             self._told = now

@@ -37,3 +37,7 @@ def test_nothing_waits_for_a_step_that_also_reads_a_chunk_of_a_prompt() -> None:
 
 def test_the_first_step_after_a_rest_tells_at_once() -> None:
     assert told_at([(64, 5.0), (64, 500.0), (64, 5.0)]) == [0.0, 505.0]
+
+
+def test_a_step_that_reads_nothing_is_no_trouble() -> None:
+    assert told_at([(0, 1.0), (64, 5.0)], rows=0) == [0.0, 1.0]

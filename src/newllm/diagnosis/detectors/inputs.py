@@ -212,21 +212,21 @@ def detect_input_scale(trace: Trace, facts: Facts) -> list[Finding]:
     """
     mean, std = (finite(trace.series(f"input_{name}")).value for name in ("mean", "std"))
     layers = by_layer(trace, "activation_rms", facts)
-    loss, guess = finite(trace.series("loss")).value, _guess(trace)
-    if min(map(len, (mean, std, layers))) == 0 or len(loss) < 10 or guess is None:
+    loss, known = finite(trace.series("loss")).value, _guess(trace)
+    if min(map(len, (mean, std, layers))) == 0 or len(loss) < 10 or known is None:
         return []
     size = float(np.hypot(np.median(mean[:5]), np.median(std[:5])))
     name, first = next(iter(layers.items()))
-    (of_guess, learnt), start, end = guess, median(loss[:3]), median(loss[-max(3, len(loss) // 10) :])
-    if size < LARGE or not len(first.value) or first.value[0] < LARGE or start < FAR_ABOVE * of_guess:
+    (guess, learnt), start, end = known, median(loss[:3]), median(loss[-max(3, len(loss) // 10) :])
+    if size < LARGE or not len(first.value) or first.value[0] < LARGE or start < FAR_ABOVE * guess:
         return []
     return [
         Finding(
             kind="input-scale",
-            severity="warning" if end > learnt * of_guess else "note",
+            severity="warning" if end > learnt * guess else "note",
             sentence=message(
                 "finding-input-scale.sentence", size=size, layer=name, activation=float(first.value[0]), loss=start,
-                guess=of_guess,
+                guess=guess,
             ),
             first_step=float(trace.series("loss").step[0]),
             last_step=float(trace.series("loss").step[-1]),

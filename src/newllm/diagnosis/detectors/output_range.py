@@ -38,29 +38,31 @@ def detect_outputs_bounded(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
         return []
     late = len(found[0].value) // 2
     ranges = _Ranges(*(one.value[late:] for one in found))
-    for side, bound, edge, far in _bounds(ranges):
-        return [
-            Finding(
-                kind="outputs-bounded",
-                severity="warning",
-                sentence=message(
-                    "finding-outputs-bounded.sentence", side=side, bound=bound, edge=edge, far=far,
-                    points=len(ranges.output_min),
-                ),
-                first_step=float(found[0].step[0]),
-                last_step=float(found[0].step[-1]),
-                confidence=0.95,
-                signal="loss",
-                evidence={"bound": bound, "edge": edge, "far": far},
-                alternatives=(message("finding-outputs-bounded.rest"),),
-                test=message("finding-outputs-bounded.test"),
-                candidate_causes=("output-activation",),
-            )
-        ]  # fmt: skip
-    return []
+    end = next(_ends(ranges), None)
+    if end is None:
+        return []
+    side, bound, edge, far = end
+    return [
+        Finding(
+            kind="outputs-bounded",
+            severity="warning",
+            sentence=message(
+                "finding-outputs-bounded.sentence", side=side, bound=bound, edge=edge, far=far,
+                points=len(ranges.output_min),
+            ),
+            first_step=float(found[0].step[0]),
+            last_step=float(found[0].step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"bound": bound, "edge": edge, "far": far},
+            alternatives=(message("finding-outputs-bounded.rest"),),
+            test=message("finding-outputs-bounded.test"),
+            candidate_causes=("output-activation",),
+        )
+    ]  # fmt: skip
 
 
-def _bounds(ranges: _Ranges) -> Iterator[tuple[str, float, float, float]]:
+def _ends(ranges: _Ranges) -> Iterator[tuple[str, float, float, float]]:
     """Yield side, bound, where outputs end in the median and what a tenth of the targets is beyond in the median."""
     scatter = median(ranges.target_high - ranges.target_low)
     low, high = median(ranges.target_low), median(ranges.target_high)
