@@ -192,6 +192,7 @@ def test_a_run_goes_on_with_other_numbers_of_processes(train, newllm, text, tiny
     assert (tmp_path / "again" / "config.toml").read_text() == config
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_with_the_ranks_of_several(
     start, train, newllm, text, tiny, tmp_path, wait_until, result
 ) -> None:
@@ -287,6 +288,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_another_version_on_one_rank_ends_the_start_in_a_line(text, tiny, tmp_path, environment) -> None:
     run = tmp_path / "run"
     processes = _launched(_OTHER_VERSION, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], environment, 3)
@@ -302,6 +304,7 @@ def test_another_version_on_one_rank_ends_the_start_in_a_line(text, tiny, tmp_pa
     assert not run.exists()
 
 
+@pytest.mark.slow
 def test_ranks_on_another_kind_of_processor_hold_the_same_weights_and_it_is_written_down(
     start, newllm, text, tiny, tmp_path
 ) -> None:
@@ -577,6 +580,7 @@ def test_fewer_rows_than_processes_are_refused_in_a_line(start, text, tiny, tmp_
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["rollback-and-skip", "guard"])
 def test_a_guard_takes_all_processes_back(policy, train, newllm, spoilt, tiny, tmp_path, result) -> None:
     """The spike is seen by one, decided on by one, and all go back; one process does the same to the bit."""

@@ -74,6 +74,7 @@ def test_what_trains_says_without_torch_what_to_install(tmp_path):
         assert said[len(commands) :] == [line] * len(names)
 
 
+@pytest.mark.slow
 def test_a_loop_of_one_s_own_needs_torch_alone_and_an_included_model_all():
     rest = [package for package in TRAIN if package != "torch"]
     named = ["record", "check", "guard", "Loop", "replay"]

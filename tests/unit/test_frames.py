@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newllm import frames
@@ -42,6 +42,7 @@ BOTH = pytest.mark.parametrize("read", [plain, by_asyncio])
 
 
 @BOTH
+@settings(max_examples=30)
 @given(sent=st.lists(st.tuples(_HEADERS, st.binary(max_size=300)), max_size=3))
 def test_what_is_written_is_read(read, sent: list[Frame]) -> None:
     stream = io.BytesIO()

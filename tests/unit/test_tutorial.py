@@ -41,6 +41,7 @@ def done(place: Path, *, long: bool) -> str:
     return printed
 
 
+@pytest.mark.slow
 def test_everything_but_the_replays(tmp_path: Path) -> None:
     assert "report.html" in done(tmp_path, long=False)
     assert (tmp_path / "runs/mine/report.html").exists()

@@ -59,6 +59,7 @@ def weights(run: Path) -> list[bytes]:
     return [(run / "snapshots" / "step-00000020" / name).read_bytes() for name in ("model.safetensors", "state.json")]
 
 
+@pytest.mark.slow
 def test_the_bits_are_the_same_with_a_tracker_without_and_with_one_that_raises(train: Callable) -> None:
     without = train(None, "without")
     for name, kind in (("with", TRACKER), ("raising", "kept_calls:Raises"), ("none", "none")):
@@ -98,6 +99,7 @@ def newllm_validation(run: Path, step: int) -> float:
     return float(series.value[series.step.tolist().index(step)])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_with_its_tracker_or_with_none(train: Callable) -> None:
     run = train(TRACKER, observers=[StopAt(11)]).path
     assert calls(run)[-1] == ["finish", "interrupted"]
@@ -136,6 +138,7 @@ def test_an_end_that_nobody_wished_for_is_an_alert(train: Callable) -> None:
     assert any(title == "diverged" for _, _, _, title, _ in calls(run, "alert"))
 
 
+@pytest.mark.slow
 def test_a_guard_that_goes_back_is_told(train: Callable, spoilt: Path) -> None:
     more = ("data.carry=true", "optimizer.learning_rate=0.01")
     steps = newllm.Budget(steps=80)

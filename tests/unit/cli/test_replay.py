@@ -183,6 +183,7 @@ with replay_lock(Path(sys.argv[1]), "it"):
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_replays_is_left_to_it(refused, run) -> None:
     command = [sys.executable, "-P", "-c", HOLD, str(run / "replays")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:

@@ -77,6 +77,7 @@ def test_a_machine_with_another_installation_says_what_it_lacks(driver: Driver) 
     assert why.decode().endswith("(ModuleNotFoundError: No module named 'no_such_module')")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [Path.unlink, lambda file: file.write_text("another")])
 @pytest.mark.parametrize(("sleep", "code"), [("sleep", -signal.SIGTERM), ("sleep_on", 1)])
 def test_a_task_ends_when_its_driver_has_gone_or_is_another(driver, tmp_path, change, sleep, code) -> None:

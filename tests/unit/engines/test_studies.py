@@ -159,6 +159,7 @@ def test_only_cells_of_one_kind_of_processor_are_paired(study_file: Path, tmp_pa
     assert load_results(out / "results.json") == found
 
 
+@pytest.mark.slow
 def test_a_cell_from_before_there_were_places_is_of_the_kind_that_its_run_names(
     study_file: Path, tmp_path: Path
 ) -> None:

@@ -114,7 +114,11 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("model", MODELS)
+OFTEN = ("bpe", "matrices")
+"""Kinds of model that every run of the tests tries."""
+
+
+@pytest.mark.parametrize("model", [pytest.param(one, marks=() if one in OFTEN else pytest.mark.slow) for one in MODELS])
 def test_every_text_and_state_is_that_of_the_engine(serve: Callable[..., Any], model: str) -> None:
     load = Load(serve(**MODELS[model]), seed=1)
     load.run(120)

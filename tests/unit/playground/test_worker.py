@@ -76,6 +76,7 @@ def test_it_tells_what_it_has_loaded(worker: Worker) -> None:
     assert about["tokenizer"] == {"name": "bytes", "vocabulary": 257, "lossless": True}
 
 
+@pytest.mark.slow
 def test_a_restored_context_writes_in_another_process_what_the_branch_wrote(worker: Worker, trained: Trained) -> None:
     worker.ask("branch", name="main")
     assert worker.ask("read", branch="main", text="the whale")[-1]["tokens_read"] == 10
@@ -142,6 +143,7 @@ def test_hostile_text_comes_back_as_it_went(worker: Worker) -> None:
     assert "".join(token["piece"] for event in events if "channels" in event for token in event["tokens"]) == text
 
 
+@pytest.mark.slow
 def test_its_input_ends_it_in_the_middle_of_a_text(trained: Trained) -> None:
     worker = Worker(trained())
     worker.hear()

@@ -81,6 +81,7 @@ class Forgetful:
         return nn.functional.cross_entropy(model(batch[0]), batch[1], label_smoothing=0.1)
 
 
+@pytest.mark.slow
 def test_lost_moments_are_put_back_and_named_first(loop: Loop) -> None:
     own = Forgetful(loop)
     training = Loop(own.build, loop.batch, own.loss, steps=90)

@@ -150,6 +150,7 @@ def counting(loop: Loop) -> tuple[Loop, list[int]]:
     return dataclasses.replace(loop, batch=batch), asked
 
 
+@pytest.mark.slow
 def test_what_a_loop_was_replayed_is_kept_and_gone_on_with(bad_loop: Loop, tmp_path: Path) -> None:
     out = tmp_path / "mine"
     first_loop, first = counting(bad_loop)
@@ -168,6 +169,7 @@ def test_what_a_loop_was_replayed_is_kept_and_gone_on_with(bad_loop: Loop, tmp_p
     assert read_source(out).replays[0].verdict is not None
 
 
+@pytest.mark.slow
 def test_replays_are_kept_with_a_recording_of_the_same_training(bad_loop: Loop, tmp_path: Path) -> None:
     path = recorded(bad_loop, tmp_path / "run")
     newllm.replay(bad_loop, recorded=path, budget=20, only=["replace-batches"])

@@ -94,6 +94,7 @@ def test_a_short_session_confirms_the_remedy():
     assert any(one.name == "half-learning-rate" and one.effect_class != "removes" for one in verdict.interventions)
 
 
+@pytest.mark.slow
 def test_a_narrower_replay_loses_nothing_of_an_earlier_one(tmp_path: Path):
     loop = Loop(build, functools.partial(batch, bad=(30, 31)), loss, 50)
     original = record_original(loop)

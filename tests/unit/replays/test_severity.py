@@ -105,6 +105,7 @@ def test_over_fitting_that_creeps_up_is_no_spike() -> None:
     assert not found.spiked
 
 
+@pytest.mark.slow
 def test_a_loss_near_nothing_whose_batches_lie_apart_by_factors_shows_a_spike_and_no_other() -> None:
     """A classifier that has learnt: a batch loses a hundredth, one in twenty many times that, the spike four nats."""
     alarms, seen = 0, 0

@@ -54,6 +54,7 @@ def test_another_model_refuses_a_conversation(serving: Any, run: Path, make_run:
         assert served.ask("/health").json() == {"status": "ok"}
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_started_again(serving: Any, run: Path, wait_for: Any) -> None:
     with serving(run) as served:
         worker = _child(served.process.pid)

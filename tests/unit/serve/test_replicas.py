@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def respond(served: Any, **fields: Any) -> dict[str, Any]:
     answer = served.ask("/v1/responses", {"max_output_tokens": 6, "seed": 3, **fields})
@@ -29,6 +31,7 @@ def begin_a_long_one(served: Any, begun: threading.Event) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_conversation_goes_on_at_the_other_server(serving: Any, run: Path, tmp_path: Path) -> None:
     store, begun = tmp_path / "store", threading.Event()
     with serving(run, "--store", store) as one, serving(run, "--store", store) as other:

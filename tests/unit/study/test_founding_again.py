@@ -48,6 +48,7 @@ def add_claim(folder: Path, japanese: bool) -> None:
         labels.write_text(text, "utf-8")
 
 
+@pytest.mark.slow
 def test_without_a_change_every_file_stays_as_it_is(copied: Path) -> None:
     done = decided_again(copied)
     rows = load_results(FOLDER / "results.json")["rows"]
@@ -80,6 +81,7 @@ def test_a_new_claim_is_decided_without_a_run_and_stands_on_both_pages(copied: P
     assert "The baseline ends below" in (copied / "claims.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_claim_without_japanese_words_is_told_in_one_line(copied: Path) -> None:
     add_claim(copied, japanese=False)
     done = decided_again(copied)

@@ -84,6 +84,7 @@ def test_a_kill_before_the_first_further_update_leaves_an_extended_run(finished,
     assert weights(resumed) == weights(rerun(resumed))
 
 
+@pytest.mark.slow
 def test_twice_and_by_tokens(finished, rerun, weights) -> None:
     newllm.resume(finished.path, budget=Budget(steps=30))
     twice = newllm.resume(finished.path, budget=Budget(tokens=50 * 32 - 5))
@@ -100,6 +101,7 @@ def test_fewer_steps_than_are_done_is_one_line_and_changes_nothing(finished) -> 
     assert (finished.path / "config.toml").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_planned_anew_without_a_jump(train, rerun, weights, tmp_path) -> None:
     out, watching = tmp_path / "run", Watching(12)
     with pytest.raises(RuntimeError):

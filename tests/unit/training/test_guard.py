@@ -81,6 +81,7 @@ def test_a_healthy_run_keeps_its_bits(policy, train) -> None:
     assert guarded.summary.recoveries == []
 
 
+@pytest.mark.slow
 def test_a_guarded_run_goes_back_and_reads_on_behind_the_garbage(runs) -> None:
     run = runs["guard"]
     only, back = only_of(run)

@@ -105,6 +105,7 @@ def test_a_run_from_before_refuses_a_tokenizer_that_makes_another_number_of_toke
         newllm.resume(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", ["word"], indirect=True)
 def test_the_playground_refuses_it_too(run: Path) -> None:
     exchange_two_words(run)

@@ -35,6 +35,7 @@ class NoClock(Observer):
         raise AssertionError(f"the clock was asked: {steps} steps, {seconds_left} s left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step_seconds",
     [lambda _: 0.5, lambda step: 0.3 if step < 60 else 1.5, lambda step: 2.0 if step < 20 else 0.2],
@@ -54,6 +55,7 @@ def test_a_run_ends_when_its_seconds_are_over_and_its_rate_has_come_down(by_the_
     assert run.config.training.seconds == 0
 
 
+@pytest.mark.slow
 def test_what_was_decided_runs_again_to_the_same_bits(by_the_clock, clock, train, weights) -> None:
     clock.step_seconds = lambda step: 0.3 if step % 50 < 25 else 1.2
     run = by_the_clock()
@@ -87,6 +89,7 @@ def test_a_killed_run_follows_what_was_written_and_goes_on_with_the_seconds_that
     assert weights(again(train, resumed)) == weights(resumed)
 
 
+@pytest.mark.slow
 def test_a_kill_before_a_decision_is_written_loses_it_and_nothing_else(
     by_the_clock, clock, train, weights, tmp_path, monkeypatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_same_run_writes_the_same_and_without_samples_has_the_same_bits_and_
         assert series.value.tobytes() == mine[name].value.tobytes(), name
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_between_a_sample_and_its_snapshot_writes_it_once(train: Train):
     settings = ("training.evaluate_every=5", "training.snapshot_every=5", "training.keep=20")
     whole = train(*settings)

@@ -128,6 +128,7 @@ def test_of_three_models_the_one_that_was_asked_first_makes_room(runs: Path) -> 
     with_players(use)
 
 
+@pytest.mark.slow
 def test_who_stops_listening_stops_the_request(runs: Path) -> None:
     async def use(players: Players) -> None:
         player = await players.player(runs / "run-0", "best")
@@ -144,6 +145,7 @@ def test_who_stops_listening_stops_the_request(runs: Path) -> None:
     with_players(use)
 
 
+@pytest.mark.slow
 def test_a_worker_that_nobody_asks_ends_and_says_why(runs: Path) -> None:
     async def use(players: Players) -> None:
         player = await players.player(runs / "run-0", "best")

@@ -111,6 +111,7 @@ def test_a_study_has_one_too(run, key):
     assert b"It spikes." in server.ask(f"/study/{id_of('mine')}/report.html").body
 
 
+@pytest.mark.slow
 def test_the_demo_hands_it_over_and_stays_as_it_is(serving, wait_for):
     before = {path: path.stat().st_mtime_ns for path in SET.rglob("*")}
     with serving(SET, demo=True) as server:

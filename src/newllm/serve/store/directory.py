@@ -50,7 +50,7 @@ class DirectoryStore:
             raise UserError(f"may not write in store '{directory}': choose a directory that you own")
         self._cache = Cache(limits.memory_bytes)
         self._backlog = Backlog(limits, limits.bytes)
-        self._counts = threading.Lock()
+        self._counts, self._tidying = threading.Lock(), threading.Lock()
         self._entries = self._bytes = self._evicted = 0
         self._housekeeping = Housekeeping(self.tidy, min(_TIDY_EVERY, limits.seconds))
 
@@ -113,17 +113,18 @@ class DirectoryStore:
         Raises:
             OSError: the directory cannot be looked at.
         """
-        self._backlog.clear()
-        before = {name for name, _ in self._cache.entries()}
-        entries = list(look(self._directory))
-        for name in before - {entry.name for entry in entries}:  # another server has deleted it
-            self._cache.drop(name)
-        going = surplus(entries, self._limits, self._limits.bytes, self._clock())
-        gone = [entry for entry in going if self._evict(entry)]
-        with self._counts:
-            self._entries = len(entries) - len(gone)
-            self._bytes = sum(entry.size for entry in entries) - sum(entry.size for entry in gone)
-            self._evicted += len(gone)
+        with self._tidying:  # two at once would count one eviction twice, or not yet
+            self._backlog.clear()
+            before = {name for name, _ in self._cache.entries()}
+            entries = list(look(self._directory))
+            for name in before - {entry.name for entry in entries}:  # another server has deleted it
+                self._cache.drop(name)
+            going = surplus(entries, self._limits, self._limits.bytes, self._clock())
+            gone = [entry for entry in going if self._evict(entry)]
+            with self._counts:
+                self._entries = len(entries) - len(gone)
+                self._bytes = sum(entry.size for entry in entries) - sum(entry.size for entry in gone)
+                self._evicted += len(gone)
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}{ENDING}"

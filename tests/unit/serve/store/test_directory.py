@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from newllm.errors import UserError
 from newllm.serve.store import DamagedError, Limits, StoreError, StoreFull, new_response_id
 from newllm.serve.store import directory as module
 from newllm.serve.store.directory import DirectoryStore
+from newllm.serve.store.eviction import Entry
 
 LARGE = bytes(20_000)
 
@@ -308,6 +310,7 @@ import resource, sys
 from pathlib import Path
 from newllm.serve.store import Limits, StoreFull, new_response_id
 from newllm.serve.store.directory import DirectoryStore
+from newllm.serve.store.eviction import Entry
 store = DirectoryStore(Path(sys.argv[1]), Limits())
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 small, large = new_response_id(), new_response_id()
@@ -326,3 +329,26 @@ def test_a_file_that_may_grow_no_further_is_told_as_a_full_disk(place) -> None:
     assert first.startswith(f"no room to write '{place}/")
     assert second == "StoredResponse(record={}, blob=b'x') None"
     assert len(files(place)) == 1
+
+
+def test_two_that_tidy_at_once_count_what_went_once(open_store, monkeypatch) -> None:
+    ids = [new_response_id() for _ in range(12)]
+    for response in ids:
+        open_store().put(response, {}, LARGE)
+    evict = DirectoryStore._evict
+
+    def slowly(self: DirectoryStore, entry: Entry) -> bool:
+        time.sleep(0.02)
+        return evict(self, entry)
+
+    monkeypatch.setattr(DirectoryStore, "_evict", slowly)
+    store = open_store(bytes=65_000)
+    tidying = [threading.Thread(target=store.tidy) for _ in range(3)]
+    for one in tidying:
+        one.start()
+    for one in tidying:
+        one.join()
+    store.close()
+    left = sum(store.get(response) is not None for response in ids)
+    assert left == 3
+    assert (store.stats().entries, store.stats().evicted) == (3, 9)

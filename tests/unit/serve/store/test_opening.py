@@ -29,6 +29,7 @@ def test_no_store_imports_torch() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_gibibyte_holds_50_000_sessions_of_preset_small(tmp_path) -> None:
     """At full size: python tests/unit/serve/store/memory_cost.py 50000 DIRECTORY."""
