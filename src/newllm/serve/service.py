@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from newllm.serve.api_errors import ApiError
@@ -41,6 +42,8 @@ class Service:
         self.models = {model.name: model for model in models}
         self.templates, self.store, self.access, self.log, self.metrics = templates, store, access, log, metrics
         self.limits, self.conversations, self.began = limits, Conversations(), int(time.time())
+        self.writing: dict[tuple[str, str], Callable[[], None]] = {}
+        """Responses whose clients know of them already, by owner and id: each with what keeps it from being stored."""
         metrics.watch(self._numbers)
 
     @property

@@ -193,6 +193,31 @@ def test_a_response_in_a_stream(client: Any) -> None:
     assert last.usage.output_tokens == 12
 
 
+def test_a_response_that_is_deleted_while_it_is_written_is_not_stored(client: Any) -> None:
+    asked = client.responses.create(
+        model="talker", input="the", instructions="Be brief.", max_output_tokens=30, stream=True
+    )
+    own = next(one.response.id for one in asked if one.type == "response.created")
+    client.responses.delete(own)
+    assert [one.response.store for one in asked if one.type == "response.incomplete"] == [False]
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(own)
+
+
+def test_parts_of_fields_that_mean_nothing_are_named(client: Any) -> None:
+    answer = client.responses.with_raw_response.create(
+        model="talker",
+        input="the",
+        instructions="Be brief.",
+        max_output_tokens=1,
+        include=["reasoning.encrypted_content"],
+    )
+    assert answer.headers["x-newllm-ignored"] == "include.reasoning.encrypted_content"
+    assert answer.parse().instructions == "Be brief."
+    with pytest.raises(openai.BadRequestError, match=r"metadata is .*at most 64 characters"):
+        client.responses.create(model="talker", input="the", metadata={"a" * 65: "b"})
+
+
 def test_logprobs_of_a_response(client: Any) -> None:
     include = ["message.output_text.logprobs"]
     answer = client.responses.create(
@@ -276,9 +301,9 @@ def test_what_is_ignored_is_named(client: Any) -> None:
         presence_penalty=0.5,
         frequency_penalty=0,
         user="me",
-        extra_body={"colour\n": 1, "x": None},
+        extra_body={"colour\n": 1, "x": None, "stream_options": {"include_usage": False, "tempo": 2}},
     )
-    assert answer.headers["x-newllm-ignored"] == "?, presence_penalty"
+    assert answer.headers["x-newllm-ignored"] == "?, presence_penalty, stream_options.tempo"
     assert answer.headers["x-request-id"].startswith("req_")
 
 

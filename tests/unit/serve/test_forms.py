@@ -26,7 +26,12 @@ def test_logprobs_of_a_completion() -> None:
         "tokens": ["a", "bytes:\\xe2"], "token_logprobs": [None, -1.5], "text_offset": [0, 1],
         "top_logprobs": [None, {"bytes:\\xe2": -1.5, "b": -2.0}],
     }  # fmt: skip
-    assert form.form(TOKENS)["text_offset"] == [2, 3]
+    assert form.form(TOKENS)["text_offset"] == [2, 3]  # what is no character is shown as U+FFFD
+
+
+def test_places_of_tokens_are_counted_in_characters() -> None:
+    tokens = [{"token": "\ufffd", "bytes": [byte], "logprob": -1.0, "top": []} for byte in "\u00e9!\u732b".encode()]
+    assert CompletionLogprobs().form(tokens)["text_offset"] == [0, 0, 1, 2, 2, 2]
 
 
 def test_logprobs_of_a_chat() -> None:

@@ -1,5 +1,7 @@
 """What a server is sent that nobody should send, and clients that do not behave. Each answer is one line."""
 
+import base64
+import contextlib
 import http.client
 import json
 import os
@@ -88,7 +90,7 @@ def test_a_wrong_field_is_quoted(stub: Any, fields: dict[str, Any], line: str) -
         ("/v1/responses", {"input": "a", "previous_response_id": "../../etc/passwd"}, "there is no response '../"),
         ("/v1/responses", {"input": "a", "store": "no"}, "store is 'no': it must be true or false"),
         ("/v1/responses", {"input": "a", "max_output_tokens": -5}, "max_output_tokens is -5"),
-        ("/v1/responses", {"input": "a", "metadata": {"a": 1}}, "metadata.a is 1: it must be a text"),
+        ("/v1/responses", {"input": "a", "metadata": {"a": 1}}, "metadata is 1: it must be a text"),
         ("/v1/responses", {"input": "a", "metadata": []}, "metadata is []"),
         ("/v1/responses", {"input": "a", "include": "b"}, "include is 'b': it must be a list"),
     ],
@@ -267,13 +269,52 @@ def test_who_does_not_read_is_dropped_and_written_for_no_more(hasty: Any) -> Non
     assert hasty.complete("a").status == 200
 
 
-def test_too_many_at_once(serving: Any, tmp_path: Path) -> None:
+def test_too_many_at_once(serving: Any, tmp_path: Path, wait_for: Any) -> None:
     with serving(tmp_path / "stub", "--streams", 3, stub=True) as served:
-        answer = served.complete("a", n=4)
+        answer = served.complete("a", n=4)  # it would wait for ever
+        assert (answer.status, answer.error[:40]) == (400, "the request asks for 4 texts at once: at")
+        assert served.complete("a", n=3).status == 200
+        assert served.complete("a", n=3).status == 200
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port)) as other:
+            other.request(
+                "POST", "/v1/completions", json.dumps({"prompt": "hang"}), {"Content-Type": "application/json"}
+            )
+            wait_for(lambda: served.metric("newllm_requests_in_progress"))
+            answer = served.complete("a", n=3)
         assert (answer.status, answer.json()["error"]["type"]) == (429, "rate_limit_error")
         assert int(answer.headers["retry-after"]) >= 1
-        assert served.complete("a", n=3).status == 200
-        assert served.complete("a", n=3).status == 200
+
+
+def test_what_one_request_may_have_in_memory_is_bounded(stub: Any) -> None:
+    state = base64.b64encode(b"state:" + bytes(2 << 20)).decode()
+    asked: list[dict[str, Any]] = [
+        {"prompt": ["a"] * 400, "state": state},  # 800 MB of copies
+        {"max_tokens": 1_000_000, "logprobs": 20},
+        {"prompt": "a" * 1_000_000, "echo": True, "logprobs": 5, "max_tokens": 0},
+    ]
+    for fields in asked:
+        answer = stub.complete(**fields)
+        assert answer.status == 400, fields
+        assert "bytes of texts, states and log probabilities: at most 536,870,912 are held" in answer.error
+    assert stub.complete("ab", max_tokens=1000, logprobs=20, n=16).status == 200
+    assert stub.metric("newllm_requests_in_progress") == 0
+
+
+@pytest.mark.parametrize("body", [
+    b'{"prompt": [' + b"[]," * (1 << 20) + b"[],[]]}",
+    b'{"prompt": [' + b"1," * (1 << 20) + b"1,1]}",
+    b"{" + b",".join(b'"k%d":1' % i for i in range(100_001)) + b"}",
+], ids=["lists", "tokens", "fields"])  # fmt: skip
+def test_a_body_that_would_be_read_for_seconds_is_not(stub: Any, body: bytes) -> None:
+    answer = stub.ask("/v1/completions", body)
+    assert answer.status == 413, answer.body
+    assert "are read; send texts in place of tokens" in answer.error
+
+
+def test_marks_inside_of_texts_are_no_values(stub: Any) -> None:
+    for text in ("a, b: " * 400_000, '\\",:' * 200_000):
+        assert stub.complete(text, max_tokens=0).status == 200
+    assert stub.ask("/v1/completions", b'{"prompt": "' + b'\\"' * 1_000_000).status == 400  # without an end
 
 
 def test_who_waits_for_a_turn_hears_that_the_server_is_there(hasty: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from newllm.errors import UserError
 from newllm.serve.api_errors import ApiError
 from newllm.serve.keys import Key, Keys, new_key, read_keys
-from newllm.serve.limits import MOST_HELD, Limits
+from newllm.serve.limits import MOST_HELD, MOST_HELD_BY_KEY, Limits
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
 
@@ -89,6 +89,25 @@ def test_what_is_admitted_is_counted_until_it_leaves() -> None:
     limits.admit(key, 2, 10)()
     also()
     assert limits.texts == 0
-    with pytest.raises(ApiError):
+    with pytest.raises(ApiError, match="asks for 4 texts at once: at most 3 may be written"):
+        limits.admit(None, 4, 10)
+    with pytest.raises(ApiError, match="asks for 3 texts at once: at most 2 may be written"):
+        limits.admit(key, 3, 10)
+    with pytest.raises(ApiError, match="at most 536,870,912 are held for one client"):
         limits.admit(None, 1, MOST_HELD + 1)
     assert Keys([]).find("a") is None
+
+
+def test_no_key_holds_all_of_the_memory_for_requests() -> None:
+    limits, key = Limits(), Key("a", DIGEST)
+    limits.hold(key, MOST_HELD_BY_KEY)
+    with pytest.raises(ApiError, match="fill the memory for them") as refused:
+        limits.hold(key, 1)
+    assert refused.value.status == 429
+    leave = limits.admit(Key("b", DIGEST), 1, MOST_HELD_BY_KEY)
+    with pytest.raises(ApiError, match="fill the memory for them"):
+        limits.admit(None, 1, MOST_HELD_BY_KEY * 2 + 1)
+    assert limits.texts == 1  # who was refused is not counted
+    leave()
+    limits.let_go(key, MOST_HELD_BY_KEY)
+    limits.admit(None, 1, MOST_HELD)()

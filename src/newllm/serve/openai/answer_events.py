@@ -62,7 +62,7 @@ class AnswerEvents:
 
     def _note(self, remember: Remember, one: Event) -> None:
         choice = self._written[one["choice"]]
-        choice.add(one)
+        choice.add({**one, "logprobs": None})
         if choice.finish:
             remember(self._written.pop(one["choice"]))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from newllm.serve.api_errors import Json, bad_value
+from newllm.serve.api_errors import Json
 from newllm.serve.openai.answer_events import AnswerEvents, Remember
 from newllm.serve.openai.call import Call, encoded
 from newllm.serve.openai.choices import Choice, collected, finish_reason
-from newllm.serve.openai.fields import Fields
+from newllm.serve.openai.fields import STREAM_OPTIONS
 from newllm.serve.openai.forms import Form
 from newllm.serve.sse import EventStream
 
@@ -36,10 +36,9 @@ class Answer:
         fields = call.fields
         self._call, self._form, self._n, self._logprobs, self._remember = call, form, n, logprobs, remember
         self.keep = fields.flag("return_state", False)
-        self._streamed, options = fields.flag("stream", False), fields.raw("stream_options")
-        if options is not None and not isinstance(options, dict):
-            raise bad_value("stream_options", options, 'an object, as {"include_usage": true}')
-        self._with_usage = Fields(options or {}).flag("include_usage", False)
+        self._streamed, options = fields.flag("stream", False), fields.inner("stream_options", STREAM_OPTIONS)
+        self._with_usage = options.flag("include_usage", False)
+        fields.pass_over("stream_options", options.ignored())
         self._head = {
             "id": f"{form.prefix}-{secrets.token_hex(16)}", "object": form.chunk if self._streamed else form.object,
             "created": int(time.time()), "model": call.model.name,
@@ -53,7 +52,7 @@ class Answer:
             requests: as the worker takes them.
         """
         headers = self._call.headers
-        generation = await self._call.ask(requests)
+        generation = await self._call.ask(requests, keeps_logprobs=not self._streamed)
         if self._streamed:
             events = AnswerEvents(self._call, self._form, self._head, generation.choices, self._n)
             events.logprobs, events.state, events.with_usage = self._logprobs, self.keep, self._with_usage

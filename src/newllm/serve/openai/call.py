@@ -32,6 +32,7 @@ MOST_LOGPROBS = 20
 """Alternatives that are reported for each token."""
 
 _WINDOW = 1024
+_REPORTED = 350  # bytes of memory of a token whose probability is reported, or of a rival of it
 _SEEDS = 2**31  # of seeds that we draw: every reader of JSON can hold them
 
 
@@ -90,8 +91,12 @@ class Call:
                 400, f"state is no base64 ({error}): send it as it came", param="state", code="invalid_state"
             ) from None
 
-    async def ask(self, requests: list[tuple[dict[str, Any], bytes]]) -> Generation:
+    async def ask(self, requests: list[tuple[dict[str, Any], bytes]], *, keeps_logprobs: bool) -> Generation:
         """Send requests to the worker, if there is room for them.
+
+        Args:
+            requests: as the worker takes them, each with the state that it goes on from.
+            keeps_logprobs: whether those of all tokens are kept until the end.
 
         Raises:
             ApiError: there is none, or the worker is not there.
@@ -100,7 +105,8 @@ class Call:
             ({name: value for name, value in one.items() if value is not None}, state) for one, state in requests
         ]
         texts = sum(request["n"] for request, _ in requests)
-        leave = self.service.limits.admit(self.key, texts, self.size)
+        held = self.size + sum(len(state) + _reported(one, self.size, keeps_logprobs) for one, state in requests)
+        leave = self.service.limits.admit(self.key, texts, held)
         try:
             generation = await self.model.ask(requests)
         except BaseException:
@@ -124,7 +130,17 @@ async def begin(request: Request) -> Call:
         ApiError: it has none that can be asked.
     """
     service, entry = cast(Service, request.app.state.service), cast(Entry, request.scope["newllm.entry"])
-    fields, size = await read_fields(request)
+    key, held = request.scope["newllm.key"], 0
+
+    def hold(size: int) -> None:
+        nonlocal held
+        service.limits.hold(key, size)
+        held += size
+
+    try:
+        fields, size = await read_fields(request, hold)
+    finally:
+        service.limits.let_go(key, held)  # `Call.ask` counts it with the rest
     model = service.model(fields.text("model"))
     entry.model = model.name
     return Call(request, service, entry, fields, size, model, model.check_ready())
@@ -151,6 +167,20 @@ def choices(fields: Fields, seed: int) -> int:
     if seed + wanted - 1 > LARGEST:
         raise bad_value("seed", seed, f"at most {LARGEST - wanted + 1} for {wanted} choices")
     return wanted
+
+
+def _reported(request: dict[str, Any], prompt: int, keeps_all: bool) -> int:
+    """Return how many bytes of log probabilities a request to the worker may bring at once.
+
+    Args:
+        request: as the worker takes it.
+        prompt: its bytes; no token is shorter than one.
+        keeps_all: whether those of what is written are kept too.
+    """
+    if request.get("logprobs") is None:
+        return 0
+    tokens = (prompt if request["echo"] else 0) + (request["max_tokens"] if keeps_all else 0)
+    return request["n"] * tokens * _REPORTED * (1 + request["logprobs"])
 
 
 def encoded(state: bytes) -> str:

@@ -25,7 +25,7 @@ async def chat_completions(request: Request) -> ASGIApp:
     fields, template = call.fields, call.service.templates.get(call.model.name)
     if template is None:
         raise no_template(call.model.name, "chats")
-    messages, state = read_messages("messages", fields.raw("messages")), call.state()
+    messages, state = read_messages("messages", fields.raw("messages"), fields), call.state()
     text, stops = template.render_after_reply(messages) if state else template.render(messages)
     sampled = sampling(fields)
     sampled["stop"] += stops

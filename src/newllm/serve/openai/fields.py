@@ -2,10 +2,13 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from newllm.serve.api_errors import ApiError, bad_value
+
+STREAM_OPTIONS = '{"include_usage": true}'
+"""What that field looks like."""
 
 LARGEST = 2**63 - 1
 """A whole number fits into 64 bits."""
@@ -30,6 +33,7 @@ class Fields:
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._left = dict(body)
+        self._passed_over: set[str] = set()
 
     def raw(self, name: str) -> Any:
         """Take a field of any type, None where it is absent."""
@@ -67,6 +71,13 @@ class Fields:
             raise bad_value(name, value, f"a number {'above' if above else 'from'} {_between(low, high)}")
         return float(value)
 
+    def inner(self, name: str, example: str) -> "Fields":
+        """Take an object: its own fields; those that nobody takes are named by `pass_over`."""
+        value = self.raw(name)
+        if value is not None and not isinstance(value, dict):
+            raise bad_value(name, value, f"an object, as {example}")
+        return Fields(value or {})
+
     def strings(self, name: str, most: int, longest: int) -> list[str]:
         """Take a text or a list of texts, each of so many characters at most."""
         value = self.raw(name)
@@ -76,14 +87,22 @@ class Fields:
             raise bad_value(name, value, f"a text of 1 to {longest:,} characters, or a list of at most {most} of them")
         return [whole_text(name, one) for one in found]
 
+    def pass_over(self, field: str, names: Iterable[Any]) -> None:
+        """Note parts of a field that was taken, and that mean nothing here."""
+        self._passed_over.update(f"{field}.{_shown(name)}" for name in names)
+
     def ignored(self) -> list[str]:
-        """Return the names of the fields that nobody took and that would have meant something."""
-        names = [
-            name if _NAME.fullmatch(name) else "?"
+        """Return the names of the fields, or of their parts, that nobody took and that would have meant something."""
+        names = {
+            _shown(name)
             for name, value in self._left.items()
             if value is not None and value not in _NEUTRAL.get(name, ())
-        ]
-        return sorted(set(names))[:_MOST_NAMED]
+        }
+        return sorted(names | self._passed_over)[:_MOST_NAMED]
+
+
+def _shown(name: Any) -> str:
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "?"
 
 
 def whole_text(name: str, value: Any) -> str:

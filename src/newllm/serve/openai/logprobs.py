@@ -1,5 +1,6 @@
 """Log probabilities of tokens, in the two forms that OpenAI's API has for them."""
 
+import codecs
 from typing import Any
 
 Token = dict[str, Any]
@@ -14,19 +15,25 @@ class CompletionLogprobs:
 
     def __init__(self) -> None:
         self._offset = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def form(self, tokens: list[Token]) -> dict[str, Any]:
         """Return some tokens that follow those before."""
-        offsets = []
-        for token in tokens:
-            offsets.append(self._offset)
-            self._offset += len(token["token"])
+        offsets = [self._place(bytes(token["bytes"])) for token in tokens]
         return {
             "tokens": [_shown(token["token"], token["bytes"]) for token in tokens],
             "token_logprobs": [token["logprob"] for token in tokens],
             "top_logprobs": [_top(token) for token in tokens],
             "text_offset": offsets,
         }
+
+    def _place(self, content: bytes) -> int:
+        """Return at which character of the text a token begins, which may be a part of one."""
+        is_inside = bool(content) and content[0] & 0xC0 == 0x80  # UTF-8's mark of a byte that is not the first
+        cut = bool(self._decoder.getstate()[0] and content and not is_inside)  # U+FFFD for a character without end
+        place = self._offset + int(cut)
+        self._offset += len(self._decoder.decode(content))
+        return place
 
 
 def chat_form(tokens: list[Token]) -> list[dict[str, Any]]:

@@ -4,26 +4,30 @@ from typing import Any
 
 from newllm.serve.api_errors import ApiError, bad_value
 from newllm.serve.chat_template import Messages
-from newllm.serve.openai.fields import whole_text
+from newllm.serve.openai.fields import Fields, whole_text
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _TEXTS = ("text", "input_text", "output_text")
+_KNOWN = ("role", "content", "type", "id", "status")  # the last two are those of messages that were answers
 _MOST = 10_000
 
 
-def read_messages(name: str, given: Any) -> Messages:
+def read_messages(name: str, given: Any, fields: Fields) -> Messages:
     """Return the messages of a field.
 
     Args:
         name: of the field.
         given: what it holds.
+        fields: told what of the messages means nothing here.
 
     Raises:
         ApiError: it is no list of messages of texts.
     """
     if not isinstance(given, list) or not given or len(given) > _MOST:
         raise bad_value(name, given, f'a list of 1 to {_MOST:,} messages, as [{{"role": "user", "content": "Hi"}}]')
-    return [_message(f"{name}[{place}]", one) for place, one in enumerate(given)]
+    messages = [_message(f"{name}[{place}]", one) for place, one in enumerate(given)]
+    fields.pass_over(name, {each for one in given for each, value in one.items() if value and each not in _KNOWN})
+    return messages
 
 
 def _message(where: str, given: Any) -> dict[str, Any]:

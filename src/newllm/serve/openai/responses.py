@@ -6,16 +6,15 @@ template the input is a text that goes on where the response before it ended; wi
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from newllm.serve.api_errors import ApiError, Json, bad_value
-from newllm.serve.chat_template import ChatTemplate
 from newllm.serve.openai.call import MOST_LOGPROBS, MOST_TOKENS, TOKENS, Call, begin, sampling
 from newllm.serve.openai.choices import collected
-from newllm.serve.openai.fields import Fields, whole_text
+from newllm.serve.openai.fields import STREAM_OPTIONS, Fields, whole_text
 from newllm.serve.openai.messages import no_template, read_messages
 from newllm.serve.openai.response_events import ResponseEvents
 from newllm.serve.openai.response_object import ResponseObject
@@ -24,7 +23,7 @@ from newllm.serve.sse import EventStream
 from newllm.serve.store import DamagedError, StoredResponse, StoreError, StoreFull
 
 _LOGPROBS = "message.output_text.logprobs"
-_MOST_METADATA = 16
+_MOST_METADATA, _LONGEST_NAME, _LONGEST_VALUE = 16, 64, 512  # as at OpenAI
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,18 @@ async def create(request: Request) -> ASGIApp:
     call = await begin(request)
     fields = call.fields
     before = await _before(call)
-    text, stops = _text(call, before)
+    instructions = fields.text("instructions")
+    text, stops = _text(call, before, instructions)
     sampled, logprobs = sampling(fields), _logprobs(fields)
     sampled["stop"] += stops
     store, return_state = fields.flag("store", True), fields.flag("return_state", False)
     most = fields.whole("max_output_tokens", TOKENS, 0, MOST_TOKENS)
     response = ResponseObject(
         {
-            "model": call.model.name, "instructions": None, "max_output_tokens": most, "metadata": _metadata(fields),
-            "previous_response_id": before.id, "store": store, "temperature": sampled["temperature"],
-            "top_p": sampled["top_p"], "top_logprobs": logprobs or 0, "seed": sampled["seed"],
+            "model": call.model.name, "instructions": instructions, "max_output_tokens": most,
+            "metadata": _metadata(fields), "previous_response_id": before.id, "store": store,
+            "temperature": sampled["temperature"], "top_p": sampled["top_p"], "top_logprobs": logprobs or 0,
+            "seed": sampled["seed"],
         },
         return_state=return_state,
     )  # fmt: skip
@@ -63,10 +64,15 @@ async def create(request: Request) -> ASGIApp:
         "keep": store or return_state,
     }  # fmt: skip
     streamed = fields.flag("stream", False)
-    fields.raw("stream_options")
+    options = fields.inner("stream_options", STREAM_OPTIONS)
+    options.flag("include_usage", True)  # the usage comes with the last event whatever is said
+    fields.pass_over("stream_options", options.ignored())
     headers = call.headers
-    generation = await call.ask([(asked, before.state)])
+    generation = await call.ask([(asked, before.state)], keeps_logprobs=True)
     if streamed:
+        writing, own = call.service.writing, (call.owner, response.id)
+        writing[own] = lambda: response.content.update(store=False)
+        generation.when_closed(lambda: writing.pop(own))
         events = ResponseEvents(response, call.account, lambda: _keep(call, response))
         return EventStream(generation, events, headers)
     (choice,), usage = await collected(generation, request.receive, 1)
@@ -87,10 +93,17 @@ async def retrieve(request: Request) -> ASGIApp:
 
 
 async def delete(request: Request) -> ASGIApp:
-    """DELETE: delete a stored response, with its state. Those that went on from it stay."""
+    """DELETE: delete a stored response, with its state. Those that went on from it stay.
+
+    One that is still being written is not stored.
+    """
     service, response = cast(Service, request.app.state.service), request.path_params["id"]
+    owner = _owner(request)
+    writing = service.writing.get((owner, response))
+    if writing is not None:
+        writing()
     try:
-        was_there = await asyncio.to_thread(service.store.delete, response, _owner(request))
+        was_there = await asyncio.to_thread(service.store.delete, response, owner) or writing is not None
     except StoreError as error:
         raise _store_failed(service, error) from None
     if not was_there:
@@ -136,6 +149,8 @@ async def _keep(call: Call, response: ResponseObject) -> str:
     record = {"response": response.record}
     try:
         await asyncio.to_thread(call.service.store.put, response.id, record, response.state, call.owner)
+        if not response.content["store"]:  # deleted meanwhile
+            await asyncio.to_thread(call.service.store.delete, response.id, call.owner)
     except StoreError as error:
         call.entry.stored = str(error)  # it may name a directory: for the log alone
         response.content["store"] = False
@@ -143,28 +158,25 @@ async def _keep(call: Call, response: ResponseObject) -> str:
     return ""
 
 
-def _text(call: Call, before: _Before) -> tuple[str, list[str]]:
+def _text(call: Call, before: _Before, instructions: str | None) -> tuple[str, list[str]]:
     """Take the input; return the text that the model reads, and the texts before which it ends."""
-    given, instructions = call.fields.raw("input"), call.fields.text("instructions")
+    given = call.fields.raw("input")
     template = call.service.templates.get(call.model.name)
     if template is None:
         if given is not None and not isinstance(given, str):
             raise no_template(call.model.name, "lists of messages")
         return "\n\n".join(one for one in (instructions, whole_text("input", given or "")) if one), []
-    return _rendered(template, given, instructions, is_first=not before.state)
-
-
-def _rendered(template: ChatTemplate, given: Any, instructions: str | None, *, is_first: bool) -> tuple[str, list[str]]:
     given = [{"role": "user", "content": given}] if isinstance(given, str) else given
     system = [{"role": "system", "content": instructions}] if instructions else []
-    messages = [*system, *read_messages("input", given)]
-    return template.render(messages) if is_first else template.render_after_reply(messages)
+    messages = [*system, *read_messages("input", given, call.fields)]
+    return template.render_after_reply(messages) if before.state else template.render(messages)
 
 
 def _logprobs(fields: Fields) -> int | None:
     include, top = fields.raw("include"), fields.whole("top_logprobs", None, 0, MOST_LOGPROBS)
     if not isinstance(include, list | None):
         raise bad_value("include", include, f'a list, as ["{_LOGPROBS}"]')
+    fields.pass_over("include", [one for one in include or () if one != _LOGPROBS])
     return (top or 0) if top is not None or _LOGPROBS in (include or ()) else None
 
 
@@ -174,9 +186,11 @@ def _metadata(fields: Fields) -> dict[str, str]:
         return {}
     if not isinstance(given, dict) or len(given) > _MOST_METADATA:
         raise bad_value("metadata", given, f"an object of at most {_MOST_METADATA} texts")
-    return {
-        whole_text("metadata", name)[:64]: whole_text(f"metadata.{name}", value)[:512] for name, value in given.items()
-    }
+    for name, value in given.items():
+        if len(whole_text("metadata", name)) > _LONGEST_NAME or len(whole_text("metadata", value)) > _LONGEST_VALUE:
+            wanted = f"names of at most {_LONGEST_NAME} characters and texts of at most {_LONGEST_VALUE}"
+            raise bad_value("metadata", {name: value}, wanted)
+    return given
 
 
 def _owner(request: Request) -> str:
