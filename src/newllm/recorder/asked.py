@@ -30,6 +30,7 @@ _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
 _LENGTHS = 3  # different ones, of texts that are filled up
 _SHORTEST = 8  # places of a text, or targets, of which a share is taken
+_FEWEST_WRONG, _FEWEST_ANSWERS = 12, 3  # rows whose answers were wrong, and different answers of these
 _SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
 
 
@@ -96,6 +97,7 @@ class TargetWatch:
         signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
         ids = torch.cat([read.ids[read.used] for _, read in found])
         signals |= self._classes_of(ids) | self._changed(found) | self._told(found) | self._unasked(found)
+        signals |= _answers(torch.cat([call.answers()[read.used] for call, read in found]), ids)
         shares = [call.shares(read) for call, read in found]
         signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
         padded = [share for call, read in found if (share := call.padded(read)) is not None]
@@ -246,6 +248,10 @@ class Call:
             return None
         return level * self.targets(read)
 
+    def answers(self) -> Tensor:
+        """Return the class of the largest logit of each of these rows."""
+        return self._logits.argmax(-1).cpu()
+
     def targets(self, read: Targets) -> float:
         """Return how many targets the whole output has that count, by those that are looked at."""
         return self._shape[:-1].numel() * float(read.used.double().mean())
@@ -277,6 +283,37 @@ class Call:
             if int(here.sum()) >= _SHORTEST:
                 found[name] = float((tokens_BT[row[here], place[here] + shift] == read.ids[here]).double().mean())
         return found
+
+
+def _answers(answers: Tensor, ids: Tensor) -> dict[str, float]:
+    """Return which share of the targets was answered rightly, and which of the others can be told from the answer.
+
+    One can be told if, of the other wrong rows with the same answer, most have the same target. Classes that have other
+    names from some step on are told so; what is hard, or new, is not.
+
+    Args:
+        answers: of the rows that count: [N].
+        ids: their targets.
+    """
+    wrong = answers != ids
+    found = {"targets_right": 1.0 - float(wrong.double().mean())}
+    pairs = Counter(zip(answers[wrong].tolist(), ids[wrong].tolist(), strict=True))
+    of_answer: dict[int, Counter[int]] = {}
+    for (answer, target), count in pairs.items():
+        of_answer.setdefault(answer, Counter())[target] = count
+    again = {answer: targets for answer, targets in of_answer.items() if targets.total() > 1}
+    rows = sum(targets.total() for targets in again.values())
+    if rows >= _FEWEST_WRONG and len(again) >= _FEWEST_ANSWERS:
+        told = sum(
+            count for targets in again.values() for target, count in targets.items() if _is_most(targets, target)
+        )
+        found["targets_told"] = told / rows
+    return found
+
+
+def _is_most(targets: Counter[int], target: int) -> bool:
+    """Whether most of the rows beside one of this target have it too."""
+    return targets[target] - 1 > max((count for other, count in targets.items() if other != target), default=0)
 
 
 def _padding(tokens_BT: Tensor) -> Tensor:

@@ -10,7 +10,8 @@
 It watches by hooks and changes nothing: the weights come out the same to the bit. Nor does it end a training: a part
 that fails is reported once, as a warning and in recording.json, and measures nothing from then on (`isolation`).
 `docs/signals.md` lists what it writes. Nothing is read from the device until a second has gone, and what costs more
-than the norm of the gradient is measured on sampled steps only: the first, and every `every`-th.
+than the norm of the gradient is measured on sampled steps only: the first, every `every`-th, and those right after a
+leap of the loss (`leaps`).
 
 Limits: parameters added or replaced later are not seen, nor those sharded over processes; a layer inside
 what torch.compile made into one function shows its weights and gradients, not its activations.
@@ -39,6 +40,7 @@ from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
+from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
@@ -137,6 +139,7 @@ class Recorder:
             self._describe_again,
             is_resumed=resumed_at is not None,
         )
+        self._leaps = Leaps(every)
         self._pending: PendingRows | None = None
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
@@ -263,6 +266,7 @@ class Recorder:
             self._forward.close()
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
+        self._leaps.see(said.get("loss"))
         self._compare_ranks()
         self._begin()
 
@@ -372,7 +376,7 @@ class Recorder:
     def _begin(self) -> None:
         """Prepare for the next step."""
         step = self.steps + 1
-        self._row, self._sampled = Row(), step == 1 or step % self._every == 0
+        self._row, self._sampled = Row(), step == 1 or step % self._every == 0 or self._leaps.asks
         self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
         self._calls.begin(self._row, sampled=self._sampled)

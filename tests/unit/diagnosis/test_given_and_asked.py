@@ -317,6 +317,7 @@ MOST = np.where(np.arange(400) < 240, 0.0, 23.0)
 LOST_GRADIENT = np.where(np.arange(400) < 239, 1.0, np.nan)
 GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
 LATER = np.where(np.arange(400) < 239, 0.0, 1.0)
+RENAMED = {"kind": "spike", "targets_right": 0.95 - 0.5 * LATER, "targets_told": LATER}
 STEEP = {"loss": np.where(np.arange(400) < 240, 1.0, np.nan), "gradient_norm": LOST_GRADIENT}
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
@@ -396,6 +397,12 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, "gradient_norm": GREW}, ""),
     ("dropout", {"kind": "training-above-validation", "dropout": 0.9}, "dropped"),
     ("dropout", {"kind": "spike", "dropout": 0.9}, ""),
+    ("wrong-targets", RENAMED, "recoded"),
+    ("wrong-targets", RENAMED | {"kind": "plateau"}, ""),
+    ("wrong-targets", RENAMED | {"targets_told": 0.8 * LATER}, ""),  # much that is hard is wrong in the same way
+    ("wrong-targets", RENAMED | {"targets_right": 0.95 - 0.1 * LATER}, ""),  # nothing was forgotten
+    ("wrong-targets", RENAMED | {"targets_right": 0.5 - 0.4 * LATER}, ""),  # nothing was known
+    ("wrong-targets", RENAMED | {"targets_told": np.where(np.arange(400) < 246, np.nan, 1.0)}, ""),  # known too late
     ("wrong-targets", NOISE, "unrelated-noise"),
     ("wrong-targets", NOISE | {"noise_in_input": np.full(20, 0.3)}, ""),
     ("wrong-targets", NOISE | {"noise_explained": np.full(20, 0.2)}, ""),

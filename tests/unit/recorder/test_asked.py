@@ -309,3 +309,19 @@ def test_padding_that_a_loss_counts_is_counted(tmp_path: Path, at_front: bool) -
 def test_tokens_that_only_look_like_padding_are_not_counted(tmp_path: Path, changed: Callable) -> None:
     batches = [(changed(tokens), targets) for tokens, targets in tagged()]
     assert "targets_padding" not in train(tmp_path / "run", Tokens(), batches, tags)
+
+
+def test_right_answers_and_wrong_ones_that_follow_a_rule_are_counted(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    inputs, model = torch.eye(CLASSES).repeat(8, 1) * 5, nn.Linear(CLASSES, CLASSES)
+    nn.init.eye_(model.weight)
+    ids = inputs.argmax(-1)
+    half = torch.arange(len(ids)) < len(ids) // 2
+    renamed = torch.where(half, (ids + 1) % CLASSES, ids)
+    noise = torch.where(half, torch.randint(0, CLASSES, ids.shape), ids)
+    found = train(tmp_path / "run", model, [(inputs, ids), (inputs, renamed), (inputs, noise)], F.cross_entropy)
+    assert found["targets_right"][1] == 1.0
+    assert found["targets_right"][2] == 0.5
+    assert found["targets_told"][2] == 1.0
+    assert found["targets_told"][3] < 0.5
+    assert 1 not in found["targets_told"]

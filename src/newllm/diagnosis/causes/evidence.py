@@ -71,6 +71,10 @@ EVIDENCE = (
     ),
     Evidence("targets-changed", "wrong-targets", given.targets_changed, "one input of a data set has one target"),
     Evidence(
+        "recoded", "wrong-targets", given.recoded,
+        "who has forgotten, or sees something new, is not wrong by a rule that holds for each class",
+    ),
+    Evidence(
         "shifted-twice", "wrong-targets", Itself("target-shift", "wrong-targets"),
         "the targets are compared with the tokens, place for place",
     ),

@@ -26,6 +26,8 @@ OUTSIDE = 20.0  # times what the batches before scatter
 TIMES = 1.5  # and so many times their standard deviation, or a mean so many of these away
 FEWEST = 8  # updates before
 FEWEST_SAMPLED = 5  # sampled steps
+SOON = 5  # updates: a model has soon learnt the new names
+BY_RULE, KNOWN, FORGOTTEN = 0.85, 0.6, 0.2  # of the wrong answers; right ones before, and how many fewer after
 FEW_PLACES, FOLLOWS = 8, 0.99  # of the inputs; a correlation
 MOSTLY = 0.9  # of the sampled steps
 FOREIGN, LITTLE = 0.02, 0.02  # a correlation; of the noise's variance
@@ -37,6 +39,20 @@ def targets_changed(case: Case) -> Seen:
     if found is None or case.finding.kind not in NOT_LEARNT | {"changed-targets"}:
         return NOTHING
     return {"share": found.evidence["share"]}
+
+
+def recoded(case: Case) -> Seen:
+    """From the step of a rise on, classes that were known are asked for by other names, always the same ones."""
+    right, told = finite(case.trace.series("targets_right")), finite(case.trace.series("targets_told"))
+    if case.finding.kind not in RISES or case.trace.axis != "step":
+        return NOTHING
+    before, at = right.value[right.step < case.onset][-FEWEST_SAMPLED:], np.searchsorted(told.step, case.onset)
+    if not len(before) or at == len(told.step) or told.step[at] > case.onset + SOON:
+        return NOTHING
+    step, share = float(told.step[at]), float(told.value[at])
+    known, now = median(before), float(right.value[right.step == step][0])
+    where = {"axis": case.trace.axis, "step": int(step), "share": share, "before": known, "after": now}
+    return where if share >= BY_RULE and known >= KNOWN and now <= known - FORGOTTEN else NOTHING
 
 
 def target_is_input(case: Case) -> Seen:

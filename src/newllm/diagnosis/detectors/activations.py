@@ -156,6 +156,7 @@ def _onset(idle: np.ndarray) -> int:
 FACTOR = 10.0
 LARGE = 30.0
 LARGE_LOGIT = 200.0
+FEWEST_EVALUATIONS, SOLVED = 3, 0.1  # of the validation loss at the first of them
 
 
 def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
@@ -163,7 +164,8 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: every network grows away from its initial scale. A layer counts where its level at the end is `FACTOR`
     times that of its first tenth, larger than `LARGE`, and still at its highest: settled growth is learning. Of a
-    policy, whose values grow with its rewards, it is a note.
+    policy, whose values grow with its rewards, it is a note. So it is where validation is at its best at the end, and a
+    small part of what it was: whatever has grown serves.
     """
     layers = {f"activation_rms/{name}": one for name, one in by_layer(trace, "activation_rms", facts).items()}
     whole = {name: finite(trace.series(name)) for name in ("context_norm", "logit_max")}
@@ -173,7 +175,7 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     worst = max(bad, key=lambda name: bad[name])
     series = finite(trace.series(worst))
-    is_usual = training_kind(trace, facts).name == "reinforcement"
+    is_usual = training_kind(trace, facts).name == "reinforcement" or _serves(trace)
     return [
         Finding(
             kind="activation-growth",
@@ -195,6 +197,13 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("unbounded-recurrence", "learning-rate", "exploding-embedding"),
         )
     ]
+
+
+def _serves(trace: Trace) -> bool:
+    validation = finite(trace.series("validation_loss")).value
+    if len(validation) < FEWEST_EVALUATIONS or validation[0] <= 0:
+        return False
+    return has_learnt(trace) and bool(validation[-1] <= min(SOLVED * validation[0], validation.min()))
 
 
 def _growth(name: str, series: Series) -> float | None:

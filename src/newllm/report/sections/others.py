@@ -22,7 +22,16 @@ _BESIDE = {  # they say something only beside another
     *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again", "class_unasked", "rows"),
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
     *("batch_as_time", "sigmoid_twice", "targets_padding"),
-    *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
+    *(
+        "softmax_twice",
+        "log_softmax_missing",
+        "log_missing",
+        "targets",
+        "targets_used",
+        "targets_again",
+        "targets_right",
+        "targets_told",
+    ),
     *("targets_alike", "target_level", "target_levels_apart"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),
 }

@@ -72,7 +72,7 @@ async def create(request: Request) -> ASGIApp:
     if streamed:
         writing, own = call.service.writing, (call.owner, response.id)
         writing[own] = lambda: response.content.update(store=False)
-        generation.when_closed(lambda: writing.pop(own))
+        generation.when_closed(lambda: writing.__delitem__(own))
         events = ResponseEvents(response, call.account, lambda: _keep(call, response))
         return EventStream(generation, events, headers)
     (choice,), usage = await collected(generation, request.receive, 1)
