@@ -87,12 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from newllm.serve.server import Settings
-    from newllm.serve.store import Limits
+    from newllm.serve.store import Limits, is_redis
 
     if not 0 <= arguments.port <= 65535:
         raise UserError(f"--port {arguments.port}: a port is a number from 0 (any free one) to 65535")
     if arguments.streams < 1:
         raise UserError(f"--streams {arguments.streams}: it must be 1 or more")
+    if arguments.store_bytes is not None and is_redis(arguments.store):
+        raise UserError("--store-bytes: how much a Redis server keeps is its own maxmemory: set that, and drop this")
     where = "memory_bytes" if arguments.store is None else "bytes"
     limits = {
         where: arguments.store_bytes, "owner_bytes": arguments.key_bytes,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from newllm.serve.store.store import Limits, StoreFull
 
-_FREE = 16  # the part of a limit that a look leaves free
+FREE = 16
+"""The part of a limit that a look leaves free."""
 
 
 class Entry(NamedTuple):
@@ -94,7 +95,7 @@ class Backlog:
             owner = _owner(name)
             self._sizes[owner] += size
             self._total += size
-            return self._total > self._most // _FREE or self._sizes[owner] > self._own // _FREE
+            return self._total > self._most // FREE or self._sizes[owner] > self._own // FREE
 
     def clear(self) -> None:
         """Begin anew: a look begins."""
@@ -104,7 +105,7 @@ class Backlog:
 
 
 def _room(limit: int) -> int:
-    return limit - limit // _FREE
+    return limit - limit // FREE
 
 
 def _owner(name: str) -> str:
