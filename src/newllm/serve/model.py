@@ -30,7 +30,7 @@ class Model:
         self._worker: Worker | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
-        self._reloading = asyncio.Lock()
+        self._loading = asyncio.Lock()  # one at a time: of two, the first would stay behind
         self._closed = False
 
     @property
@@ -44,7 +44,8 @@ class Model:
         Raises:
             UserError: it cannot be loaded.
         """
-        self._worker = await self._started()
+        async with self._loading:
+            self._worker = await self._started()
         self._watching = asyncio.create_task(self._watch())
 
     def check_ready(self) -> Ready:
@@ -65,7 +66,7 @@ class Model:
 
     async def reload(self) -> None:
         """Load the newest snapshot; new requests go to it, and the worker of the old one ends with its last request."""
-        async with self._reloading:
+        async with self._loading:
             try:
                 new = await self._started()
             except UserError as error:  # the old one goes on
@@ -116,15 +117,17 @@ class Model:
             self._log.event("worker_ended", model=self.name, why=worker.why)
             if loop.time() - began > _HEALTHY:
                 pause = _FIRST_PAUSE
-            pause = await self._restart(pause)
+            pause = await self._restart(worker, pause)
 
-    async def _restart(self, pause: float) -> float:
+    async def _restart(self, dead: Worker, pause: float) -> float:
         """Start a worker in the place of one that died, however often it takes; return the next pause."""
         while True:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-            self.metrics.restarted()
-            async with self._reloading:
+            async with self._loading:
+                if self._worker is not dead:  # a reload has put another into its place
+                    return pause
+                self.metrics.restarted()
                 try:
                     self._worker = await self._started()
                 except UserError as error:
