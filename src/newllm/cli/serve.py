@@ -5,7 +5,7 @@ response before, at the cost of the new tokens alone; /v1/chat/completions needs
 RUN/chat_template.jinja. Responses are kept in memory; with --store they outlive the server.
 
 It accepts connections from this machine only; another --host needs --keys. SIGTERM lets running requests finish first,
-SIGHUP loads the newest snapshots. Each request is one JSON line on standard error, without its texts.
+SIGHUP loads what --snapshot names then. Each request is one JSON line on standard error, without its texts.
 It needs the extra: pip install 'newllm[serve]'.
 
   newllm serve runs/moby-dick

@@ -1,6 +1,7 @@
-"""A model that is served: its worker, started again when it dies and replaced when there is a newer snapshot."""
+"""A model that is served: its worker, started again when it dies and replaced when it is told to reload."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from newllm.errors import UserError
@@ -45,7 +46,7 @@ class Model:
             UserError: it cannot be loaded.
         """
         async with self._loading:
-            self._worker = await self._started()
+            self._worker = await self._started(self._options)
         self._watching = asyncio.create_task(self._watch())
 
     def check_ready(self) -> Ready:
@@ -65,10 +66,10 @@ class Model:
         return await self._worker.ask(requests)
 
     async def reload(self) -> None:
-        """Load the newest snapshot; new requests go to it, and the worker of the old one ends with its last request."""
+        """Load what `--snapshot` names now; new requests go to it, and the old worker ends with its last request."""
         async with self._loading:
             try:
-                new = await self._started()
+                new = await self._started(self._options)
             except UserError as error:  # the old one goes on
                 self._log.event("reload_failed", model=self.name, error=str(error))
                 return
@@ -88,8 +89,8 @@ class Model:
         if self._worker is not None:
             await self._worker.close()
 
-    async def _started(self) -> Worker:
-        worker = Worker(self.name, self._options, self._log, self.metrics)
+    async def _started(self, options: WorkerOptions) -> Worker:
+        worker = Worker(self.name, options, self._log, self.metrics)
         try:
             ready = await worker.start()
         except BaseException:
@@ -129,8 +130,18 @@ class Model:
                     return pause
                 self.metrics.restarted()
                 try:
-                    self._worker = await self._started()
+                    self._worker = await self._started(self._options_of(dead))
                 except UserError as error:
                     self._log.event("restart_failed", model=self.name, error=str(error))
                     continue
                 return pause
+
+    def _options_of(self, dead: Worker) -> WorkerOptions:
+        """Return how a worker of the same snapshot is started: a training may have written others meanwhile."""
+        assert dead.ready is not None
+        step = dead.ready.snapshot_step
+        if not (self._options.run / "snapshots" / f"step-{step:08d}" / "state.json").is_file():
+            self._log.event("snapshot_gone", model=self.name, step=step)
+            return self._options
+        arguments = (*self._options.arguments, "--snapshot", str(step))  # the last one of an option holds
+        return dataclasses.replace(self._options, arguments=arguments)

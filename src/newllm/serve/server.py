@@ -1,4 +1,4 @@
-"""Serve until told to end. SIGTERM lets what runs finish first; SIGHUP loads the newest snapshots and the keys."""
+"""Serve until told to end. SIGTERM lets what runs finish first; SIGHUP loads snapshots and keys anew."""
 
 import asyncio
 import contextlib
@@ -199,7 +199,7 @@ class Server(uvicorn.Server):
         self._ready()
 
     async def _reload(self) -> None:
-        """Read the keys again, and load the newest snapshots."""
+        """Read the keys again, and load the snapshots anew."""
         if self._settings.keys is not None:
             try:
                 self._service.access.keys = read_keys(self._settings.keys)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from newllm.errors import UserError
 from newllm.serve import model as module
 from newllm.serve.log import Log
 from newllm.serve.metrics import Metrics
@@ -18,24 +17,23 @@ from newllm.serve.worker import Ready, WorkerOptions
 
 
 class Stub:
-    """A worker that loads when it is told to, or at once; `all` are those of a test, in their order."""
+    """A worker that loads when it is told to, or at once; `all` are those of a test, `best` is their best snapshot."""
 
     all: list["Stub"]
     at_once = True
+    best = 20
 
     def __init__(self, _: str, options: WorkerOptions, *__: Any) -> None:
-        self.arguments = options.arguments
+        self.wanted = options.arguments[-1]
         self.ready: Ready | None = None
         self.ended, self.closed, self.loads = asyncio.Event(), False, asyncio.Event()
-        self.why, self.is_busy, self.step = "it died", False, 1
+        self.why, self.is_busy = "it died", False
         self.all.append(self)
 
     async def start(self) -> Ready:
         if not self.at_once:
             await self.loads.wait()
-        if self.step < 0:
-            raise UserError("it cannot be loaded")
-        self.ready = Ready(self.step, "f", 256, 1, 8, "fp32")
+        self.ready = Ready(self.best if self.wanted == "best" else int(self.wanted), "f", 256, 1, 8, "fp32")
         return self.ready
 
     async def close(self) -> None:
@@ -89,7 +87,8 @@ def test_a_reload_while_a_dead_worker_waits_leaves_one(run_with) -> None:
         Stub.all[1].ended.set()  # it is watched
         await until(lambda: len(Stub.all) == 3 and model.ready)
 
-    assert [line["event"] for line in run_with(test)] == [*["loaded", "worker_ended"] * 2, "loaded"]
+    events = [line["event"] for line in run_with(test) if line["event"] != "snapshot_gone"]
+    assert events == [*["loaded", "worker_ended"] * 2, "loaded"]
 
 
 def test_a_reload_while_it_is_loaded_leaves_one(run_with, monkeypatch) -> None:
@@ -105,3 +104,28 @@ def test_a_reload_while_it_is_loaded_leaves_one(run_with, monkeypatch) -> None:
         assert model.ready is Stub.all[1].ready
 
     run_with(test)
+
+
+def test_after_a_death_the_same_snapshot_is_served_until_a_reload(run_with, monkeypatch, tmp_path) -> None:
+    async def test(model: Model) -> None:
+        async def dies() -> int:
+            before = len(Stub.all)
+            Stub.all[-1].ended.set()
+            await until(lambda: len(Stub.all) > before and model.ready)
+            return model.check_ready().snapshot_step
+
+        for step in (20, 60):
+            (place := tmp_path / "snapshots" / f"step-{step:08d}").mkdir(parents=True)
+            (place / "state.json").touch()
+        await model.start()
+        monkeypatch.setattr(Stub, "best", 60)
+        assert [await dies(), await dies()] == [20, 20]
+        await model.reload()
+        assert model.check_ready().snapshot_step == 60
+        monkeypatch.setattr(Stub, "best", 80)
+        assert await dies() == 60
+        (tmp_path / "snapshots" / "step-00000060" / "state.json").unlink()
+        assert await dies() == 80
+
+    gone = [line for line in run_with(test) if line["event"] == "snapshot_gone"]
+    assert [(line["model"], line["step"]) for line in gone] == [("it", 60)]
