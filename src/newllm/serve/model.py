@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.serve.api_errors import unavailable
+from newllm.serve.api_errors import ending, unavailable
 from newllm.serve.generation import Generation
 from newllm.serve.log import Log
 from newllm.serve.metrics import Metrics
@@ -53,8 +53,10 @@ class Model:
         """Return what its worker says of it.
 
         Raises:
-            ApiError: it is being loaded.
+            ApiError: it is being loaded, or the server is ending.
         """
+        if self._closed:
+            raise ending()
         if (ready := self.ready) is None:
             raise unavailable(f"model '{self.name}' is being loaded: try again soon")
         return ready

@@ -164,7 +164,7 @@ class Server(uvicorn.Server):
             if not self._said:
                 self._said = True
                 self._service.log.event("draining", texts=self._service.limits.texts)
-            if time.monotonic() >= self._ends or not self._service.limits.texts:
+            if time.monotonic() >= self._ends or not self._is_answering():
                 self.should_exit = True
         return await super().on_tick(counter)
 
@@ -184,6 +184,10 @@ class Server(uvicorn.Server):
         self._captured_signals.append(sig)
         self._service.access.draining = True
         self._ends = time.monotonic() + DRAIN_SECONDS
+
+    def _is_answering(self) -> bool:
+        connections = self.server_state.connections
+        return any(isinstance(one, Connection) and one.is_answering for one in connections)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
