@@ -44,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", metavar="DIR|redis://HOST", help="where responses are kept (default: in memory, until the end)"
     )
-    parser.add_argument("--store-bytes", type=int, metavar="N", help="at most so many bytes of responses are kept")
+    parser.add_argument(
+        "--store-bytes", type=int, metavar="N",
+        help="at most so many bytes of responses are kept (default 10 GiB, in memory 1 GiB; Redis has its maxmemory)",
+    )  # fmt: skip
     parser.add_argument("--key-bytes", type=int, metavar="N", help="at most so many of them are those of one API key")
     parser.add_argument("--store-days", type=float, metavar="F", help="responses are kept so many days (default 30)")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="API keys, a TOML file; see --new-key")
