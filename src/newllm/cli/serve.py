@@ -5,7 +5,7 @@ response before, at the cost of the new tokens alone; /v1/chat/completions needs
 RUN/chat_template.jinja. Responses are kept in memory; with --store they outlive the server.
 
 It accepts connections from this machine only; another --host needs --keys. SIGTERM lets running requests finish first,
-SIGHUP loads the newest snapshots. Each request is one JSON line on standard error, without its texts.
+SIGHUP loads what --snapshot names then. Each request is one JSON line on standard error, without its texts.
 It needs the extra: pip install 'newllm[serve]'.
 
   newllm serve runs/moby-dick
@@ -44,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", metavar="DIR|redis://HOST", help="where responses are kept (default: in memory, until the end)"
     )
-    parser.add_argument("--store-bytes", type=int, metavar="N", help="at most so many bytes of responses are kept")
+    parser.add_argument(
+        "--store-bytes", type=int, metavar="N",
+        help="at most so many bytes of responses are kept (default 10 GiB, in memory 1 GiB; Redis has its maxmemory)",
+    )  # fmt: skip
     parser.add_argument("--key-bytes", type=int, metavar="N", help="at most so many of them are those of one API key")
     parser.add_argument("--store-days", type=float, metavar="F", help="responses are kept so many days (default 30)")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="API keys, a TOML file; see --new-key")
@@ -87,12 +90,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from newllm.serve.server import Settings
-    from newllm.serve.store import Limits
+    from newllm.serve.store import Limits, is_redis
 
     if not 0 <= arguments.port <= 65535:
         raise UserError(f"--port {arguments.port}: a port is a number from 0 (any free one) to 65535")
     if arguments.streams < 1:
         raise UserError(f"--streams {arguments.streams}: it must be 1 or more")
+    if arguments.store_bytes is not None and is_redis(arguments.store):
+        raise UserError("--store-bytes: how much a Redis server keeps is its own maxmemory: set that, and drop this")
     where = "memory_bytes" if arguments.store is None else "bytes"
     limits = {
         where: arguments.store_bytes, "owner_bytes": arguments.key_bytes,

@@ -1,10 +1,12 @@
 """Middleware around everything: each request gets an id, a line in the log, and is counted."""
 
+import asyncio
 import secrets
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newllm.serve.connections import Connection
 from newllm.serve.log import Entry, Log
 from newllm.serve.metrics import Metrics
 
@@ -42,12 +44,25 @@ class Accounting:
 
         try:
             await self._app(scope, receive, sending)
+            if not await _is_sent(scope):
+                entry.error = entry.error or "cut before the client had read all of it"
         finally:
             endpoint = endpoint_of(scope["path"])
             self._metrics.request(endpoint, status)
             if endpoint not in _QUIET:
                 seconds = round(time.monotonic() - began, 4)
                 self._log.event("request", endpoint=endpoint, status=status, seconds=seconds, **entry.fields())
+
+
+async def _is_sent(scope: Scope) -> bool:
+    """Wait until the response is with the client; False where it will never be."""
+    connection: Connection | None = scope.get("state", {}).get("connection")
+    if connection is None:  # another server than ours
+        return True
+    try:
+        return await connection.sent()
+    except asyncio.CancelledError:  # the server ends
+        return False
 
 
 def endpoint_of(path: str) -> str:

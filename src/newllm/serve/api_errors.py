@@ -82,3 +82,8 @@ def overloaded(message: str, seconds: float = 1.0) -> ApiError:
 def unavailable(message: str) -> ApiError:
     """Return the error for what will be there again soon."""
     return ApiError(503, message, code="unavailable", headers={"Retry-After": "1"})
+
+
+def ending() -> ApiError:
+    """Return the error for who asks a server that has been told to end."""
+    return unavailable("this server is ending and takes no new requests: ask another, or try again later")

@@ -11,9 +11,6 @@ import h11
 
 from newllm.servers.connection import TimedConnection
 
-WRITE_SECONDS = 30.0
-"""For a client to take something of what is written to it, once the buffers between us are full."""
-
 _MOST = 8192
 _SPARE = 64  # descriptors for pipes and files
 ACCEPTED_AT_ONCE = 64
@@ -44,6 +41,9 @@ class Connection(TimedConnection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._stalled: asyncio.TimerHandle | None = None
+        self._behind = 0  # bytes that were unread when `_stalled` was set
+        self._all_read: asyncio.Future[bool] | None = None
+        self._is_lost = False
         self._most = most_connections()
         self.app_state = {"connection": self}  # of each request's scope
 
@@ -54,6 +54,22 @@ class Connection(TimedConnection):
             waiting = [one for one in self.others() if one.waits]
             # Where all are being answered, the one that came last is one too many.
             min(waiting, key=lambda one: one.since, default=self).transport.abort()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request that has come whole has an answer that is not with the client yet."""
+        if self._is_answered:
+            return self.unread > 0
+        return not self.cycle.more_body or self.cycle.response_started
+
+    async def sent(self) -> bool:
+        """Wait until all that was written has left this process; False where the connection was lost before."""
+        if self._is_lost or not self.unread:
+            return not self._is_lost
+        if self._all_read is None:
+            self._all_read = self.loop.create_future()
+            self.transport.set_write_buffer_limits(0)  # `resume_writing` is called as soon as nothing is left
+        return await asyncio.shield(self._all_read)
 
     @property
     def takes_chunks(self) -> bool:
@@ -72,16 +88,36 @@ class Connection(TimedConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nobody any more."""
         super().connection_lost(exc)
+        self._is_lost = True
+        self._tell_all_read(False)
         if self._stalled is not None:
             self._stalled.cancel()
 
     def pause_writing(self) -> None:
         """Give the client a while to read: the buffers are full."""
         super().pause_writing()
-        self._stalled = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+        self._give_time()
 
     def resume_writing(self) -> None:
         """Go on: it has read."""
         super().resume_writing()
         if self._stalled is not None:
             self._stalled.cancel()
+        if not self.unread:
+            self._tell_all_read(True)
+
+    def _give_time(self) -> None:
+        self._behind = self.unread
+        self._stalled = self.loop.call_later(self.reading_seconds, self._end_unless_it_reads)
+
+    def _end_unless_it_reads(self) -> None:
+        if self.unread < self._behind:
+            self._give_time()
+        else:
+            self.transport.abort()
+
+    def _tell_all_read(self, is_read: bool) -> None:
+        if self._all_read is not None:
+            self._all_read.set_result(is_read)
+            self._all_read = None
+            self.transport.set_write_buffer_limits()

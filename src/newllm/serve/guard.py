@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newllm.serve.api_errors import ApiError, unavailable
+from newllm.serve.api_errors import ApiError, ending
 from newllm.serve.keys import Key, Keys
 from newllm.serve.limits import Limits
 from newllm.serve.log import Entry
@@ -76,7 +76,7 @@ class Guard:
             scope["newllm.key"] = self._key(self._access.keys, headers, entry)
         if scope["method"] == "POST":
             if self._access.draining:
-                raise unavailable("this server is ending and takes no new requests: ask another, or try again later")
+                raise ending()
             if scope["newllm.key"] is not None:
                 self._limits.count_request(scope["newllm.key"])
 

@@ -1,10 +1,11 @@
-"""A model that is served: its worker, started again when it dies and replaced when there is a newer snapshot."""
+"""A model that is served: its worker, started again when it dies and replaced when it is told to reload."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.serve.api_errors import unavailable
+from newllm.serve.api_errors import ending, unavailable
 from newllm.serve.generation import Generation
 from newllm.serve.log import Log
 from newllm.serve.metrics import Metrics
@@ -30,7 +31,7 @@ class Model:
         self._worker: Worker | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
-        self._reloading = asyncio.Lock()
+        self._loading = asyncio.Lock()  # one at a time: of two, the first would stay behind
         self._closed = False
 
     @property
@@ -44,15 +45,18 @@ class Model:
         Raises:
             UserError: it cannot be loaded.
         """
-        self._worker = await self._started()
+        async with self._loading:
+            self._worker = await self._started(self._options)
         self._watching = asyncio.create_task(self._watch())
 
     def check_ready(self) -> Ready:
         """Return what its worker says of it.
 
         Raises:
-            ApiError: it is being loaded.
+            ApiError: it is being loaded, or the server is ending.
         """
+        if self._closed:
+            raise ending()
         if (ready := self.ready) is None:
             raise unavailable(f"model '{self.name}' is being loaded: try again soon")
         return ready
@@ -64,10 +68,10 @@ class Model:
         return await self._worker.ask(requests)
 
     async def reload(self) -> None:
-        """Load the newest snapshot; new requests go to it, and the worker of the old one ends with its last request."""
-        async with self._reloading:
+        """Load what `--snapshot` names now; new requests go to it, and the old worker ends with its last request."""
+        async with self._loading:
             try:
-                new = await self._started()
+                new = await self._started(self._options)
             except UserError as error:  # the old one goes on
                 self._log.event("reload_failed", model=self.name, error=str(error))
                 return
@@ -87,8 +91,8 @@ class Model:
         if self._worker is not None:
             await self._worker.close()
 
-    async def _started(self) -> Worker:
-        worker = Worker(self.name, self._options, self._log, self.metrics)
+    async def _started(self, options: WorkerOptions) -> Worker:
+        worker = Worker(self.name, options, self._log, self.metrics)
         try:
             ready = await worker.start()
         except BaseException:
@@ -116,18 +120,30 @@ class Model:
             self._log.event("worker_ended", model=self.name, why=worker.why)
             if loop.time() - began > _HEALTHY:
                 pause = _FIRST_PAUSE
-            pause = await self._restart(pause)
+            pause = await self._restart(worker, pause)
 
-    async def _restart(self, pause: float) -> float:
+    async def _restart(self, dead: Worker, pause: float) -> float:
         """Start a worker in the place of one that died, however often it takes; return the next pause."""
         while True:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-            self.metrics.restarted()
-            async with self._reloading:
+            async with self._loading:
+                if self._worker is not dead:  # a reload has put another into its place
+                    return pause
+                self.metrics.restarted()
                 try:
-                    self._worker = await self._started()
+                    self._worker = await self._started(self._options_of(dead))
                 except UserError as error:
                     self._log.event("restart_failed", model=self.name, error=str(error))
                     continue
                 return pause
+
+    def _options_of(self, dead: Worker) -> WorkerOptions:
+        """Return how a worker of the same snapshot is started: a training may have written others meanwhile."""
+        assert dead.ready is not None
+        step = dead.ready.snapshot_step
+        if not (self._options.run / "snapshots" / f"step-{step:08d}" / "state.json").is_file():
+            self._log.event("snapshot_gone", model=self.name, step=step)
+            return self._options
+        arguments = (*self._options.arguments, "--snapshot", str(step))  # the last one of an option holds
+        return dataclasses.replace(self._options, arguments=arguments)

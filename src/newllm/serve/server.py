@@ -1,4 +1,4 @@
-"""Serve until told to end. SIGTERM lets what runs finish first; SIGHUP loads the newest snapshots and the keys."""
+"""Serve until told to end. SIGTERM lets what runs finish first; SIGHUP loads snapshots and keys anew."""
 
 import asyncio
 import contextlib
@@ -164,7 +164,7 @@ class Server(uvicorn.Server):
             if not self._said:
                 self._said = True
                 self._service.log.event("draining", texts=self._service.limits.texts)
-            if time.monotonic() >= self._ends or not self._service.limits.texts:
+            if time.monotonic() >= self._ends or not self._is_answering():
                 self.should_exit = True
         return await super().on_tick(counter)
 
@@ -185,6 +185,10 @@ class Server(uvicorn.Server):
         self._service.access.draining = True
         self._ends = time.monotonic() + DRAIN_SECONDS
 
+    def _is_answering(self) -> bool:
+        connections = self.server_state.connections
+        return any(isinstance(one, Connection) and one.is_answering for one in connections)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -199,7 +203,7 @@ class Server(uvicorn.Server):
         self._ready()
 
     async def _reload(self) -> None:
-        """Read the keys again, and load the newest snapshots."""
+        """Read the keys again, and load the snapshots anew."""
         if self._settings.keys is not None:
             try:
                 self._service.access.keys = read_keys(self._settings.keys)

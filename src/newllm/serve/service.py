@@ -78,7 +78,7 @@ class Service:
             await model.start()
 
     async def reload(self) -> None:
-        """Load the newest snapshot of every model."""
+        """Load every model's snapshot anew."""
         for model in self.models.values():
             await model.reload()
 

@@ -11,20 +11,32 @@ class TimedConnection(H11Protocol):
     """One connection.
 
     Attributes:
-        header_seconds: for the head of a request, from the connection's beginning or the response before.
+        header_seconds: for the head of a request, from the connection's beginning or the end of the response before.
+        reading_seconds: for a client to read something more of what is written to it.
         since: when it began to wait for a request last.
     """
 
     header_seconds: ClassVar[float]
+    reading_seconds: ClassVar[float] = 30.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.since = 0.0
+        self._left = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
+    def unread(self) -> int:
+        """Bytes that are written and have not left this process: the client reads slower than they were made."""
+        return self.transport.get_write_buffer_size()
+
+    @property
     def waits(self) -> bool:
-        """Whether no request of it is being answered."""
+        """Whether no request of it is being answered, and the last answer is with the client."""
+        return self._is_answered and not self.unread
+
+    @property
+    def _is_answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def others(self) -> "list[TimedConnection]":
@@ -60,9 +72,14 @@ class TimedConnection(H11Protocol):
     def _wait(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self.since = self.loop.time()
-        self._deadline = self.loop.call_later(self.header_seconds, self._end_if_it_waits)
+        self.since, self._left = self.loop.time(), self.unread
+        seconds = self.reading_seconds if self._left else self.header_seconds
+        self._deadline = self.loop.call_later(seconds, self._end_if_it_waits)
 
     def _end_if_it_waits(self) -> None:
-        if self.waits:
+        if not self._is_answered:
+            return
+        if self.unread < self._left:  # it has read of the last response
+            self._wait()
+        else:
             self.transport.abort()  # not `close`, which would wait for a client that does not read

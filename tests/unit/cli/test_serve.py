@@ -76,6 +76,9 @@ def test_mistakes_are_one_line(refused, tmp_path: Path) -> None:
     assert "--port 65536: a port is a number from 0" in refused("serve", "a", "--port", 65536)
     assert "--streams 0: it must be 1 or more" in refused("serve", "a", "--streams", 0)
     assert "store limit memory_bytes 0: give a number above 0" in refused("serve", "a", "--store-bytes", 0)
+    assert "--store-bytes: how much a Redis server keeps is its own maxmemory: set that" in refused(
+        "serve", "a", "--store", "redis://localhost", "--store-bytes", 9000
+    )
     assert "store limit seconds nan" in refused("serve", "a", "--store-days", "nan")
     assert "--host 0.0.0.0: others can reach it, so it needs --keys FILE" in refused("serve", "a", "--host", "0.0.0.0")
     assert "--cors '*' lets every page of the web ask" in refused("serve", "a", "--cors", "*")

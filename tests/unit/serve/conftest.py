@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -140,6 +141,37 @@ def _serving() -> Any:
 @pytest.fixture(scope="session", name="wait_for")
 def _wait_for() -> Any:
     return wait_for
+
+
+@contextlib.contextmanager
+def asking_slowly(served: Served) -> Iterator[tuple[int, Callable[[int], int]]]:
+    """Ask a stub for an answer that no buffer holds: how long it is, and what reads so many bytes of it a second."""
+    body = json.dumps({"prompt": "a" * 9_000_000, "max_tokens": 1, "return_state": True}).encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", served.port))
+        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        first = connection.recv(4096)
+        length = int(first.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        total = first.index(b"\r\n\r\n") + 4 + length
+
+        def read(speed: int) -> int:
+            """Return how much came."""
+            came = len(first)
+            with contextlib.suppress(OSError):
+                while came < total and (more := connection.recv(1 << 18)):
+                    came += len(more)
+                    time.sleep(len(more) / speed)
+            return came
+
+        yield total, read
+
+
+@pytest.fixture(scope="session")
+def ask_slowly() -> Any:
+    return asking_slowly
 
 
 @pytest.fixture(scope="session")

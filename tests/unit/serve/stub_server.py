@@ -24,7 +24,8 @@ if __name__ == "__main__":
     model._FIRST_PAUSE = 0.01
     if "STUB_SECONDS" in os.environ:
         seconds = float(os.environ["STUB_SECONDS"])
-        body.BODY_SECONDS = connections.Connection.header_seconds = connections.WRITE_SECONDS = seconds
+        waiting = connections.Connection
+        body.BODY_SECONDS = waiting.header_seconds = waiting.reading_seconds = seconds
         sse._PATIENCE = sse._ALIVE = 0.1
     if "STUB_DRAIN" in os.environ:
         server.DRAIN_SECONDS = float(os.environ["STUB_DRAIN"])

@@ -269,6 +269,18 @@ def test_who_does_not_read_is_dropped_and_written_for_no_more(hasty: Any) -> Non
     assert hasty.complete("a").status == 200
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_who_reads_a_long_answer_slowly_gets_all_of_it_and_who_stops_is_dropped(
+    hasty: Any, ask_slowly: Any, reads: bool
+) -> None:
+    before = len([line for line in hasty.log if line["event"] == "request"])
+    with ask_slowly(hasty) as (total, read):
+        if reads:
+            assert read(3_000_000) == total
+        line = hasty.logged("request", before + 1)
+    assert (line["status"], line.get("error")) == (200, None if reads else "cut before the client had read all of it")
+
+
 def test_too_many_at_once(serving: Any, tmp_path: Path, wait_for: Any) -> None:
     with serving(tmp_path / "stub", "--streams", 3, stub=True) as served:
         answer = served.complete("a", n=4)  # it would wait for ever

@@ -151,6 +151,38 @@ def test_what_does_not_end_is_ended(serving: Any, tmp_path: Path, signals: int) 
         assert served.process.wait(20) == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_sigterm_waits_until_an_answer_is_read(serving: Any, ask_slowly: Any, tmp_path: Path, is_cut: bool) -> None:
+    environment = {"STUB_DRAIN": "0.3" if is_cut else "60"}
+    with serving(tmp_path / "stub", stub=True, environment=environment) as served, ask_slowly(served) as (total, read):
+        served.process.send_signal(signal.SIGTERM)
+        served.logged("draining")
+        if is_cut:
+            served.process.wait(20)
+        assert (read(10**9 if is_cut else 1_700_000) < total) == is_cut
+        assert served.process.wait(20) == 128 + signal.SIGTERM
+        assert served.logged("request").get("error") == ("cut before the client had read all of it" if is_cut else None)
+
+
+def test_a_body_that_is_on_its_way_at_sigterm_is_told_that_the_server_ends(serving: Any, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "stub", stub=True) as served,
+        socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection,
+    ):
+        head = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        connection.sendall(head + b'Content-Length: 15\r\n\r\n{"prompt":')
+        served.complete("a")  # by now the first one has come
+        served.process.send_signal(signal.SIGTERM)
+        served.logged("draining")
+        time.sleep(0.5)
+        connection.sendall(b' "a"}')
+        answer = b""
+        while more := connection.recv(1 << 16):
+            answer += more
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"this server is ending and takes no new requests" in answer
+
+
 def test_a_model_that_cannot_be_loaded_ends_the_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newllm", "serve", str(tmp_path / "nothing"), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

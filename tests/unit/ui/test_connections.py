@@ -191,6 +191,9 @@ class Line(asyncio.Transport):
     def abort(self):
         self.aborted = True
 
+    def get_write_buffer_size(self):
+        return 0
+
 
 @pytest.mark.parametrize(
     ("busy", "aborted"),

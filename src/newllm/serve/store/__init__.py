@@ -3,7 +3,7 @@
 `open_store` opens one; `Store` says what all of them do. No store imports torch.
 """
 
-from newllm.serve.store.opening import open_store
+from newllm.serve.store.opening import is_redis, open_store
 from newllm.serve.store.store import (
     DamagedError,
     Limits,
@@ -24,6 +24,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoredResponse",
+    "is_redis",
     "is_response_id",
     "new_response_id",
     "open_store",

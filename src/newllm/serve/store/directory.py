@@ -36,7 +36,8 @@ class DirectoryStore:
 
     Args:
         directory: made if it is absent. The files in it can be read by the user alone who runs the server.
-        limits: how much is kept. Between two looks at the directory each server may add a sixteenth.
+        limits: how much is kept. A server alone never has more than a sixteenth beyond it; several know of each other
+            only from look to look, before which each may add an eighth.
         clock: seconds since 1970.
 
     Raises:
@@ -69,6 +70,9 @@ class DirectoryStore:
         self._count(1, len(content))
         if self._backlog.add(name, len(content)):
             self._housekeeping.ask()
+            if self._backlog.is_overdue(name):
+                with contextlib.suppress(OSError):  # it is stored: the next put or get says what is wrong
+                    self._tidy(lambda: self._backlog.is_overdue(name))
 
     def get(self, response: str, owner: str = "") -> StoredResponse | None:
         """As `Store.get`: from memory if the file is still the one in memory, else from the disk."""
@@ -113,18 +117,29 @@ class DirectoryStore:
         Raises:
             OSError: the directory cannot be looked at.
         """
-        with self._tidying:  # two at once would count one eviction twice, or not yet
-            self._backlog.clear()
-            before = {name for name, _ in self._cache.entries()}
-            entries = list(look(self._directory))
-            for name in before - {entry.name for entry in entries}:  # another server has deleted it
-                self._cache.drop(name)
-            going = surplus(entries, self._limits, self._limits.bytes, self._clock())
-            gone = [entry for entry in going if self._evict(entry)]
-            with self._counts:
-                self._entries = len(entries) - len(gone)
-                self._bytes = sum(entry.size for entry in entries) - sum(entry.size for entry in gone)
-                self._evicted += len(gone)
+        self._tidy(lambda: True)
+
+    def _tidy(self, is_wanted: Callable[[], bool]) -> None:
+        """Tidy, if it is still wanted once nobody else does: two at once would count an eviction twice, or not yet."""
+        with self._tidying:
+            if is_wanted():
+                counted = self._backlog.counted()
+                try:
+                    self._evict_surplus()
+                finally:
+                    self._backlog.forget(counted)
+
+    def _evict_surplus(self) -> None:
+        before = {name for name, _ in self._cache.entries()}
+        entries = list(look(self._directory))
+        for name in before - {entry.name for entry in entries}:  # another server has deleted it
+            self._cache.drop(name)
+        going = surplus(entries, self._limits, self._limits.bytes, self._clock())
+        gone = [entry for entry in going if self._evict(entry)]
+        with self._counts:
+            self._entries = len(entries) - len(gone)
+            self._bytes = sum(entry.size for entry in entries) - sum(entry.size for entry in gone)
+            self._evicted += len(gone)
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}{ENDING}"

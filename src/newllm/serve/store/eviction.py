@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from newllm.serve.store.store import Limits, StoreFull
 
-_FREE = 16  # the part of a limit that a look leaves free
+FREE = 16
+"""The part of a limit that a look leaves free."""
 
 
 class Entry(NamedTuple):
@@ -91,20 +92,31 @@ class Backlog:
     def add(self, name: str, size: int) -> bool:
         """Count an entry; whether a look is due now."""
         with self._lock:
-            owner = _owner(name)
-            self._sizes[owner] += size
+            self._sizes[_owner(name)] += size
             self._total += size
-            return self._total > self._most // _FREE or self._sizes[owner] > self._own // _FREE
+        return self._has_more_than(1, _owner(name))
 
-    def clear(self) -> None:
-        """Begin anew: a look begins."""
+    def is_overdue(self, name: str) -> bool:
+        """Whether as much as a look leaves free was put beyond that, by all together or by the owner of an entry."""
+        return self._has_more_than(2, _owner(name))
+
+    def counted(self) -> Counter[str]:
+        """Return bytes by owner: a look begins, which will know of these."""
         with self._lock:
-            self._sizes.clear()
-            self._total = 0
+            return self._sizes.copy()
+
+    def forget(self, counted: Counter[str]) -> None:
+        """Count no more what was counted when a look began that has ended."""
+        with self._lock:
+            self._sizes -= counted
+            self._total = self._sizes.total()
+
+    def _has_more_than(self, parts: int, owner: str) -> bool:
+        return self._total > parts * (self._most // FREE) or self._sizes[owner] > parts * (self._own // FREE)
 
 
 def _room(limit: int) -> int:
-    return limit - limit // _FREE
+    return limit - limit // FREE
 
 
 def _owner(name: str) -> str:

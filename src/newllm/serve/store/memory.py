@@ -65,7 +65,7 @@ class MemoryStore:
 
     def _look(self) -> None:
         """Remove what is too old, and what its owner has too much of."""
-        self._backlog.clear()
+        self._backlog.forget(self._backlog.counted())
         self._looked = self._clock()
         entries = [
             Entry(name, len(held.content) + OVERHEAD, _stored(held), place)

@@ -24,7 +24,12 @@ def open_store(place: str | Path | None, limits: Limits) -> Store:
     """
     if place is None:
         return MemoryStore(limits)
-    if _REDIS.match(str(place)):
+    if is_redis(place):
         module = importlib.import_module("newllm.serve.store.redis_server")
         return cast(Store, module.RedisStore(str(place), limits))
     return DirectoryStore(Path(place), limits)
+
+
+def is_redis(place: str | Path | None) -> bool:
+    """Whether a place is the address of a Redis server."""
+    return _REDIS.match(str(place)) is not None

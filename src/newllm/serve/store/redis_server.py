@@ -1,12 +1,16 @@
 """Responses in a Redis server, which any number of servers may share. It needs the extra `redis`.
 
     newllm:{OWNER}:resp_ID  the response, which Redis itself expires
-    newllm:{OWNER}:stored   its owner's responses as ID:BYTES, by the time when they were stored
-    newllm:{OWNER}:bytes    bytes of these together
+    newllm:{OWNER}:stored   its owner's responses as ID:BYTES, by the time when they were stored; "bytes", by minus the
+                            sum of these
 
 All keys of an owner are in one slot of a cluster. How much there is of all owners is the business of Redis (`maxmemory`
-and its policy), and so is whether it survives a crash of Redis (`appendonly`). What goes first for an owner's quota is
-the oldest, used or not. Nothing is held in the memory of this process.
+and its policy), and so is whether it survives a crash of Redis (`appendonly`). So Redis may evict any key at any time:
+the sum is in the key of what it sums up, and of an owner's oldest responses those that Redis has evicted stop counting
+before others go for the quota. What goes first is the oldest, used or not, and never what was just put. Where Redis
+evicts a list itself, its responses stay until they expire, but count no more.
+
+Nothing is held in the memory of this process.
 """
 
 import contextlib
@@ -17,17 +21,18 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.extras import check_installed
 from newllm.serve.store.content import packed, unpacked
-from newllm.serve.store.eviction import Backlog
+from newllm.serve.store.eviction import FREE, Backlog
 from newllm.serve.store.store import Limits, Stats, StoredResponse, StoreError, StoreFull, entry_name, new_entry_name
 
 _SECONDS = 5.0  # that a server may take to answer
 _LARGEST = 512 << 20  # bytes of a value that Redis takes
 _LONGEST = 10**14  # milliseconds that it takes
+_LOOK = 1000  # entries of an owner that are looked at in one piece: nobody else is answered meanwhile
 
 _FORGET = """
 local function forget(entry)
   if redis.call('ZREM', KEYS[2], entry) == 1 then
-    redis.call('DECRBY', KEYS[3], string.match(entry, '%d+$'))
+    redis.call('ZINCRBY', KEYS[2], string.match(entry, '%d+$'), 'bytes')
   end
 end
 local function forget_response(id, size)
@@ -38,19 +43,34 @@ _PUT = f"""{_FORGET}
 local id, content, life, quota, prefix = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local clock = redis.call('TIME')
 local now = clock[1] * 1e6 + clock[2]
+local function bytes() return -redis.call('ZSCORE', KEYS[2], 'bytes') end
+local function entries(before, most)
+  return redis.call('ZRANGEBYSCORE', KEYS[2], '(0', before, 'LIMIT', 0, most)
+end
 forget_response(id, redis.call('STRLEN', KEYS[1]))
 redis.call('SET', KEYS[1], content, 'PX', life)
 redis.call('ZADD', KEYS[2], now, id .. ':' .. #content)
-redis.call('INCRBY', KEYS[3], #content)
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - life * 1000)) do forget(entry) end
+redis.call('ZINCRBY', KEYS[2], -#content, 'bytes')
+for _, entry in ipairs(entries(now - life * 1000, -1)) do forget(entry) end
 local evicted = 0
-while quota > 0 and tonumber(redis.call('GET', KEYS[3])) > quota do
-  local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-  evicted = evicted + redis.call('DEL', prefix .. string.match(oldest, '^[^:]+'))
-  forget(oldest)
+while quota > 0 and bytes() > quota do
+  local oldest, there = entries('+inf', {_LOOK}), {{}}
+  if #oldest < 2 then break end
+  for _, entry in ipairs(oldest) do
+    local one, size = string.match(entry, '^([^:]+):(%d+)$')
+    if redis.call('STRLEN', prefix .. one) ~= tonumber(size) then
+      forget(entry)
+    elseif one ~= id then
+      there[#there + 1] = {{one, entry}}
+    end
+  end
+  for _, found in ipairs(there) do
+    if bytes() <= quota - quota / {FREE} then break end
+    evicted = evicted + redis.call('DEL', prefix .. found[1])
+    forget(found[2])
+  end
 end
 redis.call('PEXPIRE', KEYS[2], life)
-redis.call('PEXPIRE', KEYS[3], life)
 return evicted
 """
 _DELETE = f"""{_FORGET}
@@ -137,7 +157,7 @@ class RedisStore:
 
 def _keys(name: str) -> list[str]:
     owner, _, response = name.partition("/")
-    return [f"newllm:{{{owner}}}:{last}" for last in (response, "stored", "bytes")]
+    return [f"newllm:{{{owner}}}:{last}" for last in (response, "stored")]
 
 
 def _without_password(address: str) -> str:

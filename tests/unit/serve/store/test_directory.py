@@ -143,6 +143,41 @@ def test_it_evicts_by_itself_and_looks_seldom(open_store, place, monkeypatch) ->
     assert 1 < len(looks) < 70
 
 
+@pytest.mark.parametrize("limits", [{"bytes": 1_000_000}, {"owner_bytes": 1_000_000}])
+def test_a_burst_goes_beyond_the_limit_by_a_sixteenth_at_most(open_store, place, monkeypatch, limits) -> None:
+    monkeypatch.setattr(module.Housekeeping, "ask", lambda _: None)  # it rests
+    looks, real, most = [], module.look, 0
+    store = open_store(**limits)
+    time.sleep(0.1)  # it has looked
+    monkeypatch.setattr(module, "look", lambda directory: looks.append(1) or real(directory))
+    for _ in range(120):
+        store.put(new_response_id(), {}, LARGE)
+        most = max(most, stored(place))
+    assert 1_000_000 < most <= 1_000_000 * 17 // 16
+    assert len(looks) < 30
+
+
+def test_a_burst_of_several_threads_waits_for_one_look(open_store, monkeypatch) -> None:
+    monkeypatch.setattr(module.Housekeeping, "ask", lambda _: None)
+    store, real, looks = open_store(bytes=400_000), module.look, []
+    time.sleep(0.1)
+
+    def slowly(directory: Path) -> list[Entry]:
+        looks.append(1)
+        time.sleep(0.1)
+        return list(real(directory))
+
+    monkeypatch.setattr(module, "look", slowly)
+    for _ in range(2):
+        store.put(new_response_id(), {}, LARGE)
+    threads = [threading.Thread(target=store.put, args=(new_response_id(), {}, LARGE)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(looks) <= 2
+
+
 def test_a_look_begins_the_count_anew(open_store) -> None:
     store = open_store(bytes=1_000_000)
     for _ in range(4):

@@ -59,9 +59,21 @@ def test_what_is_too_old_does_not_count_against_its_owner() -> None:
 def test_a_look_is_due_when_a_sixteenth_of_a_limit_may_be_used_up() -> None:
     backlog = Backlog(Limits(owner_bytes=160), 1600)
     assert [backlog.add("a/1", 5), backlog.add("a/2", 5), backlog.add("a/3", 1)] == [False, False, True]
-    backlog.clear()
+    backlog.forget(backlog.counted())
     assert not backlog.add("a/1", 10)
     assert [backlog.add(f"{owner}/1", 10) for owner in range(10)] == [False] * 9 + [True]
+
+
+def test_what_is_put_while_a_look_goes_on_still_counts_after_it() -> None:
+    backlog = Backlog(Limits(owner_bytes=160), 1600)
+    backlog.add("a/1", 15)
+    counted = backlog.counted()
+    backlog.add("a/2", 9)
+    assert backlog.is_overdue("a/3")
+    assert not backlog.is_overdue("b/1")
+    backlog.forget(counted)
+    assert not backlog.is_overdue("a/3")
+    assert backlog.add("a/3", 2)
 
 
 def test_what_would_be_evicted_at_once_is_refused() -> None:

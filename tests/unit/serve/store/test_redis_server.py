@@ -9,6 +9,8 @@ from newllm.errors import UserError
 from newllm.serve.store import Limits, StoreError, StoreFull, new_response_id, open_store
 from newllm.serve.store.redis_server import RedisStore
 
+LARGE = bytes(20_000)  # three of them and no fourth are in 80,000
+
 
 @pytest.fixture
 def client(redis_address):
@@ -24,7 +26,7 @@ def test_an_owners_keys_are_in_one_slot_do_not_name_it_and_expire(client, redis_
     store.put(response, {}, b"x", "anna")
     keys = [key.decode() for key in client.keys("*")]
     [owner] = {key.split(":")[1] for key in keys}
-    assert sorted(key.split(":")[2] for key in keys) == ["bytes", response, "stored"]
+    assert sorted(key.split(":")[2] for key in keys) == [response, "stored"]
     assert (owner[0], owner[-1], len(owner)) == ("{", "}", 34)
     assert all(990_000 < client.pttl(key) <= 1_000_000 for key in keys)
     store.close()
@@ -37,9 +39,9 @@ def test_an_owners_bytes_are_counted_right_after_deletions_and_expiry(client, re
     store.delete(ids[1])
 
     def counted() -> list[int]:
-        [total], [stored] = client.keys("*bytes"), client.keys("*stored")
-        responses = client.keys("*resp_*")
-        return [int(client.get(total)), client.zcard(stored), sum(map(client.strlen, responses)), len(responses)]
+        [stored], responses = client.keys("*stored"), client.keys("*resp_*")
+        listed = [-int(client.zscore(stored, "bytes")), client.zcard(stored) - 1]
+        return [*listed, sum(map(client.strlen, responses)), len(responses)]
 
     size, count, *real = counted()
     assert ([size, count], count) == (real, 3)
@@ -66,18 +68,58 @@ def test_two_responses_of_one_millisecond_keep_their_order(client, redis_address
     for response in ids:
         store.put(response, {}, b"")
     [stored] = client.keys("*stored")
-    assert [entry.decode().partition(":")[0] for entry in client.zrange(stored, 0, -1)] == ids
+    assert [entry.decode().partition(":")[0] for entry in client.zrange(stored, 1, -1)] == ids
     store.close()
 
 
-def test_what_redis_has_evicted_does_not_stop_the_quota(client, redis_address) -> None:
-    store, ids = RedisStore(redis_address, Limits(owner_bytes=50_000)), [new_response_id() for _ in range(4)]
-    store.put(ids[0], {}, bytes(20_000))
-    [key] = client.keys("*resp_*")
-    client.delete(key)
-    for response in ids[1:]:
-        store.put(response, {}, bytes(20_000))
-    assert [store.get(response) is not None for response in ids] == [False, False, True, True]
+def test_what_redis_has_evicted_counts_for_no_quota(client, redis_address) -> None:
+    store, ids = RedisStore(redis_address, Limits(owner_bytes=80_000)), [new_response_id() for _ in range(5)]
+    for response in ids[:3]:
+        store.put(response, {}, LARGE)
+    client.delete(*client.keys(f"*{ids[1]}"))
+    store.put(ids[3], {}, LARGE)
+    assert [store.get(response) is not None for response in ids] == [True, False, True, True, False]
+    store.put(ids[4], {}, LARGE)
+    assert [store.get(response) is not None for response in ids] == [False, False, True, True, True]
+    assert store.stats().evicted == 1
+    store.close()
+
+
+def test_where_redis_has_evicted_the_list_what_is_put_is_there_and_has_its_quota(client, redis_address) -> None:
+    store = RedisStore(redis_address, Limits(owner_bytes=80_000))
+    for response in [new_response_id() for _ in range(3)]:
+        store.put(response, {}, LARGE)
+    before = set(client.keys("*resp_*"))
+    client.delete(*client.keys("*stored"))
+    for response in [new_response_id() for _ in range(8)]:
+        store.put(response, {}, LARGE)
+        assert store.get(response) == ({}, LARGE)
+    assert len(set(client.keys("*resp_*")) - before) == 3
+    store.close()
+
+
+def test_what_was_just_put_is_never_what_goes(client, redis_address) -> None:
+    store, ids = RedisStore(redis_address, Limits(owner_bytes=80_000)), [new_response_id() for _ in range(4)]
+    for response in ids[:3]:
+        store.put(response, {}, LARGE)
+    [stored] = client.keys("*stored")
+    later = {entry: time.time() * 1e6 + 1e9 for entry in client.zrange(stored, 1, -1)}  # Redis' clock was set back
+    client.zadd(stored, later)
+    store.put(ids[3], {}, LARGE)
+    assert store.get(ids[3]) == ({}, LARGE)
+    assert store.stats().evicted == 1
+    store.close()
+
+
+def test_one_large_response_displaces_more_than_are_looked_at_at_once(client, redis_address) -> None:
+    store, large = RedisStore(redis_address, Limits(owner_bytes=400_000)), new_response_id()
+    for _ in range(1200):
+        store.put(new_response_id(), {}, b"")
+    store.put(large, {}, bytes(370_000))
+    assert store.get(large) == ({}, bytes(370_000))
+    left = client.keys("*resp_*")
+    assert len(left) < 100
+    assert sum(map(client.strlen, left)) <= 400_000
     store.close()
 
 
