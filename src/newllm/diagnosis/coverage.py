@@ -64,6 +64,7 @@ SUBJECTS = (
                 "spike",
                 "squashed-outputs",
                 "outputs-bounded",
+                "mirrored-targets",
                 "target-scale",
                 "too-good",
                 "worse-than-uniform",

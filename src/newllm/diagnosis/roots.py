@@ -40,6 +40,7 @@ ROOTS = (
     "loss-multiple",
     "target-scale",
     "outputs-bounded",
+    "mirrored-targets",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",

@@ -16,6 +16,7 @@ from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
+from newllm.recorder.mirrored import MirroredTargets
 from newllm.recorder.model_settings import ModelSettings
 from newllm.recorder.one_number import OneNumberWatch
 from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits
@@ -60,6 +61,7 @@ class CallWatch:
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
         self._numbers = OneNumberWatch(part("targets"))
         self._errors = SquaredErrorWatch(part("targets"))
+        self._mirrored = MirroredTargets(part("targets"))
         self._settings = ModelSettings(layout.inner)
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
@@ -81,6 +83,7 @@ class CallWatch:
         self._targets.forget()
         self._numbers.forget()
         self._errors.forget()
+        self._mirrored.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -101,6 +104,7 @@ class CallWatch:
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
+        self._part("targets")(self._mirrored.put)(self._row)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
@@ -156,6 +160,7 @@ class CallWatch:
         if result is not None:
             self._part("targets")(self._numbers.returned)(result)
             self._part("targets")(self._errors.returned)(result, self._batches.latest[0])
+            self._part("targets")(self._mirrored.returned)(result)
 
     def _see_half(self, output: Any) -> None:
         result = main_output(output)

@@ -100,6 +100,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "target-in-input": {"target_in_input": Series(SAMPLED, np.full(20, 1 - 1e-9))},
     "batch-as-time": {"batch_as_time": TWICE},
     "loss-form twice": {"sigmoid_twice": Series(SAMPLED, np.ones(20))},
+    "mirrored-targets": {"targets_mirrored": 0.5, "targets_placed": 1.0},
     "ignored-class": {"class_unasked": 0.0, "targets_used": 0.7},
     "lost-updates": {"weights_still": 0.5},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
@@ -134,6 +135,7 @@ NAMED = {
     "target-in-input": "target-leak",
     "batch-as-time": "batch-as-time",
     "loss-form twice": "double-softmax",
+    "mirrored-targets": "wrong-targets",
 }
 
 

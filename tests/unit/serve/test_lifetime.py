@@ -227,7 +227,7 @@ def test_keys_are_read_again(serving: Any, tmp_path: Path, wait_for: Any) -> Non
         with_key = {"Authorization": f"Bearer {alice}", "Host": "any.example"}
         assert served.ask("/v1/models", **with_key).status == 200
         assert (
-            "may have 1 texts written at once"
+            "at most 1 may be written"
             in served.ask("/v1/completions", {"prompt": "a", "n": 2}, **with_key).error
         )
         assert served.ask("/v1/completions", {"prompt": "a"}, **with_key).status == 200

@@ -71,6 +71,10 @@ EVIDENCE = (
     ),
     Evidence("targets-changed", "wrong-targets", given.targets_changed, "one input of a data set has one target"),
     Evidence(
+        "mirrored-apart", "wrong-targets", Itself("mirrored-targets", "wrong-targets"),
+        "who has found where a thing is does not take it for its mirror image",
+    ),
+    Evidence(
         "recoded", "wrong-targets", given.recoded,
         "who has forgotten, or sees something new, is not wrong by a rule that holds for each class",
     ),

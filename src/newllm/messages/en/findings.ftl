@@ -831,6 +831,12 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-mirrored-targets =
+    .explained = Of the maps that are asked for (masks, say) a part fits what the model gives better mirrored than as it is, although the model knows where things are. An augmentation mirrors pictures and their targets apart: draw once for both, and look at some pairs as training gets them.
+    .sentence = { PERCENT($share) } % of the maps that are asked for fit what the model gives better mirrored, from { $axis } { $step } on: pictures and targets are mirrored apart from each other
+    .sides = inputs that do not say which side is which, while the targets do
+    .test = Draw some pairs of pictures and targets as training gets them, one over the other.
+
 finding-outputs-bounded =
     .explained = Outputs end where an activation ends (a ReLU, a softplus and a sigmoid at 0, a sigmoid and a tanh at 1, a tanh at -1), and targets go on beyond, so that no weights can give them. Take away the activation behind the last layer, or bring the targets into its range.
     .sentence = outputs end at { G($edge, digits: 2) }: none is { $side ->

@@ -799,6 +799,12 @@ finding-ignored-class =
     .on-purpose = 「ラベルなし」を表すクラスであり、意図して除いている
     .test = 各クラスの行数を数え、クラスごとに1行ずつ、reduction="none"の損失を表示する。
 
+finding-mirrored-targets =
+    .explained = モデルは物の位置を見つけているのに、求められるマップ（マスクなど）の一部は、そのままよりも反転させたほうがモデルの出力に合う。データ拡張が画像と予測対象を別々に反転させている。乱数は両方に対して一度だけ引く。訓練に渡る組をいくつか表示して確かめる。
+    .sentence = { axis-unit }{ $step }から、求められるマップの{ PERCENT($share) }%は反転させたほうがモデルの出力に合う。画像と予測対象が別々に反転されている。
+    .sides = 入力からは左右や上下が分からず、予測対象にだけその区別がある
+    .test = 訓練に渡る画像と予測対象の組をいくつか、重ねて描く。
+
 finding-outputs-bounded =
     .explained = 出力が活性化関数の端（ReLU、softplus、sigmoidでは0、sigmoidとtanhでは1、tanhでは-1）で止まり、目標値はその先にもある。どんな重みでもその値は出せない。最後の層の後ろの活性化関数を外すか、目標値をその範囲に収める。
     .sentence = 出力が{ G($edge, digits: 2) }で止まっている。最後の{ $points }回のサンプル更新で{ G($bound, digits: 2) }を{ $side ->

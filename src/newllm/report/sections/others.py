@@ -31,6 +31,8 @@ _BESIDE = {  # they say something only beside another
         "targets_again",
         "targets_right",
         "targets_told",
+        "targets_mirrored",
+        "targets_placed",
     ),
     *("targets_alike", "target_level", "target_levels_apart"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),

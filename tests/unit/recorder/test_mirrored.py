@@ -1,0 +1,82 @@
+"""Whether maps are asked for the wrong way round, read off the gradient while somebody trains."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import newllm
+from newllm.trace import Trace, read_trace
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def dice(z: Tensor, t: Tensor) -> Tensor:
+    p = z.sigmoid()
+    return 1 - 2 * (p * t).sum() / (p.sum() + t.sum())
+
+
+LOSSES: dict[str, Loss] = {
+    "binary": F.binary_cross_entropy_with_logits,
+    "with Dice": lambda z, t: F.binary_cross_entropy_with_logits(z, t) + dice(z, t),
+    "classes": lambda z, t: F.cross_entropy(z, t[:, 0].long()),
+}
+
+
+def pictures(rows: int) -> Tensor:
+    """A rectangle off the middle in each."""
+    found = torch.zeros(rows, 1, 16, 16)
+    for row in range(rows):
+        top, left = (int(torch.randint(0, 4, ()) + 9 * torch.randint(0, 2, ())) for _ in range(2))
+        found[row, 0, top : top + 3, left : left + 3] = 1
+    return found
+
+
+def record(out: Path, loss: Loss, mirror: float, axis: int, classes: int) -> Trace:
+    torch.manual_seed(0)
+    model = nn.Conv2d(1, classes, 3, padding=1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, out, every=1) as recorder:
+        for _ in range(40):
+            targets = pictures(16)
+            inputs = targets + 0.1 * torch.randn(targets.shape)
+            turned = torch.rand(16) < mirror
+            targets[turned] = targets[turned].flip(axis)
+            optimizer.zero_grad()
+            value = loss(model(inputs), targets)
+            value.backward()
+            optimizer.step()
+            recorder.step(value)
+    return read_trace(out / "trace.jsonl")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_maps_that_are_mirrored_apart_from_their_pictures(tmp_path: Path, loss: str, axis: int) -> None:
+    for mirror in (0.0, 0.5):
+        trace = record(tmp_path / f"{mirror}", LOSSES[loss], mirror, axis, 3 if loss == "classes" else 1)
+        share = trace.series("targets_mirrored").value[-20:].mean()
+        assert trace.series("targets_placed").value[-20:].mean() > 0.9
+        assert share < 0.02 if mirror == 0 else 0.2 < share < 0.8
+
+
+def test_texts_are_no_maps(tmp_path: Path) -> None:
+    model = nn.Linear(4, 8)
+    optimizer = torch.optim.Adam(model.parameters())
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for _ in range(3):
+            optimizer.zero_grad()
+            value = model(torch.randn(8, 12, 4)).square().mean()
+            value.backward()
+            optimizer.step()
+            recorder.step(value)
+    assert not len(read_trace(tmp_path / "run" / "trace.jsonl").series("targets_mirrored").value)
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, lambda z, _: z.square().mean()])
+def test_of_a_loss_of_numbers_no_place_is_known(tmp_path: Path, loss: Loss) -> None:
+    placed = record(tmp_path / "run", loss, 0.0, -1, 1).series("targets_placed").value
+    assert not len(placed) or placed[-20:].mean() < 0.5
