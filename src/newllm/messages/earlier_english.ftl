@@ -3,6 +3,13 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-11-30
+finding-validation-gap =
+    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+        [yes] ; its first evaluation was within the first epoch, when no data had been read twice
+       *[no] { "" }
+    }: what is learnt in training is not what validation asks
+
 ## until 2026-11-29
 change-residual-fnn =
     .what = residual connections and norms in the FNN

@@ -30,7 +30,7 @@ finding-validation-gap =
     .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.
     .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
     .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
-    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+    .never = validation_loss stays at about { G($validation) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks

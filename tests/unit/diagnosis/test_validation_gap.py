@@ -44,7 +44,7 @@ def second_from(step: int) -> np.ndarray:
 def test_a_validation_that_never_falls_while_training_learns_is_found(validation: list[float], is_found: bool) -> None:
     found = gap(*validation)
     assert bool(found) is is_found
-    assert all("never falls below 5" in str(one.sentence) for one in found)
+    assert all("never falls clearly below 5" in str(one.sentence) for one in found)
 
 
 def test_within_the_first_epoch_it_has_to_be_no_higher() -> None:
