@@ -357,7 +357,8 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("carry", [pytest.param("false", marks=pytest.mark.slow), "true"])
+@pytest.mark.slow
+@pytest.mark.parametrize("carry", ["false", "true"])
 def test_an_evaluation_is_shared_out_and_has_the_bits_of_one_process(
     carry, newllm, text, tiny, tmp_path, environment, result
 ) -> None:
@@ -456,7 +457,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
 def test_a_process_that_waits_for_something_else_is_named_with_its_place(
     rank, text, tiny, tmp_path, environment
 ) -> None:
@@ -531,7 +533,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("ticks", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ticks", [True, False])
 def test_the_others_wait_for_a_leader_that_says_that_it_is_busy(ticks, text, tiny, tmp_path, environment) -> None:
     own = {**environment, "NEWLLM_HANG_SECONDS": "6", **({"TICKS": "1"} if ticks else {})}
     words = ["train", text, *tiny, *SOME, "--out", tmp_path / "run", "--quiet"]
