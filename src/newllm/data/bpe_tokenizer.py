@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from newllm.data.chunks import text_chunks
+from newllm.data.native import native_ids
 from newllm.data.tokenizer import Tokenizer
 
 SEPARATOR = "<|endoftext|>"
@@ -86,7 +87,7 @@ class BpeTokenizer(Tokenizer):
 
     def encode(self, text: bytes) -> np.ndarray:
         """Return the ids of valid UTF-8, int32 [tokens]."""
-        ids = [np.array(self._native.encode(chunk).ids, dtype=np.int32) for chunk in text_chunks(text)]
+        ids = [native_ids(self._native, chunk) for chunk in text_chunks(text)]
         return np.concatenate(ids) if ids else np.zeros(0, dtype=np.int32)
 
     def decode(self, ids: Sequence[int]) -> bytes:

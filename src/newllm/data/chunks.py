@@ -10,9 +10,11 @@ from newllm.errors import UserError
 
 CHUNK_BYTES = 1 << 20
 
-# One line end between two visible ASCII characters: GPT-2's pattern takes such a line end by itself
-# wherever the string ends, so the pieces' tokens are the whole's tokens. (Two line ends would differ.)
-_SAFE_CUT = re.compile(rb"[!-~]\n(?=[!-~])")
+# Behind a visible ASCII character, in front of a blank or a line end: there GPT-2's pattern ends a token wherever the
+# string ends, and begins one whatever stands before, so the pieces' tokens are the whole's tokens. (Inside of several
+# blanks it would not.)
+_SAFE_CUT = re.compile(rb"[!-~](?=[ \n])")
+_WINDOW = 1 << 16  # bytes that are searched at once: a search lets no other thread run
 
 
 def text_chunks(text: bytes, size: int = CHUNK_BYTES) -> Iterator[str]:
@@ -23,11 +25,18 @@ def text_chunks(text: bytes, size: int = CHUNK_BYTES) -> Iterator[str]:
     """
     start = 0
     while start < len(text):
-        cut = _SAFE_CUT.search(text, start + size)
-        stop = cut.end() if cut else len(text)
+        stop = _cut(text, start + size)
         try:
             yield text[start:stop].decode()
         except UnicodeDecodeError as error:
             at = start + error.start
             raise UserError(f"text is not valid UTF-8: byte 0x{text[at]:02x} at offset {at}; give UTF-8") from error
         start = stop
+
+
+def _cut(text: bytes, first: int) -> int:
+    """Return the first place to cut a text from a place on; its end where there is none."""
+    for start in range(first, len(text), _WINDOW):
+        if found := _SAFE_CUT.search(text, start, start + _WINDOW + 1):  # one more, which is behind the last cut
+            return found.end()
+    return len(text)

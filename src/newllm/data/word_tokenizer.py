@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from newllm.data.chunks import text_chunks
+from newllm.data.native import native_ids
 from newllm.data.tokenizer import Tokenizer
 
 SPECIALS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
@@ -66,7 +67,7 @@ class WordTokenizer(Tokenizer):
 
     def encode(self, text: bytes) -> np.ndarray:
         """Return one id a word of valid UTF-8, int32 [words]."""
-        ids = [np.array(self._native.encode(chunk).ids, dtype=np.int32) for chunk in text_chunks(text)]
+        ids = [native_ids(self._native, chunk) for chunk in text_chunks(text)]
         return np.concatenate(ids) if ids else np.zeros(0, dtype=np.int32)
 
     def decode(self, ids: Sequence[int]) -> bytes:

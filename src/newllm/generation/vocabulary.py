@@ -42,8 +42,16 @@ class Vocabulary:
         Raises:
             UserError: the text has half a surrogate pair, as an argument that is not UTF-8 gives.
         """
+        return self._tokenizer.encode(self.content(text))
+
+    def content(self, text: str) -> bytes:
+        """Return a prompt as UTF-8.
+
+        Raises:
+            UserError: as `encode`.
+        """
         try:
-            return self._tokenizer.encode(text.encode())
+            return text.encode()
         except UnicodeEncodeError as error:
             wrong = ascii(text[error.start])
             message = f"the prompt is no text: character {error.start} is {wrong}; give valid UTF-8"

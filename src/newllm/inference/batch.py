@@ -7,20 +7,19 @@ Shapes: B texts, T tokens, V vocabulary.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from newllm.frames import encode_frame, frame_of
+from newllm.frames import encode_frame
 from newllm.generation import Decoder, Vocabulary
 from newllm.generation.batch_sampling import DIVERGED, BatchSampling
-from newllm.generation.sampling import diverged
 from newllm.inference.choice import Choice
 from newllm.inference.echo import Echo
+from newllm.inference.events import Events
+from newllm.inference.failures import defect, error_frame, not_finite
 from newllm.inference.logprobs import Logprobs
 from newllm.inference.pacing import Pacing
 from newllm.inference.reading import Reading
@@ -66,8 +65,7 @@ class Batch:
         self._prompts, self._choices = Prompts(), list[Choice]()
         self._left: dict[int, int] = {}  # of each request, how many choices have not ended
         self._sampled, self._sampling = list[Choice](), BatchSampling([], [], self._forbidden)
-        self._events = list[tuple[int, str]]()  # of which request, and JSON
-        self._pacing = Pacing()
+        self._events, self._pacing = Events(send), Pacing()
         self.counts = Counts()
 
     @property
@@ -104,13 +102,27 @@ class Batch:
     def step(self) -> None:
         """Read what is next of each text that has its turn, and choose the tokens that follow."""
         choices = list(fair(self._choices, self._decoder.most_tokens))
-        readings = self._prompts.take(self._decoder.chunk)
-        readings.sort(key=lambda reading: reading.wants_all)  # those are read by themselves
+        taken = self._prompts.take(self._decoder.chunk)
+        readings = [reading for reading in taken if not reading.wants_all]
+        alone = [reading for reading in taken if reading.wants_all]
         try:
-            logits_BV = self._read(choices, readings)
+            found, states = self._read(choices, readings)
         except Exception:  # nothing has moved on: without whoever it is due to, the others do so in the next step
-            self._fail_culprits(choices, readings)
+            self._fail_culprits(choices, readings, alone)
             return
+        told = [said for reading in readings for said in reading.echoed(None)]
+        for reading in alone:
+            try:
+                some, logits_1V, state = self._read_all(reading)
+            except Exception as error:
+                self._fail(reading.request.number, defect(error))
+                continue
+            told, readings, found, states = told + some, [*readings, reading], [*found, logits_1V], [*states, state]
+        if not found:
+            return
+        self._move_on(choices, readings, states)  # only now: a reading that fails leaves no other one halfway
+        self._echo(told)
+        logits_BV = (found[0] if len(found) == 1 else torch.cat(found)).detach().cpu().numpy()
         takers, rows, begun = choices, list(range(len(choices))), list[Choice]()
         for row, reading in enumerate(readings, len(choices)):
             begun += (own := self._begun(reading))
@@ -143,52 +155,37 @@ class Batch:
         """Tell of these texts, and send what else there is to tell."""
         for choice in choices:
             if (said := choice.said()) is not None:
-                self._events.append((choice.request.number, said))
-        if self._events:
-            texts = ",".join([said for _, said in self._events])
-            self._send(frame_of(f'{{"op":"events","events":[{texts}]}}'.encode()))
-            self._events = []
+                self._events.add(said)
+        self._events.send()
 
-    def _read(self, choices: list[Choice], readings: list[Reading]) -> np.ndarray:
-        """Read a text of each, and return the prediction after it."""
-        plain = [reading for reading in readings if not reading.wants_all]
-        texts = [choice.ids[-1:] for choice in choices] + [reading.text or [] for reading in plain]
-        states = [choice.state for choice in choices] + [reading.state for reading in plain]
-        found = list[Tensor]()
-        if texts:
-            logits_BV, states = self._decoder.read(texts, states)
-            found.append(logits_BV)
+    def _read(self, choices: list[Choice], readings: list[Reading]) -> tuple[list[Tensor], list[State]]:
+        """Read a text of each; return the predictions after them, none where there is no text, and the states."""
+        texts = [choice.ids[-1:] for choice in choices] + [reading.text or [] for reading in readings]
+        states = [choice.state for choice in choices] + [reading.state for reading in readings]
+        if not texts:
+            return [], []
+        logits_BV, states = self._decoder.read(texts, states)
+        return [logits_BV], states
+
+    def _read_all(self, reading: Reading) -> tuple[list[str], Tensor, State]:
+        """Read the text of one that asks for every prediction; return its echo, the last, `[1, V]`, and the state."""
+        logits_TV, state = self._decoder.read_all(reading.text or [], reading.state)
+        told = reading.echoed(logits_TV)
+        reading.predicted_V = logits_TV[-1].clone()
+        return told, logits_TV[-1:], state
+
+    def _move_on(self, choices: list[Choice], readings: list[Reading], states: list[State]) -> None:
+        """Take note of what has been read."""
         for choice, state in zip(choices, states, strict=False):
             choice.has_read(state)
-        for reading, state in zip(plain, states[len(choices) :], strict=True):
-            self._echo_chunk(reading, None)
+        self.counts.tokens_read += len(choices)
+        for reading, state in zip(readings, states[len(choices) :], strict=True):
+            self.counts.tokens_read += len(reading.text or ())
             reading.advance(state)
-        for reading in readings[len(plain) :]:
-            found.append(self._read_all(reading))
-        self.counts.tokens_read += sum(map(len, texts))
-        return (found[0] if len(found) == 1 else torch.cat(found)).detach().cpu().numpy()
 
-    def _read_all(self, reading: Reading) -> Tensor:
-        """Read the text of one that asks for every prediction; return the last, `[1, V]`."""
-        text = reading.text or []
-        logits_TV, state = self._decoder.read_all(text, reading.state)
-        self.counts.tokens_read += len(text)
-        if reading.is_in_prompt:
-            self._echo_chunk(reading, torch.cat([reading.predicted_V[None], logits_TV[:-1]]))
-        reading.advance(state)
-        reading.predicted_V = logits_TV[-1].clone()
-        return logits_TV[-1:]
-
-    def _echo_chunk(self, reading: Reading, predicted_TV: Tensor | None) -> None:
-        """Tell the text of a prompt that is being read, where that is asked for."""
-        if reading.echo is not None and reading.is_in_prompt:
-            values = None if predicted_TV is None else predicted_TV.detach().cpu().numpy()
-            self._echo(reading, reading.echo.chunk(reading.text or [], reading.tokens_read, values))
-
-    def _echo(self, reading: Reading, said: dict[str, Any]) -> None:
-        number = reading.request.number
-        for index in range(reading.request.choices):
-            self._events.append((number, json.dumps({"id": number, "choice": index, **said}, allow_nan=False)))
+    def _echo(self, told: list[str]) -> None:
+        for said in told:
+            self._events.add(said)
 
     def _begun(self, reading: Reading) -> list[Choice]:
         """Return the choices that begin after a prompt; let it wait again where it is not at its end."""
@@ -196,7 +193,7 @@ class Batch:
             self._prompts.put_back(reading)
             return []
         if reading.echo is not None and (rest := reading.echo.rest()):
-            self._echo(reading, {"text": rest, "tokens": 0, "echo": True})
+            self._echo(rest)
         return [Choice(reading, index, self._tokens, self._positions) for index in range(reading.request.choices)]
 
     def _choose(self, takers: list[Choice], logits_BV: np.ndarray) -> None:
@@ -207,11 +204,11 @@ class Batch:
             self._sampling = BatchSampling([choice.request.sampling for choice in takers], seeds, self._forbidden)
         sampling = self._sampling
         recent = [takers[row].recent(int(takers[row].request.sampling.repetition_window)) for row in sampling.penalised]
-        tokens_read, failed = [choice.tokens_read for choice in takers], dict[int, str]()
+        tokens_read, failed = [choice.tokens_read for choice in takers], dict[int, tuple[str, str]]()
         tokens = sampling.choose(logits_BV, tokens_read, recent)
         for row, (choice, token) in enumerate(zip(takers, tokens, strict=True)):
             if token == DIVERGED:
-                failed[choice.request.number] = str(diverged(float(logits_BV[row].max())))
+                failed[choice.request.number] = not_finite(choice.request, float(logits_BV[row].max()))
                 continue
             if choice.request.logprobs is not None and token != self._tokens.end:
                 is_first = choice.tokens_read == 1
@@ -221,8 +218,8 @@ class Batch:
                 choice.entries += some
             choice.take(token)
         self.counts.tokens_written += len(tokens)
-        for number, why in failed.items():
-            self._fail(number, why)
+        for number, (why, kind) in failed.items():
+            self._fail(number, why, kind)
 
     def _end(self, ended: list[Choice]) -> None:
         """Tell of the choices that have ended, and forget them."""
@@ -238,30 +235,48 @@ class Batch:
                 "prompt_tokens": request.prompt_tokens, "cached_tokens": request.cached_tokens,
                 "completion_tokens": len(choice.ids), "last": is_last, "whole": choice.is_whole,
             }  # fmt: skip
-            self._send(encode_frame(header, self._blobs.pack(choice.snapshot()) if request.keep else b""))
+            try:
+                frame = encode_frame(header, self._blobs.pack(choice.snapshot()) if request.keep else b"")
+            except Exception as error:  # its state is more than memory, or a frame, can hold
+                self._fail(number, defect(error))
+            else:
+                self._send(frame)
         self._choices = [
             choice for choice in self._choices if not choice.finish and choice.request.number in self._left
         ]
 
-    def _fail(self, number: int, why: str) -> None:
+    def _fail(self, number: int, why: str, kind: str = "internal") -> None:
         """End a request by an error, after what was written."""
         self._tell([choice for choice in self._choices if choice.request.number == number])
         self.cancel(number)
-        self._send(encode_frame({"op": "error", "id": number, "error": why, "kind": "internal"}))
+        self._send(encode_frame(error_frame(number, why, kind)))
 
-    def _fail_culprits(self, choices: list[Choice], readings: list[Reading]) -> None:
-        """After a call of the decoder that failed: end those whose text fails alone, or all where none does."""
+    def fail_all(self, why: str) -> None:
+        """End every request by an error, without a further word of it."""
+        self._events.clear()
+        for number in list(self._left):
+            self.cancel(number)
+            self._send(encode_frame(error_frame(number, why, "internal")))
+
+    def _fail_culprits(self, choices: list[Choice], readings: list[Reading], alone: list[Reading]) -> None:
+        """After a call of the decoder that failed: end those whose text fails alone, or all where none does.
+
+        Args:
+            choices: which the call was for.
+            readings: which it was for too.
+            alone: which were to be read after it.
+        """
         works = [(choice.request.number, choice.ids[-1:], choice.state) for choice in choices]
         works += [(reading.request.number, reading.text or [], reading.state) for reading in readings]
-        for reading in readings:
+        for reading in (*readings, *alone):
             self._prompts.put_back(reading)
         failed = {number: why for number, text, state in works if (why := self._failure(text, state))}
         for number in failed or {number for number, _, _ in works}:
-            self._fail(number, f"defect of newllm: {failed.get(number, 'a step of many texts failed')}")
+            self._fail(number, failed.get(number, "defect of newllm: a step of many texts failed"))
 
     def _failure(self, text: list[int], state: State) -> str:
         try:
             self._decoder.read([text], [state])
         except Exception as error:
-            return " ".join(f"{type(error).__name__}: {error}".split())
+            return defect(error)
         return ""

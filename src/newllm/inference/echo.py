@@ -1,5 +1,6 @@
 """A prompt told to who sent it, as the completions of OpenAI do."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from newllm.generation import TextStream
 from newllm.inference.logprobs import Logprobs
 from newllm.inference.request import Request
 from newllm.inference.tokens import Tokens
+
+_PIECE = 1 << 20  # characters that one event tells: more of them may be more than a frame can have
 
 
 class Echo:
@@ -26,8 +29,8 @@ class Echo:
         self._untold, self._stream = request.text or "", TextStream(request.start.undecoded)
         self._left_out = len(request.start.rest)  # bytes, which were told before
 
-    def chunk(self, ids: list[int], tokens_read: int, logits_TV: np.ndarray | None) -> dict[str, Any]:
-        """Return what an event says of some ids of the prompt.
+    def chunk(self, ids: list[int], tokens_read: int, logits_TV: np.ndarray | None) -> list[str]:
+        """Return as JSON the events that tell some ids of the prompt, those of every choice.
 
         Args:
             ids: the ids.
@@ -35,18 +38,28 @@ class Echo:
             logits_TV: the prediction before each, where logprobs are wanted.
         """
         first = tokens_read == 1
-        said: dict[str, Any] = {"text": self.rest(), "tokens": 0, "echo": True}
+        text, self._untold = self._untold, ""
         if self._request.text is None:
             pieces = [self._tokens.told(token, first=first and at == 0) for at, token in enumerate(ids)]
-            said["text"] = self._stream.feed(self._without_rest(b"".join(pieces)))
+            text = self._stream.feed(self._without_rest(b"".join(pieces)))
+        more = {}
         if logits_TV is not None:
-            said["logprobs"] = self._logprobs.entries(logits_TV, ids, self._request.logprobs or 0, first=first)
-        return said
+            more["logprobs"] = self._logprobs.entries(logits_TV, ids, self._request.logprobs or 0, first=first)
+        return self._events(text, **more)
 
-    def rest(self) -> str:
-        """Return what is still to be told of a text; it may have no tokens."""
+    def rest(self) -> list[str]:
+        """Return the events that tell what is still to be told of a text; it may have no tokens."""
         untold, self._untold = self._untold, ""
-        return untold
+        return self._events(untold) if untold else []
+
+    def _events(self, text: str, **more: Any) -> list[str]:
+        """Return those that tell a text, the last of them with what else there is to tell."""
+        *pieces, last = [text[first : first + _PIECE] for first in range(0, len(text), _PIECE)] or [""]
+        said = [{"text": piece, "tokens": 0, "echo": True} for piece in pieces]
+        said.append({"text": last, "tokens": 0, "echo": True, **more})
+        bodies = [json.dumps(one, allow_nan=False)[1:] for one in said]
+        number, choices = self._request.number, range(self._request.choices)
+        return [f'{{"id":{number},"choice":{index},{body}' for index in choices for body in bodies]
 
     def _without_rest(self, piece: bytes) -> bytes:
         left_out = min(self._left_out, len(piece))

@@ -1,8 +1,12 @@
-"""A prompt that is being read, chunk by chunk."""
+"""A prompt that is being read, chunk by chunk.
+
+Shapes: T tokens, V vocabulary.
+"""
 
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from newllm.generation.sampling import LONGEST_WINDOW
 from newllm.inference.echo import Echo
@@ -46,6 +50,19 @@ class Reading:
     def is_in_prompt(self) -> bool:
         """Whether `text` is of the prompt, not what was pending."""
         return self.tokens_read >= self.request.start.tokens_read + len(self.request.start.pending)
+
+    def echoed(self, logits_TV: Tensor | None) -> list[str]:
+        """Return the events that tell `text`, where that is asked for and it is of the prompt.
+
+        Args:
+            logits_TV: the predictions after its tokens, where they are asked for.
+        """
+        if self.echo is None or not self.is_in_prompt:
+            return []
+        if logits_TV is None:
+            return self.echo.chunk(self.text or [], self.tokens_read, None)
+        before_TV = torch.cat([self.predicted_V[None], logits_TV[:-1]]).detach().cpu().numpy()
+        return self.echo.chunk(self.text or [], self.tokens_read, before_TV)
 
     def advance(self, state: State) -> None:
         """Take note that `text` has been read."""

@@ -1,7 +1,7 @@
 """A frame that asks for text, checked."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ LONGEST_STOP = 1024
 
 MOST_LOGPROBS = 20
 
+LONGEST_ECHO = 4 << 20
+"""Characters of a prompt that is told again, over all choices: with its first chunk, and all others wait for that."""
+
 _LARGEST = 1 << 63
 _SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
@@ -49,6 +52,7 @@ class Request:
         logprobs: how many of the likeliest tokens are told beside each; None where no logprobs are wanted.
         echo: whether the prompt is told too.
         keep: whether the state at the end comes back.
+        resumes: whether `start` is a state that the request brought.
     """
 
     number: int
@@ -64,6 +68,7 @@ class Request:
     logprobs: int | None
     echo: bool
     keep: bool
+    resumes: bool
 
     @property
     def cached_tokens(self) -> int:
@@ -89,8 +94,8 @@ class Intake:
         self._tokens, self._blobs, self._positions = tokens, blobs, model.config.positions
         self._new = Snapshot(model.initial_state(1), 0, (), (tokens.begin,), together=True)
 
-    def request(self, header: Mapping[str, Any], blob: bytes) -> Request:
-        """Return what a frame asks for.
+    def request(self, header: Mapping[str, Any], blob: bytes) -> Generator[None, None, Request]:
+        """Return what a frame asks for, and pause after each piece of the work where that is long.
 
         Raises:
             StateError: the state that it brings is damaged or of another model.
@@ -111,14 +116,20 @@ class Intake:
             "keep": fields.take("keep", bool, False),
         }
         fields.check_all_taken()
-        prompt_of = self._prompt(text, given)
+        self._check_prompt(text, given)
+        if result["echo"]:
+            self._check_echo(len(text or "") if given is None else self._tokens.length(given), result["choices"])
         start = self._blobs.unpack(blob) if blob else self._new
-        prompt = prompt_of(start.rest)
+        yield
+        prompt = yield from self._tokens.encoding(text or "", start.rest)
+        if given is not None:
+            prompt = np.concatenate([prompt, np.array(given, dtype=np.int32)])
         self._check_length(start, len(prompt))
-        return Request(number, flow, start, prompt, text, sampling=sampling, stop=stop, **result)
+        return Request(
+            number, flow, start, prompt, text, sampling=sampling, stop=stop, resumes=bool(blob), **result
+        )  # fmt: skip
 
-    def _prompt(self, text: str | None, given: list[Any] | None) -> Any:
-        """Return what makes the ids of a prompt, once it is known what stands in front of them."""
+    def _check_prompt(self, text: str | None, given: list[Any] | None) -> None:
         if text is not None and given is not None:
             raise UserError("both 'text' and 'tokens' are given: leave one out")
         if given is None:
@@ -126,7 +137,7 @@ class Intake:
                 raise UserError(
                     f"the prompt has {len(text or ''):,} characters: at most {LONGEST_TEXT:,} are read at once"
                 )
-            return lambda rest: self._tokens.encode(text or "", rest)
+            return
         if len(given) > MOST_TOKENS:
             raise _too_many(len(given))
         if not all(type(token) is int for token in given):
@@ -138,7 +149,13 @@ class Intake:
             raise UserError(
                 f"token {quoted(wrong[0])} is none of this model's: ids go from 0 to {self._tokens.count - 1}"
             )
-        return lambda rest: np.concatenate([self._tokens.encode("", rest), np.array(given, dtype=np.int32)])
+
+    def _check_echo(self, characters: int, choices: int) -> None:
+        if choices * characters > LONGEST_ECHO:
+            raise UserError(
+                f"echo tells a prompt of {characters:,} characters with each of {choices} choices: at most "
+                f"{LONGEST_ECHO:,} are told in all; ask for fewer choices, or without echo"
+            )
 
     def _check_length(self, start: Snapshot, count: int) -> None:
         if count > MOST_TOKENS:

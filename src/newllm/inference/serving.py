@@ -33,7 +33,8 @@ def serving(
     model = rounded_model(model, weights)
     decoder = decoder_of(model, weights)
     vocabulary, config = Vocabulary(tokenizer, model.config.vocabulary), model.config
-    tokens, blobs = Tokens(tokenizer, vocabulary), StateBlobs(model, mark)
+    tokens = Tokens(tokenizer, vocabulary)
+    blobs = StateBlobs(model, tokens, mark)
     state = model.initial_state(1)
     _warm_up(decoder, vocabulary, state)
     told = {

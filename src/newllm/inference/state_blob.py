@@ -3,7 +3,7 @@
     magic | 4 bytes: length of the header | header: JSON | token ids | tensors by sorted name | sha256 of all before
 
 The tensors are those of the model's state but for its position, which is the number of tokens read. Who writes bytes
-with a right sha256 of his own can make the model see any numbers, and nothing else.
+with a right sha256 of his own can make the model see any finite numbers, and nothing else.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from newllm.errors import UserError, quoted
 from newllm.generation import fingerprint
 from newllm.generation.sampling import LONGEST_WINDOW
 from newllm.inference.snapshot import Snapshot
+from newllm.inference.tokens import Tokens
 from newllm.model.language_model import LanguageModel
 
 MOST_PENDING = 4096
@@ -62,11 +63,12 @@ class StateBlobs:
 
     Args:
         model: whose states they are.
+        tokens: its tokens.
         mark: its `served_fingerprint`.
     """
 
-    def __init__(self, model: LanguageModel, mark: str) -> None:
-        self._mark, self._device = mark, model.device
+    def __init__(self, model: LanguageModel, tokens: Tokens, mark: str) -> None:
+        self._tokens, self._mark, self._device = tokens, mark, model.device
         self._vocabulary, self._positions = model.config.vocabulary, model.config.positions
         self._ids = np.dtype("<u2" if self._vocabulary <= 1 << 16 else "<u4")
         start = model.initial_state(1)
@@ -108,6 +110,8 @@ class StateBlobs:
         for (name, value), size in zip(self._start.items(), sizes, strict=True):
             content = bytearray(blob[at : at + size])  # torch wants memory of its own
             found = torch.frombuffer(content, dtype=value.dtype) if size else torch.empty(0, dtype=value.dtype)
+            if not (is_finite := found.isfinite()).all():
+                raise _damaged(f"its {quoted(name)} has the number {found[~is_finite][0].item()}")
             state[name], at = found.view(shapes[name]).to(self._device), at + size
         state[_POSITION] = torch.tensor([header.tokens_read], device=self._device)
         recent, pending = tokens[: header.recent], tokens[header.recent :]
@@ -136,6 +140,8 @@ class StateBlobs:
             )
         if not self._is_possible(header) or len(undecoded) > 3 or len(rest) > _LONGEST_REST:
             raise _damaged("its header is not of this version")
+        if not self._tokens.can_read(rest):
+            raise _damaged(f"its model has no tokens for the bytes {quoted(header.rest)} of its rest")
         return header, start + length
 
     def _is_possible(self, header: _Header) -> bool:

@@ -23,7 +23,7 @@ class Generation:
 
     Args:
         choices: how many choices there will be, over all requests to the worker.
-        stop: called once, as soon as nobody wants more: the worker may forget the requests.
+        stop: called as soon as nobody wants more, and at the end: the worker may forget the requests.
     """
 
     def __init__(self, choices: int, stop: Callable[["Generation"], None]) -> None:
@@ -50,12 +50,15 @@ class Generation:
         return not self._waiting
 
     def put(self, event: Event) -> None:
-        """Hand an event on; whoever takes is told by `rouse`."""
+        """Hand an event on; whoever takes is told by `rouse`. Behind an error there is no more to hand."""
+        if self.is_finished:
+            return
         if "finish" in event:
             self._left -= 1
         self._waiting.append(event)
         if len(self._waiting) > MOST_UNREAD:
             self.fail(ApiError(408, f"{MOST_UNREAD:,} pieces of text were not read in time: read faster"))
+            self._stop(self)  # now: whoever takes may wait for long for a client that does not read
 
     def rouse(self) -> None:
         """Tell whoever waits for an event that there is one."""

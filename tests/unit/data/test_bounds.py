@@ -273,13 +273,16 @@ def test_a_limit_takes_windows_spread_evenly(limit: int | None, first: list[int]
     assert all(batch.reset is None and batch.fresh is None for batch in batches)
 
 
-def test_a_text_is_cut_after_a_lone_line_end_that_is_far_enough() -> None:
-    assert list(text_chunks(b"ab\ncd\ne", 2)) == ["ab\ncd\n", "e"]
-    assert list(text_chunks(b"ab\ncd\ne", 1)) == ["ab\n", "cd\n", "e"]
-    assert list(text_chunks(b"ab\n\ncd", 1)) == ["ab\n\ncd"]
+def test_a_text_is_cut_in_front_of_a_blank_or_line_end_that_is_far_enough() -> None:
+    assert list(text_chunks(b"ab\ncd e", 2)) == ["ab\ncd", " e"]
+    assert list(text_chunks(b"ab\ncd e", 1)) == ["ab", "\ncd", " e"]
+    assert list(text_chunks(b"ab\n\ncd  e", 1)) == ["ab", "\n\ncd", "  e"]
+    assert list(text_chunks(b" \n ab\tcd", 1)) == [" \n ab\tcd"]
+    for at in range(1 << 16, (1 << 16) + 4):  # where one search ends and the next begins
+        assert [len(chunk) for chunk in text_chunks(b"x" * at + b" y", 1)] == [at, 2]
     text = b"x" * (1 << 20) + b"\ny" * 2
-    assert [len(chunk) for chunk in text_chunks(text)] == [(1 << 20) + 3, 1]
-    assert [len(chunk) for chunk in text_chunks(b"x" + text)] == [(1 << 20) + 2, 3]
+    assert [len(chunk) for chunk in text_chunks(text)] == [(1 << 20) + 2, 2]
+    assert [len(chunk) for chunk in text_chunks(b"x" + text)] == [(1 << 20) + 1, 4]
 
 
 # What stands on the disk.

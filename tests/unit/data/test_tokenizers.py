@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from newllm.data import Tokenizer, load_tokenizer, train_tokenizer
 from newllm.data.bpe_tokenizer import SEPARATOR, BpeTokenizer
 from newllm.data.chunks import text_chunks
+from newllm.data.native import native_ids
 from newllm.errors import UserError
 
 TEXT = b"The whale, the white whale! It swims <|endoftext|> and it sings.\nGr\xc3\xbc\xc3\x9fe!\n\n  Two.\n" * 20
 BYTES = train_tokenizer("bytes", [], 1)
 BPE = train_tokenizer("bpe", [TEXT], 400)
+BLANKS = train_tokenizer("bpe", [b"a    b \n\n\n  c\n  \n d" * 50], 400)
 WORD = train_tokenizer("word", [b"the cat [BOS] sat on the mat", b"The dog"], 100)
 
 utf8 = st.text(st.characters(exclude_categories=["Cs"])).map(str.encode)
@@ -64,13 +67,28 @@ def test_bpe_decodes_a_part_of_a_character() -> None:
     assert BPE.decode(BPE.encode("🐋".encode()).tolist()[:1]) == "🐋".encode()[:1]
 
 
-@given(st.text(alphabet="ab \n<|>'s1.\u00fc", max_size=60), st.integers(1, 10))
+MIXED = st.lists(st.sampled_from([*"ab \n<|>'s1.\u00fc\u03a3\u3000\u00a0\x1c\x85\t", "[BOS]", SEPARATOR]))
+
+
+@given(MIXED.map("".join))
+@example("a <|endoftext|> [BOS] e\u0301 \U0001f40b \u0130\u03a3 ")
+def test_the_fast_way_to_ids_gives_those_of_the_plain_one(text: str) -> None:
+    for tokenizer in (BPE, WORD):
+        native: Any = vars(tokenizer)["_native"]
+        ids = native_ids(native, text)
+        assert ids.dtype == np.int32
+        assert ids.tolist() == native.encode(text).ids
+
+
+@given(st.text(alphabet="ab \n<|>'s1.\u00fc\u03a3\u3000\u00a0\x1c\x85\t", max_size=60), st.integers(1, 10))
 @example("a\n\nb", 1)
 @example("it's\n\n a\nb", 1)
+@example("a    b \n\n\n  c\n  \n d", 1)
+@example("it 's  a\u03a3 b 't  ", 1)
 def test_chunks_do_not_change_the_tokens(text: str, size: int) -> None:
     chunks = [chunk.encode() for chunk in text_chunks(text.encode(), size)]
     assert b"".join(chunks) == text.encode()
-    for tokenizer in (BPE, WORD):
+    for tokenizer in (BPE, BLANKS, WORD):
         pieces = [token for chunk in chunks for token in tokenizer.encode(chunk)]
         assert pieces == tokenizer.encode(text.encode()).tolist()
 

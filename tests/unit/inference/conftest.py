@@ -14,6 +14,7 @@ from newllm.errors import UserError
 from newllm.frames import read_frame
 from newllm.generation import Engine, Memory, Sampling
 from newllm.generation.decoder import own_chunk
+from newllm.inference.preparing import at_once
 from newllm.inference.serving import serving
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
@@ -118,7 +119,8 @@ class Served:
         self.answers: dict[tuple[int, int], Answer] = defaultdict(Answer)
         self.errors: dict[int, dict[str, Any]] = {}
         self.frames = list[dict[str, Any]]()
-        self.intake, self.batch, self.told = serving(model, tokenizer, weights, self._hear)
+        self._send: Callable[[bytes], None] = self._hear
+        self.intake, self.batch, self.told = serving(model, tokenizer, weights, lambda frame: self._send(frame))
         self.engine, self.twin = engine, Twin(engine)
         self._id = 0
 
@@ -140,11 +142,15 @@ class Served:
         else:
             self.errors[header["id"]] = header
 
+    def answer_to(self, send: Callable[[bytes], None]) -> None:
+        """Give frames to somebody else from now on."""
+        self._send = send
+
     def ask(self, blob: bytes = b"", **fields: Any) -> int:
         """Send a request; return its id."""
         self._id += 1
         header = {"op": "generate", "id": self._id, "keep": True, **fields}
-        self.batch.add(self.intake.request(header, blob))
+        self.batch.add(at_once(self.intake.request(header, blob)))
         return self._id
 
     def step(self) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from newllm import frames
 from newllm.errors import UserError
 from newllm.generation import Decoder, Sampling
 from newllm.generation.batch_sampling import DIVERGED, BatchSampling
+from newllm.inference import echo, events
 from newllm.inference import request as limits
 
 
@@ -103,6 +105,49 @@ def test_an_echo_goes_on_where_the_text_ended(served: Any) -> None:
     assert served.answer(first.blob, text="", max_tokens=0, echo=True).text == ""
 
 
+@pytest.mark.parametrize("as_tokens", [False, True])
+@pytest.mark.parametrize("more", [{}, {"logprobs": 3}], ids=["plain", "logprobs"])
+def test_an_echo_that_is_more_than_a_frame_comes_in_several(
+    served: Any, monkeypatch: pytest.MonkeyPatch, as_tokens: bool, more: dict[str, int]
+) -> None:
+    text = "the dog lay by the door 猫 " * 20
+    given = {"tokens": served.engine.vocabulary.encode(text).tolist()} if as_tokens else {"text": text}
+    fields = {"max_tokens": 0, "echo": True, **given, **more}
+    expected = served.answer(**fields)
+    monkeypatch.setattr(events, "_FULL", 1 << 12)
+    monkeypatch.setattr(frames, "LONGEST_HEADER", 1 << 15)
+    other, number, before = served.ask(text="the", max_tokens=5), served.ask(n=100, **fields), len(served.frames)
+    served.run()
+    assert served.answers[other, 0].done["finish"]
+    assert [frame["op"] for frame in served.frames[before:]].count("events") > 3
+    answers = [served.answers[number, index] for index in range(100)]
+    assert all((answer.text, answer.logprobs) == (expected.text, expected.logprobs) for answer in answers)
+
+
+def test_a_long_text_is_told_in_pieces(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "the dog lay by the door 猫" * 9
+    expected = served.answer(text=text, max_tokens=2, echo=True, logprobs=1)
+    monkeypatch.setattr(echo, "_PIECE", 7)
+    before = len(served.frames)
+    answer = served.answer(text=text, max_tokens=2, echo=True, logprobs=1)
+    assert (answer.text, answer.logprobs) == (expected.text, expected.logprobs)
+    told = [said["text"] for frame in served.frames[before:] for said in frame.get("events", []) if said.get("echo")]
+    assert max(map(len, told)) == 7
+
+
+def test_an_echo_that_is_too_long_in_all_is_refused(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LONGEST_ECHO", 70)
+    served.answer(text="the cat", n=10, echo=True)
+    served.answer(text="the cat", n=11)
+    why = "a prompt of 7 characters with each of 11 choices: at most 70 are told in all; ask for fewer choices"
+    with pytest.raises(UserError, match=why):
+        served.ask(text="the cat", n=11, echo=True)
+    ids = served.engine.vocabulary.encode("the cat").tolist()
+    served.answer(tokens=ids, n=7, echo=True)
+    with pytest.raises(UserError, match="with each of 11 choices"):
+        served.ask(tokens=ids, n=11, echo=True)
+
+
 def test_nothing_is_told_of_a_stop_string(serve: Callable[..., Any]) -> None:
     served = serve("bytes")
     fields = {"text": "a", "max_tokens": 200, "temperature": 1.5, "seed": 5, "logprobs": 0}
@@ -171,6 +216,11 @@ class Watched:
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder, self.calls, self.poison, self.falls = decoder, list[list[list[int]]](), -1, False
+
+    def read_all(self, text: Sequence[int], state: Any) -> Any:
+        if self.poison in text:
+            raise MemoryError("no room\nfor it")
+        return self._decoder.read_all(text, state)
 
     def read(self, texts: Sequence[Sequence[int]], states: Sequence[Any]) -> Any:
         self.calls.append([list(text) for text in texts])
@@ -273,6 +323,48 @@ def test_a_text_that_breaks_the_decoder_ends_alone(watched: Any) -> None:
     watched.run()
     assert watched.errors[bad]["error"] == "defect of newllm: RuntimeError: the machine breaks"
     assert watched.errors[bad]["kind"] == "internal"
+    assert watched.answers[good, 0].text == expected
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2])
+def test_a_prompt_whose_predictions_cannot_be_read_ends_alone(watched: Any, chunks: int) -> None:
+    expected = watched.answer(text="the cat", max_tokens=30).text
+    echoed = watched.answer(text="the dog lay by", max_tokens=3, echo=True, logprobs=1)
+    good = watched.ask(text="the cat", max_tokens=30)
+    while not watched.answers[good, 0].tokens:
+        watched.step()
+    watched.batch._decoder.poison = ord("!")
+    same = [watched.ask(text="the dog lay by", max_tokens=3, echo=True, logprobs=1, flow=flow) for flow in "ab"]
+    bad = watched.ask(text="abcd" * chunks + "!" * 9, max_tokens=9, n=2, echo=True, logprobs=1, flow="c")
+    watched.run()
+    assert set(watched.errors) == {bad}
+    assert watched.errors[bad]["error"] == "defect of newllm: MemoryError: no room for it"
+    assert len(watched.answers[bad, 0].logprobs) == 4 * chunks  # what was told before
+    assert watched.answers[good, 0].text == expected
+    for number in same:
+        assert watched.answers[number, 0].text == echoed.text
+        assert watched.answers[number, 0].logprobs == echoed.logprobs
+
+
+def test_a_step_that_fails_leaves_prompts_that_are_read_alone_where_they_were(watched: Any) -> None:
+    echoed = watched.answer(text="the dog lay by", max_tokens=3, echo=True, logprobs=1)
+    watched.batch._decoder.poison = ord("!")
+    number = watched.ask(text="the dog lay by", max_tokens=3, echo=True, logprobs=1)
+    bad = watched.ask(text="!", max_tokens=9, flow="b")  # in the same step
+    for _ in range(12):
+        watched.step()
+    assert set(watched.errors) == {bad}
+    assert (watched.answers[number, 0].text, watched.answers[number, 0].logprobs) == (echoed.text, echoed.logprobs)
+
+
+def test_a_state_that_no_frame_can_hold_ends_its_request_alone(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = watched.answer(text="the cat", max_tokens=9, keep=False).text
+    monkeypatch.setattr(frames, "LONGEST_BLOB", 100)
+    bad = watched.ask(text="the", max_tokens=3, n=2)
+    good = watched.ask(text="the cat", max_tokens=9, keep=False)
+    watched.run()
+    assert set(watched.errors) == {bad}
+    assert "a frame's blob of" in watched.errors[bad]["error"]
     assert watched.answers[good, 0].text == expected
 
 

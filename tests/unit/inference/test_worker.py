@@ -1,10 +1,12 @@
 """The worker as a child process: its frames, what it refuses, and how it ends."""
 
 import os
+import random
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import newllm
 from newllm.api.loaded import load
 from newllm.frames import encode_frame, frame_of, read_frame
 from newllm.generation import Sampling
+from newllm.inference.batch import Batch
+from newllm.inference.worker import Output, Worker
 from newllm.training.budget import Budget
 
 Frame = dict[str, Any]
@@ -222,6 +226,128 @@ def test_a_huge_prompt_keeps_nobody_waiting(client: Client, letter: str, times: 
     for number in (50, 51):
         client.send({"op": "cancel", "id": number})
     assert client.generate(52, text="a", max_tokens=2)[2] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "letters"), [("bpe", "abcdefghijklmnopqrstuvwxyz "), ("bpe", "ab"), ("word", "a ")], ids=str
+)
+def test_a_huge_prompt_of_which_tokens_are_made_slowly_keeps_nobody_waiting(
+    text: Path, tiny_settings: tuple[str, ...], tmp_path: Path, name: str, letters: str
+) -> None:
+    settings = (*tiny_settings, f"data.tokenizer={name}", "data.vocabulary=400")
+    newllm.train(str(text), preset="tiny", out=tmp_path / "run", budget=Budget(steps=3), settings=settings)
+    client = Client(tmp_path / "run")
+    client.hear()
+    client.generate(1, text="the", max_tokens=2)
+    client.send({"op": "generate", "id": 2, "text": "".join(random.Random(0).choices(letters, k=4_000_000))})
+    longest, ends, number = 0.0, time.monotonic() + 6.0, 3
+    while (before := time.monotonic()) < ends:
+        client.generate(number, text="the", max_tokens=2)
+        longest, number = max(longest, time.monotonic() - before), number + 1
+    assert client.end() == (0, "")
+    assert longest < 1.0  # it is a fifth of that; the tokens of the whole take several seconds
+
+
+class Pipes:
+    """A worker in this process, whose batch and intake a test may change."""
+
+    def __init__(self, served: Any) -> None:
+        pipes = [os.pipe(), os.pipe()]
+        self._files = [(os.fdopen(end, "rb"), os.fdopen(to, "wb")) for end, to in pipes]
+        (given, self._give), (self._said, said) = self._files
+        output, self.intake = Output(said), served.intake
+        served.answer_to(output.send)
+        worker = Worker(given, output, served.intake, served.batch)
+
+        def run() -> None:
+            with said:  # who hears is told that it has ended
+                worker.run()
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def send(self, header: Frame) -> None:
+        self._give.write(encode_frame(header))
+        self._give.flush()
+
+    def until(self, op: str, number: int) -> Frame:
+        while (frame := read_frame(self._said)) is not None:
+            if (frame[0]["op"], frame[0].get("id")) == (op, number):
+                return frame[0]
+        raise AssertionError("it has ended")
+
+    def end(self) -> None:
+        self._give.close()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        for file in (file for pair in self._files for file in pair):
+            file.close()
+
+
+@pytest.fixture
+def piped(serve: Callable[..., Any]) -> Iterator[Pipes]:
+    switched = sys.getswitchinterval()
+    pipes = Pipes(serve("bytes"))
+    yield pipes
+    pipes.end()
+    sys.setswitchinterval(switched)
+
+
+@pytest.mark.parametrize("broken", ["step", "tell_in_time", "add"])
+def test_a_defect_in_the_batch_ends_what_is_open_and_not_the_worker(
+    piped: Pipes, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], broken: str
+) -> None:
+    def breaks(*_: Any) -> None:
+        raise ValueError("it\nbreaks")
+
+    piped.send({"op": "generate", "id": 1, "text": "the", "max_tokens": 10**6, "temperature": 0})
+    piped.send({"op": "generate", "id": 2, "text": "a", "max_tokens": 1})
+    piped.until("done", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Batch, broken, breaks)
+        piped.send({"op": "generate", "id": 3, "text": "the", "max_tokens": 1})
+        error = piped.until("error", 1)
+    assert (error["kind"], error["error"]) == ("internal", "defect of newllm: ValueError: it breaks")
+    piped.send({"op": "generate", "id": 4, "text": "the", "max_tokens": 3})
+    assert piped.until("done", 4)["completion_tokens"] == 3
+    assert "ValueError: it" in capfd.readouterr().err
+
+
+def test_long_prompts_are_made_in_turns_and_given_up_where_they_are_cancelled(
+    piped: Pipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, closed, request = threading.Event(), threading.Event(), piped.intake.request
+    piece, piece_ends, piece_over = threading.Event(), threading.Event(), threading.Event()
+
+    def endless(header: Frame, blob: bytes) -> Any:
+        if header["id"] == 1:  # many pieces
+            try:
+                while True:
+                    begun.set()
+                    yield
+            finally:
+                closed.set()
+        if header["id"] == 2:  # a text that is one piece
+            piece.set()
+            piece_ends.wait(20)
+            piece_over.set()
+        return (yield from request(header, blob))
+
+    monkeypatch.setattr(piped.intake, "request", endless)
+    piped.send({"op": "generate", "id": 1, "text": "a" * 100_000, "flow": "a"})
+    piped.send({"op": "generate", "id": 2, "text": "a" * 1_100_000, "flow": "b"})
+    assert begun.wait(20)
+    assert piece.wait(20)
+    for number, length in ((3, 70_000), (4, 1)):
+        piped.send({"op": "generate", "id": number, "text": "a" * length, "max_tokens": 0, "flow": "c"})
+        piped.until("done", number)
+    assert not closed.is_set()
+    assert not piece_over.is_set()
+    piped.send({"op": "cancel", "id": 1})
+    assert closed.wait(20)
+    piped.send({"op": "cancel", "id": 2})
+    piece_ends.set()
 
 
 @pytest.mark.parametrize(

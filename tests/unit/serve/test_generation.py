@@ -87,13 +87,20 @@ def test_who_left_is_told_nothing_more() -> None:
 
 
 def test_what_nobody_reads_is_bounded() -> None:
-    async def test(generation: Generation, _: Any) -> None:
+    async def test(generation: Generation, stopped: list[Generation]) -> None:
         for _number in range(MOST_UNREAD):
             generation.put(PIECE)
         assert generation.error is None
         generation.put(PIECE)
         assert generation.error is not None
         assert "were not read in time" in generation.error.message
+        assert stopped == [generation]  # the worker writes no more, though nobody has taken the error
+        for _number in range(10):
+            generation.put(PIECE)
+        assert len(await generation.take()) == MOST_UNREAD + 1
+        generation.put(PIECE)  # the error is told all the same
+        with pytest.raises(ApiError, match="were not read in time"):
+            await generation.take()
 
     within(test)
 
