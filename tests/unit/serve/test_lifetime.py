@@ -226,10 +226,7 @@ def test_keys_are_read_again(serving: Any, tmp_path: Path, wait_for: Any) -> Non
         assert served.ask("/metrics").status == 401
         with_key = {"Authorization": f"Bearer {alice}", "Host": "any.example"}
         assert served.ask("/v1/models", **with_key).status == 200
-        assert (
-            "at most 1 may be written"
-            in served.ask("/v1/completions", {"prompt": "a", "n": 2}, **with_key).error
-        )
+        assert "at most 1 may be written" in served.ask("/v1/completions", {"prompt": "a", "n": 2}, **with_key).error
         assert served.ask("/v1/completions", {"prompt": "a"}, **with_key).status == 200
         mine = served.ask("/v1/responses", {"input": "a"}, **with_key).json()
         many = served.ask("/v1/completions", {"prompt": "a"}, **with_key)
