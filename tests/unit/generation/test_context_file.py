@@ -84,6 +84,16 @@ def test_a_fresh_memory_and_half_a_character_are_kept(engine, path):
     assert load_context(path, engine.model, fingerprint(engine.model)).undecoded == b"\xf0\x9f\x90"
 
 
+def test_its_tensors_begin_where_every_reader_may_map_them(engine, tmp_path) -> None:
+    for length in range(8):  # of what was read: it stands in the header
+        save_context(path := tmp_path / f"{length}.ctx", engine.read(engine.start(), "a" * length), "f" * (9 + length))
+        content = path.read_bytes()
+        header = int.from_bytes(content[:8], "little")
+        assert header % 8 == 0
+        assert content[8 : 8 + header].rstrip(b" ").endswith(b"}")
+
+
+
 def test_what_stood_there_is_replaced_and_nothing_else_is_left(engine, saved):
     save_context(saved, engine.start(), fingerprint(engine.model))
     assert load_context(saved, engine.model, fingerprint(engine.model)).tokens_read == 1
