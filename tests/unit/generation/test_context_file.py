@@ -93,7 +93,6 @@ def test_its_tensors_begin_where_every_reader_may_map_them(engine, tmp_path) -> 
         assert content[8 : 8 + header].rstrip(b" ").endswith(b"}")
 
 
-
 def test_what_stood_there_is_replaced_and_nothing_else_is_left(engine, saved):
     save_context(saved, engine.start(), fingerprint(engine.model))
     assert load_context(saved, engine.model, fingerprint(engine.model)).tokens_read == 1
