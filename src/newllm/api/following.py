@@ -22,6 +22,7 @@ from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, train
 from newllm.errors import UserError
 from newllm.launcher import SaidError, of_rank
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
@@ -126,7 +127,7 @@ class _Follower:
         self._watch: RankWatch | None = None
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
-            self._watch = RankWatch(Layout(self.model), self.optimizer, begin.run, known_by, begin.step)
+            self._watch = RankWatch(Layout(self.model), Optimizers([self.optimizer]), begin.run, known_by, begin.step)
             self._watch.put(begin.step)
 
     def obey(self, order: Order, step: int, rate: float) -> None:

@@ -11,6 +11,7 @@ from newllm.diagnosis.run_facts import facts_of, said_by
 from newllm.messages import Message, message
 from newllm.recorder.config import optimizer_settings
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.resumption import RECORDING, Resumption
 
 
@@ -19,7 +20,7 @@ class Description:
 
     Args:
         layout: the model's.
-        optimizer: its optimizer.
+        optimizers: its optimizers.
         out: directory of the recording.
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, None while that is not known.
@@ -36,7 +37,7 @@ class Description:
     def __init__(
         self,
         layout: Layout,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Optimizers,
         out: Path,
         *,
         every: int,
@@ -44,8 +45,8 @@ class Description:
         kind: str | None,
         config: Mapping[str, Any],
     ) -> None:
-        self._config, self._of_optimizer = config, optimizer_settings(optimizer)
-        self._layout, self._optimizer, self._path, self._every = layout, optimizer, out / RECORDING, every
+        self._config, self._of_optimizer = config, optimizer_settings(optimizers)
+        self._layout, self._optimizers, self._path, self._every = layout, optimizers, out / RECORDING, every
         self.vocabulary, self._kind = vocabulary, kind
         self._notes: list[dict[str, Any]] = []
         self._resumed: list[dict[str, Any]] = []
@@ -89,7 +90,7 @@ class Description:
         Raises:
             UserError: there is no room.
         """
-        content = self._layout.describe(self._optimizer, self._every, self.vocabulary)
+        content = self._layout.describe(self._optimizers, self._every, self.vocabulary)
         content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended, "half": self.half}
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
