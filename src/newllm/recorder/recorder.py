@@ -158,6 +158,7 @@ class Recorder:
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
         self.part("ledger")(self._ledger.open)()
         self.part("updates")(self._updates.open)()
+        self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
         self.part("contexts")(self._contexts.open)()
         self.part("outputs")(self._calls.open)()
         self._compare_ranks()
@@ -190,6 +191,7 @@ class Recorder:
         self._contexts.close()
         self._updates.close()
         self._ledger.close()
+        self._optimizers.close()
 
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
@@ -376,6 +378,7 @@ class Recorder:
     def _begin(self) -> None:
         """Prepare for the next step."""
         step = self.steps + 1
+        self._optimizers.begin()
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0 or self._leaps.asks
         self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)

@@ -14,6 +14,7 @@ from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Part, no_isolation
+from newllm.recorder.latent_code import LatentCode
 from newllm.recorder.layers import ROOT
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -28,6 +29,7 @@ class SampledForward:
 
     Attributes:
         is_open: whether it is.
+        latent: the code of a variational autoencoder, if it is one.
         has_seen_a_hook: whether a function that it watched put a hook on a tensor's gradient.
     """
 
@@ -41,6 +43,7 @@ class SampledForward:
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionWatch | None = None
         self._row = Row()
+        self.latent = LatentCode(part("targets"))
         self.is_open = self.has_seen_a_hook = False
 
     @property
@@ -72,6 +75,7 @@ class SampledForward:
         """The model is called: watch the functions that it calls."""
         if self.is_open and self._mode is None and self._watches_functions:
             looks = attention.functions(self._attended, self._attention) | self._activations.functions()
+            looks |= self.latent.functions()
             looks |= dict.fromkeys((Tensor.register_hook, Tensor.retain_grad), self._hooked)
             self._mode = FunctionWatch(looks)
             self._mode.__enter__()
