@@ -197,7 +197,7 @@ def test_weights_that_move_without_the_recorded_optimizer_are_seen(
                 recorded.step()
             elif step != 7:
                 with torch.no_grad():  # an update of the loop's own
-                    for one in model.parameters():
+                    for one in filter(lambda each: each.requires_grad, model.parameters()):
                         one.sub_(torch.zeros(()) if one.grad is None else one.grad, alpha=0.1)
             recorder.step(loss)
     found = signals()
