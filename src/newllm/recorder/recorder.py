@@ -29,7 +29,6 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
@@ -121,7 +120,12 @@ class Recorder:
         self._layout = Layout(the_model(model))
         self._optimizers = the_optimizers(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at
-        kind = None if kind is None else parse_kind(kind)
+        if kind is not None:
+            from newllm.diagnosis.training_kind import (
+                parse_kind,  # what reads logs is not needed by those who write one
+            )
+
+            kind = parse_kind(kind)
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
         self._about = Description(self._layout, self._optimizers, out, **about)
         self.part = Isolation(self._failed).part

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import known, other, seen_of
 
-from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.facts import Layer
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
