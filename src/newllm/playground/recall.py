@@ -37,7 +37,7 @@ class Written:
         return Written(first + _length(writes), pieces)
 
     def recall(self, place: int, head: int) -> dict[str, Any]:
-        """Return `place`, `first`, and the `shares` of what the token at `place` read, by the token that wrote them.
+        """Return `place`, `head`, `first`, and the `shares` of what the token at `place` read, by who wrote them.
 
         Shares are of the tokens from place `first` on, up to the one that read; what is missing to 1 was written
         before. They are null where nothing was read.
@@ -56,7 +56,7 @@ class Written:
         writes = Writes(*(array[: place - first + 1] for array in Writes.joined(self.pieces)))
         shares_TN = write_shares(writes)
         shares_T = shares_TN[:, head - 1] if head else _together(shares_TN, writes.added[-1])
-        return {"place": place, "first": first, "shares": np.round(shares_T, 4).tolist()}
+        return {"place": place, "head": head, "first": first, "shares": np.round(shares_T, 4).tolist()}
 
 
 def _together(shares_TN: np.ndarray, added_N: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_it_is_what_the_read_of_a_token_found(run: Path, known: Writes, head: in
     asked("read", branch="main", text=TEXT[9:])
     for place in (-1, 0, 8, 9, len(TEXT) - 1):
         done, _ = asked("recall", branch="main", place=place, head=head)
-        assert (done["place"], done["first"], len(done["shares"])) == (place, -1, place + 2)
+        assert (done["place"], done["head"], done["first"], len(done["shares"])) == (place, head, -1, place + 2)
         np.testing.assert_allclose(done["shares"], shares_of(known, place, head), atol=1e-4)
         assert sum(done["shares"]) == pytest.approx(1, abs=2e-3)
 

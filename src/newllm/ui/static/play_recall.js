@@ -30,7 +30,7 @@
 
     /** Take in what came with a token that has been written. */
     hear(event) {
-      if (event.recall) this._known.set(event.recall.place, event.recall);
+      if (event.recall?.head === this.head) this._known.set(event.recall.place, event.recall);
     }
 
     /** The text is another one, or other heads are shown. */
