@@ -14,6 +14,8 @@ from newllm.recorder import Writes, write_shares
 KEPT = 1024
 """So many of a branch's last tokens, or a chunk more, are known by what they wrote; of all before only the sum."""
 
+_PIECE = 64  # tokens: those that come one by one are put together, as to join a thousand takes longer than to read them
+
 
 @dataclasses.dataclass(frozen=True)
 class Written:
@@ -29,7 +31,11 @@ class Written:
 
     def after(self, first: int, writes: Writes) -> "Written":
         """Return this and what some more tokens wrote, whose first stands at place `first`."""
-        pieces = (*self.pieces, writes) if first == self.end else (writes,)
+        pieces = self.pieces if first == self.end else ()
+        if pieces and _length(pieces[-1]) < _PIECE:
+            pieces = (*pieces[:-1], Writes.joined((pieces[-1], writes)))
+        else:
+            pieces = (*pieces, writes)
         spare = sum(map(_length, pieces)) - KEPT
         while spare >= _length(pieces[0]):
             spare -= _length(pieces[0])
