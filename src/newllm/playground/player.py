@@ -111,7 +111,8 @@ class Player:
 
     def _read_chunk(self, task: Task, name: str, ids: list[int], stream: TextStream, skip: int) -> float:
         """Read a chunk into a branch, describe it but for its first `skip` tokens, and return its bits."""
-        memory, written = self._known(name).memory, self._known(name).written
+        branch = self._known(name)
+        memory, written = branch.memory, branch.written
         predicted_TV, after = self._predicted(memory, ids)
         if skip < len(ids):
             passage = self._look(ids, memory.state)
@@ -133,10 +134,8 @@ class Player:
         given = {field: task.take(field, kind, None) for field, kind in _SAMPLING.items()}
         task.check_all_taken()
         sampling = Sampling(**{field: value for field, value in given.items() if value is not None})
-        stream, written = (
-            self.engine.stream(self._known(name).memory, tokens, sampling, seed),
-            self._known(name).written,
-        )
+        branch = self._known(name)
+        stream, written = self.engine.stream(branch.memory, tokens, sampling, seed), branch.written
         while stream.stopped_by is None and not task.stopped():
             before, count = stream.memory, len(stream.ids)
             stream.advance()
