@@ -18,10 +18,11 @@ from newllm.recorder.latent_code import LatentCode
 from newllm.recorder.layers import ROOT
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
+from newllm.recorder.read_error import watch_read_errors
 
 
 class SampledForward:
-    """Activations, attention and gates of the training passes while it is open.
+    """Activations, attention, gates and read errors of the training passes while it is open.
 
     Args:
         layout: the model's.
@@ -34,7 +35,7 @@ class SampledForward:
     """
 
     def __init__(self, layout: Layout, part: Part = no_isolation) -> None:
-        self._attention, self._gates = part("attention"), part("gates")
+        self._attention, self._gates, self._reads = part("attention"), part("gates"), part("read errors")
         self._modules = list(layout.callable_modules())
         # A compiled part would be compiled once more for steps on which its functions are watched.
         self._watches_functions = not layout.compiled
@@ -57,6 +58,7 @@ class SampledForward:
         self._activations.open(row)
         self._cells.open(self._activations)
         self._handles = watch_gates(self._modules, row, self._gates)
+        self._handles += watch_read_errors(self._modules, row, self._reads)
         for name, module in self._modules:
             if isinstance(module, nn.MultiheadAttention):
                 look = self._attention(partial(self._multihead, name))

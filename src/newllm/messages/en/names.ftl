@@ -65,6 +65,7 @@ signal-context_mean = context mean
 signal-context_std = context standard deviation
 signal-context_growth = growth factor of the context
 signal-context_rank = effective rank of the context
+signal-read_error = read error of the context
 signal-loop_gain = growth of the context's change
 signal-lyapunov = Lyapunov exponent
 signal-recovery = recovery

@@ -65,6 +65,7 @@ signal-context_mean = 文脈ベクトルの平均
 signal-context_std = 文脈ベクトルの標準偏差
 signal-context_growth = 文脈ベクトルの増大率
 signal-context_rank = 文脈の実効ランク
+signal-read_error = 文脈の読み出し誤差
 signal-loop_gain = 文脈ベクトルの変化量の増大率
 signal-lyapunov = リアプノフ指数
 signal-recovery = 復旧

@@ -8,7 +8,8 @@ what it should hold, and reads:
 With `lookup = k` and `key = b k` this is the gated delta rule `S = a S (I - b k k^T) + b v k^T` in transposed form
 (Schlag et al. 2021, arXiv:2102.11174; Yang et al. 2024, arXiv:2412.06464); without decay DeltaNet
 (arXiv:2406.06484); with one decay a channel Kimi Delta Attention (arXiv:2510.26692); with b up to 2 it has negative
-eigenvalues (arXiv:2411.12537).
+eigenvalues (arXiv:2411.12537). RWKV-7 (arXiv:2503.14456) erases along one key and writes under another: that is two
+positions here, one that only erases and one that only writes; no rule does it.
 """
 
 from collections.abc import Callable
