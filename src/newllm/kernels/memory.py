@@ -17,8 +17,11 @@ def array(tensor: Tensor) -> Any:
 
 
 def rows(tensor: Tensor) -> Any:
-    """Return `array` of the tensor `[positions, channels]`: its last axis are channels, all others positions."""
-    return array(tensor.reshape(-1, tensor.shape[-1]))
+    """Return `array` of the tensor `[positions, channels]`: its last axis are channels, all others positions.
+
+    It lies in order, as compiled code that goes by addresses expects; a view of one number repeated would not.
+    """
+    return array(tensor.contiguous().reshape(-1, tensor.shape[-1]))
 
 
 def new(like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
