@@ -75,7 +75,9 @@ def test_a_compiled_model_is_the_model_to_the_bit(shape: dict[str, Any], backend
     for rows, length in ((5, 33), (7, 17)):  # numbers that no other axis has: the compiler takes equal ones for one
         wanted = loss_and_gradients(model, model, rows, length, bf16=bf16)
         assert_same(loss_and_gradients(model, compiled, rows, length, bf16=bf16), wanted)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= (
+        2 if bf16 else 1
+    )  # a tail is float32, then bfloat16
 
 
 @pytest.mark.parametrize(
