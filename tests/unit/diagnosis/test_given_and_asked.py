@@ -265,6 +265,17 @@ def test_a_rise_where_new_classes_begin_is_a_note() -> None:
         assert [cause.name for cause in new[kind].causes or ()] == ["changed-inputs"]
 
 
+def test_new_classes_that_cost_what_was_known_are_no_note() -> None:
+    """A second file whose words are numbered anew: some numbers are new, and of the others each means another word."""
+    loss = np.where(STEP < 101, 1.6 * np.exp(-STEP / 20), 3 * np.exp(-(STEP - 100) / 60)) + 0.05
+    classes = np.where(SAMPLED < 101, 3.0, 5.0)
+    kept, lost = (
+        found(loss=loss, target_classes_seen=classes, validation_loss=np.array([0.3, 0.2, later, later]))["spike"]
+        for later in (0.21, 0.5)
+    )
+    assert (kept.severity, lost.severity) == ("note", "warning")
+
+
 def test_classes_that_are_gone_again_are_no_new_task() -> None:
     """A file in another encoding: its letters are new, and nobody has learnt them when the loss is back."""
     loss = np.where((STEP >= 101) & (STEP < 109), 14.0 * np.exp(-(STEP - 101) / 8), 1.6 * np.exp(-STEP / 20) + 0.35)
