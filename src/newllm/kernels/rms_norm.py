@@ -12,7 +12,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import should_fuse, written_dtype
-from newllm.kernels.memory import array, rows
+from newllm.kernels.memory import array, borrowed, rows
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
 
@@ -70,7 +70,7 @@ class _RMSNorm(torch.autograd.Function):
         x, weight = x.contiguous(), weight.contiguous()
         normed = torch.empty_like(x, dtype=dtype)
         scales = torch.empty(x.numel() // x.shape[-1])
-        arrays = [rows(x), array(weight), np.float32(epsilon), rows(normed), array(scales)]
+        arrays = [rows(x), borrowed(weight), np.float32(epsilon), rows(normed), array(scales)]
         threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), x.shape[-1]))
         ctx.save_for_backward(x, weight, scales)
         return normed
@@ -84,7 +84,7 @@ class _RMSNorm(torch.autograd.Function):
         d_x = torch.empty_like(x)
         jobs = threads.by_positions(len(scales), x.shape[-1], _BLOCK)
         d_weights = torch.zeros(-(-len(scales) // _BLOCK), len(weight))
-        arrays = [rows(gradient.contiguous()), rows(x), array(weight), array(scales), _BLOCK]
+        arrays = [rows(gradient.contiguous()), rows(x), borrowed(weight), array(scales), _BLOCK]
         threads.run(loops.rms_norm_backward, [*arrays, rows(d_x), array(d_weights)], jobs)
         return d_x, d_weights.sum(dim=0), None, None
 
@@ -100,7 +100,7 @@ class _ResidualRMSNorm(torch.autograd.Function):
         total = torch.empty_like(x, dtype=dtype)
         normed = torch.empty_like(x, dtype=written_dtype(total))
         scales = torch.empty(x.numel() // x.shape[-1])
-        arrays = [rows(x), rows(added), array(weight), np.float32(epsilon), rows(total), rows(normed)]
+        arrays = [rows(x), rows(added), borrowed(weight), np.float32(epsilon), rows(total), rows(normed)]
         jobs = threads.by_positions(len(scales), x.shape[-1])
         threads.run(loops.residual_rms_norm, [*arrays, array(scales)], jobs)
         ctx.save_for_backward(total, weight, scales)
@@ -120,6 +120,6 @@ class _ResidualRMSNorm(torch.autograd.Function):
         d_weights = torch.zeros(-(-len(scales) // _BLOCK), len(weight))
         given = [rows(gradient.contiguous()), rows(passing.contiguous()), rows(total)]
         into = [rows(d_x), rows(d_added), array(d_weights)]
-        arrays = [*given, array(weight), array(scales), _BLOCK, *into]
+        arrays = [*given, borrowed(weight), array(scales), _BLOCK, *into]
         threads.run(loops.residual_rms_norm_backward, arrays, jobs)
         return d_x, d_x if is_one else d_added, d_weights.sum(dim=0), None, None

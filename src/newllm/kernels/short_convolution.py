@@ -10,7 +10,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import should_fuse, written_dtype
-from newllm.kernels.memory import array
+from newllm.kernels.memory import array, borrowed
 
 TAPS = 4
 
@@ -54,7 +54,7 @@ class _ShortConvolution(torch.autograd.Function):
         x, tail, weight = x.contiguous(), tail.contiguous(), weight.contiguous()
         position = _everywhere(x) if position is None else position.expand(x.shape[:2]).contiguous()
         out = torch.empty_like(x, dtype=dtype)
-        arrays = [array(tensor) for tensor in (x, tail, weight, position, out)]
+        arrays = [array(x), array(tail), borrowed(weight), array(position), array(out)]
         threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
         ctx.save_for_backward(x, tail, weight, position)
         return out
@@ -67,9 +67,9 @@ class _ShortConvolution(torch.autograd.Function):
         x, tail, weight, position = ctx.saved_tensors
         d_x, d_tail = torch.empty_like(x), torch.empty_like(tail)
         d_weights = torch.zeros(x.shape[0], *weight.shape)  # each row sums its own
-        tensors = (gradient.contiguous(), x, tail, weight, position, d_x, d_tail, d_weights)
-        jobs = threads.by_channels(*x.shape)
-        threads.run(loops.convolution_backward, [array(tensor) for tensor in tensors], jobs)
+        given = [array(gradient.contiguous()), array(x), array(tail), borrowed(weight), array(position)]
+        into = [array(d_x), array(d_tail), array(d_weights)]
+        threads.run(loops.convolution_backward, [*given, *into], threads.by_channels(*x.shape))
         return d_x, d_tail, d_weights.sum(dim=0), None, None
 
 
