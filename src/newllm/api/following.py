@@ -5,7 +5,6 @@ fingerprints of their weights (`recorder.ranks`) and what went wrong (`training.
 disk that they share with the leader.
 """
 
-import contextlib
 import sys
 import tempfile
 import traceback
@@ -38,7 +37,6 @@ from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
     Progress,
-    newest_snapshot,
     put_content,
     restore_shard,
     training_tensors,
@@ -146,8 +144,7 @@ class _Follower:
     def _restored(self, world: Ranks) -> State | None:
         if not world.sharded:
             return put_content(world.share({}), self.model, self.optimizer)
-        place = newest_snapshot(RunDirectory(self.begin.run).snapshots, self.begin.step) if self.begin.step else None
-        return restore_shard(place, self.model, self.optimizer, world)
+        return restore_shard(self.begin.snapshot, self.model, self.optimizer, world)
 
     def obey(self, command: Command) -> None:
         """Do what the leader does now."""
@@ -162,8 +159,12 @@ class _Follower:
             held = training_tensors(self.model, self.optimizer, None)
             if step != self._step:
                 held = self._ring.steps()[step].content()
-            with contextlib.suppress(UserError):  # the leader has it too, and says it
+            try:
                 write_own_shard(self.stepper.world, place, held)
+            except LostError:
+                raise
+            except UserError:
+                pass  # the leader has it too, and says it
         if order == Order.UPDATE:
             self.remedies.stepping(self.stepper, step)
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
@@ -193,8 +194,8 @@ def _check_run(run: Path, rank: int) -> None:
     """Raise UserError where this process cannot write its part of a snapshot."""
     if not run.is_dir():
         raise UserError(
-            f"rank {rank} does not see '{run}', where every rank writes its part of a snapshot: give --out on a disk that "
-            "all share, or --set parallel.mode=ddp"
+            f"rank {rank} does not see '{run}', where every rank writes its part of a snapshot: give --out on a disk "
+            "that all share, or --set parallel.mode=ddp"
         )
 
 

@@ -49,7 +49,7 @@ class TrainedRun(Rich):
 
     Attributes:
         path: the run directory.
-        config: the complete configuration.
+        config: the complete configuration, with the mode that was decided on for several processes.
         summary: how it ended.
         stopped_by: the signal that was received while it trained, "SIGINT" or "SIGTERM", None without one.
         seconds: that the clock gave this session, None where it ended by steps.
@@ -98,7 +98,8 @@ def train_to_end(
                 draw_curves(run, config, corpus)
             raise
         draw_curves(run, config, corpus)
-    return TrainedRun(run.path, run.load_config(), summary, stopped_by, pace.given)
+    known = dataclasses.replace(run.load_config(), parallel=config.parallel)
+    return TrainedRun(run.path, known, summary, stopped_by, pace.given)
 
 
 def run_training(

@@ -1,5 +1,7 @@
 """The optimizer, and its state by parameter name."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -54,11 +56,18 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensor
     parameters = dict(model.named_parameters())
     optimizer.state.clear()
     for path, tensor in tensors.items():
-        name, _, key = path.rpartition("/")
-        parameter = parameters.get(name)
-        if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
-            raise UserError(
-                f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run"
-            )
+        parameter = parameter_of(path, tensor.shape, parameters)
         # The fused kernel wants the count of steps beside the parameter too.
-        optimizer.state[parameter][key] = tensor.to(parameter.device).clone()
+        optimizer.state[parameter][path.rpartition("/")[2]] = tensor.to(parameter.device).clone()
+
+
+def parameter_of(path: str, shape: torch.Size, parameters: Mapping[str, nn.Parameter]) -> nn.Parameter:
+    """Return the parameter that a tensor of the optimizer's state belongs to.
+
+    Raises:
+        UserError: there is none, or it has another shape.
+    """
+    parameter = parameters.get(path.rpartition("/")[0])
+    if parameter is None or (shape and shape != parameter.shape):
+        raise UserError(f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run")
+    return parameter

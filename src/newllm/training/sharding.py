@@ -73,9 +73,9 @@ def shard(model: nn.Module, meet: Meet) -> None:
     world = dist.group.WORLD
     assert world is not None, "the ranks are connected"
     mesh = DeviceMesh.from_group(world, next(model.parameters()).device.type)
-    whole = {one for one in model.parameters() if not _can_be_cut(one, ranks)}
+    uncut = {one for one in model.parameters() if not _can_be_cut(one, ranks)}
     for unit in [*(module for module in model.modules() if isinstance(module, Block)), model]:
-        sharded: Any = fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
+        sharded: Any = fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=uncut)
         sharded.set_custom_all_gather(_Gather(meet))
         sharded.set_custom_reduce_scatter(_Scatter(meet))
         sharded.set_gradient_divide_factor(1.0)
@@ -153,6 +153,11 @@ def own_part(parameter: Tensor) -> Tensor:
     return part
 
 
+def whole(tensor: Tensor) -> Tensor:
+    """Return all of a tensor; all ranks take part where it is sharded."""
+    return tensor.full_tensor() if is_sharded(tensor) else tensor
+
+
 def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
     """Return a sharded tensor of which this rank holds this part, sharded as another; the part itself without one."""
     if like is None:
@@ -160,8 +165,8 @@ def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
     from torch.distributed.tensor import DTensor
 
     given: Any = like
-    whole = {"shape": given.shape, "stride": given.stride()}
-    return DTensor.from_local(part, given.device_mesh, given.placements, run_check=False, **whole)
+    size = {"shape": given.shape, "stride": given.stride()}
+    return DTensor.from_local(part, given.device_mesh, given.placements, run_check=False, **size)
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -184,10 +189,10 @@ def _norms(sharded: Sequence[Any]) -> Tensor:
         parts = [one.to_local().reshape(-1) for one in some]
         sizes = [part.numel() for part in parts] + [0] * (ranks - len(parts))
         expected = _sizes(some[rank], ranks) if rank < len(some) else [0] * ranks
-        whole = parts[0].new_empty(sum(expected))
-        dist.all_to_all_single(whole, torch.cat(parts), expected, sizes)
+        received = parts[0].new_empty(sum(expected))
+        dist.all_to_all_single(received, torch.cat(parts), expected, sizes)
         if rank < len(some):
-            norms[first + rank] = torch.linalg.vector_norm(whole)
+            norms[first + rank] = torch.linalg.vector_norm(received)
     dist.all_reduce(norms)  # nothing is added to but 0
     return norms
 

@@ -4,7 +4,7 @@
     shard-00001-model-00002-of-00002.safetensors   moments of rank 0, and the carried context of all rows
 
 The names are DCP's. Any number of ranks reads what any number wrote: a file says in its head where each of its tensors
-belongs, so that there is no pickle, and no file beside these. What all ranks hold whole stands in one of the files.
+belongs, so that there is no pickle, and no file beside these. What all ranks hold whole stands in rank 0's.
 `snapshots` has the digests, and makes a snapshot of the files.
 """
 
@@ -38,12 +38,14 @@ def write_part(place: Path, tensors: Mapping[str, Mapping[str, Tensor]], rank: i
     import torch.distributed.checkpoint as dcp
     from torch.distributed.checkpoint.api import CheckpointException
 
-    content = {name: value.detach() for part in tensors.values() for name, value in part.items()}
+    content = {name: value.detach() for part in tensors.values() for name, value in sorted(part.items())}
     kinds = {name: _KINDS[file] for file, part in tensors.items() for name in part}
     kinds[""] = len(_KINDS)  # so that files are named alike where there are no moments yet
     writer = dcp.HuggingFaceStorageWriter(str(place), kinds, save_distributed=True)
+    # What all ranks hold goes to rank 0: DCP's own choice hangs on the hashes of strings, another in every process.
+    planner = dcp.DefaultSavePlanner(dedup_save_to_lowest_rank=True)
     try:
-        dcp.save(content, storage_writer=writer)
+        dcp.save(content, storage_writer=writer, planner=planner)
     except CheckpointException as error:
         failed, (why, _) = min(error.failures.items())
         raise _failed(place, failed, why) from error

@@ -26,7 +26,7 @@ from newllm.errors import UserError
 from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
 from newllm.training.config import RunConfig
-from newllm.training.optimizer import optimizer_tensors, restore_optimizer
+from newllm.training.optimizer import optimizer_tensors, parameter_of, restore_optimizer
 from newllm.training.sharding import is_sharded
 from newllm.training.shards import digest, parts_of, read_parts, shapes_in, write_part
 from newllm.training.world import World
@@ -288,7 +288,7 @@ def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim
 def load_shard(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer, world: World) -> State | None:
     """Put this rank's part of a snapshot, of any number of ranks, into a sharded model and its optimizer.
 
-    Every rank calls it, and compares some of the files with their digests.
+    Every rank calls it, compares some of the files with their digests, and hears what the others found.
 
     Returns:
         The carried context of all rows, if there is one.
@@ -296,17 +296,22 @@ def load_shard(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimize
     Raises:
         UserError: the snapshot is damaged, or belongs to another model.
     """
-    files = sorted(_state(snapshot)["sha256"])
-    for name in files[world.rank :: world.size]:
-        _check(snapshot, name)
+    files, damage = sorted(_state(snapshot)["sha256"]), ""
+    try:
+        for name in files[world.rank :: world.size]:
+            _check(snapshot, name)
+    except UserError as error:
+        damage = str(error)
+    if found := [one for one in world.collect("snapshot", damage) if one]:
+        raise UserError(found[0])
     weights, shapes = dict(model.state_dict()), shapes_in(snapshot, files)
     moments, carried = _without_carried({k: v for k, v in shapes.items() if k not in weights})
     _check_fit(snapshot, weights, {name: shape for name, (shape, _) in shapes.items() if name in weights})
     parameters, state = dict(model.named_parameters()), {}
     for path, (shape, dtype) in moments.items():
-        parameter = parameters[path.rpartition("/")[0]]
-        is_alike = shape == parameter.shape
-        state[path] = torch.zeros_like(parameter.detach()) if is_alike else torch.empty(shape, dtype=dtype)
+        parameter = parameter_of(path, shape, parameters)
+        alone = torch.empty(shape, dtype=dtype, device=parameter.device)
+        state[path] = torch.zeros_like(parameter.detach()) if shape == parameter.shape else alone
     rows = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in carried.items()}
     read_parts(snapshot, {**weights, **state, **{f"{_CARRIED}{name}": value for name, value in rows.items()}})
     optimizer.state.clear()

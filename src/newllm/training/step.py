@@ -211,7 +211,8 @@ class Stepper:
         if math.isfinite(norm):
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            self.optimizer.step()
+            with self.world.meeting("gradients"):  # a remedy may look at whole tensors
+                self.optimizer.step()
         if self._levels:
             moments = optimizer_tensors(self.model, self.optimizer).values()
             self.world.level([*self.model.parameters(), *moments])
@@ -230,7 +231,7 @@ def clip_norm(largest: float) -> Clip:
         parameters = list(parameters)
         norm = gradient_norm(parameters)
         if largest and not norm + 1e-6 <= largest:  # where torch multiplies by less than 1, or by NaN
-            torch.nn.utils.clip_grads_with_norm_(map(own_part, parameters), largest, norm)
+            torch.nn.utils.clip_grads_with_norm_(list(map(own_part, parameters)), largest, norm)
         return float(norm)
 
     return clip
