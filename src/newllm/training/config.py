@@ -128,7 +128,8 @@ class ParallelConfig:
 
     Args:
         mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "auto": "fsdp"
-            where the whole would take too much of the memory (`sharding.chosen_mode`).
+            where the whole would take too much of the memory (`sharding.chosen_mode`), decided anew whenever the run
+            goes on, as it may do so on other machines.
     """
 
     mode: str = "auto"
