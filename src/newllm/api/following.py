@@ -23,6 +23,7 @@ from newllm.errors import UserError
 from newllm.launcher import SaidError, of_rank
 from newllm.model.bodies import State
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
@@ -138,7 +139,7 @@ class _Follower:
         self._watch: RankWatch | None = None
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
-            self._watch = RankWatch(Layout(self.model), self.optimizer, begin.run, known_by, begin.step)
+            self._watch = RankWatch(Layout(self.model), Optimizers([self.optimizer]), begin.run, known_by, begin.step)
             self._watch.put(begin.step)
 
     def _restored(self, world: Ranks) -> State | None:

@@ -4,6 +4,7 @@ from torch.optim import Optimizer
 
 from newllm.recorder.gradients import Norms, euclidean, gradient_norms
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row, read_rows
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.weights import WeightWatch
@@ -21,7 +22,7 @@ class LayerSignals:
     def __init__(self, layout: Layout, optimizer: Optimizer, *, weights: bool = True) -> None:
         self._layout = layout
         self._forward = SampledForward(layout)
-        self._weights = WeightWatch(layout, optimizer)
+        self._weights = WeightWatch(layout, Optimizers([optimizer]))
         self._clipped: Norms | None = None
         self._row = Row()
         self._measuring = self._with_outputs = False

@@ -23,6 +23,7 @@ from newllm.model.language_model import LanguageModel
 from newllm.recorder import Predictions
 from newllm.recorder.bits import has_numbers
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.ranks import RankWatch
 from newllm.training.config import RunConfig
 from newllm.training.recording import Recording, Signals
@@ -76,10 +77,10 @@ class RunRecording(Recording):
         self._model, self._layers = model, LayerSignals(layout, optimizer, weights=is_whole)
         if self._samples is not None and isinstance(model, LanguageModel):
             self._samples.started(model, step)
-        write_checked(self._path, layout.describe(optimizer, self._every, self._config.model.vocabulary))
+        write_checked(self._path, layout.describe(Optimizers([optimizer]), self._every, self._config.model.vocabulary))
         if self._ranks > 1:
             begun = max(0, step)
-            self._watch = RankWatch(layout, optimizer, self._path.parent, self._path.name, begun)
+            self._watch = RankWatch(layout, Optimizers([optimizer]), self._path.parent, self._path.name, begun)
             self._watch.put(begun)
 
     def stepping(self, step: int) -> None:

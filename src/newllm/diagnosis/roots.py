@@ -17,6 +17,7 @@ from newllm.trace import SEVERITIES, Finding, Severity
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
 ROOTS = (
     "changed-state",
+    "renewed-optimizer",
     "ranks-apart",
     "loss-form",
     "changed-targets",
@@ -41,6 +42,7 @@ ROOTS = (
     "target-scale",
     "outputs-bounded",
     "mirrored-targets",
+    "constant-output",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",

@@ -7,6 +7,7 @@ from torch import nn
 
 from newllm.errors import UserError
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 
 
 def the_model(model: object) -> nn.Module:
@@ -16,17 +17,20 @@ def the_model(model: object) -> nn.Module:
     return model
 
 
-def the_optimizer(optimizer: object, layout: Layout) -> torch.optim.Optimizer:
-    """Return the optimizer without its wrappers, once it is known to train the model."""
-    if isinstance(optimizer, list | tuple | dict):
-        raise UserError(
-            f"optimizer is a {type(optimizer).__name__} of {len(optimizer)}: a recorder watches one optimizer, "
-            "so make one recorder for each, with another `out`"
-        )
+def the_optimizers(optimizer: object, layout: Layout) -> Optimizers:
+    """Return the optimizers without their wrappers, once each is known to train the model."""
+    if not isinstance(optimizer, list | tuple):
+        return Optimizers([_the_optimizer(optimizer, layout)])
+    if not optimizer:
+        raise UserError(f"optimizer is an empty {type(optimizer).__name__}: give the optimizers that the loop steps")
+    return Optimizers([_the_optimizer(one, layout) for one in optimizer])
+
+
+def _the_optimizer(optimizer: object, layout: Layout) -> torch.optim.Optimizer:
     while isinstance(within := getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
         optimizer = within
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise UserError(f"optimizer is {type(optimizer).__name__}: give a torch.optim.Optimizer")
+        raise UserError(f"optimizer is {type(optimizer).__name__}: give a torch.optim.Optimizer, or a list of them")
     known = {id(parameter) for parameter in layout.parameters}
     if not any(id(parameter) in known for group in optimizer.param_groups for parameter in group["params"]):
         raise UserError(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from newllm.errors import UserError
+from newllm.recorder.optimizers import Optimizers
 
 _DEEPEST = 6
 _LONGEST = 200  # characters of what is no plain value
@@ -32,7 +33,13 @@ def config_of(given: Any) -> dict[str, Any]:
     return _plain(table, _DEEPEST)
 
 
-def optimizer_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def optimizer_settings(optimizers: Optimizers) -> dict[str, Any]:
+    """Return the names of the optimizers, and the numbers of the first one; those of the others by their names."""
+    first, *others = optimizers.each
+    return {**_settings(first), "name": optimizers.name, **{type(one).__name__: _settings(one) for one in others}}
+
+
+def _settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Return the name of an optimizer, and the numbers of its first group before any schedule has changed them."""
     group = optimizer.param_groups[0]
     found: dict[str, Any] = {"name": type(optimizer).__name__}

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.run_facts import facts_of, said_by
 from newllm.messages import Message, message
 from newllm.recorder.config import optimizer_settings
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.resumption import RECORDING, Resumption
 
 
@@ -19,7 +19,7 @@ class Description:
 
     Args:
         layout: the model's.
-        optimizer: its optimizer.
+        optimizers: its optimizers.
         out: directory of the recording.
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, None while that is not known.
@@ -36,7 +36,7 @@ class Description:
     def __init__(
         self,
         layout: Layout,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Optimizers,
         out: Path,
         *,
         every: int,
@@ -44,8 +44,8 @@ class Description:
         kind: str | None,
         config: Mapping[str, Any],
     ) -> None:
-        self._config, self._of_optimizer = config, optimizer_settings(optimizer)
-        self._layout, self._optimizer, self._path, self._every = layout, optimizer, out / RECORDING, every
+        self._config, self._of_optimizer = config, optimizer_settings(optimizers)
+        self._layout, self._optimizers, self._path, self._every = layout, optimizers, out / RECORDING, every
         self.vocabulary, self._kind = vocabulary, kind
         self._notes: list[dict[str, Any]] = []
         self._resumed: list[dict[str, Any]] = []
@@ -56,6 +56,8 @@ class Description:
 
     def go_on(self, found: Resumption) -> None:
         """Take over what was said of the recording until now, and say where it is resumed."""
+        from newllm.diagnosis.run_facts import facts_of, said_by  # most trainings are not resumed
+
         earlier = found.earlier
         facts = facts_of(earlier, {}, {}, {})
         self.vocabulary, self._kind = self.vocabulary or facts.vocabulary, self._kind or facts.kind
@@ -89,7 +91,7 @@ class Description:
         Raises:
             UserError: there is no room.
         """
-        content = self._layout.describe(self._optimizer, self._every, self.vocabulary)
+        content = self._layout.describe(self._optimizers, self._every, self.vocabulary)
         content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended, "half": self.half}
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})

@@ -53,12 +53,14 @@ class GradientWatch:
     Args:
         parameters: of the model.
         protect: keeps errors from the training.
+        held: returns the ids of the parameters that an optimizer, or (for None) any of them, was given.
 
     Attributes:
         before: norms after the last backward pass of this update; None where there was none.
         clipped: norms as the optimizer reads them, where they were touched since; else None.
         backwards: backward passes since the gradient was last cleared.
-        carried: what was left in each sentinel from the update before when it was added to; not 0 is carried.
+        carried: what was left in each sentinel from the update before when it was added to, where an optimizer has
+            read it; not 0 is carried.
         scaler: what multiplied the loss, by which the gradients are divided here; None without one.
     """
 
@@ -66,9 +68,10 @@ class GradientWatch:
         self,
         parameters: Sequence[nn.Parameter],
         protect: Protect = unprotected,
-        is_updated: Callable[[Tensor], bool] = lambda _: True,
+        held: Callable[[torch.optim.Optimizer | None], set[int]] | None = None,
     ) -> None:
-        self._parameters, self._protect, self._is_updated = parameters, protect, is_updated
+        self._parameters, self._protect = parameters, protect
+        self._held = held or (lambda _: {id(one) for one in parameters})
         self._handles: list[RemovableHandle] = []
         self._hooked: set[int] = set()
         self._is_open = False
@@ -103,6 +106,8 @@ class GradientWatch:
         self.clipped: Norms | None = None
         self.backwards = 0
         self.carried: dict[int, Tensor] = {}
+        self._left: dict[int, Tensor] = {}
+        """The same where none has read it yet: another loss may leave its gradient behind, which is then cleared."""
         self._running = self._updating = False
 
     @property
@@ -121,15 +126,21 @@ class GradientWatch:
         self._updating, self._running, self._at_old_weights = True, False, True
 
     @torch.no_grad()
-    def update_begins(self, scale: Tensor | None = None) -> None:
-        """Call it right before the optimizer changes a weight.
+    def update_begins(self, optimizer: torch.optim.Optimizer | None = None, scale: Tensor | None = None) -> None:
+        """Call it right before an optimizer changes a weight.
 
         Args:
+            optimizer: that does.
             scale: by which the gradients are still multiplied, None for 1.
         """
         if not self._updating:
             self.closure_begins()
-        if self.before is not None and _versions(self._parameters) == self.before.versions:
+        if self._left:
+            reads = self._held(optimizer)
+            self.carried |= {at: left for at, left in self._left.items() if id(self._parameters[at]) in reads}
+        # The second of several optimizers reads what the first one did: that one may use gradients as its memory.
+        is_second = self._updated and self.before is not None
+        if is_second or (self.before is not None and _versions(self._parameters) == self.before.versions):
             return
         now = gradient_norms(self._parameters)
         if now is not None and scale is not None:
@@ -172,7 +183,8 @@ class GradientWatch:
 
     def _choose_sentinels(self, present: Sequence[int]) -> None:
         # What no update reads may keep its gradient: nobody clears it, and nobody needs to.
-        read = [index for index in present if self._is_updated(self._parameters[index])] or list(present)
+        held = self._held(None)
+        read = [index for index in present if id(self._parameters[index]) in held] or list(present)
         self._sentinels = dict.fromkeys({read[0], read[len(read) // 2], read[-1]})
         for index in self._sentinels:
             arriving = self._protect(partial(self._arriving, index))
@@ -185,10 +197,10 @@ class GradientWatch:
         old, known = self._parameters[index].grad, self._sentinels[index]
         if old is None or known is None or known[0]() is not old or known[1] != old._version:
             self._cleared = True
-            self.carried.pop(index, None)  # what another loss had left is gone
+            self._left.pop(index, None)  # what another loss had left is gone
         elif self._updated:
             # Nobody touched it as far as the counter tells; `.data.zero_()` is seen only in the numbers.
-            self.carried[index] = dense(old.detach()).any()
+            self._left[index] = dense(old.detach()).any()
 
     def _remember(self) -> None:
         for index in self._sentinels:

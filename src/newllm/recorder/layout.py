@@ -14,6 +14,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from newllm.errors import UserError
 from newllm.model.bodies.cell import Cell
 from newllm.recorder.layers import ROOT, layers
+from newllm.recorder.optimizers import Optimizers
 
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
 _COUPLED = (
@@ -97,16 +98,15 @@ class Layout:
             if id(module) not in hidden:
                 yield own_name(name), module
 
-    def describe(self, optimizer: torch.optim.Optimizer, every: int, vocabulary: int | None) -> dict[str, Any]:
+    def describe(self, optimizers: Optimizers, every: int, vocabulary: int | None) -> dict[str, Any]:
         """Return the content of recording.json."""
         modules = {own_name(name): module for name, module in self.inner.named_modules()}
-        trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        decays, penalties = _decays(optimizer), _penalties(optimizer)
+        trained, decays, penalties = optimizers.held(), _decays(optimizers), _penalties(optimizers)
         return {
             "schema": 1,
             "vocabulary": vocabulary,
             "parameters": sum(parameter.numel() for parameter in self.parameters),
-            "optimizer": type(optimizer).__name__,
+            "optimizer": optimizers.name,
             "every": every,
             "training_mode_matters": any(map(_minds_the_mode, self.inner.modules())),
             "asks_for_mode": any(map(_asks_for_the_mode, self.inner.modules())),
@@ -140,35 +140,34 @@ def own_name(path: str) -> str:
     return ".".join(part for part in path.split(".") if part not in (_COMPILED, "")) or ROOT
 
 
-def _decays(optimizer: torch.optim.Optimizer) -> dict[int, float]:
+def _decays(optimizers: Optimizers) -> dict[int, float]:
     """Return by how much each update shrinks a parameter, by its id, as a share of the largest learning rate.
 
     Only of optimizers that shrink weights beside the gradient's update (AdamW): else decay is a part of the gradient.
     """
     # A schedule may begin at a rate of nothing; what it rises to stands beside it.
-    rates = [float(group.get("initial_lr") or group.get("lr", 0.0)) for group in optimizer.param_groups]
-    is_decoupled = isinstance(optimizer, torch.optim.AdamW)
+    rates = [float(group.get("initial_lr") or group.get("lr", 0.0)) for _, group in optimizers.groups]
     return {
         id(parameter): float(group.get("weight_decay", 0.0)) * rate / max(rates)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True)
+        for (one, group), rate in zip(optimizers.groups, rates, strict=True)
         for parameter in group["params"]
-        if max(rates) > 0 and (is_decoupled or group.get("decoupled_weight_decay"))
+        if max(rates) > 0 and (isinstance(one, torch.optim.AdamW) or group.get("decoupled_weight_decay"))
     }
 
 
-def _penalties(optimizer: torch.optim.Optimizer) -> dict[int, float]:
+def _penalties(optimizers: Optimizers) -> dict[int, float]:
     """Return by how much of itself a parameter is added to its gradient, by its id: where decay is not decoupled.
 
     Only of optimizers that are known to do so: what another one (Lion, Muon) makes of its decay, nobody can tell.
     """
-    if type(optimizer) not in _COUPLED:
-        return {}
-    decoupled = _decays(optimizer)
+    decoupled = _decays(optimizers)
     return {
         id(parameter): float(group.get("weight_decay") or 0.0)
-        for group in optimizer.param_groups
+        for one, group in optimizers.groups
         for parameter in group["params"]
-        if id(parameter) not in decoupled and isinstance(group.get("weight_decay", 0.0), int | float)
+        if type(one) in _COUPLED
+        and id(parameter) not in decoupled
+        and isinstance(group.get("weight_decay", 0.0), int | float)
     }
 
 

@@ -24,6 +24,7 @@ from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, SECONDS, WEIGHTS
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import FLUSH_SECONDS
 from newllm.recorder.rank_inputs import RankInputs
 
@@ -39,7 +40,7 @@ class RankWatch:
 
     Args:
         layout: the model's.
-        optimizer: its optimizer.
+        optimizers: its optimizers.
         out: directory of the recording.
         known_by: a file in it that the first rank writes when it begins.
         resumed_at: step that the training goes on from; fingerprints of later ones are dropped. None: it begins.
@@ -51,12 +52,12 @@ class RankWatch:
     def __init__(
         self,
         layout: Layout,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Optimizers,
         out: Path,
         known_by: str,
         resumed_at: int | None = None,
     ) -> None:
-        self._layout, self._optimizer, self._out, self._known_by = layout, optimizer, out, known_by
+        self._layout, self._optimizers, self._out, self._known_by = layout, optimizers, out, known_by
         self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._file: TextIO | None = None
@@ -145,7 +146,7 @@ class RankWatch:
         """
         with_moments, moments = [], []
         for index, parameter in enumerate(self._whole):
-            state = self._optimizer.state.get(parameter, {})
+            state = self._optimizers.state(parameter)
             own = [one for one in state.values() if has_numbers(one) and one.shape == parameter.shape]
             if own:
                 with_moments.append(index)

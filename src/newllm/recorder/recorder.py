@@ -29,10 +29,9 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
-from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizer
+from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
 from newllm.recorder.calls import CallWatch
 from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
@@ -59,7 +58,7 @@ _EXPLAINING = frozenset(("remark-hidden-layers", "remark-recorder-part", "remark
 
 def record(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer],
     out: str | PathLike[str],
     *,
     every: int = 10,
@@ -72,7 +71,7 @@ def record(
 
     Args:
         model: as the loop calls it: bare, compiled or wrapped for several devices.
-        optimizer: that the loop steps.
+        optimizer: that the loop steps; a list where several train this model (Muon and AdamW, say).
         out: a directory; it is made if it is absent.
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
@@ -106,7 +105,7 @@ class Recorder:
     def __init__(
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer],
         out: Path,
         *,
         every: int,
@@ -119,14 +118,19 @@ class Recorder:
         if every < 1:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
         self._layout = Layout(the_model(model))
-        self._optimizer = the_optimizer(optimizer, self._layout)
+        self._optimizers = the_optimizers(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at
-        kind = None if kind is None else parse_kind(kind)
+        if kind is not None:
+            from newllm.diagnosis.training_kind import (
+                parse_kind,  # what reads logs is not needed by those who write one
+            )
+
+            kind = parse_kind(kind)
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
-        self._about = Description(self._layout, self._optimizer, out, **about)
+        self._about = Description(self._layout, self._optimizers, out, **about)
         self.part = Isolation(self._failed).part
-        self._updates = UpdateWatch(self._layout, self._optimizer, self.part)
-        self._ledger = Ledger(self._layout, self._optimizer, self.part, share=ledger_share)
+        self._updates = UpdateWatch(self._layout, self._optimizers, self.part)
+        self._ledger = Ledger(self._layout, self._optimizers, self.part, share=ledger_share)
         self._forward = SampledForward(self._layout, self.part)
         self._contexts = ContextSignals(self._layout, self.part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)
@@ -144,7 +148,7 @@ class Recorder:
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
-        self._ranks = RankWatch(self._layout, self._optimizer, out, RECORDING, resumed_at) if processes() > 1 else None
+        self._ranks = RankWatch(self._layout, self._optimizers, out, RECORDING, resumed_at) if processes() > 1 else None
         self._has_data = False
 
     def __enter__(self) -> Self:
@@ -158,6 +162,7 @@ class Recorder:
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
         self.part("ledger")(self._ledger.open)()
         self.part("updates")(self._updates.open)()
+        self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
         self.part("contexts")(self._contexts.open)()
         self.part("outputs")(self._calls.open)()
         self._compare_ranks()
@@ -190,6 +195,7 @@ class Recorder:
         self._contexts.close()
         self._updates.close()
         self._ledger.close()
+        self._optimizers.close()
 
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
@@ -376,6 +382,7 @@ class Recorder:
     def _begin(self) -> None:
         """Prepare for the next step."""
         step = self.steps + 1
+        self._optimizers.begin()
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0 or self._leaps.asks
         self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)

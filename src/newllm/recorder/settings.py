@@ -6,21 +6,21 @@ steps, and at once where one has changed.
 
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim import Optimizer
 
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
 
 
 class SettingsWatch:
-    """Reads the settings of an optimizer and of a model's dropout layers.
+    """Reads the settings of the optimizers and of a model's dropout layers.
 
     Args:
-        optimizer: that is stepped.
+        optimizers: that are stepped.
         root: the model.
     """
 
-    def __init__(self, optimizer: Optimizer, root: nn.Module) -> None:
-        self._optimizer = optimizer
+    def __init__(self, optimizers: Optimizers, root: nn.Module) -> None:
+        self._optimizers = optimizers
         self._dropouts = [(one, name) for one in root.modules() if (name := _rate_of(one))]
         self._latest: dict[str, float] = {}
 
@@ -39,7 +39,7 @@ class SettingsWatch:
 
     def _settings(self, tensors: int | None) -> dict[str, float]:
         found: dict[str, float] = {}
-        for group in self._optimizer.param_groups:
+        for _, group in self._optimizers.groups:
             betas = group.get("betas")
             momentum = betas[0] if isinstance(betas, tuple | list) and betas else group.get("momentum")
             for name, value in (("weight_decay", group.get("weight_decay")), ("momentum", momentum)):

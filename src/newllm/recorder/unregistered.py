@@ -3,11 +3,11 @@
 Who hides a layer there on purpose, as a teacher, computes no gradient for it.
 """
 
-import torch
 from torch import Tensor, nn
 
 from newllm.model.plain_containers import in_plain_containers
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
 
 
@@ -16,11 +16,11 @@ class UnregisteredWatch:
 
     Args:
         layout: the model's.
-        optimizer: what it was given is known to it, however it is kept.
+        optimizers: what they were given is known to them, however it is kept.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
-        self._layout, self._optimizer = layout, optimizer
+    def __init__(self, layout: Layout, optimizers: Optimizers) -> None:
+        self._layout, self._optimizers = layout, optimizers
         self._found: dict[str, list[Tensor]] | None = None
 
     def after(self, row: Row) -> None:
@@ -33,7 +33,7 @@ class UnregisteredWatch:
 
     def _hidden(self) -> dict[str, list[Tensor]]:
         known = {id(each) for each in self._layout.inner.parameters()}
-        known |= {id(each) for group in self._optimizer.param_groups for each in group["params"]}
+        known |= self._optimizers.held()
         found = {}
         for place, one in in_plain_containers(self._layout.inner):
             weights = list(one.parameters()) if isinstance(one, nn.Module) else [one] if _is_leaf(one) else []

@@ -1,4 +1,6 @@
-"""What happens around the optimizer's step: its learning rate, whether it came at all, the loss scale.
+"""What happens around the optimizers' steps: their learning rate, whether they came at all, the loss scale.
+
+Where several optimizers train a model, an update begins with the first of their steps and ends with the last.
 
 A `GradScaler` multiplies the loss, and the gradient with it, and leaves steps out. It is found on the call
 stack of the first updates: it is what calls the optimizer. Other scalers are not known: with them
@@ -18,6 +20,7 @@ from newllm.recorder.gradients import GradientWatch, Norms, euclidean
 from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
 from newllm.recorder.rounding import RoundingWatch
 from newllm.recorder.settings import SettingsWatch
@@ -29,11 +32,11 @@ _DEEPEST_CALL = 8
 
 
 class UpdateWatch:
-    """Watches an optimizer's steps and the gradients that they read.
+    """Watches the optimizers' steps and the gradients that they read.
 
     Args:
         layout: the model's.
-        optimizer: its optimizer.
+        optimizers: its optimizers.
         part: what keeps the errors of each part from the training.
 
     Attributes:
@@ -41,18 +44,18 @@ class UpdateWatch:
         sampled: whether the weights are measured around the next one.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, part: Part = no_isolation) -> None:
-        self._layout, self._optimizer, self._protect = layout, optimizer, (protect := part("updates"))
-        self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
-        self._weights = WeightWatch(layout, optimizer, protect)
-        rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizer)
-        settings = SettingsWatch(optimizer, layout.root)
+    def __init__(self, layout: Layout, optimizers: Optimizers, part: Part = no_isolation) -> None:
+        self._layout, self._optimizers, self._protect = layout, optimizers, (protect := part("updates"))
+        self._gradients = GradientWatch(layout.parameters, protect, optimizers.held)
+        self._weights = WeightWatch(layout, optimizers, protect)
+        rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizers)
+        settings = SettingsWatch(optimizers, layout.root)
         self._put_settings = part("settings")(settings.put)
         self._looks_after = part("rounding")(rounding.after), part("unregistered layers")(unregistered.after)
-        self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
-        self.updated = self.sampled = False
+        self.updated = self.sampled = self._is_measured = False
+        self._stepped = set()
         self._versions: int | None = None
 
     @property
@@ -66,36 +69,34 @@ class UpdateWatch:
         before, self._versions = self._versions, sum(one._version for one in counted)
         return before is not None and before != self._versions
 
-    def _is_held(self, parameter: Tensor) -> bool:
-        return any(parameter is one for group in self._optimizer.param_groups for one in group["params"])
-
     def open(self) -> None:
         """Hook the optimizer and the parameters."""
         self._gradients.open()
-        self._handles = [
-            self._optimizer.register_step_pre_hook(self._protect(self._begins)),
-            self._optimizer.register_step_post_hook(self._protect(self._ends)),
-        ]
+        self._optimizers.hook(self._protect(self._begins), self._protect(self._ends))
 
     def close(self) -> None:
         """Take the hooks away."""
         self._gradients.close()
-        while self._handles:
-            self._handles.pop().remove()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
         self._row, self.sampled, self.updated = row, sampled, False
+        self._stepped: set[int] = set()
         self._gradients.reset()
 
     def put(self, row: Row) -> None:
         """Put the signals of the step that is over into the row."""
+        if self._is_measured:  # not all optimizers have stepped, as some of them do not at each update
+            self._measure(row)
         if not self.updated:
             row.put("update_skipped", 1.0)
             if self._has_moved():
                 row.put("weights_moved", 1.0)
         else:
             self._versions = None
+        if self._optimizers.replaced:
+            self._optimizers.replaced = False
+            row.put("optimizer_replaced", 1.0)
         gradients = self._gradients
         if gradients.before is not None:
             self._put_norms(row, gradients.before)
@@ -129,23 +130,29 @@ class UpdateWatch:
             self._looks += 1
             self._gradients.found(find_caller(lambda one: isinstance(one, torch.amp.GradScaler), _DEEPEST_CALL))
         # A fused optimizer unscales the gradient itself, and leaves the step out itself.
-        update_begins = partial(self._gradients.update_begins, getattr(optimizer, "grad_scale", None))
+        update_begins = partial(self._gradients.update_begins, optimizer, getattr(optimizer, "grad_scale", None))
         with_closure = after_closure(args, kwargs, self._protect(update_begins))
         (update_begins if with_closure is None else self._gradients.closure_begins)()
         if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
             self._row.put_flag("update_skipped", left_out.clone())
-        self._row.put("learning_rate", _largest([group["lr"] for group in optimizer.param_groups]))
-        if self.sampled:
+        self._row.put("learning_rate", _largest([group["lr"] for _, group in self._optimizers.groups]))
+        if self.sampled and not self._is_measured:
+            self._is_measured = True
             self._weights.before()
         return with_closure
 
     def _ends(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
         self._gradients.update_ends()
         self.updated = True
-        if self.sampled:
-            self._weights.after(self._row)
-            for look in self._looks_after:
-                look(self._row)
+        self._stepped.add(id(optimizer))
+        if self._is_measured and self._stepped.issuperset(map(id, self._optimizers.each)):
+            self._measure(self._row)
+
+    def _measure(self, row: Row) -> None:
+        self._is_measured = False
+        self._weights.after(row)
+        for look in self._looks_after:
+            look(row)
 
 
 def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:

@@ -16,6 +16,7 @@ from newllm.recorder.gradients import euclidean, norms
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import alike, stacked
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
 
 _SMALLEST_SECOND_MOMENT = 1e-16  # the square of Adam's usual eps
@@ -26,12 +27,12 @@ class WeightWatch:
 
     Args:
         layout: the model's.
-        optimizer: asked for second moments.
+        optimizers: asked for second moments.
         protect: keeps errors from the training.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
-        self._layout, self._optimizer, self._protect = layout, optimizer, protect
+    def __init__(self, layout: Layout, optimizers: Optimizers, protect: Protect = unprotected) -> None:
+        self._layout, self._optimizers, self._protect = layout, optimizers, protect
         self._old: list[Tensor] = []
         self._watched: list[int] = []
         self._lengths: Tensor | None = None
@@ -82,7 +83,7 @@ class WeightWatch:
         return signals
 
     def _mismatch(self, row: Row) -> None:
-        found = _second_moments(self._optimizer)
+        found = _second_moments(self._optimizers)
         old = dict(zip(self._watched, self._old, strict=True))
         indices, ratios = [], []
         for index in self._watched:
@@ -115,10 +116,10 @@ def _whitened(gradient: Tensor, moment: Tensor, scratch: Tensor) -> Tensor:
     return torch.linalg.vector_norm(scratch)
 
 
-def _second_moments(optimizer: torch.optim.Optimizer) -> dict[int, tuple[Tensor, float | Tensor]]:
+def _second_moments(optimizers: Optimizers) -> dict[int, tuple[Tensor, float | Tensor]]:
     """Return Adam's running mean of g^2 for each parameter, and what takes the bias out of 1 / sqrt(v)."""
     found: dict[int, tuple[Tensor, float | Tensor]] = {}
-    for group in optimizer.param_groups:
+    for optimizer, group in optimizers.groups:
         for parameter in group["params"]:
             state = optimizer.state.get(parameter, {})
             moment, count, betas = state.get("exp_avg_sq"), state.get("step"), group.get("betas")

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.facts import Layer
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 STEP = np.arange(1, 201)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, Layer, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 STEPS, EVERY = 300, 10

@@ -23,6 +23,7 @@ from newllm.recorder.layers import alike, dense
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.lyapunov import first_tangents, lyapunov_exponents, model_exponents
 from newllm.recorder.lyapunov_watch import LyapunovWatch
+from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.outputs import embedding_size, put_logits
 from newllm.recorder.pending import PendingRows, Row, read_rows
 from newllm.recorder.updates import _largest
@@ -164,12 +165,14 @@ def test_one_backward_pass_is_one_and_what_was_carried_is_told() -> None:
         assert watch.before is not None
         assert float(watch.before.whole()) == pytest.approx(5.0 * passes)
         weight.grad.mul_(0.5)  # type: ignore[union-attr]
-        watch.update_begins(torch.tensor(2.0))
+        watch.update_begins(scale=torch.tensor(2.0))
         assert watch.clipped is not None
         assert float(watch.clipped.whole()) == pytest.approx(1.25 * passes)
         watch.update_ends()
     watch.reset()
     (0.5 * weight.square().sum()).backward()  # nobody cleared it
+    assert not watch.carried  # nor has an optimizer read it
+    watch.update_begins()
     assert [bool(left) for left in watch.carried.values()] == [True]
     watch.close()
     assert not weight._backward_hooks
@@ -251,7 +254,7 @@ def test_rows_are_written_once_a_second(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_minds_the_mode_is_a_batch_norm_or_a_dropout_that_drops() -> None:
     def minds(model: nn.Module) -> bool:
         layout = Layout(nn.Sequential(nn.Linear(1, 1), model))
-        return layout.describe(torch.optim.SGD(layout.parameters), 1, None)["training_mode_matters"]
+        return layout.describe(Optimizers([torch.optim.SGD(layout.parameters)]), 1, None)["training_mode_matters"]
 
     assert not any(map(minds, (nn.Dropout(0.0), nn.LayerNorm(1), nn.LSTM(1, 1, 2))))
     assert all(map(minds, (nn.Dropout(0.1), nn.BatchNorm1d(1), nn.LSTM(1, 1, 2, dropout=0.5))))

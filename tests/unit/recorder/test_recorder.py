@@ -18,6 +18,7 @@ import newllm
 from newllm.checksum import opened
 from newllm.errors import UserError
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.trace import read_trace
 
 Signals = Callable[[], dict[str, dict[int, float]]]
@@ -60,13 +61,6 @@ def test_a_tutorial_loop_is_recorded_with_three_added_lines(tmp_path: Path, sign
         assert list(found[name]) == [1, 10], name
     assert not {"backwards", "gradient_carried", "update_skipped", "gradient_norm_clipped"} & found.keys()
     assert hooks(model, optimizer) == 0
-
-
-def test_several_optimizers_are_told_the_way_out(tmp_path: Path) -> None:
-    model = nn.Linear(2, 2)
-    both: Any = [torch.optim.SGD([weight]) for weight in model.parameters()]
-    with pytest.raises(UserError, match="list of 2: a recorder watches one optimizer, so make one recorder for each"):
-        newllm.record(model, both, tmp_path / "run")
 
 
 def test_the_items_of_a_data_set_are_documents(tmp_path: Path) -> None:
@@ -375,7 +369,7 @@ def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
 )
 def test_whether_the_training_mode_matters(module: nn.Module, matters: bool) -> None:
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    assert Layout(module).describe(optimizer, 1, None)["training_mode_matters"] is matters
+    assert Layout(module).describe(Optimizers([optimizer]), 1, None)["training_mode_matters"] is matters
 
 
 class Own(nn.Module):
@@ -425,7 +419,7 @@ class Never(Own):
 )
 def test_whether_a_models_own_code_reads_the_mode(kind: type[Own], asks: bool) -> None:
     model = nn.Sequential(kind())
-    described = Layout(model).describe(torch.optim.SGD(model.parameters(), lr=0.1), 1, None)
+    described = Layout(model).describe(Optimizers([torch.optim.SGD(model.parameters(), lr=0.1)]), 1, None)
     assert described["asks_for_mode"] is asks
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from newllm.recorder import ranks
 from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 
 
 def test_what_waits_for_the_first_rank_is_bounded_by_its_numbers(
@@ -19,7 +20,8 @@ def test_what_waits_for_the_first_rank_is_bounded_by_its_numbers(
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(5)))  # 10 parameters: at most 20 numbers
-    watch = ranks.RankWatch(Layout(model), torch.optim.SGD(model.parameters(), 0.1), tmp_path, "recording.json")
+    optimizers = Optimizers([torch.optim.SGD(model.parameters(), 0.1)])
+    watch = ranks.RankWatch(Layout(model), optimizers, tmp_path, "recording.json")
     for step in range(50):
         watch.put(step)
     watch.flush()
@@ -37,7 +39,8 @@ def test_a_rank_that_is_done_first_waits_for_the_recording(
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     model = nn.Linear(2, 2)
-    watch = ranks.RankWatch(Layout(model), torch.optim.SGD(model.parameters(), 0.1), tmp_path, "recording.json")
+    optimizers = Optimizers([torch.optim.SGD(model.parameters(), 0.1)])
+    watch = ranks.RankWatch(Layout(model), optimizers, tmp_path, "recording.json")
     watch.put(0)
     first = threading.Timer(0.3, (tmp_path / "recording.json").touch)
     first.start()
@@ -54,7 +57,7 @@ def test_a_resumed_rank_goes_on_with_what_it_wrote_up_to_there(tmp_path: Path, m
     def wrote(world: int, resumed_at: int | None, steps: range) -> dict[str, list[int]]:
         monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world)
         optimizer = torch.optim.SGD(model.parameters(), 0.1)
-        watch = ranks.RankWatch(Layout(model), optimizer, tmp_path, "recording.json", resumed_at)
+        watch = ranks.RankWatch(Layout(model), Optimizers([optimizer]), tmp_path, "recording.json", resumed_at)
         for step in steps:
             watch.put(step)
         watch.close()

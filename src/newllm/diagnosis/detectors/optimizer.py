@@ -233,7 +233,7 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     given = {layer.name: layer.trained for layer in facts.layers}
     bare = [layer.name for layer in facts.layers if not layer.trained and layer.parameters > 0]
     meant = [name for name in still if not given.get(name, True) and not _has_gradient(trace, name)]
-    left = [*meant, *(name for name in bare if name not in still)]
+    left = [*meant, *(name for name in bare if name not in still and not _moves(trace, name))]
     unused = [name for name in still if name not in meant and _is_unused(trace, facts, name)]
     wrong = [name for name in still if name not in meant + unused]
     if len(wrong) == len(layers):
