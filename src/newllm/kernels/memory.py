@@ -16,6 +16,24 @@ def array(tensor: Tensor) -> Any:
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
+class _View:
+    """A weight as numpy asks for memory; the array keeps it, and it the weight."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+        place, shape = (weight.data_ptr(), False), tuple(weight.shape)
+        self.__array_interface__ = {"data": place, "shape": shape, "typestr": "<f4", "version": 3}
+
+
+def borrowed(weight: Tensor) -> Any:
+    """Return a weight's memory as numpy, float32 and contiguous.
+
+    A view by `Tensor.numpy` would forbid torch to free that memory for good, as it does between the uses of a weight
+    that is shared out over several processes (`torch.distributed.fsdp`).
+    """
+    return np.asarray(_View(weight))
+
+
 def rows(tensor: Tensor) -> Any:
     """Return `array` of the tensor `[positions, channels]`: its last axis are channels, all others positions.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import should_fuse, written_dtype
-from newllm.kernels.memory import array, new, rows
+from newllm.kernels.memory import array, borrowed, new, rows
 from newllm.kernels.operators import Differentiable, Operator
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
@@ -77,7 +77,7 @@ def _forward(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> t
     from newllm.kernels import loops  # numba is an extra, and slow to import
 
     normed, scales = new(x, dtype), _scales(x)
-    arrays = [rows(x), array(weight.contiguous()), np.float32(epsilon), rows(normed), array(scales)]
+    arrays = [rows(x), borrowed(weight.contiguous()), np.float32(epsilon), rows(normed), array(scales)]
     threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), x.shape[-1]))
     return normed, scales
 
@@ -86,7 +86,7 @@ def _backward(gradient: Tensor, x: Tensor, weight: Tensor, scales: Tensor) -> tu
     from newllm.kernels import loops
 
     d_x, d_weights = new(x), _weight_parts(x)
-    given = [rows(gradient), rows(x), array(weight.contiguous()), array(scales), _BLOCK]
+    given = [rows(gradient), rows(x), borrowed(weight.contiguous()), array(scales), _BLOCK]
     jobs = threads.by_positions(len(scales), x.shape[-1], _BLOCK)
     threads.run(loops.rms_norm_backward, [*given, rows(d_x), array(d_weights)], jobs)
     return d_x, d_weights
@@ -124,7 +124,7 @@ def _residual_forward(
     from newllm.kernels import loops  # numba is an extra, and slow to import
 
     normed, total, scales = new(x, normed_dtype), new(x, dtype), _scales(x)
-    arrays = [rows(x), rows(added), array(weight.contiguous()), np.float32(epsilon), rows(total), rows(normed)]
+    arrays = [rows(x), rows(added), borrowed(weight.contiguous()), np.float32(epsilon), rows(total), rows(normed)]
     jobs = threads.by_positions(len(scales), x.shape[-1])
     threads.run(loops.residual_rms_norm, [*arrays, array(scales)], jobs)
     return normed, total, scales
@@ -151,7 +151,7 @@ def _residual_backward(
     from newllm.kernels import loops
 
     d_x, d_added, d_weights = into = _residual_gradients(total, x_dtype, added_dtype)
-    given = [rows(gradient), rows(passing), rows(total), array(weight.contiguous()), array(scales), _BLOCK]
+    given = [rows(gradient), rows(passing), rows(total), borrowed(weight.contiguous()), array(scales), _BLOCK]
     jobs = threads.by_positions(len(scales), total.shape[-1], _BLOCK)
     threads.run(loops.residual_rms_norm_backward, [*given, rows(d_x), rows(d_added), array(d_weights)], jobs)
     return into

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import should_fuse, written_dtype
-from newllm.kernels.memory import array, new
+from newllm.kernels.memory import array, borrowed, new
 from newllm.kernels.operators import Differentiable, Operator
 
 TAPS = 4
@@ -52,8 +52,9 @@ def _forward(x: Tensor, tail: Tensor, weight: Tensor, position: Tensor, dtype: t
     from newllm.kernels import loops  # numba is an extra, and slow to import
 
     out = new(x, dtype)
-    arrays = [array(tensor.contiguous()) for tensor in (x, tail, weight, position)]
-    threads.run(loops.convolution, [*arrays, array(out)], threads.by_channels(*x.shape))
+    given = [array(x.contiguous()), array(tail.contiguous()), borrowed(weight.contiguous())]
+    arrays = [*given, array(position.contiguous()), array(out)]
+    threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
     return out
 
 
@@ -68,8 +69,9 @@ def _backward(
     from newllm.kernels import loops
 
     into = _gradients(x, tail, weight)
-    arrays = [array(tensor.contiguous()) for tensor in (gradient, x, tail, weight, position)]
-    threads.run(loops.convolution_backward, [*arrays, *map(array, into)], threads.by_channels(*x.shape))
+    given = [array(tensor.contiguous()) for tensor in (gradient, x, tail)]
+    arrays = [*given, borrowed(weight.contiguous()), array(position.contiguous()), *map(array, into)]
+    threads.run(loops.convolution_backward, arrays, threads.by_channels(*x.shape))
     return into
 
 
