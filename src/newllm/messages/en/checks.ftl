@@ -319,6 +319,11 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
     .sound = in { $calls } calls of the step each of { $updates } updates used gradients that were computed for it alone
     .kept = an update uses gradients that the previous update has already used: nothing clears those of { names-and-more } in between
+    .again = an update uses gradients that the previous update has already used: no backward pass comes between the two (gradients of { names-and-more })
+    .empty = no parameter has a gradient at any of { $updates } updates: { $late ->
+        [yes] the backward pass comes after the update
+       *[no] there is no backward pass
+    }, and nothing is learnt
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
 

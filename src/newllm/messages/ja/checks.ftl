@@ -315,6 +315,11 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     .first = optimizer.zero_grad()、loss.backward()、clip_grad_norm_(...)、optimizer.step()、scheduler.step()をこの順に書く。
     .sound = ステップの{ $calls }回の呼び出しで、{ $updates }回の更新はどれも、そのためだけに計算された勾配を使った
     .kept = 前の更新ですでに使われた勾配を、次の更新も使っている。その間に{ names-and-more }の勾配が消去されない
+    .again = 前の更新ですでに使われた勾配を、次の更新も使っている。二つの更新の間に逆伝播がない（{ names-and-more }の勾配）
+    .empty = { $updates }回の更新のどれでも、勾配をもつパラメータがない。{ $late ->
+        [yes] 逆伝播が更新の後に来る
+       *[no] 逆伝播がない
+    }ため、何も学ばれない
     .gone = 勾配を受け取るのに、オプティマイザの更新時にはなくなっているテンソル: { names-and-more }
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
 
