@@ -106,6 +106,38 @@ def compiled() -> nn.Module:
     return torch.compile(mlp(), backend="eager")  # type: ignore[return-value] (a module in, a module out)
 
 
+def in_place() -> nn.Module:
+    model = mlp()
+    model.compile(backend="eager")
+    return model
+
+
+def a_part() -> nn.Module:
+    model = mlp()
+    model[0] = torch.compile(model[0], backend="eager")  # type: ignore[assignment]
+    return model
+
+
+@pytest.mark.parametrize("make", [compiled, in_place, a_part], ids=lambda make: make.__name__)
+def test_a_model_that_is_compiled_is_checked_without_it_and_that_is_said_once(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model, batch = make(), table()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    before = _plain(model, optimizer)
+
+    def step(batch: Any) -> None:
+        optimizer.zero_grad()
+        classes(model, batch).backward()
+        optimizer.step()
+
+    report = newllm.check(model, optimizer, classes, batch, step=step, seconds=60)
+    assert report.wrong == []
+    sound = {outcome.probe for outcome in report.of("sound")}
+    assert {"loss-form", "rows", "gradients", "moves", "step-order", "step-loss", "learns"} <= sound, str(report)
+    assert str(report).count("torch.compile") == 1
+    assert _plain(model, optimizer) == before
+
+
 @pytest.mark.parametrize("make", [Drawn, Quantised, Elsewhere, compiled], ids=lambda make: make.__name__)
 @pytest.mark.filterwarnings("ignore")
 def test_an_unruly_model_is_never_called_wrong_and_comes_back(make: Callable[[], nn.Module]) -> None:

@@ -5,6 +5,7 @@ check-runs = Can the loss be computed?
     .why = Without a loss there is no training.
     .first = Read the error: it comes from loss(model, batch) itself.
     .wrong = the loss cannot be computed: { $why }
+    .compiled = it can. The model is compiled (torch.compile): it was checked without that
 
 check-finite = Are the loss and its gradients finite?
     .short = finite losses and gradients

@@ -5,6 +5,7 @@ check-runs = 損失は計算できるか
     .why = 損失がなければ訓練は始まらない。
     .first = エラーを読む。loss(model, batch)そのものから出ている。
     .wrong = 損失を計算できない: { $why }
+    .compiled = 計算できる。モデルはコンパイルされている（torch.compile）が、コンパイルせずに検査した
 
 check-finite = 損失と勾配は有限の数か
     .short = 損失と勾配が有限か
