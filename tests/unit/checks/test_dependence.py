@@ -1,30 +1,13 @@
 """What an output depends on: leaks in any direction are found, and what only looks like one is not called wrong."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
+from tests.unit.checks.asked import Loss, answer
 from tests.unit.checks.healthy import VOCABULARY, Reader, Transformer, next_token, tokens
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from newllm.checks.bench import Bench
-from newllm.checks.outcome import CannotCheck
-from newllm.checks.parts import Parts
-from newllm.checks.probes import PROBES
-
-Loss = Callable[[Any, Any], Tensor]
-
-
-def asked(probe: str, model: nn.Module, loss: Loss, batch: Any) -> str:
-    """Return a probe's answer, or the reason that it has none."""
-    bench = Bench(Parts(model, torch.optim.SGD(model.parameters(), 0.1), loss, batch), 60)
-    try:
-        with bench.untouched():
-            return PROBES[probe](bench).status
-    except CannotCheck as reason:
-        return reason.message.id.rpartition(".")[2]
 
 
 class Among(nn.Module):
@@ -64,8 +47,8 @@ def test_rows_that_read_others_are_found(mix: Callable[[Tensor], Tensor], rows: 
     torch.manual_seed(0)
     batch = torch.randn(rows, 10), torch.randint(0, 3, (rows,))
     loss: Loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
-    assert asked("rows", Among(mix), loss, batch) == "wrong"
-    assert asked("rows", Among(lambda x: x), loss, batch) == "sound"
+    assert answer("rows", Among(mix), loss, batch) == "wrong"
+    assert answer("rows", Among(lambda x: x), loss, batch) == "sound"
 
 
 class Last(nn.Module):
@@ -83,10 +66,10 @@ class Last(nn.Module):
 def test_a_recurrent_layer_that_takes_rows_for_time_is_found(batch_first: bool) -> None:
     torch.manual_seed(0)
     expected = "sound" if batch_first else "wrong"
-    assert asked("rows", Reader(batch_first=batch_first), next_token, tokens()) == expected
+    assert answer("rows", Reader(batch_first=batch_first), next_token, tokens()) == expected
     series = torch.randn(6, 9, 10), torch.randint(0, 3, (6,))
     loss: Loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
-    assert asked("rows", Last(batch_first), loss, series) == expected
+    assert answer("rows", Last(batch_first), loss, series) == expected
 
 
 class ByHand(nn.Module):
@@ -108,8 +91,8 @@ def test_positions_on_the_first_axis_are_no_rows() -> None:
     torch.manual_seed(0)
     loss: Loss = lambda model, held: F.cross_entropy(model(held[:-1]).flatten(0, 1), held[1:].flatten())  # noqa: E731
     batch = tokens().T.contiguous()
-    assert asked("rows", ByHand(), loss, batch) == "time-first"
-    assert asked("rows", Reader(batch_first=False), loss, batch) == "time-first"
+    assert answer("rows", ByHand(), loss, batch) == "time-first"
+    assert answer("rows", Reader(batch_first=False), loss, batch) == "time-first"
 
 
 class Chunked(Transformer):
@@ -131,7 +114,7 @@ class Chunked(Transformer):
 def test_a_leak_within_chunks_is_found_wherever_they_end(size: int, expected: str, rows: int) -> None:
     torch.manual_seed(0)
     batch = torch.randint(0, VOCABULARY, (rows, 21))
-    assert asked("causality", Chunked(size), next_token, batch) == expected
+    assert answer("causality", Chunked(size), next_token, batch) == expected
 
 
 def test_a_prompt_that_is_no_target_may_be_read_in_both_directions() -> None:
@@ -141,8 +124,8 @@ def test_a_prompt_that_is_no_target_may_be_read_in_both_directions() -> None:
         return F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), targets.flatten())
 
     torch.manual_seed(0)
-    assert asked("causality", Chunked(1, prompt=14), loss, tokens()) == "sound"
-    assert asked("causality", Chunked(1, prompt=15), loss, tokens()) == "wrong"
+    assert answer("causality", Chunked(1, prompt=14), loss, tokens()) == "sound"
+    assert answer("causality", Chunked(1, prompt=15), loss, tokens()) == "wrong"
 
 
 def test_rows_that_read_others_are_no_leak_of_later_tokens() -> None:
@@ -154,5 +137,5 @@ def test_rows_that_read_others_are_no_leak_of_later_tokens() -> None:
             return made + made.mean(0, keepdim=True)
 
     torch.manual_seed(0)
-    assert asked("causality", Mixed(), next_token, tokens()) == "sound"
-    assert asked("rows", Mixed(), next_token, tokens()) == "wrong"
+    assert answer("causality", Mixed(), next_token, tokens()) == "sound"
+    assert answer("rows", Mixed(), next_token, tokens()) == "wrong"

@@ -127,6 +127,7 @@ check-training-mode = Are dropout and batch norm in training mode?
     .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
     .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
+# "wrong-axis" is said by files of before 2026-12 alone.
 check-loss-form = Is the loss the cross-entropy of the model's output?
     .short = the form of the loss
     .why = With a softmax too many, learning is slow and the loss stops at a floor, without any error; with a logarithm missing, nothing useful is learnt.
@@ -142,6 +143,7 @@ check-loss-form = Is the loss the cross-entropy of the model's output?
     .log-softmax-missing = nll_loss is given logits: there is no log_softmax between the model and the loss, so the loss can fall without end and nothing is normalised
     .log-missing = nll_loss is given probabilities: their logarithm is missing
     .wrong-axis = the softmax runs over another axis than that of the { COUNT($classes) } classes
+    .axis = the softmax runs over axis { $over } of the output, and the { COUNT($classes) } classes are on axis { $axis }
 
 check-shift = Are the targets the next tokens?
     .short = the shift of the targets

@@ -139,6 +139,7 @@ check-loss-form = 損失はモデルの出力の交差エントロピーか
     .log-softmax-missing = nll_lossにロジットが渡されている。モデルと損失の間にlog_softmaxがないため、損失は際限なく下がり、何も正規化されない
     .log-missing = nll_lossに確率が渡されている。対数が抜けている
     .wrong-axis = softmaxが{ COUNT($classes) }クラスの軸とは別の軸にかかっている
+    .axis = softmaxが出力の軸{ $over }にかかっているが、{ COUNT($classes) }クラスの軸は{ $axis }である
 
 check-shift = 予測対象は次のトークンか
     .short = 予測対象のずれ
