@@ -418,6 +418,7 @@ check-learns = Can one batch be learnt?
        *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
     }
     .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and no lower with up to 1,000 times the learning rate: nothing is learnt
+    .shuffled = with other random numbers the loss pulls { PERCENT($share) } % of { COUNT($rows) } outputs towards another target, though the model is given the same and each class occurs as often: the targets are shuffled and do not belong to the inputs
 
 # Why something could not be checked.
 check-reason =
@@ -449,6 +450,8 @@ check-reason =
     .no-modes = the model has no layer that behaves differently in training
     .all-in-evaluation = the whole model is in evaluation mode: pass it as it is in training (model.train())
     .slow = on this batch alone the loss falls only from { G($first) } to { G($last) } in { $updates } updates, at { $factor } times the learning rate: too slowly to tell
+    .targets-drawn = the loss draws its targets: with other random numbers { PERCENT($share) } % of them are others for the same inputs, as when a policy draws its actions
+    .drawn = the loss draws random numbers after the model has answered: with the same ones each time it falls, and with others by less than half as much (from { G($first) } to { G($last) })
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
     .nothing-frozen = nothing is frozen
