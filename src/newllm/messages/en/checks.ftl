@@ -233,6 +233,7 @@ check-ids = Which tokens and classes never occur in the data?
     .first = Expect nothing of these tokens, or use a tokenizer that was made for this text; for a missing class, find out where the data lose it.
     .sound = of { $whole ->
         [yes] all { COUNT($rows) } rows of the data
+        [found] { COUNT($rows) } rows the first { COUNT($read) } that were read were enough:
        *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
     } { $what }
     .tokens = { $never ->
@@ -499,6 +500,7 @@ check-reason =
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
+    .autocast-off = automatic mixed precision is asked for, and torch turns it off here ("{ $why }"): check where the training will run
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step

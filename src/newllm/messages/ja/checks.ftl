@@ -228,6 +228,7 @@ check-ids = データに一度も現れないトークンやクラスはどれ�
     .first = そのトークンには何も期待しないか、このテキストのために作られたトークナイザーを使う。クラスが欠けているなら、データのどこで失われたかを調べる。
     .sound = データの{ $whole ->
         [yes] 全{ COUNT($rows) }行
+        [found] { COUNT($rows) }行のうち、最初に読んだ{ COUNT($read) }行（それで十分だった）
        *[no] { COUNT($rows) }行のうち、時間内に読めた{ COUNT($read) }行
     }では、{ $what }
     .tokens = { $never ->
@@ -494,6 +495,7 @@ check-reason =
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
     .evaluation-other = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。別のものを測っているなら正しい
     .no-autocast = 自動混合精度は使われていない
+    .autocast-off = 自動混合精度が求められているが、ここではtorchが無効にしている（{ $why }）。訓練する環境で検査する
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない
     .train-changes = model.train()を呼ぶと、{ COUNT($count) }個のパラメータや層がまだ変わる（{ names-and-more }）。train()の中で自分の一部を固定するモデルなどである。検査の前に、そして最初のステップの前に呼ぶ
