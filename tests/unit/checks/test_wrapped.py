@@ -13,7 +13,6 @@ from tests.unit.checks.healthy import classes, mlp, table
 from torch import Tensor, nn
 
 import newllm
-from newllm import UserError
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -177,7 +176,11 @@ def test_a_closure_leaves_no_trace() -> None:
     assert state(model, optimizer) == before
 
 
-def test_a_model_without_numbers_is_one_line() -> None:
+def test_of_a_model_without_numbers_what_needs_a_pass_is_not_checked() -> None:
     model = nn.Linear(10, 3, device="meta")
-    with pytest.raises(UserError, match="holds no numbers"):
-        newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), classes, table())
+    optimizer = torch.optim.SGD([model.weight], 0.1)
+    report = newllm.check(model, optimizer, classes, table(), seconds=60)
+    assert [outcome.probe for outcome in report.wrong] == ["optimizer-holds"]
+    reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert all("holds no numbers" in reasons[probe] for probe in ("finite", "causality", "learns"))
+    assert "no data loader" in reasons["order"]

@@ -426,6 +426,7 @@ check-reason =
     .no-time = no time was left for it
     .error = { $error } was raised
     .no-loss = the loss cannot be computed
+    .meta = the model is on the device "meta", which holds no numbers: put it on another one to check
     .no-scalar = loss(model, batch) gave { $got } where one number is needed
     .no-output = no tensor of numbers was found in what the model returns
     .calls = { $calls ->

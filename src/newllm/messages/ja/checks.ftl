@@ -421,6 +421,7 @@ check-reason =
     .no-time = 時間が残らなかった
     .error = { $error }が発生した
     .no-loss = 損失を計算できない
+    .meta = モデルは数値をもたないデバイス「meta」にある。検査するには別のデバイスに移す
     .no-scalar = loss(model, batch)は一つの数ではなく{ $got }を返した
     .no-output = モデルの返すものの中に、数のテンソルが見つからない
     .calls = { $calls ->
