@@ -107,6 +107,7 @@ SUBJECTS = (
             {
                 "accumulation-scale",
                 "always-clipped",
+                "cleared-gradient",
                 "gradient-carried",
                 "gradient-explosion",
                 "no-gradient",
@@ -159,6 +160,7 @@ SUBJECTS = (
         ("update_ratio/", "update_norm/"),
         frozenset(
             {
+                "cleared-gradient",
                 "frozen-layer",
                 "lost-updates",
                 "resume-jump",

@@ -17,6 +17,7 @@ from newllm.trace import SEVERITIES, Finding, Severity
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
 ROOTS = (
     "changed-state",
+    "cleared-gradient",
     "ranks-apart",
     "loss-form",
     "changed-targets",

@@ -421,6 +421,12 @@ finding-no-gradient =
     .another = the model that is trained is another copy than the one that is recorded
     .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
 
+finding-cleared-gradient =
+    .explained = The backward pass leaves a gradient and the optimizer reads none, so nothing is learnt: zero_grad() stands between backward() and step(), or step() before backward(). The order is zero_grad(), forward pass, backward(), step().
+    .sentence = the gradient is gone before the optimizer reads it, in { $count } updates ({ $axis } { $first } to { $last }): the backward pass leaves a norm of about { G($usual) }, and the step finds 0
+    .elsewhere = an optimizer that takes gradients from a copy of its own
+    .test = Print the gradient of one weight right before optimizer.step(): it must be there, and not 0.
+
 finding-gradient-explosion =
     .explained = The gradient norm rose far above its trend. Unless the gradient is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
     .sentence = gradient_norm rises from { G($base) } to { G($peak) } at { $axis } { $step }, { $clipped_to ->

@@ -378,6 +378,7 @@ term-loss-multiple = loss that is a sum
 term-label-frequency = label frequencies alone learned
 term-perplexity-mismatch = perplexity mismatch
 term-accumulation-scale = wrong scale of accumulated gradients
+term-cleared-gradient = gradients cleared before the step
 term-gradient-carried = gradients carried over
 term-gradient-explosion = gradient explosion
 term-learning-rate-jump = learning rate jump

@@ -404,6 +404,12 @@ finding-no-gradient =
     .another = 記録しているモデルとは別のコピーが訓練されている
     .test = 逆伝播を1回行い、どの重みに勾配があり、そのうちどれが0でないかを表示する。
 
+finding-cleared-gradient =
+    .explained = 逆伝播は勾配を残すのに、オプティマイザが読むときにはなく、何も学習しない。backward()とstep()の間にzero_grad()があるか、step()がbackward()より前にある。正しい順序は、zero_grad()、順伝播、backward()、step()。
+    .sentence = オプティマイザが読む前に勾配がなくなっている。更新{ $count }回（{ axis-unit }{ $first }〜{ $last }）で、逆伝播が残すノルムは約{ G($usual) }だが、更新時には0である。
+    .elsewhere = 勾配を自分のコピーから読むオプティマイザ
+    .test = optimizer.step()の直前に、ある重みの勾配を表示する。勾配はそこにあり、0でないはずである。
+
 finding-gradient-explosion =
     .explained = 勾配ノルムが傾向から大きく外れた。クリッピングがなければ、その1ステップで数千ステップ分が失われうる。そのバッチを除いて、また勾配を通常のノルムにクリッピングして、リプレイする。
     .sentence = 勾配ノルムが{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に上昇した（{ $clipped_to ->
