@@ -610,6 +610,10 @@ finding-frozen-layer =
         [one] gets gradients since { $axis } { $first } at the latest, but was not given to the optimizer and never moves
        *[other] get gradients since { $axis } { $first } at the latest, but were not given to the optimizer and never move
     }
+    .ended = { $layers } { $count ->
+        [one] moves until { $axis } { $last } and is
+       *[other] move until { $axis } { $last } and are
+    } frozen from then on (requires_grad)
     .unregistered = { $layers } { $count ->
         [one] gets gradients but is never trained: the model keeps it
        *[other] get gradients but are never trained: the model keeps them

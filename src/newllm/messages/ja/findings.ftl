@@ -584,6 +584,7 @@ finding-frozen-layer =
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
     .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
     .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
     .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。
     .on-purpose = 意図して固定された
