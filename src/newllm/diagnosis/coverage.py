@@ -117,7 +117,7 @@ SUBJECTS = (
     ),
     Subject(
         "state",
-        ("weights_changed", "moments_changed"),
+        ("ledger_share", "weights_changed", "moments_changed"),
         frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "straggler"}),
     ),
     Subject(

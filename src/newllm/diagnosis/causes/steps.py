@@ -155,7 +155,7 @@ def decays(case: Case) -> Seen:
 def frozen(case: Case) -> Seen:
     """The recorder saw a layer that asks for a gradient and whose weights never move."""
     others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]
-    own = case.finding.kind == "frozen-layer" and "until" not in case.finding.evidence  # that one moved
+    own = case.finding.kind == "frozen-layer" and "last" not in case.finding.evidence  # that one moved
     # What comes and goes has another cause than what is so all the time.
     return {} if own or (others and case.finding.kind in (UNSTABLE - {"spike", "not-finite"}) | STILL) else NOTHING
 

@@ -331,7 +331,7 @@ def _go_on(layers: dict[str, Series], last: float) -> bool:
 def _frozen_on_the_way(trace: Trace, names: list[str], last: float) -> Finding:
     said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "last": int(last)}
     found = replace(_frozen(trace, names, "not-given"), sentence=message("finding-frozen-layer.ended", **said))
-    found = replace(found, first_step=float(last), last_step=trace.last_step, evidence={"layers": names, "until": last})
+    found = replace(found, first_step=float(last), last_step=trace.last_step, evidence={"layers": names, "last": last})
     return replace(found, alternatives=(), test=None, candidate_causes=())
 
 
