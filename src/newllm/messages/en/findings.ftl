@@ -57,12 +57,14 @@ finding-spike =
        *[diverged] never recovers
     }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
         [yes] , where the learning-rate schedule starts again
+        [resumed] ; there the training was resumed, as the log goes back and over steps again
        *[no] { "" }
     }
     .balance = an opponent that catches up: the loss began at zero, fell below and is back at about zero, as that of a critic does
     .harder-data = a harder part of the data, if batches are not shuffled
     .other-evaluation = an evaluation on other data, or with other settings, than those before and after it
     .single-batch = a single bad batch that left the model as it was
+    .lost-at-resume = what was lost or changed at the resume: the optimizer's moments, the place in the schedule or in the data
     .changed-setting = a changed setting or a resume that the log does not show
     .test = Replay from a checkpoint before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
     .while-running = seen while the training ran
