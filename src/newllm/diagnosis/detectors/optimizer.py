@@ -93,7 +93,9 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
     large = [name for name, ratio in level.items() if ratio > LARGE]
     if not large and (first := _first_updates(trace, layers, facts)):
         worst = max(first, key=lambda name: first[name])
-        return [_wrong_size(trace, list(first), worst, level | first, True, at_first=True)]
+        found = _wrong_size(trace, list(first), worst, level | first, True, at_first=True)
+        # A step of LBFGS is several updates, each as long as it found best.
+        return [replace(found, severity="note") if facts.optimizer == "LBFGS" and has_learnt(trace) else found]
     small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
     found = [_wrong_size(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
     if small:
