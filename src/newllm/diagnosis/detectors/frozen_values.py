@@ -69,9 +69,9 @@ def _at_floor(value: np.ndarray, start: int) -> bool:
 def _has_converged(trace: Trace, series: Series, start: int) -> bool:
     """Whether the training loss is at its lowest, of one batch that is the same each time, with no gradient left."""
     norm, repeated = finite(trace.series("gradient_norm")), trace.series("rows_repeated").value
-    late = norm.value[norm.step > series.step[start]]
+    left = float(norm.value[norm.step > series.step[start]].max(initial=0.0))
     same = len(repeated) >= len(series.value) - 1 and bool(repeated.min(initial=1.0) == 1)
-    return same and series.value[start] == series.value.min() and 0 < late.max(initial=0) <= LOW_GRADIENT * norm.value[0]
+    return same and series.value[start] == series.value.min() and 0 < left <= LOW_GRADIENT * float(norm.value[0])
 
 
 def _unit(value: np.ndarray, decimals: int | None) -> float:
