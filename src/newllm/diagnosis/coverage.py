@@ -108,6 +108,7 @@ SUBJECTS = (
             {
                 "accumulation-scale",
                 "always-clipped",
+                "cleared-gradient",
                 "gradient-carried",
                 "gradient-explosion",
                 "no-gradient",
@@ -117,7 +118,7 @@ SUBJECTS = (
     ),
     Subject(
         "state",
-        ("weights_changed", "moments_changed"),
+        ("ledger_share", "weights_changed", "moments_changed"),
         frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "renewed-optimizer", "straggler"}),
     ),
     Subject(
@@ -160,6 +161,7 @@ SUBJECTS = (
         ("update_ratio/", "update_norm/"),
         frozenset(
             {
+                "cleared-gradient",
                 "frozen-layer",
                 "lost-updates",
                 "resume-jump",

@@ -31,7 +31,16 @@ STAGE = re.compile(
 )  # fmt: skip
 MOST_STAGES, SHORTEST_STAGE = 20, 5  # levels of such a column, points of each
 _NEVER_PLANNED = frozenset(
-    {"no-gradient", "frozen-layer", "gradient-carried", "loss-form", "not-causal", "not-finite", "single-target"}
+    {
+        "cleared-gradient",
+        "no-gradient",
+        "frozen-layer",
+        "gradient-carried",
+        "loss-form",
+        "not-causal",
+        "not-finite",
+        "single-target",
+    }
 )
 AT_BEST = 0.05  # on the comparable scale: so near its best a loss is at its best
 _OF_PROGRESS = frozenset(

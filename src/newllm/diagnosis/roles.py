@@ -53,6 +53,7 @@ def _powers_of_two(value: np.ndarray) -> bool:
     return bool(value.min() > 0 and np.abs(powers - np.round(powers)).max() < ROUNDED)
 
 
+SAYS_SCALE = re.compile(r"loss[ _-]?scale", re.IGNORECASE)  # a "scale" may be one of anything else
 # Role -> words of which a name must have all of one alternative; earlier roles win.
 _ROLES: dict[str, tuple[str, ...]] = {
     "preference_accuracy": ("rewards accuracies", "rewards accuracy", "reward accuracy", "preference accuracy",
@@ -170,7 +171,7 @@ def roles_of(trace: Trace, facts: Facts = Facts()) -> Roles:  # noqa: B008 (it c
     taken = set(facts.roles)
     for name, series in trace.signals.items():
         role = role_of(name)
-        if role is None or name in corrected or role in taken or not _fits(role, series):
+        if role is None or name in corrected or role in taken or not _fits(name, role, series):
             continue
         found.setdefault(role, []).append(name)
     if "generator_loss" not in found and not found.keys().isdisjoint({"reward", "return", "policy_loss"}):
@@ -245,6 +246,8 @@ def _known(trace: Trace, column: str) -> str:
     raise UserError(f"--role: there is no column '{column}': the log has {shown or 'none'}")
 
 
-def _fits(role: str, series: Series) -> bool:
+def _fits(name: str, role: str, series: Series) -> bool:
     value = finite(series).value
+    if role == "loss_scale" and SAYS_SCALE.search(name):  # whatever factor its scaler has
+        return len(value) > 0 and _not_negative(value)
     return len(value) > 0 and (role not in _MUST_BE or _MUST_BE[role](value))

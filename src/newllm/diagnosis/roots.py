@@ -18,6 +18,7 @@ from newllm.trace import SEVERITIES, Finding, Severity
 ROOTS = (
     "changed-state",
     "renewed-optimizer",
+    "cleared-gradient",
     "ranks-apart",
     "loss-form",
     "changed-targets",

@@ -57,7 +57,8 @@ class GradientWatch:
 
     Attributes:
         before: norms after the last backward pass of this update; None where there was none.
-        clipped: norms as the optimizer reads them, where they were touched since; else None.
+        clipped: norms as the optimizer reads them, where they were touched since; else None. Of no parameter where it
+            finds no gradient at all: cleared too early, or computed too late.
         backwards: backward passes since the gradient was last cleared.
         carried: what was left in each sentinel from the update before when it was added to, where an optimizer has
             read it; not 0 is carried.
@@ -145,10 +146,18 @@ class GradientWatch:
         now = gradient_norms(self._parameters)
         if now is not None and scale is not None:
             now = replace(now, each=now.each / scale)
-        if self.before is None:
+        if now is None:
+            self.clipped = self._nothing(optimizer)
+        elif self.before is None:
             self.before = now
         else:
             self.clipped = now
+
+    def _nothing(self, optimizer: torch.optim.Optimizer | None) -> Norms | None:
+        """Return what an optimizer reads where there is no gradient; None where it holds other weights than these."""
+        held = self._held(optimizer)
+        own = [one for one in self._parameters if one.requires_grad and id(one) in held]
+        return Norms([], torch.zeros(1, device=own[0].device), []) if own else None
 
     def update_ends(self) -> None:
         """Call it right after."""

@@ -102,7 +102,7 @@ class UpdateWatch:
             self._put_norms(row, gradients.before)
         tensors = None if gradients.before is None else len(gradients.before.present)
         self._put_settings(row, tensors, sampled=self.sampled)
-        if gradients.clipped is not None:
+        if gradients.clipped is not None and gradients.before is not None:
             row.put("gradient_norm_clipped", gradients.clipped.whole())
         if gradients.backwards > 1:
             row.put("backwards", gradients.backwards)

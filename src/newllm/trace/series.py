@@ -32,6 +32,8 @@ class Trace:
         remarks: how a reader understood the log, and what it could not take in.
         epochs: the epoch of each step, where the log says both.
         runs: the names of all runs of a directory, where it holds several and nobody named one.
+        resumed: the steps at which a log goes back and over some steps again, as a training does that was resumed from
+            an earlier checkpoint.
     """
 
     signals: dict[str, Series] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Trace:
     remarks: tuple[Remark, ...] = ()
     epochs: Series | None = None
     runs: tuple[str, ...] = ()
+    resumed: tuple[int, ...] = ()
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -54,6 +57,23 @@ class Trace:
     def series(self, name: str) -> Series:
         """Return the signal of that name, empty when it was never recorded."""
         return self.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+MOST_RESUMES = 20
+FEWEST_AGAIN = 3  # points that go on from there
+
+
+def resumes(step: np.ndarray) -> list[tuple[int, int]]:
+    """Return where steps, in the order of their writing, go back: the first one again, and the highest before.
+
+    A log that begins anew holds another run; one that goes back all the time is in no order; one line alone is late.
+    """
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
+    if len(back) > min(MOST_RESUMES, len(step) / 10):
+        return []
+    ends = np.append(back[1:], len(step))[: len(back)]
+    found = [(at, int(step[:at].max())) for at, end in zip(back, ends, strict=True) if end - at >= FEWEST_AGAIN]
+    return [(int(step[at]), last) for at, last in found if step[at] > step[0] and step[at + 1] <= last]
 
 
 def merged(step: np.ndarray, value: np.ndarray) -> Series:

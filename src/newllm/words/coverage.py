@@ -24,7 +24,8 @@ _SHARE = "ledger_share"  # what the recorder writes wherever it watches
 
 def sound_subjects(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
     """Return what was looked at and raised no alarm."""
-    return [words(f"checked-{name}") for name in sound(trace, facts, findings)]
+    said = {"state": {"percent": _percent_watched(trace)}}
+    return [words(f"checked-{name}", **said.get(name, {})) for name in sound(trace, facts, findings)]
 
 
 def doubtful_subjects(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
@@ -81,12 +82,19 @@ def ledger(words: Catalogue, trace: Trace) -> str:
         return ""
     parts = [trace.series(name) for name in trace.signals if name.partition("/")[0] in PARTS]
     changed = sorted({int(step) for part in parts for step in part.step[part.value > 0].tolist()})
-    share = float(watched.value.min())
+    percent = _percent_watched(trace)
     return words(
         "ledger", axis=axis_label(words, trace.axis), first=f"{watched.step[0]:,}", last=f"{watched.step[-1]:,}",
-        percent=max(1, round(100 * share)), all="yes" if share >= 1 else "no", changes=len(changed),
+        percent=percent, all="yes" if percent == 100 else "no", changes=len(changed),
         step=f"{changed[0]:,}" if changed else "",
     )  # fmt: skip
+
+
+def _percent_watched(trace: Trace) -> int:
+    """Return which part of the state's tensors the ledger holds against what they were at each update, at the least."""
+    watched = trace.series(_SHARE).value
+    share = float(watched.min()) if len(watched) else 1.0
+    return 100 if share >= 1 else min(99, max(1, round(100 * share)))
 
 
 def _unnamed(trace: Trace, facts: Facts, has: set[str]) -> list[Message]:

@@ -305,6 +305,11 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("missing-zero-grad", {"others": (other("gradient-carried", 5, evidence={"updates": 9}),)}, "gradient-carried"),
     ("missing-zero-grad", {"kind": "gradient-carried"}, "gradient-grows"),
     ("missing-zero-grad", {}, ""),
+    ("cleared-gradient", {"kind": "cleared-gradient"}, "gradient-cleared"),
+    ("cleared-gradient", {"kind": "plateau", "others": (other("cleared-gradient", 240),)}, "gradient-cleared"),
+    ("cleared-gradient", {"kind": "plateau", "others": (other("cleared-gradient", 260),)}, ""),  # later
+    ("cleared-gradient", {"kind": "plateau", "others": (other("cleared-gradient", severity="note"),)}, ""),
+    ("cleared-gradient", {"others": (other("cleared-gradient", 240),)}, ""),
     ("accumulation-scale", {"others": (other("accumulation-scale", 5),)}, "accumulation-scale"),
     ("accumulation-scale", {"kind": "accumulation-scale"}, "accumulation-scale"),
     ("accumulation-scale", {}, ""),

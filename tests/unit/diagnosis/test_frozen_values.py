@@ -101,3 +101,25 @@ def test_an_optimizer_that_rests_while_the_weights_move_is_not_the_one_that_trai
     (found,) = [one for one in detect_frozen_values(Trace(signals), Facts()) if one.kind == "skipped-updates"]
     assert found.severity == severity
     assert ("something else updates them" in str(found.sentence)) is (severity == "note")
+
+
+def whole_batch(gradient: float, floor: float = 0.2, repeated: float = 1.0) -> list[str]:
+    """What is found of one batch whose loss comes to rest to its last digit."""
+    steps = np.arange(1, 61)
+    loss = floor + 1.5 * np.exp(-np.minimum(steps, 20) / 2)
+    norm = np.where(steps > 20, gradient, np.exp(-steps / 4))
+    rows = Series(steps[1:], np.full(59, repeated))
+    signals = {"loss": Series(steps, loss), "gradient_norm": Series(steps, norm), "rows_repeated": rows}
+    return [one.kind for one in detect_frozen_values(Trace(signals), Facts())]
+
+
+def test_a_whole_batch_that_is_learnt_is_at_rest() -> None:
+    assert whole_batch(1e-6) == []
+    for wrong in (whole_batch(0.0), whole_batch(0.1), whole_batch(1e-6, repeated=0.5)):
+        assert wrong == ["repeated-loss"]
+
+
+def test_a_loss_of_next_to_nothing_has_no_lower_to_go() -> None:
+    loss = np.maximum(1.6 * 10.0 ** -np.arange(30.0), 1.15e-7)
+    assert detect_frozen_values(Trace({"loss": Series(np.arange(30), loss)}), Facts()) == []
+    assert detect_frozen_values(Trace({"loss": Series(np.arange(30), np.maximum(loss, 1e-3))}), Facts())

@@ -344,6 +344,13 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("weight-decay", {"kind": "spike", "others": (other("weight-decay"),)}, ""),
     ("target-leak", {"kind": "too-good", "others": (COPIES,)}, "target-is-input"),
     ("target-leak", {"kind": "plateau", "others": (COPIES,)}, ""),
+    ("target-leak", {"kind": "validation-gap", "signal": "validation_loss", "others": (COPIES,)}, "target-is-input"),
+    (
+        "target-leak",
+        {"kind": "worse-than-uniform", "signal": "validation_loss", "others": (COPIES,)},
+        "target-is-input",
+    ),
+    ("target-leak", {"kind": "worse-than-uniform", "signal": "loss", "others": (COPIES,)}, ""),
     ("target-leak", {"kind": "plateau", "others": (other("target-shift", evidence={"places": 2}),)}, ""),
     ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
     ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.diagnosis.detectors.auxiliary import detect_loss_scale
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.roles import ROLES, known_role, parse_role, role_of, roles_of
 from newllm.errors import UserError
@@ -47,6 +48,15 @@ def trace(**columns: list[float]) -> Trace:
 def test_names_of_many_trainers(role: str, names: list[str]) -> None:
     assert {name: role_of(name) for name in names} == dict.fromkeys(names, role)
     assert role in ROLES
+
+
+@pytest.mark.parametrize(("name", "is_one"), [("loss_scale", True), ("scale", False)])
+def test_a_loss_scale_that_is_named_so_may_fall_by_any_factor(name: str, is_one: bool) -> None:
+    """A scaler's factors are settings; 1.4 times less at each overflow is as much a fall as half."""
+    steps = np.arange(300)
+    scale = np.where(steps < 150, 65536.0, np.maximum(1e-8, 65536 * 0.5 ** ((steps - 150) / 2)))
+    signals = {"loss": Series(steps, 4 * np.exp(-steps / 80) + 1), name: Series(steps, scale)}
+    assert bool(detect_loss_scale(Trace(signals), Facts())) is is_one
 
 
 @pytest.mark.parametrize(

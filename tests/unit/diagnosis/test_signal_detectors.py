@@ -271,6 +271,19 @@ def test_a_layer_kept_from_the_optimizer_is_wrong_where_it_asks_for_a_gradient(g
     assert found.severity == severity
 
 
+def test_a_layer_that_was_frozen_on_the_way_is_not_said_to_have_never_moved() -> None:
+    """The recording says what is frozen at its end; the layer's signals end where it was frozen."""
+    facts = Facts(layers=tuple(Layer(name, "Linear", 100, trained=name != "blocks.0") for name in LAYERS))
+    for points in (1, 4):
+        signals = sound()
+        for name in [one for one in signals if one.endswith("/blocks.0")]:
+            signals[name] = Series(signals[name].step[:points], signals[name].value[:points])
+        (found,) = [one for one in diagnose(Trace(signals), facts) if one.kind == "frozen-layer"]
+        last = signals["update_norm/blocks.0"].step[-1]
+        assert (found.severity, found.first_step, found.causes) == ("note", last, ())
+        assert "and is frozen from then on" in str(found.sentence)
+
+
 def test_what_another_optimizer_moves_is_not_frozen() -> None:
     signals = changed(sound(), "update_norm/blocks.0", lambda _, v: 0 * v)
     assert "frozen-layer" in alarms(signals)

@@ -71,6 +71,16 @@ def test_the_ledger_says_what_changed_the_state_between_updates(trace: Trace, sa
     assert bool(coverage.ledger(JA, trace)) is bool(said)
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.08, " (8 % of its tensors at each update: a change"), (1.0, "")])
+def test_what_was_looked_at_says_how_much_of_the_state_that_was(share: float, said: str) -> None:
+    """Of one tensor that changes once nothing is seen where it was not watched just then."""
+    steps = np.arange(5)
+    trace = Trace({"loss": Series(steps, np.linspace(2, 1, 5)), "ledger_share": Series(steps, np.full(5, share))})
+    line = coverage.checked(EN, trace, Facts(origin="record"), ())
+    assert f"the state between updates{said}" in line
+    assert ("%" in coverage.checked(JA, trace, Facts(origin="record"), ())) is bool(said)
+
+
 @pytest.mark.parametrize(("evaluations", "told"), [(0, False), (1, True), (4, True), (5, False)])
 def test_a_validation_of_few_evaluations_is_said_to_be_too_short(evaluations: int, told: bool) -> None:
     steps = np.arange(1, 41)

@@ -56,6 +56,9 @@ EVIDENCE = (
     ),
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
+    Evidence(
+        "gradient-cleared", "cleared-gradient", steps.cleared, "an optimizer that reads no gradient learns nothing",
+    ),
     Evidence("gradient-carried", "missing-zero-grad", steps.carried, "cleared gradients are zero or not there"),
     Evidence(
         "gradient-grows", "missing-zero-grad", steps.grows_as_a_sum,

@@ -57,4 +57,5 @@ def above_start(case: Case) -> tuple[float, float] | None:
 def comparable_losses(case: Case) -> bool:
     """Whether both losses begin in the same order of size: else one of them has other parts, or other units."""
     loss, validation = finite(case.trace.series("loss")).value, finite(case.trace.series("validation_loss")).value
-    return 1 / APART < float(validation[0]) / start_and_end(loss)[0] < APART
+    start = start_and_end(loss)[0]
+    return start > 0 and 1 / APART < float(validation[0]) / start < APART

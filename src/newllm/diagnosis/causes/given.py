@@ -7,7 +7,7 @@ from newllm.diagnosis.causes.kinds import FROM_START, STILL, UNSTABLE
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.harm import RISES, new_classes_at
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import finite, is_validation
 from newllm.messages import message
 
 NOT_LEARNT = UNSTABLE | STILL | {"over-fitting", "validation-gap", "label-frequency", "constant-accuracy"}
@@ -56,11 +56,15 @@ def recoded(case: Case) -> Seen:
 
 
 def target_is_input(case: Case) -> Seen:
-    """A model of sequences is asked for the token that it is given, and its loss comes to nearly nothing."""
+    """A model of sequences is asked for the token that it is given, and its loss comes to nearly nothing.
+
+    What validation asks it, it has then not learnt.
+    """
     found = case.own_or_any("target-shift")
     if found is None or found.severity == "note" or found.evidence.get("places") != 0:
         return NOTHING
-    return {} if case.finding.kind in {"target-shift", "too-good"} else NOTHING
+    of_validation = is_validation(case.finding.signal or "") and case.finding.kind in OF_VALIDATION | FROM_START
+    return {} if of_validation or case.finding.kind in {"target-shift", "too-good"} else NOTHING
 
 
 def targets_far(case: Case) -> Seen:

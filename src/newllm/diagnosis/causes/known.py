@@ -57,6 +57,11 @@ CAUSES = {
         ),
         column="gradient_norm",
     ),
+    "cleared-gradient": Known(
+        "The gradient is cleared between the backward pass and the step, or the step comes first.",
+        probes=("step-order",),
+        recorded=True,
+    ),
     "missing-zero-grad": Known(
         "Gradients are never cleared.", probes=("step-order",), column="gradient_norm", recorded=True
     ),

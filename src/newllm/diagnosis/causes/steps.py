@@ -11,6 +11,7 @@ from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 
 AT_START = 0.05  # of the run
+LATER = 0.01  # of the run: so much later what stands still may be seen, as it is first looked at then
 TIGHT = 0.02  # of the gradient is left by clipping
 CONSTANT = 1e-5  # of a loss
 MOVES = 1e-6  # a smaller gradient is rounding, as of a loss that depends on nothing
@@ -43,6 +44,16 @@ def forgets(case: Case) -> Seen:
     """Moments, and no weights, change between updates again and again, within a hundred updates each time."""
     found = case.own_or_led("changed-state")
     return {"times": found.evidence["times"]} if found is not None and found.evidence.get("forgets") else NOTHING
+
+
+def cleared(case: Case) -> Seen:
+    """The recorder saw a gradient after the backward pass and none at the step, and from then on nothing is learnt."""
+    found = case.own_or_any("cleared-gradient")
+    kinds = STILL | {"cleared-gradient", "early-standstill", "weight-decay"}
+    if found is None or found.severity == "note" or case.finding.kind not in kinds:
+        return NOTHING
+    first = found.first_step or 0.0
+    return {"axis": case.trace.axis, "step": int(first)} if first <= case.onset + LATER * case.length else NOTHING
 
 
 def carried(case: Case) -> Seen:
@@ -93,7 +104,7 @@ def _left_by_clipping(case: Case) -> Seen:
     if len(clipped.value) < 5 or not len(norm.value):
         return NOTHING
     left = float(np.median(clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)))
-    return {"left": left} if left <= TIGHT else NOTHING
+    return {"left": left} if 0 < left <= TIGHT else NOTHING
 
 
 def clipped_still(case: Case) -> Seen:
@@ -144,7 +155,7 @@ def decays(case: Case) -> Seen:
 def frozen(case: Case) -> Seen:
     """The recorder saw a layer that asks for a gradient and whose weights never move."""
     others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]
-    own = case.finding.kind == "frozen-layer"
+    own = case.finding.kind == "frozen-layer" and "last" not in case.finding.evidence  # that one moved
     # What comes and goes has another cause than what is so all the time.
     return {} if own or (others and case.finding.kind in (UNSTABLE - {"spike", "not-finite"}) | STILL) else NOTHING
 

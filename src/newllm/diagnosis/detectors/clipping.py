@@ -27,7 +27,7 @@ def detect_always_clipped(trace: Trace, facts: Facts) -> list[Finding]:
     if len(shared) < max(FEWEST, ALWAYS * len(norm.step)):
         return []
     left = clipped.value[there] / np.maximum(norm.value[here], 1e-30)
-    if np.mean(left < CUT) < ALWAYS or median(left) > LEFT:
+    if np.mean(left < CUT) < ALWAYS or not 0 < median(left) <= LEFT:  # at 0 nothing is cut: the gradient is gone
         return []
     harms = facts.optimizer in BY_LENGTH and not has_learnt(trace)
     return [

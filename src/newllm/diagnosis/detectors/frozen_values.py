@@ -4,6 +4,8 @@ False alarms: two neighbours of a smooth, printed series are equal by chance abo
 unit) points. A repeat counts only where a run as long would show fewer than `ALARMS` such repeats by chance; a series
 that has converged to its printed digits therefore raises none. Two training losses that are equal once are a note.
 One that has come down to exactly 0 is nothing: a hinge or triplet loss is 0 for every batch that is well separated.
+Nor is one that has come to rest at next to nothing, or where it can go no lower: the whole data at every update leave
+no noise that would move it.
 """
 
 import math
@@ -21,6 +23,8 @@ LEAST_ON_A_GRID = 12  # different values, before they show one
 NEAR = 5  # so many changes on each side tell the usual change
 MOSTLY_MOVED = 0.5  # of the steps without an update
 COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
+NEARLY_NOTHING = 1e-5  # of its first value: a loss that has come down to this has nothing left to learn
+LOW_GRADIENT = 1e-4  # of its first norm; at exactly 0 it is gone, and not followed to its end
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
 
@@ -37,7 +41,7 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     unit = _unit(value, trace.decimals.get(name))
     found = []
     for start, end in _stretches(value):
-        if _at_floor(value, start):
+        if _at_floor(value, start) or (name == "loss" and _has_converged(trace, series, start)):
             continue
         expected = _by_chance(value, start, end, unit)
         if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
@@ -54,9 +58,20 @@ def _stretches(value: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _at_floor(value: np.ndarray, start: int) -> bool:
-    """Whether a loss that was never below 0 has come down to exactly 0."""
+    """Whether a loss that was never below 0 has come down to exactly 0, or to next to nothing and no further."""
     before = value[max(0, start - NEAR) : start]
-    return bool(value[start] == 0 == value.min() and len(before) and np.median(before) <= COME_DOWN * value[0])
+    if value.min() < 0 or value[start] != value.min() or not len(before):
+        return False
+    least, level = (COME_DOWN, np.median(before)) if value[start] == 0 else (NEARLY_NOTHING, value[start])
+    return bool(level <= least * value[0])
+
+
+def _has_converged(trace: Trace, series: Series, start: int) -> bool:
+    """Whether the training loss is at its lowest, of one batch that is the same each time, with no gradient left."""
+    norm, repeated = finite(trace.series("gradient_norm")), trace.series("rows_repeated").value
+    left = float(norm.value[norm.step > series.step[start]].max(initial=0.0))
+    same = len(repeated) >= len(series.value) - 1 and bool(repeated.min(initial=1.0) == 1)
+    return same and series.value[start] == series.value.min() and 0 < left <= LOW_GRADIENT * float(norm.value[0])
 
 
 def _unit(value: np.ndarray, decimals: int | None) -> float:

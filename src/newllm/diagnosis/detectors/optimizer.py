@@ -93,7 +93,9 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
     large = [name for name, ratio in level.items() if ratio > LARGE]
     if not large and (first := _first_updates(trace, layers, facts)):
         worst = max(first, key=lambda name: first[name])
-        return [_wrong_size(trace, list(first), worst, level | first, True, at_first=True)]
+        found = _wrong_size(trace, list(first), worst, level | first, True, at_first=True)
+        # A step of LBFGS is several updates, each as long as it found best.
+        return [replace(found, severity="note") if facts.optimizer == "LBFGS" and has_learnt(trace) else found]
     small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
     found = [_wrong_size(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
     if small:
@@ -229,16 +231,19 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: none by chance; an update of exactly nothing at every sampled step while other layers move is no
     accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note,
     unless it is the last one and knew nothing at the start. So is one that no gradient can reach, as nothing that comes
-    of it is in the loss; and one that moves between the updates is another optimizer's.
+    of it is in the loss; and one that moves between the updates is another optimizer's. The recording says which layers
+    are frozen at its end: one that had moved until then was frozen on the way, which is a note.
     """
-    layers = {name: one for name, one in by_layer(trace, "update_norm", facts).items() if enough(one, 3)}
+    updates = by_layer(trace, "update_norm", facts)
+    layers = {name: one for name, one in updates.items() if enough(one, 3)}
     still = [name for name, one in layers.items() if np.mean(one.value == 0) >= STILL and not _moves(trace, name)]
     if _most_are_tiny(trace, facts, still):
         return []
     given = {layer.name: layer.trained for layer in facts.layers}
     bare = [layer.name for layer in facts.layers if not layer.trained and layer.parameters > 0]
     meant = [name for name in still if not given.get(name, True) and not _has_gradient(trace, name)]
-    left = [*meant, *(name for name in bare if name not in still and not _moves(trace, name))]
+    moved = {name: one.step[np.flatnonzero(one.value)[-1]] for name, one in updates.items() if one.value.any()}
+    left = [*meant, *(name for name in bare if name not in {*still, *moved} and not _moves(trace, name))]
     unused = [name for name in still if name not in meant and _is_unused(trace, facts, name)]
     wrong = [name for name in still if name not in meant + unused]
     if len(wrong) == len(layers):
@@ -249,6 +254,8 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     groups = ((wrong, "asked"), ([one for one in left if one != head], "not-given"), (unused, "unused"))
     found = [_frozen_late(trace, late)] if late else []
     found += [_frozen(trace, names, why) for names, why in groups if names]
+    ended = [name for name in bare if name in moved and _go_on(layers, moved[name])]
+    found += [_frozen_on_the_way(trace, ended, max(float(moved[name]) for name in ended))] if ended else []
     return [_frozen_head(trace, head), *found] if head else found
 
 
@@ -321,6 +328,18 @@ def _frozen_late(trace: Trace, names: list[str]) -> Finding:
     said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": int(first)}
     found = _frozen(trace, names, "asked")
     return replace(found, first_step=first, sentence=message("finding-frozen-layer.late", **said))
+
+
+def _go_on(layers: dict[str, Series], last: float) -> bool:
+    """Whether other layers moved in three sampled updates, or more, behind a step."""
+    return any(int(np.sum(one.value[one.step > last] > 0)) >= 3 for one in layers.values())
+
+
+def _frozen_on_the_way(trace: Trace, names: list[str], last: float) -> Finding:
+    said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "last": int(last)}
+    found = replace(_frozen(trace, names, "not-given"), sentence=message("finding-frozen-layer.ended", **said))
+    found = replace(found, first_step=float(last), last_step=trace.last_step, evidence={"layers": names, "last": last})
+    return replace(found, alternatives=(), test=None, candidate_causes=())
 
 
 def _frozen(trace: Trace, names: list[str], why: str) -> Finding:

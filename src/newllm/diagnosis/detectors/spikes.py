@@ -18,6 +18,7 @@ DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
 _ENDING = 3  # points that tell the level at the end of a spike
+AT_RESUME = 2  # points: so near a resume a spike is what came of it
 
 
 def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -96,6 +97,8 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     first, last = float(step[excursion.onset]), float(step[excursion.end - 1])
     back = int(step[excursion.end]) if became == "recovered" else None
     is_balance = is_balanced(value, float(value[excursion.peak]))
+    resumed = _where_resumed(trace, step, excursion)
+    expected = expected and not resumed
     evidence = {
         "base": excursion.base,
         "peak": float(value[excursion.peak]),
@@ -123,16 +126,24 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
             outcome=became.replace(" ", "-"),
             back=back,
             cost=cost,
-            scheduled=expected,
+            scheduled="resumed" if resumed else expected,
         ),
         first_step=first,
         last_step=last,
         confidence=_confidence(excursion),
         signal=name,
         evidence=evidence,
-        alternatives=((message("finding-spike.balance"),) if is_balance else ()) + _alternatives(name, excursion),
-        test=message("finding-spike.test"),
+        alternatives=((message("finding-spike.balance"),) if is_balance else ())
+        + _alternatives(name, excursion, resumed=resumed),
+        test=message("finding-resume-jump.test" if resumed else "finding-spike.test"),
+        candidate_causes=("moments-lost", "schedule-restarted", "data-order") if resumed else (),
     )
+
+
+def _where_resumed(trace: Trace, step: np.ndarray, excursion: Excursion) -> bool:
+    """Whether a spike begins where the log goes over steps again."""
+    near = step[max(0, excursion.onset - AT_RESUME) : excursion.onset + AT_RESUME + 1]
+    return any(near[0] <= first <= near[-1] for first in trace.resumed)
 
 
 def _confidence(excursion: Excursion) -> float:
@@ -141,8 +152,10 @@ def _confidence(excursion: Excursion) -> float:
     return round(sure * (1 - math.exp(-3 * excursion.rise / 0.3)), 3)
 
 
-def _alternatives(name: str, excursion: Excursion) -> tuple[Message, ...]:
+def _alternatives(name: str, excursion: Excursion, *, resumed: bool = False) -> tuple[Message, ...]:
     data = message("finding-spike.harder-data")
+    if resumed:
+        return message("finding-spike.lost-at-resume"), data
     if is_validation(name):
         return message("finding-spike.other-evaluation"), data
     if excursion.end - excursion.onset <= 1:

@@ -28,6 +28,7 @@ because-warm-up-unfinished = the learning rate rises to the last point
 because-schedule-restarted = the learning rate goes from { G($before) } to { G($after) } at { $axis } { $step }, where its schedule starts again
 because-clipped-away = clipping leaves { PERCENT($left, digits: 2) } % of the gradient
 because-gradient-carried = the recorder found the previous gradient still there before an update
+because-gradient-cleared = from { $axis } { $step } on the gradient that the backward pass left was gone before the optimizer read it
 because-gradient-grows = the gradient norm grows and hardly scatters, as the sum over all batches does
 because-accumulation-scale = the gradient grows with the number of backward passes per update
 because-no-gradient = the gradient norm is exactly zero

@@ -89,7 +89,10 @@ checked-validation = validation compared with training
 checked-accuracy = the accuracy
 checked-rate = the learning rate and its schedule
 checked-gradients = the gradient norm
-checked-state = the state between updates
+checked-state = the state between updates{ $percent ->
+        [100] { "" }
+       *[other] { " " }({ $percent } % of its tensors at each update: a change of one of them, once, is found with that probability)
+    }
 checked-updates = updates of layers
 checked-given = what the model was given
 checked-asked = what the loss asks for

@@ -57,12 +57,14 @@ finding-spike =
        *[diverged] never recovers
     }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
         [yes] , where the learning-rate schedule starts again
+        [resumed] ; there the training was resumed, as the log goes back and over steps again
        *[no] { "" }
     }
     .balance = an opponent that catches up: the loss began at zero, fell below and is back at about zero, as that of a critic does
     .harder-data = a harder part of the data, if batches are not shuffled
     .other-evaluation = an evaluation on other data, or with other settings, than those before and after it
     .single-batch = a single bad batch that left the model as it was
+    .lost-at-resume = what was lost or changed at the resume: the optimizer's moments, the place in the schedule or in the data
     .changed-setting = a changed setting or a resume that the log does not show
     .test = Replay from a checkpoint before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
     .while-running = seen while the training ran
@@ -427,6 +429,12 @@ finding-no-gradient =
     .another = the model that is trained is another copy than the one that is recorded
     .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
 
+finding-cleared-gradient =
+    .explained = The backward pass leaves a gradient and the optimizer reads none, so nothing is learnt: zero_grad() stands between backward() and step(), or step() before backward(). The order is zero_grad(), forward pass, backward(), step().
+    .sentence = the gradient is gone before the optimizer reads it, in { $count } updates ({ $axis } { $first } to { $last }): the backward pass leaves a norm of about { G($usual) }, and the step finds 0
+    .elsewhere = an optimizer that takes gradients from a copy of its own
+    .test = Print the gradient of one weight right before optimizer.step(): it must be there, and not 0.
+
 finding-gradient-explosion =
     .explained = The gradient norm rose far above its trend. Unless the gradient is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
     .sentence = gradient_norm rises from { G($base) } to { G($peak) } at { $axis } { $step }, { $clipped_to ->
@@ -610,6 +618,10 @@ finding-frozen-layer =
         [one] gets gradients since { $axis } { $first } at the latest, but was not given to the optimizer and never moves
        *[other] get gradients since { $axis } { $first } at the latest, but were not given to the optimizer and never move
     }
+    .ended = { $layers } { $count ->
+        [one] moves until { $axis } { $last } and is
+       *[other] move until { $axis } { $last } and are
+    } frozen from then on (requires_grad)
     .unregistered = { $layers } { $count ->
         [one] gets gradients but is never trained: the model keeps it
        *[other] get gradients but are never trained: the model keeps them

@@ -10,6 +10,8 @@ remark-own-signals = { $count } signals of the log's own, because there are more
 
 remark-repeated-steps = values of a step that occurs more than once (the last value is used)
 
+remark-gone-over-again = the log goes back at { $axis } { $first } and over { $first } to { $last } again: the training was resumed there
+
 remark-loss-of-perplexity = { $loss } is the logarithm of { $perplexity }, for there is no loss
 
 remark-blank-cells = { $count } cells of '{ $column }' that say nan between numbers, taken as empty

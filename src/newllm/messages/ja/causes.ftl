@@ -28,6 +28,7 @@ because-warm-up-unfinished = 学習率が最後の点まで上がり続ける
 because-schedule-restarted = { axis-unit }{ $step }で学習率が{ G($before) }から{ G($after) }になり、スケジュールが最初から始まる
 because-clipped-away = クリッピングの後に勾配の{ PERCENT($left, digits: 2) } %しか残らない
 because-gradient-carried = 更新の前に、前回の勾配が残っていたことが記録されている
+because-gradient-cleared = { axis-unit }{ $step }から、逆伝播が残した勾配が、オプティマイザが読む前になくなっている
 because-gradient-grows = 勾配ノルムが、全バッチの合計と同じように、ほとんどばらつかずに増える
 because-accumulation-scale = 逆伝播の回数とともに勾配が大きくなる
 because-no-gradient = 勾配ノルムがちょうど0である

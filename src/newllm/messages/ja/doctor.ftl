@@ -62,7 +62,10 @@ checked-validation = 訓練損失と検証損失の比較
 checked-accuracy = 正解率
 checked-rate = 学習率とスケジュール
 checked-gradients = 勾配ノルム
-checked-state = 更新の間の状態
+checked-state = 更新の間の状態{ $percent ->
+        [100] { "" }
+       *[other] （更新のたびにテンソルの{ $percent }%を調べる。一つのテンソルに一度だけ起きる変化は、その確率で見つかる）
+    }
 checked-updates = 層の更新
 checked-given = モデルへの入力
 checked-asked = 損失の形と予測対象

@@ -61,12 +61,14 @@ finding-spike =
        *[diverged] その後、元の水準に戻らない
     }。傾向を超えた分は合計{ G($cost, digits: 3) }である{ $scheduled ->
         [yes] （学習率スケジュールの再開位置と一致する）
+        [resumed] 。ログがそこで前のステップに戻って同じステップをたどり直しており、訓練はそこで再開されている
        *[no] { "" }
     }。
     .balance = 相手が追いついたこと。損失は0から始まって負になり、ほぼ0に戻っている（criticの損失に見られる）
     .harder-data = 難しいデータの区間（バッチがシャッフルされていない場合）
     .other-evaluation = 前後と異なるデータまたは設定での評価
     .single-batch = 一つの不良バッチ（モデルへの影響は残らない）
+    .lost-at-resume = 再開時に失われた、または変わったもの（オプティマイザのモーメント、スケジュールやデータの位置）
     .changed-setting = ログに現れない設定の変更または再開
     .test = 逸脱前のチェックポイントから、同じバッチと小さい学習率でリプレイし、次に逸脱した区間のバッチを除いてリプレイする。
     .while-running = 訓練の実行中に検出された。
@@ -410,6 +412,12 @@ finding-no-gradient =
     .another = 記録しているモデルとは別のコピーが訓練されている
     .test = 逆伝播を1回行い、どの重みに勾配があり、そのうちどれが0でないかを表示する。
 
+finding-cleared-gradient =
+    .explained = 逆伝播は勾配を残すのに、オプティマイザが読むときにはなく、何も学習しない。backward()とstep()の間にzero_grad()があるか、step()がbackward()より前にある。正しい順序は、zero_grad()、順伝播、backward()、step()。
+    .sentence = オプティマイザが読む前に勾配がなくなっている。更新{ $count }回（{ axis-unit }{ $first }〜{ $last }）で、逆伝播が残すノルムは約{ G($usual) }だが、更新時には0である。
+    .elsewhere = 勾配を自分のコピーから読むオプティマイザ
+    .test = optimizer.step()の直前に、ある重みの勾配を表示する。勾配はそこにあり、0でないはずである。
+
 finding-gradient-explosion =
     .explained = 勾配ノルムが傾向から大きく外れた。クリッピングがなければ、その1ステップで数千ステップ分が失われうる。そのバッチを除いて、また勾配を通常のノルムにクリッピングして、リプレイする。
     .sentence = 勾配ノルムが{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に上昇した（{ $clipped_to ->
@@ -584,6 +592,7 @@ finding-frozen-layer =
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
     .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
     .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
     .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。
     .on-purpose = 意図して固定された

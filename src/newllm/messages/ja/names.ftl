@@ -385,6 +385,7 @@ term-loss-multiple = 合計された損失
 term-label-frequency = 頻度だけの学習
 term-perplexity-mismatch = 損失と合わないパープレキシティ
 term-accumulation-scale = 勾配累積のスケール誤り
+term-cleared-gradient = 更新の前に消された勾配
 term-gradient-carried = 持ち越された勾配
 term-gradient-explosion = 勾配の爆発
 term-learning-rate-jump = 学習率の急変

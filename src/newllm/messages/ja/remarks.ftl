@@ -10,6 +10,8 @@ remark-own-signals = ログ独自の信号{ $count }個（値が{ $most }個を�
 
 remark-repeated-steps = 同じステップの重複した値（最後の値を使う）
 
+remark-gone-over-again = ログは{ axis-unit }{ $first }に戻り、{ $first }〜{ $last }をたどり直している。訓練はそこで再開された
+
 remark-loss-of-perplexity = { $loss }は{ $perplexity }の対数である（損失の列がないため）
 
 remark-blank-cells = 列「{ $column }」で数値の間にnanと書かれた{ $count }個のセル（空とみなす）

@@ -17,7 +17,7 @@ from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
 from newllm.trace.remark import Remark, left_out, note
-from newllm.trace.series import Series, Trace, merged
+from newllm.trace.series import Series, Trace, merged, resumes
 
 MOST_VALUES = 8_000_000  # 16 bytes each
 MOST_SIGNALS = 2_000  # of the log's own; one that has a name here is taken in, too
@@ -213,6 +213,10 @@ class Gathered:
         if repeated > 0:
             self.note(left_out("remark-repeated-steps"), repeated)
         named = canonical(signals, self._said(arrays))
+        loss = next((arrays[name][0] for name, one in signals.items() if one is named.get("loss")), np.empty(0))
+        again = resumes(loss)
+        for first, last in again:
+            self.note(note("remark-gone-over-again", axis=axis, first=first, last=last))
         derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
         for name, (loss, finer) in derived.items():
@@ -224,7 +228,8 @@ class Gathered:
         for name, loss in (whole or validation).items():
             self.note(note("remark-error-as-loss" if whole else "remark-error-as-validation", loss=loss, column=name))
             named[loss], digits[loss] = named.pop(name), digits.pop(name, None)
-        return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.remarks())
+        shown = {name: count for name, count in digits.items() if count is not None}
+        return Trace(named, axis, shown, self.remarks(), resumed=tuple(first for first, _ in again))
 
     def _without_blanks(self, name: str, value: np.ndarray) -> np.ndarray:
         """Which values are values: a column that is "nan" in most rows, between numbers, has blanks there."""
