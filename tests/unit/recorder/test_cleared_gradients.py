@@ -39,7 +39,7 @@ def test_a_gradient_that_is_gone_at_the_step_is_a_fault_with_its_cause(
     found = findings(tmp_path / "run", model, loss_of, way)
     gone = found["cleared-gradient"]
     assert (gone.severity, gone.first_step, gone.last_step) == ("fault", first, STEPS)
-    assert [cause.name for cause in gone.causes] == ["cleared-gradient"]
+    assert [cause.name for cause in gone.causes or ()] == ["cleared-gradient"]
     assert all(one.severity == "note" or one.follows == "cleared-gradient" for one in found.values() if one is not gone)
 
 
