@@ -8,7 +8,8 @@
             recorder.step(loss)
 
 It watches by hooks and changes nothing: the weights come out the same to the bit. Nor does it end a training: a part
-that fails is reported once, as a warning and in recording.json, and measures nothing from then on (`isolation`).
+that fails is reported once, as a warning and in recording.json, and measures nothing from then on (`isolation`). What
+a call is wrongly given is an error until the first step is over, when it costs nothing yet; later it is reported once.
 `docs/signals.md` lists what it writes. Nothing is read from the device until a second has gone, and what costs more
 than the norm of the gradient is measured on sampled steps only: the first, every `every`-th, and those right after a
 leap of the loss (`leaps`).
@@ -18,12 +19,13 @@ what torch.compile made into one function shows its weights and gradients, not i
 """
 
 import contextlib
+import functools
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self, SupportsFloat
+from typing import Any, Concatenate, ParamSpec, Self, SupportsFloat
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +56,22 @@ DATA = "data.json"
 MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
 _RESERVED = frozenset(("step", "loss", "gradient_norm", "gradient_norm_clipped", "learning_rate", "step_seconds"))
 _EXPLAINING = frozenset(("remark-hidden-layers", "remark-recorder-part", "remark-recorder-room"))
+
+
+P = ParamSpec("P")
+
+
+def _forgiving(method: Callable[Concatenate["Recorder", P], None]) -> Callable[Concatenate["Recorder", P], None]:
+    """Let a call of the loop fail before the first step is over, and never later: then it is reported."""
+
+    @functools.wraps(method)
+    def called(self: "Recorder", *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:  # whatever it is, the training has begun
+            self.refuse(method.__name__, error)
+
+    return called
 
 
 def record(
@@ -150,6 +168,7 @@ class Recorder:
         self._writes = self._is_first = is_first_process()
         self._ranks = RankWatch(self._layout, self._optimizers, out, RECORDING, resumed_at) if processes() > 1 else None
         self._has_data = False
+        self._refused: set[str] = set()
 
     def __enter__(self) -> Self:
         if not self._writes:
@@ -197,6 +216,7 @@ class Recorder:
         self._ledger.close()
         self._optimizers.close()
 
+    @_forgiving
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
 
@@ -204,16 +224,18 @@ class Recorder:
             loss: of the step, as the loop knows it, not multiplied by a loss scale.
 
         Raises:
-            UserError: the loss is not one number, or the block has ended.
+            UserError: of the first step: the loss is not one number, or the block has not begun. Later both are
+                reported once, here and in all other calls, and the training goes on.
         """
         if self._counts():
-            self._end_step({"loss": number("loss", loss)})
+            self._end_step(self._numbers("step", {"loss": loss}))
 
+    @_forgiving
     def skip(self) -> None:
         """Record a step that has no loss, as the loop left its batch out, instead of `step`.
 
         Raises:
-            UserError: the block has ended.
+            UserError: as `step`.
         """
         if self._counts():
             self._end_step({"update_skipped": 1.0})
@@ -230,6 +252,7 @@ class Recorder:
         finally:
             self._calls.is_updating = False
 
+    @_forgiving
     def metrics(self, numbers: Mapping[str, SupportsFloat | Tensor]) -> None:
         """Record what else the loop measures at the latest step (a reward, an accuracy).
 
@@ -237,19 +260,37 @@ class Recorder:
             numbers: each by the loop's own name; those named like the loss and others of every step are passed over.
 
         Raises:
-            UserError: one is not one number, or the block has ended.
+            UserError: as `step`, where one is not one number.
         """
         if self._writes:
             pending, row = self._open(), Row()
-            for name, value in numbers.items():
-                if name not in _RESERVED:
-                    row.put(name, number(name, value))
+            own = {name: value for name, value in numbers.items() if name not in _RESERVED}
+            for name, value in self._numbers("metrics", own).items():
+                row.put(name, value)
             self._write(pending.add, self.steps, row)
 
     def flush(self) -> None:
         """Hand what is recorded to the system. Before a checkpoint is saved: then no kill leaves a gap behind it."""
         if self._writes:
             self._write(self._open().flush)
+
+    def _numbers(self, call: str, given: Mapping[str, SupportsFloat | Tensor]) -> dict[str, float | Tensor]:
+        """Return those of them that are one number; the others are refused."""
+        found = {}
+        for name, value in given.items():
+            try:
+                found[name] = number(name, value)
+            except UserError as error:
+                self.refuse(call, error)
+        return found
+
+    def refuse(self, call: str, error: Exception) -> None:
+        """Raise an error of a call's arguments until the first step is over, and report one of each call later."""
+        if self.steps <= (self._resumed_at or 0):
+            raise error
+        if call not in self._refused:
+            self._refused.add(call)
+            self.leave_out(message("remark-recorder-argument", call=call, step=self.steps, error=_in_a_line(error)))
 
     def _counts(self) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
@@ -276,6 +317,7 @@ class Recorder:
         self._compare_ranks()
         self._begin()
 
+    @_forgiving
     def validation(
         self,
         loss: SupportsFloat | Tensor | None,
@@ -310,6 +352,7 @@ class Recorder:
         self._write(pending.add, self.steps, row)
         self._write(pending.flush)
 
+    @_forgiving
     def note(self, step: int, text: str) -> None:
         """Note what is planned: a curriculum, a restart, other data. The doctor takes what follows it for that.
 
@@ -318,7 +361,7 @@ class Recorder:
             text: what it is.
 
         Raises:
-            UserError: the step is no whole number from 0 up, or the block has ended.
+            UserError: as `step`, where the step is no whole number from 0 up.
         """
         if not self._writes:
             return
@@ -328,6 +371,7 @@ class Recorder:
         if self._about.note(step, text):
             self._describe_again()
 
+    @_forgiving
     def sample(self, text: str, *, prompt: str = "") -> None:
         """Record what the model wrote after the last step: the page shows it beside what it wrote earlier.
 
@@ -336,13 +380,14 @@ class Recorder:
             prompt: what it wrote on from.
 
         Raises:
-            UserError: the block has ended.
+            UserError: as `step`.
         """
         if not self._writes:
             return
         self._open()
         self._write(add_sample, self._out / SAMPLES, Sample(self.steps, str(prompt), str(text)))
 
+    @_forgiving
     def data(
         self,
         training: Iterable[Any],
@@ -364,8 +409,8 @@ class Recorder:
             shuffled: whether training draws its documents in another order each time; None where nobody knows.
 
         Raises:
-            UserError: data.json stands there already (of a resumed training: written by this process), a document is
-                none of these, or there is no room.
+            UserError: as `step`, where data.json stands there already (of a resumed training: written by this
+                process), a document is none of these, or there is no room.
         """
         from newllm.data.facts import data_facts  # not needed by a loop that records no data
 
@@ -400,8 +445,7 @@ class Recorder:
 
     def _failed(self, part: str, error: Exception) -> None:
         """A part measures nothing any more."""
-        why = " ".join(str(error).split())
-        self.leave_out(message("remark-recorder-part", part=part, error=f"{type(error).__name__}: {why}"))
+        self.leave_out(message("remark-recorder-part", part=part, error=_in_a_line(error)))
 
     def _write(self, write: Callable[..., None], *arguments: Any) -> None:
         """Write. Without room the rows are kept for a while, and each flush tries again; else recording is over."""
@@ -443,3 +487,8 @@ class Recorder:
         if self._pending is None:
             raise UserError("the recorder is not open: call it inside `with newllm.record(...) as recorder:`")
         return self._pending
+
+
+def _in_a_line(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return said if isinstance(error, UserError) else f"{type(error).__name__}: {said}"

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import newllm
+from newllm.errors import UserError
 from newllm.recorder import (
     activations,
     attention,
@@ -25,6 +26,7 @@ from newllm.recorder import (
     recorder,
     weights,
 )
+from newllm.recorder.recorder import TRACE
 from newllm.trace import Trace, read_trace
 
 STEPS = 12
@@ -231,3 +233,34 @@ def test_numbers_that_cannot_be_read_end_the_recording_and_no_training(
     assert torch.equal(found, expected)
     assert len(said) == 1 + 1  # and the rows that were left at the end
     assert len(read_trace(tmp_path / "run" / "trace.jsonl").series("loss").step) == 3
+
+
+WRONG: dict[str, Callable[[Any], None]] = {
+    "step": lambda recorder: recorder.step(None),
+    "validation": lambda recorder: recorder.validation(torch.ones(3)),
+    "metrics": lambda recorder: recorder.metrics({"device": "cpu", "reward": 1.5}),
+    "note": lambda recorder: recorder.note("curriculum", 100),
+    "data": lambda recorder: recorder.data(3, 4),
+}
+
+
+@pytest.mark.parametrize("call", WRONG)
+def test_wrong_arguments_are_an_error_at_first_and_end_no_training_later(call: str, tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        with pytest.raises((UserError, TypeError)):
+            WRONG[call](recorder)
+        recorder.step(1.0)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            for _ in range(3):
+                WRONG[call](recorder)
+        recorder.step(2.0)
+    assert [str(one.message).split(",")[0] for one in told] == [f"recorder.{call}() was given what it cannot record"]
+    said = json.loads((tmp_path / "run" / "recording.json").read_text(encoding="utf-8"))
+    assert said["left_out"] == [str(one.message) for one in told]
+    trace = read_trace(tmp_path / "run" / TRACE)
+    losses = {1: 1.0, 5: 2.0} if call == "step" else {1: 1.0, 2: 2.0}  # a step counts, whatever its loss
+    assert dict(zip(trace.series("loss").step.tolist(), trace.series("loss").value.tolist(), strict=True)) == losses
+    assert trace.series("reward").value.tolist() == ([1.5] if call == "metrics" else [])

@@ -101,6 +101,8 @@ remark-hidden-layers = no layer could be observed, as inside a compiled model: a
 
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
 
+remark-recorder-argument = recorder.{ $call }() was given what it cannot record, first at step { $step }, the training goes on: { $error }
+
 remark-recorder-gap = steps { $first } to { $last } were taken before this training was resumed and are not recorded
 
 remark-judged-evaluation = of several evaluations ({ $names }), { $name } is used for the diagnosis

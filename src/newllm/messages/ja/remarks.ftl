@@ -101,6 +101,8 @@ remark-hidden-layers = コンパイルされたモデルの内部など、層の
 
 remark-recorder-part = { $part }の記録を中止した。訓練は続いている（{ $error }）
 
+remark-recorder-argument = recorder.{ $call }()に記録できないものが渡された（最初はステップ{ $step }）。訓練は続いている（{ $error }）
+
 remark-recorder-gap = ステップ{ $first }から{ $last }までは、訓練を再開する前に行われ、記録されていない
 
 remark-judged-evaluation = 複数の評価（{ $names }）のうち、{ $name }を診断に用いる
