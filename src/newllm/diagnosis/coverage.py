@@ -150,6 +150,7 @@ SUBJECTS = (
                 "one-class-batches",
                 "padding-counted",
                 "single-target",
+                "unasked-rows",
                 "target-in-input",
                 "target-shift",
                 "unread-tokens",

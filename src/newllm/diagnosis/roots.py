@@ -29,6 +29,7 @@ ROOTS = (
     "single-target",
     "ignored-class",
     "padding-counted",
+    "unasked-rows",
     "target-in-input",
     "input-scale",
     "changed-inputs",

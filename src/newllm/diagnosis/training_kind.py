@@ -38,6 +38,7 @@ _ALIASES = {"lm": "language-model", "rl": "reinforcement", "policy": "reinforcem
             "finetune": "fine-tune", "sft": "fine-tune", "ddpm": "diffusion", "simclr": "contrastive"}  # fmt: skip
 _SAID = frozenset({"reinforcement", "adversarial", "preference", "vae", "contrastive"})
 NO_PROGRESS = frozenset({"reinforcement", "adversarial"})  # their loss measures nothing that should fall
+_TOKENS_ASKED = 0.99  # of the targets
 BELOW_ZERO = 3  # points of a loss below zero: it is no cross-entropy
 
 
@@ -93,6 +94,12 @@ def reads_text(trace: Trace, facts: Facts) -> bool:
     if any("Embedding" in layer.kind for layer in facts.layers):
         return True
     return facts.vocabulary is not None and not any(layer.kind for layer in facts.layers)
+
+
+def asks_for_tokens(trace: Trace) -> bool:
+    """Whether the recorder saw that a model is asked for the tokens of a text that it is given."""
+    shares = [trace.series(name).value for name in ("target_is_next", "target_is_input")]
+    return any(len(one) > 0 and float(np.median(one)) >= _TOKENS_ASKED for one in shares)
 
 
 def guess_remark(trace: Trace, facts: Facts) -> tuple[Remark, ...]:

@@ -74,6 +74,8 @@ class Differentiable:
 
         def run(ctx: Any, *given: Any) -> Any:
             made = compute(*given)
+            if any(ctx.needs_input_grad):  # a state from inference mode may not be saved, its copy may
+                given = tuple(one.clone() if isinstance(one, Tensor) and one.is_inference() else one for one in given)
             save(ctx, given, made)
             return _result(made, results)
 

@@ -17,6 +17,7 @@ from newllm.recorder.pending import Row
 from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
 
 _MOST_NUMBERS = 1 << 17  # of logits that are looked at
+_MOST_OF_TEXTS = 1 << 25  # likewise, where each number is only held against 0
 _FEWEST_ROWS, _MOST_ROWS = 8, 512
 _MOST_KNOWN = 500_000
 _MOST_CLASSES = 1000
@@ -95,6 +96,9 @@ class TargetWatch:
         signals = floor | {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
         signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
+        asked = [call.asked for call, _ in found if call.asked is not None]
+        if asked:
+            signals["rows_unasked"] = 1.0 - _mean([one.double().mean() for one in asked])
         ids = torch.cat([read.ids[read.used] for _, read in found])
         signals |= self._classes_of(ids) | self._changed(found) | self._told(found) | self._unasked(found)
         signals |= _answers(torch.cat([call.answers()[read.used] for call, read in found]), ids)
@@ -168,6 +172,7 @@ class Call:
 
     Attributes:
         gradient: of the rows that are looked at; None before the backward pass.
+        asked: of logits `[B, T, V]`, which of the B texts have a gradient anywhere; None of others.
         fingerprints: of these rows; None where a row of the inputs has several targets.
         classes: V.
         rows: of the inputs `[N, D]`, one for each of these rows; None where they were not kept.
@@ -175,6 +180,7 @@ class Call:
 
     def __init__(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect) -> None:
         self.gradient: Tensor | None = None
+        self.asked: Tensor | None = None
         self._shape, self.classes = logits.shape, logits.shape[-1]
         count = logits[..., 0].numel()
         most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // logits.shape[-1]))
@@ -199,6 +205,9 @@ class Call:
     def _arrived(self, gradient: Tensor | None) -> None:
         if gradient is None:  # of an output that DistributedDataParallel hands on, and that is in no loss
             return
+        if len(self._shape) == 3 and gradient.numel() <= _MOST_OF_TEXTS:
+            asked = (gradient != 0).flatten(1).any(1)
+            self.asked = asked if self.asked is None else self.asked | asked
         some = self._some(gradient)
         self.gradient = some if self.gradient is None else self.gradient + some
 

@@ -62,17 +62,18 @@ class TimeAxisWatch:
     def returned(self, result: Any, inputs: list[Tensor], row: Row) -> None:
         """The model returned this for an update, made of these inputs `[B, T, ...]`.
 
-        Only an output of one thing for each row tells that the first axis is the batch: texts may be given as
-        `[T, B, ...]` all the way.
+        An output of one thing for each row tells that the first axis is the batch: texts may be given as `[T, B, ...]`
+        all the way. Where each position has one, that is for the rows that come again to tell (`positions_as_time`).
         """
         shapes, output = self._shapes, main_output(result)
         self.close()
         given = next((one for one in inputs if one.dim() > 1), None)
-        if not shapes or output is None or given is None or output.dim() > 2 or len(output) != len(given):
+        if not shapes or output is None or given is None or output.dim() > 3 or len(output) != len(given):
             return
         batch, length = given.shape[:2]
-        if batch != length and output.shape != given.shape[:2]:
-            row.put("batch_as_time", float((batch, length) in shapes))
+        is_each = output.dim() == 3 and output.shape[1] == length
+        if batch != length and output.shape != given.shape[:2] and (is_each or output.dim() < 3):
+            row.put("positions_as_time" if is_each else "batch_as_time", float((batch, length) in shapes))
 
 
 def _is_batch_first(module: nn.Module) -> bool:

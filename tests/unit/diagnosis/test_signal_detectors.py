@@ -660,7 +660,7 @@ def test_a_loss_of_nearly_nothing_is_a_note_where_the_recorder_saw_no_leak() -> 
     step, sampled = np.arange(1, 201), np.arange(10, 201, 10)
     loss = Series(step, 4 * np.exp(-step / 10) + 0.05)
     evaluated = Series(sampled, 4 * np.exp(-sampled / 10) + 0.06)
-    signals = {"loss": loss, "validation_loss": evaluated, "validation_rows_seen": Series(sampled, np.zeros(20))}
+    signals = {"loss": loss, "validation_loss": evaluated}
     signals |= {"targets": Series(sampled, np.full(20, 512.0)), "later_tokens_seen": Series(sampled[:2], np.zeros(2))}
     signals["target_is_next"] = Series(sampled, np.ones(20))
     layers = (Layer("embedding", "Embedding", 64, trained=True), Layer("head", "Linear", 64, trained=True))
@@ -671,7 +671,6 @@ def test_a_loss_of_nearly_nothing_is_a_note_where_the_recorder_saw_no_leak() -> 
 
     assert found() == ["note"]
     assert found(later_tokens_seen=Series(sampled[:2], np.full(2, 0.1))) == ["warning"]
-    assert found(validation_rows_seen=Series(sampled, np.full(20, 0.5))) == ["warning"]
     assert found(target_is_next=Series(sampled, np.zeros(20))) == []  # a translation, say
     assert found(target_is_next=Series(sampled, np.zeros(20)), target_is_input=Series(sampled, np.ones(20))) == [
         "warning"

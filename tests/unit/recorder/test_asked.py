@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import newllm
+from newllm.trace import read_trace
 
 CLASSES = 5
 
@@ -325,3 +326,19 @@ def test_right_answers_and_wrong_ones_that_follow_a_rule_are_counted(tmp_path: P
     assert found["targets_told"][2] == 1.0
     assert found["targets_told"][3] < 0.5
     assert 1 not in found["targets_told"]
+
+
+@pytest.mark.parametrize("masked", [0, 3])
+def test_texts_of_which_the_loss_counts_no_place_are_counted(masked: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(12, 8), nn.Linear(8, 12))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    tokens = torch.randint(12, (4, 10))
+    targets = torch.where(torch.rand(4, 10) < 0.5, tokens.roll(-1, 1), -100)
+    targets[:, -2], targets[:masked] = tokens[:, -1], -100
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        loss = nn.functional.cross_entropy(model(tokens).flatten(0, 1), targets.flatten())
+        loss.backward()
+        optimizer.step()
+        recorder.step(loss)
+    assert read_trace(tmp_path / "run" / "trace.jsonl").series("rows_unasked").value.tolist() == [masked / 4]

@@ -93,3 +93,24 @@ def test_time_that_comes_first_on_purpose_is_no_alarm(
     torch.manual_seed(0)
     found, kinds = watched(tmp_path / "run", Series(nn.LSTM(WIDTH, WIDTH), read), torch.randn(shape))
     assert (found, "batch-as-time" in kinds) == (seen, False)
+
+
+@pytest.mark.parametrize(("batch_first", "is_found"), [(False, True), (True, False)])
+@pytest.mark.parametrize("again", [True, False])
+def test_with_an_output_at_each_position_rows_that_come_again_tell(
+    tmp_path: Path, batch_first: bool, is_found: bool, again: bool
+) -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(40, STEPS, WIDTH)
+    model = Series(nn.LSTM(WIDTH, WIDTH, batch_first=batch_first), lambda layer, x: layer(x)[0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for _ in range(40):
+            inputs = rows[torch.randperm(len(rows))[:ROWS]] if again else torch.randn(ROWS, STEPS, WIDTH)
+            loss = model(inputs).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    kinds = [one.kind for one in newllm.doctor(tmp_path / "run").findings]
+    assert ("batch-as-time" in kinds) is (is_found and again)

@@ -168,6 +168,8 @@ def audit_small_validation(data: Mapping[str, Any], trace: Trace, facts: Facts) 
     """
     recorded = last(trace, "validation_count")
     count = recorded if recorded is not None else number(data, "validation", "tokens")
+    if "target_is_next" in trace.signals and count is not None:  # a loop may count texts, each of many predictions
+        count = max(count, (last(trace, "validation_rows") or 0) * (last(trace, "row_numbers") or 0))
     documents = number(data, "validation", "documents")
     if count is None or count < 1:
         return []

@@ -86,6 +86,10 @@ EVIDENCE = (
         "who has forgotten, or sees something new, is not wrong by a rule that holds for each class",
     ),
     Evidence(
+        "never-asked", "loss-definition", Itself("unasked-rows", "loss-definition"),
+        "a text that is to be learnt has a place that counts",
+    ),
+    Evidence(
         "shifted-twice", "wrong-targets", Itself("target-shift", "wrong-targets"),
         "the targets are compared with the tokens, place for place",
     ),

@@ -52,6 +52,7 @@ from newllm.diagnosis.detectors import (
     target_scale,
     targets,
     trend,
+    unasked_rows,
 )
 
 DETECTORS = [
@@ -70,6 +71,7 @@ DETECTORS = [
     targets.detect_single_target,
     targets.detect_ignored_class,
     targets.detect_padding,
+    unasked_rows.detect_unasked_rows,
     targets.detect_target_in_input,
     influence.detect_not_causal,
     influence.detect_unread_tokens,

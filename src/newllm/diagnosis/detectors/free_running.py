@@ -5,7 +5,7 @@ import numpy as np
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, sliding_mean
-from newllm.diagnosis.training_kind import training_kind
+from newllm.diagnosis.training_kind import asks_for_tokens, training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -26,7 +26,9 @@ def detect_free_running(trace: Trace, facts: Facts) -> list[Finding]:
     So it is where a model is trained on true tokens and evaluated on its own, or where the evaluation prepares its data
     otherwise. Over-fitting looks different: the gap opens late, when training is nearly done, and validation gains
     nothing more. False alarms: means are compared with means, since losses with a heavy tail have a low median, the gap
-    has to exceed what batches scatter by, and validation has to be far behind already when training is `HALFWAY`.
+    has to exceed what batches scatter by, and validation has to be far behind already when training is `HALFWAY`. Of a
+    recorded model that is not asked for the tokens of a text it is a note: nothing there runs on by itself, and of
+    evaluations that are prepared otherwise the recorder sees more than this.
     """
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     few = len(loss.value) < FEWEST_POINTS or len(validation.value) < FEWEST
@@ -46,7 +48,8 @@ def detect_free_running(trace: Trace, facts: Facts) -> list[Finding]:
     if median(value[-2:]) > AT_BEST * float(value.min()):
         return []
     first = int(np.flatnonzero(gap >= FAR_HALFWAY)[0])
-    return [_behind(trace, validation, first, (float(beside[-1]) * start, gained * start))]
+    by_itself = not facts.layers or asks_for_tokens(trace)
+    return [_behind(trace, validation, first, (float(beside[-1]) * start, gained * start), by_itself=by_itself)]
 
 
 def _beside(loss: Series, step: np.ndarray) -> np.ndarray:
@@ -56,12 +59,12 @@ def _beside(loss: Series, step: np.ndarray) -> np.ndarray:
     return np.interp(step, loss.step, sliding_mean(padded, width))
 
 
-def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, float]) -> Finding:
+def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, float], *, by_itself: bool) -> Finding:
     training, gained = levels
     causes = ("evaluation-configuration", "evaluation-mode", "evaluation-preparation", "data-size")
     return Finding(
         kind="evaluation-behind",
-        severity="warning",
+        severity="warning" if by_itself else "note",
         sentence=message(
             "finding-evaluation-behind.sentence",
             validation=float(validation.value[-1]),

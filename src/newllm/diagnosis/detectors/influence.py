@@ -11,6 +11,9 @@ SEEN = 1e-6  # of the strongest dependence; what is masked has exactly none
 ASKED = 0.97  # of the targets are the next token
 FEWEST_UNREAD = 3  # different tokens
 LOOKS = 2
+FEWEST_UPDATES = 10
+AGAIN = 0.5  # of the rows of an update came before
+TOGETHER = 0.1  # of the updates have all rows of an earlier one
 
 
 def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -42,9 +45,12 @@ def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG
 def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
     """Return that a layer reads the rows of a batch as steps in time.
 
-    False alarms: texts that are given as time first all the way; so each row of the batch must have one output.
+    False alarms: texts that are given as time first all the way. So each row must have one output, or rows must come
+    again among other ones: what comes again is an example, and no moment of several texts.
     """
     mixed = finite(trace.series("batch_as_time"))
+    if not len(mixed.value) and _rows_are_examples(trace):
+        mixed = finite(trace.series("positions_as_time"))
     if not len(mixed.value) or mixed.value.min() < 1:
         return []
     return [
@@ -62,6 +68,13 @@ def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
             candidate_causes=("batch-as-time",),
         )
     ]
+
+
+def _rows_are_examples(trace: Trace) -> bool:
+    """Whether rows come again, and not all rows of an update together: one batch comes again whatever its axes are."""
+    seen, together = trace.series("rows_seen").value, trace.series("batch_again").value
+    late = seen[len(seen) // 2 :]
+    return len(late) >= FEWEST_UPDATES and float(np.median(late)) >= AGAIN and len(together) < TOGETHER * len(seen)
 
 
 def detect_unread_tokens(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

@@ -8,7 +8,7 @@ from newllm.diagnosis.causes.kinds import MANY
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
-from newllm.diagnosis.training_kind import reads_text, training_kind
+from newllm.diagnosis.training_kind import asks_for_tokens, reads_text, training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -199,10 +199,10 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
     (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text, or
     is asked for something else than a token of it: a translation, say. Where the recorder has seen that the target is
-    the next token, that no output depends on it, and that no row of the evaluation was trained on, it is a note: such
-    a text is as predictable as that.
+    the next token, and that no output depends on it, it is a note: such a text is as predictable as that.
     """
-    if facts.layers and (not reads_text(trace, facts) or _is_asked_for_other(trace)):
+    is_known = len(trace.series("targets").value) > 0
+    if facts.layers and (not reads_text(trace, facts) or (is_known and not asks_for_tokens(trace))):
         return []
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     enough = len(loss.value) >= FEWEST and len(validation.value) >= 2
@@ -235,18 +235,7 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
-def _is_asked_for_other(trace: Trace) -> bool:
-    """Whether the targets are known, and are neither the next tokens of a text that is given nor these themselves."""
-    if not len(trace.series("targets").value):
-        return False
-    shares = [trace.series(name).value for name in ("target_is_next", "target_is_input")]
-    return not any(len(one) and float(np.median(one)) >= NEXT for one in shares)
-
-
 def _keeps_apart(trace: Trace) -> bool:
-    """Whether nothing of the target is to be seen: not in the text up to it, nor among the rows of training."""
-    later, next_one, seen = (
-        trace.series(name).value for name in ("later_tokens_seen", "target_is_next", "validation_rows_seen")
-    )
-    is_causal = len(later) > 0 and float(later.max()) == 0 and len(next_one) > 0 and float(next_one.min()) >= NEXT
-    return is_causal and len(seen) > 0 and float(seen.max()) == 0
+    """Whether the target is the next token, and no output depends on it."""
+    later, next_one = (trace.series(name).value for name in ("later_tokens_seen", "target_is_next"))
+    return len(later) > 0 and float(later.max()) == 0 and len(next_one) > 0 and float(next_one.min()) >= NEXT

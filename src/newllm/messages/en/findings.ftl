@@ -866,6 +866,16 @@ finding-constant-output =
     .cut = a part of the model between input and output that gives nothing (multiplied by 0, masked, or never connected)
     .test = Run two different rows through the model layer by layer, and find the first layer that gives the same for both.
 
+finding-unasked-rows =
+    .explained = The loss counts no place of many texts, so nothing is learnt of them. As a rule a mask that is to leave out prompts or padding leaves out the answers too: a marker that is not found, or a text that is cut before its answer. Print some of these texts with the places that count.
+    .sentence = From { $axis } { $first } on { PERCENT($share) } % of the texts of an update have no target at all: the loss counts none of their places{ $before ->
+        [none] { "" }
+       *[other] {" "}(before, { PERCENT($before) } %)
+    }
+    .cut = texts that are cut to a length at which their answer has not begun
+    .filler = texts that only fill a batch up, and are to be left out
+    .test = Print, for some texts of one batch, which places have a target.
+
 finding-outputs-bounded =
     .explained = Outputs end where an activation ends (a ReLU, a softplus and a sigmoid at 0, a sigmoid and a tanh at 1, a tanh at -1), and targets go on beyond, so that no weights can give them. Take away the activation behind the last layer, or bring the targets into its range.
     .sentence = outputs end at { G($edge, digits: 2) }: none is { $side ->
