@@ -3,7 +3,8 @@
     python docs/screenshots.py
 
 The demo's run with a loss spike and its small model are shown; four more models of the bundled novel are trained for
-the comparison. All but the demo stands in a temporary directory as runs/..., and its name is taken out of the pages.
+the comparison, and one that recalls pairs. All but the demo stands in a temporary directory as runs/..., and its name
+is taken out of the pages.
 docs/screens/before has the pages as they were before they were reworked.
 Needs Chromium (on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
 """
@@ -12,6 +13,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -172,6 +174,40 @@ def picture_playground(browser: Browser, url: str) -> None:
     keep(page, "surprise")
 
 
+def pairs(rows: int) -> str:
+    """Return rows of letters and digits, and the same pairs again in another order: what a matrix can recall."""
+    chance, lines = random.Random(2), []
+    for _ in range(rows):
+        row = [f"{key}{chance.randrange(8)}" for key in chance.sample("abcdefgh", chance.randint(2, 6))]
+        lines.append(f"{' '.join(row)} | {' '.join(chance.sample(row, len(row)))}")
+    return "\n".join(lines) + "\n"
+
+
+def make_recall(root: Path) -> None:
+    """Train a model that recalls, in recall/ below `root`; it takes some minutes."""
+    (root / "recall").mkdir()
+    (root / "pairs.txt").write_text(pairs(200_000))
+    shape = ("rule=delta", "width=64", "context=64", "head_width=32", "layers=2", "hidden=128")
+    settings = [f"--set=model.{one}" for one in shape] + ["--set=data.window=128", "--set=data.batch=16"]
+    newllm(root, "train", "pairs.txt", *SMALL, *settings, "--steps", "3000", "--out", "recall/pairs")
+
+
+def picture_recall(browser: Browser, url: str) -> None:
+    """A digit that is recalled, and the token that it was written at."""
+    page = shown(browser)
+    page.goto(url)
+    page.locator("tr[data-id] a").first.click()
+    page.goto(f"{page.url}/play")
+    text = page.locator(".play textarea").first
+    text.fill("d3 g0 | g0 d3\na4 c7 h2 e1 b6 | h2 c7 b")
+    text.press("Control+Enter")
+    page.get_by_text("Wrote ").wait_for()
+    page.locator(".play-text .token").nth(38).click()
+    page.wait_for_timeout(1000)
+    page.evaluate("scrollTo(0, 0)")
+    keep(page, "recall")
+
+
 def picture_phone(browser: Browser, url: str) -> None:
     """The list, a run, a comparison and the playground on a phone."""
     phone = shown(browser, viewport=PHONE, is_mobile=True, has_touch=True)
@@ -224,6 +260,9 @@ def main() -> None:
             picture_runs(browser, url)
             picture_playground(browser, url)
             picture_phone(browser, url)
+        make_recall(root)
+        with local(root / "recall") as url:
+            picture_recall(browser, url)
         picture_report(browser, root)
         browser.close()
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 import newllm
-from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.losses import loss_names
 from newllm.diagnosis.onset import Onset, OnsetWatch
+from newllm.diagnosis.spike import find_spikes
 from newllm.trace import Series, read_trace
 from score import share
 from stored import LABELS, unpack

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fault_kinds import Kind
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Trace
 from newllm.trace.series import Series

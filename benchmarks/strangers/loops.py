@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import torch
 
 import newllm
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.errors import UserError
 from newllm.replays.subjects.original import _Recorded
 from newllm.replays.subjects.recorded import CHANCE_NOTICES, compare_with_recording

@@ -42,8 +42,8 @@ ROWS, LENGTH, SIDE = 16, 256, 2048
 ARMS = {"plain": (False, False), "memory kept": (True, False), "fused": (True, True)}  # memory kept, kernels fused
 KINDS = {
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
-    "fused kernels": ("_SwiGLU", "_GatedScan", "_RMSNorm", "_ResidualRMSNorm", "_SiluProduct", "_ShortConvolution"),
-    "loss": ("_CrossEntropy",),
+    "fused kernels": ("swiglu", "gated_scan", "rms_norm", "residual_rms_norm", "silu_product", "short_convolution"),
+    "loss": ("cross_entropy",),
     "conversions and copies": ("aten::copy_", "aten::cat", "aten::clone"),
     "optimizer and clipping": ("aten::_fused_adamw_", "aten::linalg_vector_norm", "aten::mul_"),
 }

@@ -32,6 +32,7 @@ class Targets:
         nats: mean of -log p(target) over the rows that count; NaN where the output is no distribution.
         classes: C.
         axis: of the classes in the output as the model gave it.
+        over: the axis that the softmax runs over instead of theirs; None but for "wrong-axis".
     """
 
     form: str
@@ -42,6 +43,7 @@ class Targets:
     nats: float
     classes: int
     axis: int
+    over: int | None = None
 
 
 def read_targets(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None:
@@ -82,7 +84,7 @@ def _form(z: Tensor, g: Tensor, ids: Tensor, near: float) -> tuple[str | None, T
     p = z.softmax(-1)
     at_target = g.gather(-1, ids[:, None]).squeeze(-1)
     is_distribution = _is_distribution(z)
-    is_log = bool((z.logsumexp(-1).abs() < 0.01).all())
+    is_log = _is_log(z, -1)
     unknown = torch.full_like(at_target, torch.nan)
     if bool((g.abs().sum(-1) - at_target.abs() <= near * at_target.abs()).all()):  # only the target is pulled at
         if is_distribution:
@@ -97,6 +99,10 @@ def _form(z: Tensor, g: Tensor, ids: Tensor, near: float) -> tuple[str | None, T
     if _ratio(g, twice, near) is not None:
         return "softmax-twice", unknown
     return _smoothed(g, p, hit, near)
+
+
+def _is_log(z: Tensor, axis: int) -> bool:
+    return bool((z.logsumexp(axis).abs() < 0.01).all())
 
 
 def _is_distribution(z: Tensor) -> bool:
@@ -172,8 +178,17 @@ def read_along_another(z: Tensor, g: Tensor, axis: int, near: float) -> Targets 
                 ids = hit.movedim(axis, -1).argmax(-1)
                 every = torch.ones_like(ids, dtype=torch.bool)
                 weights = torch.full(ids.shape, torch.nan, dtype=torch.float64, device=z.device)
-                return Targets("wrong-axis", ids, every, weights, 0, torch.nan, z.shape[axis], axis)
+                return Targets("wrong-axis", ids, every, weights, 0, torch.nan, z.shape[axis], axis, other)
     return None
+
+
+def normed_along_another(z: Tensor, axis: int) -> int | None:
+    """Return the axis along which an output holds log-probabilities, None where there is none but that of the classes.
+
+    A model with a log_softmax over a wrong axis gives them: nll_loss alone cannot be told there from one of logits.
+    """
+    others = (other for other in range(z.ndim) if other != axis and z.shape[other] > 1)
+    return next((other for other in others if _is_log(z, other)), None)
 
 
 def _ratio(g: Tensor, expected: Tensor, near: float) -> Tensor | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from newllm.diagnosis import Spike
+from newllm.diagnosis.spike import Spike
 from newllm.study import outcomes as general
 from newllm.study.design import Record, Row
 from newllm.study.outcomes import numbers, spikes_of

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import safetensors.numpy
+import safetensors.torch
 
 from newllm.data import load_tokenizer
 from newllm.trace import Summary, read_trace
 from newllm.training.config_file import load_config
+from newllm.training.snapshots import snapshot_content, snapshot_tensors
 
 
 class Process:
@@ -103,6 +106,39 @@ def newllm(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     server.close()
 
 
+@pytest.fixture(scope="session")
+def start(newllm) -> Callable[..., list]:
+    def free_port() -> int:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return free.getsockname()[1]
+
+    def go(
+        size: int, *arguments: object, each: Sequence[dict[str, str]] = (), file_bytes: Sequence[int | None] = ()
+    ) -> list:
+        """Start so many processes as a launcher does; each has an environment and a limit of its own if need be."""
+        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        own = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
+        for environment, more in zip(own, each, strict=False):
+            environment.update(more)
+        limits = [*file_bytes, *[None] * (size - len(file_bytes))]
+        both = zip(own, limits, strict=True)
+        return [newllm.start(*arguments, environment=environment, file_bytes=limit) for environment, limit in both]
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def train(start) -> Callable[..., list]:
+    def go(size: int, *arguments: object, codes: set[int] | None = None) -> list:
+        processes = start(size, "train", *arguments)
+        ended = [process.wait() for process in processes]
+        assert set(ended) == (codes or {0}), [process.stderr for process in processes]
+        return processes
+
+    return go
+
+
 def _assert_whole(run: Path) -> None:
     """Every file in a run directory is complete; hidden temporary files are nobody's but the writer's."""
     for name, check in (
@@ -122,7 +158,9 @@ def _assert_whole(run: Path) -> None:
     for place in run.glob("snapshots/step-*"):
         state = json.loads((place / "state.json").read_bytes())
         assert place.name == f"step-{state['step']:08d}"
-        for name in ("model.safetensors", "optimizer.safetensors"):
+        names = {path.name for path in place.glob("*.safetensors")}
+        assert names == state["sha256"].keys() - {"state.json"} != set()
+        for name in names:
             content = (place / name).read_bytes()
             assert hashlib.sha256(content).hexdigest() == state["sha256"][name]
             safetensors.numpy.load(content)
@@ -144,13 +182,19 @@ def _result(run: Path) -> dict[str, object]:
     rows = [json.loads(line) for line in (run / "trace.jsonl").read_text().splitlines()]
     steps = [row["step"] for row in rows if "loss" in row]
     assert steps == list(range(1, summary["step"] + 1)), "a row is missing or stands there twice"
-    files = {
-        name: hashlib.sha256((last / name).read_bytes()).hexdigest()
-        for name in ("model.safetensors", "optimizer.safetensors")
-    }
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in _files(last).items()}
     kept = ("status", "step", "tokens", "last_validation", "best_validation", "message")
     snapshots = sorted(place.name for place in run.glob("snapshots/step-*"))
     return {**{name: summary[name] for name in kept}, **signals, **files, "snapshots": snapshots}
+
+
+def _files(snapshot: Path) -> dict[str, bytes]:
+    """The two files of a snapshot; of one in shards those that one process would have written."""
+    if not (snapshot / "model.safetensors").exists():
+        weights, moments, carried = snapshot_tensors(snapshot)
+        content = snapshot_content(weights, moments, carried)
+        return {name: safetensors.torch.save(tensors) for name, tensors in content.items()}
+    return {name: (snapshot / name).read_bytes() for name in ("model.safetensors", "optimizer.safetensors")}
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from typing import Any
 
 import torch
 import torch._dynamo  # what torch would import when the first optimizer is made: a second
+import torch.distributed.checkpoint  # and what for a sharded model
+import torch.distributed.fsdp
 
 from newllm import api
 from newllm.cli import progress

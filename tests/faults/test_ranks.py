@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,30 +34,6 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
-
-
-@pytest.fixture
-def start(newllm) -> Callable[..., list]:
-    def go(size: int, *arguments: object, each: Sequence[dict[str, str]] = ()) -> list:
-        """Start so many processes as a launcher does, with an environment of its own for each if need be."""
-        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        own = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
-        for environment, more in zip(own, each, strict=False):
-            environment.update(more)
-        return [newllm.start(*arguments, environment=environment) for environment in own]
-
-    return go
-
-
-@pytest.fixture
-def train(start) -> Callable[..., list]:
-    def go(size: int, *arguments: object, codes: set[int] | None = None) -> list:
-        processes = start(size, "train", *arguments)
-        ended = [process.wait() for process in processes]
-        assert set(ended) == (codes or {0}), [process.stderr for process in processes]
-        return processes
-
-    return go
 
 
 def _options(variant: str, text: Path, tiny: list[str]) -> list[object]:

@@ -98,6 +98,7 @@ def test_it_is_python(page: str, block: str) -> None:
     compile(block, page, "exec")
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # torch's own compiler
 @pytest.mark.parametrize(("page", "block"), OWN, ids=[f"{page}-{at}" for at, (page, _) in enumerate(OWN)])
 def test_it_runs(page: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ from newllm.data import Corpus
 from newllm.trace import Recovery
 from newllm.training.config import RunConfig
 from newllm.training.run import RunDirectory
+from newllm.training.snapshots import list_snapshots
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Begin:
         data: what the leader read: names and checksums of texts, and counts.
         recoveries: what a guard decided so far.
         step: that the training goes on from.
+        snapshot: of that step; None where there is none yet.
     """
 
     run: Path
@@ -30,14 +32,15 @@ class Begin:
     data: dict[str, Any]
     recoveries: tuple[Recovery, ...]
     step: int
+    snapshot: Path | None
 
 
 def begin_message(run: RunDirectory, config: RunConfig, corpus: Corpus, recoveries: Sequence[Recovery]) -> Begin:
     """Return the message for a training that begins."""
-    step = run.last_step() or 0
-    return Begin(
-        run.path.absolute(), config, corpus.tokenizer.to_json(), what_was_read(corpus), tuple(recoveries), step
-    )
+    step, path = run.last_step(), run.path.absolute()
+    snapshot = None if step is None else list_snapshots(path / run.snapshots.name)[step]
+    tokenizer, read = corpus.tokenizer.to_json(), what_was_read(corpus)
+    return Begin(path, config, tokenizer, read, tuple(recoveries), step or 0, snapshot)
 
 
 def what_was_read(corpus: Corpus) -> dict[str, Any]:

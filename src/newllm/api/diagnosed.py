@@ -10,7 +10,7 @@ from typing import Any
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes

@@ -21,6 +21,7 @@ from newllm.api.training_session import TrainedRun
 from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
 from newllm.errors import UserError
 from newllm.launcher import SaidError, of_rank
+from newllm.model.bodies import State
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.ranks import RankWatch
@@ -33,8 +34,15 @@ from newllm.training.launch import check_gpu
 from newllm.training.optimizer import build_optimizer
 from newllm.training.ranks import Command, Order, Ranks
 from newllm.training.resolve import build_model
+from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
-from newllm.training.snapshots import put_content
+from newllm.training.snapshots import (
+    Progress,
+    put_content,
+    restore_shard,
+    training_tensors,
+    write_own_shard,
+)
 from newllm.training.step import Stepper
 from newllm.training.world import HungError, LostError, World
 
@@ -59,7 +67,7 @@ def follow(world: World) -> TrainedRun:
             assert follower is not None, "the leader begins first"
             world.signal_name = interrupt.signal_name
             try:
-                follower.obey(command.order, command.step, command.rate)
+                follower.obey(command)
             except BaseException as error:
                 _end(follower.begin.run, world.rank, error)
 
@@ -114,13 +122,17 @@ class _Follower:
         torch.set_num_threads(config.numerics.threads)
         self.corpus = corpus or _same_corpus(begin, world.rank)
         self.model = build_model(config).train()
+        if config.parallel.mode == "fsdp":
+            _check_run(begin.run, world.rank)
+            world.shard(self.model)
         self.optimizer = build_optimizer(self.model, config.optimizer)
         batches = training_batches(self.corpus, config.data, config.seed)
         self.stepper = Stepper(self.model, self.optimizer, batches, config, world)
         self.remedies = RemediesInForce(begin.recoveries)
         self.remedies.attach(self.stepper, begin.step)
-        self.stepper.carry(put_content(world.share({}), self.model, self.optimizer))
+        self.stepper.carry(self._restored(world))
         self.remedies.restored(self.stepper)
+        self._step, self._ring = begin.step, Ring(world)
         self._every = sampled_every(config)
         self._seconds: float | None = None  # of the last update that the leader did not measure
         self._token_bytes: np.ndarray | None = None
@@ -130,16 +142,35 @@ class _Follower:
             self._watch = RankWatch(Layout(self.model), Optimizers([self.optimizer]), begin.run, known_by, begin.step)
             self._watch.put(begin.step)
 
-    def obey(self, order: Order, step: int, rate: float) -> None:
+    def _restored(self, world: Ranks) -> State | None:
+        if not world.sharded:
+            return put_content(world.share({}), self.model, self.optimizer)
+        return restore_shard(self.begin.snapshot, self.model, self.optimizer, world)
+
+    def obey(self, command: Command) -> None:
         """Do what the leader does now."""
+        order, step, rate, place = command
         if order == Order.CARRIED:
             self.stepper.whole_carried()
         if order == Order.EVALUATE:
             self._evaluate()
+        if order == Order.HOLD:
+            self._ring.put(training_tensors(self.model, self.optimizer, None), Progress(step=self._step))
+        if order == Order.WRITE:
+            held = training_tensors(self.model, self.optimizer, None)
+            if step != self._step:
+                held = self._ring.steps()[step].content()
+            try:
+                write_own_shard(self.stepper.world, place, held)
+            except LostError:
+                raise
+            except UserError:
+                pass  # the leader has it too, and says it
         if order == Order.UPDATE:
             self.remedies.stepping(self.stepper, step)
             self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
             report = self.stepper.update(step)
+            self._step = report.step
             if self._watch is not None and report.step % self._every == 0:
                 self._watch.put(report.step, self._seconds)
             else:
@@ -158,6 +189,15 @@ class _Follower:
         """End: what waits is written."""
         if self._watch is not None:
             self._watch.close()
+
+
+def _check_run(run: Path, rank: int) -> None:
+    """Raise UserError where this process cannot write its part of a snapshot."""
+    if not run.is_dir():
+        raise UserError(
+            f"rank {rank} does not see '{run}', where every rank writes its part of a snapshot: give --out on a disk "
+            "that all share, or --set parallel.mode=ddp"
+        )
 
 
 def _same_corpus(begin: Begin, rank: int) -> Corpus:

@@ -16,17 +16,19 @@ class LayerSignals:
     Args:
         layout: of the model.
         optimizer: hooked for as long as it lives.
+        weights: False measures outputs alone: of weights that are sharded this process has a part only.
     """
 
-    def __init__(self, layout: Layout, optimizer: Optimizer) -> None:
+    def __init__(self, layout: Layout, optimizer: Optimizer, *, weights: bool = True) -> None:
         self._layout = layout
         self._forward = SampledForward(layout)
         self._weights = WeightWatch(layout, Optimizers([optimizer]))
         self._clipped: Norms | None = None
         self._row = Row()
         self._measuring = self._with_outputs = False
-        optimizer.register_step_pre_hook(lambda *_: self._before())
-        optimizer.register_step_post_hook(lambda *_: self._after())
+        if weights:
+            optimizer.register_step_pre_hook(lambda *_: self._before())
+            optimizer.register_step_post_hook(lambda *_: self._after())
 
     def begin(self, *, outputs: bool = True) -> None:
         """Measure the next update.

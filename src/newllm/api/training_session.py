@@ -29,7 +29,7 @@ from newllm.training.config_file import save_config
 from newllm.training.environment import using_threads
 from newllm.training.guard import take_back
 from newllm.training.last_words import explained, remove_last_words
-from newllm.training.launch import with_ranks
+from newllm.training.launch import with_mode, with_ranks
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
@@ -49,7 +49,7 @@ class TrainedRun(Rich):
 
     Attributes:
         path: the run directory.
-        config: the complete configuration.
+        config: the complete configuration, with the mode that was decided on for several processes.
         summary: how it ended.
         stopped_by: the signal that was received while it trained, "SIGINT" or "SIGTERM", None without one.
         seconds: that the clock gave this session, None where it ended by steps.
@@ -88,6 +88,9 @@ def train_to_end(
     with using_threads(config.numerics.threads):
         try:
             world = world or World()
+            config = with_mode(config, model, world)
+            if config.parallel.mode == "fsdp":
+                notify(observers, message("notice-sharded", ranks=world.size))
             make_recording = functools.partial(_make_recording, run, corpus, observers, world.size)
             summary, stopped_by = run_training(run, config, model, corpus, make_recording, observers, pace, world)
         except Exception:  # what stopped the run is what the person must hear
@@ -95,7 +98,8 @@ def train_to_end(
                 draw_curves(run, config, corpus)
             raise
         draw_curves(run, config, corpus)
-    return TrainedRun(run.path, run.load_config(), summary, stopped_by, pace.given)
+    known = dataclasses.replace(run.load_config(), parallel=config.parallel)
+    return TrainedRun(run.path, known, summary, stopped_by, pace.given)
 
 
 def run_training(
@@ -147,9 +151,10 @@ def run_training(
         known = run.load_config()
         together = world or World()
         unlike = how_many_unlike(together.unlike, known.numerics.device)
-        config = with_ranks(known, run.last_step() or 0, together.size, unlike)
-        if config is not known:  # the run is back before it had so many processes
-            save_config(config, run.config)
+        changed = with_ranks(known, run.last_step() or 0, together.size, unlike)
+        if changed is not known:  # the run is back before it had so many processes
+            save_config(changed, run.config)
+        config = dataclasses.replace(changed, parallel=config.parallel)
         model, goes_on = build_model(config), True
 
 
@@ -187,6 +192,8 @@ def _make_recording(
     run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], ranks: int, config: RunConfig
 ) -> Recording:
     samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
+    if config.parallel.mode == "fsdp":  # a text takes the whole model, and the others have no part in it
+        samples = None
     return RunRecording(run.recording, config, corpus.tokenizer, samples, ranks)
 
 

@@ -1,6 +1,7 @@
 """A training step on the bench: its four parts, and ways to try them."""
 
 import functools
+import inspect
 import random
 import re
 import sys
@@ -58,7 +59,14 @@ class Bench:
         return made.reshape(())
 
     def step(self, seed: int = 0) -> float:
-        """Do one update by the optimizer on the batch; return the loss before it."""
+        """Do one update by the optimizer on the batch; return the loss before it.
+
+        Raises:
+            CannotCheck: the optimizer computes the loss itself, several times in an update.
+        """
+        closure = inspect.signature(self.optimizer.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise CannotCheck("closure")
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.loss(seed=seed)
         loss.backward()

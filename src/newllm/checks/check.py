@@ -24,7 +24,11 @@ from newllm.checks.untouched import generator_restorer
 from newllm.diagnosis.layer_names import name_layers
 from newllm.errors import UserError
 from newllm.files import make_directory
+from newllm.messages import message
 
+_COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
+# Of a model on the device "meta": what needs no pass.
+_WITHOUT_NUMBERS = ("tied", "optimizer-holds", "half-precision", "order", "workers", "shards")
 _LONGEST = 300  # characters of an error that is quoted
 
 
@@ -84,33 +88,46 @@ def check(
         undo.callback(generator_restorer())  # to build an optimizer and to read a batch may draw
         more = {"loader": loader, "tokenizer": tokenizer, "step": step, "evaluate": evaluate}
         parts = parts_of(model, optimizer, loss, batch, **more, scheduler=scheduler, steps=steps)
+    is_compiled = any(hasattr(each, _COMPILED) or each._compiled_call_impl for each in parts.model.modules())
+    parts = replace(parts, model=getattr(parts.model, _COMPILED, parts.model))
     if kept_in is not None:
         make_directory(kept_in)  # before the probes, which take seconds, so that a bad place is known at once
-    report = _report(parts, seconds)
+    report = _report(parts, seconds, is_compiled=is_compiled)
     if kept_in is not None:
         keep(kept_in, report, parts)
     return report
 
 
-def _report(parts: Parts, seconds: float) -> CheckReport:
-    """Ask all probes."""
+def _report(parts: Parts, seconds: float, *, is_compiled: bool) -> CheckReport:
+    """Ask all probes, of a compiled model without its compilation: that takes long, and hides what hooks look for."""
     began = time.monotonic()
     bench = Bench(parts, seconds)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.compiler.set_stance("force_eager"):
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
-        first = _outcome(bench, "finite", PROBES["finite"])
-        if first.status == "unchecked":
-            # There is no loss, so that no probe can run: "runs" says why, and all probes are unchecked. Only ids beyond
-            # the vocabulary are looked for, which may be what stopped the loss.
-            beyond = _outcome(bench, "vocabulary", tokens_beyond)
-            known = {"vocabulary": beyond} if beyond.status == "wrong" else {}
-            rest = (known.get(name) or _unchecked(name, CannotCheck("no-loss")) for name in PROBES)
-            outcomes = [wrong("runs", why=first.sentence), *rest]
-        else:
-            outcomes = [first, *(_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")]
+        remarks = [Outcome("runs", "sound", message("check-runs.compiled"))] if is_compiled else []
+        outcomes = _outcomes(bench, remarks)
     kinds = {name: type(module).__name__ for name, module in parts.model.named_modules()}
     named = (replace(outcome, sentence=name_layers(outcome.sentence, kinds)) for outcome in outcomes)
     return CheckReport(tuple(named), time.monotonic() - began)
+
+
+def _outcomes(bench: Bench, remarks: list[Outcome]) -> list[Outcome]:
+    """Ask all probes, or those that can be asked; what is remarked of a loss that can be computed comes first."""
+    if any(each.is_meta for each in bench.model.parameters()):
+        return [
+            _outcome(bench, name, probe) if name in _WITHOUT_NUMBERS else _unchecked(name, CannotCheck("meta"))
+            for name, probe in PROBES.items()
+        ]
+    first = _outcome(bench, "finite", PROBES["finite"])
+    if first.status != "unchecked":
+        rest = (_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")
+        return [*remarks, first, *rest]
+    # There is no loss, so that no probe can run: "runs" says why, and all probes are unchecked. Only ids beyond the
+    # vocabulary are looked for, which may be what stopped the loss.
+    beyond = _outcome(bench, "vocabulary", tokens_beyond)
+    known = {"vocabulary": beyond} if beyond.status == "wrong" else {}
+    rest = (known.get(name) or _unchecked(name, CannotCheck("no-loss")) for name in PROBES)
+    return [wrong("runs", why=first.sentence), *rest]
 
 
 def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outcome:

@@ -30,6 +30,9 @@ class Call:
     Attributes:
         updates: of the optimizer.
         stale: parameters whose gradient at an update held what an update before had used.
+        again: parameters whose gradient an update used a second time, with no backward pass since the update before.
+        empty: updates at which no parameter had a gradient.
+        arrives_late: whether a backward pass came after the last update of the call.
         without_gradient: parameters that were given a gradient and had none at the update, and did not move.
         moved: parameters that did.
         scaled_after_update: factor by which all gradients were scaled after the update that used them; None where they
@@ -48,6 +51,9 @@ class Call:
 
     updates: int = 0
     stale: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    empty: int = 0
+    arrives_late: bool = False
     without_gradient: list[str] = field(default_factory=list)
     moved: set[str] = field(default_factory=set)
     scaled_after_update: float | None = None
@@ -118,6 +124,7 @@ class _Watch:
         self._parameters = {name: each for name, each in named if id(each) in held and each.requires_grad}
         self._optimizer = bench.optimizer
         self._stale: set[str] = set()
+        self._passes_since: bool | None = None  # whether a backward pass came since the last update; None before any
         self._given: dict[str, Tensor] = {}  # where the last backward pass left a gradient
         self._used: dict[str, float] = {}  # norms right after the last update
         self._values: dict[str, Tensor] = {}
@@ -161,7 +168,7 @@ class _Watch:
 
     def _arriving(self, name: str, parameter: Tensor) -> Callable[[Tensor], None]:
         def hook(_: Tensor) -> None:
-            if parameter.grad is None or not bool(dense(parameter.grad).any()):
+            if not _has_gradient(parameter):
                 self._stale.discard(name)
                 self._passes[name] = 0
 
@@ -170,6 +177,7 @@ class _Watch:
     def _arrived(self, name: str) -> Callable[[Tensor], None]:
         def hook(parameter: Tensor) -> None:
             self._passes[name] += 1
+            self._passes_since = self._now.arrives_late = True
             if parameter.grad is not None and parameter.grad.layout == torch.strided:
                 self._given[name] = parameter.grad != 0
 
@@ -189,6 +197,12 @@ class _Watch:
         now = self._now
         if now.rate is None:
             now.rate = _rate(optimizer)
+        if self._parameters and not now.arrives_late:
+            now.empty += not any(map(_has_gradient, self._parameters.values()))
+        if self._passes_since is False:  # it is None as long as gradients are written by hand
+            now.again += [
+                name for name in self._parameters if name in self._stale and _has_gradient(self._parameters[name])
+            ]
         now.stale += [name for name in self._given if name in self._stale]
         for name, mask in self._given.items():
             if not bool(mask.any()):
@@ -211,7 +225,8 @@ class _Watch:
         self._present.updated()
         self._used = dict(self._norms())  # not those of before: a fused optimizer divides by the loss scale itself
         self._stale = {name for name, norm in self._used.items() if norm}
-        self._given = {}
+        self._given, self._now.arrives_late = {}, False
+        self._passes_since = None if self._passes_since is None else False
 
     def _norms(self) -> Iterator[tuple[str, float]]:
         for name, each in self._parameters.items():
@@ -227,6 +242,10 @@ class _Watch:
         if len(factors) < 2 or not 0 < max(factors) < 1 - _SCALED:
             return None
         return max(factors) if max(factors) - min(factors) < _SCALED * max(factors) else None
+
+
+def _has_gradient(parameter: Tensor) -> bool:
+    return parameter.grad is not None and bool(dense(parameter.grad).any())
 
 
 def _rate(optimizer: torch.optim.Optimizer) -> float:

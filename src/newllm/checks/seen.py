@@ -1,6 +1,7 @@
 """One pass of a batch through model and loss, observed: calls, outputs, gradients and what every layer gave."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from newllm.checks.present import autocasts
 from newllm.checks.trees import copied, dense, leaves
 
 ACTS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they act otherwise in training
+_REFUSED = "Disabling autocast"  # in a warning of torch
 _EDGE = 0.99  # of the range of tanh and sigmoid
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
 
@@ -52,6 +54,7 @@ class Seen:
         foreign: tensors that the loss has a gradient for and that are no parameters of the model.
         calls: how often the loss called the model.
         autocast: the device types for which automatic mixed precision was on while the model was called.
+        refused: what torch warned of when it turned off mixed precision that was asked for; empty if it did not.
     """
 
     module: nn.Module
@@ -67,6 +70,7 @@ class Seen:
     foreign: tuple[Tensor, ...]
     calls: int
     autocast: tuple[str, ...]
+    refused: str
 
 
 class _Watch:
@@ -122,7 +126,9 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
     watch = _Watch(model)
     try:
         optimizer.zero_grad(set_to_none=True)
-        value = loss()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            value = loss()
         foreign = _foreign(value, {id(each) for each in model.parameters()})
         gradients = [each.grad for each in foreign]
         for each in foreign:  # theirs is not added to
@@ -152,6 +158,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         foreign=foreign,
         calls=len(watch.calls),
         autocast=tuple(sorted(watch.autocast)),
+        refused=next((str(each.message) for each in said if _REFUSED in str(each.message)), ""),
     )
 
 

@@ -57,8 +57,6 @@ def _demand(model: Any, optimizer: Any, loss: Any, batch: Any, given: dict[str, 
     steps = given.get("steps")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise UserError(f"steps is {steps!r}: give the number of updates that the training will make, such as 1000")
-    if any(each.is_meta for each in model.parameters()):
-        raise UserError("the model is on the device 'meta', which holds no numbers: put it on another one first")
 
 
 def _first_of(loader: Any) -> Any:

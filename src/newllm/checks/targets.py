@@ -1,12 +1,22 @@
 """Which class a loss pulls each output towards (`newllm.loss_form`), and how these follow from the tokens."""
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.trees import integers
-from newllm.loss_form import FEWEST_CLASSES, NEAR, Targets, read_along_another, read_targets
+from newllm.loss_form import (
+    FEWEST_CLASSES,
+    NEAR,
+    Targets,
+    normed_along_another,
+    read_along_another,
+    read_targets,
+)
 
 FIT = 0.97  # share of the positions at which targets and inputs agree, for a shift that is one
 _SHIFTS = range(-2, 4)
@@ -34,7 +44,8 @@ def _targets(bench: Bench) -> Targets:
     for axis in axes:
         found = read_targets(output.movedim(axis, -1), gradient.movedim(axis, -1), axis, near)
         if found is not None:
-            return found
+            over = normed_along_another(output, axis) if found.form == "log-softmax-missing" else None
+            return found if over is None else replace(found, form="wrong-axis", nats=math.nan, over=over)
     for axis in axes:
         found = read_along_another(output, gradient, axis, near)
         if found is not None:

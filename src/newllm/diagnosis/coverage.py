@@ -65,6 +65,7 @@ SUBJECTS = (
                 "squashed-outputs",
                 "outputs-bounded",
                 "mirrored-targets",
+                "constant-output",
                 "target-scale",
                 "too-good",
                 "worse-than-uniform",
@@ -118,7 +119,7 @@ SUBJECTS = (
     Subject(
         "state",
         ("ledger_share", "weights_changed", "moments_changed"),
-        frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "straggler"}),
+        frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "renewed-optimizer", "straggler"}),
     ),
     Subject(
         "given",

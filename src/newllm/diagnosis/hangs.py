@@ -15,7 +15,9 @@ from newllm.messages import Message, message
 from newllm.trace.remark import Remark, unread_file
 
 FILE = "hangs.jsonl"
-EXCHANGES = ("order", "begin", "weights", "losses", "gradients", "level", "carried", "evaluation", "end")
+EXCHANGES = (
+    *("order", "begin", "weights", "parts", "losses", "gradients", "level", "carried", "snapshot", "evaluation", "end"),
+)
 """What the processes of a training send each other, each of them a moment at which all must come."""
 _LARGEST = 2**20  # bytes
 _LARGEST_NUMBER = 2**53

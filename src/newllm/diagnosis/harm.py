@@ -57,8 +57,11 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return False
     if finding.severity == "fault" and finding.kind != "diverged":
         return False
-    if validation_gains(finding, trace) is not None or new_classes_at(finding, trace) is not None:
+    if validation_gains(finding, trace) is not None:
         return True
+    if new_classes_at(finding, trace) is not None:
+        known = _evaluations(finding, trace)
+        return known is None or known.better <= UNHARMED * known.before  # else what it knew is lost
     whole = trace.series("loss")
     if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
         return False

@@ -17,6 +17,7 @@ from newllm.trace import SEVERITIES, Finding, Severity
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
 ROOTS = (
     "changed-state",
+    "renewed-optimizer",
     "cleared-gradient",
     "ranks-apart",
     "loss-form",
@@ -42,6 +43,7 @@ ROOTS = (
     "target-scale",
     "outputs-bounded",
     "mirrored-targets",
+    "constant-output",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",

@@ -130,6 +130,7 @@ _TOKENS = re.compile(
     r"(^|[^a-z])tok(en)?s?[ _]*(/|per|seen|\b)", re.IGNORECASE
 )  # tok/sec, tokens_per_second, tokens seen
 _BY_COLUMNS = (
+    ("vae", ("latent_kl",)),
     ("language-model", ("perplexity", "validation_perplexity", "validation_bits_per_byte", "tokens")),
     ("classification", ("accuracy", "validation_accuracy")),
 )

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.memory import array
+from newllm.kernels.memory import array, mask, new
+from newllm.kernels.operators import Differentiable, Operator, like
 
 
 def gated_scan(delta_BTC: Tensor, gate_BTC: Tensor, initial_BC: Tensor, reset_BT: Tensor | None) -> Tensor:
@@ -24,30 +25,48 @@ def gated_scan(delta_BTC: Tensor, gate_BTC: Tensor, initial_BC: Tensor, reset_BT
         initial_BC: context before the first position, float32.
         reset_BT: True where a new document starts, or None.
     """
-    return _GatedScan.apply(delta_BTC, gate_BTC, initial_BC, reset_BT)
+    return _gated_scan(delta_BTC, gate_BTC, initial_BC, reset_BT)
 
 
-class _GatedScan(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, delta: Tensor, gate: Tensor, initial: Tensor, reset: Tensor | None) -> Tensor:
-        from newllm.kernels import loops  # numba is an extra, and slow to import
+def _forward(delta: Tensor, gate: Tensor, initial: Tensor, reset: Tensor | None) -> Tensor:
+    from newllm.kernels import loops  # numba is an extra, and slow to import
 
-        delta, gate, initial = delta.contiguous(), gate.contiguous(), initial.contiguous()
-        reset = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
-        contexts = torch.empty_like(delta, dtype=torch.float32)
-        arrays = [array(tensor) for tensor in (delta, gate, initial, reset, contexts)]
-        threads.run(loops.gated_scan, arrays, threads.by_channels(*delta.shape))
-        ctx.save_for_backward(delta, gate, contexts, initial, reset)
-        return contexts
+    contexts = new(delta, torch.float32)
+    arrays = [array(tensor.contiguous()) for tensor in (delta, gate, initial)]
+    jobs = threads.by_channels(*delta.shape)
+    threads.run(loops.gated_scan, [*arrays, mask(reset), array(contexts)], jobs)
+    return contexts
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # type: ignore[override]
-        from newllm.kernels import loops
 
-        delta, gate, contexts, initial, reset = ctx.saved_tensors
-        into = torch.empty_like(delta), torch.empty_like(gate), torch.empty_like(initial)
-        tensors = (gradient.contiguous(), delta, gate, contexts, initial, reset, *into)
-        jobs = threads.by_channels(*delta.shape)
-        threads.run(loops.gated_scan_backward, [array(tensor) for tensor in tensors], jobs)
-        return (*into, None)
+def _backward(
+    gradient: Tensor, delta: Tensor, gate: Tensor, contexts: Tensor, initial: Tensor, reset: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    from newllm.kernels import loops
+
+    into = new(delta), new(gate), new(initial)
+    arrays = [array(tensor.contiguous()) for tensor in (gradient, delta, gate, contexts, initial)]
+    jobs = threads.by_channels(*delta.shape)
+    threads.run(loops.gated_scan_backward, [*arrays, mask(reset), *map(array, into)], jobs)
+    return into
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], contexts: Tensor) -> None:
+    delta, gate, initial, reset = inputs
+    ctx.save_for_backward(delta, gate, contexts, initial, reset)
+
+
+_gated_scan = Differentiable(
+    Operator(
+        "gated_scan(Tensor delta, Tensor gate, Tensor initial, Tensor? reset) -> Tensor",
+        _forward,
+        fake=lambda delta, *_: new(delta, torch.float32),
+    ),
+    Operator(
+        "gated_scan_backward(Tensor gradient, Tensor delta, Tensor gate, Tensor contexts, Tensor initial, "
+        "Tensor? reset) -> (Tensor, Tensor, Tensor)",
+        _backward,
+        fake=like(1, 2, 4),
+    ),
+    _save,
+    lambda ctx, backward, gradient: (*backward(gradient, *ctx.saved_tensors), None),
+)

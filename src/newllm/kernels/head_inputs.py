@@ -11,7 +11,8 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import can_fuse
-from newllm.kernels.memory import rows
+from newllm.kernels.memory import new, rows
+from newllm.kernels.operators import Differentiable, Operator, like
 
 EPSILON = 1e-6  # keeps the length of a vector of zeros from being divided by
 
@@ -29,7 +30,7 @@ def head_inputs(projected_BTE: Tensor, strength_BTH: Tensor, keys: int) -> tuple
     """
     if not can_fuse(projected_BTE, strength_BTH) or strength_BTH.dtype != torch.float32:
         return head_inputs_naive(projected_BTE, strength_BTH, keys)
-    return _HeadInputs.apply(projected_BTE, strength_BTH, keys)
+    return _head_inputs(projected_BTE, strength_BTH, keys)
 
 
 def head_inputs_naive(projected_BTE: Tensor, strength_BTH: Tensor, keys: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -47,32 +48,62 @@ def _unit(vectors: Tensor) -> Tensor:
     return vectors * torch.rsqrt((vectors * vectors).sum(dim=-1, keepdim=True) + EPSILON)
 
 
-class _HeadInputs(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, projected: Tensor, strength: Tensor, keys: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        from newllm.kernels import head_loops  # numba is an extra, and slow to import
+def _outputs(projected: Tensor, strength: Tensor, keys: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    heads, positions = strength.shape[-1], strength.shape[:-1]
+    values = projected.shape[-1] // heads - 2 * keys
+    query, key, value, lookup = (strength.new_empty(*positions, heads, n) for n in (keys, keys, values, keys))
+    return query, key, value, lookup
 
-        projected, strength = projected.contiguous(), strength.contiguous()
-        heads, positions = strength.shape[-1], strength.shape[:-1]
-        values = projected.shape[-1] // heads - 2 * keys
-        query, key, lookup = (strength.new_empty(*positions, heads, keys) for _ in range(3))
-        value = strength.new_empty(*positions, heads, values)
-        tensors = (projected, strength, query, key, value, lookup)
-        threads.run(head_loops.head_inputs, list(map(rows, tensors)), _jobs(projected))
-        ctx.save_for_backward(projected, strength, query, lookup)
-        return query, key, value, lookup
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
-        from newllm.kernels import head_loops
+def _forward(projected: Tensor, strength: Tensor, keys: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    from newllm.kernels import head_loops  # numba is an extra, and slow to import
 
-        projected, strength, query, lookup = ctx.saved_tensors
-        into = torch.empty_like(projected), torch.empty_like(strength)
-        tensors = (*(gradient.contiguous() for gradient in gradients), projected, strength, query, lookup, *into)
-        threads.run(head_loops.head_inputs_backward, list(map(rows, tensors)), _jobs(projected))
-        return (*into, None)
+    into = _outputs(projected, strength, keys)
+    threads.run(head_loops.head_inputs, list(map(rows, (projected, strength, *into))), _jobs(projected))
+    return into
+
+
+def _backward(
+    d_query: Tensor,
+    d_key: Tensor,
+    d_value: Tensor,
+    d_lookup: Tensor,
+    projected: Tensor,
+    strength: Tensor,
+    query: Tensor,
+    lookup: Tensor,
+) -> tuple[Tensor, Tensor]:
+    from newllm.kernels import head_loops
+
+    into = new(projected), new(strength)
+    tensors = (d_query, d_key, d_value, d_lookup, projected, strength, query, lookup, *into)
+    threads.run(head_loops.head_inputs_backward, list(map(rows, tensors)), _jobs(projected))
+    return into
 
 
 def _jobs(projected: Tensor) -> list[tuple[int, int]]:
     return threads.by_positions(projected.shape[:-1].numel(), projected.shape[-1])
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+    projected, strength, _ = inputs
+    query, _, _, lookup = outputs
+    ctx.save_for_backward(projected, strength, query, lookup)
+
+
+_head_inputs = Differentiable(
+    Operator(
+        "head_inputs(Tensor projected, Tensor strength, SymInt keys) -> (Tensor, Tensor, Tensor, Tensor)",
+        _forward,
+        fake=_outputs,
+    ),
+    Operator(
+        "head_inputs_backward(Tensor d_query, Tensor d_key, Tensor d_value, Tensor d_lookup, Tensor projected, "
+        "Tensor strength, Tensor query, Tensor lookup) -> (Tensor, Tensor)",
+        _backward,
+        fake=like(4, 5),
+    ),
+    _save,
+    lambda ctx, backward, *gradients: (*backward(*gradients, *ctx.saved_tensors), None),
+    results=4,
+)

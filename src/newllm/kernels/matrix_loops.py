@@ -19,12 +19,13 @@ from typing import Any
 import numba
 import numpy as np
 
-from newllm.kernels import machine_code, matrix_step, vectors
+from newllm.kernels import machine_code, matrix_sizes, matrix_step, vectors
 from newllm.kernels.machine_code import LANES, OPTIONS, compiled, source_of
+from newllm.kernels.matrix_sizes import KEPT_EVERY, KEYS, VALUES
 from newllm.kernels.matrix_step import UNROLLED, advance, fetch, pull_back, rewrite, step_back
 
-KEPT_EVERY = 16  # positions: so many matrices of 64 x 64 are 256 KiB, which the second cache holds
-KEYS, VALUES = UNROLLED, LANES  # what widths are multiples of
+assert KEYS == UNROLLED
+assert VALUES == LANES
 AHEAD = 2  # positions
 _ZERO, _BLOCK = np.float32(0.0), 4 * LANES
 _inner = numba.njit(**OPTIONS)
@@ -206,6 +207,6 @@ def _backward(source: int) -> Any:
     return matrix_scan_backward
 
 
-_SOURCE = source_of(machine_code, matrix_step, vectors, file=__file__)
+_SOURCE = source_of(machine_code, matrix_sizes, matrix_step, vectors, file=__file__)
 matrix_scan: Callable[..., None] = _forward(_SOURCE)
 matrix_scan_backward: Callable[..., None] = _backward(_SOURCE)

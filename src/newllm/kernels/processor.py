@@ -11,11 +11,12 @@ import torch
 
 from newllm.machine import cpuinfo
 
+HAS_NUMBA = importlib.util.find_spec("numba") is not None
 
-@functools.cache
+
 def has_numba() -> bool:
     """Return whether numba, an extra, is installed."""
-    return importlib.util.find_spec("numba") is not None
+    return HAS_NUMBA
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 Shapes: B rows, T positions, D channels, K = 4 taps.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.fusing import should_fuse, written_dtype
-from newllm.kernels.memory import array
+from newllm.kernels.memory import array, borrowed, new
+from newllm.kernels.operators import Differentiable, Operator
 
 TAPS = 4
 
@@ -27,7 +29,9 @@ def short_convolution(x_BTD: Tensor, tail_BKD: Tensor, weight_KD: Tensor, positi
     """
     if not should_fuse(x_BTD, tail_BKD, weight_KD) or weight_KD.dtype != torch.float32:
         return short_convolution_naive(x_BTD, tail_BKD, weight_KD, position_BT)
-    return _ShortConvolution.apply(x_BTD, tail_BKD.float(), weight_KD, position_BT, written_dtype(x_BTD))
+    position_BT = x_BTD.new_full((1, 1), TAPS - 1, dtype=torch.int64) if position_BT is None else position_BT
+    position_BT = position_BT.expand(x_BTD.shape[:2]).contiguous()  # None: from everywhere every tap reaches
+    return _short_convolution(x_BTD, tail_BKD.float(), weight_KD, position_BT, written_dtype(x_BTD.dtype))
 
 
 def short_convolution_naive(x_BTD: Tensor, tail_BKD: Tensor, weight_KD: Tensor, position_BT: Tensor | None) -> Tensor:
@@ -44,35 +48,50 @@ def short_convolution_naive(x_BTD: Tensor, tail_BKD: Tensor, weight_KD: Tensor, 
     return y_BTD
 
 
-class _ShortConvolution(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, tail: Tensor, weight: Tensor, position: Tensor | None, dtype: torch.dtype
-    ) -> Tensor:
-        from newllm.kernels import loops  # numba is an extra, and slow to import
+def _forward(x: Tensor, tail: Tensor, weight: Tensor, position: Tensor, dtype: torch.dtype) -> Tensor:
+    from newllm.kernels import loops  # numba is an extra, and slow to import
 
-        x, tail, weight = x.contiguous(), tail.contiguous(), weight.contiguous()
-        position = _everywhere(x) if position is None else position.expand(x.shape[:2]).contiguous()
-        out = torch.empty_like(x, dtype=dtype)
-        arrays = [array(tensor) for tensor in (x, tail, weight, position, out)]
-        threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
-        ctx.save_for_backward(x, tail, weight, position)
-        return out
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:  # type: ignore[override]
-        from newllm.kernels import loops
-
-        x, tail, weight, position = ctx.saved_tensors
-        d_x, d_tail = torch.empty_like(x), torch.empty_like(tail)
-        d_weights = torch.zeros(x.shape[0], *weight.shape)  # each row sums its own
-        tensors = (gradient.contiguous(), x, tail, weight, position, d_x, d_tail, d_weights)
-        jobs = threads.by_channels(*x.shape)
-        threads.run(loops.convolution_backward, [array(tensor) for tensor in tensors], jobs)
-        return d_x, d_tail, d_weights.sum(dim=0), None, None
+    out = new(x, dtype)
+    given = [array(x.contiguous()), array(tail.contiguous()), borrowed(weight.contiguous())]
+    arrays = [*given, array(position.contiguous()), array(out)]
+    threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
+    return out
 
 
-def _everywhere(x: Tensor) -> Tensor:
-    """Return positions from which every tap reaches."""
-    return torch.full((1, 1), TAPS - 1).expand(x.shape[:2]).contiguous()
+def _gradients(x: Tensor, tail: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return room for the gradients: each row sums its own of the weight."""
+    return new(x), new(tail), torch.zeros(x.shape[0], *weight.shape, device=x.device)
+
+
+def _backward(
+    gradient: Tensor, x: Tensor, tail: Tensor, weight: Tensor, position: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    from newllm.kernels import loops
+
+    into = _gradients(x, tail, weight)
+    given = [array(tensor.contiguous()) for tensor in (gradient, x, tail)]
+    arrays = [*given, borrowed(weight.contiguous()), array(position.contiguous()), *map(array, into)]
+    threads.run(loops.convolution_backward, arrays, threads.by_channels(*x.shape))
+    return into
+
+
+def _formula(ctx: Any, backward: Callable[..., tuple[Tensor, Tensor, Tensor]], gradient: Tensor) -> tuple[Any, ...]:
+    d_x, d_tail, d_weights = backward(gradient, *ctx.saved_tensors)
+    return d_x, d_tail, d_weights.sum(dim=0), None, None
+
+
+_short_convolution = Differentiable(
+    Operator(
+        "short_convolution(Tensor x, Tensor tail, Tensor weight, Tensor position, ScalarType dtype) -> Tensor",
+        _forward,
+        fake=lambda x, *given: new(x, given[-1]),
+    ),
+    Operator(
+        "short_convolution_backward(Tensor gradient, Tensor x, Tensor tail, Tensor weight, Tensor position) "
+        "-> (Tensor, Tensor, Tensor)",
+        _backward,
+        fake=lambda _, *given: _gradients(*given[:3]),
+    ),
+    lambda ctx, inputs, _: ctx.save_for_backward(*inputs[:4]),
+    _formula,
+)

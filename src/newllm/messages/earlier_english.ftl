@@ -4,6 +4,8 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-11-30
+check-rows =
+    .wrong = changing the other rows of the batch moves the output of the first of { COUNT($rows) } rows by { G($moved, digits: 2) } of its scale, in evaluation mode too
 finding-validation-gap =
     .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice

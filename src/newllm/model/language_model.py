@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.kernels.operators import is_captured
 from newllm.model.bodies import State, build_body
 from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.matrix_mixer import MatrixMixer
@@ -125,7 +126,8 @@ class LanguageModel(nn.Module):
     def _placed(self, x: Tensor, position: Tensor) -> Tensor:
         if self.positions is None:
             return x
-        if int(position.max()) >= self.config.positions:
+        # No graph can ask for a number: there the embedding says that there is no such row.
+        if not is_captured(position) and int(position.max()) >= self.config.positions:
             raise UserError(
                 f"this model has only {self.config.positions} learned positions, and the text ends there: "
                 "give it a shorter text, or a body without learned positions"

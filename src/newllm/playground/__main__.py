@@ -10,7 +10,8 @@ ends with 2. It ends with its input, and when nothing has been asked for a while
     about                                        the model: layers, channels, sizes, limits
     branch   {name, [from]}                      an empty text, or a second name for what a branch remembers
     read     {branch, text}                      progress and tokens events
-    write    {branch, [tokens, seed, temperature, top_k, top_p, min_p, repetition_penalty]}     tokens events
+    write    {branch, [tokens, seed, temperature, top_k, top_p, min_p, repetition_penalty, head]}   tokens events
+    recall   {branch, place, [head]}             which earlier writes the read of the token at that place found
     stop     {of}                                end request `of` where it is; what was read and written stays
     drop     {branch}
     save     {branch, name, [replace]}           RUN/contexts/NAME.context
@@ -89,7 +90,7 @@ def _about(loaded: "LoadedRun", player: "Player") -> dict[str, Any]:
         "tokenizer": {"name": tokenizer.name, "vocabulary": tokenizer.vocab_size, "lossless": tokenizer.lossless},
         "format": loaded.config.data.format, "positions": model.positions, "device": str(loaded.model.device),
         "layers": list(view.layers), "channels": view.channels, "rows": rows(view.channels),
-        "matrix_numbers": view.matrix_numbers,
+        "matrix_numbers": view.matrix_numbers, "heads": list(view.heads),
         "quantiles": QUANTILES, "octaves": OCTAVES,
         "limits": {
             "text_bytes": LONGEST_TEXT, "tokens": MOST_TOKENS,

@@ -19,7 +19,7 @@ from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.mirrored import MirroredTargets
 from newllm.recorder.model_settings import ModelSettings
 from newllm.recorder.one_number import OneNumberWatch
-from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits
+from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits, put_spread
 from newllm.recorder.pending import Row
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.squared_error import SquaredErrorWatch
@@ -84,6 +84,7 @@ class CallWatch:
         self._numbers.forget()
         self._errors.forget()
         self._mirrored.forget()
+        self._forward.latent.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -105,6 +106,7 @@ class CallWatch:
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
         self._part("targets")(self._mirrored.put)(self._row)
+        self._part("targets")(self._forward.latent.put)(self._row, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
@@ -155,7 +157,8 @@ class CallWatch:
         if not self._sampled:
             return
         self._part("outputs")(self._see_half)(output)
-        self._part("outputs")(self._put_logits)(output)
+        self._part("outputs")(self._put_outputs)(output)
+        self._part("targets")(self._forward.latent.returned)(output, self._batches.latest[0], self._row)
         result = first_tensor(output)
         if result is not None:
             self._part("targets")(self._numbers.returned)(result)
@@ -170,8 +173,10 @@ class CallWatch:
             self._about.half = True
             self._found()
 
-    def _put_logits(self, output: Any) -> None:
-        logits = find_logits(self._layout.inner, output, self._about.vocabulary)
+    def _put_outputs(self, output: Any) -> None:
+        logits, result = find_logits(self._layout.inner, output, self._about.vocabulary), main_output(output)
+        if result is not None and result.dim() and not result.is_nested:
+            put_spread(result if logits is None else logits.flatten(0, -2), self._row)
         if logits is None:
             return
         put_logits(logits, self._row)

@@ -1,17 +1,21 @@
 """What a model's contexts do while it reads: each context after each token, and how much of it each token keeps.
 
+Of contexts that are matrices it returns what each token wrote and read, from which `recall` says what a read found.
+
 It looks by reading some tokens once more from the state before them, so that whoever really reads them need not be
 hooked: a hook would take a fused cell or a compiled decoder off its path. A stack and a cell take the same path
 here as in any forward pass over these tokens. torch's LSTM shows neither its contexts nor its gates, so its
 formula is written out here; it agrees up to rounding.
 
-Shapes: T positions, C channels; one row.
+Shapes: T positions, C channels, D width, H heads of a layer, N heads of all layers, V value width; one row.
 """
 
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +23,11 @@ from newllm.model.bodies import State
 from newllm.model.bodies.block import Blocks
 from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.lstm import LSTM
-from newllm.model.bodies.matrix_mixer import MatrixMixer
+from newllm.model.bodies.matrix_mixer import MatrixMixer, ZeroMatrixMixer
 from newllm.model.bodies.stack import ContextMixer, ZeroContextMixer
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.hook import Hook
+from newllm.recorder.recall import Writes
 from newllm.recurrence.rules.rule import full_precision
 
 
@@ -33,10 +38,12 @@ class Passage:
     Attributes:
         contexts: `[T, C]` by layer, after each token.
         decays: `[T, C]` by layer: the share of the context before that each token kept.
+        writes: what each token wrote into the matrices of all heads, and read; None without matrices.
     """
 
     contexts: list[Tensor]
     decays: list[Tensor]
+    writes: Writes | None = None
 
 
 class ContextView:
@@ -50,6 +57,7 @@ class ContextView:
             tokens, and where all contexts are matrices.
         channels: C; 0 without contexts.
         matrix_numbers: how many numbers the contexts are that are matrices, of all layers.
+        heads: a name for each matrix, as N of `Writes` counts them.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -57,8 +65,12 @@ class ContextView:
         mixers = [block.mixer for block in body.blocks] if isinstance(body, Blocks) else []
         vectors = {block: mixer for block, mixer in enumerate(mixers) if isinstance(mixer, ContextMixer)}
         self._blocks, self._mixers = list(vectors), list(vectors.values())
-        matrices = (mixer for mixer in mixers if isinstance(mixer, MatrixMixer))
-        self.matrix_numbers = sum(mixer.heads * mixer.width**2 for mixer in matrices)
+        matrices = {block: mixer for block, mixer in enumerate(mixers) if isinstance(mixer, MatrixMixer)}
+        self._matrices = list(matrices.values())
+        self.matrix_numbers = sum(mixer.heads * mixer.width**2 for mixer in self._matrices)
+        self.heads = tuple(
+            f"block {block + 1}, head {head + 1}" for block, mixer in matrices.items() for head in range(mixer.heads)
+        )
         if isinstance(body, Cell):
             self.layers, self.channels = ("context",), body.context_width
         elif isinstance(body, LSTM):
@@ -91,29 +103,61 @@ class ContextView:
             return _look_lstm(body.lstm, x_1TD[0], before)
         if isinstance(body, Cell):
             return _look_cell(body, x_1TD, before, position_1T)
-        with _outputs_of([mixer.tap for mixer in self._mixers]) as contexts, _outputs_of(self._linears()) as outputs:
+        taps = [mixer.tap for mixer in self._mixers]
+        with _calls_of([*taps, *self._linears(), *_parts(self._matrices)]) as calls:
             body(x_1TD, before, position_1T, None)
-        decays = [_decays(mixer, outputs) for mixer in self._mixers]
-        return Passage([contexts[mixer.tap][0] for mixer in self._mixers], decays)
+        decays = [_decays(mixer, calls) for mixer in self._mixers]
+        writes = _writes(self._matrices, calls) if self._matrices else None
+        return Passage([calls[tap].output[0] for tap in taps], decays, writes)
 
     def _linears(self) -> list[nn.Module]:
         return [linear for mixer in self._mixers for linear in (mixer.rule.delta, *mixer.rule.gates)]
 
 
-def _decays(mixer: ContextMixer, outputs: dict[nn.Module, Tensor]) -> Tensor:
+class _Call(NamedTuple):
+    """What a module was given first, and what it returned."""
+
+    given: Any
+    output: Any
+
+
+def _decays(mixer: ContextMixer, calls: dict[nn.Module, _Call]) -> Tensor:
     """Return the decays `[T, C]` that a mixer's rule makes of what its linear layers gave."""
-    delta_1TC = full_precision(outputs[mixer.rule.delta])
-    gates = [full_precision(outputs[gate]) for gate in mixer.rule.gates]
+    delta_1TC = full_precision(calls[mixer.rule.delta].output)
+    gates = [full_precision(calls[gate].output) for gate in mixer.rule.gates]
     decay_1TC, _ = mixer.rule.combine(delta_1TC, gates, mixer.rule.constant())
     # The control takes the rule's input alone, whatever its decay.
     return torch.zeros_like(decay_1TC[0]) if isinstance(mixer, ZeroContextMixer) else decay_1TC[0]
 
 
+def _parts(mixers: list[MatrixMixer]) -> list[nn.Module]:
+    return [part for mixer in mixers for part in (mixer.rule, mixer.read_norm, mixer.out)]
+
+
+def _writes(mixers: list[MatrixMixer], calls: dict[nn.Module, _Call]) -> Writes:
+    """Return what each token did with the matrices of all mixers, whose heads are all of one shape."""
+    layers = []
+    for mixer in mixers:
+        steps, read_THV = calls[mixer.rule].output, calls[mixer.read_norm].given[0]
+        mixed_THV = calls[mixer.out].given[0].unflatten(-1, (mixer.heads, -1))
+        out_DHV = mixer.out.weight.unflatten(-1, (mixer.heads, -1))
+        added_TH = torch.einsum("thv,dhv->thd", mixed_THV, out_DHV.to(mixed_THV)).norm(dim=-1)
+        # The control writes into matrices of zeros.
+        decay = torch.zeros_like(steps.log_decay[0]) if isinstance(mixer, ZeroMatrixMixer) else steps.log_decay[0].exp()
+        given = steps.query[0], steps.key[0], steps.lookup[0], decay, steps.value[0], read_THV, added_TH
+        layers.append([tensor.float().cpu().numpy() for tensor in given])
+    # Rules with one decay a head and with one a key may stand in one model.
+    widest = max(layer[3].shape[-1] for layer in layers)
+    for layer in layers:
+        layer[3] = np.broadcast_to(layer[3], (*layer[3].shape[:-1], widest))
+    return Writes(*(np.concatenate(parts, axis=1) for parts in zip(*layers, strict=True)))
+
+
 def _look_cell(body: Cell, x_1TD: Tensor, before: State, position_1T: Tensor) -> Passage:
     """Run the cell unhooked but for its tap; its rule is asked again once every context is known."""
-    with _outputs_of([body.tap]) as kept:
+    with _calls_of([body.tap]) as calls:
         body(x_1TD, before, position_1T, None)
-    contexts_1TC = kept[body.tap]
+    contexts_1TC = calls[body.tap].output
     before_1TC = torch.cat([before["context"][:, None], contexts_1TC[:, :-1]], dim=1)
     source_1TS = torch.cat([x_1TD, body.read(before_1TC)], dim=-1)
     decay_1TC, _ = body.rule(body.fnn(source_1TS), source_1TS)
@@ -144,12 +188,12 @@ def _look_lstm(lstm: nn.LSTM, x_TD: Tensor, before: State) -> Passage:
 
 
 @contextlib.contextmanager
-def _outputs_of(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
-    """Keep what modules return while the block runs."""
-    kept: dict[nn.Module, Tensor] = {}
+def _calls_of(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, _Call]]:
+    """Keep what modules are given first, and what they return, while the block runs."""
+    kept: dict[nn.Module, _Call] = {}
 
-    def keep(module: nn.Module, inputs: object, output: Tensor) -> None:  # noqa: ARG001 (a hook's form)
-        kept[module] = output
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        kept[module] = _Call(inputs[0], output)
 
     handles = [module.register_forward_hook(Hook(keep)) for module in modules]
     try:

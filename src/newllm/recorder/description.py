@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.run_facts import facts_of, said_by
 from newllm.messages import Message, message
 from newllm.recorder.config import optimizer_settings
 from newllm.recorder.layout import Layout
@@ -57,6 +56,8 @@ class Description:
 
     def go_on(self, found: Resumption) -> None:
         """Take over what was said of the recording until now, and say where it is resumed."""
+        from newllm.diagnosis.run_facts import facts_of, said_by  # most trainings are not resumed
+
         earlier = found.earlier
         facts = facts_of(earlier, {}, {}, {})
         self.vocabulary, self._kind = self.vocabulary or facts.vocabulary, self._kind or facts.kind

@@ -10,7 +10,6 @@ Shapes: B rows, T positions of the output, S of the tokens that an embedding is 
 """
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ from newllm.recorder.arguments import processes
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
 from newllm.recorder.layout import Layout
-from newllm.recorder.outputs import main_output
+from newllm.recorder.outputs import main_output, trained_outputs
 from newllm.recorder.pending import Row
 
 _FEWEST = 4  # positions, rows
@@ -111,20 +110,10 @@ class InfluenceWatch:
             row.put_late(self._protect(lambda: _later(pulls)))
         elif len(output) >= _FEWEST and (output.dim() == 2 or not is_text):
             # Each position of one text reads itself at least, whatever a mask leaves out.
-            outputs = [one for one in _floating(result) if len(one) == len(output)]
+            outputs = [one for one in trained_outputs(result) if len(one) == len(output)]
             if all(_names(one) is not None for one in outputs):
                 found = _pulls(outputs, read)
                 row.put_late(self._protect(lambda: _read_and_unread(found)))
-
-
-def _floating(result: Any) -> Iterator[Tensor]:
-    """Yield all floating tensors of a result that a loss may be made of."""
-    if isinstance(result, Tensor):
-        if result.is_floating_point() and result.requires_grad and result.dim():
-            yield result
-    elif isinstance(result, Mapping | tuple | list):
-        for part in result.values() if isinstance(result, Mapping) else result:
-            yield from _floating(part)
 
 
 def _pulls(outputs: list[Tensor], read: list[Read]) -> list[Read]:

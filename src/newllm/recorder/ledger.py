@@ -18,11 +18,11 @@ that are not frozen (another one may train them), are left out.
 """
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -79,11 +79,10 @@ class Ledger:
         self._of_buffers = part("buffers")
         self._buffers = BufferWatch(layout, self._of_buffers)
         self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
-        self._handles: list[Any] = []
         self._row, self._sampled = Row(), False
         self._marked: dict[Entry, Tensor] = {}
         self._frozen: dict[Entry, Tensor] = {}
-        self._turns: Counter[int] = Counter()  # by optimizer
+        self._turns: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
         self._part = 1.0
         self._ended = time.thread_time()
         self._spent = 0.0
@@ -91,13 +90,11 @@ class Ledger:
     def open(self) -> None:
         """Hook the optimizers, and what has buffers."""
         self._of_buffers(self._buffers.open)()
-        self._handles = self._optimizers.hook(self._protect(self._begins), self._protect(self._ends))
+        self._optimizers.hook(self._protect(self._begins), self._protect(self._ends))
 
     def close(self) -> None:
         """Take the hooks away."""
         self._buffers.close()
-        while self._handles:
-            self._handles.pop().remove()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -134,7 +131,7 @@ class Ledger:
             still = set(weights)
             self._frozen = {entry: mark for entry, mark in self._frozen.items() if entry in still}
         count = max(1, round(self._part * (len(weights) + len(moments))))
-        turn = partial(_turn, self._turns[id(optimizer)])
+        turn = partial(_turn, self._turns.get(optimizer, 0))
         for entry in [*turn(weights, count), *turn(moments, max(1, count - len(weights)))]:
             mark = self._frozen.get(entry)
             if mark is None and (tensor := self._tensor(entry)) is not None:
@@ -145,7 +142,7 @@ class Ledger:
                 self._marked[entry] = mark
         buffers = self._buffers.buffers
         self._of_buffers(self._buffers.mark)(turn(buffers, max(1, round(self._part * len(buffers)))))
-        self._turns[id(optimizer)] += 1
+        self._turns[optimizer] = self._turns.get(optimizer, 0) + 1
         if self._sampled and weights:
             self._row.put("ledger_share", min(1.0, count / len(weights)))
         self._spent += time.thread_time() - began
@@ -165,6 +162,8 @@ class Ledger:
             own = [one for one in marked if one.signal == STATISTICS or self._is_own(one, held)]
             self._marked = {one: mark for one, mark in marked.items() if one not in own}
             marked = {one: marked[one] for one in own}
+        if optimizer not in self._turns:  # it has just taken another one's place, and has no moments yet
+            marked = {one: mark for one, mark in marked.items() if one.signal != MOMENTS}
         return marked
 
     def _is_own(self, entry: Entry, held: set[int]) -> bool:

@@ -1,9 +1,9 @@
-"""What a model returns: log Z, the largest and the smallest of its logits.
+"""What a model returns: how much it differs between rows; log Z, the largest and the smallest of its logits.
 
-Shapes: N rows, V vocabulary or classes.
+Shapes: N rows, V vocabulary or classes, D numbers of a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from newllm.recorder.activations import first_tensor
 from newllm.recorder.pending import Row
 
 _ROWS = 256
+_FEWEST_ROWS, _MOST_NUMBERS = 8, 4096
 
 
 def find_logits(model: nn.Module, output: Any, vocabulary: int | None) -> Tensor | None:
@@ -43,6 +44,16 @@ def main_output(output: Any) -> Tensor | None:
     return found if isinstance(found, Tensor) else first_tensor(output)
 
 
+def trained_outputs(result: Any) -> Iterator[Tensor]:
+    """Yield all floating tensors of a result that a loss may be made of."""
+    if isinstance(result, Tensor):
+        if result.is_floating_point() and result.requires_grad and result.dim():
+            yield result
+    elif isinstance(result, Mapping | tuple | list):
+        for part in result.values() if isinstance(result, Mapping) else result:
+            yield from trained_outputs(part)
+
+
 @torch.no_grad()
 def put_logits(logits: Tensor, row: Row) -> None:
     """Record them; log Z is the mean over up to 256 rows, evenly spread."""
@@ -52,6 +63,22 @@ def put_logits(logits: Tensor, row: Row) -> None:
     least, largest = torch.aminmax(flat_NV)
     row.put("logit_max", largest.float())
     row.put("logit_min", least.float())
+
+
+@torch.no_grad()
+def put_spread(output: Tensor, row: Row) -> None:
+    """Record by how much a row of an output `[N, ...]` differs from the mean row, as a share of how large rows are.
+
+    Root mean squares, of up to 256 rows and 4,096 numbers of each; rows of several numbers are first centred at the
+    mean of all.
+    """
+    rows_ND = output.detach().flatten(1) if output.dim() > 1 else output.detach()[:, None]
+    rows_ND = rows_ND[:: 1 + (len(rows_ND) - 1) // _ROWS, :: 1 + (rows_ND.shape[1] - 1) // _MOST_NUMBERS].float()
+    if len(rows_ND) < _FEWEST_ROWS:
+        return
+    apart = (rows_ND - rows_ND.mean(0)).square().mean()
+    size = (rows_ND - rows_ND.mean() if rows_ND.shape[1] > 1 else rows_ND).square().mean()
+    row.put("outputs_apart", (apart / size.clamp(min=1e-30)).sqrt())
 
 
 def _last_width(model: nn.Module) -> int | None:

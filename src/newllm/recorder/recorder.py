@@ -31,7 +31,6 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
@@ -139,7 +138,12 @@ class Recorder:
         self._layout = Layout(the_model(model))
         self._optimizers = the_optimizers(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at
-        kind = None if kind is None else parse_kind(kind)
+        if kind is not None:
+            from newllm.diagnosis.training_kind import (
+                parse_kind,  # what reads logs is not needed by those who write one
+            )
+
+            kind = parse_kind(kind)
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
         self._about = Description(self._layout, self._optimizers, out, **about)
         self.part = Isolation(self._failed).part
@@ -177,6 +181,7 @@ class Recorder:
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
         self.part("ledger")(self._ledger.open)()
         self.part("updates")(self._updates.open)()
+        self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
         self.part("contexts")(self._contexts.open)()
         self.part("outputs")(self._calls.open)()
         self._compare_ranks()
@@ -209,6 +214,7 @@ class Recorder:
         self._contexts.close()
         self._updates.close()
         self._ledger.close()
+        self._optimizers.close()
 
     @_forgiving
     def step(self, loss: SupportsFloat | Tensor) -> None:
@@ -421,6 +427,7 @@ class Recorder:
     def _begin(self) -> None:
         """Prepare for the next step."""
         step = self.steps + 1
+        self._optimizers.begin()
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0 or self._leaps.asks
         self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)

@@ -14,13 +14,15 @@ from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Part, no_isolation
+from newllm.recorder.latent_code import LatentCode
 from newllm.recorder.layers import ROOT
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
+from newllm.recorder.read_error import watch_read_errors
 
 
 class SampledForward:
-    """Activations, attention and gates of the training passes while it is open.
+    """Activations, attention, gates and read errors of the training passes while it is open.
 
     Args:
         layout: the model's.
@@ -28,11 +30,12 @@ class SampledForward:
 
     Attributes:
         is_open: whether it is.
+        latent: the code of a variational autoencoder, if it is one.
         has_seen_a_hook: whether a function that it watched put a hook on a tensor's gradient.
     """
 
     def __init__(self, layout: Layout, part: Part = no_isolation) -> None:
-        self._attention, self._gates = part("attention"), part("gates")
+        self._attention, self._gates, self._reads = part("attention"), part("gates"), part("read errors")
         self._modules = list(layout.callable_modules())
         # A compiled part would be compiled once more for steps on which its functions are watched.
         self._watches_functions = not layout.compiled
@@ -41,6 +44,7 @@ class SampledForward:
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionWatch | None = None
         self._row = Row()
+        self.latent = LatentCode(part("targets"))
         self.is_open = self.has_seen_a_hook = False
 
     @property
@@ -54,6 +58,7 @@ class SampledForward:
         self._activations.open(row)
         self._cells.open(self._activations)
         self._handles = watch_gates(self._modules, row, self._gates)
+        self._handles += watch_read_errors(self._modules, row, self._reads)
         for name, module in self._modules:
             if isinstance(module, nn.MultiheadAttention):
                 look = self._attention(partial(self._multihead, name))
@@ -72,6 +77,7 @@ class SampledForward:
         """The model is called: watch the functions that it calls."""
         if self.is_open and self._mode is None and self._watches_functions:
             looks = attention.functions(self._attended, self._attention) | self._activations.functions()
+            looks |= self.latent.functions()
             looks |= dict.fromkeys((Tensor.register_hook, Tensor.retain_grad), self._hooked)
             self._mode = FunctionWatch(looks)
             self._mode.__enter__()

@@ -52,7 +52,6 @@ class UpdateWatch:
         settings = SettingsWatch(optimizers, layout.root)
         self._put_settings = part("settings")(settings.put)
         self._looks_after = part("rounding")(rounding.after), part("unregistered layers")(unregistered.after)
-        self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
         self.updated = self.sampled = self._is_measured = False
@@ -73,13 +72,11 @@ class UpdateWatch:
     def open(self) -> None:
         """Hook the optimizer and the parameters."""
         self._gradients.open()
-        self._handles = self._optimizers.hook(self._protect(self._begins), self._protect(self._ends))
+        self._optimizers.hook(self._protect(self._begins), self._protect(self._ends))
 
     def close(self) -> None:
         """Take the hooks away."""
         self._gradients.close()
-        while self._handles:
-            self._handles.pop().remove()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
@@ -97,6 +94,9 @@ class UpdateWatch:
                 row.put("weights_moved", 1.0)
         else:
             self._versions = None
+        if self._optimizers.replaced:
+            self._optimizers.replaced = False
+            row.put("optimizer_replaced", 1.0)
         gradients = self._gradients
         if gradients.before is not None:
             self._put_norms(row, gradients.before)
@@ -145,7 +145,7 @@ class UpdateWatch:
         self._gradients.update_ends()
         self.updated = True
         self._stepped.add(id(optimizer))
-        if self._is_measured and len(self._stepped) == len(self._optimizers.each):
+        if self._is_measured and self._stepped.issuperset(map(id, self._optimizers.each)):
             self._measure(self._row)
 
     def _measure(self, row: Row) -> None:

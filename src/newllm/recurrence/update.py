@@ -6,6 +6,7 @@ Shapes: B rows, T positions, C channels.
 import torch
 from torch import Tensor
 
+from newllm.kernels.operators import run_loop
 from newllm.recurrence.norms import ContextNorm
 
 
@@ -36,6 +37,14 @@ def sequential(
     Returns:
         Every context `[B, T, C]` and the last one `[B, C]`.
     """
+    given = decay_BTC, input_BTC, initial_BC, reset_BT, norm
+    length = decay_BTC.shape[1]
+    return _positions(*given) if length == 1 else run_loop(_positions, length, *given)
+
+
+def _positions(
+    decay_BTC: Tensor, input_BTC: Tensor, initial_BC: Tensor, reset_BT: Tensor | None, norm: ContextNorm
+) -> tuple[Tensor, Tensor]:
     context_BC = initial_BC
     # Unbound first: indexing `decay[:, t]` under autograd costs a full-size gradient a position.
     resets = [None] * decay_BTC.shape[1] if reset_BT is None else list(reset_BT.unbind(1))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from newllm.diagnosis import Spike, find_spikes
+from newllm.diagnosis.spike import Spike, find_spikes
 from newllm.statistics import trailing_median
 from newllm.study.design import Record, Row
 

@@ -15,6 +15,7 @@ OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
 Ranks = tuple[tuple[int, int], ...]
+PARALLEL_MODES = ("auto", "ddp", "fsdp")
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
@@ -121,6 +122,19 @@ class NumericsConfig:
         return _at(self.unlike, step, 0)
 
 
+@dataclasses.dataclass(frozen=True)
+class ParallelConfig:
+    """How several processes train one model together. It decides no bits, and nothing for one process alone.
+
+    Args:
+        mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "auto": "fsdp"
+            where the whole would take too much of the memory (`sharding.chosen_mode`), decided anew whenever the run
+            goes on, as it may do so on other machines.
+    """
+
+    mode: str = "auto"
+
+
 def _at(rows: Ranks, step: int, before: int) -> int:
     return next((number for since, number in reversed(rows) if since <= step), before)
 
@@ -137,6 +151,7 @@ class RunConfig:
         optimizer: how weights are changed.
         training: how long.
         numerics: what decides bits.
+        parallel: how several processes train together.
         environment: versions and processor that the run was started on, for the record.
     """
 
@@ -148,6 +163,7 @@ class RunConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     numerics: NumericsConfig = field(default_factory=NumericsConfig)
+    parallel: ParallelConfig = field(default_factory=ParallelConfig)
     environment: dict[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -211,6 +227,7 @@ def _check_names(config: RunConfig) -> None:
         ("schedule", config.optimizer.schedule, SCHEDULES),
         ("precision", config.numerics.precision, PRECISIONS),
         ("scan backend", config.numerics.scan_backend, SCAN_BACKENDS),
+        ("parallel mode", config.parallel.mode, PARALLEL_MODES),
         ("guard policy", config.training.guard, GUARD_POLICIES),
     )
     for kind, given, known in named:
@@ -246,6 +263,15 @@ def _check_ranges(config: RunConfig) -> None:
             raise UserError(f"{name} is {value}: it must be {must}")
     _check_plan(training)
     _check_ranks(config)
+    _check_mode(config)
+
+
+def _check_mode(config: RunConfig) -> None:
+    """Raise UserError for what a sharded model cannot be trained by."""
+    if config.parallel.mode == "fsdp" and config.optimizer.name == "sgd":
+        raise UserError(
+            "optimizer 'sgd' cannot update a sharded model: --set optimizer.name=adamw, or --set parallel.mode=ddp"
+        )
 
 
 def _check_ranks(config: RunConfig) -> None:

@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from newllm.errors import UserError
 from newllm.launcher import launched_size
-from newllm.training.config import NumericsConfig, RunConfig
+from newllm.training.config import NumericsConfig, ParallelConfig, RunConfig
+from newllm.training.sharding import chosen_mode
 from newllm.training.world import World
 
 _JOINING = timedelta(minutes=10)  # until the last process has started
@@ -146,6 +148,16 @@ def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunC
     config = dataclasses.replace(config, numerics=numerics)
     config.check()
     return config
+
+
+def with_mode(config: RunConfig, model: nn.Module, world: World) -> RunConfig:
+    """Return the configuration with its mode decided, which changes no bits: that of a process alone is "ddp"."""
+    mode = "ddp"
+    if world.size > 1:
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        asked = config.parallel.mode if config.optimizer.name != "sgd" else "ddp"
+        mode = chosen_mode(asked, parameters, config.numerics.device)
+    return dataclasses.replace(config, parallel=ParallelConfig(mode))
 
 
 def _until(numerics: NumericsConfig, step: int) -> NumericsConfig:

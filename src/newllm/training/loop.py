@@ -7,6 +7,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 
@@ -14,6 +15,7 @@ from newllm.data import Batch, Corpus, tokenizer_digest, training_batches, valid
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.messages import Message, message, quoted
+from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.trace.summary import Status
@@ -31,6 +33,7 @@ from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
     Progress,
+    Tensors,
     choose_snapshot,
     identity,
     load_model,
@@ -38,7 +41,8 @@ from newllm.training.snapshots import (
     load_training_state,
     prune_snapshots,
     refuse_broken,
-    save_snapshot,
+    restore_shard,
+    save_state,
     training_content,
     training_tensors,
 )
@@ -95,6 +99,8 @@ class Training:
         self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
         self.stopped_by, self.snapshots = stopped_by, snapshots
+        if world is not None and config.parallel.mode == "fsdp":
+            world.shard(model)
         self.optimizer = build_optimizer(model, config.optimizer)
         batches = training_batches(corpus, config.data, config.seed)
         self.stepper = Stepper(model, self.optimizer, batches, config, world)
@@ -107,7 +113,6 @@ class Training:
         self.token_bytes = corpus.tokenizer.token_bytes()
         self.guard.attach(self.stepper, run.last_step() or 0)
         progress = self._restore()
-        self.world.share(training_content(model, self.optimizer, self.stepper.carried))
         self.stepper.carry(self.stepper.carried)
         self.guard.restored(self.stepper)
         summary = Summary(
@@ -122,7 +127,8 @@ class Training:
         )
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress, self._tell_row)
-        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), self.journal.sync, self._tell_notice)
+        tell = self.journal.sync, self._tell_notice
+        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), *tell, self.world)
 
     def go(self) -> Summary:
         """Train to the end and return the summary, whose status says how it ended.
@@ -199,7 +205,7 @@ class Training:
         self.journal.summary.steps = self.schedule.steps
         self._evaluate_and_save()
         if self.snapshots and progress.step % self.keeper.every == 0:
-            self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.whole_carried()), progress)
+            self.keeper.hold(self._tensors(), progress)
 
     def _ask_guard(self, onset: Onset, interrupt: Interrupt) -> bool:
         """Let the guard decide about an onset; return whether this training ends here: taken back, or stopped."""
@@ -258,10 +264,13 @@ class Training:
             self.journal.beat()
             yield batch
 
+    def _tensors(self) -> Tensors:
+        return training_tensors(self.model, self.optimizer, self.stepper.whole_carried())
+
     def _save(self) -> None:
         progress = self.journal.progress
         self.journal.sync()  # first the rows: a resumed run begins behind them
-        save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.whole_carried(), progress)
+        save_state(self.world, self.run.snapshots, self._tensors(), progress)
         best = progress.best["step"] if progress.best else None
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)
 
@@ -269,11 +278,10 @@ class Training:
         own = identity(self.config, self.corpus.report["fingerprint"])
         tokenizer = tokenizer_digest(self.corpus.tokenizer)
         refuse_broken(self.run.snapshots)
-        if self.run.last_step() is None:
+        place = None if self.run.last_step() is None else choose_snapshot(self.run.snapshots, "last")
+        self.stepper.carried = self._restore_tensors(place)
+        if place is None:
             return Progress(identity=own, tokenizer=tokenizer)
-        place = choose_snapshot(self.run.snapshots, "last")
-        load_model(place, self.model)
-        self.stepper.carried = load_training_state(place, self.model, self.optimizer)
         progress = load_progress(place)
         if progress.identity != own:
             raise UserError(
@@ -282,6 +290,17 @@ class Training:
             )
         progress.tokenizer = tokenizer  # snapshots from before it was written down have none
         return progress
+
+    def _restore_tensors(self, place: Path | None) -> State | None:
+        """Put the tensors of a snapshot, if there is one, into the model and the optimizer of every process."""
+        if self.world.sharded:
+            return restore_shard(place, self.model, self.optimizer, self.world)
+        carried = None
+        if place is not None:
+            load_model(place, self.model)
+            carried = load_training_state(place, self.model, self.optimizer)
+        self.world.share(training_content(self.model, self.optimizer, carried))
+        return carried
 
     def _end(self, status: Status, why: Message | None, *, snapshot: bool = True) -> None:
         wanted = snapshot and (self.snapshots or status == "interrupted")

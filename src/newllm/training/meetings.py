@@ -6,6 +6,7 @@ on a process that does not come within `whereabouts.hang_seconds` counts as hung
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +32,14 @@ class Meetings:
     Attributes:
         step: that they are at.
         has_lost: whether another process is known to be gone.
+        waited: seconds that were spent here.
     """
 
     def __init__(self, rank: int, size: int) -> None:
         self._rank, self._size = rank, size
         self.step, self._allowed = 0, 0.0
         self._where: Whereabouts | None = None
-        self.has_lost = False
+        self.has_lost, self.waited = False, 0.0
 
     def watch(self, run: Path, seconds: float) -> None:
         """Write from now on where this process is, if the run is on a disk here, and wait no longer than so long."""
@@ -61,6 +63,7 @@ class Meetings:
         """
         if self._where is not None:
             self._where.comes(what, self.step)
+        began = time.perf_counter()
         try:
             yield
         except dist.DistError as error:
@@ -69,6 +72,7 @@ class Meetings:
             if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
                 raise self._why(error) from error
             raise
+        self.waited += time.perf_counter() - began
         if self._where is not None:
             self._where.leaves()
 

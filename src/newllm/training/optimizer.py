@@ -1,10 +1,13 @@
 """The optimizer, and its state by parameter name."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.training.config import OptimizerConfig
+from newllm.training.sharding import is_sharded
 
 _DECAYED = (nn.Linear, nn.Embedding, nn.LSTM)
 
@@ -18,11 +21,21 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Op
     matrices = {id(p) for m in model.modules() if isinstance(m, _DECAYED) for p in m.parameters(False) if p.dim() > 1}
     decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
     free = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    groups = [
+        {"params": own, "weight_decay": decay}
+        for listed, decay in ((decayed, config.weight_decay), (free, 0.0))
+        for own in _apart(listed)
+    ]
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.beta1, fused=True)
     make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)
+
+
+def _apart(parameters: list[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Return the whole parameters, and the sharded ones, if there are any, in another list: no operation takes both."""
+    sharded = [one for one in parameters if is_sharded(one)]
+    return [[one for one in parameters if not is_sharded(one)], *([sharded] if sharded else [])]
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -43,11 +56,18 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensor
     parameters = dict(model.named_parameters())
     optimizer.state.clear()
     for path, tensor in tensors.items():
-        name, _, key = path.rpartition("/")
-        parameter = parameters.get(name)
-        if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
-            raise UserError(
-                f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run"
-            )
+        parameter = parameter_of(path, tensor.shape, parameters)
         # The fused kernel wants the count of steps beside the parameter too.
-        optimizer.state[parameter][key] = tensor.to(parameter.device).clone()
+        optimizer.state[parameter][path.rpartition("/")[2]] = tensor.to(parameter.device).clone()
+
+
+def parameter_of(path: str, shape: torch.Size, parameters: Mapping[str, nn.Parameter]) -> nn.Parameter:
+    """Return the parameter that a tensor of the optimizer's state belongs to.
+
+    Raises:
+        UserError: there is none, or it has another shape.
+    """
+    parameter = parameters.get(path.rpartition("/")[0])
+    if parameter is None or (shape and shape != parameter.shape):
+        raise UserError(f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run")
+    return parameter

@@ -1,14 +1,15 @@
 """Several processes that train one run together, each a part of every batch: plain `torch.distributed`.
 
-`torchrun --nproc-per-node N -m newllm train ...` starts them. Every process holds the whole model; after its backward
-pass the gradients are added up in the order of ranks, so that one process that computes the parts in turn comes to the
-same bits (`newllm.training.world`). With two processes any sum is in that order. With more each rank is given one piece
-of everybody's gradients, adds them, and hands the sum round: what a ring of `all_reduce` sends, in an order of ours.
-That is why no wrapper such as DistributedDataParallel is used: the sums of a bucket depend on where it begins.
+`torchrun --nproc-per-node N -m newllm train ...` starts them. Every process holds the whole model, or its part of one
+that is too large for that (`sharding`). After its backward pass the gradients are added up in the order of ranks, so
+that one process that computes the parts in turn comes to the same bits (`newllm.training.world`). With two processes
+any sum is in that order. With more each rank is given one piece of everybody's gradients, adds them, and hands the sum
+round: what a ring of `all_reduce` sends, in an order of ours. That is why no wrapper such as DistributedDataParallel is
+used: the sums of a bucket depend on where it begins.
 
 Small numbers and decisions go over gloo, on the CPU; gradients of CUDA devices over NCCL.
 
-Limits: gradients are sent when the backward pass is done, not while it runs. Nothing is sharded.
+Limits: gradients are sent when the backward pass is done, not while it runs, but for those of a sharded model.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from newllm.errors import UserError
 from newllm.model.bodies import State
 from newllm.training.meetings import Meetings
 from newllm.training.peers import Unlike
+from newllm.training.sharding import added_piece, is_sharded, shard
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
@@ -45,6 +47,11 @@ class Order(IntEnum):
     EVALUATE = 3
     BUSY = 4
     END = 5
+    WRITE = 6
+    HOLD = 7
+
+
+_WITH_MORE = (Order.BEGIN, Order.WRITE, Order.END)
 
 
 class Command(NamedTuple):
@@ -95,6 +102,29 @@ class Ranks(World):
             self._tell(Order.UPDATE, step, rate)
         self._meetings.step = step + 1
 
+    def shard(self, model: nn.Module) -> None:
+        """Keep of a model what is this process's part."""
+        shard(model, self._meetings.at)
+        self.sharded = True
+
+    def meeting(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Return what wraps a computation that all take part in where the model is sharded."""
+        return self._meetings.at(what) if self.sharded else contextlib.nullcontext()
+
+    def waited(self) -> float:
+        """Return the seconds that this process has spent where all come together."""
+        return self._meetings.waited
+
+    def writes(self, step: int, place: Path) -> None:
+        """Tell the others to write; the others know it."""
+        if self.rank == 0:
+            self._tell(Order.WRITE, step, what=place)
+
+    def holds(self) -> None:
+        """Tell the others to hold; the others know it."""
+        if self.rank == 0:
+            self._tell(Order.HOLD)
+
     def busy(self) -> None:
         """Have the others go on waiting, where they might think that this process hangs."""
         if time.monotonic() - self._since > self._patience / 4:
@@ -117,7 +147,7 @@ class Ranks(World):
     def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
         with self._meetings.at("end" if order == Order.END else "order"):
             dist.broadcast(torch.tensor([order, step, rate], dtype=torch.float64), 0)
-            if order in (Order.BEGIN, Order.END):
+            if order in _WITH_MORE:
                 dist.broadcast_object_list([what], 0)
         self._since = time.monotonic()
 
@@ -127,7 +157,7 @@ class Ranks(World):
         with self._meetings.at("order"):
             dist.broadcast(numbers, 0)
             order = Order(int(numbers[0]))
-            if order in (Order.BEGIN, Order.END):
+            if order in _WITH_MORE:
                 dist.broadcast_object_list(what, 0)
         told: Any = what[0]
         if order == Order.BEGIN:
@@ -143,7 +173,7 @@ class Ranks(World):
     def each(self, items: Iterable[_I], compute: Callable[[_I], _O]) -> Iterator[_O]:
         """Yield what comes of each item to the leader, in their order; each rank computes every so-manieth."""
         own: list[_O] = []
-        count = 0  # of items whose outcomes were not sent yet
+        count, one = 0, None  # of items whose outcomes were not sent yet
         for one in items:
             if count % self.size == self.rank:
                 own.append(compute(one))
@@ -151,6 +181,8 @@ class Ranks(World):
             if count == self.size * _AT_ONCE:
                 yield from self._in_order(own, count)
                 own, count = [], 0
+        if self.sharded and one is not None and 0 < count % self.size <= self.rank:
+            compute(one)  # the others need this rank's part of the model for theirs
         if count:
             yield from self._in_order(own, count)
 
@@ -184,10 +216,17 @@ class Ranks(World):
         self.asked_to_stop = _SIGNALS[received] or self.asked_to_stop
         return rows
 
+    def collect(self, what: str, own: _O) -> list[_O]:
+        """Return what every process gives, by rank; all get it."""
+        everybody: list[Any] = [None] * self.size
+        with self._meetings.at(what):
+            dist.all_gather_object(everybody, own)
+        return everybody
+
     @torch.no_grad()
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their sums over the ranks, in the order of ranks, element by element."""
-        gradients = [one.grad for one in parameters if one.grad is not None]
+        gradients = [one.grad for one in parameters if one.grad is not None and not is_sharded(one)]
         with self._meetings.at("gradients"):
             for bucket in _buckets(gradients):
                 flat = torch.cat([one.reshape(-1) for one in bucket])
@@ -201,19 +240,14 @@ class Ranks(World):
             return flat
         count = len(flat)
         flat = nn.functional.pad(flat, (0, -count % self.size))
-        pieces = torch.empty_like(flat)
-        dist.all_to_all_single(pieces, flat)
-        first, *others = pieces.view(self.size, -1).unbind()
-        for other in others:
-            first += other
-        dist.all_gather(list(flat.view(self.size, -1).unbind()), first)
+        dist.all_gather(list(flat.view(self.size, -1).unbind()), added_piece(flat, self.size))
         return flat[:count]
 
     @torch.no_grad()
     def level(self, tensors: Iterable[Tensor]) -> None:
-        """Write the leader's numbers over those of the others."""
+        """Write the leader's numbers over those of the others; what is sharded no two ranks hold."""
         with self._meetings.at("level"):
-            for bucket in _buckets(list(tensors)):
+            for bucket in _buckets([one for one in tensors if not is_sharded(one)]):
                 flat = torch.cat([one.reshape(-1) for one in bucket])
                 dist.broadcast(flat, 0)
                 for one, part in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):

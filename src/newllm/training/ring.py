@@ -10,14 +10,17 @@ import contextlib
 import dataclasses
 import math
 import mmap
-import os
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from newllm.machine import memory_bytes
 from newllm.messages import Message, message
 from newllm.training.config import RunConfig
+from newllm.training.sharding import is_sharded, own_part, sharded_like
 from newllm.training.snapshots import Progress, Tensors
+from newllm.training.world import World
 
 STATES = 3
 LARGEST = 2 << 30  # bytes
@@ -44,18 +47,32 @@ class Held:
     Attributes:
         tensors: on the CPU; overwritten by a later state unless `busy`.
         progress: of the same step.
+        like: of the tensors that are parts of sharded ones those, as they go on.
         busy: somebody reads the tensors.
     """
 
     tensors: Tensors
     progress: Progress
+    like: Tensors = dataclasses.field(default_factory=dict)
     busy: bool = False
+
+    def content(self) -> Tensors:
+        """Return the tensors as they were given, sharded ones too."""
+        return {
+            file: {name: sharded_like(value, self.like[file].get(name)) for name, value in part.items()}
+            for file, part in self.tensors.items()
+        }
 
 
 class Ring:
-    """Holds copies of the last states, as many as there is room for."""
+    """Holds copies of the last states, as many as there is room for.
 
-    def __init__(self) -> None:
+    Args:
+        world: the processes that train together, each with a ring where the model is sharded; None for this one alone.
+    """
+
+    def __init__(self, world: World | None = None) -> None:
+        self._world = world or World()
         self._capacity: int | None = None  # states; known from the first one
         self._held: list[Held] = []  # oldest first
 
@@ -68,11 +85,12 @@ class Ring:
         """
         said = None
         if self._capacity is None:
-            self._capacity, said = _capacity(tensors)
-        place = self._allocated(tensors, self._capacity)
+            self._capacity, said = _capacity(tensors, self._world)
+        place = self._allocated(_own(tensors), self._capacity)
         if place is not None:
-            _copy(tensors, place.tensors)
+            _copy(_own(tensors), place.tensors)
             place.progress = dataclasses.replace(progress)
+            place.like = {file: dict(_sharded(part)) for file, part in tensors.items()}
             self._held.append(place)
         return said
 
@@ -91,11 +109,20 @@ class Ring:
         return free if _shapes(free.tensors) == _shapes(tensors) else Held(_buffers(tensors), Progress())
 
 
-def _capacity(tensors: Tensors) -> tuple[int, Message | None]:
-    """Return how many states fit, and a notice where that is fewer than there should be."""
-    size = sum(value.nbytes for part in tensors.values() for value in part.values())
-    limit = largest_bytes()
+def _sharded(part: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    return ((name, value) for name, value in part.items() if is_sharded(value))
+
+
+def _own(tensors: Tensors) -> Tensors:
+    """Return what of these tensors is in this process."""
+    return {file: {name: own_part(value) for name, value in part.items()} for file, part in tensors.items()}
+
+
+def _capacity(tensors: Tensors, world: World) -> tuple[int, Message | None]:
+    """Return how many states fit, into every process where each holds its part; and a notice where these are few."""
+    size, limit = sum(value.nbytes for part in tensors.values() for value in part.values()), largest_bytes()
     capacity = min(STATES, limit // max(1, size))
+    capacity = min(world.collect("snapshot", capacity)) if world.sharded else capacity
     if capacity == STATES:
         return capacity, None
     mebibytes = {"size": size / 2**20, "limit": limit / 2**20}
@@ -106,11 +133,8 @@ def _capacity(tensors: Tensors) -> tuple[int, Message | None]:
 
 def largest_bytes() -> int:
     """Return how many bytes all states together may have here."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return LARGEST
-    return min(LARGEST, memory // 4)
+    memory = memory_bytes()
+    return LARGEST if memory is None else min(LARGEST, memory // 4)
 
 
 def _buffers(tensors: Tensors) -> Tensors:

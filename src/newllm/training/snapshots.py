@@ -2,6 +2,7 @@
 
     RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json  [pin.json]
 
+Of a model that is sharded over ranks each rank writes a file of either kind (`shards`); any number of them reads both.
 The optimizer's file also holds the context that is carried from window to window, if one is. There is
 no state of chance to save: every stream is a function of the seed and the step. A snapshot
 with a pin.json stays (see `pins`).
@@ -11,9 +12,9 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -25,8 +26,12 @@ from newllm.errors import UserError
 from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
 from newllm.training.config import RunConfig
-from newllm.training.optimizer import optimizer_tensors, restore_optimizer
+from newllm.training.optimizer import optimizer_tensors, parameter_of, restore_optimizer
+from newllm.training.sharding import is_sharded
+from newllm.training.shards import digest, parts_of, read_parts, shapes_in, write_part
+from newllm.training.world import World
 
+_V = TypeVar("_V")
 Tensors = dict[str, dict[str, Tensor]]  # by file and name
 
 SCHEMA = 1
@@ -102,11 +107,13 @@ def snapshot_content(model: dict[str, Tensor], optimizer: dict[str, Tensor], car
     return {"model.safetensors": model, "optimizer.safetensors": {**optimizer, **extra}}
 
 
-def save_snapshot(
-    directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None, progress: Progress
+def save_state(
+    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write the snapshot of `progress.step`, the step that the model is at; see `write_snapshot`."""
-    return write_snapshot(directory, training_tensors(model, optimizer, carried), progress)
+    """Write the snapshot of `progress.step`, whole or in shards; see `write_snapshot`."""
+    if world.sharded:
+        return _write_shards(world, directory, tensors, progress, pin)
+    return write_snapshot(directory, tensors, progress, pin)
 
 
 def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None) -> Path:
@@ -129,12 +136,43 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
             data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
             digests[name] = hashlib.sha256(data).hexdigest()
             (temporary / name).write_bytes(data)
-        state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
-        state["sha256"] = {**digests, "state.json": _digest(state)}
-        (temporary / "state.json").write_text(to_json(state, indent=2))
-        if pin is not None:
-            (temporary / PIN).write_bytes(sealed(pin, indent=2))
+        _write_state(temporary, digests, progress, pin)
     return snapshot
+
+
+def _write_state(place: Path, digests: Mapping[str, str], progress: Progress, pin: Mapping[str, Any] | None) -> None:
+    state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
+    state["sha256"] = {**digests, "state.json": _digest(state)}
+    (place / "state.json").write_text(to_json(state, indent=2))
+    if pin is not None:
+        (place / PIN).write_bytes(sealed(pin, indent=2))
+
+
+def _write_shards(
+    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None
+) -> Path:
+    """Write the snapshot of a sharded model, whole or not at all; the leader calls it, the others `write_own_shard`.
+
+    Raises:
+        UserError: as `write_snapshot`, on any rank.
+    """
+    make_directory(directory)
+    snapshot = directory / f"step-{progress.step:08d}"
+    with new_directory(snapshot) as temporary:
+        world.writes(progress.step, temporary)
+        _write_state(temporary, write_own_shard(world, temporary, tensors), progress, pin)
+    return snapshot
+
+
+def write_own_shard(world: World, place: Path, tensors: Tensors) -> dict[str, str]:
+    """Write this rank's part of a snapshot; return the digests of all ranks' files by name.
+
+    Raises:
+        UserError: as `write_snapshot`, on any rank.
+    """
+    with world.meeting("snapshot"):
+        own = write_part(place, tensors, world.rank)
+    return {name: digest for one in world.collect("snapshot", own) for name, digest in one.items()}
 
 
 def list_snapshots(directory: Path) -> dict[int, Path]:
@@ -226,11 +264,14 @@ def load_model(snapshot: Path, model: nn.Module) -> None:
         UserError: the snapshot is damaged, or belongs to another model.
     """
     tensors = _tensors(snapshot, "model.safetensors")
-    own = model.state_dict()
-    for name in own.keys() | tensors.keys():
-        if name not in tensors or name not in own or tensors[name].shape != own[name].shape:
-            raise UserError(f"'{snapshot}' belongs to another model: '{name}' does not fit RUN/config.toml")
+    _check_fit(snapshot, model.state_dict(), {name: value.shape for name, value in tensors.items()})
     model.load_state_dict(tensors)
+
+
+def _check_fit(snapshot: Path, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
+    for name in own.keys() | shapes.keys():
+        if name not in shapes or name not in own or shapes[name] != own[name].shape:
+            raise UserError(f"'{snapshot}' belongs to another model: '{name}' does not fit RUN/config.toml")
 
 
 def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
@@ -242,6 +283,56 @@ def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim
     moments, carried = _training_tensors(snapshot)
     restore_optimizer(model, optimizer, moments)
     return _on_device(carried, model)
+
+
+def load_shard(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer, world: World) -> State | None:
+    """Put this rank's part of a snapshot, of any number of ranks, into a sharded model and its optimizer.
+
+    Every rank calls it, compares some of the files with their digests, and hears what the others found.
+
+    Returns:
+        The carried context of all rows, if there is one.
+
+    Raises:
+        UserError: the snapshot is damaged, or belongs to another model.
+    """
+    files, damage = sorted(_state(snapshot)["sha256"]), ""
+    try:
+        for name in files[world.rank :: world.size]:
+            _check(snapshot, name)
+    except UserError as error:
+        damage = str(error)
+    if found := [one for one in world.collect("snapshot", damage) if one]:
+        raise UserError(found[0])
+    weights, shapes = dict(model.state_dict()), shapes_in(snapshot, files)
+    moments, carried = _without_carried({k: v for k, v in shapes.items() if k not in weights})
+    _check_fit(snapshot, weights, {name: shape for name, (shape, _) in shapes.items() if name in weights})
+    parameters, state = dict(model.named_parameters()), {}
+    for path, (shape, dtype) in moments.items():
+        parameter = parameter_of(path, shape, parameters)
+        alone = torch.empty(shape, dtype=dtype, device=parameter.device)
+        state[path] = torch.zeros_like(parameter.detach()) if shape == parameter.shape else alone
+    rows = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in carried.items()}
+    read_parts(snapshot, {**weights, **state, **{f"{_CARRIED}{name}": value for name, value in rows.items()}})
+    optimizer.state.clear()
+    for path, value in state.items():
+        name, _, key = path.rpartition("/")
+        optimizer.state[parameters[name]][key] = value
+    return _on_device(rows, model)
+
+
+def restore_shard(
+    snapshot: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, world: World
+) -> State | None:
+    """Put this rank's part of a snapshot, if there is one, into a sharded model that is about to be trained.
+
+    What every rank holds whole is the leader's: ranks that round otherwise draw other weights.
+    """
+    carried = None if snapshot is None else load_shard(snapshot, model, optimizer, world)
+    whole = {name: one.detach() for name, one in model.named_parameters() if not is_sharded(one)}
+    for name, value in world.share(whole).items():
+        whole[name].copy_(value)
+    return carried
 
 
 def _on_device(carried: State, model: nn.Module) -> State | None:
@@ -262,24 +353,52 @@ def _training_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tens
     return _without_carried(_tensors(snapshot, "optimizer.safetensors"))
 
 
-def _without_carried(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _without_carried(tensors: dict[str, _V]) -> tuple[dict[str, _V], dict[str, _V]]:
     """Return the optimizer's state and the carried context of one file."""
     carried = {k.removeprefix(_CARRIED): v for k, v in tensors.items() if k.startswith(_CARRIED)}
     return {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}, carried
 
 
 def _tensors(snapshot: Path, name: str) -> dict[str, Tensor]:
-    """Read one file of tensors after comparing it with its checksum."""
+    """Read one file of tensors, or all that hold parts of them, after comparing them with their checksums."""
+    digests = _state(snapshot)["sha256"]
+    if parts_of("model.safetensors", digests):
+        return _whole_tensors(snapshot, parts_of(name, digests))
     try:
         data = read_bytes(snapshot / name, _LARGEST)
     except OSError as error:
         raise _damaged(snapshot, f"{name}: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != _state(snapshot)["sha256"].get(name):
+    if hashlib.sha256(data).hexdigest() != digests.get(name):
         raise _damaged(snapshot, f"{name} is not what was written")
     try:
         return safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as error:
         raise _damaged(snapshot, f"{name} holds no tensors") from error
+
+
+def _whole_tensors(snapshot: Path, parts: Sequence[str]) -> dict[str, Tensor]:
+    """Read the tensors of which these files hold parts."""
+    for part in parts:
+        _check(snapshot, part)
+    if not parts:  # of moments, before the first update
+        return {}
+    try:
+        shapes = shapes_in(snapshot, parts)
+        tensors = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in shapes.items()}
+        read_parts(snapshot, tensors)
+    except (safetensors.SafetensorError, ValueError, OSError) as error:
+        raise _damaged(snapshot, f"its files cannot be read: {str(error).splitlines()[0]}") from error
+    return tensors
+
+
+def _check(snapshot: Path, name: str) -> None:
+    """Compare a file with its checksum."""
+    try:
+        found = digest(snapshot / name)
+    except OSError as error:
+        raise _damaged(snapshot, f"{name}: {error.strerror}") from error
+    if found != _state(snapshot)["sha256"].get(name):
+        raise _damaged(snapshot, f"{name} is not what was written")
 
 
 def _state(snapshot: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, lasting, read_pins
 from newllm.training.ring import Held, Ring
-from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, write_snapshot
+from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, save_state
+from newllm.training.world import World
 
 SIGNALS = ("loss", "validation_loss")
 
@@ -31,16 +32,25 @@ class SpikeKeeper:
         every: steps between two states in memory.
         flush: hands the rows of the trace to the system: they stand there before a snapshot of their step.
         notice: tells whoever watches the run.
+        world: the processes that train together: where the model is sharded each holds and writes its part, while the
+            training waits; None for this one alone.
 
     Attributes:
         past: what the trace held when the watch began.
     """
 
     def __init__(
-        self, snapshots: Path, trace: Path, every: int, flush: Callable[[], None], notice: Callable[[Message], None]
+        self,
+        snapshots: Path,
+        trace: Path,
+        every: int,
+        flush: Callable[[], None],
+        notice: Callable[[Message], None],
+        world: World | None = None,
     ) -> None:
         self.snapshots, self.every, self._flush, self._notice = snapshots, every, flush, notice
-        self.ring = Ring()
+        self._world = world or World()
+        self.ring = Ring(self._world)
         self._watches, self.past = _look_back(trace)
         self._pins = _known_pins(snapshots)
         for place in list_snapshots(snapshots).values():
@@ -66,6 +76,8 @@ class SpikeKeeper:
 
     def hold(self, tensors: Tensors, progress: Progress) -> None:
         """Copy this state into memory; everything of its step is done: it was evaluated where that was due."""
+        if self._world.sharded:
+            self._world.holds()
         said = self.ring.put(tensors, progress)
         if said is not None:
             self._notice(said)
@@ -105,14 +117,17 @@ class SpikeKeeper:
             return
         for state in held:
             state.busy = True
+        if self._world.sharded:
+            self._write(held, pin)
+            return
         self._writer = threading.Thread(target=self._write, args=(held, pin), name="newllm-pins")
         self._writer.start()
 
     def _write(self, held: list[Held], pin: Pin) -> None:
-        """Write states as snapshots; in a thread."""
+        """Write states as snapshots; in a thread, unless every process writes its part of them."""
         try:
             for state in reversed(held):  # the newest first: it is worth most
-                write_snapshot(self.snapshots, state.tensors, state.progress, content_of([pin]))
+                save_state(self._world, self.snapshots, state.content(), state.progress, content_of([pin]))
         except (UserError, OSError, MemoryError) as error:
             self._failure = str(error) or type(error).__name__
         finally:

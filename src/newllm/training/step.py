@@ -24,6 +24,7 @@ from newllm.training.optimizer import optimizer_tensors
 from newllm.training.peers import unlike_on
 from newllm.training.precision import autocast
 from newllm.training.schedule import Schedule
+from newllm.training.sharding import add_up_after, gradient_norm, own_part
 from newllm.training.world import World, add_up
 
 Clip = Callable[[Iterable[nn.Parameter]], float]
@@ -111,13 +112,13 @@ class Stepper:
 
         A loss or a gradient that is not finite changes no weight.
         """
-        began = time.perf_counter()
+        began = time.perf_counter() - self.world.waited()
         rate, ranks = self.rate(step), self.config.numerics.ranks_at(step)
         self.world.updates(step, rate)
         batches = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
         nats, contexts = self._passes(step, ranks, batches, tokens)
-        by_rank = self.world.gather([*nats, time.perf_counter() - began])
+        by_rank = self.world.gather([*nats, time.perf_counter() - self.world.waited() - began])
         seconds = tuple(row.pop() for row in by_rank)
         loss = 0.0
         for one in itertools.chain.from_iterable(by_rank):
@@ -160,6 +161,8 @@ class Stepper:
             for batch in batches:
                 own = part_of(batch, part, ranks) if ranks > 1 else batch
                 watched = part == parts[0]
+                if self.world.sharded:
+                    add_up_after(self.model, last=batch is batches[-1])
                 loss, state, summary = self._pass(own, state, tokens, watched=watched)
                 contexts = summary if watched else contexts
                 nats.append(loss)
@@ -201,13 +204,15 @@ class Stepper:
 
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""
-        norm = self.clip(self.model.parameters())
+        with self.world.meeting("gradients"):
+            norm = self.clip(self.model.parameters())
         if self._levels:
             norm = self._leaders(norm)
         if math.isfinite(norm):
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            self.optimizer.step()
+            with self.world.meeting("gradients"):  # a remedy may look at whole tensors
+                self.optimizer.step()
         if self._levels:
             moments = optimizer_tensors(self.model, self.optimizer).values()
             self.world.level([*self.model.parameters(), *moments])
@@ -224,9 +229,9 @@ def clip_norm(largest: float) -> Clip:
 
     def clip(parameters: Iterable[nn.Parameter]) -> float:
         parameters = list(parameters)
-        norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+        norm = gradient_norm(parameters)
         if largest and not norm + 1e-6 <= largest:  # where torch multiplies by less than 1, or by NaN
-            torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+            torch.nn.utils.clip_grads_with_norm_(list(map(own_part, parameters)), largest, norm)
         return float(norm)
 
     return clip

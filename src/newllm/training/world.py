@@ -9,6 +9,7 @@ The process with rank 0 leads: it alone reads and writes the run, evaluates and 
 do. What it tells them goes through this protocol too; alone there is nobody to tell.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -51,12 +52,14 @@ class World:
         size: how many there are.
         asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
         unlike: in what some round otherwise than the first.
+        sharded: whether each process holds a part of the model (`shard`).
     """
 
     rank = 0
     size = 1
     asked_to_stop: str | None = None
     unlike: "tuple[Unlike, ...]" = ()
+    sharded = False
 
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""
@@ -64,6 +67,27 @@ class World:
 
     def begins(self, run: Path, what: Any) -> None:
         """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
+
+    def shard(self, model: nn.Module) -> None:
+        """Keep of a model what is this process's part; all of it, where there is one process."""
+
+    def meeting(self, what: str) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 (an interface)
+        """Return what wraps a computation that all take part in where the model is sharded."""
+        return contextlib.nullcontext()
+
+    def waited(self) -> float:
+        """Return the seconds that this process has spent where all come together."""
+        return 0.0
+
+    def writes(self, step: int, place: Path) -> None:
+        """Tell the others to write their parts of the state at a step, the present one or one that was held."""
+
+    def collect(self, what: str, own: _O) -> list[_O]:  # noqa: ARG002 (an interface)
+        """Return what every process gives, by rank; `what` is of `diagnosis.hangs.EXCHANGES`."""
+        return [own]
+
+    def holds(self) -> None:
+        """Tell the others to hold their parts of the present state in memory."""
 
     def busy(self) -> None:
         """Tell the others now and then that there is nothing for them to do yet."""

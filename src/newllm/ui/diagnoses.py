@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.checksum import read_checked
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.errors import UserError
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace

@@ -30,7 +30,7 @@ _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
     "report.js", "picker.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
     "play_heat.js", "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_parts.js",
-    "play_panel.js", "play_surprisal.js", "playground.js",
+    "play_recall.js", "play_panel.js", "play_surprisal.js", "playground.js",
 )  # fmt: skip
 
 

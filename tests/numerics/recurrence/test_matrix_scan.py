@@ -101,6 +101,41 @@ def test_any_widths_agree_with_the_loop(rows: int, heads: int, keys: int, values
     assert_as_reference(given, reset, backend)
 
 
+@pytest.mark.parametrize("decays", [1, 5])
+def test_a_key_that_is_not_along_its_lookup_agrees_with_the_loop(decays: int, backend: str) -> None:
+    given, reset = problem(45, "mixed", "some", decays=decays)
+    assert_as_reference({**given, "key": F.normalize(torch.randn_like(given["key"]), dim=-1)}, reset, backend)
+
+
+def test_two_positions_are_one_of_rwkv_7() -> None:
+    """`S = S (diag(w) - k^T (a * k)) + v^T k~` (Peng et al. 2025, arXiv:2503.14456): one erases, the next one writes.
+
+    The key that is erased along looks up what was there before the decay, so it is divided by it.
+    """
+    length, heads, keys, values = 6, 2, 5, 4
+    query, value = torch.randn(length, heads, keys).double(), torch.randn(length, heads, values).double()
+    removed = F.normalize(torch.randn(length, heads, keys).double(), dim=-1)
+    rate, decay = torch.rand(2, length, heads, keys).double()
+    decay, written = 0.5 + decay / 2, torch.randn(length, heads, keys).double()
+    nothing, zeros = torch.zeros_like(value), torch.zeros_like(query)
+    pairs = {
+        "query": (zeros, query),
+        "key": (rate * removed, written),
+        "value": (nothing, value),
+        "lookup": (removed / decay, zeros),
+        "log_decay": (decay.log(), zeros),
+    }
+    steps = Steps(*(torch.stack(pairs[name], dim=1).flatten(0, 1)[None] for name in Steps._fields))
+    readings, last = matrix_scan(steps, backend="torch")
+    for h in range(heads):
+        state = torch.zeros(values, keys, dtype=torch.float64)
+        for t in range(length):
+            k, a, w = removed[t, h], rate[t, h], decay[t, h]
+            state = state @ (torch.diag(w) - torch.outer(k, a * k)) + torch.outer(value[t, h], written[t, h])
+            torch.testing.assert_close(readings[0, 2 * t + 1, h], state @ query[t, h])
+        torch.testing.assert_close(last[0, h], state.T)
+
+
 def test_it_is_the_gated_delta_rule_of_the_paper() -> None:
     """`S_t = S_{t-1} a (I - b k k^T) + b v k^T`, `o = S q`, with the matrix as values by keys (arXiv:2412.06464)."""
     given, _ = problem(9, rows=1, heads=1)

@@ -1,7 +1,9 @@
 """Writing with a run, its branches and contexts, and the surprisal of a text."""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -163,3 +165,59 @@ def test_megabytes_are_refused_or_read_and_the_page_lives(play: "Page") -> None:
     play.get_by_text("bits per byte").wait_for()
     play.get_by_role("tab", name="Write").click()
     assert write(one, "a ", 3)
+
+
+@pytest.fixture(scope="module")
+def recalling(
+    tmp_path_factory: pytest.TempPathFactory, text: Path, tiny_settings: tuple[str, ...], serving: Any
+) -> Iterator[Any]:
+    """The local page of a run whose context is matrices: one block, two heads."""
+    import newllm
+
+    root = tmp_path_factory.mktemp("recalling") / "runs"
+    settings = (*tiny_settings, "data.tokenizer=bytes", "model.rule=delta", "model.head_width=16")
+    newllm.train(str(text), preset="tiny", out=root / "matrices", budget=newllm.Budget(steps=40), settings=settings)
+    with serving(root) as served:
+        yield served
+
+
+def heats(place: "Locator") -> list[float]:
+    """How strongly each token is shaded."""
+    read = "(all) => all.map((one) => Number(one.style.getPropertyValue('--heat')))"
+    return place.locator(".play-text .token").evaluate_all(read)
+
+
+def found(place: "Locator") -> list[tuple[str, float]]:
+    """What a token was recalled from: names and percentages, as the list has them."""
+    rows = place.locator(".found li").all_inner_texts()
+    return [(row.split("\n")[0], float(row.split("\n")[-1].removesuffix(" %"))) for row in rows]
+
+
+def test_a_recall_is_shaded_where_it_was_written(page: "Page", recalling: Any, until: Any) -> None:
+    page.goto(recalling.run(page, "matrices") + "/play")
+    page.get_by_role("tab", name="Write").wait_for()
+    one = panel(page)
+    text = write(one, "the whale ", 12)
+    assert one.get_by_label("recall", exact=True).is_checked()  # there is no vector to draw
+    tokens = one.locator(".play-text .token")
+    assert tokens.last.get_attribute("aria-selected") == "true"
+    until(page, "document.querySelectorAll('.found li').length > 0")
+    assert max(heats(one)) == 1
+    tokens.nth(8).click()
+    until(page, "document.querySelector('.play-token').innerText.includes('token 9')")
+    later = "[...document.querySelectorAll('.token')].slice(8)"
+    until(page, f"{later}.every((one) => !Number(one.style.getPropertyValue('--heat')))")
+    shaded, listed = heats(one), found(one)
+    assert max(shaded[:8]) == 1  # it was predicted from what is before it
+    assert not any(shaded[8:])
+    strongest = shaded.index(1)
+    assert listed[0][0].endswith(f"[{text[strongest].replace(' ', '␣')}]")
+    assert one.locator(".play-legend .scale span").last.inner_text() == f"{listed[0][1]:g} %"
+    assert 95 < sum(share for _, share in listed) < 115  # what is negative, or small, is not listed
+    one.get_by_label("Head").select_option("block 1, head 2")
+    until(page, f"document.querySelector('.found .value')?.innerText !== '{listed[0][1]:g} %'")
+    assert heats(one) != shaded
+    one.locator(".play-text").press("ArrowLeft")
+    until(page, "document.querySelector('.play-token').innerText.includes('token 8')")
+    one.get_by_label("surprisal").check()
+    assert any(heats(one)[8:])

@@ -14,7 +14,7 @@ import newllm
 from newllm.api import write_findings
 from newllm.api.run_end import has_ended
 from newllm.checksum import opened
-from newllm.diagnosis import Facts, Layer
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
 from newllm.messages import quoted

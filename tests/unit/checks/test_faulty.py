@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.unit.checks.asked import asked
 from tests.unit.checks.healthy import (
     Reader,
     Transformer,
@@ -253,6 +254,26 @@ def test_sentences_hold_what_was_seen() -> None:
         "If they should stay as they are, set requires_grad to False"
     )
     assert outcome.evidence["count"] == 2
+
+
+class Pixels(nn.Module):
+    """Log-probabilities of three classes for each pixel, over some axis."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.layer, self.axis = nn.Conv2d(1, 3, 3, padding=1), axis
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x).log_softmax(self.axis)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_the_axis_of_a_softmax_is_said(axis: int) -> None:
+    torch.manual_seed(0)
+    batch = torch.randn(4, 1, 8, 8), torch.randint(0, 3, (4, 8, 8))
+    outcome = asked("loss-form", Pixels(axis), lambda m, b: F.nll_loss(m(b[0]), b[1]), batch)
+    expected = f"the softmax runs over axis {axis} of the output, and the 3 classes are on axis 1"
+    assert (outcome.status == "sound") if axis == 1 else (str(outcome.sentence) == expected)
 
 
 def test_weights_in_a_list_are_named_by_where_they_stand() -> None:

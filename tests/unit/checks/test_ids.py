@@ -92,6 +92,7 @@ def test_where_all_come_reading_ends_early() -> None:
     found = _checked(Rows())
     assert found.evidence["read"] < ROWS
     assert found.evidence["tokens"]["never"] == found.evidence["classes"]["never"] == 0
+    assert str(found.sentence).startswith(f"of 400 rows the first {found.evidence['read']} that were read were enough:")
 
 
 def test_slow_data_are_read_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,75 @@ class ClearsTooLate(Loop):
         super().update()
 
 
+class UpdatesFirst(Loop):
+    """Cleared, updated, and only then computed."""
+
+    def step(self, batch: BATCH) -> float:
+        self.optimizer.zero_grad()
+        loss = self.loss(batch)
+        self.optimizer.step()
+        loss.backward()
+        self.schedule.step()
+        return loss.item()
+
+
+class NeverComputes(Loop):
+    def step(self, batch: BATCH) -> float:
+        self.optimizer.zero_grad()
+        loss = self.loss(batch)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.item()
+
+
+class OneStepLate(Loop):
+    """Each update uses the gradients of the call before, as where the two run side by side."""
+
+    def step(self, batch: BATCH) -> float:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        loss = self.loss(batch)
+        loss.backward()
+        self.schedule.step()
+        return loss.item()
+
+
+class UpdatesTwice(Loop):
+    def update(self) -> None:
+        self.optimizer.step()
+        super().update()
+
+
+class ByHand(Loop):
+    """Gradients are written into the parameters, without a backward pass."""
+
+    def step(self, batch: BATCH) -> float:
+        loss, parameters = self.loss(batch), list(self.model.parameters())
+        for each, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            each.grad = gradient
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.item()
+
+
+class InThePass(Loop):
+    """Each parameter is moved while the pass goes on, and the optimizer finds nothing to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for each in self.model.parameters():
+            each.register_post_accumulate_grad_hook(self.move)
+
+    def move(self, parameter: Tensor) -> None:
+        assert parameter.grad is not None
+        parameter.data -= 0.01 * parameter.grad
+        parameter.grad = None
+
+    def update(self) -> None:
+        self.optimizer.step()
+        self.schedule.step()
+
+
 class ClearsToZero(Loop):
     def clear(self) -> None:
         self.optimizer.zero_grad(set_to_none=False)
@@ -204,6 +273,12 @@ CASES: dict[str, tuple[Callable[[], Loop], dict[str, str]]] = {
     "sparse": (Sparse, SOUND),
     "two optimizers": (TwoOptimizers, SOUND),
     "adversaries": (Adversaries, SOUND),
+    "one step late": (OneStepLate, SOUND),
+    "gradients by hand": (ByHand, {"step-order": "sound"}),
+    "in the pass": (InThePass, {"step-order": "sound"}),
+    "updates first": (UpdatesFirst, {"step-order": "wrong"}),
+    "never computes": (NeverComputes, {"step-order": "wrong"}),
+    "updates twice": (UpdatesTwice, {"step-order": "wrong"}),
     "never clears": (NeverClears, {"step-order": "wrong"}),
     "clears too late": (ClearsTooLate, {"step-order": "wrong"}),
     "clips too late": (ClipsTooLate, {"step-order": "wrong"}),
@@ -212,7 +287,7 @@ CASES: dict[str, tuple[Callable[[], Loop], dict[str, str]]] = {
     "freezes and restores": (lambda: FreezesByHand(restores=True), {"step-frozen": "sound"}),
     "steps twice": (StepsTwice, {"schedule": "wrong"}),
     "once per epoch": (OncePerEpoch, {"schedule": "unchecked"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CASES)

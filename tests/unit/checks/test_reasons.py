@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.unit.checks.asked import answer, asked
 from tests.unit.checks.healthy import classes, mlp, table
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
@@ -122,3 +123,14 @@ def test_a_bias_before_a_batch_norm_need_not_move() -> None:
     report = newllm.check(model, torch.optim.SGD(model.parameters(), 1e-3), classes, table(), seconds=60)
     assert of(report, "moves").status == "sound"
     assert report.wrong == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it works here")
+def test_mixed_precision_that_cannot_work_here_is_not_called_absent() -> None:
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        with torch.autocast("cuda", torch.float16):
+            return classes(model, batch)
+
+    torch.manual_seed(0)
+    assert answer("autocast", mlp(), classes, table()) == "no-autocast"
+    assert "CUDA is not available" in str(asked("autocast", mlp(), loss, table()).sentence)

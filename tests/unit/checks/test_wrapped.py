@@ -13,7 +13,6 @@ from tests.unit.checks.healthy import classes, mlp, table
 from torch import Tensor, nn
 
 import newllm
-from newllm import UserError
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -106,6 +105,38 @@ def compiled() -> nn.Module:
     return torch.compile(mlp(), backend="eager")  # type: ignore[return-value] (a module in, a module out)
 
 
+def in_place() -> nn.Module:
+    model = mlp()
+    model.compile(backend="eager")
+    return model
+
+
+def a_part() -> nn.Module:
+    model = mlp()
+    model[0] = torch.compile(model[0], backend="eager")  # type: ignore[assignment]
+    return model
+
+
+@pytest.mark.parametrize("make", [compiled, in_place, a_part], ids=lambda make: make.__name__)
+def test_a_model_that_is_compiled_is_checked_without_it_and_that_is_said_once(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model, batch = make(), table()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    before = _plain(model, optimizer)
+
+    def step(batch: Any) -> None:
+        optimizer.zero_grad()
+        classes(model, batch).backward()
+        optimizer.step()
+
+    report = newllm.check(model, optimizer, classes, batch, step=step, seconds=60)
+    assert report.wrong == []
+    sound = {outcome.probe for outcome in report.of("sound")}
+    assert {"loss-form", "rows", "gradients", "moves", "step-order", "step-loss", "learns"} <= sound, str(report)
+    assert str(report).count("torch.compile") == 1
+    assert _plain(model, optimizer) == before
+
+
 @pytest.mark.parametrize("make", [Drawn, Quantised, Elsewhere, compiled], ids=lambda make: make.__name__)
 @pytest.mark.filterwarnings("ignore")
 def test_an_unruly_model_is_never_called_wrong_and_comes_back(make: Callable[[], nn.Module]) -> None:
@@ -140,11 +171,16 @@ def test_a_closure_leaves_no_trace() -> None:
     before = state(model, optimizer)
     report = newllm.check(model, optimizer, classes, batch, seconds=60)
     assert report.wrong == []
-    assert {"moves", "gradients", "learns"} <= {outcome.probe for outcome in report.of("unchecked")}
+    reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert all("a closure" in reasons[probe] for probe in ("moves", "gradients", "stays", "learns"))
     assert state(model, optimizer) == before
 
 
-def test_a_model_without_numbers_is_one_line() -> None:
+def test_of_a_model_without_numbers_what_needs_a_pass_is_not_checked() -> None:
     model = nn.Linear(10, 3, device="meta")
-    with pytest.raises(UserError, match="holds no numbers"):
-        newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), classes, table())
+    optimizer = torch.optim.SGD([model.weight], 0.1)
+    report = newllm.check(model, optimizer, classes, table(), seconds=60)
+    assert [outcome.probe for outcome in report.wrong] == ["optimizer-holds"]
+    reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert all("holds no numbers" in reasons[probe] for probe in ("finite", "causality", "learns"))
+    assert "no data loader" in reasons["order"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.evidence import EVIDENCE
+from newllm.diagnosis.facts import Facts
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.detectors.agreement import detect_training_above, detect_unsteady_validation
 from newllm.diagnosis.detectors.loss_floor import detect_squashed_outputs, detect_too_good
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 POINTS = 100

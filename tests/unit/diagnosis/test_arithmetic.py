@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.sums import weights
 from newllm.trace import Finding, Series, Trace
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.facts import Layer
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 STEP = np.arange(1, 201)
@@ -220,6 +220,24 @@ def test_decay_that_is_added_to_the_gradient_may_outweigh_it(penalty: float, is_
             signals[f"{signal}/{name}"] = Series(SAMPLED, np.full(len(SAMPLED), value))
     found = {one.kind for one in diagnose(Trace(signals), Facts(origin="record", layers=layers))}
     assert ("weight-decay" in found) is is_found
+
+
+@pytest.mark.parametrize(
+    ("shrinks", "falls", "is_found"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_decay_that_ate_a_layer_is_found_though_noise_holds_up_the_rest(
+    shrinks: bool, falls: bool, is_found: bool
+) -> None:
+    """Of Adam, whose updates are as long whatever the gradient: in the end both are as large as each other."""
+    layers = tuple(Layer(one.name, one.kind, one.parameters, penalty=0.05) for one in LAYERS)
+    loss = LN8 * np.exp(-STEP / 40) if falls else LN8 + 0 * STEP
+    signals = {"loss": Series(STEP, loss), "learning_rate": Series(STEP, 1e-3 + 0 * STEP)}
+    weight = np.where(SAMPLED[3] >= SAMPLED, 4.0, 0.4) if shrinks else np.full(len(SAMPLED), 0.4)
+    for name in NAMES:
+        for signal, value in (("weight_norm", weight), ("gradient_norm", 0.05), ("update_norm", 5e-3)):
+            signals[f"{signal}/{name}"] = Series(SAMPLED, np.broadcast_to(value, len(SAMPLED)).copy())
+    found = [one for one in diagnose(Trace(signals), Facts(origin="record", layers=layers)) if one.severity != "note"]
+    assert ("weight-decay" in {one.kind for one in found}) is is_found
 
 
 @pytest.mark.parametrize(("ended", "is_found"), [(True, True), (False, False)])

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newllm.data.facts import data_facts
-from newllm.diagnosis import Facts
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.audits.reading import excess, number
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 from newllm.words.finding_data import finding_data
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import STEPS, at, known, other
 
-from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes import explained
 from newllm.diagnosis.causes.evidence import counts
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.messages import message
 from newllm.trace import Cause, Finding, Series, Trace
 

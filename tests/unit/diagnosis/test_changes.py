@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.test_given_and_asked import SAMPLED, STEP, WORSE, sound
 
-from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.changes import FEWEST_LOOKED, changes_at, with_changes
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, quoted
 from newllm.trace import Finding, Series, Trace
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.clipping import detect_always_clipped
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 STEP = np.arange(1, 101)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(0, 400, 5)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, coverage, detectors
+from newllm.diagnosis import coverage, detectors
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, quoted
 from newllm.trace import Finding, Series, Trace
 

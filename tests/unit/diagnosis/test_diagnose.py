@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.detectors import (
     activations,
     evaluation,
@@ -18,6 +17,7 @@ from newllm.diagnosis.detectors import (
 from newllm.diagnosis.detectors.spikes import _came_back
 from newllm.diagnosis.diagnose import _folded, _order, _same
 from newllm.diagnosis.excursion import Excursion
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
 from newllm.diagnosis.losses import comparable, descent, is_validation, loss_names, rolling_median
 from newllm.diagnosis.run_facts import check_single_run, facts_of, is_run, read_facts, said_by, single_run

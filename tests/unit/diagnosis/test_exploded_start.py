@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.trace import Finding, Series, Trace
 
 # An LSTM of one layer on the characters of a novel, plain SGD with a learning rate of 1.0.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.trace import Finding, Series, Trace
 
 FOUNDING = [5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]

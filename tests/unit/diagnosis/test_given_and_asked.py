@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import known, other, seen_of
 
-from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.facts import Layer
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
@@ -101,6 +101,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "batch-as-time": {"batch_as_time": TWICE},
     "loss-form twice": {"sigmoid_twice": Series(SAMPLED, np.ones(20))},
     "mirrored-targets": {"targets_mirrored": 0.5, "targets_placed": 1.0},
+    "renewed-optimizer": {"optimizer_replaced": Series(np.arange(41, 200, 40), np.ones(4))},
     "ignored-class": {"class_unasked": 0.0, "targets_used": 0.7},
     "lost-updates": {"weights_still": 0.5},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
@@ -128,6 +129,7 @@ NAMED = {
     "not-causal": "target-leak",
     "unread-tokens": "inverted-mask",
     "single-target": "wrong-targets",
+    "renewed-optimizer": "optimizer-reset",
     "ignored-class": "loss-definition",
     "lost-updates": "lost-updates",
     "loss-multiple": "accumulation-scale",
@@ -261,6 +263,17 @@ def test_a_rise_where_new_classes_begin_is_a_note() -> None:
     for kind in ("spike", "worse-than-untrained"):
         assert new[kind].severity == "note"
         assert [cause.name for cause in new[kind].causes or ()] == ["changed-inputs"]
+
+
+def test_new_classes_that_cost_what_was_known_are_no_note() -> None:
+    """A second file whose words are numbered anew: some numbers are new, and of the others each means another word."""
+    loss = np.where(STEP < 101, 1.6 * np.exp(-STEP / 20), 3 * np.exp(-(STEP - 100) / 60)) + 0.05
+    classes = np.where(SAMPLED < 101, 3.0, 5.0)
+    kept, lost = (
+        found(loss=loss, target_classes_seen=classes, validation_loss=np.array([0.3, 0.2, later, later]))["spike"]
+        for later in (0.21, 0.5)
+    )
+    assert (kept.severity, lost.severity) == ("note", "warning")
 
 
 def test_classes_that_are_gone_again_are_no_new_task() -> None:

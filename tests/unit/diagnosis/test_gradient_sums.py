@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.explosion import detect_explosion
 from newllm.diagnosis.detectors.gradients import detect_carried, detect_no_gradient
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 

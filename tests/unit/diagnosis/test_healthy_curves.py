@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.trace import Series, Trace
 
 KINDS = ("epoch", "short", "step", "heavy", "restarts", "decay", "small-batch", "regression", "negative", "growing")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.coverage import sound
 from newllm.diagnosis.detectors.loss_floor import detect_impossible_loss
 from newllm.diagnosis.detectors.parts import detect_dominated_part
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 
 STEPS = np.arange(1, 61)

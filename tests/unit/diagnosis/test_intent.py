@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Planned
 from newllm.diagnosis.intent import Intent, logged_stages, parse_planned
 from newllm.diagnosis.training_kind import KINDS, guess_remark, parse_kind, training_kind

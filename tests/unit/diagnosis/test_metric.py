@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.metric import detect_metric_unmoved
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 STEP, AT = np.arange(1, 201), np.array([1, 50, 100, 150, 200])

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import LEAST, find_excursions
 from newllm.diagnosis.onset import LONG, Onset, OnsetWatch, _first_above, _highest, _loss_at, _median, _noise, _usual
+from newllm.diagnosis.spike import find_spikes
 
 FOUNDING = [5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
 # Validation losses of the founding second experiment, seed 1, every two steps.

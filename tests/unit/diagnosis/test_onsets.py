@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 

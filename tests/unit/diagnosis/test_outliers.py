@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.outliers import outlier_points, overshot
 from newllm.trace import Finding, Series, Trace
 

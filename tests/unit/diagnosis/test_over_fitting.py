@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.evaluation import _training_fell, detect_over_fitting
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 
 

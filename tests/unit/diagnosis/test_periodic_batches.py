@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.order import detect_order
 from newllm.diagnosis.detectors.periodic import detect_periodic_batches
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 NOISE = 0.05

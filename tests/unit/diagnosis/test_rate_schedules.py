@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.detectors.learning_rate import detect_rate_zero, detect_turned_schedule, detect_warm_up
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 

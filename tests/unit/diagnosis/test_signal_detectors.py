@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, Layer, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 STEPS, EVERY = 300, 10
@@ -637,6 +638,44 @@ def test_a_first_evaluation_in_the_middle_of_training_is_not_of_an_untrained_mod
     validation = Series(100 * steps, np.linspace(0.5, 0.9, 10))
     found = {one.kind for one in diagnose(Trace({"loss": loss, "validation_loss": validation}), Facts())}
     assert found == {"over-fitting"}
+
+
+@pytest.mark.parametrize(
+    ("before", "right", "is_found"),
+    [(500, 813, False), (500, 790, True), (805, 803, True)],  # learnt but for one; many wrong; so from the start
+)
+def test_the_accuracy_of_a_task_that_is_learnt_may_stand(before: int, right: int, is_found: bool) -> None:
+    step = np.arange(1, 31)
+    counts = {"validation_correct": np.r_[before, np.full(29, right)], "validation_count": np.full(30, 814)}
+    signals = {name: Series(step, value.astype(float)) for name, value in counts.items()}
+    signals |= {
+        "loss": Series(step, np.linspace(0.7, 0.1, 30)),
+        "validation_loss": Series(step, np.linspace(0.7, 0.1, 30)),
+    }
+    found = {one.kind for one in diagnose(Trace(signals), Facts())}
+    assert ("constant-accuracy" in found) is is_found
+
+
+def test_a_loss_of_nearly_nothing_is_a_note_where_the_recorder_saw_no_leak() -> None:
+    step, sampled = np.arange(1, 201), np.arange(10, 201, 10)
+    loss = Series(step, 4 * np.exp(-step / 10) + 0.05)
+    evaluated = Series(sampled, 4 * np.exp(-sampled / 10) + 0.06)
+    signals = {"loss": loss, "validation_loss": evaluated, "validation_rows_seen": Series(sampled, np.zeros(20))}
+    signals |= {"targets": Series(sampled, np.full(20, 512.0)), "later_tokens_seen": Series(sampled[:2], np.zeros(2))}
+    signals["target_is_next"] = Series(sampled, np.ones(20))
+    layers = (Layer("embedding", "Embedding", 64, trained=True), Layer("head", "Linear", 64, trained=True))
+
+    def found(**changed: Series) -> list[str]:
+        findings = diagnose(Trace(signals | changed), Facts(origin="record", layers=layers, vocabulary=64))
+        return [one.severity for one in findings if one.kind == "too-good"]
+
+    assert found() == ["note"]
+    assert found(later_tokens_seen=Series(sampled[:2], np.full(2, 0.1))) == ["warning"]
+    assert found(validation_rows_seen=Series(sampled, np.full(20, 0.5))) == ["warning"]
+    assert found(target_is_next=Series(sampled, np.zeros(20))) == []  # a translation, say
+    assert found(target_is_next=Series(sampled, np.zeros(20)), target_is_input=Series(sampled, np.ones(20))) == [
+        "warning"
+    ]
 
 
 def test_a_rounded_accuracy_that_rests_is_no_constant_one() -> None:

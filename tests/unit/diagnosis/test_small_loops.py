@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.trace import Finding, Series, Trace
 
 Log = dict[str, list[float]]

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.diagnosis import find_spikes
-from newllm.diagnosis.spike import spike_limit
+from newllm.diagnosis.spike import find_spikes, spike_limit
 
 
 def test_the_founding_baseline_spikes_at_epoch_19_and_heals_at_23() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.facts import Layer
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
 STEP, SAMPLED = np.arange(1, 201), np.arange(1, 200, 10)

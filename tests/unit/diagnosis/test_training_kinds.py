@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.training_kind import KINDS, training_kind
 from newllm.messages import catalogue

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.loss_bounds import LARGEST, detect_bad_start, detect_worse_than_chance
 from newllm.diagnosis.detectors.trend import detect_plateau
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 

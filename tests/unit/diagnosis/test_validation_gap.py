@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
 from newllm.diagnosis.detectors.evaluation import detect_validation_gap
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
 
 POINTS = 60

@@ -38,7 +38,7 @@ class Asked:
         return [token for event in self(verb, **fields)[1] if event["event"] == "tokens" for token in event["tokens"]]
 
     def memory(self, branch: str = "main") -> Any:
-        return self.player._branches[branch]
+        return self.player._branches[branch].memory
 
 
 def begun(run: Path, text: str = "the whale", **more: Any) -> Asked:
@@ -190,7 +190,7 @@ def test_writing_stops_and_keeps_what_was_written(trained: Trained) -> None:
     done, events = asked("write", branch="main", tokens=50, seed=2)
     assert (done["tokens"], done["stopped_by"]) == (4, "stop")
     rest = Asked(trained())
-    rest.player._branches["main"] = asked.memory()
+    rest.player._branches["main"] = asked.player._branches["main"]
     whole = begun(trained()).tokens("write", branch="main", tokens=50, seed=2)
     assert text_of(events[-1]["tokens"]) == whole[3]["piece"]
     assert text_of(rest.tokens("write", branch="main", tokens=46, seed=2)) == text_of(whole[4:])

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import newllm
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.trace import Trace, read_trace
 
 TOKENS, WIDTH, PADDING = 23, 16, 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 import newllm
 from newllm.errors import UserError
@@ -30,7 +31,7 @@ class GradientAsMemory(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": 0.01})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
         for group in self.param_groups:
             for one in group["params"]:
                 if "memory" not in self.state[one]:
@@ -112,7 +113,7 @@ def test_where_one_alone_is_recorded_what_the_other_trains_is_not_called_frozen(
 def test_each_is_held_against_its_own_weights(tmp_path: Path) -> None:
     def damage(step: int, model: nn.Sequential) -> None:
         if step == 12:  # after the step of the one that it belongs to, and before that of the other
-            model[2].weight.data[0, 0] += 1.0
+            list(model.parameters())[2].data[0, 0] += 1.0
 
     assert changed(recorded(tmp_path / "run", between=damage)) == [("weights_changed/2", [13])]
 
@@ -160,6 +161,98 @@ def test_what_the_other_loss_leaves_behind_is_not_carried(tmp_path: Path) -> Non
     assert "gradient_carried" not in found
     assert all(min(found[f"update_ratio/{name}"].values()) > 0 for name in ("generator", "critic"))
     assert not changed(found)
+
+
+def renewed(
+    out: Path, make: Callable[[Any], torch.optim.Optimizer], at: Callable[[int], bool], steps: int = 4 * STEPS
+) -> list[Any]:
+    """The findings of a loop that makes its optimizer anew."""
+    model, _ = parts()
+    optimizer = make(model.parameters())
+    with newllm.record(model, optimizer, out) as recorder:
+        for step in range(1, steps + 1):
+            if at(step):
+                optimizer = make(model.parameters())
+            x = torch.randn(32, 8)
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), x[:, :4].argmax(1))
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    return newllm.doctor(out).findings
+
+
+def adam(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, 3e-3)
+
+
+def test_one_that_takes_the_place_of_another_is_recorded_from_then_on(tmp_path: Path) -> None:
+    findings = renewed(tmp_path / "run", adam, lambda step: step == 61)
+    found = signals(tmp_path / "run")
+    assert list(found["optimizer_replaced"]) == [61]
+    assert list(found["update_ratio/0"]) == [1, *range(10, 121, 10)]
+    assert list(found["learning_rate"]) == list(range(1, 121))
+    assert "update_skipped" not in found
+    assert not changed(found)  # its moments are new ones
+    assert not findings
+
+
+def test_one_that_is_made_anew_again_and_again_forgets(tmp_path: Path) -> None:
+    findings = renewed(tmp_path / "run", adam, lambda step: step % 20 == 1 and step > 1)
+    found = next(one for one in findings if one.kind == "renewed-optimizer")
+    assert (found.severity, found.first_step, found.supported_causes) == ("warning", 21.0, ("optimizer-reset",))
+    assert "took the place of the one before 5 times, from step 21 to 101, 20 updates apart" in str(found.sentence)
+
+
+def test_what_remembers_nothing_forgets_nothing(tmp_path: Path) -> None:
+    findings = renewed(tmp_path / "run", lambda own: torch.optim.SGD(own, 0.1), lambda step: step % 20 == 1)
+    assert [(one.kind, one.severity) for one in findings] == [("renewed-optimizer", "note")]
+
+
+class Around(torch.optim.Optimizer):
+    """An optimizer around another one, which it steps inside its own step, as Lookahead does."""
+
+    def __init__(self, parameters: Any) -> None:
+        parameters = list(parameters)
+        super().__init__(parameters, {"lr": 3e-3})
+        self.inside = adam(parameters)
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        self.inside.step(closure)
+
+
+def test_one_inside_another_takes_no_place(tmp_path: Path) -> None:
+    assert not renewed(tmp_path / "run", Around, lambda _: False)
+    found = signals(tmp_path / "run")
+    assert "optimizer_replaced" not in found
+    assert json.loads((tmp_path / "run" / "recording.json").read_text())["optimizer"] == "Around"
+
+
+def test_two_that_share_weights_are_both_recorded(tmp_path: Path) -> None:
+    """An actor's and a critic's, which both train what stands before them; one alone was given."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"body": nn.Linear(4, 8), "actor": nn.Linear(8, 2), "critic": nn.Linear(8, 1)})
+    body, actor, critic = (model[name] for name in ("body", "actor", "critic"))
+    both = [adam([*body.parameters(), *head.parameters()]) for head in (actor, critic)]
+    with newllm.record(model, both[0], tmp_path / "run") as recorder:
+        for _ in range(STEPS):
+            loss = torch.zeros(())
+            for optimizer, head in zip(both, (actor, critic), strict=True):
+                model.zero_grad()
+                loss = head(body(torch.randn(16, 4))).square().mean()
+                loss.backward()
+                optimizer.step()
+            recorder.step(loss)
+    found = signals(tmp_path / "run")
+    assert list(found["optimizer_replaced"]) == [1]
+    for name in ("actor", "critic"):
+        assert min(list(found[f"update_ratio/{name}"].values())[1:]) > 0  # of the first update, the second's alone
+
+
+def test_when_recording_ends_no_optimizer_is_hooked(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    assert not _global_optimizer_pre_hooks
+    assert not _global_optimizer_post_hooks
 
 
 @pytest.mark.parametrize(

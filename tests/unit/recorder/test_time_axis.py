@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import newllm
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.trace import read_trace
 
 ROWS, STEPS, WIDTH = 6, 9, 8

@@ -13,7 +13,9 @@ import torch
 
 import newllm
 from newllm.checksum import read_checked, write_checked
-from newllm.diagnosis import Facts, diagnose, find_spikes
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.spike import find_spikes
 from newllm.errors import UserError
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.states import States, size_of

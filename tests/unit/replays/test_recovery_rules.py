@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.onset import Onset
 from newllm.replays.guard.recovery import Incident, decide, failures, rollback_step
 from newllm.trace import Recovery, Trace

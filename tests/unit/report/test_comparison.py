@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.sections.comparison import comparison

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, quoted
 from newllm.report.diagnosis_page import PAGE_NAME, diagnosis_page
 from newllm.trace import Finding, Series, Trace

@@ -221,6 +221,12 @@ def test_signals_that_we_do_not_know_are_drawn_and_those_too_many_named() -> Non
     assert "reward_14" in made.html
 
 
+def test_what_is_measured_of_matrices_stands_by_layer_and_not_among_the_others() -> None:
+    source = bare(**{f"{name}/blocks.{at}": [0.5, 1.0] for name in ("read_error", "context_rank") for at in (1, 3)})
+    assert [chart.id for chart in section(source, "layers").charts] == ["read-error", "context-rank"]
+    assert "others" not in [one.id for one in sections_of(source, EN)]
+
+
 def test_a_section_that_fails_says_so_and_the_others_stand(source: Source) -> None:
     broken = dataclasses.replace(source, recoveries=(3,))  # pyrefly: ignore
     made = {one.id: one for one in sections_of(broken, EN)}

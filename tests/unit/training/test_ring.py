@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import newllm
+from newllm import machine
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.trace import TraceWriter, read_trace
@@ -337,7 +338,7 @@ def test_a_damaged_pin_keeps_its_snapshot(spiking) -> None:
 def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(
     train_spoilt, ears, monkeypatch, tmp_path
 ) -> None:
-    write, went_on, statuses = spike_keeper.write_snapshot, [], []
+    write, went_on, statuses = spike_keeper.save_state, [], []
 
     def slow(*arguments, **options):
         assert threading.current_thread() is not threading.main_thread()
@@ -351,7 +352,7 @@ def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(
         statuses.append(json.loads((tmp_path / "run/summary.json").read_bytes())["status"])
         return write(*arguments, **options)
 
-    monkeypatch.setattr(spike_keeper, "write_snapshot", slow)
+    monkeypatch.setattr(spike_keeper, "save_state", slow)
     run = train_spoilt("training.ring_every=5", observers=[ears], out=tmp_path / "run")
     assert went_on[0][0] < went_on[0][1] == 120
     assert statuses == ["running", "running"], "a kill would have left a finished run without its pins"
@@ -362,7 +363,7 @@ def test_no_room_for_a_pin_is_one_notice_and_the_run_ends_well(train_spoilt, ear
     def full(*_, **__):
         raise UserError("no room to write 'x'")
 
-    monkeypatch.setattr(spike_keeper, "write_snapshot", full)
+    monkeypatch.setattr(spike_keeper, "save_state", full)
     monkeypatch.setattr(spike_keeper, "add_pin", full)
     run = train_spoilt("training.ring_every=5", observers=[ears])
     assert run.summary.status == "finished"
@@ -375,7 +376,7 @@ def test_of_many_pins_without_room_one_is_told(keeper, monkeypatch) -> None:
     def full(*_, **__):
         raise OSError("Input/output error")
 
-    monkeypatch.setattr(spike_keeper, "write_snapshot", full)
+    monkeypatch.setattr(spike_keeper, "save_state", full)
     notices: list[str] = []
     assert len(drive(keeper(notices), {33: 9.0, 63: 9.0}, range(80))) == 2
     assert ["Input/output error" in line for line in notices].count(True) == 1
@@ -383,7 +384,7 @@ def test_of_many_pins_without_room_one_is_told(keeper, monkeypatch) -> None:
 
 def test_the_trace_is_handed_over_before_a_snapshot_is_written(tmp_path, monkeypatch) -> None:
     order = []
-    monkeypatch.setattr(spike_keeper, "write_snapshot", lambda *_: order.append("snapshot"))
+    monkeypatch.setattr(spike_keeper, "save_state", lambda *_: order.append("snapshot"))
     (tmp_path / "snapshots").mkdir()
     watching = SpikeKeeper(tmp_path / "snapshots", tmp_path / "trace", 5, lambda: order.append("trace"), lambda _: None)
     drive(watching, {33: 9.0}, range(40))
@@ -476,9 +477,9 @@ def test_memory_is_bounded_and_less_is_said(bytes_: int, states: int, monkeypatc
 
 
 def test_no_more_than_a_quarter_of_the_memory(monkeypatch) -> None:
-    monkeypatch.setattr(ring_module.os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1 << 18}[name])
+    monkeypatch.setattr(machine.os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1 << 18}[name])
     assert ring_module.largest_bytes() == 1 << 28
-    monkeypatch.delattr(ring_module.os, "sysconf")
+    monkeypatch.delattr(machine.os, "sysconf")
     assert ring_module.largest_bytes() == ring_module.LARGEST
 
 

@@ -10,7 +10,7 @@ from newllm.training.presets import preset
 
 PAGE = Path(__file__).parents[3] / "docs/settings.md"
 ROW = re.compile(r"^\| (`[^|]+`) \| ([^|]+) \|", re.MULTILINE)
-PARTS = ("model", "data", "optimizer", "training", "numerics")
+PARTS = ("model", "data", "optimizer", "training", "numerics", "parallel")
 
 
 def written(value: Any) -> str:

@@ -39,8 +39,9 @@ from newllm.training.snapshots import (
     newest_snapshot,
     prune_snapshots,
     refuse_broken,
-    save_snapshot,
     snapshot_tensors,
+    training_tensors,
+    write_snapshot,
 )
 from newllm.training.step import StepReport, clip_norm
 
@@ -165,7 +166,8 @@ def test_a_progress_is_read_as_it_was_written_and_begins_at_nothing(tmp_path: Pa
     model = nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     progress = Progress(7, 70, 1.5, {"step": 3}, {"step": 7}, "ab", "cd")
-    place = save_snapshot(tmp_path / "snapshots", model, optimizer, {"context": torch.ones(2)}, progress)
+    tensors = training_tensors(model, optimizer, {"context": torch.ones(2)})
+    place = write_snapshot(tmp_path / "snapshots", tensors, progress)
     assert place.name == "step-00000007"
     assert load_progress(place) == progress
     assert sorted(path.name for path in place.iterdir()) == [
@@ -293,7 +295,8 @@ def test_what_a_kill_left_is_removed_everywhere(tmp_path: Path) -> None:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     model = nn.Linear(2, 1)
-    return save_snapshot(tmp_path, model, torch.optim.SGD(model.parameters(), lr=0.1), None, Progress(7, identity="a"))
+    tensors = training_tensors(model, torch.optim.SGD(model.parameters(), lr=0.1), None)
+    return write_snapshot(tmp_path, tensors, Progress(7, identity="a"))
 
 
 @pytest.mark.parametrize(

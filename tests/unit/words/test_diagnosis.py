@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, message, quoted
 from newllm.trace import Cause, Finding, Series, Trace
 from newllm.trace.remark import left_out, note

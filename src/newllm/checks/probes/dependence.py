@@ -1,52 +1,97 @@
-"""What an output may depend on: not on later tokens, other rows, padding, nor on chance in evaluation."""
+"""What an output may depend on: not on later tokens, other rows, nor padding."""
 
+import itertools
+import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from newllm.checks.bench import Bench, names
+from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.seen import ACTS
-from newllm.checks.targets import predicts_the_next_token
+from newllm.checks.targets import predicts_the_next_token, targets
 from newllm.checks.trees import chosen_rows, leaves, mapped
+from newllm.messages import message
 
 MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
+_LONGEST = 0.3  # seconds for more than two ways to change rows
 _MIXING = nn.modules.batchnorm._BatchNorm
 
 
 def causality(bench: Bench) -> Outcome:
-    """Change the tokens from the middle on: no output before may move, if the next token is what is predicted."""
+    """Change the tokens from a position on: no output before may move, if the next token is what is predicted.
+
+    First from the middle on, then from several positions at once, each in rows of its own: a leak within chunks passes
+    where a chunk ends in the middle. As what moves then may come from another row, it is tried in all rows.
+    """
     if not predicts_the_next_token(bench):
         raise CannotCheck("not-next-token-model")
-    _, _, output = bench.called()
-    shape = tuple(output.shape[:2])
-    middle = shape[1] // 2
+    rows, length = bench.called()[2].shape[:2]
+    middle = length // 2
+    begins = int(targets(bench).used.any(0).nonzero()[0]) + 1  # behind the first output that is trained
+    # Of two neighbours one at least is within a chunk.
+    others = dict.fromkeys((begins, middle + 1, length - 1, length // 4, 3 * length // 4))
+    others = [cut for cut in others if 0 < cut < length and cut != middle]
+    found, tried = _with_others_from(bench, [middle]), [middle]
+    if found.behind <= MOVED:
+        raise CannotCheck("tokens-unused")
+    for at in range(0, len(others), rows):
+        some = others[at : at + rows]
+        tried += some
+        if found.before <= MOVED and (mixed := _with_others_from(bench, some)).before > MOVED:
+            found = _with_others_from(bench, [mixed.cut])
+    evidence = {"earlier": found.before, "later": found.behind, "count": found.count}
+    if found.before > MOVED:
+        return wrong("causality", position=found.cut, **evidence)
+    return sound("causality", position=sorted(tried), **evidence)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What other tokens from some positions on did.
+
+    Attributes:
+        before: how far outputs before them moved, as a share of the output's scale; only those that are trained, since
+            a prompt whose tokens are no targets may be read in both directions.
+        behind: how far the others moved.
+        count: positions at which outputs before moved.
+        cut: the position of the row that moved most.
+    """
+
+    before: float
+    behind: float
+    count: int
+    cut: int
+
+
+def _with_others_from(bench: Bench, cuts: list[int]) -> _Change:
+    """Answer with other tokens from a position on, which is the first of these in the first row, and so on."""
+    rows, length = shape = bench.called()[2].shape[:2]
+    starts = torch.tensor([cuts[row % len(cuts)] for row in range(rows)])
+    behind_BT = torch.arange(length) >= starts[:, None]
 
     def later(tensor: Tensor) -> Tensor:
-        if tuple(tensor.shape) != shape or tensor.is_floating_point() or tensor.max() < 2:
+        if tensor.shape != shape or tensor.is_floating_point() or tensor.max() < 2:
             return tensor.clone()  # no tokens: a mask keeps what it says
-        changed = tensor.clone()
-        changed[:, middle:] = tensor.flip(0, 1)[:, : shape[1] - middle]
-        same = changed[:, middle:] == tensor[:, middle:]
-        changed[:, middle:][same] = (tensor[:, middle:][same] + 1) % (tensor.max() + 1)
-        return changed
+        other = torch.stack([row.roll(start) for row, start in zip(tensor.flip(0, 1), starts.tolist(), strict=True)])
+        other = torch.where(other == tensor, (tensor + 1) % (tensor.max() + 1), other)
+        return torch.where(behind_BT.to(tensor.device), other, tensor)
 
     before, after = answers(bench, later)
-    size = scale(before)
-    earlier = float((after - before)[:, :middle].abs().max()) / size
-    behind = float((after - before)[:, middle:].abs().max()) / size
-    if behind <= MOVED:
-        raise CannotCheck("tokens-unused")
-    moved = (after - before)[:, :middle].abs().flatten(2).amax(-1).amax(0) > MOVED * size
-    evidence = {"position": middle, "earlier": earlier, "later": behind, "count": int(moved.sum())}
-    return wrong("causality", **evidence) if earlier > MOVED else sound("causality", **evidence)
+    moved_BT = (after - before).abs().flatten(2).amax(-1).cpu() / scale(bench)
+    before_BT = moved_BT * (targets(bench).used.cpu() & ~behind_BT)
+    at = int(before_BT.amax(1).argmax())
+    count = int((before_BT.amax(0) > MOVED).sum())
+    return _Change(float(before_BT.max()), float((moved_BT * behind_BT).max()), count, int(starts[at]))
 
 
 def rows(bench: Bench) -> Outcome:
-    """Put the first row in the place of all others: its output may not move."""
+    """Change half of the rows, in several ways: the outputs of the others may not move.
+
+    The halves are those that a binary digit of the row's number divides: any two rows differ in one of the digits, so
+    that each is changed once while the other stays, whichever of the two reads the other.
+    """
     arguments, options, output = bench.called()
     count = output.shape[0] if output.ndim > 1 else 0
     tables = [tensor for _, tensor in leaves([arguments, options]) if tensor.ndim > 1]
@@ -55,110 +100,51 @@ def rows(bench: Bench) -> Outcome:
     if tuple(output.shape) == (count, count):
         raise CannotCheck("in-batch")
 
-    first = torch.zeros(count, dtype=torch.int64)
-    before, after = answers(bench, lambda tensor: chosen_rows(tensor, count, first))
-    moved = float((after - before)[0].abs().max()) / scale(before)
+    digits = dict.fromkeys((0, (count - 1).bit_length() - 1, *range((count - 1).bit_length())))
+    ends, ways, moved = time.monotonic() + _LONGEST, 0, 0.0
+    for digit, bit in itertools.product(digits, (0, 1)):
+        if moved > MOVED or (ways > 1 and time.monotonic() > ends):
+            break
+        moved, ways = _moved_rows(bench, (torch.arange(count) >> digit) % 2 == bit), ways + 1
     if moved <= MOVED:
         mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
-        return sound("rows", rows=count, moved=moved, batch_norms=len(mixing))
-    if _is_time_first(bench):
+        evidence = {"rows": count, "ways": ways, "moved": moved, "batch_norms": len(mixing)}
+        return Outcome("rows", "sound", message("check-rows.every", **evidence), evidence)
+    if _may_be_time_first(bench, tables, output):
         raise CannotCheck("time-first")
     return wrong("rows", moved=moved, rows=count)
 
 
-def _is_time_first(bench: Bench) -> bool:
-    """Say whether the first axis may be that of the positions: a recurrent layer or attention takes it so."""
+def _moved_rows(bench: Bench, chosen: Tensor) -> float:
+    """Return how far the outputs of other rows move where each chosen row holds what another one held."""
+    count = len(chosen)
+    others = torch.where(chosen, torch.arange(count).roll(1), torch.arange(count))
+    before, after = answers(bench, lambda tensor: chosen_rows(tensor, count, others))
+    return float((after - before)[~chosen.to(before.device)].abs().max()) / scale(bench)
+
+
+def _may_be_time_first(bench: Bench, tables: list[Tensor], output: Tensor) -> bool:
+    """Say whether the first axis may be that of the positions, which read those before them.
+
+    It is not where the second is: where the targets are the tokens that follow along it, or where no output stands for
+    each number on it. Otherwise a layer that takes the first axis so tells, or that no row reads a later one.
+    """
+    try:
+        if predicts_the_next_token(bench):
+            return False
+    except CannotCheck:
+        pass  # the targets are not known
+    for tensor in tables:
+        axes = min(2, tensor.ndim - tensor.is_floating_point())
+        if tensor.shape[:axes] != output.shape[:axes]:
+            return False
     kinds = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
-    found = [module for module in bench.model.modules() if isinstance(module, kinds)]
-    layers = [
-        getattr(module, "batch_first", getattr(getattr(module, "self_attn", None), "batch_first", True))
-        for module in found
-    ]
-    return any(not first for first in layers)
-
-
-def evaluation_mode(bench: Bench) -> Outcome:
-    """Answer in evaluation mode and watch for dropout: there it may not act.
-
-    A model without dropout and batch norms answers alike in both modes, unless it says otherwise itself.
-    """
-    arguments, options, _ = bench.called()
-    with _Chance() as chance:
-        first = bench.answer(arguments, options, training=False, seed=0)
-    second = bench.answer(arguments, options, training=False, seed=1)
-    moved = float((first - second).abs().max()) / scale(first)
-    if moved > 0 and chance.dropout:
-        return wrong("evaluation-mode", moved=moved)
-    if moved > 0:
-        raise CannotCheck("samples")
-    differ = _modes_differ(bench, first)
-    if differ > MOVED:
-        raise CannotCheck("modes-differ", moved=differ)
-    return sound("evaluation-mode")
-
-
-def _modes_differ(bench: Bench, evaluated: Tensor) -> float:
-    """Return by how much training mode moves the answer of a model that has nothing known to act otherwise there."""
-    arguments, options, _ = bench.called()
-    if any(isinstance(module, ACTS) for module in bench.model.modules()):
-        return 0.0
-    with _Chance() as chance:
-        trained = bench.answer(arguments, options, training=True, seed=0)
-    if chance.dropout or trained.shape != evaluated.shape:
-        return 0.0
-    return float((trained.double() - evaluated.double()).abs().max()) / scale(evaluated)
-
-
-class _Chance(TorchDispatchMode):
-    """Listens for operations that drop values at random."""
-
-    dropout = False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Note what draws, and let it draw."""
-        name = func.overloadpacket.__name__
-        self.dropout = self.dropout or "dropout" in name or "bernoulli" in name
-        return func(*args, **(kwargs or {}))
-
-
-def training_mode(bench: Bench) -> Outcome:
-    """Look for single parts in evaluation mode, in which they act otherwise than in training.
-
-    A model with a train() of its own may freeze parts there. Where train() still changes something, what was handed
-    over is not what is trained after the first evaluation; the loop may call it yet, and this is no mistake as such.
-    """
-    found = {name: module for name, module in bench.model.named_modules() if isinstance(module, ACTS)}
-    still = [name for name, module in found.items() if not module.training]
-    trained = [name for name in still if any(p.requires_grad for p in _parent(bench.model, name).parameters())]
-    if trained and len(still) < len(found):
-        return wrong("training-mode", of=len(found), **names(trained))
-    changed = _changed_by_train(bench)
-    if changed:
-        raise CannotCheck("train-changes", **names(changed))
-    if not found:
-        raise CannotCheck("no-modes")
-    if len(still) == len(found):
-        raise CannotCheck("all-in-evaluation")
-    return sound("training-mode", of=len(found))
-
-
-def _changed_by_train(bench: Bench) -> list[str]:
-    """Return what the model's own train() does to a model in training mode: parameters and layers, by name."""
-    model = bench.model
-    if not model.training or all(type(each).train is nn.Module.train for each in model.modules()):
-        return []
-    modes = [(name, module) for name, module in model.named_modules() if isinstance(module, ACTS)]
-    before = [each.requires_grad for each in model.parameters()], [each.training for _, each in modes]
-    with bench.untouched():
-        model.train()
-        pairs = zip(model.named_parameters(), before[0], strict=True)
-        found = [name for (name, each), needed in pairs if each.requires_grad != needed]
-        own = zip(modes, before[1], strict=True)
-        return found + [name for (name, each), trained in own if trained and not each.training]
-
-
-def _parent(model: nn.Module, name: str) -> nn.Module:
-    return model.get_submodule(name.rpartition(".")[0])
+    found = [module for module in bench.model.modules() if isinstance(module, (*kinds, nn.RNNCellBase))]
+    if any(not getattr(getattr(each, "self_attn", each), "batch_first", False) for each in found):
+        return True
+    count = len(output)
+    cuts = sorted({1, count // 2, count - 1})
+    return output.ndim > 2 and all(_moved_rows(bench, torch.arange(count) >= cut) <= MOVED for cut in cuts)
 
 
 def answers(bench: Bench, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
@@ -168,18 +154,27 @@ def answers(bench: Bench, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, T
     after = bench.answer(mapped(arguments, change), mapped(options, change), training=False)
     if after.shape != before.shape:
         raise CannotCheck("other-shape")
-    return before.double(), after.double()
+    return before, after.to(before.dtype)
 
 
 def _answer(bench: Bench) -> Tensor:
-    """Return the model's answer in evaluation mode to what it was given, asked twice."""
+    """Return the model's answer in evaluation mode to what it was given, asked twice; in single precision at least."""
     arguments, options, _ = bench.called()
     first, second = (bench.answer(arguments, options, training=False) for _ in range(2))
     if not torch.equal(first, second):
         raise CannotCheck("not-repeatable")
-    return first
+    return first.to(torch.promote_types(first.dtype, torch.float32))
 
 
-def scale(output: Tensor) -> float:
-    """Return the scale of an output, which no division makes infinite."""
+def scale(bench: Bench) -> float:
+    """Return the scale of the model's answer in evaluation mode, which no division makes infinite."""
+    return bench.once(_scale)
+
+
+def _scale(bench: Bench) -> float:
+    return spread(bench.once(_answer))
+
+
+def spread(output: Tensor) -> float:
+    """Return the standard deviation of an output's numbers, or a little more than nothing."""
     return max(float(output.double().std(correction=0)), 1e-12)

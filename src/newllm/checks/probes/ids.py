@@ -57,7 +57,8 @@ def ids(bench: Bench) -> Outcome:
         missing = [int(one) for one in (~seen[kind]).nonzero().flatten()]
         evidence[kind] = {"name": name, "size": size, "never": len(missing), "share": len(missing) / size}
         said.append(_said(kind, missing, evidence[kind], bench.parts.tokenizer))
-    whole = read == len(rows)
+    all_seen = all(bool(one.all()) for one in seen.values())
+    whole: bool | str = True if read == len(rows) else "found" if all_seen else False
     return Outcome(
         "ids", "sound", message("check-ids.sound", what=said, whole=whole, read=read, rows=len(rows)), evidence
     )

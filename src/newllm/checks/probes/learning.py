@@ -7,14 +7,18 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import targets
-from newllm.checks.trees import chosen_rows, dense, leaves
+from newllm.checks.trees import chosen_rows, dense, leaves, same
+from newllm.loss_form import NEAR, Targets, read_targets
 
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
 _NOTHING = 0.002  # share of the loss: what falls by less has not fallen
 _RATES = (1.0, 10.0, 100.0, 1000.0)  # times the optimizer's own
 _UPDATES = 60  # for each of the rates, as far as time goes
 _APART = 1e-3  # of the loss
+_DRAWS = 4  # times that the loss is computed by other chance
+_ENOUGH = 8  # targets: fewer that are drawn one by one may by chance be as those before, in another order
 
 
 def repeatable(bench: Bench) -> Outcome:
@@ -57,10 +61,92 @@ def learns(bench: Bench) -> Outcome:
     first, last, updates, factor = best
     evidence = {"first": first, "last": last, "updates": updates, "factor": factor}
     if _fell(first, last, _FELL):
-        return sound("learns", **evidence)
+        return _by_chance(bench, factor, first - last) or sound("learns", **evidence)
     if _fell(first, last, _NOTHING):
         raise CannotCheck("slow", **evidence)
     return wrong("learns", **evidence)
+
+
+def _by_chance(bench: Bench, factor: float, fall: float) -> Outcome | None:
+    """Say what is wrong where the loss fell only because its chance was the same each time; None where it is not so.
+
+    This is asked where the loss itself draws, so that it is another one for the same inputs and outputs of the model.
+
+    Raises:
+        CannotCheck: it fell for this chance alone, which may be meant.
+    """
+    whole, again, other = bench.once(_evaluated)
+    if whole != again or whole == other:
+        return None
+    first, *more = (_evaluated_pass(bench, seed) for seed in range(_DRAWS))
+    if not all(_same_pass(first, each) for each in more):
+        return None  # noise in what the model is given, or in the model
+    shuffled, share = _other_targets(bench, [first, *more])
+    if shuffled:
+        return wrong("learns", "shuffled", share=share, rows=shuffled)
+    if share:
+        raise CannotCheck("targets-drawn", share=share)
+    with bench.untouched():
+        before = _mean_of_others(bench)
+        _learnt(bench, factor, bench.left / 2)
+        after = _mean_of_others(bench)
+    if not before - after > fall / 2:
+        raise CannotCheck("drawn", first=before, last=after)
+    return None
+
+
+def _evaluated_pass(bench: Bench, seed: int) -> Seen:
+    with bench.untouched():
+        bench.model.eval()
+        return observed(bench.model, bench.optimizer, lambda: bench.loss(seed=seed))
+
+
+def _same_pass(one: Seen, other: Seen) -> bool:
+    pairs = zip(leaves([one.arguments, one.options]), leaves([other.arguments, other.options]), strict=False)
+    if one.calls != 1 or other.calls != 1 or one.output is None or other.output is None:
+        return False
+    return same(one.output, other.output) and all(same(first, second) for (_, first), (_, second) in pairs)
+
+
+def _other_targets(bench: Bench, passes: list[Seen]) -> tuple[int, float]:
+    """Return how many targets the loss shuffles, 0 if it does not, and the largest share that other chance changes.
+
+    Targets that are drawn one by one, as the actions of a policy, do not leave every class as often as it was.
+    """
+    try:
+        axis, near = targets(bench).axis, NEAR.get(bench.called()[2].dtype, 1e-3)
+        read = [_read(each, axis, near) for each in passes]
+    except CannotCheck:
+        return 0, 0.0
+    if not all(torch.equal(each.used, read[0].used) for each in read) or read[0].classes == read[0].ids.numel():
+        return 0, 0.0
+    ids = torch.stack([each.ids[each.used] for each in read])
+    share = float((ids[1:] != ids[0]).double().mean(1).max())
+    as_often = all(torch.equal(one.sort().values, ids[0].sort().values) for one in ids[1:])
+    return ids.shape[1] if share and as_often and ids.shape[1] >= _ENOUGH else 0, share
+
+
+def _read(seen: Seen, axis: int, near: float) -> Targets:
+    found = None
+    if seen.output is not None and seen.gradient is not None and bool(seen.gradient.any()):
+        z, g = (each.double().movedim(axis, -1) for each in (seen.output, seen.gradient))
+        found = read_targets(z, g, axis, near)
+    if found is None:
+        raise CannotCheck("no-cross-entropy")
+    return found
+
+
+@torch.no_grad()
+def _mean_of_others(bench: Bench) -> float:
+    """Return the mean loss by other chance than that of the updates."""
+    return sum(float(bench.loss(seed=seed)) for seed in range(1, _DRAWS)) / (_DRAWS - 1)
+
+
+def _evaluated(bench: Bench) -> tuple[float, float, float]:
+    """Return the loss in evaluation mode, once more, and by other chance."""
+    with bench.untouched(), torch.no_grad():
+        bench.model.eval()  # dropout and the statistics of a batch would differ
+        return float(bench.loss()), float(bench.loss()), float(bench.loss(seed=1))
 
 
 def _fell(first: float, last: float, share: float) -> bool:
@@ -88,10 +174,9 @@ def accumulation(bench: Bench) -> Outcome:
     if not counts or counts[0] < 2 or counts[0] % 2 or any(count != counts[0] for count in counts):
         raise CannotCheck("no-rows")
     count = counts[0]
-    bench.model.eval()  # dropout and the statistics of a batch would differ between halves
+    whole, again, other = bench.once(_evaluated)
+    bench.model.eval()
     with torch.no_grad():
-        whole, again = (float(bench.loss()) for _ in range(2))
-        other = float(bench.loss(seed=1))
         halves = [float(bench.loss(chosen_rows(batch, count, chosen))) for chosen in torch.arange(count).chunk(2)]
     if whole != again or abs(other - whole) > _APART * abs(whole) / 10:
         raise CannotCheck("not-repeatable")

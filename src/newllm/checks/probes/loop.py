@@ -27,12 +27,19 @@ def step_order(bench: Bench) -> Outcome:
     stale = [name for call in updating for name in call.stale]
     if stale:
         return wrong("step-order", "kept", calls=len(found), **names(list(dict.fromkeys(stale))))
+    again = [name for call in updating for name in call.again]
+    if again:
+        return wrong("step-order", "again", calls=len(found), **names(list(dict.fromkeys(again))))
+    if all(call.empty == call.updates for call in updating):
+        late = any(call.arrives_late for call in updating)
+        if late or not any(call.moved for call in updating):
+            return wrong("step-order", "empty", calls=len(found), updates=sum(c.updates for c in updating), late=late)
     lost = _lost(updating)
     if lost:
         return wrong("step-order", "gone", calls=len(found), **names(lost))
-    late = [call.scaled_after_update for call in updating]
-    if all(each is not None for each in late):
-        return wrong("step-order", "late", factor=late[0], calls=len(found))
+    scaled = [call.scaled_after_update for call in updating]
+    if all(each is not None for each in scaled):
+        return wrong("step-order", "late", factor=scaled[0], calls=len(found))
     return sound("step-order", calls=len(found), updates=sum(call.updates for call in found))
 
 

@@ -19,7 +19,9 @@ def loss_form(bench: Bench) -> Outcome:
     """Compare the gradient at the model's output with that of the cross-entropy, number by number."""
     found = targets(bench)
     evidence = {"form": found.form, "classes": found.classes, "rows": int(found.used.sum())}
-    if found.form in ("softmax-twice", "log-softmax-missing", "log-missing", "wrong-axis"):
+    if found.form == "wrong-axis":
+        return wrong("loss-form", "axis", axis=found.axis, over=found.over, **evidence)
+    if found.form in ("softmax-twice", "log-softmax-missing", "log-missing"):
         return wrong("loss-form", found.form, **evidence)
     return sound("loss-form", **evidence)
 

@@ -29,6 +29,8 @@ def finite(bench: Bench) -> Outcome:
 
 def autocast(bench: Bench) -> Outcome:
     """See in which precision the layers answered while automatic mixed precision was on."""
+    if bench.seen.refused and not bench.seen.autocast:
+        raise CannotCheck("autocast-off", why=bench.seen.refused)
     products = [layer for layer in bench.seen.layers.values() if layer.is_product]
     if not bench.seen.autocast or not products:
         raise CannotCheck("no-autocast")

@@ -31,7 +31,7 @@ def padding(bench: Bench) -> Outcome:
         return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
 
     before, after = answers(bench, elsewhere)
-    moved = float((after - before)[real].abs().max()) / scale(before)
+    moved = float((after - before)[real].abs().max()) / scale(bench)
     evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
     if moved > MOVED:
         return wrong("padding", "read", **evidence)

@@ -50,6 +50,10 @@ EVIDENCE = (
     Evidence(
         "begun-anew", "changed-state", start.begun_anew, "a checkpoint that was loaded holds weights that were trained",
     ),
+    Evidence(
+        "made-anew", "optimizer-reset", Itself("renewed-optimizer", "optimizer-reset"),
+        "an optimizer that is made once keeps its moments",
+    ),
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
     Evidence(

@@ -32,6 +32,8 @@ WELL = 2.0  # times a guess's accuracy: it knew the answers
 KNEW = 0.9  # of its best accuracy: it still does
 LEARNT = 0.5  # of the training loss at the start
 FEWEST = 3  # evaluations
+FEW_WRONG = 3  # predictions: hard ones may well be the same each time
+HARDLY, MANY = 0.02, 5.0  # of all predictions; times as many before
 
 
 def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
@@ -112,6 +114,9 @@ def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
     if moved < MOVED or (_is_rounded(trace, name, series) and times < len(series.value)):
         return None
     right, count = _fraction(trace, name, float(series.value[start]), first)
+    wrong = count - right if right is not None and count is not None else LARGEST_COUNT
+    if wrong <= min(FEW_WRONG, HARDLY * (count or 0)) or _is_learnt(series, start):
+        return None
     return Finding(
         kind="constant-accuracy",
         severity="warning",
@@ -140,6 +145,13 @@ def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
         test=message("finding-constant-accuracy.test"),
         candidate_causes=("one-predicted-class", "small-validation", "stale-evaluation"),
     )
+
+
+def _is_learnt(series: Series, start: int) -> bool:
+    """Whether a share that stands is one of hardly any mistakes, of which there were many before: it is learnt."""
+    whole = 1 if series.value.max() <= 1 else 100
+    wrong = whole - series.value
+    return bool(wrong[start] <= HARDLY * whole and wrong[:start].max(initial=0.0) >= MANY * wrong[start])
 
 
 def _accuracy(trace: Trace, name: str) -> Series:

@@ -191,16 +191,20 @@ def _as_sure_as_right(share: float, classes: float) -> float:
 TOO_GOOD = 0.15  # nats
 HARDLY, TOKENS = 0.6, 10_000  # nats a token, of so many tokens: code leaves a good model about one, prose two and more
 SOON = 0.5  # of the run
+NEXT = 0.99  # of the targets
 
 
 def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a loss of next tokens that is nearly nothing on held-out text too: the target is to be seen.
 
     False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
-    (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text.
-    Where somebody says that it is a language model, of many tokens, a loss up to `HARDLY` is a note.
+    (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text, or
+    is asked for something else than a token of it: a translation, say. Where the recorder has seen that the target is
+    the next token, that no output depends on it, and that no row of the evaluation was trained on, it is a note: such
+    a text is as predictable as that. Where somebody says that it is a language model, of many tokens, a loss up to
+    `HARDLY` is one too.
     """
-    if facts.layers and not reads_text(trace, facts):
+    if facts.layers and (not reads_text(trace, facts) or _is_asked_for_other(trace)):
         return []
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     enough = len(loss.value) >= FEWEST and len(validation.value) >= 2
@@ -219,7 +223,7 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     return [
         Finding(
             kind="too-good",
-            severity="warning" if nothing else "note",
+            severity="warning" if nothing and not _keeps_apart(trace) else "note",
             sentence=message(
                 "finding-too-good.sentence" if nothing else "finding-too-good.low",
                 training=end,
@@ -237,3 +241,20 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("target-leak",),
         )
     ]
+
+
+def _is_asked_for_other(trace: Trace) -> bool:
+    """Whether the targets are known, and are neither the next tokens of a text that is given nor these themselves."""
+    if not len(trace.series("targets").value):
+        return False
+    shares = [trace.series(name).value for name in ("target_is_next", "target_is_input")]
+    return not any(len(one) and float(np.median(one)) >= NEXT for one in shares)
+
+
+def _keeps_apart(trace: Trace) -> bool:
+    """Whether nothing of the target is to be seen: not in the text up to it, nor among the rows of training."""
+    later, next_one, seen = (
+        trace.series(name).value for name in ("later_tokens_seen", "target_is_next", "validation_rows_seen")
+    )
+    is_causal = len(later) > 0 and float(later.max()) == 0 and len(next_one) > 0 and float(next_one.min()) >= NEXT
+    return is_causal and len(seen) > 0 and float(seen.max()) == 0

@@ -159,6 +159,7 @@ STILL = 0.95  # of the sampled steps at which others moved
 
 # Weights that decay more than they learn.
 OUTWEIGHS = 0.5  # of an update
+SHRUNK = 0.4  # of its length at the start: decay has eaten most of a layer
 MOST_LAYERS = 2 / 3  # of those that decay
 
 
@@ -216,8 +217,12 @@ def _penalty_share(trace: Trace, layer: Layer) -> float | None:
     g, w = (one.value[np.isin(one.step, both)] for one in (gradient, weight))
     if len(both) < 4 or not g.any():
         return None
-    pull = layer.penalty * w[int(BEHIND * len(both)) :]
-    return float(np.median(pull / (pull + g[int(BEHIND * len(both)) :])))
+    share = layer.penalty * w / (layer.penalty * w + g)
+    behind = float(np.median(share[int(BEHIND * len(both)) :]))
+    if has_learnt(trace) or np.median(w[len(w) // 2 :]) > SHRUNK * w[0]:
+        return behind
+    # What is left of such a layer is held up by noise, so that the gradient is as large as the decay. It shrank before.
+    return max(behind, float(np.median(share[: int(np.argmax(w < SHRUNK * w[0]))])))
 
 
 def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:

@@ -5,6 +5,7 @@ check-runs = Can the loss be computed?
     .why = Without a loss there is no training.
     .first = Read the error: it comes from loss(model, batch) itself.
     .wrong = the loss cannot be computed: { $why }
+    .compiled = it can. The model is compiled (torch.compile): it was checked without that
 
 check-finite = Are the loss and its gradients finite?
     .short = finite losses and gradients
@@ -126,6 +127,7 @@ check-training-mode = Are dropout and batch norm in training mode?
     .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
     .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
+# "wrong-axis" is said by files of before 2026-12 alone.
 check-loss-form = Is the loss the cross-entropy of the model's output?
     .short = the form of the loss
     .why = With a softmax too many, learning is slow and the loss stops at a floor, without any error; with a logarithm missing, nothing useful is learnt.
@@ -141,6 +143,7 @@ check-loss-form = Is the loss the cross-entropy of the model's output?
     .log-softmax-missing = nll_loss is given logits: there is no log_softmax between the model and the loss, so the loss can fall without end and nothing is normalised
     .log-missing = nll_loss is given probabilities: their logarithm is missing
     .wrong-axis = the softmax runs over another axis than that of the { COUNT($classes) } classes
+    .axis = the softmax runs over axis { $over } of the output, and the { COUNT($classes) } classes are on axis { $axis }
 
 check-shift = Are the targets the next tokens?
     .short = the shift of the targets
@@ -154,19 +157,24 @@ check-shift = Are the targets the next tokens?
 check-causality = Do later tokens leave earlier outputs alone?
     .short = the causal mask
     .why = A model that sees the token it should predict reaches a loss that no honest one can, and writes nonsense when it generates.
-    .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions.
+    .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions or chunks of them.
     .sound = changing the tokens from position { $position } on moved no earlier output (later outputs by { G($later, digits: 2) } of their scale)
     .wrong = changing the tokens from position { $position } on moved { COUNT($count) } earlier outputs, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
 
+# "sound" is said by files of before 2026-12 alone, which looked at the first row.
 check-rows = Are the rows of a batch independent?
     .short = rows that do not see each other
     .why = Whatever a row's output takes from other rows is missing when the model is used, and leaks between examples.
-    .first = Look for a norm, mean, softmax or reshape over the axis of the batch.
+    .first = Look for a norm, mean, softmax, sum or reshape over the axis of the batch, and for a recurrent or attention layer without batch_first=True.
     .sound = changing the other rows of the batch did not move the output of the first of { COUNT($rows) } rows in evaluation mode{ $batch_norms ->
         [0] { "" }
        *[other] { " " }(in training batch norm mixes rows, as it is meant to)
     }
-    .wrong = changing the other rows of the batch moves the output of the first of { COUNT($rows) } rows by { G($moved, digits: 2) } of its scale, in evaluation mode too
+    .every = changing half of the { COUNT($rows) } rows of the batch, in { COUNT($ways) } ways, did not move the outputs of the others in evaluation mode{ $batch_norms ->
+        [0] { "" }
+       *[other] { " " }(in training batch norm mixes rows, as it is meant to)
+    }
+    .wrong = changing some of the { COUNT($rows) } rows of the batch moves the output of another by { G($moved, digits: 2) } of its scale, in evaluation mode too
 
 check-padding = Is padding neither read nor counted?
     .short = padding
@@ -225,6 +233,7 @@ check-ids = Which tokens and classes never occur in the data?
     .first = Expect nothing of these tokens, or use a tokenizer that was made for this text; for a missing class, find out where the data lose it.
     .sound = of { $whole ->
         [yes] all { COUNT($rows) } rows of the data
+        [found] { COUNT($rows) } rows the first { COUNT($read) } that were read were enough:
        *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
     } { $what }
     .tokens = { $never ->
@@ -314,6 +323,11 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
     .sound = in { $calls } calls of the step each of { $updates } updates used gradients that were computed for it alone
     .kept = an update uses gradients that the previous update has already used: nothing clears those of { names-and-more } in between
+    .again = an update uses gradients that the previous update has already used: no backward pass comes between the two (gradients of { names-and-more })
+    .empty = no parameter has a gradient at any of { $updates } updates: { $late ->
+        [yes] the backward pass comes after the update
+       *[no] there is no backward pass
+    }, and nothing is learnt
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
 
@@ -405,12 +419,14 @@ check-learns = Can one batch be learnt?
        *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
     }
     .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and no lower with up to 1,000 times the learning rate: nothing is learnt
+    .shuffled = with other random numbers the loss pulls { PERCENT($share) } % of { COUNT($rows) } outputs towards another target, though the model is given the same and each class occurs as often: the targets are shuffled and do not belong to the inputs
 
 # Why something could not be checked.
 check-reason =
     .no-time = no time was left for it
     .error = { $error } was raised
     .no-loss = the loss cannot be computed
+    .meta = the model is on the device "meta", which holds no numbers: put it on another one to check
     .no-scalar = loss(model, batch) gave { $got } where one number is needed
     .no-output = no tensor of numbers was found in what the model returns
     .calls = { $calls ->
@@ -436,6 +452,8 @@ check-reason =
     .no-modes = the model has no layer that behaves differently in training
     .all-in-evaluation = the whole model is in evaluation mode: pass it as it is in training (model.train())
     .slow = on this batch alone the loss falls only from { G($first) } to { G($last) } in { $updates } updates, at { $factor } times the learning rate: too slowly to tell
+    .targets-drawn = the loss draws its targets: with other random numbers { PERCENT($share) } % of them are others for the same inputs, as when a policy draws its actions
+    .drawn = the loss draws random numbers after the model has answered: with the same ones each time it falls, and with others by less than half as much (from { G($first) } to { G($last) })
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
     .nothing-frozen = nothing is frozen
@@ -483,6 +501,7 @@ check-reason =
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
+    .autocast-off = automatic mixed precision is asked for, and torch turns it off here ("{ $why }"): check where the training will run
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step

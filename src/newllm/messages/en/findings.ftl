@@ -271,6 +271,12 @@ finding-changed-state =
     .memory = a bit that flipped in memory, or a kernel that writes past the end of its buffer
     .test = Record again with a print at every place that loads, copies or clamps weights, and see which of them runs between these two updates.
 
+finding-renewed-optimizer =
+    .explained = The loop makes a new optimizer again and again, at each epoch say: its moments (Adam's averages, the momentum of SGD) begin from nothing each time, and so does its schedule. Make the optimizer once, before the loop; add parameters that are trained later with add_param_group.
+    .sentence = A new optimizer took the place of the one before { COUNT($times) } times, from { $axis } { $first } to { $last }, { COUNT($each) } updates apart as a rule: what it knew of its gradients was lost each time
+    .on-purpose = a method that resets its moments on purpose, as some low-rank or restarted methods do
+    .test = Make the optimizer once, before the loop, and compare the loss over some of these stretches.
+
 finding-frozen-statistics =
     .explained = A layer whose weights are all frozen still updates its statistics (those of a batch norm, for instance), because it runs in training mode. So the pretrained part becomes another function, a little more at each step. Put frozen layers into evaluation mode.
     .sentence = The weights of { $count ->
@@ -849,6 +855,17 @@ finding-mirrored-targets =
     .sentence = { PERCENT($share) } % of the maps that are asked for fit what the model gives better mirrored, from { $axis } { $step } on: pictures and targets are mirrored apart from each other
     .sides = inputs that do not say which side is which, while the targets do
     .test = Draw some pairs of pictures and targets as training gets them, one over the other.
+
+finding-constant-output =
+    .explained = All rows of a batch get the same output, whatever the model is given: units died, an activation is saturated everywhere, weights became nothing or far too large, or a part of the model is cut off. See at which layer the rows become equal; a lower learning rate, clipping or another initialisation keeps units alive.
+    .sentence = From { $axis } { $first } on all rows get the same output, whatever the model is given, in all of the last { $points } sampled updates{ $before ->
+        [none] { "" }
+       *[other] ; before, rows differed by { PERCENT($before) } % of their size
+    }
+    .dead = units that died: their input is below 0 for every row, as after too long an update
+    .saturated = an activation that is saturated everywhere
+    .cut = a part of the model between input and output that gives nothing (multiplied by 0, masked, or never connected)
+    .test = Run two different rows through the model layer by layer, and find the first layer that gives the same for both.
 
 finding-outputs-bounded =
     .explained = Outputs end where an activation ends (a ReLU, a softplus and a sigmoid at 0, a sigmoid and a tanh at 1, a tanh at -1), and targets go on beyond, so that no weights can give them. Take away the activation behind the last layer, or bring the targets into its range.

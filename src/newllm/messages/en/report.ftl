@@ -137,6 +137,8 @@ layer-update_ratio = Update-to-weight ratio
 layer-activation_rms = Activation RMS
 layer-second_moment_mismatch = Second moment mismatch
 layer-gradient_norm = Gradient norm
+layer-read_error = Read error of the matrices
+layer-context_rank = Effective rank of the matrices
 position = after { $number }
 
 ## findings
@@ -212,6 +214,8 @@ about-gradient_norm = Darker towards the input: gradients vanish on the way down
 about-update_ratio = How far one update moves the weights, relative to their size. Around a thousandth is usual.
 about-activation_rms = Root mean square of each layer's output. If it keeps growing with depth or during training, training becomes unstable.
 about-second_moment_mismatch = Root mean square of g / sqrt(v). Around 1, gradients are as large as the optimizer expects; far above 1, they are larger, and its updates are too large for them.
+about-read_error = Before a position writes into a matrix: how far what stands under its key is from its value. 0: it was known, 1: nothing was found, above 1: something else was.
+about-context_rank = How many directions the matrices hold at the end of a sequence; at most their width.
 more_layers = { $count } more layers were recorded and are not drawn.
 
 ## the context

@@ -24,6 +24,7 @@ notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks)
     [yes] the same bits as they would
    *[no] other bits than theirs, as their processors were of several kinds
 }
+notice-sharded = the model is sharded over { COUNT($ranks) } processes (parallel.mode fsdp): gradients, weights and updates of each layer are not recorded, and no text is written at evaluations (newllm generate writes one from a snapshot)
 notice-unlike = rank { $rank }{ $more ->
     [0] {""}
     [one] {" "}(and one more)
@@ -68,10 +69,12 @@ alert-off_trend_since = since step { COUNT($onset) }; { G($base, digits: 4) } na
 exchange-order = the order that follows step { COUNT($step) }
 exchange-begin = the start
 exchange-weights = the weights that rank 0 sends at the start
+exchange-parts = the parts of the weights for step { COUNT($step) }
 exchange-losses = the losses of step { COUNT($step) }
 exchange-gradients = the sum of the gradients of step { COUNT($step) }
 exchange-level = rank 0's weights of step { COUNT($step) }
 exchange-carried = the carried contexts after step { COUNT($step) }
+exchange-snapshot = the snapshot of step { COUNT($step) }
 exchange-evaluation = the evaluation after step { COUNT($step) }
 exchange-end = the end
 training-hangs = { $rank ->

@@ -195,6 +195,7 @@ evidence-scatter = scatter
 evidence-kl = KL divergence
 evidence-highest = highest
 evidence-reconstruction = reconstruction
+evidence-each = updates between one and the next
 evidence-reconstruction_is_flat = reconstruction is flat
 evidence-reward_rises = reward rises
 evidence-reward_before = reward before

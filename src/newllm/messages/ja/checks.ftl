@@ -5,6 +5,7 @@ check-runs = 損失は計算できるか
     .why = 損失がなければ訓練は始まらない。
     .first = エラーを読む。loss(model, batch)そのものから出ている。
     .wrong = 損失を計算できない: { $why }
+    .compiled = 計算できる。モデルはコンパイルされている（torch.compile）が、コンパイルせずに検査した
 
 check-finite = 損失と勾配は有限の数か
     .short = 損失と勾配が有限か
@@ -138,6 +139,7 @@ check-loss-form = 損失はモデルの出力の交差エントロピーか
     .log-softmax-missing = nll_lossにロジットが渡されている。モデルと損失の間にlog_softmaxがないため、損失は際限なく下がり、何も正規化されない
     .log-missing = nll_lossに確率が渡されている。対数が抜けている
     .wrong-axis = softmaxが{ COUNT($classes) }クラスの軸とは別の軸にかかっている
+    .axis = softmaxが出力の軸{ $over }にかかっているが、{ COUNT($classes) }クラスの軸は{ $axis }である
 
 check-shift = 予測対象は次のトークンか
     .short = 予測対象のずれ
@@ -151,19 +153,23 @@ check-shift = 予測対象は次のトークンか
 check-causality = 後のトークンが前の出力を動かさないか
     .short = 因果マスク
     .why = 予測すべきトークンを見られるモデルは、正しいモデルには出せない損失に達し、生成すると意味のない文を書く。
-    .first = 因果マスクの欠落や転置、両側にパディングした畳み込み、位置方向の正規化や平均を探す。
+    .first = 因果マスクの欠落や転置、両側にパディングした畳み込み、位置方向やそのチャンク内の正規化や平均を探す。
     .sound = 位置{ $position }以降のトークンを変えても、それより前の出力は動かなかった（以降の出力はその大きさの{ G($later, digits: 2) }倍動いた）
     .wrong = 位置{ $position }以降のトークンを変えると、それより前の{ COUNT($count) }個の出力がその大きさの{ G($earlier, digits: 2) }倍動く。モデルは予測すべきものを読んでいる
 
 check-rows = バッチの行は互いに独立か
     .short = 行どうしの独立
     .why = ある行の出力がほかの行に依存していると、実際に使うときにはその情報がなく、例の間で情報が漏れる。
-    .first = バッチの軸にかかる正規化、平均、softmax、reshapeを探す。
+    .first = バッチの軸にかかる正規化、平均、softmax、和、reshapeと、batch_first=Trueのない再帰層や注意層を探す。
     .sound = 評価モードでは、バッチのほかの行を変えても{ COUNT($rows) }行のうち最初の行の出力は動かなかった{ $batch_norms ->
         [0] { "" }
        *[other] （訓練時はバッチ正規化が行を混ぜる。これは意図どおりである）
     }
-    .wrong = バッチのほかの行を変えると、{ COUNT($rows) }行のうち最初の行の出力が、評価モードでもその大きさの{ G($moved, digits: 2) }倍動く
+    .every = 評価モードでは、バッチの{ COUNT($rows) }行の半分を{ COUNT($ways) }通りに変えても、残りの行の出力は動かなかった{ $batch_norms ->
+        [0] { "" }
+       *[other] （訓練時はバッチ正規化が行を混ぜる。これは意図どおりである）
+    }
+    .wrong = バッチの{ COUNT($rows) }行のうちいくつかを変えると、別の行の出力が、評価モードでもその大きさの{ G($moved, digits: 2) }倍動く
 
 check-padding = パディングは読まれも数えられもしないか
     .short = パディング
@@ -222,6 +228,7 @@ check-ids = データに一度も現れないトークンやクラスはどれ�
     .first = そのトークンには何も期待しないか、このテキストのために作られたトークナイザーを使う。クラスが欠けているなら、データのどこで失われたかを調べる。
     .sound = データの{ $whole ->
         [yes] 全{ COUNT($rows) }行
+        [found] { COUNT($rows) }行のうち、最初に読んだ{ COUNT($read) }行（それで十分だった）
        *[no] { COUNT($rows) }行のうち、時間内に読めた{ COUNT($read) }行
     }では、{ $what }
     .tokens = { $never ->
@@ -311,6 +318,11 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     .first = optimizer.zero_grad()、loss.backward()、clip_grad_norm_(...)、optimizer.step()、scheduler.step()をこの順に書く。
     .sound = ステップの{ $calls }回の呼び出しで、{ $updates }回の更新はどれも、そのためだけに計算された勾配を使った
     .kept = 前の更新ですでに使われた勾配を、次の更新も使っている。その間に{ names-and-more }の勾配が消去されない
+    .again = 前の更新ですでに使われた勾配を、次の更新も使っている。二つの更新の間に逆伝播がない（{ names-and-more }の勾配）
+    .empty = { $updates }回の更新のどれでも、勾配をもつパラメータがない。{ $late ->
+        [yes] 逆伝播が更新の後に来る
+       *[no] 逆伝播がない
+    }ため、何も学ばれない
     .gone = 勾配を受け取るのに、オプティマイザの更新時にはなくなっているテンソル: { names-and-more }
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
 
@@ -402,12 +414,14 @@ check-learns = 一つのバッチを覚えられるか
        *[other] （学習率を{ $factor }倍にして。元の学習率では遅すぎて判断できない）
     }
     .wrong = このバッチだけで、損失は{ $updates }回の更新で{ G($first) }から{ G($last) }になり、学習率を1,000倍にしても下がらない。何も学ばれていない
+    .shuffled = モデルへの入力は同じで、各クラスの数も変わらないのに、乱数が変わると損失は{ COUNT($rows) }個の出力の{ PERCENT($share) } %を別の目標へ引く。目標がかき混ぜられ、入力と対応していない
 
 # 検査できなかった理由。
 check-reason =
     .no-time = 時間が残らなかった
     .error = { $error }が発生した
     .no-loss = 損失を計算できない
+    .meta = モデルは数値をもたないデバイス「meta」にある。検査するには別のデバイスに移す
     .no-scalar = loss(model, batch)は一つの数ではなく{ $got }を返した
     .no-output = モデルの返すものの中に、数のテンソルが見つからない
     .calls = { $calls ->
@@ -433,6 +447,8 @@ check-reason =
     .no-modes = 訓練時に動作の変わる層がない
     .all-in-evaluation = モデル全体が評価モードである。訓練時の状態（model.train()）で渡す
     .slow = このバッチだけでは、学習率を{ $factor }倍にしても損失は{ $updates }回の更新で{ G($first) }から{ G($last) }にしか下がらず、判断できない
+    .targets-drawn = 損失が目標を乱数で引いている。乱数が変わると、同じ入力に対する目標の{ PERCENT($share) } %が別のものになる（方策が行動を引く場合など）
+    .drawn = モデルが答えた後で損失が乱数を引いている。毎回同じ乱数なら下がるが、別の乱数ではその半分も下がらない（{ G($first) }から{ G($last) }）
     .sure = モデルが答えに自信を持ちすぎていて、予測対象の重みを読み取れない
     .rate-zero = ウォームアップの最初のステップのように、ここでは学習率が0である
     .nothing-frozen = 固定されたものはない
@@ -480,6 +496,7 @@ check-reason =
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
     .evaluation-other = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。別のものを測っているなら正しい
     .no-autocast = 自動混合精度は使われていない
+    .autocast-off = 自動混合精度が求められているが、ここではtorchが無効にしている（{ $why }）。訓練する環境で検査する
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない
     .train-changes = model.train()を呼ぶと、{ COUNT($count) }個のパラメータや層がまだ変わる（{ names-and-more }）。train()の中で自分の一部を固定するモデルなどである。検査の前に、そして最初のステップの前に呼ぶ

@@ -137,6 +137,8 @@ layer-update_ratio = 更新比
 layer-activation_rms = 活性値の大きさ
 layer-second_moment_mismatch = 二次モーメントの遅れ
 layer-gradient_norm = 勾配ノルム
+layer-read_error = 行列の読み出し誤差
+layer-context_rank = 行列の実効ランク
 position = { $number }トークン後
 
 ## 所見
@@ -209,6 +211,8 @@ about-gradient_norm = 入力側ほど暗ければ、勾配が途中で消失し�
 about-update_ratio = 1回の更新が重みを動かす量の、重みの大きさに対する比。通常は千分の1程度。
 about-activation_rms = 各層の出力の二乗平均平方根。深さとともに、または訓練中に増大し続ければ、訓練は不安定になる。
 about-second_moment_mismatch = g / sqrt(v)の二乗平均平方根。1前後なら、勾配はオプティマイザの予期する大きさである。1よりはるかに大きければ、勾配が予期より大きく、更新が大きすぎる。
+about-read_error = 行列へ書き込む前に、キーのもとにあるものが値からどれだけ離れているか。0ならすでに書かれており、1なら何も見つからず、1より大きければ別のものが見つかった。
+about-context_rank = 系列の終わりで行列が保持している方向の数。最大で行列の幅。
 more_layers = 記録された層がほかに{ $count }ある（図にはない）。
 
 ## 文脈ベクトル

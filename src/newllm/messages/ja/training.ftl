@@ -24,6 +24,7 @@ notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分�
     [yes] 結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
    *[no] 元のランクはプロセッサーの種類がそろっていなかったため、ビット単位では一致しない
 }
+notice-sharded = モデルを{ COUNT($ranks) }個のプロセスに分割している（parallel.mode fsdp）。層ごとの勾配・重み・更新は記録せず、評価時の文章生成もしない（スナップショットからnewllm generateで生成できる）
 notice-unlike = ランク{ $rank }{ $more ->
     [0] {""}
    *[other] （ほか{ COUNT($more) }個）
@@ -64,10 +65,12 @@ alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでの通
 exchange-order = ステップ{ COUNT($step) }に続く指示
 exchange-begin = 開始
 exchange-weights = 開始時にランク0が送る重み
+exchange-parts = ステップ{ COUNT($step) }の重みの断片
 exchange-losses = ステップ{ COUNT($step) }の損失
 exchange-gradients = ステップ{ COUNT($step) }の勾配の和
 exchange-level = ステップ{ COUNT($step) }のランク0の重み
 exchange-carried = ステップ{ COUNT($step) }の後の引き継ぐ文脈
+exchange-snapshot = ステップ{ COUNT($step) }のスナップショット
 exchange-evaluation = ステップ{ COUNT($step) }の後の評価
 exchange-end = 終了
 training-hangs = { $rank ->

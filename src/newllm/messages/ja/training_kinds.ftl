@@ -195,6 +195,7 @@ evidence-scatter = ばらつき
 evidence-kl = KLダイバージェンス
 evidence-highest = 最大値
 evidence-reconstruction = 再構成
+evidence-each = 次までの更新数
 evidence-reconstruction_is_flat = 再構成が止まっているか
 evidence-reward_rises = 報酬が上がるか
 evidence-reward_before = 以前の報酬

@@ -11,7 +11,9 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from newllm.kernels.operators import is_captured, is_transformed, run_loop
 from newllm.model.bodies.body import Body, State
+from newllm.model.bodies.cell_operator import has_operator
 from newllm.model.bodies.cell_sequence import cell_sequence
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
@@ -104,7 +106,10 @@ class Cell(Body):
     def _run_connected(
         self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        if type(self.fnn) is not FNN:  # another FNN, or one that overrides a method: not what the function computes
+        # Not what the function computes: another FNN, or one that overrides a method; and a `torch.func`'s gradients.
+        if type(self.fnn) is not FNN or is_transformed():
+            return self._loop(x_BTD, context_BC, reset_BT, masks_LTBH)
+        if is_captured(x_BTD) and not has_operator(self.rule, self.norm):
             return self._loop(x_BTD, context_BC, reset_BT, masks_LTBH)
         return cell_sequence(self.fnn, self.rule, self.norm, x_BTD, context_BC, reset_BT, masks_LTBH, self.scan_backend)
 
@@ -112,6 +117,11 @@ class Cell(Body):
         self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return what `_run` does."""
+        return run_loop(self._positions, x_BTD.shape[1], x_BTD, context_BC, reset_BT, masks_LTBH)
+
+    def _positions(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         hidden, contexts = [], []
         for t, x_BD in enumerate(x_BTD.unbind(1)):
             if reset_BT is not None:

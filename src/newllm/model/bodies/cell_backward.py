@@ -38,6 +38,7 @@ class Backward:
         weights: Sequence[Tensor],
     ) -> None:
         self.step, self.activations, self.reset, self.masks, self.weights = step, activations, reset, masks, weights
+        self.hidden = activations.hidden
         before = torch.cat([context[None], activations.contexts[:-1]])
         self.before = before if reset is None else before.masked_fill(reset, 0.0)
         leaves = [
@@ -52,8 +53,8 @@ class Backward:
         self.d_source = torch.empty_like(activations.source)
         self.d_delta = torch.empty_like(activations.delta)
         first = self.d_source[..., : step.hidden]
-        self.d_layers = [first, *(torch.empty_like(h) for h in activations.hidden[1:])]
-        self.places = [(d.unbind(0), h.unbind(0)) for d, h in zip(self.d_layers, activations.hidden, strict=True)]
+        self.d_layers = [first, *(torch.empty_like(h) for h in self.hidden[1:])]
+        self.places = [(d.unbind(0), h.unbind(0)) for d, h in zip(self.d_layers, self.hidden, strict=True)]
         self.d_raw = torch.empty_like(self.raw)
         self.d_normed = torch.empty_like(self.raw)  # of what the norm returned, where there is one
 
@@ -114,7 +115,7 @@ class Backward:
         for layer in reversed(range(self.step.layers)):
             mask = None if self.masks is None else self.masks[layer]
             output = self.d_layers[layer]
-            stages.append(Stage(to_layers[layer], given, output, add, gate=self.activations.hidden[layer], mask=mask))
+            stages.append(Stage(to_layers[layer], given, output, add, gate=self.hidden[layer], mask=mask))
             given, add = output, None
         return [*stages, Stage(to_read, self.d_source, d_read.expand_as(self.d_delta))]
 
@@ -144,7 +145,7 @@ class Backward:
         outputs = [*self.d_layers[1:], self.d_delta]
         read = self.step.norm.read(self.before).to(self.d_source.dtype)
         gradients: list[Tensor | None] = [_outer(self.d_source, read)]
-        for output, given in zip(outputs, self.activations.hidden, strict=True):
+        for output, given in zip(outputs, self.hidden, strict=True):
             gradients += [_outer(output, given), output.sum(dim=(0, 1))]
         return gradients + self._d_norm_weights()
 

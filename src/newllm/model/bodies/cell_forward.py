@@ -9,21 +9,26 @@ Shapes: L layers, T positions, B rows, C context, H hidden, S = H + gates * C.
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from newllm.kernels.memory import new
 from newllm.model.chain import Chain, Stage
 from newllm.model.packed_linear import packed_linear
-from newllm.recurrence import ContextNorm, Rule, full_precision
+from newllm.recurrence import ContextNorm, full_precision
+
+Combine = Callable[[Tensor, Sequence[Tensor], Tensor | None], tuple[Tensor, Tensor]]
+"""`combine(delta, gates, constant)`, as a rule has it."""
 
 
 class Step(NamedTuple):
     """The cell without its tensors, and how they lie in those that are passed on."""
 
-    rule: Rule
+    combine: Combine
     norm: ContextNorm
+    channels: int
     layers: int
     hidden: int
     is_chained: bool  # whether the layers of a position run as one compiled call
@@ -31,7 +36,7 @@ class Step(NamedTuple):
     def gates(self, source: Tensor) -> list[Tensor]:
         """Return the gates' parts of `[..., S]`, each `[..., C]`."""
         gates = source[..., self.hidden :]
-        return list(gates.split(self.rule.channels, dim=-1)) if gates.shape[-1] else []
+        return list(gates.split(self.channels, dim=-1)) if gates.shape[-1] else []
 
     def linears(self, weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Return weight and bias of the layers after the first, and of the delta."""
@@ -45,7 +50,7 @@ class Step(NamedTuple):
     def next_raw(self, delta: Tensor, gates: Sequence[Tensor], context: Tensor, constant: Tensor | None) -> Tensor:
         """Return the next context before any norm."""
         delta, gates = full_precision(delta), [full_precision(gate) for gate in gates]
-        decay, added = self.rule.combine(delta, gates, constant)
+        decay, added = self.combine(delta, gates, constant)
         return decay * context + added
 
 
@@ -55,7 +60,21 @@ class Activations(NamedTuple):
     source: Tensor  # pre-activations of the gates, after room for the first layer's, [T, B, S]
     delta: Tensor  # [T, B, C]
     contexts: Tensor  # [T, B, C]
-    hidden: list[Tensor]  # L times [T, B, H]
+    below: Tensor  # outputs of all layers but the last, [L - 1, T, B, H]
+    last: Tensor  # [T, B, H]
+
+    @classmethod
+    def empty(cls, step: Step, token: Tensor, context: Tensor) -> Self:
+        """Return room for them."""
+        length, rows, _ = token.shape
+        below = token.new_empty(step.layers - 1, length, rows, step.hidden)
+        delta, contexts = token.new_empty(length, *context.shape), context.new_empty(length, *context.shape)
+        return cls(new(token), delta, contexts, below, token.new_empty(length, rows, step.hidden))
+
+    @property
+    def hidden(self) -> list[Tensor]:
+        """Every layer's outputs, L times `[T, B, H]`."""
+        return [*self.below.unbind(0), self.last]
 
 
 def run_forwards(
@@ -79,16 +98,13 @@ def run_forwards(
         weights: the context's part of the first layer and the gates `[S, C]`; weight and bias of each later
             layer and of the delta; the norm's own.
     """
-    length, rows, _ = token.shape
-    hidden = [token.new_empty(length, rows, step.hidden) for _ in range(step.layers)]
-    source, delta = torch.empty_like(token), token.new_empty(length, *context.shape)
-    activations = Activations(source, delta, context.new_empty(length, *context.shape), hidden)
+    activations = Activations.empty(step, token, context)
     with (_chained if step.is_chained else _unchained)(step, activations, token, masks, weights) as through_layers:
-        for t in range(length):
+        for t in range(len(token)):
             if reset is not None:
                 context = context.masked_fill(reset[t], 0.0)
             through_layers(t, step.norm.read(context))
-            raw = step.next_raw(delta[t], step.gates(source[t]), context, constant)
+            raw = step.next_raw(activations.delta[t], step.gates(activations.source[t]), context, constant)
             context = activations.contexts[t] = step.norm.write(raw)
     return activations
 

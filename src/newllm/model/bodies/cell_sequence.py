@@ -18,8 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from newllm.kernels.operators import is_captured
 from newllm.model.bodies.cell_backward import Backward
 from newllm.model.bodies.cell_forward import Activations, Step, run_forwards
+from newllm.model.bodies.cell_operator import captured_cell, norm_name
 from newllm.model.chain import is_worth_chaining
 from newllm.model.fnn import FNN
 from newllm.recurrence import ContextNorm, Rule, full_precision, resolve_backend
@@ -59,18 +61,21 @@ def cell_sequence(
     token_TBS = F.linear(x_BTD.transpose(0, 1), token_weight, torch.cat([linear.bias for linear in readers]))
     dtype = token_TBS.dtype
     weights = [p.to(dtype) for linear in (*later, rule.delta) for p in (linear.weight, linear.bias)]
-    is_chained = is_worth_chaining(token_TBS) and resolve_backend(scan_backend, token_TBS.device) == "numba"
-    hidden_TBH, contexts_TBC = _CellSequence.apply(
-        Step(rule, norm, len(fnn.linears), first.out_features, is_chained),
+    sequences = (
         token_TBS,
         full_precision(context_BC).contiguous(),
         None if reset_BT is None else reset_BT.t()[..., None],
         None if masks_LTBH is None else masks_LTBH.to(dtype),
         rule.constant(),
-        context_weight.to(dtype),
-        *weights,
-        *norm.parameters(),
     )
+    weights = [context_weight.to(dtype), *weights, *norm.parameters()]
+    if is_captured(token_TBS):
+        shape = rule.name, norm_name(norm), len(fnn.linears), first.out_features, scan_backend
+        hidden_TBH, contexts_TBC = captured_cell(*shape, *sequences, weights)
+    else:
+        is_chained = is_worth_chaining(token_TBS) and resolve_backend(scan_backend, token_TBS.device) == "numba"
+        step = Step(rule.combine, norm, rule.channels, len(fnn.linears), first.out_features, is_chained)
+        hidden_TBH, contexts_TBC = _CellSequence.apply(step, *sequences, *weights)
     return hidden_TBH.transpose(0, 1), contexts_TBC.transpose(0, 1)
 
 
@@ -90,16 +95,15 @@ class _CellSequence(torch.autograd.Function):
             activations = run_forwards(step, token, context, reset, masks, constant, weights)
         ctx.step = step
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(context, reset, masks, constant, *activations[:3], *activations.hidden, *weights)
-        return activations.hidden[-1], activations.contexts
+        ctx.save_for_backward(context, reset, masks, constant, *activations, *weights)
+        return activations.last, activations.contexts
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_hidden: Tensor | None, d_contexts: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
-        context, reset, masks, constant, source, delta, contexts, *rest = ctx.saved_tensors
-        hidden, weights = rest[: ctx.step.layers], rest[ctx.step.layers :]
-        activations = Activations(source, delta, contexts, hidden)
-        with torch.autocast(source.device.type, enabled=False):
+        context, reset, masks, constant, *rest = ctx.saved_tensors
+        activations, weights = Activations(*rest[:5]), rest[5:]
+        with torch.autocast(context.device.type, enabled=False):
             back = Backward(ctx.step, activations, context, reset, masks, constant, weights)
             d_token, d_context = back.loop(d_hidden, d_contexts)
             needed = ctx.needs_input_grad

@@ -44,7 +44,7 @@ class Stage(NamedTuple):
 def is_worth_chaining(like: Tensor) -> bool:
     """Return whether a chain can run here and is faster: for `[T, B, ...]` tensors like this one."""
     length, rows = like.shape[:2]
-    is_worth_it = length >= FEWEST_POSITIONS and 1 <= rows <= MOST_ROWS and not torch.compiler.is_compiling()
+    is_worth_it = length >= FEWEST_POSITIONS and 1 <= rows <= MOST_ROWS
     return is_worth_it and like.device.type == "cpu" and like.dtype == torch.float32 and has_avx512_kernels()
 
 

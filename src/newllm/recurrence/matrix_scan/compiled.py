@@ -9,64 +9,112 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from newllm.kernels import matrix_loops, threads
-from newllm.kernels.memory import array, rows
+from newllm.kernels import threads
+from newllm.kernels.matrix_sizes import KEPT_EVERY, KEYS, VALUES
+from newllm.kernels.memory import array, mask, new, rows
+from newllm.kernels.operators import Differentiable, Operator, like
 from newllm.recurrence.matrix_scan.steps import Steps
 
 
 def forward(steps: Steps, initial_BHKV: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return every reading `[B, T, H, V]` and the last matrices; all float32 on the CPU."""
     keys, values = steps.key.shape[-1], steps.value.shape[-1]
-    more_keys, more_values = -keys % matrix_loops.KEYS, -values % matrix_loops.VALUES
-    decay = steps.log_decay.exp()
+    more_keys, more_values = -keys % KEYS, -values % VALUES
+    query, key, value, lookup, decay = *steps[:-1], steps.log_decay.exp()
     if more_keys or more_values:  # filled up with zeros, which stay zeros
-        query, key, lookup = (F.pad(x, (0, more_keys)) for x in (steps.query, steps.key, steps.lookup))
-        value, initial_BHKV = F.pad(steps.value, (0, more_values)), F.pad(initial_BHKV, (0, more_values, 0, more_keys))
+        query, key, lookup = (F.pad(x, (0, more_keys)) for x in (query, key, lookup))
+        value, initial_BHKV = F.pad(value, (0, more_values)), F.pad(initial_BHKV, (0, more_values, 0, more_keys))
         decay = decay if decay.shape[-1] == 1 else F.pad(decay, (0, more_keys))
-        readings, last = _MatrixScan.apply(query, key, value, lookup, decay, initial_BHKV, reset_BT)
+    given = (query, key, value, lookup, decay, initial_BHKV)
+    is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
+    readings, last = _matrix_scan(*given, reset_BT, is_trained)
+    if more_keys or more_values:
         return readings[..., :values], last[:, :, :keys, :values].contiguous()
-    return _MatrixScan.apply(*steps[:-1], decay, initial_BHKV, reset_BT)
+    return readings, last
 
 
-class _MatrixScan(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        lookup: Tensor,
-        decay: Tensor,
-        initial: Tensor,
-        reset: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        steps = [tensor.contiguous() for tensor in (query, key, value, lookup, decay)]
-        mask = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
-        readings, errors = torch.empty_like(steps[2]), torch.empty_like(steps[2])
-        last = torch.empty_like(initial, memory_format=torch.contiguous_format)
-        chunks = -(-value.shape[1] // matrix_loops.KEPT_EVERY) if any(ctx.needs_input_grad) else 0
-        kept = initial.new_empty(len(value) if chunks else 0, value.shape[2], chunks, *initial.shape[2:])
-        jobs = _jobs(value.shape, key.shape[-1])
-        given = [*map(rows, steps), array(initial.contiguous()), array(mask)]
-        into = [rows(readings), rows(errors), array(last), array(kept)]
-        threads.run(matrix_loops.matrix_scan, [*given, *into], jobs)
-        query, key, _, lookup, decay = steps
-        ctx.save_for_backward(query, key, lookup, decay, errors, mask, kept)  # the errors say all that the values did
-        return readings, last
+def _outputs(value: Tensor, initial: Tensor, *, is_trained: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return room for readings, last matrices, errors and the matrices kept for the gradient, if there is one.
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, d_readings: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        query, key, lookup, decay, errors, mask, kept = ctx.saved_tensors
-        d_steps = [torch.empty_like(tensor) for tensor in (query, key, errors, lookup, decay)]
-        d_initial = torch.empty_like(d_last, memory_format=torch.contiguous_format)
-        given = [rows(d_readings.contiguous()), array(d_last.contiguous())]
-        saved = [*map(rows, (query, key, lookup, decay, errors)), array(mask), array(kept)]
-        arrays = [*given, *saved, *map(rows, d_steps), array(d_initial)]
-        threads.run(matrix_loops.matrix_scan_backward, arrays, _jobs(errors.shape, key.shape[-1]))
-        return (*d_steps, d_initial, None)
+    The kept ones of a head lie below one another, `[B, H, chunks * K, V]`: an axis of one or more chunks would make
+    export ask whether it is one.
+    """
+    count, heads, keys, width = initial.shape
+    chunks = -(-value.shape[1] // KEPT_EVERY) if is_trained else 0
+    kept = initial.new_empty(count if is_trained else 0, heads, chunks * keys, width)
+    return new(value), new(initial), new(value), kept
+
+
+def _by_chunk(kept: Tensor, keys: int) -> Any:
+    return array(kept.unflatten(2, (kept.shape[2] // keys, keys)))
+
+
+def _forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    lookup: Tensor,
+    decay: Tensor,
+    initial: Tensor,
+    reset: Tensor | None,
+    is_trained: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    from newllm.kernels import matrix_loops  # numba is an extra, and slow to import
+
+    readings, last, errors, kept = into = _outputs(value, initial, is_trained=is_trained)
+    given = [*map(rows, (query, key, value, lookup, decay)), array(initial.contiguous()), mask(reset)]
+    arrays = [*given, rows(readings), rows(errors), array(last), _by_chunk(kept, key.shape[-1])]
+    threads.run(matrix_loops.matrix_scan, arrays, _jobs(value.shape, key.shape[-1]))
+    return into
+
+
+def _backward(
+    d_readings: Tensor,
+    d_last: Tensor,
+    query: Tensor,
+    key: Tensor,
+    lookup: Tensor,
+    decay: Tensor,
+    errors: Tensor,
+    reset: Tensor | None,
+    kept: Tensor,
+) -> tuple[Tensor, ...]:
+    from newllm.kernels import matrix_loops
+
+    *d_steps, d_initial = into = tuple(map(new, (query, key, errors, lookup, decay, d_last)))
+    given = [rows(d_readings), array(d_last.contiguous())]
+    saved = [*map(rows, (query, key, lookup, decay, errors)), mask(reset), _by_chunk(kept, key.shape[-1])]
+    arrays = [*given, *saved, *map(rows, d_steps), array(d_initial)]
+    threads.run(matrix_loops.matrix_scan_backward, arrays, _jobs(errors.shape, key.shape[-1]))
+    return into
 
 
 def _jobs(shape: torch.Size, keys: int) -> list[tuple[int, int]]:
     count, positions, heads, width = shape
     return threads.by_jobs(count * heads, positions * width * keys)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
+    query, key, _, lookup, decay, _, reset, _ = inputs
+    *_, errors, kept = outputs
+    ctx.save_for_backward(query, key, lookup, decay, errors, reset, kept)  # the errors say all that the values did
+
+
+_matrix_scan = Differentiable(
+    Operator(
+        "matrix_scan(Tensor query, Tensor key, Tensor value, Tensor lookup, Tensor decay, Tensor initial, "
+        "Tensor? reset, bool is_trained) -> (Tensor, Tensor, Tensor, Tensor)",
+        _forward,
+        fake=lambda *given: _outputs(given[2], given[5], is_trained=given[7]),
+    ),
+    Operator(
+        "matrix_scan_backward(Tensor d_readings, Tensor d_last, Tensor query, Tensor key, Tensor lookup, "
+        "Tensor decay, Tensor errors, Tensor? reset, Tensor kept) "
+        "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+        _backward,
+        fake=like(2, 3, 6, 4, 5, 1),
+    ),
+    _save,
+    lambda ctx, backward, *gradients: (*backward(*gradients, *ctx.saved_tensors), None, None),
+    results=2,
+)

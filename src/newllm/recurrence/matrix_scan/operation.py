@@ -8,7 +8,8 @@ what it should hold, and reads:
 With `lookup = k` and `key = b k` this is the gated delta rule `S = a S (I - b k k^T) + b v k^T` in transposed form
 (Schlag et al. 2021, arXiv:2102.11174; Yang et al. 2024, arXiv:2412.06464); without decay DeltaNet
 (arXiv:2406.06484); with one decay a channel Kimi Delta Attention (arXiv:2510.26692); with b up to 2 it has negative
-eigenvalues (arXiv:2411.12537).
+eigenvalues (arXiv:2411.12537). RWKV-7 (arXiv:2503.14456) erases along one key and writes under another: that is two
+positions here, one that only erases and one that only writes; no rule does it.
 """
 
 from collections.abc import Callable
@@ -18,23 +19,17 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.kernels import can_fuse
-from newllm.recurrence.matrix_scan import chunked, reference
+from newllm.recurrence.matrix_scan import chunked, compiled, reference
 from newllm.recurrence.matrix_scan.steps import Steps
 from newllm.recurrence.scan import resolve_backend
 
 _Backend = Callable[[Steps, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 
 
-def _numba_backend() -> _Backend:
-    from newllm.recurrence.matrix_scan import compiled  # numba is an extra, and slow to import
-
-    return compiled.forward
-
-
-_LOADERS: dict[str, Callable[[], _Backend]] = {
-    "reference": lambda: reference.forward,
-    "torch": lambda: chunked.forward,
-    "numba": _numba_backend,
+_BACKENDS: dict[str, _Backend] = {
+    "reference": reference.forward,
+    "torch": chunked.forward,
+    "numba": compiled.forward,
 }
 
 
@@ -64,7 +59,7 @@ def matrix_scan(
     if name == "triton" or (name == "numba" and not can_fuse(*steps, initial_BHKV)):
         name = "torch"
     with torch.autocast(steps.value.device.type, enabled=False):  # its products would be bfloat16: these are long sums
-        return _LOADERS[name]()(steps, initial_BHKV, reset_BT)
+        return _BACKENDS[name](steps, initial_BHKV, reset_BT)
 
 
 def _check(steps: Steps, initial: Tensor, reset: Tensor | None) -> None:

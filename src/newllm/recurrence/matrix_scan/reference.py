@@ -8,6 +8,7 @@ Shapes: B rows, T positions, H heads, K key width, V value width.
 import torch
 from torch import Tensor
 
+from newllm.kernels.operators import run_loop
 from newllm.recurrence.matrix_scan.steps import Steps
 
 
@@ -22,6 +23,13 @@ def matrix_steps(
         reset_BT: True where a new document starts, or None.
         through_time: False lets no gradient go back from a position to the one before it.
     """
+    length = steps.value.shape[1]
+    return run_loop(_positions, length, steps, initial_BHKV, reset_BT, through_time)
+
+
+def _positions(
+    steps: Steps, initial_BHKV: Tensor, reset_BT: Tensor | None, through_time: bool
+) -> tuple[Tensor, Tensor]:
     matrix_BHKV, readings = initial_BHKV, list[Tensor]()
     resets = [None] * steps.value.shape[1] if reset_BT is None else list(reset_BT.unbind(1))
     # Unbound first: indexing a sequence under autograd costs a full-size gradient a position.

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from newllm.errors import UserError, unknown_name
+from newllm.kernels.fusing import is_gradient
+from newllm.kernels.operators import Differentiable, Operator, is_transformed, like
 from newllm.kernels.processor import has_numba
 from newllm.recurrence.scan import chunked, triton_here
 from newllm.recurrence.scan.reference import scan_reference
@@ -120,29 +122,51 @@ def scan(
     name = resolve_backend(backend, input_BTC.device)
     if name == "reference":
         return scan_reference(decay_BTC, input_BTC, initial_BC, reset_BT)
-    contexts_BTC = _Scan.apply(decay_BTC, input_BTC, initial_BC, reset_BT, _LOADERS[name]())
+    if is_transformed() and not is_gradient():
+        contexts_BTC = chunked.forward(decay_BTC, input_BTC, initial_BC, reset_BT)  # torch's own operations
+    else:
+        contexts_BTC = _scan(decay_BTC, input_BTC, initial_BC, reset_BT, name)
     # A copy of the last one: a view would keep all of them alive for as long as the state is carried.
     return contexts_BTC, contexts_BTC[:, -1].clone()
 
 
-class _Scan(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None, backend: _Backend
-    ) -> Tensor:
-        decay, initial = decay.contiguous(), initial.contiguous()
-        reset = None if reset is None else reset.contiguous()
-        contexts = backend.forward(decay, input.contiguous(), initial, reset)
-        ctx.save_for_backward(decay, contexts, initial, reset)
-        ctx.backend = backend
-        return contexts
+def _forward(decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None, backend: str) -> Tensor:
+    return _LOADERS[backend]().forward(*_contiguous(decay, input, initial, reset))
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:  # type: ignore[override]
-        decay, contexts, initial, reset = ctx.saved_tensors
-        d_decay, d_input, d_initial = ctx.backend.backward(gradient.contiguous(), decay, contexts, initial, reset)
-        return d_decay, d_input, d_initial, None, None
+
+def _backward(
+    gradient: Tensor, decay: Tensor, contexts: Tensor, initial: Tensor, reset: Tensor | None, backend: str
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _LOADERS[backend]().backward(*_contiguous(gradient, decay, contexts, initial, reset))
+
+
+def _contiguous(*tensors: Tensor | None) -> list[Any]:
+    return [None if tensor is None else tensor.contiguous() for tensor in tensors]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], contexts: Tensor) -> None:
+    decay, _, initial, reset, ctx.backend = inputs
+    ctx.save_for_backward(decay, contexts, initial, reset)
+
+
+_ANY_DEVICE = "CompositeExplicitAutograd"
+_scan = Differentiable(
+    Operator(
+        "scan(Tensor decay, Tensor input, Tensor initial, Tensor? reset, str backend) -> Tensor",
+        _forward,
+        fake=like(1),
+        device=_ANY_DEVICE,
+    ),
+    Operator(
+        "scan_backward(Tensor gradient, Tensor decay, Tensor contexts, Tensor initial, Tensor? reset, str backend) "
+        "-> (Tensor, Tensor, Tensor)",
+        _backward,
+        fake=like(1, 1, 3),
+        device=_ANY_DEVICE,
+    ),
+    _save,
+    lambda ctx, backward, gradient: (*backward(gradient, *ctx.saved_tensors, ctx.backend), None, None),
+)
 
 
 def _check(decay: Tensor, input: Tensor, initial: Tensor | None, reset: Tensor | None) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError, unknown_name
 from newllm.replays.guard.ranks import averaged_over_ranks

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.onset import Onset
 from newllm.messages import Message, message
 from newllm.replays.guard.attempts import Attempts

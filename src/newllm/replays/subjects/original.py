@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.detectors.changed_state import state_changes
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
 from newllm.messages import Message, message

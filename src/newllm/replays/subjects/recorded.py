@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
 from newllm.files import plain_data

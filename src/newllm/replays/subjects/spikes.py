@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.replayable import JUMPS, replayable
+from newllm.diagnosis.spike import find_spikes
 from newllm.replays.subjects.severity import HIGHEST
 from newllm.trace import Finding, Series, Trace
 

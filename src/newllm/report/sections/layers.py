@@ -12,7 +12,7 @@ from newllm.report.source import Source
 from newllm.words.labels import axis_label
 from newllm.words.plain import plain
 
-STATISTICS = ("gradient_norm", "update_ratio", "activation_rms", "second_moment_mismatch")
+STATISTICS = ("gradient_norm", "update_ratio", "activation_rms", "second_moment_mismatch", "read_error", "context_rank")
 _CENTRES = {"update_ratio": 1e-3, "second_moment_mismatch": 1.0}
 _MOST_ROWS = 240
 _MARKS = 2

@@ -21,7 +21,7 @@ _BESIDE = {  # they say something only beside another
     *("sample", "backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
     *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again", "class_unasked", "rows"),
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
-    *("batch_as_time", "sigmoid_twice", "targets_padding"),
+    *("optimizer_replaced", "batch_as_time", "sigmoid_twice", "targets_padding"),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
     *("targets_right", "targets_told", "targets_mirrored", "targets_placed"),
     *("targets_alike", "target_level", "target_levels_apart"),

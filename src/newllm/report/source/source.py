@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import NOTES
 from newllm.diagnosis.replayed import proved_first

@@ -52,6 +52,11 @@
       return other;
     }
 
+    /** Which writes the read of the token at a place found. */
+    async recall(place, head) {
+      return this._again(() => newllm.play("recall", { branch: this.name, place, head }));
+    }
+
     async save(name, replace) {
       return this._again(() => newllm.play("save", { branch: this.name, name, replace }));
     }

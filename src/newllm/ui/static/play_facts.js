@@ -43,13 +43,13 @@
     return [make("h4", { text: say("play_by_layer") }), make("ul", { class: "bars" }, ...rows)];
   }
 
-  /** The tokens with most of something, the first of them the largest; each can be chosen. */
+  /** The tokens with most of something, the first of them the largest; each can be chosen. What is negative is marked. */
   newllm.mostOf = function (place, tokens, value, told, chosen) {
     const ranked = tokens.map((token, index) => [value(token), index]).filter(([size]) => Number.isFinite(size))
-      .sort((a, b) => b[0] - a[0]).slice(0, 12);
-    const most = ranked[0]?.[0] || 1;
-    place.replaceChildren(...ranked.map(([size, index]) => barRow(
-      around(tokens, index), size / most, told(size), { onclick: () => chosen(index, true) })));
+      .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, 12);
+    const most = Math.abs(ranked[0]?.[0]) || 1;
+    place.replaceChildren(...ranked.map(([size, index]) => barRow(around(tokens, index), Math.abs(size) / most, told(size),
+      { onclick: () => chosen(index, true), ...(size < 0 ? { class: "against" } : {}) })));
   };
 
   /** A token with a little of what stands before it. */

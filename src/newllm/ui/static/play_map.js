@@ -190,6 +190,7 @@
 
     _heatTitle() {
       const { layers, channels } = this.about, { layer, difference } = this.view;
+      if (!layers.length) return ""; // there is no heat map
       const what = say(difference ? "play_heat_difference" : "play_heat_context");
       const of = layers.length > 1 ? ` · ${layer === null ? say("play_all_layers") : layers[layer]}` : "";
       const size = layer === null && layers.length > 1 ? `${layers.length} × ${channels}` : channels;

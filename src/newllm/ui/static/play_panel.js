@@ -13,7 +13,7 @@
      */
     constructor(branch, page) {
       [this.branch, this._page, this.about] = [branch, page, branch.about];
-      this._colour = "bits";
+      this._colour = this.about.heads.length && !this.about.layers.length ? "recall" : "bits"; // what there is to see
       this._fixed = null;
       this._anew = true;
       const point = (index, fixed) => this._point(index, fixed);
@@ -29,6 +29,7 @@
       });
       this._build();
       this.refresh();
+      this._paint(this._colour);
     }
 
     /** Draw all of it, after its story has become another one. */
@@ -63,7 +64,8 @@
       this._numbers = make("details", { class: "numbers", ontoggle: () => this._facts() },
         make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "group", "aria-label": say("play_table") }, this._table));
       const hasContext = this.about.layers.length > 0;
-      this._shown = make("div", { hidden: true }, ...(hasContext ? [newllm.playParts.choices(this.about, this.map.view, count, () => this._chosen())] : []), this.map.element, newllm.playParts.told(this._token, hasContext ? [this._most, this._scales] : null), this._numbers);
+      this._recall = this.about.heads.length ? new newllm.Recall(this.about, count, { came: () => this._fact(this._pointed), chosen: (index, fixed) => this._point(index, fixed) }) : null;
+      this._shown = make("div", { hidden: true }, ...(hasContext ? [newllm.playParts.choices(this.about, this.map.view, count, () => this._chosen())] : []), this.map.element, newllm.playParts.told(this._token, this._recall, hasContext ? [this._most, this._scales] : null), this._numbers);
       this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,
         make("div", { class: "play-desk" },
           make("div", {}, this.text.element, this._legend, this._status, this._problem, this._memory), this.controls.element),
@@ -85,7 +87,8 @@
       this._say(say("play_writing"));
       const began = performance.now();
       let first = null;
-      const done = await this.branch.write(this.controls.sampling, (event) => {
+      const head = this._colour === "recall" ? { head: this._recall.head } : {};
+      const done = await this.branch.write({ ...this.controls.sampling, ...head }, (event) => {
         if (event.event === "tokens") first ??= performance.now();
         this._hear(event);
       });
@@ -97,6 +100,7 @@
 
     async _clear() {
       await this.branch.clear();
+      this._recall?.forget();
       this.refresh();
       this._say("");
     }
@@ -118,6 +122,7 @@
 
     async _restore(name) {
       const done = await this.branch.restore(name);
+      this._recall?.forget();
       this.refresh();
       this._say(say("play_restored").replace("{name}", name).replace("{n}", (done.tokens_read - 1).toLocaleString("en-US")));
     }
@@ -130,6 +135,7 @@
       await this._try(action);
       this._working = false;
       this._state();
+      this._fact(this._fixed); // what could not be asked for while it was at work
       this._page.changed();
     }
 
@@ -151,6 +157,7 @@
       }
       if (event.event !== "tokens") return;
       this._anew ||= event.anew;
+      this._recall?.hear(event);
       if (this._drawing) return;
       this._drawing = true;
       requestAnimationFrame(() => {
@@ -174,6 +181,11 @@
 
     _heat() {
       const { tokens } = this.branch.story, { view } = this.map;
+      if (this._colour === "recall") {
+        const { most } = this._recall;
+        this._ends[1].textContent = newllm.percent(most);
+        return (token) => this._recall.share(token) / most;
+      }
       if (this._colour === "bits") { this._ends[1].textContent = say("play_n_bits").replace("{n}", "10"); return (token) => token.bits / 10; }
       const value = (token) => newllm.changeOf(token, view.layer, view.relative);
       const sizes = tokens.map(value).filter(Number.isFinite).sort((a, b) => a - b);
@@ -192,6 +204,7 @@
     _paint(by) {
       this._colour = by;
       this.text.element.dataset.by = by;
+      this.text.point(by === "recall" ? this._fixed ?? this.branch.story.tokens.length - 1 : this._fixed);
       this.text.paint(this.branch.story.tokens, this._heat());
     }
 
@@ -208,6 +221,11 @@
       const token = tokens[index ?? tokens.length - 1];
       newllm.tokenFacts(this._token, token, this.about);
       newllm.timeScales(this._scales, token, this.about);
+      this._pointed = index;
+      this._recall?.tell(token, tokens, this.branch);
+      if (this._colour !== "recall") return;
+      this.text.point(index ?? tokens.length - 1);
+      this.text.paint(tokens, this._heat());
     }
 
     _facts() {

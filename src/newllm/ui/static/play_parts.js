@@ -6,7 +6,7 @@
 
   /** What the colour of tokens means. @returns {[Element, Element[]]} and the two ends of the scale */
   function legend(about, chosen, number, paint) {
-    const choices = about.layers.length ? ["bits", "change"] : ["bits"];
+    const choices = ["bits", ...(about.layers.length ? ["change"] : []), ...(about.heads.length ? ["recall"] : [])];
     const radios = choices.map((value) => make("label", {},
       make("input", { type: "radio", name: `colour-${number}`, value, checked: value === chosen, onchange: () => paint(value) }),
       say(`play_by_${value}`)));
@@ -34,10 +34,10 @@
         (value) => { view.relative = value === "relative"; }));
   }
 
-  /** Room for one token's facts, and for those of the context where there is one. */
-  function told(token, ofContext) {
+  /** Room for one token's facts, for what its reads of matrices found, and for those of a context that is a vector. */
+  function told(token, recall, ofContext) {
     const part = (key, ...content) => make("section", {}, make("h3", { text: say(`play_${key}`) }), ...content);
-    return make("div", { class: "play-facts" }, part("this_token", token), ...(ofContext ? [
+    return make("div", { class: "play-facts" }, part("this_token", token), ...(recall ? [recall.element] : []), ...(ofContext ? [
       part("most", ofContext[0]),
       part("scales", make("p", { class: "muted small", text: say("play_scales_about") }), ofContext[1])] : []));
   }

@@ -83,8 +83,11 @@
     }
 
     _paint(shown, heat) {
-      shown.heat = Math.min(1, Math.max(0, heat || 0));
-      shown.element.style.setProperty("--heat", shown.heat.toFixed(3));
+      const now = Math.min(1, Math.max(-1, heat || 0));
+      if (now === shown.heat) return;
+      shown.heat = now;
+      shown.element.classList.toggle("against", now < 0);
+      shown.element.style.setProperty("--heat", Math.abs(now).toFixed(3));
     }
 
     _listen() {

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.replays.replica.replica import Replica
+from newllm.training.sharding import whole
 
 
 def clip_updates(replica: Replica) -> None:
@@ -45,9 +46,9 @@ class _UpdateClip:
         state = self._optimizer.state.get(parameter, {})
         if parameter.grad is None or "exp_avg_sq" not in state:
             return 0.0
-        moment = state["exp_avg_sq"] / (1 - beta2 ** float(state["step"]))
+        gradient, moment = whole(parameter.grad), whole(state["exp_avg_sq"]) / (1 - beta2 ** float(state["step"]))
         floor = max(eps**2, torch.finfo(moment.dtype).tiny)  # 0 / 0 where neither gradient nor eps is above 0
-        return float((parameter.grad.square() / moment.clamp_min(floor)).mean().sqrt())
+        return float((gradient.square() / moment.clamp_min(floor)).mean().sqrt())
 
     @property
     def _groups(self) -> list[dict]:

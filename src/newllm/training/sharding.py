@@ -1,0 +1,204 @@
+"""A model that is shared out over the ranks: FSDP2 (`torch.distributed.fsdp.fully_shard`), with sums of our own.
+
+Each block is a unit, the rest of the model another: its matrices are gathered before its forward and its backward pass
+and freed after them, and its gradients are added up while the backward pass runs, in the order of ranks. A rank keeps
+its rows of each matrix, of its gradient and of its moments.
+
+The bits are those of ranks that hold all (`ranks`), and of one process. For that a matrix is cut only where the pieces
+are whole cache lines: torch's compiled optimizers round the last numbers, which fill no vector, otherwise. And the
+norm of a gradient is taken of whole matrices, each by one rank. What is not cut (norms, biases, matrices of odd width)
+every rank holds whole, like its moments.
+
+Limits: each rank builds the whole model before it keeps its part. With accumulated batches the sum of a rank's own
+gradients is whole until the last of them.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeGuard
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from newllm.machine import memory_bytes
+from newllm.model.bodies.block import Block
+
+_LINE = 16  # numbers of a cache line
+_BYTES = 16  # of a parameter: its weight, its gradient and two moments
+_SHARE = 0.5  # of a rank's memory that these may take before they are shared out
+
+Meet = Callable[[str], AbstractContextManager[None]]
+"""`Meetings.at`."""
+
+
+def chosen_mode(mode: str, parameters: int, device: str) -> str:
+    """Return "ddp" or "fsdp"; for "auto" the latter where 16 bytes a parameter are over half of a rank's memory.
+
+    Args:
+        mode: `parallel.mode`.
+        parameters: of the model.
+        device: that it is trained on. A GPU has its own memory, the ranks of one machine share its.
+    """
+    if mode != "auto":
+        return mode
+    if device.startswith("cuda"):
+        memory = torch.cuda.get_device_properties(device).total_memory
+    else:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
+        memory = (memory_bytes() or 0) // here
+    return "fsdp" if memory and _BYTES * parameters > _SHARE * memory else "ddp"
+
+
+def is_sharded(tensor: Tensor) -> TypeGuard[Any]:
+    """Whether a tensor is a DTensor, of which this rank holds a part."""
+    return hasattr(tensor, "device_mesh")  # no import: torch.distributed.tensor takes a while
+
+
+def shard(model: nn.Module, meet: Meet) -> None:
+    """Keep of a model what is this rank's; all ranks call it with the same model.
+
+    Args:
+        model: built whole.
+        meet: wraps what all ranks take part in.
+    """
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.fsdp import fully_shard
+
+    # It warns of whoever writes over the logits within autograd. Our loss does so outside of it, in its backward pass.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
+    ranks = dist.get_world_size()
+    world = dist.group.WORLD
+    assert world is not None, "the ranks are connected"
+    mesh = DeviceMesh.from_group(world, next(model.parameters()).device.type)
+    uncut = {one for one in model.parameters() if not _can_be_cut(one, ranks)}
+    for unit in [*(module for module in model.modules() if isinstance(module, Block)), model]:
+        sharded: Any = fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=uncut)
+        sharded.set_custom_all_gather(_Gather(meet))
+        sharded.set_custom_reduce_scatter(_Scatter(meet))
+        sharded.set_gradient_divide_factor(1.0)
+        sharded.set_force_sum_reduction_for_comms(True)
+
+
+def _can_be_cut(parameter: nn.Parameter, ranks: int) -> bool:
+    rows = -(-len(parameter) // ranks)
+    return parameter.dim() > 1 and rows * parameter[0].numel() % _LINE == 0
+
+
+def add_up_after(model: nn.Module, *, last: bool) -> None:
+    """Have the next backward pass add gradients up over the ranks if it is the last of an update."""
+    sharded: Any = model
+    sharded.set_requires_gradient_sync(last)
+
+
+class _Memory:
+    """What is sent, in memory of its own; as FSDP asks for it.
+
+    Args:
+        meet: wraps what all ranks take part in.
+    """
+
+    def __init__(self, meet: Meet) -> None:
+        self._meet = meet
+
+    def allocate(self, size: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        return torch.empty(*size, dtype=dtype, device=device)
+
+
+class _Gather(_Memory):
+    def __call__(
+        self, output_tensor: Tensor, input_tensor: Tensor, group: dist.ProcessGroup, async_op: bool = False
+    ) -> dist.Work | None:
+        with self._meet("parts"):
+            pieces = list(output_tensor.view(group.size(), -1).unbind())
+            return dist.all_gather(pieces, input_tensor, group=group, async_op=async_op)
+
+
+class _Scatter(_Memory):
+    def __call__(
+        self,
+        output_tensor: Tensor,
+        input_tensor: Tensor,
+        group: dist.ProcessGroup,
+        op: object,  # noqa: ARG002 (a sum, as was set)
+        async_op: bool = False,  # noqa: ARG002 (never: it is done when this returns)
+    ) -> None:
+        with self._meet("gradients"):
+            output_tensor.copy_(added_piece(input_tensor, group.size()))
+
+
+def added_piece(flat: Tensor, ranks: int) -> Tensor:
+    """Return this rank's piece of the sum of everybody's numbers, added in the order of ranks.
+
+    Args:
+        flat: numbers, of which each rank gets as many.
+        ranks: how many there are.
+    """
+    pieces = torch.empty_like(flat)
+    dist.all_to_all_single(pieces, flat)
+    first, *others = pieces.view(ranks, -1).unbind()
+    for other in others:
+        first += other
+    return first
+
+
+def own_part(parameter: Tensor) -> Tensor:
+    """Return what this rank holds of a parameter, with its gradient; all of one that is not sharded."""
+    if not is_sharded(parameter):
+        return parameter
+    part = parameter.detach().to_local()
+    part.grad = None if parameter.grad is None else parameter.grad.to_local()
+    return part
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Return all of a tensor; all ranks take part where it is sharded."""
+    return tensor.full_tensor() if is_sharded(tensor) else tensor
+
+
+def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
+    """Return a sharded tensor of which this rank holds this part, sharded as another; the part itself without one."""
+    if like is None:
+        return part
+    from torch.distributed.tensor import DTensor
+
+    given: Any = like
+    size = {"shape": given.shape, "stride": given.stride()}
+    return DTensor.from_local(part, given.device_mesh, given.placements, run_check=False, **size)
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return the Euclidean norm of the whole gradient; all ranks take part where parameters are sharded."""
+    gradients = [each.grad for each in parameters if each.grad is not None]
+    sharded = [one for one in gradients if is_sharded(one)]
+    if not sharded:
+        return torch.nn.utils.get_total_norm(gradients)
+    of_sharded = iter(_norms(sharded).unbind())
+    norms = [next(of_sharded) if is_sharded(one) else torch.linalg.vector_norm(one) for one in gradients]
+    return torch.linalg.vector_norm(torch.stack(norms))
+
+
+def _norms(sharded: Sequence[Any]) -> Tensor:
+    """Return the norm of each tensor, of as many at a time as there are ranks: each rank is sent one whole."""
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    norms = torch.zeros(len(sharded), device=sharded[0].device)
+    for first in range(0, len(sharded), ranks):
+        some = sharded[first : first + ranks]
+        parts = [one.to_local().reshape(-1) for one in some]
+        sizes = [part.numel() for part in parts] + [0] * (ranks - len(parts))
+        expected = _sizes(some[rank], ranks) if rank < len(some) else [0] * ranks
+        received = parts[0].new_empty(sum(expected))
+        dist.all_to_all_single(received, torch.cat(parts), expected, sizes)
+        if rank < len(some):
+            norms[first + rank] = torch.linalg.vector_norm(received)
+    dist.all_reduce(norms)  # nothing is added to but 0
+    return norms
+
+
+def _sizes(sharded: Any, ranks: int) -> list[int]:
+    """Return how many numbers of a matrix each rank has."""
+    rows, columns = len(sharded), sharded.numel() // len(sharded)
+    most = -(-rows // ranks)
+    return [max(0, min(most, rows - rank * most)) * columns for rank in range(ranks)]

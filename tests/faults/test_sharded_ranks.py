@@ -1,0 +1,253 @@
+"""Several processes that each hold a part of the model (FSDP): they end with the bits of those that hold all of it."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import newllm as newllm_api
+from newllm.errors import UserError
+from newllm.trace import read_signal
+from newllm.training.snapshots import list_snapshots
+
+STEPS = 30
+KILLS = int(os.environ.get("NEWLLM_KILLS", "3"))
+FSDP = ["--set", "parallel.mode=fsdp"]
+SOME = ["--set", "data.batch=4", "--set", f"training.steps={STEPS}", "--set", "training.snapshot_every=8", "--quiet"]
+VARIANTS = {
+    "matrix, accumulated, recomputed": (
+        4,
+        ["--rule", "delta", "--set", "training.accumulate=2", "--set", "training.recompute=true"],
+    ),
+    "no blocks": (3, ["--preset", "founding-baseline", "--set", "numerics.threads=1"]),
+    "odd width": (3, ["--set", "model.width=30", "--set", "model.context=30", "--set", "data.batch=5"]),
+    "attention, bf16": (2, ["--body", "attention", "--set", "numerics.precision=bf16"]),
+    "compiled": (2, ["--set", "numerics.scan_backend=auto", "--set", "model.layers=2"]),
+    "adam, norm on write": (3, ["--set", "optimizer.name=adam", "--norm", "write"]),
+}
+
+
+def _options(text: Path, tiny: list[str], *more: str) -> list[object]:
+    return [text, *tiny, *FSDP, *SOME, *more]
+
+
+def _same(run: dict[str, object], other: dict[str, object]) -> None:
+    """Compare results; of the layers of a sharded model less is recorded."""
+    signals = {name for name in run.keys() & other.keys() if "/" not in name} - {"sample"}
+    assert {"loss", "gradient_norm", "validation_loss", "model.safetensors"} <= signals
+    assert {name: run[name] for name in signals} == {name: other[name] for name in signals}
+
+
+@pytest.fixture(scope="module")
+def sharded(train, text, tiny, tmp_path_factory) -> Path:
+    """A run of two processes, with carried contexts and dropout; not to be changed."""
+    run = tmp_path_factory.mktemp("sharded") / "run"
+    more = ("--rule", "dual", "--set", "data.carry=true", "--set", "model.dropout=0.1")
+    train(2, *_options(text, tiny, *more), "--out", run)
+    return run
+
+
+def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(
+    sharded, newllm, tmp_path, result, assert_whole
+) -> None:
+    assert_whole(sharded)
+    newllm.run("train", "--config", sharded / "config.toml", "--out", tmp_path / "alone", "--quiet")
+    _same(result(sharded), result(tmp_path / "alone"))
+    heads = [(sharded / f"ranks/rank-{rank:05}.jsonl").read_text().splitlines()[0] for rank in range(2)]
+    assert json.loads(heads[1])["left_out"] > 5, "of most parameters it holds a part only"
+    last = max(list_snapshots(sharded / "snapshots").values())
+    assert not (last / "model.safetensors").exists()
+    assert len(list(last.glob("shard-*.safetensors"))) == 4
+
+
+def test_whoever_reads_a_run_reads_its_shards(sharded, newllm, tmp_path) -> None:
+    model = newllm_api.load(sharded)
+    assert model.step == STEPS
+    newllm.run("export", sharded, "--to", "hf", tmp_path / "hf")
+    assert newllm.start("doctor", sharded, "--quiet").wait() in (0, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1, 3])
+def test_another_number_of_processes_goes_on_with_shards(size, sharded, train, newllm, tmp_path, result) -> None:
+    """One process to the bits of two; three with the same batches, as the losses say."""
+    run = tmp_path / "run"
+    shutil.copytree(sharded, run)
+    train(size, "--resume", run, "--steps", STEPS + 10, "--quiet")
+    newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "alone", "--quiet")
+    _same(result(run), result(tmp_path / "alone"))
+
+
+def _damage(snapshot: Path, what: str) -> Path:
+    one = max(snapshot.glob("shard-*-00001-of-00002.safetensors"))
+    if what == "missing":
+        one.unlink()
+    elif what == "half written":
+        one.write_bytes(one.read_bytes()[:-100])
+    elif what == "another":
+        one.write_bytes(min(snapshot.glob("shard-*-00001-of-00002.safetensors")).read_bytes())
+    else:
+        content = bytearray(one.read_bytes())
+        content[-9] ^= 1
+        one.write_bytes(content)
+    return one
+
+
+@pytest.mark.parametrize("what", ["missing", "half written", "another", "a bit"])
+def test_a_snapshot_of_which_a_shard_is_not_as_it_was_is_not_believed(what, sharded, tmp_path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(sharded, run)
+    last = max(list_snapshots(run / "snapshots").values())
+    shard = _damage(last, what)
+    why = "No such file or directory" if what == "missing" else "is not what was written"
+    said = rf"step-{STEPS:08}' is damaged \({shard.name}:? {why}\): remove it"
+    with pytest.raises(UserError, match=said):
+        newllm_api.load(run)
+    shutil.rmtree(last)
+    assert newllm_api.load(run, "last").step < STEPS
+
+
+def test_shards_without_state_json_are_not_passed_over(sharded, tmp_path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(sharded, run)
+    (max(list_snapshots(run / "snapshots").values()) / "state.json").unlink()
+    with pytest.raises(UserError, match=r"is damaged \(state.json is missing\)"):
+        newllm_api.load(run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_kind_of_model_comes_to_the_bits_of_one_process(
+    variant, train, newllm, text, tiny, tmp_path, result, assert_whole
+) -> None:
+    size, more = VARIANTS[variant]
+    options = [*more, *FSDP, *SOME] if "--preset" in more else _options(text, tiny, *more)
+    train(size, *options, "--out", tmp_path / "run")
+    assert_whole(tmp_path / "run")
+    newllm.run("train", "--config", tmp_path / "run/config.toml", "--out", tmp_path / "alone", "--quiet")
+    _same(result(tmp_path / "run"), result(tmp_path / "alone"))
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_sharded_and_whole_with_other_numbers_of_processes(
+    train, newllm, text, tiny, tmp_path, result
+) -> None:
+    """From one process to two, three, two that hold all, and one; the losses are those of one, but for rounding."""
+    options, run = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0"), tmp_path / "run"
+    train(1, *options, "--out", run, "--steps", 6)
+    config = run / "config.toml"
+    for size, steps, mode in ((2, 12, "fsdp"), (3, 18, "fsdp"), (2, 24, "ddp"), (1, STEPS, "fsdp")):
+        config.write_text(re.sub('mode = ".*"', f'mode = "{mode}"', config.read_text()))
+        train(size, "--resume", run, "--steps", steps, "--quiet")
+        last = max(list_snapshots(run / "snapshots").values())
+        assert (last / "model.safetensors").exists() == (mode == "ddp" or size == 1)
+    newllm.run("train", "--config", config, "--out", tmp_path / "again", "--quiet")
+    assert result(tmp_path / "again")["model.safetensors"] == result(run)["model.safetensors"]
+    alone = tmp_path / "alone.toml"
+    alone.write_text(re.sub(r"ranks = \[(\s+\[.*\],)*\s*\]", "ranks = []", config.read_text()))
+    newllm.run("train", "--config", alone, "--out", tmp_path / "one", "--quiet")
+    losses, expected = (read_signal(at / "trace.jsonl", "loss").value for at in (run, tmp_path / "one"))
+    assert 0 < np.abs(losses / expected - 1).max() < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 3])
+def test_sharded_ranks_killed_again_and_again_change_no_bit(
+    size, start, train, text, tiny, tmp_path, wait_until, result
+) -> None:
+    options = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0.1", "--set", "data.batch=3")
+    train(size, *options, "--out", tmp_path / "undisturbed")
+    chance, run, killed = random.Random(size), tmp_path / "run", 0
+    while killed < KILLS:
+        begun = (run / "config.toml").exists()
+        processes = start(size, "train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
+        victim, step = processes[chance.randrange(size)], chance.randrange(_snapshot(run) + 1, STEPS)
+        leader = processes[0].pid
+        _wait_for(wait_until, run, leader, step)
+        victim.send(signal.SIGKILL)
+        since = time.monotonic()
+        codes = [process.wait() for process in processes]
+        assert time.monotonic() - since < 10, "the others wait for one that is gone"
+        if _status(run, leader) == "finished":
+            shutil.rmtree(run)  # the kill came too late
+        else:
+            assert set(codes) == {-signal.SIGKILL, 2}
+            killed += 1
+    train(size, "--resume", run, "--quiet")
+    assert result(run) == result(tmp_path / "undisturbed")
+
+
+def _wait_for(wait_until, run: Path, leader: int, step: int) -> None:
+    """Wait until the training that this process leads has come to a step, or is over."""
+    wait_until(lambda: _status(run, leader) in ("running", "finished"), 60)
+    wait_until(lambda: _done(run) >= step or _status(run, leader) != "running", 60)
+
+
+def _snapshot(run: Path) -> int:
+    return max(list_snapshots(run / "snapshots"), default=0)
+
+
+def _done(run: Path) -> int:
+    """Return the last step in a run's trace."""
+    try:
+        return max(json.loads(line)["step"] for line in (run / "trace.jsonl").read_text().splitlines()[-3:])
+    except (OSError, ValueError):
+        return 0
+
+
+def _status(run: Path, leader: int) -> str | None:
+    try:
+        summary = json.loads((run / "summary.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return summary["status"] if summary["pid"] == leader else None
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
+    start, train, newllm, text, tiny, tmp_path, result, assert_whole
+) -> None:
+    options, run = _options(text, tiny), tmp_path / "run"
+    train(2, *options, "--out", run, "--steps", 12)
+    before = list_snapshots(run / "snapshots")
+    leader, other = start(2, "train", "--resume", run, "--steps", STEPS, "--quiet", file_bytes=(None, 8000))
+    assert leader.wait() == 2
+    assert other.wait() == 2
+    assert leader.stderr.count("\n") == 1
+    assert re.search(r"^newllm: rank 1: no room to write '.*step-000000\d\d.*' \(File too large\): free", leader.stderr)
+    assert list_snapshots(run / "snapshots") == before
+    assert {path.name for path in (run / "snapshots").iterdir()} == {place.name for place in before.values()}
+    assert_whole(run)
+    train(2, "--resume", run, "--quiet")
+    newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "undisturbed", "--quiet")
+    assert result(run)["model.safetensors"] == result(tmp_path / "undisturbed")["model.safetensors"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["off", "rollback-and-skip", "guard"])
+def test_a_spike_is_kept_and_guarded_as_in_one_process(policy, train, newllm, spoilt, tiny, tmp_path, result) -> None:
+    options = [
+        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
+        *("--set", "optimizer.warmup=10", "--set", "data.batch=4", "--set", "training.ring_every=5"),
+        *("--set", "training.snapshot_every=40", "--quiet", "--guard", policy),
+    ]
+    train(2, *options, *FSDP, "--out", tmp_path / "run")
+    train(2, *options, "--set", "parallel.mode=ddp", "--out", tmp_path / "ddp")
+    _same(result(tmp_path / "run"), result(tmp_path / "ddp"))
+    pins, expected = (
+        {place.parent.name: json.loads(place.read_bytes())["onsets"] for place in at.glob("snapshots/*/pin.json")}
+        for at in (tmp_path / "run", tmp_path / "ddp")
+    )
+    assert pins == expected
+    assert (pins != {}) == (policy == "off" or pins != {})
+    if policy == "off":
+        said = newllm.start("replay", tmp_path / "run", "--budget", 60, "--json")
+        assert said.wait() in (0, 1), said.stderr
+        assert json.loads(said.stdout)["null"]["identical"]

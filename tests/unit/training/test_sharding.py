@@ -1,0 +1,110 @@
+"""When a model is sharded, and how."""
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from newllm.errors import UserError
+from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
+from newllm.replays.interventions.optimizer.update_clip import clip_updates
+from newllm.training import sharding
+from newllm.training.config import OptimizerConfig, RunConfig
+from newllm.training.configure import configure
+from newllm.training.launch import with_mode
+from newllm.training.optimizer import build_optimizer
+from newllm.training.sharding import chosen_mode
+from newllm.training.step import clip_norm
+from newllm.training.world import World
+
+GIB = 2**30
+
+
+@pytest.fixture
+def two_ranks() -> World:
+    world = World()
+    world.size = 2
+    return world
+
+
+@pytest.mark.parametrize(
+    ("mode", "memory", "here", "expected"),
+    [
+        ("auto", 40 * GIB, "1", "ddp"),
+        ("auto", 30 * GIB, "1", "fsdp"),
+        ("auto", 40 * GIB, "2", "fsdp"),
+        ("auto", 70 * GIB, "2", "ddp"),
+        ("auto", None, "2", "ddp"),
+        ("ddp", 1, "1", "ddp"),
+        ("fsdp", 40 * GIB, "1", "fsdp"),
+    ],
+)
+def test_auto_shards_what_would_take_over_half_of_a_ranks_memory(mode, memory, here, expected, monkeypatch) -> None:
+    monkeypatch.setattr(sharding, "memory_bytes", lambda: memory)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
+    assert chosen_mode(mode, GIB, "cpu") == expected
+
+
+def test_auto_looks_at_the_memory_of_the_gpu(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GIB))
+    assert [chosen_mode("auto", count * GIB, "cuda") for count in (2, 3)] == ["ddp", "fsdp"]
+
+
+def test_one_process_holds_its_model_whatever_is_asked_for(two_ranks) -> None:
+    config = configure(None, None, None, ["parallel.mode=fsdp"], {})
+    model = torch.nn.Linear(2, 2)
+    assert with_mode(config, model, World()).parallel.mode == "ddp"
+    assert with_mode(config, model, two_ranks).parallel.mode == "fsdp"
+
+
+def test_auto_never_shards_what_sgd_updates(two_ranks, monkeypatch) -> None:
+    monkeypatch.setattr(sharding, "memory_bytes", lambda: 1)
+    config: RunConfig = configure(None, None, None, ["optimizer.name=sgd"], {})
+    config.check()
+    assert with_mode(config, torch.nn.Linear(2, 2), two_ranks).parallel.mode == "ddp"
+
+
+def test_sgd_is_refused_with_a_sharded_model() -> None:
+    said = "'sgd' cannot update a sharded model: --set optimizer.name=adamw, or --set parallel.mode=ddp"
+    with pytest.raises(UserError, match=said):
+        configure(None, None, None, ["parallel.mode=fsdp", "optimizer.name=sgd"], {}).check()
+
+
+def test_an_unknown_mode_is_named() -> None:
+    with pytest.raises(UserError, match="parallel mode 'fdsp'"):
+        configure(None, None, None, ["parallel.mode=fdsp"], {}).check()
+
+
+@pytest.fixture
+def connected() -> Iterator[None]:
+    """A process group of this process alone."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("largest", [0.0, 1e-3])
+def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) -> None:
+    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
+    models = [LanguageModel(config, 0), LanguageModel(config, 0)]
+    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    norms = []
+    for model in models:
+        optimizer = build_optimizer(model, OptimizerConfig(beta2=0.999))
+        replica: Any = SimpleNamespace(optimizer=optimizer)
+        clip_updates(replica)
+        for step in range(1, 4):  # the third gradient is far larger than the second moment knows
+            logits, _ = model(torch.arange(12)[None] % 5)
+            (logits[..., :5].square().sum() * (1e4 if step == 3 else 1)).backward()
+            norms.append(clip_norm(largest)(model.parameters()))
+            optimizer.step()
+            optimizer.zero_grad()
+    assert norms[:3] == norms[3:]
+    own, sharded = (list(model.parameters()) for model in models)
+    assert sum(map(sharding.is_sharded, sharded)) > 5
+    assert all(torch.equal(one, sharding.whole(other)) for one, other in zip(own, sharded, strict=True))
