@@ -42,6 +42,7 @@ finding-validation-gap =
 finding-too-good =
     .explained = The loss is almost zero on held-out data as well: the model sees what it should predict. Check that no input holds the answer, and that no validation sample is also in training.
     .sentence = the training loss falls to { G($training) } and the validation loss to { G($validation) }, almost zero by { $axis } { $step }: hardly any data are so predictable
+    .low = the training loss falls to { G($training) } and the validation loss to { G($validation) } by { $axis } { $step }: less than most tasks of so many classes leave
     .one-answer = a task with one right answer to each question, such as copying or arithmetic
     .test = Replace the inputs by noise: if the loss stays low, the answer reaches the model by another way.
 

@@ -42,6 +42,7 @@ finding-validation-gap =
 finding-too-good =
     .explained = 検証データでも損失がほぼ0である。予測すべきものがモデルに見えている。入力に答えが含まれていないか、検証のサンプルが訓練に入っていないかを確かめる。
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で、{ axis-unit }{ $step }までにほぼ0になった。これほど予測できるデータはほとんどない。
+    .low = { axis-unit }{ $step }までに、訓練損失は{ G($training) }、検証損失は{ G($validation) }まで下がる。これだけのクラスの課題では、ふつうこれより多く残る。
     .one-answer = コピーや計算など、答えが一つに決まる課題
     .test = 入力をノイズに置き換える。それでも損失が低いなら、答えが別の経路でモデルに届いている。
 

@@ -245,3 +245,23 @@ def test_of_a_recorded_model_that_reads_no_text_nothing_is_too_good() -> None:
     assert detect_too_good(trace, Facts())
     assert not detect_too_good(trace, Facts(layers=(Layer("0", "Conv2d", 9),)))
     assert detect_too_good(trace, Facts(layers=(Layer("0", "Embedding", 9), Layer("1", "Linear", 9))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "vocabulary", "end", "severity"),
+    [
+        ("language-model", 50_257, 0.5, "note"),
+        ("language-model", 50_257, 0.1, "warning"),
+        ("language-model", 50_257, 0.9, None),
+        ("language-model", 64, 0.5, None),
+        (None, 50_257, 0.5, None),
+    ],
+)
+def test_text_that_is_said_to_be_text_leaves_more_than_half_a_nat(
+    kind: str | None, vocabulary: int, end: float, severity: str | None
+) -> None:
+    steps = np.arange(100)
+    loss = np.where(steps < 6, 10.8, end)
+    trace = Trace({"loss": Series(steps, loss), "validation_loss": Series(steps, loss)})
+    found = detect_too_good(trace, Facts(kind=kind, vocabulary=vocabulary))
+    assert [one.severity for one in found] == ([severity] if severity else [])

@@ -189,6 +189,7 @@ def _as_sure_as_right(share: float, classes: float) -> float:
 
 # A loss that no held-out text gives.
 TOO_GOOD = 0.15  # nats
+HARDLY, TOKENS = 0.6, 10_000  # nats a token, of so many tokens: code leaves a good model about one, prose two and more
 SOON = 0.5  # of the run
 NEXT = 0.99  # of the targets
 
@@ -199,7 +200,8 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
     (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text, or
     is asked for something else than a token of it: a translation, say. Where the recorder has seen that the target is
-    the next token, and that no output depends on it, it is a note: such a text is as predictable as that.
+    the next token, and that no output depends on it, it is a note: such a text is as predictable as that. Where
+    somebody says that it is a language model, of many tokens, a loss up to `HARDLY` is one too.
     """
     is_known = len(trace.series("targets").value) > 0
     if facts.layers and (not reads_text(trace, facts) or (is_known and not asks_for_tokens(trace))):
@@ -210,8 +212,10 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     start = math.log(facts.vocabulary) if facts.vocabulary else median(loss.value[:3])
     end, held_out = median(loss.value[-max(1, len(loss.value) // END) :]), median(validation.value[-2:])
-    if start < MANY or start > 13 or max(end, held_out) > TOO_GOOD:
+    of_text = facts.kind == "language-model" and (facts.vocabulary or 0) >= TOKENS
+    if start < MANY or start > 13 or max(end, held_out) > (HARDLY if of_text else TOO_GOOD):
         return []
+    nothing = max(end, held_out) <= TOO_GOOD
     under = np.flatnonzero(validation.value <= 4 * TOO_GOOD)
     first = float(validation.step[under[0]])
     if first > SOON * float(loss.step[-1]):
@@ -219,9 +223,13 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     return [
         Finding(
             kind="too-good",
-            severity="note" if _keeps_apart(trace) else "warning",
+            severity="warning" if nothing and not _keeps_apart(trace) else "note",
             sentence=message(
-                "finding-too-good.sentence", training=end, validation=held_out, axis=trace.axis, step=int(first)
+                "finding-too-good.sentence" if nothing else "finding-too-good.low",
+                training=end,
+                validation=held_out,
+                axis=trace.axis,
+                step=int(first),
             ),
             first_step=float(loss.step[0]),
             last_step=float(loss.step[-1]),

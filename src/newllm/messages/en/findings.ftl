@@ -222,6 +222,7 @@ finding-squashed-outputs =
 finding-too-good =
     .explained = The loss is almost zero on held-out data as well: the model sees what it should predict. Check that targets are shifted by one, that no mask is missing, and that no input holds the answer.
     .sentence = the training loss falls to { G($training) } and the validation loss to { G($validation) } nats, almost zero by { $axis } { $step }: no text is so predictable
+    .low = the training loss falls to { G($training) } and the validation loss to { G($validation) } nats a token by { $axis } { $step }: of so many tokens code leaves a good model about 1, prose 2 and more
     .one-answer = a task with one right answer to each question, such as copying or arithmetic
     .test = Change the last token of an input: no output at an earlier position may change. Then check that targets are the inputs shifted by one.
 
