@@ -129,7 +129,7 @@ def _begun(run: Path, wait_until, step: int = 10) -> None:
     wait_until(lambda: trace.exists() and f'{{"step": {step},' in trace.read_text())
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_signal_to_any_process_stops_all_after_the_step(
     rank, start, train, newllm, text, tiny, tmp_path, wait_until, result
 ) -> None:
@@ -231,6 +231,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_text_that_is_another_one_for_one_process_is_one_line(text, tiny, tmp_path, environment) -> None:
     """The leader says what the other wrote down."""
     own, run = tmp_path / "own.txt", tmp_path / "run"
@@ -380,7 +381,8 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
-@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_process_that_is_stopped_is_named_by_the_others_which_end(
     victim, start, newllm, text, tiny, tmp_path, wait_until
 ) -> None:
@@ -530,6 +532,7 @@ def test_a_process_that_is_slow_but_comes_in_time_ends_nothing(text, tiny, tmp_p
     assert not (run / "ranks/hangs.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_call_is_said_once(start, newllm, tmp_path) -> None:
     for mistake in (["--no-such-option"], [tmp_path / "no-such-text.txt", "--set", "data.batch=0"]):
         processes = start(2, "train", *mistake)

@@ -82,9 +82,10 @@ def test_a_compiled_model_is_the_model_to_the_bit(shape: dict[str, Any], backend
 
 @pytest.mark.parametrize(
     "shape",
-    [{"body": "stack", "norm": "write"}, pytest.param({"body": "cell", "fnn": "residual"}, marks=pytest.mark.slow)],
+    [{"body": "stack", "norm": "write"}, {"body": "cell", "fnn": "residual"}],
     ids=["norm on write", "another FNN"],
 )
+@pytest.mark.slow
 def test_a_loop_over_positions_breaks_the_graph_and_stays_itself(shape: dict[str, Any]) -> None:
     model = built(**shape | {"layers": 1})
     compiled = torch.compile(model, backend="eager")

@@ -111,6 +111,7 @@ def test_a_resumed_run_goes_on_with_its_tracker_or_with_none(train: Callable) ->
     assert {step for step, _ in calls(run, "step")} == set(range(16))
 
 
+@pytest.mark.slow
 def test_a_tracker_that_is_gone_when_a_run_goes_on_is_a_notice(train: Callable, tmp_path: Path) -> None:
     run = train(TRACKER, observers=[StopAt(11)]).path
     (tmp_path / "kept_calls.py").unlink()
@@ -119,6 +120,7 @@ def test_a_tracker_that_is_gone_when_a_run_goes_on_is_a_notice(train: Callable, 
     assert stop.said[0].startswith("this session is not tracked: tracker 'kept_calls:Keeps' cannot be loaded")
 
 
+@pytest.mark.slow
 def test_a_tracker_that_lies_in_the_run_is_not_loaded(train: Callable, tmp_path: Path) -> None:
     run = train(None, observers=[StopAt(11)]).path
     (run / "trackers").mkdir()
