@@ -98,6 +98,7 @@ def test_a_loop_over_positions_breaks_the_graph_and_stays_itself(shape: dict[str
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # inductor's own
 @pytest.mark.parametrize("shape", [HYBRID, CELL], ids=["stack", "cell"])
 def test_inductor_differs_by_rounding(shape: dict[str, Any]) -> None:
     pytest.importorskip("torch._inductor.cpp_builder").get_cpp_compiler()
