@@ -109,7 +109,7 @@ def test_inductor_differs_by_rounding(shape: dict[str, Any]) -> None:
         loss_and_gradients(model, model, 3, 33, bf16=False),
         strict=True,
     ):
-        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+        assert float((found - wanted).abs().max()) <= 1e-5 * float(wanted.abs().max())  # sums in another order
 
 
 @pytest.mark.parametrize("shape", [HYBRID, CELL], ids=["stack", "cell"])
