@@ -113,6 +113,7 @@ def test_several_runs_are_tagged_archived_and_deleted_and_all_of_it_is_undone(pa
     choose(page, 1)
     page.get_by_label("Choose: run-3", exact=True).click(modifiers=["Shift"])
     page.get_by_role("button", name="Tag …").click()
+    page.wait_for_selector("dialog input:focus")  # on a busy machine it opens later than one can type
     page.keyboard.type("good, new")
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelectorAll('small .tag').length === 6")
@@ -187,6 +188,7 @@ def test_all_that_opens_above_the_list_is_accessible_and_fits(address, open_page
     found = [f"chosen: {one}" for one in violations(page)]
     page.get_by_role("button", name="Tag …").click()
     found += [f"tags: {one}" for one in violations(page)]
+    page.wait_for_selector("dialog input:focus")
     page.keyboard.type("good")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Undo").wait_for()
