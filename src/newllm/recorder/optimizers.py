@@ -7,6 +7,7 @@ are left alone.
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -29,7 +30,7 @@ class Optimizers:
     def __init__(self, each: Sequence[Optimizer]) -> None:
         self.each = tuple(each)
         self.replaced = False
-        self._former: tuple[Optimizer, ...] = ()
+        self._hooked: WeakSet[Optimizer] = WeakSet(self.each)
         self._hooks: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
         self._handles: list[RemovableHandle] = []
         self._depth = 0  # of steps inside steps
@@ -91,13 +92,13 @@ class Optimizers:
 
     def _see(self, optimizer: Optimizer) -> None:
         own = {id(one) for group in optimizer.param_groups for one in group["params"]}
-        former = tuple(one for one in self.each if not own.isdisjoint(self.held(one)))
-        if not former:
+        others = tuple(one for one in self.each if own.isdisjoint(self.held(one)))
+        if len(others) == len(self.each):
             return
-        if any(one is optimizer for one in self._former):  # both are stepped
+        if optimizer in self._hooked:  # it had lost its place, and is stepped all the same: both are
             self.each = (*self.each, optimizer)
             return
-        self.each = (*(one for one in self.each if one not in former), optimizer)
-        self._former, self.replaced = former, True
+        self.each, self.replaced = (*others, optimizer), True
+        self._hooked.add(optimizer)
         for begins, ends in self._hooks:
             self._hook(optimizer, begins, ends)

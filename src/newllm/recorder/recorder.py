@@ -138,10 +138,8 @@ class Recorder:
         self._layout = Layout(the_model(model))
         self._optimizers = the_optimizers(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at
-        if kind is not None:
-            from newllm.diagnosis.training_kind import (
-                parse_kind,  # what reads logs is not needed by those who write one
-            )
+        if kind is not None:  # what reads logs is not needed by those who write one, and slow to import
+            from newllm.diagnosis.training_kind import parse_kind
 
             kind = parse_kind(kind)
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}

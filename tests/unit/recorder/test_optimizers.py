@@ -249,6 +249,23 @@ def test_two_that_share_weights_are_both_recorded(tmp_path: Path) -> None:
         assert min(list(found[f"update_ratio/{name}"].values())[1:]) > 0  # of the first update, the second's alone
 
 
+def test_three_that_train_the_same_weights_are_each_hooked_once(tmp_path: Path) -> None:
+    model, _ = parts()
+    three = [adam(model.parameters()) for _ in range(3)]
+    with newllm.record(model, three[0], tmp_path / "run") as recorder:
+        for step in range(STEPS):
+            model.zero_grad()
+            loss = model(torch.randn(32, 8)).square().mean()
+            loss.backward()
+            three[step % 3].step()
+            recorder.step(loss)
+        hooks = [len(one._optimizer_step_pre_hooks) for one in three]
+    found = signals(tmp_path / "run")
+    assert hooks == [2, 2, 2]  # of the updates and of the ledger
+    assert list(found["optimizer_replaced"]) == [2, 3]
+    assert list(found["gradient_norm"]) == list(range(1, STEPS + 1))
+
+
 def test_when_recording_ends_no_optimizer_is_hooked(tmp_path: Path) -> None:
     recorded(tmp_path / "run")
     assert not _global_optimizer_pre_hooks
