@@ -36,13 +36,8 @@ from newllm.training.ranks import Command, Order, Ranks
 from newllm.training.resolve import build_model
 from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
-from newllm.training.snapshots import (
-    Progress,
-    put_content,
-    restore_shard,
-    training_tensors,
-    write_own_shard,
-)
+from newllm.training.sharded_snapshots import restore_shard, write_own_shard
+from newllm.training.snapshots import Progress, put_content, training_tensors
 from newllm.training.step import Stepper
 from newllm.training.world import HungError, LostError, World
 

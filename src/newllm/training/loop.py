@@ -31,6 +31,7 @@ from newllm.training.pace import Pace
 from newllm.training.recording import Recording, Signals
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
+from newllm.training.sharded_snapshots import restore_shard, save_state
 from newllm.training.snapshots import (
     Progress,
     Tensors,
@@ -41,8 +42,6 @@ from newllm.training.snapshots import (
     load_training_state,
     prune_snapshots,
     refuse_broken,
-    restore_shard,
-    save_state,
     training_content,
     training_tensors,
 )

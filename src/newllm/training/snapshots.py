@@ -2,7 +2,7 @@
 
     RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json  [pin.json]
 
-Of a model that is sharded over ranks each rank writes a file of either kind (`shards`); any number of them reads both.
+Of a model that is sharded over ranks each rank writes a file of either kind (`sharded_snapshots`).
 The optimizer's file also holds the context that is carried from window to window, if one is. There is
 no state of chance to save: every stream is a function of the seed and the step. A snapshot
 with a pin.json stays (see `pins`).
@@ -26,17 +26,15 @@ from newllm.errors import UserError
 from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
 from newllm.training.config import RunConfig
-from newllm.training.optimizer import optimizer_tensors, parameter_of, restore_optimizer
-from newllm.training.sharding import is_sharded
-from newllm.training.shards import digest, parts_of, read_parts, shapes_in, write_part
-from newllm.training.world import World
+from newllm.training.optimizer import optimizer_tensors, restore_optimizer
+from newllm.training.shards import digest, parts_of, read_parts, shapes_in
 
 _V = TypeVar("_V")
 Tensors = dict[str, dict[str, Tensor]]  # by file and name
 
 SCHEMA = 1
 PIN = "pin.json"
-_CARRIED = "carried/"
+CARRIED = "carried/"
 _LARGEST = 1 << 40  # bytes of a file of tensors
 _IN_FINGERPRINT = ("texts", "validation", "field", "errors")  # settings of which only the outcome matters
 _NAME = re.compile(r"step-(\d{8,})")
@@ -96,24 +94,15 @@ def put_content(content: dict[str, Tensor], model: nn.Module, optimizer: torch.o
         file, _, name = path.partition("/")
         parts[file][name] = value
     model.load_state_dict(parts["model.safetensors"])
-    moments, carried = _without_carried(parts["optimizer.safetensors"])
+    moments, carried = without_carried(parts["optimizer.safetensors"])
     restore_optimizer(model, optimizer, moments)
-    return _on_device(carried, model)
+    return on_device(carried, model)
 
 
 def snapshot_content(model: dict[str, Tensor], optimizer: dict[str, Tensor], carried: State) -> Tensors:
     """Return what a snapshot holds, by file and name; `snapshot_tensors` gives the three parts back."""
-    extra = {f"{_CARRIED}{name}": value for name, value in carried.items()}
+    extra = {f"{CARRIED}{name}": value for name, value in carried.items()}
     return {"model.safetensors": model, "optimizer.safetensors": {**optimizer, **extra}}
-
-
-def save_state(
-    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None
-) -> Path:
-    """Write the snapshot of `progress.step`, whole or in shards; see `write_snapshot`."""
-    if world.sharded:
-        return _write_shards(world, directory, tensors, progress, pin)
-    return write_snapshot(directory, tensors, progress, pin)
 
 
 def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None) -> Path:
@@ -136,43 +125,17 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
             data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
             digests[name] = hashlib.sha256(data).hexdigest()
             (temporary / name).write_bytes(data)
-        _write_state(temporary, digests, progress, pin)
+        write_state(temporary, digests, progress, pin)
     return snapshot
 
 
-def _write_state(place: Path, digests: Mapping[str, str], progress: Progress, pin: Mapping[str, Any] | None) -> None:
+def write_state(place: Path, digests: Mapping[str, str], progress: Progress, pin: Mapping[str, Any] | None) -> None:
+    """Write what makes the files in a directory a snapshot: its step, their digests, and pin.json if it is pinned."""
     state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
     state["sha256"] = {**digests, "state.json": _digest(state)}
     (place / "state.json").write_text(to_json(state, indent=2))
     if pin is not None:
         (place / PIN).write_bytes(sealed(pin, indent=2))
-
-
-def _write_shards(
-    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None
-) -> Path:
-    """Write the snapshot of a sharded model, whole or not at all; the leader calls it, the others `write_own_shard`.
-
-    Raises:
-        UserError: as `write_snapshot`, on any rank.
-    """
-    make_directory(directory)
-    snapshot = directory / f"step-{progress.step:08d}"
-    with new_directory(snapshot) as temporary:
-        world.writes(progress.step, temporary)
-        _write_state(temporary, write_own_shard(world, temporary, tensors), progress, pin)
-    return snapshot
-
-
-def write_own_shard(world: World, place: Path, tensors: Tensors) -> dict[str, str]:
-    """Write this rank's part of a snapshot; return the digests of all ranks' files by name.
-
-    Raises:
-        UserError: as `write_snapshot`, on any rank.
-    """
-    with world.meeting("snapshot"):
-        own = write_part(place, tensors, world.rank)
-    return {name: digest for one in world.collect("snapshot", own) for name, digest in one.items()}
 
 
 def list_snapshots(directory: Path) -> dict[int, Path]:
@@ -253,7 +216,7 @@ def load_progress(snapshot: Path) -> Progress:
     Raises:
         UserError: it is damaged or of another kind.
     """
-    state = _state(snapshot)
+    state = read_state(snapshot)
     return Progress(**{field.name: state.get(field.name, field.default) for field in dataclasses.fields(Progress)})
 
 
@@ -264,11 +227,12 @@ def load_model(snapshot: Path, model: nn.Module) -> None:
         UserError: the snapshot is damaged, or belongs to another model.
     """
     tensors = _tensors(snapshot, "model.safetensors")
-    _check_fit(snapshot, model.state_dict(), {name: value.shape for name, value in tensors.items()})
+    check_fit(snapshot, model.state_dict(), {name: value.shape for name, value in tensors.items()})
     model.load_state_dict(tensors)
 
 
-def _check_fit(snapshot: Path, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
+def check_fit(snapshot: Path, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
+    """Raise UserError unless a snapshot's tensors have the names and shapes of a model's own."""
     for name in own.keys() | shapes.keys():
         if name not in shapes or name not in own or shapes[name] != own[name].shape:
             raise UserError(f"'{snapshot}' belongs to another model: '{name}' does not fit RUN/config.toml")
@@ -282,60 +246,11 @@ def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim
     """
     moments, carried = _training_tensors(snapshot)
     restore_optimizer(model, optimizer, moments)
-    return _on_device(carried, model)
+    return on_device(carried, model)
 
 
-def load_shard(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer, world: World) -> State | None:
-    """Put this rank's part of a snapshot, of any number of ranks, into a sharded model and its optimizer.
-
-    Every rank calls it, compares some of the files with their digests, and hears what the others found.
-
-    Returns:
-        The carried context of all rows, if there is one.
-
-    Raises:
-        UserError: the snapshot is damaged, or belongs to another model.
-    """
-    files, damage = sorted(_state(snapshot)["sha256"]), ""
-    try:
-        for name in files[world.rank :: world.size]:
-            _check(snapshot, name)
-    except UserError as error:
-        damage = str(error)
-    if found := [one for one in world.collect("snapshot", damage) if one]:
-        raise UserError(found[0])
-    weights, shapes = dict(model.state_dict()), shapes_in(snapshot, files)
-    moments, carried = _without_carried({k: v for k, v in shapes.items() if k not in weights})
-    _check_fit(snapshot, weights, {name: shape for name, (shape, _) in shapes.items() if name in weights})
-    parameters, state = dict(model.named_parameters()), {}
-    for path, (shape, dtype) in moments.items():
-        parameter = parameter_of(path, shape, parameters)
-        alone = torch.empty(shape, dtype=dtype, device=parameter.device)
-        state[path] = torch.zeros_like(parameter.detach()) if shape == parameter.shape else alone
-    rows = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in carried.items()}
-    read_parts(snapshot, {**weights, **state, **{f"{_CARRIED}{name}": value for name, value in rows.items()}})
-    optimizer.state.clear()
-    for path, value in state.items():
-        name, _, key = path.rpartition("/")
-        optimizer.state[parameters[name]][key] = value
-    return _on_device(rows, model)
-
-
-def restore_shard(
-    snapshot: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, world: World
-) -> State | None:
-    """Put this rank's part of a snapshot, if there is one, into a sharded model that is about to be trained.
-
-    What every rank holds whole is the leader's: ranks that round otherwise draw other weights.
-    """
-    carried = None if snapshot is None else load_shard(snapshot, model, optimizer, world)
-    whole = {name: one.detach() for name, one in model.named_parameters() if not is_sharded(one)}
-    for name, value in world.share(whole).items():
-        whole[name].copy_(value)
-    return carried
-
-
-def _on_device(carried: State, model: nn.Module) -> State | None:
+def on_device(carried: State, model: nn.Module) -> State | None:
+    """Return a carried context where the model is, None for an empty one."""
     device = next(model.parameters()).device
     return {name: value.to(device) for name, value in carried.items()} or None
 
@@ -350,18 +265,18 @@ def snapshot_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tenso
 
 
 def _training_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    return _without_carried(_tensors(snapshot, "optimizer.safetensors"))
+    return without_carried(_tensors(snapshot, "optimizer.safetensors"))
 
 
-def _without_carried(tensors: dict[str, _V]) -> tuple[dict[str, _V], dict[str, _V]]:
+def without_carried(tensors: dict[str, _V]) -> tuple[dict[str, _V], dict[str, _V]]:
     """Return the optimizer's state and the carried context of one file."""
-    carried = {k.removeprefix(_CARRIED): v for k, v in tensors.items() if k.startswith(_CARRIED)}
-    return {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}, carried
+    carried = {k.removeprefix(CARRIED): v for k, v in tensors.items() if k.startswith(CARRIED)}
+    return {name: value for name, value in tensors.items() if not name.startswith(CARRIED)}, carried
 
 
 def _tensors(snapshot: Path, name: str) -> dict[str, Tensor]:
     """Read one file of tensors, or all that hold parts of them, after comparing them with their checksums."""
-    digests = _state(snapshot)["sha256"]
+    digests = read_state(snapshot)["sha256"]
     if parts_of("model.safetensors", digests):
         return _whole_tensors(snapshot, parts_of(name, digests))
     try:
@@ -379,7 +294,7 @@ def _tensors(snapshot: Path, name: str) -> dict[str, Tensor]:
 def _whole_tensors(snapshot: Path, parts: Sequence[str]) -> dict[str, Tensor]:
     """Read the tensors of which these files hold parts."""
     for part in parts:
-        _check(snapshot, part)
+        check_file(snapshot, part)
     if not parts:  # of moments, before the first update
         return {}
     try:
@@ -391,17 +306,18 @@ def _whole_tensors(snapshot: Path, parts: Sequence[str]) -> dict[str, Tensor]:
     return tensors
 
 
-def _check(snapshot: Path, name: str) -> None:
+def check_file(snapshot: Path, name: str) -> None:
     """Compare a file with its checksum."""
     try:
         found = digest(snapshot / name)
     except OSError as error:
         raise _damaged(snapshot, f"{name}: {error.strerror}") from error
-    if found != _state(snapshot)["sha256"].get(name):
+    if found != read_state(snapshot)["sha256"].get(name):
         raise _damaged(snapshot, f"{name} is not what was written")
 
 
-def _state(snapshot: Path) -> dict[str, Any]:
+def read_state(snapshot: Path) -> dict[str, Any]:
+    """Return state.json; raise UserError where it is not what was written."""
     try:
         state = read_json(snapshot / "state.json")
     except (OSError, ValueError) as error:

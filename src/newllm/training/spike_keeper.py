@@ -17,7 +17,8 @@ from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, lasting, read_pins
 from newllm.training.ring import Held, Ring
-from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, save_state
+from newllm.training.sharded_snapshots import save_state
+from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots
 from newllm.training.world import World
 
 SIGNALS = ("loss", "validation_loss")
