@@ -65,6 +65,7 @@ finding-auxiliary-loss =
     }。
     .subtracted = { SIGNAL($total) }は記録された成分の和であり、その中で{ SIGNAL($signal) }の重みは{ G($weight) }である。この成分は{ G($first) }から{ G($last) }になった。訓練は、この成分を小さくせずに大きくしている。
     .added = { SIGNAL($total) }は記録された成分の和であり、その中で{ SIGNAL($signal) }の重みは{ G($weight) }である。エントロピーは{ G($first) }から{ G($last) }になった。エントロピーボーナスは方策のランダムさを保つためのものだが、訓練はそれを減らしている。
+    .asked = 方策の出力の勾配によると、{ axis-unit }{ $first }から{ $last }まで、損失は方策のエントロピーとともに大きくなる（重み{ G($weight) }）。エントロピーボーナスは方策のランダムさを保つためのものだが、訓練はそれを減らしている。
     .weight = 意図して変えた、この損失の重み
     .less-random = ランダムさを減らしたい方策
     .wanted = ボーナスのように、大きくしたい成分

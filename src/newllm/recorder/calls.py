@@ -21,6 +21,7 @@ from newllm.recorder.model_settings import ModelSettings
 from newllm.recorder.one_number import OneNumberWatch
 from newllm.recorder.outputs import embedding_size, find_logits, main_output, put_logits, put_spread
 from newllm.recorder.pending import Row
+from newllm.recorder.policy_entropy import PolicyEntropy
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.squared_error import SquaredErrorWatch
 from newllm.recorder.time_axis import TimeAxisWatch
@@ -62,6 +63,7 @@ class CallWatch:
         self._numbers = OneNumberWatch(part("targets"))
         self._errors = SquaredErrorWatch(part("targets"))
         self._mirrored = MirroredTargets(part("targets"))
+        self._entropy = PolicyEntropy(part("targets"))
         self._settings = ModelSettings(layout.inner)
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
@@ -84,6 +86,7 @@ class CallWatch:
         self._numbers.forget()
         self._errors.forget()
         self._mirrored.forget()
+        self._entropy.forget()
         self._forward.latent.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
@@ -93,8 +96,14 @@ class CallWatch:
             self._part("influence")(self._influence.open)()
             self._part("influence")(self._time_axis.open)()
 
-    def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool) -> None:
-        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`, the loss for errors."""
+    def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool, is_maximized: bool) -> None:
+        """Record what the update was given and asked.
+
+        Args:
+            loss: of the update, for errors.
+            is_scaled: as for `TargetWatch.put`.
+            is_maximized: whether the optimizer makes what is called the loss large.
+        """
         self._influence.close()
         self._time_axis.close()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
@@ -106,6 +115,7 @@ class CallWatch:
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
         self._part("targets")(self._mirrored.put)(self._row)
+        self._part("targets")(self._entropy.put)(self._row, is_plain=not (is_scaled or is_maximized))
         self._part("targets")(self._forward.latent.put)(self._row, is_scaled=is_scaled)
 
     def put_evaluation(self, row: Row) -> None:
@@ -159,6 +169,7 @@ class CallWatch:
         self._part("outputs")(self._see_half)(output)
         self._part("outputs")(self._put_outputs)(output)
         self._part("targets")(self._forward.latent.returned)(output, self._batches.latest[0], self._row)
+        self._part("targets")(self._entropy.returned)(output)
         result = first_tensor(output)
         if result is not None:
             self._part("targets")(self._numbers.returned)(result)

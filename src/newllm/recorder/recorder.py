@@ -305,7 +305,8 @@ class Recorder:
         self._time, self.steps = now, self.steps + 1
         self.part("updates")(self._updates.put)(row)
         self.part("contexts")(self._contexts.put)(row)
-        self._calls.put(said.get("loss"), is_scaled=self._updates.is_scaled)
+        asked = self._updates
+        self._calls.put(said.get("loss"), is_scaled=asked.is_scaled, is_maximized=asked.is_maximized)
         if self._sampled:
             self._say_if_hidden()
             self._forward.close()

@@ -125,6 +125,11 @@ class UpdateWatch:
         """Whether a `GradScaler` multiplies the loss."""
         return self._gradients.scaler is not None
 
+    @property
+    def is_maximized(self) -> bool:
+        """Whether the optimizers make what is called the loss large."""
+        return any(group.get("maximize", False) for _, group in self._optimizers.groups)
+
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
             self._looks += 1

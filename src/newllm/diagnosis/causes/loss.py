@@ -69,9 +69,11 @@ def part_subtracted(case: Case) -> Seen:
 
 
 def entropy_added(case: Case) -> Seen:
-    """The logged parts give the loss at every point, with a weight above zero for the entropy of a policy."""
+    """The loss has a weight above zero for the entropy of a policy, by its logged parts or by its gradient."""
     found = case.own_or_any("auxiliary-loss") if case.finding.kind in WITHOUT_ENTROPY else None
-    return {"part": found.signal} if found is not None and found.evidence.get("entropy") else NOTHING
+    if found is None or not found.evidence.get("entropy"):
+        return NOTHING
+    return {"part": found.signal if "parts" in found.evidence else "entropy_weight"}
 
 
 def divergence_weight(case: Case) -> Seen:

@@ -11,9 +11,10 @@ from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.sums import weights
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 FEWEST = 12  # points
+FEWEST_READ = 3  # weights of an entropy, each of which many rows agree on
 DOMINATES = 20.0  # times the task's own part: the rest of the loss
 OF_RUN = 0.8  # of the points
 STILL = 0.1  # of its first value: the task's own part has fallen by less
@@ -122,7 +123,8 @@ def detect_subtracted_part(trace: Trace, facts: Facts) -> list[Finding]:
 def detect_added_entropy(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the entropy of a policy where it is added to the loss, so that training takes it away.
 
-    The weights of the logged parts give the loss at every point, and that of the entropy is above zero.
+    The recorder reads its weight off the gradient of what the policy returned. In a log, the weights of the parts give
+    the loss at every point, and that of the entropy is above zero.
 
     False alarms: an entropy that is logged with its sign turned round is rightly added; so only a column that is named
     an entropy, and not the loss of one, counts. Other kinds of training make an entropy small on purpose.
@@ -130,6 +132,10 @@ def detect_added_entropy(trace: Trace, facts: Facts) -> list[Finding]:
     if training_kind(trace, facts).name != "reinforcement":
         return []
     roles = roles_of(trace, facts)
+    read = finite(trace.series("entropy_weight"))
+    if len(read.value) >= FEWEST_READ:
+        shown = roles.first("entropy") or "entropy_weight"
+        return [_entropy_asked_for(read, trace.axis, shown)] if read.value.min() > 0 else []
     others = [name for role in ("policy_loss", "value_loss") for name in roles.names(role)[:1]]
     entropy = roles.first("entropy")
     found = weights(trace, "loss", [*others, entropy]) if entropy and others else None
@@ -159,3 +165,22 @@ def detect_added_entropy(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("auxiliary-loss", "loss-sign"),
         )
     ]
+
+
+def _entropy_asked_for(read: Series, axis: str, shown: str) -> Finding:
+    weight = float(np.median(read.value))
+    return Finding(
+        kind="auxiliary-loss",
+        severity="warning",
+        sentence=message(
+            "finding-auxiliary-loss.asked", weight=weight, axis=axis, first=int(read.step[0]), last=int(read.step[-1])
+        ),
+        first_step=float(read.step[0]),
+        last_step=float(read.step[-1]),
+        confidence=0.97,
+        signal=shown,
+        evidence={"weight": weight, "entropy": True},
+        alternatives=(message("finding-auxiliary-loss.less-random"),),
+        test=message("finding-auxiliary-loss.sign"),
+        candidate_causes=("auxiliary-loss", "loss-sign"),
+    )

@@ -60,7 +60,10 @@ because-constant-multiple = the training loss is { G($first, digits: 2) } times 
 because-multiple-of-chance = the loss stays at { G($times, digits: 2) } times that of a guess with the same accuracy
 because-own-part-small = { SIGNAL($part) } alone is about as high as the validation loss: the other terms of the training loss outweigh it
 because-part-subtracted = in the sum of its parts { SIGNAL($part) } has a negative weight
-because-entropy-added = in the sum of the loss's parts { SIGNAL($part) } has a positive weight, where an entropy bonus has a negative one
+because-entropy-added = { $part ->
+        [entropy_weight] the loss rises with the policy's entropy, which an entropy bonus is subtracted for
+       *[other] in the sum of the loss's parts { SIGNAL($part) } has a positive weight, where an entropy bonus has a negative one
+    }
 because-divergence-weight = at every point the loss is the reconstruction loss plus { G($weight, digits: 3) } times the divergence
 because-mirrors-validation = the training loss is the validation loss with the opposite sign
 because-other-units = the training loss goes from { G($start) } to { G($end) }, while the validation loss stays within one percent of { G($validation) }: what is learnt is not what validation asks

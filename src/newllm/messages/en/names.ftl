@@ -98,6 +98,7 @@ signal-target_most = most frequent target
 signal-target_most_share = share of the most frequent target
 signal-targets_again = rows looked at again
 signal-targets_changed = share of rows looked at again whose target changed
+signal-entropy_weight = weight of the policy's entropy in the loss
 signal-targets_mirrored = share of maps asked for that fit better mirrored
 signal-targets_placed = share of maps whose place the model has found
 signal-targets_right = share of targets that were answered rightly

@@ -132,6 +132,7 @@ finding-auxiliary-loss =
     }
     .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes this part larger, not smaller
     .added = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes the policy less random, which an entropy bonus should prevent
+    .asked = the loss rises with the entropy of the policy, with a weight of { G($weight) }, by the gradient of what the policy returned from { $axis } { $first } to { $last }: training makes the policy less random, which an entropy bonus should prevent
     .weight = a deliberate change of this loss's weight
     .less-random = a policy that is to become less random
     .wanted = a part that is meant to be large, such as a bonus

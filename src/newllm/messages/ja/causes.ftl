@@ -57,7 +57,10 @@ because-constant-multiple = 訓練損失が、最初のほうの評価では検�
 because-multiple-of-chance = 損失が、正解率が同じ当てずっぽうの損失の{ G($times, digits: 2) }倍のままである
 because-own-part-small = { SIGNAL($part) }だけで検証損失とほぼ同じ大きさであり、訓練損失のほかの項がそれを上回っている
 because-part-subtracted = 損失は各項の和であるが、{ SIGNAL($part) }の重みが負である
-because-entropy-added = 損失は各項の和であるが、{ SIGNAL($part) }の重みが正である（エントロピーボーナスなら負になる）
+because-entropy-added = { $part ->
+        [entropy_weight] 損失が方策のエントロピーとともに大きくなる（エントロピーボーナスなら差し引かれる）
+       *[other] 損失は各項の和であるが、{ SIGNAL($part) }の重みが正である（エントロピーボーナスなら負になる）
+    }
 because-divergence-weight = 損失はどの点でも、再構成損失に、ダイバージェンスの{ G($weight, digits: 3) }倍を加えた値である
 because-mirrors-validation = 訓練損失が、検証損失の符号を逆にした値である
 because-other-units = 訓練損失は{ G($start) }から{ G($end) }に変わるが、検証損失は{ G($validation) }から1 %も動かない。学んでいることと問われていることが違う

@@ -98,6 +98,7 @@ signal-target_most = 最も多い予測対象
 signal-target_most_share = 最も多い予測対象の割合
 signal-targets_again = 再び調べた行の数
 signal-targets_changed = 再び調べた行のうち予測対象が変わった割合
+signal-entropy_weight = 損失での方策のエントロピーの重み
 signal-targets_mirrored = 求められるマップのうち反転させたほうが合うものの割合
 signal-targets_placed = モデルが位置を見つけたマップの割合
 signal-targets_right = 正しく答えた予測対象の割合
