@@ -30,7 +30,7 @@ MISTAKES = {
 _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
 _LENGTHS = 3  # different ones, of texts that are filled up
-_SHORTEST = 8  # places of a text, or targets, of which a share is taken
+_SHORTEST, _FEWEST_SHARED = 4, 8  # places of a text, and targets, of which a share is taken
 _FEWEST_WRONG, _FEWEST_ANSWERS = 12, 3  # rows whose answers were wrong, and different answers of these
 _SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
 
@@ -289,7 +289,7 @@ class Call:
         found = {}
         for name, shift in _SHIFTS.items():
             here = read.used & (place + shift < length)
-            if int(here.sum()) >= _SHORTEST:
+            if int(here.sum()) >= _FEWEST_SHARED:
                 found[name] = float((tokens_BT[row[here], place[here] + shift] == read.ids[here]).double().mean())
         return found
 

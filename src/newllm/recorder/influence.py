@@ -10,6 +10,7 @@ Shapes: B rows, T positions of the output, S of the tokens that an embedding is 
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ _SEED = 20261128
 _NONE = 1e-30
 _BATCH_NORM = "BatchNorm"
 Read = tuple[Tensor, Tensor]
-"""The tokens `[B, S]` that an embedding was given, and what it returned `[B, S, D]`."""
+"""The tokens `[B, S]` that an embedding was given, or those of one position, and what it returned `[B, S, D]`."""
 
 
 class InfluenceWatch:
@@ -72,7 +73,7 @@ class InfluenceWatch:
 
     def _embedded(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         ids = inputs[0] if inputs else None
-        if torch.is_grad_enabled() and isinstance(ids, Tensor) and ids.dim() == 2 and output.requires_grad:
+        if torch.is_grad_enabled() and isinstance(ids, Tensor) and ids.dim() in (1, 2) and output.requires_grad:
             self._read.append((module, (ids, output)))
             if len(self._read) > _MOST_CALLS:
                 self.close()
@@ -83,7 +84,9 @@ class InfluenceWatch:
         Where one text is given and the output has its positions, it records how strongly the last position but one
         depends on the last token, as a share of its strongest dependence (`later_tokens_seen`); not of models with
         statistics of a batch, which depend on all of it. Else it records how many different tokens the outputs depend
-        on, and how many they do not (`tokens_read`, `tokens_unread`).
+        on, and how many they do not (`tokens_read`, `tokens_unread`). Of several texts of the output's positions, such as
+        a source and what is to be said, it records how strongly a position depends on its own token of the one on which
+        it does least (`own_token_seen`).
 
         Args:
             result: of the call.
@@ -93,13 +96,20 @@ class InfluenceWatch:
         """
         hooked, output = self._read, main_output(result)
         self.close()
-        read = [one for _, one in hooked if output is not None and output.dim() > 1 and len(one[0]) == len(output)]
-        if output is None or output.is_nested or not output.requires_grad or not read or is_hooked:
+        if output is None or output.is_nested or not output.requires_grad or not hooked or is_hooked or output.dim() < 2:
             return
         names = _names(output)
         if names is None or torch.is_anomaly_enabled():
             return
-        is_text = sum(one.dim() == 2 and not one.is_floating_point() for one in inputs) == 1
+        texts = [one for one in inputs if one.dim() == 2 and not one.is_floating_point()]
+        own = [one for one in texts if one.shape == output.shape[:2] and min(one.shape) >= _FEWEST]
+        if len(texts) > 1 and own and output.dim() == 3:
+            seen = _own_token([one.detach().clone() for one in own], output, [one for _, one in hooked])
+            row.put_late(self._protect(seen))
+        read = [one for _, one in hooked if one[0].dim() == 2 and len(one[0]) == len(output)]
+        if not read:
+            return
+        is_text = len(texts) == 1
         same = [one for one in read if one[0].shape == output.shape[:2] and output.shape[1] >= _FEWEST]
         is_once = len({id(module) for module, _ in hooked}) == len(hooked)
         mixes = any(_BATCH_NORM in name for name in names) or any(
@@ -131,6 +141,37 @@ def _pulls(outputs: list[Tensor], read: list[Read]) -> list[Read]:
         (ids, torch.zeros_like(ids, dtype=torch.float32) if one is None else one.detach().float().abs().amax(-1))
         for one, (ids, _) in zip(found, read, strict=True)
     ]
+
+
+def _own_token(texts: list[Tensor], output: Tensor, read: list[Read]) -> Callable[[], dict[str, float] | None]:
+    """Return what finds how strongly one place of the output depends on the token at that place of the texts.
+
+    A place is one of each axis, so that it does not matter which of them counts the positions. An embedding may be
+    given a text as a whole, or one position after another.
+
+    Args:
+        texts: of the output's positions: [B, T].
+        output: [B, T, V].
+        read: what the embeddings were given.
+    """
+    found = _pulls([output[-2:-1, -2:-1]], read)
+
+    def seen() -> dict[str, float] | None:
+        strongest = max(float(pull.max()) for _, pull in found)
+        own = [at for text in texts for ids, pull in found if (at := _at_place(text, ids, pull)) is not None]
+        return {"own_token_seen": min(own) / strongest} if own and _NONE < strongest < math.inf else None
+
+    return seen
+
+
+def _at_place(text: Tensor, ids: Tensor, pull: Tensor) -> float | None:
+    """Return the pull at the last place but one of both axes; None where these tokens are others."""
+    if ids.shape == text.shape:
+        return float(pull[-2, -2]) if torch.equal(ids, text) else None
+    for here, before in ((text[:, -2], text[:, -3]), (text[-2], text[-3])):
+        if ids.numel() == len(here) and torch.equal(ids.flatten(), here) and not torch.equal(here, before):
+            return float(pull.flatten()[-2])
+    return None
 
 
 def _later(pulls: list[Tensor]) -> dict[str, float] | None:

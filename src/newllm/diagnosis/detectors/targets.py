@@ -21,6 +21,7 @@ FEW_EQUAL = 0.1  # of the rows
 FEWEST_AGAIN = 30  # rows that came again
 CHANGED = 0.5  # of what chance alone would change
 ALL = 0.97  # of the targets: a shift
+SEEN = 1e-6  # of the strongest dependence; what a decoder has not been told it does not depend on at all
 MOSTLY = 0.9  # of the sampled steps
 REACHED = 0.02  # of the first loss
 LEFT_OUT = 0.02  # of the rows of each batch
@@ -114,20 +115,26 @@ def detect_target_shift(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: A
     """Return that a sequence model is asked for the token that it is given, or for the one behind the next.
 
     False alarms: a denoising model or an autoencoder is asked for its input on purpose, and several heads for several
-    tokens; what is asked is a note, and a warning where the loss comes down to nearly nothing.
+    tokens; what is asked is a note, and a warning where the loss comes down to nearly nothing. A model that is given a
+    source and what is to be said may shift the latter itself: where the recorder saw on which tokens its output
+    depends, that decides.
     """
+    seen = finite(trace.series("own_token_seen")).value
     for name, shift in (("target_is_input", 0), ("target_is_second", 2)):
         series, next_one = trace.series(name), trace.series("target_is_next")
         if len(series.value) >= FEWEST_STEPS and np.median(series.value) >= ALL > np.median(next_one.value):
-            return [_shifted(trace, series, shift)]
+            told = bool(len(seen) and seen.max() > SEEN)
+            return [] if shift == 0 and len(seen) and not told else [_shifted(trace, series, shift, told=told)]
     return []
 
 
-def _shifted(trace: Trace, series: Series, shift: int) -> Finding:
+def _shifted(trace: Trace, series: Series, shift: int, *, told: bool) -> Finding:
+    share = float(np.median(series.value))
+    sentence = message("finding-target-shift.told", share=share)
     return Finding(
         kind="target-shift",
-        severity="note" if shift == 0 and not _is_nothing(trace) else "warning",
-        sentence=message("finding-target-shift.sentence", shift=shift, share=float(np.median(series.value))),
+        severity="warning" if shift or told or _is_nothing(trace) else "note",
+        sentence=sentence if told and not shift else message("finding-target-shift.sentence", shift=shift, share=share),
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),
         confidence=0.95,

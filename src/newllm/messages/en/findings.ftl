@@ -812,6 +812,7 @@ finding-target-shift =
         [0] the input's token at the same position
        *[other] the input's token two positions later: they were shifted twice
     }
+    .told = { PERCENT($share, digits: 1) } % of the targets are the token at the same position of a text that the model is given, and its output there depends on that token: the decoder is told what it is asked for
     .on-purpose = { $shift ->
         [0] a model that is meant to give its input back (an autoencoder, denoising)
        *[other] a head that is meant to predict the token after the next
