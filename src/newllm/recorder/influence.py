@@ -84,9 +84,9 @@ class InfluenceWatch:
         Where one text is given and the output has its positions, it records how strongly the last position but one
         depends on the last token, as a share of its strongest dependence (`later_tokens_seen`); not of models with
         statistics of a batch, which depend on all of it. Else it records how many different tokens the outputs depend
-        on, and how many they do not (`tokens_read`, `tokens_unread`). Of several texts of the output's positions, such as
-        a source and what is to be said, it records how strongly a position depends on its own token of the one on which
-        it does least (`own_token_seen`).
+        on, and how many they do not (`tokens_read`, `tokens_unread`). Of several texts of the output's positions, such
+        as a source and what is to be said, it records how strongly a position depends on its own token of the one on
+        which it does least (`own_token_seen`).
 
         Args:
             result: of the call.
@@ -96,7 +96,9 @@ class InfluenceWatch:
         """
         hooked, output = self._read, main_output(result)
         self.close()
-        if output is None or output.is_nested or not output.requires_grad or not hooked or is_hooked or output.dim() < 2:
+        if output is None or output.is_nested or not output.requires_grad or output.dim() < 2:
+            return
+        if not hooked or is_hooked:
             return
         names = _names(output)
         if names is None or torch.is_anomaly_enabled():

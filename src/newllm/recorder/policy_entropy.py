@@ -1,9 +1,9 @@
 """With which weight the entropy of a policy stands in the loss, read off the gradient of what the policy returned.
 
 A policy gradient pulls the logits of each row towards the action that was taken, or away from it, by as much as that
-action was worth; a bonus for entropy (Williams and Peng 1991; Mnih et al. 2016, arXiv:1602.01783) adds the entropy's own
-derivative, with one weight in all rows. Of the three unknowns of a row, action, worth and weight, the last is the one
-that the rows agree on.
+action was worth; a bonus for entropy (Williams and Peng 1991; Mnih et al. 2016, arXiv:1602.01783) adds the entropy's
+own derivative, with one weight in all rows. Of the three unknowns of a row, action, worth and weight, the last is the
+one that the rows agree on.
 
 Shapes: N rows (states), K actions.
 """
@@ -113,7 +113,7 @@ def _of_logits(output_NK: Tensor, gradient_NK: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _weights(taken_NKK: Tensor, more_NK: Tensor, pull_NK: Tensor) -> Tensor:
-    """Return, for each row and action, the weight of the entropy that the gradient would have; NaN where it does not fit.
+    """Return, for each row and action, the weight of the entropy that the gradient would have; NaN where none fits.
 
     By least squares: `pull = worth * taken + weight * more`.
     """

@@ -238,3 +238,36 @@ def test_a_schedule_that_was_built_anew_may_leave_out_its_first_points(skipped: 
     loss = np.r_[np.linspace(2, 0.3, 600), np.linspace(0.3, 0.7, 50), np.full(150, 0.7)]
     kinds = [one.kind for one in diagnose(trace_of(loss=loss, learning_rate=rate)) if one.severity != "note"]
     assert ("learning-rate-jump" in kinds) is is_found
+
+
+# A rate that is lower for a while.
+
+
+CONSTANT, COSINE = np.full(600, 1e-3), 5e-4 * (1 + np.cos(np.pi * np.arange(600) / 600))
+
+
+def lowered(rate: np.ndarray, factor: float, *spans: tuple[int, int]) -> np.ndarray:
+    rate = rate.copy()
+    for first, last in spans:
+        rate[first:last] *= factor
+    return rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps"),
+    [
+        (lowered(CONSTANT, 0.1, (200, 300)), (201, 301)),
+        (lowered(CONSTANT, 0.5, (200, 203)), (201, 204)),
+        (lowered(COSINE, 0.1, (200, 300)), (201, 301)),
+        (lowered(CONSTANT, 0.69, (200, 300)), (201, 301)),
+        (lowered(CONSTANT, 0.71, (200, 300)), None),
+        (lowered(CONSTANT, 0.1, (200, 401)), None),  # more than a third of the run: a phase of its own
+        (lowered(CONSTANT, 0.1, (200, 250), (400, 450)), None),  # planned
+        (lowered(CONSTANT, 0.1, (200, 600)), None),  # step decay
+        (np.tile(COSINE[::3], 3), None),  # restarts
+    ],
+)
+def test_a_rate_that_is_lower_for_a_while(rate: np.ndarray, steps: tuple[int, int] | None) -> None:
+    found = [one for one in diagnose(trace_of(learning_rate=rate)) if one.kind == "learning-rate-jump"]
+    assert [(one.first_step, one.last_step) for one in found] == ([] if steps is None else [steps])
+    assert all(one.supported_causes == ("learning-rate",) and "is back at step" in str(one.sentence) for one in found)

@@ -15,7 +15,9 @@ AGAIN = 5  # points of the first schedule that come again
 SKIPPED = 2  # points of it: who builds a schedule anew may step it before the first update
 DONE = 0.05  # of the highest rate: a schedule that has come down so far is over
 WORSE = 1.2  # times the loss before
-BRIEF = 10  # a rate that is back within such a part of the run was changed for a while only
+LATE = 10  # such a part of the run is its end
+BRIEF = 3  # a rate that is back within such a part of the run was changed for a while only
+LOWER, EVEN = 0.7, 0.9  # of what it was: a fall, and a part of a schedule that goes on
 RETURNED = 1.2  # times what it was before
 
 
@@ -24,7 +26,7 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: a planned restart comes when the rate is down to its low, and planned ones come more than once; step
     decay only falls; warm-up rises evenly. None of these counts. But a schedule that is back at its high where the
-    training was resumed has lost its own state.
+    training was resumed has lost its own state, and one that falls and rises by one step each was never a restart.
     """
     series = trace.series("learning_rate")
     rate = series.value
@@ -36,10 +38,28 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     rises = [jump for jump in jumps(trace) if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump))]
     again = [at for at in _starts_again(trace) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
+    dip = _dip(rate)
+    if dip is not None and places in ([], [dip[1]]):
+        at, back = dip
+        return [_rate_jump(trace, series, at, again=False, resumed=False, back=int(series.step[back]))]
     if not places or _planned(places):
         return []
     at = places[0]
     return [_rate_jump(trace, series, at, at in again or _same_start(rate, at), int(series.step[at]) in resumed)]
+
+
+def _dip(rate: np.ndarray) -> tuple[int, int] | None:
+    """Return where a rate is lower for a while, from one point to the next and back, if it is once: twice is a plan."""
+    falls = 2 + np.flatnonzero((rate[2:] <= LOWER * rate[1:-1]) & (rate[1:-1] > EVEN * rate[:-2]))
+    rises = 1 + np.flatnonzero(rate[:-1] <= LOWER * rate[1:])
+    found = [(int(at), int(later[0])) for at in falls if len(later := rises[rises > at])]
+    if len(found) != 1:
+        return None
+    at, back = found[0]
+    returns = FALLEN * rate[at - 1] <= rate[back] <= rate[at - 1]
+    is_brief = back - at <= len(rate) // BRIEF
+    # A rate of nothing is a finding of its own.
+    return (at, back) if returns and is_brief and rate[at:back].min() > 0 else None
 
 
 def _back(series: Series, at: int) -> int | None:
@@ -77,7 +97,7 @@ def _ends_above(trace: Trace, step: float) -> bool:
     """Whether the loss of the last tenth is well above that just before a step."""
     loss = finite(trace.series("loss"))
     before, behind = loss.value[loss.step < step], loss.value[loss.step >= step]
-    few = max(AGAIN, len(loss.value) // BRIEF)
+    few = max(AGAIN, len(loss.value) // LATE)
     return (
         len(before) >= few and len(behind) >= few and bool(np.median(behind[-few:]) > WORSE * np.median(before[-few:]))
     )
@@ -99,9 +119,10 @@ def _planned(places: list[int]) -> bool:
     return len(places) >= 3 and bool(gaps.max() <= 1.2 * gaps.min())
 
 
-def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool) -> Finding:
+def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool, back: int | None = None) -> Finding:
     before, after, step = float(series.value[at - 1]), float(series.value[at]), int(series.step[at])
-    back = None if again else _back(series, at)
+    is_lower = after < before and back is not None
+    back = _back(series, at) if back is None and not again else back
     highest = float(series.value[:at].max())
     # A schedule that begins anew had fallen before, and does not go where no schedule of this run has been.
     begins_anew = again or (before <= FALLEN * highest and after <= HIGHER * highest)
@@ -109,10 +130,10 @@ def _rate_jump(trace: Trace, series: Series, at: int, again: bool, resumed: bool
         kind="learning-rate-jump",
         severity="warning",
         sentence=message(
-            "finding-learning-rate-jump.sentence",
+            f"finding-learning-rate-jump.{'lower' if is_lower else 'sentence'}",
             before=before,
             after=after,
-            factor=after / before if after > before > 0 else None,
+            factor=after / before if after > before > 0 or is_lower else None,
             axis=trace.axis,
             step=step,
             again=again,

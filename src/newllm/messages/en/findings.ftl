@@ -448,7 +448,7 @@ finding-gradient-explosion =
     .test = Replay the step with its batch left out, and again with the gradient clipped to its usual norm.
 
 finding-learning-rate-jump =
-    .explained = The learning rate jumped up, or its schedule started again, where no plan calls for it. That alone may explain all that follows: compare the learning rate with the configuration's schedule at this step.
+    .explained = The learning rate jumped up, fell for a while, or its schedule started again, where no plan calls for it. That alone may explain all that follows: compare the learning rate with the configuration's schedule at this step.
     .sentence = learning_rate jumps from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step }{ $factor ->
         [none] { "" }
        *[other] { " " }({ G($factor, digits: 3) } times what it was)
@@ -462,6 +462,7 @@ finding-learning-rate-jump =
         [yes] , where the training was resumed
        *[no] { "" }
     }
+    .lower = learning_rate falls from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step } ({ G($factor, digits: 3) } times what it was), and is back at { $axis } { $back }
     .planned = a planned restart of the schedule
     .by-hand = a change by hand
     .test = Compare the learning rate with the configuration's schedule at this step.

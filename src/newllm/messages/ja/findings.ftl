@@ -431,7 +431,7 @@ finding-gradient-explosion =
     .test = そのバッチを除いてステップをリプレイし、次に勾配を通常のノルムにクリッピングしてリプレイする。
 
 finding-learning-rate-jump =
-    .explained = 予定にないところで学習率が跳ね上がったか、スケジュールが最初から始まっている。その後の異常は、これだけで説明できることがある。このステップの学習率を設定のスケジュールと比べる。
+    .explained = 予定にないところで、学習率が跳ね上がったか、しばらく下がったか、スケジュールが最初から始まっている。その後の異常は、これだけで説明できることがある。このステップの学習率を設定のスケジュールと比べる。
     .sentence = 学習率が{ axis-unit }{ $step }で{ G($before, digits: 3) }から{ G($after, digits: 3) }に急変した{ $factor ->
         [none] { "" }
        *[other] （{ G($factor, digits: 3) }倍）
@@ -445,6 +445,7 @@ finding-learning-rate-jump =
         [yes] 。そこで訓練が再開された
        *[no] { "" }
     }。
+    .lower = 学習率が{ axis-unit }{ $step }で{ G($before, digits: 3) }から{ G($after, digits: 3) }に下がり（{ G($factor, digits: 3) }倍）、{ axis-unit }{ $back }で元に戻っている。
     .planned = 予定されたスケジュールの再開
     .by-hand = 手動による変更
     .test = このステップの学習率を、設定のスケジュールと比べる。
