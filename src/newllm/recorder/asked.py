@@ -103,7 +103,8 @@ class TargetWatch:
         signals |= self._classes_of(ids) | self._changed(found) | self._told(found) | self._unasked(found)
         signals |= _answers(torch.cat([call.answers()[read.used] for call, read in found]), ids)
         shares = [call.shares(read) for call, read in found]
-        signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
+        names = [*_SHIFTS, "texts"]
+        signals |= {name: min(one[name] for one in shares) for name in names if all(name in one for one in shares)}
         padded = [share for call, read in found if (share := call.padded(read)) is not None]
         if padded:
             signals["targets_padding"] = max(padded)
@@ -274,13 +275,15 @@ class Call:
     def shares(self, read: Targets) -> dict[str, float]:
         """Return the share of the places at which the target is the token there, the next, and the one behind that.
 
-        Of several inputs that are such texts (a source, and what a decoder has written so far) the largest share.
+        Of several inputs that are such texts (a source, and what a decoder has written so far; labels too, where a
+        model makes its loss itself) the largest share, and how many there are.
         """
         found: dict[str, float] = {}
-        for tokens_BT in (one.cpu() for one in self._tokens if one.shape[1] >= _SHORTEST):
-            for name, share in self._shares(read, tokens_BT).items():
+        texts = [one for one in self._tokens if one.shape[1] >= _SHORTEST]
+        for tokens_BT in texts:
+            for name, share in self._shares(read, tokens_BT.cpu()).items():
                 found[name] = max(share, found.get(name, 0.0))
-        return found
+        return found | {"texts": float(len(texts))} if len(texts) > 1 else found
 
     def _shares(self, read: Targets, tokens_BT: Tensor) -> dict[str, float]:
         length = tokens_BT.shape[1]

@@ -160,8 +160,10 @@ def _own_token(texts: list[Tensor], output: Tensor, read: list[Read]) -> Callabl
 
     def seen() -> dict[str, float] | None:
         strongest = max(float(pull.max()) for _, pull in found)
-        own = [at for text in texts for ids, pull in found if (at := _at_place(text, ids, pull)) is not None]
-        return {"own_token_seen": min(own) / strongest} if own and _NONE < strongest < math.inf else None
+        own = [[at for ids, pull in found if (at := _at_place(text, ids, pull)) is not None] for text in texts]
+        if not all(own) or not _NONE < strongest < math.inf:
+            return None  # what no embedding was given, such as labels, is no text that an output could depend on
+        return {"own_token_seen": min(map(min, own)) / strongest}
 
     return seen
 

@@ -76,3 +76,32 @@ def test_a_decoder_that_is_told_what_it_is_asked_for(
     assert bool(diagnosis.trace.series("own_token_seen").value.max() > 1e-3) is leak
     said = [(one.severity, one.supported_causes) for one in diagnosis.findings if one.kind == "target-shift"]
     assert said == ([("warning", ("target-leak",))] if leak else [])
+
+
+class Tagger(nn.Module):
+    """Is given its labels too, and has nothing from them but the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read, self.out = nn.Embedding(WORDS, WIDTH), nn.Linear(WIDTH, WORDS)
+
+    def forward(self, words: Tensor, tags: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.out(self.read(words))
+        return logits, nn.functional.cross_entropy(logits.flatten(0, 1), tags.flatten())
+
+
+def test_labels_that_are_only_held_against_the_outputs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Tagger()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, tmp_path, every=4) as recorder:
+        for _ in range(60):
+            words = torch.randint(1, WORDS, (16, 6))
+            optimizer.zero_grad()
+            loss = model(words, words * 5 % WORDS)[1]
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    diagnosis = newllm.doctor(tmp_path)
+    assert not len(diagnosis.trace.series("own_token_seen").value)
+    assert [one.kind for one in diagnosis.findings if one.severity != "note"] == []

@@ -116,8 +116,8 @@ def detect_target_shift(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: A
 
     False alarms: a denoising model or an autoencoder is asked for its input on purpose, and several heads for several
     tokens; what is asked is a note, and a warning where the loss comes down to nearly nothing. A model that is given a
-    source and what is to be said may shift the latter itself: where the recorder saw on which tokens its output
-    depends, that decides.
+    source and what is to be said may shift the latter itself, and one that is given labels makes its loss of them: of
+    several texts it is a warning only if the recorder saw that the output depends on its own token.
     """
     seen = finite(trace.series("own_token_seen")).value
     for name, shift in (("target_is_input", 0), ("target_is_second", 2)):
@@ -130,11 +130,12 @@ def detect_target_shift(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: A
 
 def _shifted(trace: Trace, series: Series, shift: int, *, told: bool) -> Finding:
     share = float(np.median(series.value))
-    sentence = message("finding-target-shift.told", share=share)
+    is_sure = bool(shift) or told or (_is_nothing(trace) and not len(trace.series("texts").value))
+    sentence = message("finding-target-shift.sentence", shift=shift, share=share)
     return Finding(
         kind="target-shift",
-        severity="warning" if shift or told or _is_nothing(trace) else "note",
-        sentence=sentence if told and not shift else message("finding-target-shift.sentence", shift=shift, share=share),
+        severity="warning" if is_sure else "note",
+        sentence=message("finding-target-shift.told", share=share) if told and not shift else sentence,
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),
         confidence=0.95,

@@ -107,6 +107,7 @@ signal-loss_multiple = multiple of the mean loss
 signal-loss_targets = targets of the loss
 signal-targets_alike = one target for all rows
 signal-target_level = number that all rows are pulled towards
+signal-texts = texts that the model is given
 signal-own_token_seen = how strongly an output depends on the token at its place
 signal-target_is_input = share of targets that are the input
 signal-target_is_next = share of targets that are the next token

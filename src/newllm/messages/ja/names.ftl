@@ -107,6 +107,7 @@ signal-loss_multiple = 損失の平均に対する倍率
 signal-loss_targets = 損失の予測対象の数
 signal-targets_alike = 全行が同じ目標値
 signal-target_level = 全行が引かれる値
+signal-texts = モデルに与えられる系列の数
 signal-own_token_seen = 出力が同じ位置のトークンに依存する強さ
 signal-target_is_input = 予測対象が入力と同じ割合
 signal-target_is_next = 予測対象が次のトークンである割合

@@ -23,7 +23,15 @@ _BESIDE = {  # they say something only beside another
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
     *("optimizer_replaced", "rows_unasked", "positions_as_time", "batch_as_time", "sigmoid_twice", "targets_padding"),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
-    *("targets_right", "targets_told", "targets_mirrored", "targets_placed", "entropy_weight", "own_token_seen"),
+    *(
+        "targets_right",
+        "targets_told",
+        "targets_mirrored",
+        "targets_placed",
+        "entropy_weight",
+        "own_token_seen",
+        "texts",
+    ),
     *("targets_alike", "target_level", "target_levels_apart"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),
 }
