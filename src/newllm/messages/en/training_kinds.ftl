@@ -121,7 +121,7 @@ finding-contrastive-at-chance =
     .test = Print the logits of one batch: they should differ by more than one.
 
 finding-auxiliary-loss =
-    .explained = An auxiliary loss has grown without bound, or vanished: what it keeps in balance (experts, a codebook) is no longer in balance. Compare its size with the main loss, and print what it balances.
+    .explained = A part of the loss beside the main one has grown without bound, has vanished, or counts with the wrong sign. Compare its size and its sign with what it is there for (a balance of experts, the use of a codebook, exploration), and print what it acts on.
     .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
         [yes] explodes
        *[no] vanishes
