@@ -10,6 +10,7 @@ from torch.utils.hooks import RemovableHandle
 from newllm.recorder.activations import first_tensor
 from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
+from newllm.recorder.choices import Choices
 from newllm.recorder.description import Description
 from newllm.recorder.hook import Hook
 from newllm.recorder.influence import InfluenceWatch
@@ -64,6 +65,7 @@ class CallWatch:
         self._errors = SquaredErrorWatch(part("targets"))
         self._mirrored = MirroredTargets(part("targets"))
         self._entropy = PolicyEntropy(part("targets"))
+        self._choices = Choices()
         self._settings = ModelSettings(layout.inner)
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
@@ -121,6 +123,7 @@ class CallWatch:
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
         self._part("batches")(self._batches.put_evaluation)(row)
+        self._part("outputs")(self._choices.put_evaluation)(row)
 
     def _called(self, model: nn.Module, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> None:
         if torch.compiler.is_compiling():
@@ -155,7 +158,11 @@ class CallWatch:
         handle = result.register_hook(self._part("batches")(updates))
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        if torch.compiler.is_compiling():
+            return
+        if not torch.is_grad_enabled():
+            if not self.is_updating:
+                self._part("outputs")(self._choices.evaluated)(output)
             return
         if self._sampled:  # before anything else listens to the gradient of what was returned
             self._forward.leave()
@@ -168,6 +175,7 @@ class CallWatch:
             return
         self._part("outputs")(self._see_half)(output)
         self._part("outputs")(self._put_outputs)(output)
+        self._part("outputs")(self._choices.trained)(output)
         self._part("targets")(self._forward.latent.returned)(output, self._batches.latest[0], self._row)
         self._part("targets")(self._entropy.returned)(output)
         result = first_tensor(output)

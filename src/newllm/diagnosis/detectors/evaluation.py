@@ -168,6 +168,8 @@ GAINED = 0.3  # of what training gains, on the log scale: a validation loss that
 NEVER_FALLEN = 0.05  # of the loss that training began at, on the log scale
 APART = 2.0  # on the log scale, from an evaluation before anything was learnt: the losses have other units
 ALIKE = 0.5  # of what training gains after the first evaluation, that validation gains too
+CHOSEN = 0.25  # of the logarithm of how many times more there is to choose from
+OF_ROWS = ("cross_entropy", "target_mean", "constant_loss")  # the loss is that of single rows
 
 
 def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -177,7 +179,8 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     validation set. So either the first evaluation, or the last before the data are read again, differs from the
     training losses around it by `FIRST_GAP` on the log scale and by `GAP_NOISE` of their standard deviations; or the
     validation loss is never below the loss that training began at, while training learns. False alarms: a running mean
-    over an epoch that is logged as the training loss is later than its step; a gap that closes is none.
+    over an epoch that is logged as the training loss is later than its step; a gap that closes is none. A choice among
+    more is harder: a gap of about the logarithm of how many times more is a note.
     """
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     if len(loss.value) < 8 or len(validation.value) < 2 or min(loss.value.min(), validation.value.min()) <= 0:
@@ -202,11 +205,12 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     if (not early and not never) or (by_heart and validation.value[0] < AT_START * loss.value[:3].mean()):
         return []
     scaled = first > APART and _falls_alike(loss, validation, at, end)
-    how = "scaled" if scaled else "never" if never else "within" if which else "sentence"
+    among = _harder_choice(trace, float(validation.value[which]) - math.exp(usual))
+    how = "chosen" if among else "scaled" if scaled else "never" if never else "within" if which else "sentence"
     return [
         Finding(
             kind="validation-gap",
-            severity="note" if scaled else "warning",
+            severity="note" if scaled or among else "warning",
             sentence=message(
                 f"finding-validation-gap.{how}",
                 validation=float(np.median(validation.value) if how == "never" else validation.value[which]),
@@ -216,6 +220,8 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
                 axis=trace.axis,
                 step=int(validation.step[which]),
                 new=new,
+                few=among[0] if among else 0,
+                many=among[1] if among else 0,
             ),
             first_step=float(validation.step[which]),
             last_step=float(validation.step[-1]),
@@ -237,6 +243,22 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("tokenizer-mismatch", "evaluation-preparation", "unknown-tokens", "padding-counted"),
         )
     ]
+
+
+def _harder_choice(trace: Trace, gap: float) -> tuple[int, int] | None:
+    """Return among how many training and evaluations choose, where a gap (in nats) is what that makes.
+
+    They are the numbers of an output; or, of a loss that is none of single rows, the rows of a call, where each is held
+    against the others (a ranking, a partial likelihood, pairs).
+    """
+    few, many = (trace.series(name).value for name in ("choices", "validation_choices"))
+    if not len(few) and not any(len(trace.series(name).value) for name in OF_ROWS):
+        few, many = (trace.series(name).value for name in ("rows", "validation_rows"))
+    if not len(few) or not len(many):
+        return None
+    numbers = int(np.median(few)), int(np.median(many))
+    expected = math.log(numbers[1] / numbers[0])
+    return numbers if expected > 0 and abs(gap - expected) < CHOSEN * expected else None
 
 
 def _new_until(trace: Trace) -> float | None:

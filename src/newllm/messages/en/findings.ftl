@@ -190,6 +190,7 @@ finding-validation-gap =
        *[no] { "" }
     }: what is learnt in training is not what validation asks
     .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls in step with it: the two have different units, such as a sum and a mean, or a loss that is divided by the number of accumulation steps
+    .chosen = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }: an evaluation chooses among { COUNT($many) }, training among { COUNT($few) }, which makes about this difference
     .other-text = validation text of another kind than the training text
     .trained-before = a run that began from a trained model
     .test = Evaluate some training batches with the evaluation's own code: it must give the training loss.

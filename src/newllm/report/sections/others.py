@@ -32,7 +32,7 @@ _BESIDE = {  # they say something only beside another
         "own_token_seen",
         "texts",
     ),
-    *("targets_alike", "target_level", "target_levels_apart"),
+    *("choices", "validation_choices", "targets_alike", "target_level", "target_levels_apart"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),
 }
 _BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class
