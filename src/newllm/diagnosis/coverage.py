@@ -94,7 +94,7 @@ SUBJECTS = (
     Subject(
         "accuracy",
         ("accuracy", "validation_accuracy"),
-        frozenset({"below-chance", "constant-accuracy", "metric-unmoved", "one-predicted-class"}),
+        frozenset({"below-chance", "constant-accuracy", "metric-unmoved", "one-predicted-class", "quality-lost"}),
     ),
     Subject(
         "rate",

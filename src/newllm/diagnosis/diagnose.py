@@ -14,6 +14,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.harm import harmless_as_notes
 from newllm.diagnosis.intent import without_intended
 from newllm.diagnosis.layer_names import with_named_layers
+from newllm.diagnosis.losses import is_validation
 from newllm.diagnosis.roots import rooted
 from newllm.trace import SEVERITIES, Finding, Trace
 
@@ -39,9 +40,13 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     return with_named_layers(with_changes(findings, trace, facts), facts)
 
 
-def _order(finding: Finding) -> tuple[int, bool, float]:
-    """Order findings: the gravest first, of equals those whose cause is named, then the surest."""
-    return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence, 1)
+def _order(finding: Finding) -> tuple[int, bool, float, bool]:
+    """Order findings: the gravest first, of equals those whose cause is named, then the surest.
+
+    What the training shows comes before what its evaluations show, which come later and see the same.
+    """
+    of_validation = is_validation(finding.signal or "")
+    return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence, 1), of_validation
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:

@@ -32,6 +32,7 @@ AWAY, NEAR = 2.0, 1.3  # times the level before: above it, and back at it
 SETTLED = 3  # sampled steps with the same classes
 MORE, MOST_CLASSES = 1.1, 1000
 FEWEST_BEFORE, FEWEST_AFTER = 3, 2  # evaluations
+PASSING = 0.02  # of the points
 RARE = 1e-3  # of the points: one hard batch of a long run
 
 
@@ -63,14 +64,20 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         known = _evaluations(finding, trace)
         return known is None or known.better <= UNHARMED * known.before  # else what it knew is lost
     whole = trace.series("loss")
-    if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
-        return False
-    loss, evaluations = finite(whole), _evaluations(finding, trace)
+    is_finite = np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all()
+    return bool(is_finite) and _is_made_good(finding, trace)
+
+
+def _is_made_good(finding: Finding, trace: Trace) -> bool:
+    """Whether the losses and evaluations after a rise of the training loss say that nothing was lost."""
+    loss, evaluations = finite(trace.series("loss")), _evaluations(finding, trace)
     is_harder = finding.kind == "diverged" and _is_of_harder_data(loss)
     if is_harder and _is_better_than_ever(trace, finding.first_step or 0.0):
         return True
-    if evaluations is None or not len(loss.value) or loss.value.min() <= 0 or trace.axis != "step":
-        return False  # of a loss that goes below zero no share of the first says what is small
+    if len(loss.value) and loss.value.min() <= 0:  # of such a loss no share of the first says what is small
+        return _is_passing(finding, loss)
+    if evaluations is None or not len(loss.value) or trace.axis != "step":
+        return False
     first, last = finding.first_step or 0.0, finding.last_step if finding.last_step is not None else np.inf
     within = loss.value[(loss.step >= first) & (loss.step <= last)]
     if len(within) >= LASTS and within[:LASTS].min() >= HUGE * _level_before(loss, first):
@@ -79,6 +86,18 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return evaluations.better <= UNHARMED * evaluations.before
     # A loss that rose high must be made good by the very next evaluation.
     return _says_little(finding, loss, len(within)) and evaluations.after <= UNHARMED * evaluations.before
+
+
+def _is_passing(finding: Finding, loss: Series) -> bool:
+    """Whether a loss below zero, as of a density, is over a spike at once and ends where it had not been before it.
+
+    Where a density is narrow, one row that lies outside of it costs more than all others together.
+    """
+    first, last = finding.first_step or 0.0, finding.last_step if finding.last_step is not None else np.inf
+    within, before = (loss.step >= first) & (loss.step <= last), loss.value[loss.step < first]
+    is_brief = int(within.sum()) <= max(FEW, PASSING * len(loss.value))
+    end = float(np.median(loss.value[-max(FEW, len(loss.value) // 10) :]))
+    return finding.kind == "spike" and is_brief and len(before) > 0 and end < float(before.min())
 
 
 def _is_better_than_ever(trace: Trace, first: float) -> bool:

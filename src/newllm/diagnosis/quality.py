@@ -8,7 +8,7 @@ from newllm.trace import Series, Trace
 
 _GOOD_IS_ONE = re.compile(
     r"(^|[^a-z0-9])(acc|accuracy|exact|exact_match|em|dice|iou|miou|jaccard|f1|auc|auroc|map|recall|precision|bleu|rouge|"
-    r"correct|top1|top5|hit|hits|mrr|ndcg)($|[^a-z0-9])",
+    r"correct|success|solved|top1|top5|hit|hits|mrr|ndcg)($|[^a-z0-9])",
     re.IGNORECASE,
 )
 _GOOD_IS_ZERO = re.compile(r"(^|[^a-z])(error|err|loss|mse|mae|rmse|distance|miss|wrong)s?($|[^a-z])", re.IGNORECASE)
@@ -17,9 +17,9 @@ _RARE = 2
 
 
 def qualities(trace: Trace) -> Iterator[tuple[str, Series]]:
-    """Return each measure of which 1 is best, and its finite values. Those of single layers are left out."""
+    """Return each measure of which 1 is best, and its finite values. Those of single layers or classes are left out."""
     for name in sorted(trace.signals):
-        if _GOOD_IS_ONE.search(name) and not _GOOD_IS_ZERO.search(name) and "/" not in name:
+        if _GOOD_IS_ONE.search(name) and not _GOOD_IS_ZERO.search(name) and ("/" not in name or is_validation(name)):
             yield name, finite(trace.series(name))
 
 

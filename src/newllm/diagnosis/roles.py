@@ -125,6 +125,7 @@ _MUST_BE: dict[str, Test] = {
     "expert_share": _whole_share,
     "clipped_norm": _not_negative,
 }
+_AVERAGED = frozenset({"average", "averaged", "avg", "mean", "running", "moving", "smoothed", "ema"})
 _WORDS: dict[tuple[str, ...], str] = {}
 for _role, _names in _ROLES.items():
     for _name in _names:
@@ -176,7 +177,12 @@ def roles_of(trace: Trace, facts: Facts = Facts()) -> Roles:  # noqa: B008 (it c
         found.setdefault(role, []).append(name)
     if "generator_loss" not in found and not found.keys().isdisjoint({"reward", "return", "policy_loss"}):
         found.setdefault("value_loss", []).extend(found.pop("discriminator_loss", []))  # an actor's critic
-    return Roles(trace, {role: tuple(sorted(names, key=is_validation)) for role, names in found.items() if names})
+    return Roles(trace, {role: tuple(sorted(names, key=_order)) for role, names in found.items() if names})
+
+
+def _order(name: str) -> tuple[bool, bool]:
+    """Order the columns of one role: those of training first, and of these an average before a single episode."""
+    return is_validation(name), _AVERAGED.isdisjoint(words(name))
 
 
 @lru_cache(maxsize=4096)

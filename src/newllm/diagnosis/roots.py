@@ -97,21 +97,23 @@ LATE = 0.1  # of the run: what a root shows so much later than another finding i
 
 
 def rooted(
-    findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float]]
+    findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float, bool]]
 ) -> list[Finding]:
     """Return the findings in order, each root followed by what follows from it, and as grave as the gravest of these.
 
     Args:
         findings: with their causes.
         length: of the run, in the units of the trace's axis.
-        order: what they are sorted by; a root stands where the gravest of its consequences would.
+        order: what they are sorted by; a root stands where the gravest of its consequences would, of equals by its own
+            last part.
     """
     ordered = sorted(findings, key=order)  # stable: what is equal stays in the order of the detectors
     found = {at: root for at in range(len(ordered)) if (root := _root(at, ordered, length)) is not None}
     roots = {at: _top(root, found) for at, root in found.items()}
     members = {root: [at for at, of in roots.items() if of == root] for root in set(roots.values())}
     heads = [at for at in range(len(ordered)) if at not in roots]
-    heads.sort(key=lambda at: min(order(ordered[one]) for one in [at, *members.get(at, [])]))
+    gravest = {at: min(order(ordered[one])[:-1] for one in [at, *members.get(at, [])]) for at in heads}
+    heads.sort(key=lambda at: (gravest[at], order(ordered[at])[-1]))
     return [
         one
         for at in heads

@@ -27,6 +27,9 @@ from newllm.recorder.sampled import SampledForward
 from newllm.recorder.squared_error import SquaredErrorWatch
 from newllm.recorder.time_axis import TimeAxisWatch
 
+_MOST_SMALL_CALLS = 32  # between two updates: a policy acts once for each step of its world
+_SMALL = 4  # rows
+
 
 class CallWatch:
     """Hooks the model as it is called.
@@ -70,6 +73,7 @@ class CallWatch:
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
+        self._small_calls, self._is_passed_over = 0, False
         self.is_updating = self.trained_while_evaluated = False
 
     def open(self) -> None:
@@ -93,7 +97,7 @@ class CallWatch:
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
-        self._row, self._sampled = row, sampled
+        self._row, self._sampled, self._small_calls = row, sampled, 0
         if sampled and not self._is_resumed:  # what first updates showed stands in the recording already
             self._part("influence")(self._influence.open)()
             self._part("influence")(self._time_axis.open)()
@@ -122,11 +126,17 @@ class CallWatch:
 
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
+        self._small_calls = 0
         self._part("batches")(self._batches.put_evaluation)(row)
         self._part("outputs")(self._choices.put_evaluation)(row)
 
     def _called(self, model: nn.Module, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> None:
         if torch.compiler.is_compiling():
+            return
+        if not self.is_updating:
+            self._small_calls += _is_small(inputs)
+        self._is_passed_over = self._small_calls > _MOST_SMALL_CALLS and _is_small(inputs)
+        if self._is_passed_over:
             return
         if not torch.is_grad_enabled():
             self.trained_while_evaluated |= model.training and not self.is_updating
@@ -158,7 +168,7 @@ class CallWatch:
         handle = result.register_hook(self._part("batches")(updates))
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
-        if torch.compiler.is_compiling():
+        if self._is_passed_over or torch.compiler.is_compiling():
             return
         if not torch.is_grad_enabled():
             if not self.is_updating:
@@ -204,3 +214,9 @@ class CallWatch:
         if self._about.vocabulary is None and size is not None:
             self._about.vocabulary = size
             self._found()
+
+
+def _is_small(inputs: tuple[Any, ...]) -> bool:
+    """Whether a call is given a row or a few; a tensor of one axis is a row."""
+    first = inputs[0] if inputs else None
+    return isinstance(first, torch.Tensor) and (first.dim() < 2 or len(first) <= _SMALL)

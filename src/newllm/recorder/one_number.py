@@ -14,11 +14,13 @@ from newllm.recorder.output_gradients import OutputGradients
 from newllm.recorder.pending import Row
 
 _FEWEST = 8  # rows
+_MOST_ACTIONS = 64
+_CHOSEN = 0.9  # of the rows have a gradient at one number alone
 _NEAR = 1e-6  # of the largest gradient, and of what outputs scatter by: the last digits
 
 
 class OneNumberWatch:
-    """Reads the gradients of outputs `[N, 1]` or `[N]`.
+    """Reads the gradients of outputs `[N, 1]` or `[N]`, or `[N, K]` of which one number a row is chosen (Q-learning).
 
     Args:
         protect: keeps errors from the training.
@@ -29,24 +31,24 @@ class OneNumberWatch:
 
     def returned(self, output: Tensor) -> None:
         """The model returned this output for an update."""
-        is_one = output.dim() == 1 or (output.dim() == 2 and output.shape[1] == 1)
-        if not (is_one and output.requires_grad and output.is_floating_point() and output.numel() >= _FEWEST):
+        is_one = output.dim() == 1 or (output.dim() == 2 and output.shape[1] <= _MOST_ACTIONS)
+        if not (is_one and output.requires_grad and output.is_floating_point() and len(output) >= _FEWEST):
             return
         self._gradients.listen(output, output.detach().clone())
 
     def put(self, row: Row, *, is_scaled: bool) -> None:
         """Record what was asked at this update; `is_scaled` as for `TargetWatch.put`."""
-        found = [(value.flatten(), gradient.flatten()) for gradient, (value,) in self._gradients.take()]
+        found = self._gradients.take()
         if found and not is_scaled:
-            row.put_late(self._protect(lambda: self._read(found)))
+            row.put_late(self._protect(lambda: self._read([(value, gradient) for gradient, (value,) in found])))
 
     def forget(self) -> None:
         """Let go of what this update has shown so far."""
         self._gradients.take()
 
     def _read(self, found: list[tuple[Tensor, Tensor]]) -> dict[str, float] | None:
-        whole = [(value.cpu().double(), gradient.cpu().double()) for value, gradient in found]
-        if not all(_tells(value, gradient) for value, gradient in whole):
+        whole = [_chosen(value.cpu().double(), gradient.cpu().double()) for value, gradient in found]
+        if not all(len(value) >= _FEWEST and _tells(value, gradient) for value, gradient in whole):
             return None
         levels = [_common_target(value, gradient) for value, gradient in whole]
         alike = [one for one in levels if one is not None]
@@ -56,6 +58,17 @@ class OneNumberWatch:
         return {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)} | (
             {"target_levels_apart": apart} if apart else {}
         )
+
+
+def _chosen(output: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the number of each row that the loss asks about, and its gradient; nothing where it asks about several."""
+    if output.dim() == 1 or output.shape[1] == 1:
+        return output.flatten(), gradient.flatten()
+    is_one = (gradient != 0).sum(1) == 1
+    if float(is_one.double().mean()) < _CHOSEN:
+        return output.new_empty(0), gradient.new_empty(0)
+    at = gradient[is_one].abs().argmax(1, keepdim=True)
+    return output[is_one].gather(1, at).flatten(), gradient[is_one].gather(1, at).flatten()
 
 
 def _tells(o_N: Tensor, g_N: Tensor) -> bool:

@@ -133,7 +133,7 @@ class UpdateWatch:
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
             self._looks += 1
-            self._gradients.found(find_caller(lambda one: isinstance(one, torch.amp.GradScaler), _DEEPEST_CALL))
+            self._gradients.found(find_caller(_is_scaler, _DEEPEST_CALL))
         # A fused optimizer unscales the gradient itself, and leaves the step out itself.
         update_begins = partial(self._gradients.update_begins, optimizer, getattr(optimizer, "grad_scale", None))
         with_closure = after_closure(args, kwargs, self._protect(update_begins))
@@ -158,6 +158,11 @@ class UpdateWatch:
         self._weights.after(row)
         for look in self._looks_after:
             look(row)
+
+
+def _is_scaler(one: object) -> bool:
+    """Whether this multiplies losses; one that is switched off does nothing."""
+    return isinstance(one, torch.amp.GradScaler) and one.is_enabled()
 
 
 def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:

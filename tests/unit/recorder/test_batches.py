@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import newllm
 from newllm.recorder.given import Fingerprints, given
 from newllm.recorder.recorder import Recorder
+from newllm.trace import read_trace
 
 
 class Loop:
@@ -178,3 +179,22 @@ def test_of_whole_numbers_the_mean_is_known_and_how_long_rows_are(tmp_path: Path
     signals = [row for row in rows if "loss" in row]
     assert [(one["token_mean"], one["row_numbers"]) for one in signals] == [(7.0, 4.0), (7.0, 6.0)]
     assert "input_mean" not in signals[0]
+
+
+def test_of_many_small_calls_the_first_are_looked_at(tmp_path: Path) -> None:
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, tmp_path, every=1) as recorder:
+        for _ in range(3):
+            loss = sum((model(torch.randn(rows, 3)).square().mean() for rows in [1] * 100 + [16]), torch.zeros(()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+            with torch.no_grad():
+                for _ in range(100):
+                    model(torch.randn(1, 3))
+            recorder.validation(1.0)
+    trace = read_trace(tmp_path / "trace.jsonl")
+    assert trace.series("rows").value.tolist() == [32 + 16] * 3
+    assert trace.series("validation_rows").value.tolist() == [32] * 3

@@ -100,3 +100,23 @@ def test_two_passes_that_are_held_against_two_numbers_say_how_far_these_are_apar
     watch = OneNumberWatch()
     assert watch._read(passes) == {"targets_alike": 1.0, "target_level": 0.5, "target_levels_apart": 1.0}
     assert watch._read(passes[:1] * 2) == {"targets_alike": 1.0, "target_level": 0.0}
+
+
+@pytest.mark.parametrize("is_broadcast", [True, False])
+def test_of_the_values_of_actions_the_chosen_ones_are_read(tmp_path: Path, is_broadcast: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 4))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path, every=1, kind="reinforcement") as recorder:
+        for _ in range(6):
+            state, action = torch.randn(32, 6) + torch.randn(()), torch.randint(0, 4, (32, 1))
+            chosen = model(state).gather(1, action)
+            target = near(state) if is_broadcast else near(state)[:, None]
+            value = broadcast(chosen, target)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            recorder.step(value)
+    assert set(read_trace(tmp_path / "trace.jsonl").series("targets_alike").value.tolist()) == {float(is_broadcast)}
+    found = [one for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
+    assert [one.evidence["form"] for one in found] == (["broadcast"] if is_broadcast else [])

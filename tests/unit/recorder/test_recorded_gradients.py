@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -309,3 +310,19 @@ def test_norms_of_any_precision_are_those_in_float64(kinds: list[str]) -> None:
     assert norms(values).double().tolist() == pytest.approx(
         [value.double().norm().item() for value in values], rel=1e-6
     )
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_a_scaler_that_is_switched_off_scales_nothing(
+    tmp_path: Path, model: nn.Module, loss_of: Loss, enabled: bool
+) -> None:
+    optimizer, scaler = torch.optim.SGD(model.parameters(), 0.1), torch.amp.GradScaler("cpu", enabled=enabled)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            recorder.step(loss)
+    assert json.loads((tmp_path / "run/recording.json").read_text()).get("half", False) is enabled

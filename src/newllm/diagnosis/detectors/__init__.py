@@ -41,6 +41,7 @@ from newllm.diagnosis.detectors import (
     policy_ratio,
     policy_values,
     preference,
+    quality_lost,
     rank_columns,
     ranks,
     recurrence,
@@ -150,4 +151,5 @@ DETECTORS = [
     auxiliary.detect_loss_scale,
     auxiliary.detect_resources,
     rank_columns.detect_rank_columns,
+    quality_lost.detect_quality_lost,
 ]

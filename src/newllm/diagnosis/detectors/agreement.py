@@ -18,6 +18,8 @@ ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy ru
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
 MOST_PARTS = 12
 FEWEST_SOFT = 5  # sampled steps with targets that are mixed or smoothed
+PER_ROW = 0.1  # of the rows of an update
+A_MEAN = "cross_entropy"  # one that is summed and not averaged is told by its size
 LEARNT = 0.8  # of what a part of the loss began at
 _OF_DIFFERENCES = 0.954  # median of the distance between two numbers that scatter by 1, of a normal distribution
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
@@ -32,7 +34,8 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     harm: a note. So is a loss that is the sum of several logged ones, most of them learnt: validation need not be all.
     And so is one whose targets are mixed or smoothed, by its gradient: it cannot come below their entropy, and asks
     another question than the validation. And so is one whose batches lie as far apart from each other: what they
-    scatter by is noise in their targets, below which training cannot come, and which validation need not have.
+    scatter by is noise in their targets, below which training cannot come, and which validation need not have. And so
+    is one that is as many times as high as an update has rows: a sum over them, where validation has a mean.
     """
     both = _both(trace)
     if both is None:
@@ -48,13 +51,17 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     is_noisy = _scatter(loss.value) >= np.log(end / last)
     entropy = finite(trace.series("target_entropy")).value
     is_soft = len(entropy) >= FEWEST_SOFT
+    rows = trace.series("rows").value
+    is_sum = len(rows) > 0 and abs(end / last / median(rows) - 1) < PER_ROW and not len(trace.series(A_MEAN).value)
     if parts:
         other = message("finding-training-above-validation.summed", parts=", ".join(parts))
+    elif is_sum:
+        other = message("finding-training-above-validation.per-row", rows=int(median(rows)))
     elif is_soft:
         other = message("finding-training-above-validation.soft", entropy=median(entropy))
     else:
         other = message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
-    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_noisy or is_soft
+    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_sum or is_noisy or is_soft
     return [
         Finding(
             kind="training-above-validation",

@@ -24,6 +24,7 @@ HACKED = 0.5  # of the best success: less is left
 LEAST_SUCCESS = 0.1  # a share of episodes
 MOVED = 0.1  # of the entropy
 STEADY = 0.2  # of the reward's level: with more noise no rise could be seen
+STAYS, STAYS_OF_FEW = 0.1, 0.2  # of the run to its end, and where there are few points: policies have bad days
 UNMOVED = 0.01  # of the entropy: the policy is what it was
 LONG_ENOUGH = 60  # points
 AT_ONCE = 0.1  # of the run: what falls by then fell with the first updates
@@ -57,7 +58,7 @@ def _lost(roles: Roles, reward: Series) -> Finding | None:
     if lost < max(LEARNT * (float(level[best]) - start), NOISE * noise) or lost <= 0:
         return None
     stays = for_good(reward, level < level[best] - 0.5 * lost)
-    if stays is None or stays[1] < 0.1:
+    if stays is None or stays[1] < (STAYS if len(reward.value) >= LONG_ENOUGH else STAYS_OF_FEW):
         return None
     levels = float(level[best]), end
     when = "from-start" if best <= max(2, AT_ONCE * len(level)) and end < start - NOISE * noise else "later"

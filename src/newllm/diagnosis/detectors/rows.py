@@ -17,6 +17,8 @@ NEW = 0.02  # of the rows: a boundary between two epochs, or rows that an epoch 
 MIXED = 0.5  # of the rows: a batch in which most came before
 PART = 0.1  # of the rows of an evaluation: fewer are the odd duplicate
 MOST_OF_TRAINING = 0.9  # of the rows of training: an evaluation that reads so many of them does so on purpose
+ALL_SEEN, SOME = 0.999, 0.2  # of the rows of an update
+AROUND, ALIKE = 10, 0.05  # updates before an evaluation, and of the rows
 FEWEST_EVALUATIONS = 3  # with the same part
 OLD = 0.9  # of the rows, once the first epoch is over
 
@@ -179,7 +181,7 @@ def _partly_trained(trace: Trace, share: Series, count: np.ndarray) -> list[Find
     is_number = len(trace.series("validation_input_std").value) > 0
     if not is_steady or not is_number or not len(rows) or not FEWEST_ROWS <= known[0] < count[-1]:
         return []
-    if known[0] < PART * count[-1] or known[0] > MOST_OF_TRAINING * rows[-1]:
+    if known[0] < PART * count[-1] or known[0] > MOST_OF_TRAINING * rows[-1] or _are_few_kinds(trace, share):
         return []
     first = int(share.step[np.flatnonzero(share.value * count > known[0] - 1)[0]])
     part, of = round(float(known[0])), int(count[-1])
@@ -200,6 +202,19 @@ def _partly_trained(trace: Trace, share: Series, count: np.ndarray) -> list[Find
             candidate_causes=("leak",),
         )
     ]
+
+
+def _are_few_kinds(trace: Trace, share: Series) -> bool:
+    """Whether training itself, before it had come round, was given rows that it knew as often as an evaluation was."""
+    seen = trace.series("rows_seen")
+    round_at = np.flatnonzero(seen.value >= ALL_SEEN)
+    new = slice(0, int(round_at[0]) if len(round_at) else len(seen.value))
+    for step, part in zip(share.step, share.value, strict=True):
+        at = int(np.searchsorted(seen.step[new], step, side="right"))
+        around = seen.value[max(0, at - AROUND) : at]
+        if len(around) == AROUND and part > SOME and abs(float(around.mean()) - part) < ALIKE:
+            return True
+    return False
 
 
 def rows_are_unique(trace: Trace) -> bool:

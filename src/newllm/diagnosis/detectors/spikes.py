@@ -18,6 +18,7 @@ DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
 _ENDING = 3  # points that tell the level at the end of a spike
+USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the points on each side that they stand out of
 AT_RESUME = 2  # points: so near a resume a spike is what came of it
 
 
@@ -33,8 +34,10 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
     for name in loss_names(trace):
         series = finite(trace.series(name))
         spikes = [one for one in find_excursions(series.value) if not _crept(name, series, one)]
-        large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
+        if not scheduled:
+            spikes = [one for one in spikes if not _is_usual(series, one)]
+        large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         for one in sorted(large, key=lambda one: one.onset):
             expected = scheduled or _at_restart(trace, series, one)
             findings.append(_spike(trace, name, one, len(spikes), expected))
@@ -46,6 +49,16 @@ def _crept(name: str, series: Series, excursion: Excursion) -> bool:
     way = comparable(series.value)[max(0, excursion.onset - 1) : excursion.peak + 1]
     steepest = float(np.diff(way).max(initial=0.0))
     return is_validation(name) and excursion.end == len(series.value) and steepest < 0.5 * excursion.rise
+
+
+def _is_usual(series: Series, excursion: Excursion) -> bool:
+    """Whether, of a loss with few points, others stand out as far as a spike that is over: a steady part was luck."""
+    value = series.value
+    if len(value) >= SHORT or outcome(series, excursion) != "recovered":
+        return False
+    others = [at for at in range(BESIDE, len(value) - BESIDE) if not excursion.onset <= at <= excursion.end]
+    stands_out = [value[at] - max(value[at - BESIDE : at].min(), value[at + 1 :][:BESIDE].min()) for at in others]
+    return sum(one > USUAL * (value[excursion.peak] - excursion.base) for one in stands_out) >= AS_HIGH
 
 
 def regular(spikes: list[Excursion]) -> bool:
@@ -205,7 +218,8 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
             found.append(
                 Finding(
                     kind="loss-drop",
-                    severity="warning" if one.end - one.onset > 1 else "note",  # a batch may hold nothing to learn
+                    # A batch may hold nothing to learn, and a few points say little.
+                    severity="warning" if one.end - one.onset > 1 and len(series.value) >= SHORT else "note",
                     sentence=message(
                         "finding-loss-drop.sentence",
                         signal=name,

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.levels import end_level, median
@@ -11,7 +13,8 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LARGE = 1e4  # of a loss at the start
-FAR = 1e3  # times the outputs: a sum over the numbers of a batch in place of their mean is no further
+FAR = 1e3  # times the outputs: a sum over the numbers of a batch in place of their mean is no further, as a rule
+FURTHER = 10.0  # times what such a sum over all numbers that came in would make, where it is known
 GROWS = 30.0  # times, of the last layer's outputs
 LEFT = 0.1  # of the loss at the start
 
@@ -28,7 +31,10 @@ def detect_target_scale(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     last, outputs = list(layers.items())[-1]
     start, first, grown = median(loss.value[:3]), float(outputs.value[0]), end_level(outputs)
-    if start < LARGE or math.sqrt(start) < FAR * max(first, 1e-3) or grown < GROWS * max(first, 1e-3):
+    numbers = [trace.series(name).value for name in ("rows", "row_numbers")]
+    summed = math.sqrt(math.prod(float(np.median(one)) for one in numbers if len(one)))
+    far = max(FAR, FURTHER * summed) * max(first, 1e-3)
+    if start < LARGE or math.sqrt(start) < far or grown < GROWS * max(first, 1e-3):
         return []
     left = end_level(loss, 0.1) / start
     return [

@@ -247,8 +247,10 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: the gradient is held against each form number by number. A sure model has hardly a gradient, whose
     form cannot be told, so it must be so on most of the sampled steps, or on some where it is never that of a
-    cross-entropy. A policy's loss is none of targets.
+    cross-entropy. A policy's loss is none of targets; values of actions have some.
     """
+    if _is_broadcast(trace):
+        return [_form(trace.series("target_level"), "broadcast")]
     looked, form = trace.series("log_z"), trace.series("cross_entropy").value
     is_other = len(form) >= FEWEST_STEPS and not form.any()
     if training_kind(trace, facts).name == "reinforcement":
@@ -262,8 +264,6 @@ def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
     twice = trace.series("sigmoid_twice")
     if len(twice.value) >= FEWEST_STEPS and twice.value.mean() >= MOSTLY:
         return [_form(twice, "sigmoid-twice")]
-    if _is_broadcast(trace):
-        return [_form(trace.series("target_level"), "broadcast")]
     return [_form(trace.series("logit_min"), "rectified")] if _is_rectified(trace) else []
 
 

@@ -200,6 +200,7 @@ finding-training-above-validation =
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
     .augmented = intended strong dropout, augmentation or label smoothing, which acts in training alone
     .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
+    .per-row = a loss that is summed over the { COUNT($rows) } rows of an update, where that of the validation is a mean of them
     .soft = targets that are mixed or smoothed, with an entropy of { G($entropy) } nats that no loss can come below
     .noisy = noise in the targets of training, of which single batches scatter as much, and which validation does not have
     .test = Evaluate one training batch in evaluation mode with the evaluation's own code: whatever difference is left lies in how the loss is computed.
@@ -596,6 +597,12 @@ finding-always-clipped =
     .sentence = clipping cuts the gradient at every update: from a usual norm of { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
     .on-purpose = a learning rate that was chosen for gradients of this norm
     .test = Train for some steps with a clipping threshold of ten times the usual norm.
+
+finding-quality-lost =
+    .explained = A measure of quality that evaluations had found high is low ever since, although no validation loss rose with it: what was learnt is lost, or the evaluation became another one. Evaluate a checkpoint from before the fall with today's code.
+    .sentence = { SIGNAL($metric) } falls from { G($best, digits: 3) } at { $axis } { $at } to { G($last, digits: 3) }, and stays low from { $axis } { $first } on
+    .harder = an evaluation that became harder on purpose
+    .test = Evaluate a checkpoint from before the fall with the same code and data: if it is good, the training has unlearnt; if not, the evaluation has changed.
 
 finding-metric-unmoved =
     .explained = Almost nothing is left of the loss, and a metric on the same data is as low as at the start. The two do not measure the same thing: the loss is that of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.

@@ -360,6 +360,7 @@ term-constant-accuracy = constant accuracy
 term-below-chance = accuracy below that of a guess
 term-target-scale = targets of another scale
 term-always-clipped = clipping at every update
+term-quality-lost = quality that was lost
 term-metric-unmoved = metric that never changes
 term-one-predicted-class = one predicted class
 term-update-in-evaluation-mode = updates in evaluation mode

@@ -97,7 +97,7 @@ remark-ranks-of-other-models = the ranks hold parameters of different names: bet
 
 remark-ranks-own = { COUNT($count) } parameters, or others of their layers, differ between the ranks from the start: each rank holds a part or one of its own, or nothing made them equal; between ranks they are not compared
 
-remark-hidden-layers = no layer could be observed, as inside a compiled model: activations, attention, gates and contexts are left out
+remark-hidden-layers = no layer could be observed, as inside a compiled model, or where a loop calls model.forward(x) in place of model(x): activations, attention, gates and contexts are left out
 
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
 

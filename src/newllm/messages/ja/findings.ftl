@@ -204,6 +204,7 @@ finding-training-above-validation =
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
+    .per-row = 更新の{ COUNT($rows) }行にわたる和である訓練損失（検証損失はその平均）
     .soft = 混合または平滑化された目標。そのエントロピー（{ G($entropy) } nat）より損失は下がらない
     .noisy = 訓練の目標値に含まれるノイズ（バッチごとの損失が同じくらいばらつく）で、検証の目標値にはないもの
     .test = 訓練の一つのバッチを、評価モードで、評価のコードで評価する。残る差は、損失の計算方法にある。
@@ -579,6 +580,12 @@ finding-always-clipped =
     .sentence = クリッピングが、すべての更新で勾配を縮めている。普段のノルム{ G($usual, digits: 3) }が{ G($clipped, digits: 3) }になり、{ PERCENT($share, digits: 1) } %しか残らない。
     .on-purpose = この大きさの勾配に合わせて学習率が選ばれている
     .test = クリッピングの閾値を普段のノルムの10倍にして、少し訓練する。
+
+finding-quality-lost =
+    .explained = 評価で高かった指標が、それ以降ずっと低い。検証損失は上がっていない。学んだことが失われたか、評価が別のものになった。低下する前のチェックポイントを、今のコードで評価する。
+    .sentence = { SIGNAL($metric) }が{ axis-unit }{ $at }の{ G($best, digits: 3) }から{ G($last, digits: 3) }に下がり、{ axis-unit }{ $first }以降は低いままである。
+    .harder = 意図して難しくした評価
+    .test = 低下する前のチェックポイントを、同じコードと同じデータで評価する。良ければ訓練が忘れたのであり、悪ければ評価が変わっている。
 
 finding-metric-unmoved =
     .explained = 損失はほとんど残っていないのに、同じデータの評価指標が最初と同じ低さである。二つは同じものを測っていない。損失がやさしい課題のもの（答えが入力に含まれる、対象の大半が背景など）か、指標の計算が誤っている。一つの例で両方を手で計算する。

@@ -140,7 +140,7 @@ def _split_in(text: str) -> str | None:
 
 def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
     """Yield name, number, whether a sign stands between them, and whether bars or commas stand around them."""
-    text = without_escapes(line[:_LONGEST])
+    text, taken = without_escapes(line[:_LONGEST]), set[str]()
     for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
         if _is_location(text, pair):
@@ -149,6 +149,9 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
             name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
+        if name in taken and meaning(name) is None:
+            name = cuts[0]  # "Last reward: 40 Average reward: 17"
+        taken.add(name)
         quotient = _QUOTIENT.match(text, pair.end())
         yield (
             name,

@@ -1,0 +1,115 @@
+"""Sound trainings of published code that once raised an alarm (benchmarks/public_code), each beside a faulty twin."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import newllm
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.roles import roles_of
+from newllm.trace import Series, Trace
+
+STEPS = np.arange(1, 201)
+FALLS = 2 * np.exp(-STEPS / 60) + 0.1
+
+
+def trace_of(**signals: np.ndarray) -> Trace:
+    return Trace({name.replace("__", "/"): Series(np.arange(1, len(v) + 1), v) for name, v in signals.items()})
+
+
+def alarms(trace: Trace) -> list[str]:
+    return [one.kind for one in diagnose(trace) if one.severity != "note"]
+
+
+@pytest.mark.parametrize(("row_numbers", "is_said"), [(784.0, False), (8.0, True)])
+def test_a_loss_that_is_summed_over_pictures_says_nothing_of_its_targets(row_numbers: float, is_said: bool) -> None:
+    grown = np.geomspace(0.23, 30, 200)
+    trace = trace_of(
+        loss=np.r_[[6.7e4] * 3, np.linspace(6.7e4, 1.5e4, 197)], rows=np.full(200, 128.0),
+        row_numbers=np.full(200, row_numbers), activation_rms__out=grown,
+    )  # fmt: skip
+    assert ("target-scale" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("rows", "is_said"), [(128.0, False), (20.0, True)])
+def test_a_sum_over_rows_beside_a_mean(rows: float, is_said: bool) -> None:
+    trace = trace_of(loss=125 * (FALLS + 1), validation_loss=FALLS + 1, rows=np.full(200, rows))
+    assert ("training-above-validation" in alarms(trace)) is is_said
+
+
+def test_of_rewards_the_average_is_judged(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("".join(f"Episode {n}\tLast reward: {9 * n % 50}.00\tAverage reward: {n}.50\n" for n in range(40)))
+    trace = newllm.doctor(log).trace
+    assert {"reward", "Average reward"} <= set(trace.signals)
+    assert roles_of(trace).first("reward") == "Average reward"
+
+
+@pytest.mark.parametrize(("bad", "is_said"), [(5, False), (12, True)])
+def test_a_few_bad_days_of_a_policy(bad: int, is_said: bool) -> None:
+    reward = np.r_[np.linspace(10, 400, 40 - bad), np.full(bad, 190.0)]
+    assert ("reward-falls" in alarms(trace_of(reward=reward, policy_loss=-reward / 100))) is is_said
+
+
+@pytest.mark.parametrize(("later", "is_said"), [((0.66, 0.75), False), ((0.36, 0.35), True)])
+def test_a_rise_among_few_points_that_others_reach_too(later: tuple[float, float], is_said: bool) -> None:
+    loss = np.array(
+        [
+            0.45,
+            0.44,
+            0.43,
+            0.44,
+            0.42,
+            0.43,
+            0.42,
+            0.73,
+            0.40,
+            0.39,
+            0.4,
+            0.38,
+            0.39,
+            0.37,
+            0.38,
+            0.37,
+            0.38,
+            0.36,
+            0.37,
+            0.36,
+        ]
+    )
+    loss[[11, 15]] = later
+    assert ("spike" in alarms(trace_of(loss=loss))) is is_said
+
+
+def test_a_low_point_among_few() -> None:
+    loss = np.array([0.45, 0.44, 0.43, 0.44, 0.42, 0.43, 0.42, 0.11, 0.12, 0.41, 0.4, 0.41, 0.42, 0.4, 0.41, 0.4])
+    assert "loss-drop" not in alarms(trace_of(loss=loss))
+    assert "loss-drop" in alarms(trace_of(loss=np.r_[loss[:7], loss[:7], loss[:9], loss[9:], loss[:7], loss[:7]]))
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(-2.0, False), (-0.9, True)])
+def test_one_row_outside_of_a_narrow_density(end: float, is_said: bool) -> None:
+    loss = np.r_[np.linspace(1, -0.9, 100), [14.0], np.linspace(-0.9, end, 199)]
+    loss = loss + 0.03 * np.random.default_rng(0).standard_normal(300)
+    assert ("spike" in alarms(trace_of(loss=loss))) is is_said
+
+
+@pytest.mark.parametrize(("kinds", "is_said"), [(True, False), (False, True)])
+def test_rows_that_are_alike_by_chance(kinds: bool, is_said: bool) -> None:
+    first = 0.97 * (1 - np.exp(-STEPS[:100] / 25)) if kinds else np.zeros(100)
+    seen = np.r_[first, np.ones(100)]
+    at = np.arange(100.0, 201.0, 20)
+    evaluated = {"validation_rows_seen": 0.95, "validation_rows": 500.0, "validation_input_std": 1.0}
+    signals = {"loss": Series(STEPS, FALLS), "rows_seen": Series(STEPS, seen)}
+    signals["rows_distinct"] = Series(STEPS, np.linspace(10, 1700, 200))
+    signals |= {name: Series(at, np.full(6, value)) for name, value in evaluated.items()}
+    assert ("trained-validation" in alarms(Trace(signals))) is is_said
+
+
+def test_what_training_shows_comes_before_what_its_evaluations_show() -> None:
+    loss = np.r_[np.linspace(2, 0.9, 100), np.full(40, 3.2), np.linspace(1.2, 0.9, 60)]
+    validation = Series(np.arange(20.0, 201, 20), np.r_[np.linspace(1.9, 0.9, 5), 1.6, 2.4, 2.7, 2.9, 3.1])
+    found = diagnose(Trace({"loss": Series(STEPS, loss), "validation_loss": validation}), Facts(vocabulary=8))
+    assert (found[0].signal, found[0].severity) == ("loss", "fault")
