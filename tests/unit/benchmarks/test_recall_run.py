@@ -117,6 +117,8 @@ def test_a_training_is_the_plain_loop_over_asked_answers() -> None:
         assert torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5) > 0.5
         optimizer.step()
         assert curve[step].loss == pytest.approx(loss.item(), abs=1e-3)
+        right_BS = logits_BSV.argmax(-1) == tokens_BT[:, :half]
+        assert curve[step].accuracy == pytest.approx(float(right_BS.double().mean()), abs=1e-4)
     for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
