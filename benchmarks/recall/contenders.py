@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.errors import UserError, quoted, unknown_name
 from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
 
 MODELS: dict[str, dict[str, Any]] = {
     "stack": {"body": "stack", "rule": "gated"},
@@ -28,6 +29,7 @@ class Shape:
         trained: the longest row that is trained on: the longest time scale of a context at the start.
         asked: the longest row at all: attention sees all of it.
         changes: settings of `ModelConfig` as "NAME=VALUE", of every model.
+        tied: the head is the embedding's matrix, as in zoology.
     """
 
     width: int
@@ -36,6 +38,7 @@ class Shape:
     trained: int
     asked: int
     changes: tuple[str, ...] = ()
+    tied: bool = False
 
 
 def model_config(name: str, shape: Shape) -> ModelConfig:
@@ -59,6 +62,19 @@ def model_config(name: str, shape: Shape) -> ModelConfig:
     config = dataclasses.replace(config, **dict(_setting(change) for change in shape.changes))
     config.check()
     return config
+
+
+def build(name: str, shape: Shape, seed: int) -> LanguageModel:
+    """Return an untrained model.
+
+    Tied, a value that is read from a context is its own answer once one map of width by width is near the identity, and
+    each answer shows the way there. Untied, every value's row of the head has to be found on its own.
+    """
+    model = LanguageModel(model_config(name, shape), seed)
+    if shape.tied:
+        model.head.weight = model.embedding.weight
+        model.head.register_parameter("bias", None)
+    return model
 
 
 def _hidden(width: int) -> int:

@@ -3,7 +3,8 @@
     python benchmarks/recall/run.py --task mqar --steps 20000 --seeds 3 --out FILE.json
         [--models stack,delta,hybrid,attention,lstm,zero] [--seconds S] [--width 64] [--layers 2] [--rate 2e-3]
         [--weight-decay 0.1] [--batch-tokens 4096] [--vocabulary 8192] [--zero-fillers] [--train 4x64 8x128]
-        [--evaluate 64x2048 64x65536] [--asked-tokens 131072] [--set context=128] [--threads 1]
+        [--evaluate 64x2048 64x65536] [--asked-tokens 131072] [--set context=128] [--tied] [--precision bf16]
+        [--threads 1]
     python benchmarks/recall/run.py --quick [--task NAME] [--models ...] [--out FILE.json]
 
 Trains each model on rows of the task (README.md says what each asks and from which paper), each step on one of several
@@ -28,7 +29,7 @@ _BENCHMARKS = Path(__file__).parents[1]
 sys.path.insert(0, str(_BENCHMARKS.parent))
 sys.path.append(str(_BENCHMARKS / "shared"))
 
-from benchmarks.recall.contenders import MODELS, Shape, model_config  # noqa: E402
+from benchmarks.recall.contenders import MODELS, Shape, build, model_config  # noqa: E402
 from benchmarks.recall.reading import score  # noqa: E402
 from benchmarks.recall.tasks import TASKS, Size, Task, mqar_task, parse_size  # noqa: E402
 from benchmarks.recall.training import Plan, train  # noqa: E402
@@ -36,7 +37,6 @@ from benchmarks.recall.training import Plan, train  # noqa: E402
 import machine  # noqa: E402
 from newllm.errors import UserError, unknown_name  # noqa: E402
 from newllm.files import read_json, to_json, write_json  # noqa: E402
-from newllm.model.language_model import LanguageModel  # noqa: E402
 
 _LEAST_ROWS = 16
 
@@ -70,7 +70,7 @@ class Question:
 
     def answer(self, name: str, seed: int) -> dict[str, Any]:
         """Train one model from one seed and ask it."""
-        model = LanguageModel(model_config(name, self.shape), seed)
+        model = build(name, self.shape, seed)
         trained = train(model, self.task, seed, self.plan)
         scores = {
             str(size): dataclasses.asdict(score(model, self.task, size, self._rows(size)))
@@ -141,9 +141,11 @@ def question_of(arguments: argparse.Namespace) -> Question:
     task = _task(arguments)
     trained = max(size.length for size in task.trained)
     asked = max(trained, *(size.length for size in task.evaluated))
-    shape = Shape(arguments.width, arguments.layers, task.vocabulary, trained, asked, tuple(arguments.set))
+    changes, tied = tuple(arguments.set), arguments.tied
+    shape = Shape(arguments.width, arguments.layers, task.vocabulary, trained, asked, changes, tied)
     steps = 2000 if arguments.steps is None and arguments.seconds is None else arguments.steps
-    plan = Plan(steps, arguments.seconds, arguments.batch_tokens, arguments.rate, arguments.weight_decay)
+    of_optimizer = arguments.rate, arguments.weight_decay
+    plan = Plan(steps, arguments.seconds, arguments.batch_tokens, *of_optimizer, precision=arguments.precision)
     if not arguments.quick:
         return Question(task, shape, plan, arguments.asked_tokens)
     plan = dataclasses.replace(plan, steps=20, seconds=None, batch_tokens=512)
@@ -186,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--evaluate", **sizes, help="the same, of what is asked")
     parser.add_argument("--asked-tokens", type=int, default=1 << 17, help="read for the accuracy of each size")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of every model")
+    parser.add_argument("--tied", action="store_true", help="the head is the embedding's matrix, without a bias")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of the training")
     parser.add_argument("--threads", type=int, help="torch's own choice by default")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quick", action="store_true", help="20 small steps: that it runs, not what it says")

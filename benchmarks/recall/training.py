@@ -11,13 +11,14 @@ import torch
 from benchmarks.recall.reading import asked_logits
 from benchmarks.recall.tasks import IGNORED, Rows, Size, Task
 from torch import Tensor
-from torch.nn import functional
 
 from newllm.chance import numpy_stream
 from newllm.errors import UserError
+from newllm.kernels import cross_entropy_sum
 from newllm.model.language_model import LanguageModel
 from newllm.training.config import OptimizerConfig
 from newllm.training.optimizer import build_optimizer
+from newllm.training.precision import autocast
 
 POINTS = 50  # of a curve
 _WARM = 0.05  # share of the training in which the learning rate rises
@@ -34,6 +35,7 @@ class Plan:
         rate: highest learning rate, after a linear warm-up and before a cosine down to 0.
         weight_decay: of matrices, 0 for none.
         clip: largest norm of the gradient.
+        precision: "fp32", or "bf16" for the products of the training; what is asked afterwards is read in fp32.
     """
 
     steps: int | None = None
@@ -42,6 +44,7 @@ class Plan:
     rate: float = 2e-3
     weight_decay: float = 0.1
     clip: float = 1.0
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
@@ -104,7 +107,7 @@ def train(model: LanguageModel, task: Task, seed: int, plan: Plan) -> Trained:
     model.train()
     optimizer = build_optimizer(model, OptimizerConfig(learning_rate=plan.rate, weight_decay=plan.weight_decay))
     for size in task.trained:
-        _loss(model, _batch(task, seed, -1, size, plan))[0].backward()
+        _loss(model, _batch(task, seed, -1, size, plan), plan.precision)[0].backward()
     done, sums, start = Trained(), _Sums(), time.perf_counter()
     while (progress := plan.progress(done.steps, done.seconds)) < 1:
         for group in optimizer.param_groups:
@@ -138,18 +141,20 @@ def _batch(task: Task, seed: int, step: int, size: Size | None, plan: Plan) -> R
 
 def _update(model: LanguageModel, optimizer: torch.optim.Optimizer, rows: Rows, plan: Plan, sums: _Sums) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss, right, answers = _loss(model, rows)
+    loss, right, answers = _loss(model, rows, plan.precision)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
     optimizer.step()
     sums.nats, sums.right, sums.answers = sums.nats + loss.item() * answers, sums.right + right, sums.answers + answers
 
 
-def _loss(model: LanguageModel, rows: Rows) -> tuple[Tensor, int, int]:
+def _loss(model: LanguageModel, rows: Rows, precision: str) -> tuple[Tensor, int, int]:
     """Return the mean loss in nats an answer, how many answers are right, and how many there are."""
     tokens_BT, targets_BT = rows
     asked_BT = targets_BT != IGNORED
     answers_N = targets_BT[asked_BT]
-    logits_NV, _ = asked_logits(model, tokens_BT, asked_BT)
-    right = int((logits_NV.argmax(dim=1) == answers_N).sum())
-    return functional.cross_entropy(logits_NV, answers_N), right, len(answers_N)
+    with autocast(model.device, precision):
+        logits_NV, _ = asked_logits(model, tokens_BT, asked_BT)
+    found_NV = logits_NV.detach()  # the largest logit, as torch's argmax takes longer than the head does
+    right = int((found_NV.gather(1, answers_N[:, None])[:, 0] == found_NV.amax(dim=1)).sum())
+    return cross_entropy_sum(logits_NV, answers_N, IGNORED) / len(answers_N), right, len(answers_N)

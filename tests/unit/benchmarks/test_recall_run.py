@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.recall import reading, run
-from benchmarks.recall.contenders import MODELS, Shape, model_config
+from benchmarks.recall import contenders, reading, run
+from benchmarks.recall.contenders import MODELS, Shape
 from benchmarks.recall.reading import asked_logits, score, state_floats
 from benchmarks.recall.run import Question, answer_all
 from benchmarks.recall.tasks import IGNORED, TASKS, Size, Task
@@ -30,7 +30,7 @@ QUESTION = Question(COPYING, SHAPE, PLAN, asked_tokens=256)
 
 
 def build(name: str, shape: Shape = SHAPE) -> LanguageModel:
-    return LanguageModel(model_config(name, shape), 0)
+    return contenders.build(name, shape, 0)
 
 
 @pytest.fixture
@@ -117,8 +117,31 @@ def test_a_training_is_the_plain_loop_over_asked_answers() -> None:
         assert torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5) > 0.5
         optimizer.step()
         assert curve[step].loss == pytest.approx(loss.item(), abs=1e-3)
+        right_BS = logits_BSV.argmax(-1) == tokens_BT[:, :half]
+        assert curve[step].accuracy == pytest.approx(float(right_BS.double().mean()), abs=1e-4)
     for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_tied_head_is_the_embedding_and_stays_it() -> None:
+    tied, plain = build("delta", dataclasses.replace(SHAPE, tied=True)), build("delta")
+    assert torch.equal(tied.embedding.weight, plain.embedding.weight)
+    before = tied.embedding.weight.clone()
+    train(tied, COPYING, 0, dataclasses.replace(PLAN, steps=2))
+    assert tied.head.weight is tied.embedding.weight
+    assert tied.head.bias is None
+    assert (tied.embedding.weight != before).all()  # rows that were not read too: each is a wrong answer
+    saved = SHAPE.vocabulary * (SHAPE.width + 1)
+    assert sum(p.numel() for p in plain.parameters()) - sum(p.numel() for p in tied.parameters()) == saved
+
+
+def test_products_of_the_training_may_be_bf16() -> None:
+    first = []
+    for precision in ("fp32", "bf16"):
+        plan = dataclasses.replace(PLAN, steps=1, precision=precision)
+        first.append(train(model := build("delta"), COPYING, 0, plan).curve[0].loss)
+        assert model.head.weight.dtype == torch.float32
+    assert first[0] != first[1] == pytest.approx(first[0], abs=0.05)
 
 
 def test_a_tiny_attention_learns_and_its_result_is_written(tmp_path: Path) -> None:
@@ -259,6 +282,9 @@ def test_mqar_takes_a_vocabulary_and_fillers() -> None:
     assert question.shape.vocabulary == question.task.vocabulary == 512
     assert int((tokens_BT == 0).sum()) == 2 * (64 - 12)
     assert (question.plan.steps, question.shape.trained, question.shape.asked) == (3, 256, 2048)
+    assert (question.shape.tied, question.plan.precision) == (False, "fp32")
+    question = run.question_of(run._parser().parse_args(["--tied", "--precision", "bf16"]))
+    assert (question.shape.tied, question.plan.precision) == (True, "bf16")
     arguments = run._parser().parse_args(["--train", "2x8", "--evaluate", "2x16", "4x32", "--asked-tokens", "99"])
     question = run.question_of(arguments)
     assert question.task.trained == (Size(2, 8),)
