@@ -211,6 +211,37 @@ def _status(run: Path, leader: int) -> str | None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "kind", "part", "number"),
+    [
+        (0, "write", "shard-00001", 12),
+        (1, "write", "shard-00002", 12),
+        (1, "sync", "shard-00002", 4),
+        (0, "write", "state.json", 2),
+        (0, "rename", ".step-00000016", 1),
+    ],
+)
+def test_killed_while_a_snapshot_is_written_beside_the_training(
+    victim, kind, part, number, start, train, text, tiny, tmp_path, wait_until, result, assert_whole
+) -> None:
+    """Whoever it is, and at whatever byte: the snapshot before is there, or the new one, and the bits come again."""
+    options, run = _options(text, tiny, "--set", "data.carry=true"), tmp_path / "run"
+    train(2, *options, "--out", tmp_path / "undisturbed")
+    where = [str(run / "snapshots"), kind, part, number]
+    stop = [where if rank == victim else None for rank in range(2)]
+    processes = start(2, "train", *options, "--out", run, stop=stop)
+    state = Path(f"/proc/{processes[victim].pid}/stat")
+    wait_until(lambda: state.read_text().split()[2] == "T", 60)
+    processes[victim].send(signal.SIGKILL)
+    assert {process.wait() for process in processes} == {-signal.SIGKILL, 2}
+    assert_whole(run)
+    last = max(list_snapshots(run / "snapshots"))
+    assert last == 16 if kind == "rename" else last < 16
+    train(2, "--resume", run, "--quiet")
+    assert result(run) == result(tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
     start, train, newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:

@@ -28,15 +28,17 @@ from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
 from newllm.training.evaluation import evaluate
+from newllm.training.held import Held
 from newllm.training.interrupt import listening
 from newllm.training.last_words import explained, write_last_words
 from newllm.training.launch import check_gpu
 from newllm.training.optimizer import build_optimizer
+from newllm.training.part_writer import PartWriter
 from newllm.training.ranks import Command, Order, Ranks
 from newllm.training.resolve import build_model
 from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
-from newllm.training.sharded_snapshots import restore_shard, write_own_shard
+from newllm.training.sharded_snapshots import restore_shard
 from newllm.training.snapshots import Progress, put_content, training_tensors
 from newllm.training.step import Stepper
 from newllm.training.world import HungError, LostError, World
@@ -127,7 +129,7 @@ class _Follower:
         self.remedies.attach(self.stepper, begin.step)
         self.stepper.carry(self._restored(world))
         self.remedies.restored(self.stepper)
-        self._step, self._ring = begin.step, Ring(world)
+        self._step, self._ring, self._writer = begin.step, Ring(world), PartWriter(world)
         self._every = sampled_every(config)
         self._seconds: float | None = None  # of the last update that the leader did not measure
         self._token_bytes: np.ndarray | None = None
@@ -144,7 +146,7 @@ class _Follower:
 
     def obey(self, command: Command) -> None:
         """Do what the leader does now."""
-        order, step, rate, place = command
+        order, step, rate, states = command
         if order == Order.CARRIED:
             self.stepper.whole_carried()
         if order == Order.EVALUATE:
@@ -152,11 +154,10 @@ class _Follower:
         if order == Order.HOLD:
             self._ring.put(training_tensors(self.model, self.optimizer, None), Progress(step=self._step))
         if order == Order.WRITE:
-            held = training_tensors(self.model, self.optimizer, None)
-            if step != self._step:
-                held = self._ring.steps()[step].content()
+            self._writer.start([(self._state(at), place) for at, place in states])
+        if order == Order.WRITTEN:
             try:
-                write_own_shard(self.stepper.world, place, held)
+                self._writer.finish()
             except LostError:
                 raise
             except UserError:
@@ -170,6 +171,12 @@ class _Follower:
                 self._watch.put(report.step, self._seconds)
             else:
                 self._seconds = report.seconds[self.stepper.world.rank]
+
+    def _state(self, step: int) -> Held:
+        """Return this process's part of the state at a step: a copy of the present one, or one that was held."""
+        if step != self._step:
+            return self._ring.steps()[step]
+        return self._writer.copy(training_tensors(self.model, self.optimizer, None), Progress(step))
 
     def _evaluate(self) -> None:
         config, tokenizer = self.begin.config, self.corpus.tokenizer

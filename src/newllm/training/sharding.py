@@ -158,6 +158,12 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if is_sharded(tensor) else tensor
 
 
+def first_row(tensor: Any) -> int:
+    """Return which row of a sharded tensor this rank's part begins with."""
+    most = -(-len(tensor) // tensor.device_mesh.size())
+    return min(len(tensor), most * tensor.device_mesh.get_local_rank())
+
+
 def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
     """Return a sharded tensor of which this rank holds this part, sharded as another; the part itself without one."""
     if like is None:
