@@ -21,6 +21,7 @@ STEPS = 30
 KILLS = int(os.environ.get("NEWLLM_KILLS", "3"))
 FSDP = ["--set", "parallel.mode=fsdp"]
 SOME = ["--set", "data.batch=4", "--set", f"training.steps={STEPS}", "--set", "training.snapshot_every=8", "--quiet"]
+OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
 VARIANTS = {
     "matrix, accumulated, recomputed": (
         4,
@@ -39,10 +40,17 @@ def _options(text: Path, tiny: list[str], *more: str) -> list[object]:
 
 
 def _same(run: dict[str, object], other: dict[str, object]) -> None:
-    """Compare results; of the layers of a sharded model less is recorded."""
-    signals = {name for name in run.keys() & other.keys() if "/" not in name} - {"sample"}
+    """Compare results; a sharded model writes no text."""
+    signals = run.keys() - {"sample"}
     assert {"loss", "gradient_norm", "validation_loss", "model.safetensors"} <= signals
+    assert {name.partition("/")[0] for name in signals if "/" in name} >= OF_LAYERS
+    assert signals == other.keys() - {"sample"}
     assert {name: run[name] for name in signals} == {name: other[name] for name in signals}
+
+
+def _described(run: Path) -> dict[str, object]:
+    """What the doctor reads of a model beside its signals."""
+    return json.loads((run / "recording.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +68,7 @@ def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(
     assert_whole(sharded)
     newllm.run("train", "--config", sharded / "config.toml", "--out", tmp_path / "alone", "--quiet")
     _same(result(sharded), result(tmp_path / "alone"))
+    assert _described(sharded) == _described(tmp_path / "alone")
     heads = [(sharded / f"ranks/rank-{rank:05}.jsonl").read_text().splitlines()[0] for rank in range(2)]
     assert json.loads(heads[1])["left_out"] > 5, "of most parameters it holds a part only"
     last = max(list_snapshots(sharded / "snapshots").values())

@@ -16,6 +16,7 @@ import torch
 
 from newllm.api.begin import Begin, what_was_read
 from newllm.api.recording_evaluation import EvaluationSignals
+from newllm.api.recording_layers import LayerSignals
 from newllm.api.run_recording import sampled_every
 from newllm.api.training_session import TrainedRun
 from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
@@ -40,7 +41,7 @@ from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
 from newllm.training.sharded_snapshots import restore_shard
 from newllm.training.snapshots import Progress, put_content, training_tensors
-from newllm.training.step import Stepper
+from newllm.training.step import Stepper, StepReport
 from newllm.training.world import HungError, LostError, World
 
 
@@ -134,9 +135,11 @@ class _Follower:
         self._seconds: float | None = None  # of the last update that the leader did not measure
         self._token_bytes: np.ndarray | None = None
         self._watch: RankWatch | None = None
+        layout = Layout(self.model)
+        self._layers = LayerSignals(layout, self.optimizer) if world.sharded else None  # the leader has all of others
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
-            self._watch = RankWatch(Layout(self.model), Optimizers([self.optimizer]), begin.run, known_by, begin.step)
+            self._watch = RankWatch(layout, Optimizers([self.optimizer]), begin.run, known_by, begin.step)
             self._watch.put(begin.step)
 
     def _restored(self, world: Ranks) -> State | None:
@@ -163,14 +166,25 @@ class _Follower:
             except UserError:
                 pass  # the leader has it too, and says it
         if order == Order.UPDATE:
-            self.remedies.stepping(self.stepper, step)
-            self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
-            report = self.stepper.update(step)
+            report = self._update(step, rate)
             self._step = report.step
             if self._watch is not None and report.step % self._every == 0:
                 self._watch.put(report.step, self._seconds)
             else:
                 self._seconds = report.seconds[self.stepper.world.rank]
+
+    def _update(self, step: int, rate: float) -> StepReport:
+        """Do an update, and what the leader measures of all ranks together."""
+        self.remedies.stepping(self.stepper, step)
+        self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
+        if self._layers is None:
+            return self.stepper.update(step)
+        if (step + 1) % self._every == 0:
+            self._layers.begin()
+            self._layers.end_outputs()  # those are the leader's alone
+        report = self.stepper.update(step)
+        self._layers.take(report.gradient_norm)
+        return report
 
     def _state(self, step: int) -> Held:
         """Return this process's part of the state at a step: a copy of the present one, or one that was held."""

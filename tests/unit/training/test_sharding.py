@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from newllm.api.recording_layers import LayerSignals
 from newllm.errors import UserError
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+from newllm.recorder.layout import Layout
 from newllm.replays.interventions.optimizer.update_clip import clip_updates
 from newllm.training import sharding
 from newllm.training.config import OptimizerConfig, RunConfig
@@ -108,3 +110,26 @@ def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) 
     own, sharded = (list(model.parameters()) for model in models)
     assert sum(map(sharding.is_sharded, sharded)) > 5
     assert all(torch.equal(one, sharding.whole(other)) for one, other in zip(own, sharded, strict=True))
+
+
+@pytest.mark.usefixtures("connected")
+def test_layers_of_a_sharded_model_are_measured_like_those_of_a_whole_one() -> None:
+    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
+    models = [LanguageModel(config, 0), LanguageModel(config, 0)]
+    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    rows = []
+    for model in models:
+        optimizer = build_optimizer(model, OptimizerConfig(beta2=0.999))
+        layers = LayerSignals(Layout(model), optimizer)
+        for _ in range(2):
+            logits, _ = model(torch.arange(12)[None] % 5)
+            logits[..., :5].square().sum().backward()
+            layers.begin()
+            layers.end_outputs()
+            norm = clip_norm(1e-3)(model.parameters())
+            optimizer.step()
+            optimizer.zero_grad()
+            rows.append(layers.take(norm))
+    kinds = {name.partition("/")[0] for name in rows[0]}
+    assert kinds == {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "second_moment_mismatch"}
+    assert rows[:2] == rows[2:]
