@@ -1,11 +1,14 @@
 """What does it cost to shard a model over the ranks of a machine (fsdp), beside ranks that hold all of it (ddp)?
 
-    python benchmarks/training_speed/ranks_sharded.py [--quick] [--width N] [--rounds N] [--ranks N] [--out FILE]
+    python benchmarks/training_speed/ranks_sharded.py [--quick] [--width N] [--rounds N] [--ranks N] [--before SRC]
+        [--out FILE]
 
-In each round, in turn: a training by `ddp` and one by `fsdp`, of the same model, one thread a rank (gloo). Of each:
-tokens a second, as summary.json says (evaluations are not in it), seconds of an update and of a snapshot, which the
-training waits for, and megabytes that a rank holds for itself while it trains (`RssAnon` of Linux, the most that any
-rank held). Medians of the rounds. Their losses must be the same.
+In each round, in turn: a training by `ddp` and one by `fsdp`, of the same model, one thread a rank (gloo); with
+`--before` one more by `fsdp`, with the newllm in that folder. Of each: tokens a second, as summary.json says
+(evaluations and snapshots are not in it), seconds of an update; how long the training waits for a snapshot (from the
+end of an update to the next one's begin, less that of updates without one); how long all updates and snapshots took
+together, to the last snapshot's end; and megabytes that a rank holds for itself while it trains (`RssAnon` of Linux,
+the most that any rank held). Medians of the rounds. Their losses must be the same.
 
 One machine shows what the processes cost, not what the network between several does.
 """
@@ -28,32 +31,38 @@ import machine
 from answers import give
 
 MODES = ("ddp", "fsdp")
+BEFORE = "fsdp before"
 ROUNDS = 3
-STEPS = 10
-SETTINGS = ("data.batch=4", "data.window=64", "training.evaluate_tokens=512", "training.snapshot_every=2")
+STEPS, EVERY = 12, 3
+SETTINGS = ("data.batch=4", "data.window=64", "training.evaluate_tokens=512", f"training.snapshot_every={EVERY}")
 FIXED = ("numerics.precision=fp32", "numerics.threads=1", "training.ring_every=1000")
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
 from newllm.cli.main import main
 from newllm.training import loop
+from newllm.training.step import Stepper
 
-save, seconds = loop.save_state, []
-build = loop.Training.__init__
+times, do, end = [], Stepper.update, loop.Training._end
 
-def saved(*arguments, **options):
+def updated(stepper, step):
     began = time.perf_counter()
-    save(*arguments, **options)
-    seconds.append(time.perf_counter() - began)
+    report = do(stepper, step)
+    times.append((began, time.perf_counter()))
+    return report
 
-loop.save_state = saved
+def ended(*arguments, **options):
+    end(*arguments, **options)
+    times.append((time.perf_counter(), 0))
+
+Stepper.update, loop.Training._end = updated, ended
 code = main(sys.argv[2:])
-Path(sys.argv[1]).write_text(json.dumps(seconds))
+Path(sys.argv[1]).write_text(json.dumps(times))
 sys.exit(code)
 """
 
 
-def train(mode: str, width: int, ranks: int, folder: Path) -> dict[str, float]:
+def train(mode: str, source: Path | None, width: int, ranks: int, folder: Path) -> dict[str, float]:
     """Train, and return what it cost."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -66,6 +75,7 @@ def train(mode: str, width: int, ranks: int, folder: Path) -> dict[str, float]:
     for rank in range(ranks):
         command = [sys.executable, "-c", PROGRAM, str(folder / f"rank-{rank}"), *asked, "--out", str(folder / "run")]
         environment = {**os.environ, **launched, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        environment |= {"PYTHONPATH": str(source)} if source else {}
         processes.append(subprocess.Popen(command, env=environment))
     held = [0.0] * ranks
     while any(process.poll() is None for process in processes):
@@ -75,13 +85,17 @@ def train(mode: str, width: int, ranks: int, folder: Path) -> dict[str, float]:
     if any(process.returncode for process in processes):
         raise SystemExit(f"a training by {mode} failed")
     summary = json.loads((folder / "run/summary.json").read_bytes())
-    seconds = json.loads((folder / "rank-0").read_bytes())
+    times = json.loads((folder / "rank-0").read_bytes())
+    pauses = [times[step][0] - times[step - 1][1] for step in range(1, STEPS)]  # before the update after each step
+    with_snapshot = [pause for step, pause in enumerate(pauses, 1) if step % EVERY == 0]
+    without = [pause for step, pause in enumerate(pauses, 1) if step % EVERY]
     return {
         "parameters": summary["parameters"],
         "loss": summary["last_validation"]["loss"],
         "tokens/s": summary["tokens_per_second"],
         "update, s": summary["tokens"] / summary["tokens_per_second"] / STEPS,
-        "snapshot, s": statistics.median(seconds[1:]),  # that of step 0 has no moments
+        "waits for a snapshot, s": statistics.median(with_snapshot) - statistics.median(without),
+        "in all, s": times[STEPS][0] - times[0][0],
         "MB of a rank": max(held),
     }
 
@@ -102,14 +116,19 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1024, metavar="N", help="of the model, preset small otherwise")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N")
     parser.add_argument("--ranks", type=int, default=2, metavar="N")
+    parser.add_argument("--before", type=Path, metavar="SRC", help="another version's folder src, to compare with")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers as JSON")
     arguments = parser.parse_args()
     width, rounds = (128, 1) if arguments.quick else (arguments.width, arguments.rounds)
-    found: dict[str, list[dict[str, float]]] = {mode: [] for mode in MODES}
+    kinds: dict[str, Path | None] = dict.fromkeys(MODES)
+    if arguments.before:
+        kinds[BEFORE] = arguments.before.absolute()
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
-        for mode in MODES:
+        for kind, source in kinds.items():
             with tempfile.TemporaryDirectory() as folder:
-                found[mode].append(train(mode, width, arguments.ranks, Path(folder)))
+                mode = "fsdp" if kind == BEFORE else kind
+                found[kind].append(train(mode, source, width, arguments.ranks, Path(folder)))
     losses = {one["loss"] for trained in found.values() for one in trained}
     if len(losses) > 1:
         raise SystemExit(f"the losses are not the same: {losses}")
@@ -119,7 +138,7 @@ def main() -> None:
     ]
     for row in rows:
         numbers = "  ".join(f"{name} {value:,.3f}" for name, value in row.items() if isinstance(value, float | int))
-        print(f"{row['mode']:4}  {numbers}", flush=True)
+        print(f"{row['mode']:11}  {numbers}", flush=True)
     give({"machine": machine.describe(), "rows": rows}, arguments.out)
 
 

@@ -114,16 +114,23 @@ def start(newllm) -> Callable[..., list]:
             return free.getsockname()[1]
 
     def go(
-        size: int, *arguments: object, each: Sequence[dict[str, str]] = (), file_bytes: Sequence[int | None] = ()
+        size: int,
+        *arguments: object,
+        each: Sequence[dict[str, str]] = (),
+        file_bytes: Sequence[int | None] = (),
+        stop: Sequence[Sequence[object] | None] = (),
     ) -> list:
-        """Start so many processes as a launcher does; each has an environment and a limit of its own if need be."""
+        """Start so many processes as a launcher does; each has its own environment, limit and stop if need be."""
         common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         own = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
         for environment, more in zip(own, each, strict=False):
             environment.update(more)
         limits = [*file_bytes, *[None] * (size - len(file_bytes))]
-        both = zip(own, limits, strict=True)
-        return [newllm.start(*arguments, environment=environment, file_bytes=limit) for environment, limit in both]
+        stops = [*stop, *[None] * (size - len(stop))]
+        return [
+            newllm.start(*arguments, environment=environment, file_bytes=limit, stop=where)
+            for environment, limit, where in zip(own, limits, stops, strict=True)
+        ]
 
     return go
 

@@ -21,6 +21,7 @@ STEPS = 30
 KILLS = int(os.environ.get("NEWLLM_KILLS", "3"))
 FSDP = ["--set", "parallel.mode=fsdp"]
 SOME = ["--set", "data.batch=4", "--set", f"training.steps={STEPS}", "--set", "training.snapshot_every=8", "--quiet"]
+OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
 VARIANTS = {
     "matrix, accumulated, recomputed": (
         4,
@@ -30,6 +31,7 @@ VARIANTS = {
     "odd width": (3, ["--set", "model.width=30", "--set", "model.context=30", "--set", "data.batch=5"]),
     "attention, bf16": (2, ["--body", "attention", "--set", "numerics.precision=bf16"]),
     "compiled": (2, ["--set", "numerics.scan_backend=auto", "--set", "model.layers=2"]),
+    "sgd": (3, ["--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0.1", "--set", "model.layers=2"]),
     "adam, norm on write": (3, ["--set", "optimizer.name=adam", "--norm", "write"]),
 }
 
@@ -39,10 +41,17 @@ def _options(text: Path, tiny: list[str], *more: str) -> list[object]:
 
 
 def _same(run: dict[str, object], other: dict[str, object]) -> None:
-    """Compare results; of the layers of a sharded model less is recorded."""
-    signals = {name for name in run.keys() & other.keys() if "/" not in name} - {"sample"}
+    """Compare results; a sharded model writes no text."""
+    signals = run.keys() - {"sample"}
     assert {"loss", "gradient_norm", "validation_loss", "model.safetensors"} <= signals
+    assert {name.partition("/")[0] for name in signals if "/" in name} >= OF_LAYERS
+    assert signals == other.keys() - {"sample"}
     assert {name: run[name] for name in signals} == {name: other[name] for name in signals}
+
+
+def _described(run: Path) -> dict[str, object]:
+    """What the doctor reads of a model beside its signals."""
+    return json.loads((run / "recording.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,7 @@ def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(
     assert_whole(sharded)
     newllm.run("train", "--config", sharded / "config.toml", "--out", tmp_path / "alone", "--quiet")
     _same(result(sharded), result(tmp_path / "alone"))
+    assert _described(sharded) == _described(tmp_path / "alone")
     heads = [(sharded / f"ranks/rank-{rank:05}.jsonl").read_text().splitlines()[0] for rank in range(2)]
     assert json.loads(heads[1])["left_out"] > 5, "of most parameters it holds a part only"
     last = max(list_snapshots(sharded / "snapshots").values())
@@ -208,6 +218,37 @@ def _status(run: Path, leader: int) -> str | None:
     except (OSError, ValueError):
         return None
     return summary["status"] if summary["pid"] == leader else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "kind", "part", "number"),
+    [
+        (0, "write", "shard-00001", 12),
+        (1, "write", "shard-00002", 12),
+        (1, "sync", "shard-00002", 4),
+        (0, "write", "state.json", 2),
+        (0, "rename", ".step-00000016", 1),
+    ],
+)
+def test_killed_while_a_snapshot_is_written_beside_the_training(
+    victim, kind, part, number, start, train, text, tiny, tmp_path, wait_until, result, assert_whole
+) -> None:
+    """Whoever it is, and at whatever byte: the snapshot before is there, or the new one, and the bits come again."""
+    options, run = _options(text, tiny, "--set", "data.carry=true"), tmp_path / "run"
+    train(2, *options, "--out", tmp_path / "undisturbed")
+    where = [str(run / "snapshots"), kind, part, number]
+    stop = [where if rank == victim else None for rank in range(2)]
+    processes = start(2, "train", *options, "--out", run, stop=stop)
+    state = Path(f"/proc/{processes[victim].pid}/stat")
+    wait_until(lambda: state.read_text().split()[2] == "T", 60)
+    processes[victim].send(signal.SIGKILL)
+    assert {process.wait() for process in processes} == {-signal.SIGKILL, 2}
+    assert_whole(run)
+    last = max(list_snapshots(run / "snapshots"))
+    assert last == 16 if kind == "rename" else last < 16
+    train(2, "--resume", run, "--quiet")
+    assert result(run) == result(tmp_path / "undisturbed")
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import torch
 
 from newllm.api.begin import Begin, what_was_read
 from newllm.api.recording_evaluation import EvaluationSignals
+from newllm.api.recording_layers import LayerSignals
 from newllm.api.run_recording import sampled_every
 from newllm.api.training_session import TrainedRun
 from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
@@ -28,17 +29,19 @@ from newllm.recorder.ranks import RankWatch
 from newllm.replays.guard.remedies_in_force import RemediesInForce
 from newllm.training.environment import using_threads
 from newllm.training.evaluation import evaluate
+from newllm.training.held import Held
 from newllm.training.interrupt import listening
 from newllm.training.last_words import explained, write_last_words
 from newllm.training.launch import check_gpu
 from newllm.training.optimizer import build_optimizer
+from newllm.training.part_writer import PartWriter
 from newllm.training.ranks import Command, Order, Ranks
 from newllm.training.resolve import build_model
 from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
-from newllm.training.sharded_snapshots import restore_shard, write_own_shard
+from newllm.training.sharded_snapshots import restore_shard
 from newllm.training.snapshots import Progress, put_content, training_tensors
-from newllm.training.step import Stepper
+from newllm.training.step import Stepper, StepReport
 from newllm.training.world import HungError, LostError, World
 
 
@@ -127,14 +130,16 @@ class _Follower:
         self.remedies.attach(self.stepper, begin.step)
         self.stepper.carry(self._restored(world))
         self.remedies.restored(self.stepper)
-        self._step, self._ring = begin.step, Ring(world)
+        self._step, self._ring, self._writer = begin.step, Ring(world), PartWriter(world)
         self._every = sampled_every(config)
         self._seconds: float | None = None  # of the last update that the leader did not measure
         self._token_bytes: np.ndarray | None = None
         self._watch: RankWatch | None = None
+        layout = Layout(self.model)
+        self._layers = LayerSignals(layout, self.optimizer) if world.sharded else None  # the leader has all of others
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
-            self._watch = RankWatch(Layout(self.model), Optimizers([self.optimizer]), begin.run, known_by, begin.step)
+            self._watch = RankWatch(layout, Optimizers([self.optimizer]), begin.run, known_by, begin.step)
             self._watch.put(begin.step)
 
     def _restored(self, world: Ranks) -> State | None:
@@ -144,7 +149,7 @@ class _Follower:
 
     def obey(self, command: Command) -> None:
         """Do what the leader does now."""
-        order, step, rate, place = command
+        order, step, rate, states = command
         if order == Order.CARRIED:
             self.stepper.whole_carried()
         if order == Order.EVALUATE:
@@ -152,24 +157,40 @@ class _Follower:
         if order == Order.HOLD:
             self._ring.put(training_tensors(self.model, self.optimizer, None), Progress(step=self._step))
         if order == Order.WRITE:
-            held = training_tensors(self.model, self.optimizer, None)
-            if step != self._step:
-                held = self._ring.steps()[step].content()
+            self._writer.start([(self._state(at), place) for at, place in states])
+        if order == Order.WRITTEN:
             try:
-                write_own_shard(self.stepper.world, place, held)
+                self._writer.finish()
             except LostError:
                 raise
             except UserError:
                 pass  # the leader has it too, and says it
         if order == Order.UPDATE:
-            self.remedies.stepping(self.stepper, step)
-            self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
-            report = self.stepper.update(step)
+            report = self._update(step, rate)
             self._step = report.step
             if self._watch is not None and report.step % self._every == 0:
                 self._watch.put(report.step, self._seconds)
             else:
                 self._seconds = report.seconds[self.stepper.world.rank]
+
+    def _update(self, step: int, rate: float) -> StepReport:
+        """Do an update, and what the leader measures of all ranks together."""
+        self.remedies.stepping(self.stepper, step)
+        self.stepper.rate = lambda _: rate  # the leader's: a clock or a remedy may have decided it
+        if self._layers is None:
+            return self.stepper.update(step)
+        if (step + 1) % self._every == 0:
+            self._layers.begin()
+            self._layers.end_outputs()  # those are the leader's alone
+        report = self.stepper.update(step)
+        self._layers.take(report.gradient_norm)
+        return report
+
+    def _state(self, step: int) -> Held:
+        """Return this process's part of the state at a step: a copy of the present one, or one that was held."""
+        if step != self._step:
+            return self._ring.steps()[step]
+        return self._writer.copy(training_tensors(self.model, self.optimizer, None), Progress(step))
 
     def _evaluate(self) -> None:
         config, tokenizer = self.begin.config, self.corpus.tokenizer

@@ -1,5 +1,12 @@
-"""Every layer's output in the forward pass, its gradient, weight and update around the optimizer's step, on demand."""
+"""Every layer's output in the forward pass, its gradient, weight and update around the optimizer's step, on demand.
 
+Of a model that is sharded over ranks every rank measures its part, and all take part in the norms of the whole: they
+are those of one process, to the bit.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor
 from torch.optim import Optimizer
 
 from newllm.recorder.gradients import Norms, euclidean, gradient_norms
@@ -7,28 +14,42 @@ from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row, read_rows
 from newllm.recorder.sampled import SampledForward
+from newllm.recorder.tensors import TENSORS, Tensors
 from newllm.recorder.weights import WeightWatch
+from newllm.training.sharding import is_sharded, norms, own_part
+
+
+class _Sharded(Tensors):
+    """Tensors that are shared out over the ranks."""
+
+    def own(self, tensor: Tensor) -> Tensor:
+        return own_part(tensor)
+
+    def norms(self, values: Sequence[Tensor], of: Sequence[Tensor]) -> Tensor:
+        return norms(values, of)
+
+    def norms_in_turn(self, values: Iterable[Tensor], of: Sequence[Tensor]) -> Tensor:
+        return norms(list(values), of)
 
 
 class LayerSignals:
     """Measures each layer in an update, by hooks on the model and the optimizer.
 
     Args:
-        layout: of the model.
+        layout: of the model; where it is sharded, every rank measures the same updates.
         optimizer: hooked for as long as it lives.
-        weights: False measures outputs alone: of weights that are sharded this process has a part only.
     """
 
-    def __init__(self, layout: Layout, optimizer: Optimizer, *, weights: bool = True) -> None:
+    def __init__(self, layout: Layout, optimizer: Optimizer) -> None:
         self._layout = layout
+        self._tensors = _Sharded() if any(map(is_sharded, layout.parameters)) else TENSORS
         self._forward = SampledForward(layout)
-        self._weights = WeightWatch(layout, Optimizers([optimizer]))
+        self._weights = WeightWatch(layout, Optimizers([optimizer]), tensors=self._tensors)
         self._clipped: Norms | None = None
         self._row = Row()
         self._measuring = self._with_outputs = False
-        if weights:
-            optimizer.register_step_pre_hook(lambda *_: self._before())
-            optimizer.register_step_post_hook(lambda *_: self._after())
+        optimizer.register_step_pre_hook(lambda *_: self._before())
+        optimizer.register_step_post_hook(lambda *_: self._after())
 
     def begin(self, *, outputs: bool = True) -> None:
         """Measure the next update.
@@ -65,7 +86,7 @@ class LayerSignals:
 
     def _before(self) -> None:
         if self._measuring:
-            self._clipped = gradient_norms(self._layout.parameters)
+            self._clipped = gradient_norms(self._layout.parameters, self._tensors)
             self._weights.before()
 
     def _after(self) -> None:

@@ -21,7 +21,6 @@ from newllm.checksum import write_checked
 from newllm.data import Tokenizer
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import Predictions
-from newllm.recorder.bits import has_numbers
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.ranks import RankWatch
@@ -73,8 +72,7 @@ class RunRecording(Recording):
     def started(self, model: nn.Module, optimizer: Optimizer, step: int) -> None:
         """Write recording.json and follow the optimizer."""
         layout = Layout(model)
-        is_whole = all(map(has_numbers, layout.parameters))
-        self._model, self._layers = model, LayerSignals(layout, optimizer, weights=is_whole)
+        self._model, self._layers = model, LayerSignals(layout, optimizer)
         if self._samples is not None and isinstance(model, LanguageModel):
             self._samples.started(model, step)
         write_checked(self._path, layout.describe(Optimizers([optimizer]), self._every, self._config.model.vocabulary))

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.isolation import Protect, unprotected
-from newllm.recorder.layers import dense, stacked
+from newllm.recorder.layers import dense
+from newllm.recorder.tensors import TENSORS, Tensors
 
 _ENGINE: Any = torch.autograd.Variable._execution_engine
-_NARROW = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -217,31 +217,20 @@ class GradientWatch:
             self._sentinels[index] = None if gradient is None else (weakref.ref(gradient), gradient._version)
 
 
-def gradient_norms(parameters: Sequence[nn.Parameter]) -> Norms | None:
+def gradient_norms(parameters: Sequence[nn.Parameter], tensors: Tensors = TENSORS) -> Norms | None:
     """Return the norms of the gradients that are there, None if none is; nothing is read from the device.
 
     A parameter that was frozen may keep the gradient of an earlier phase: that is none of this update's.
+
+    Args:
+        parameters: of the model.
+        tensors: how they are measured.
     """
     present = [i for i, parameter in enumerate(parameters) if parameter.requires_grad and parameter.grad is not None]
     if not present:
         return None
     gradients = [dense(g) for i in present if (g := parameters[i].grad) is not None]
-    return Norms(present, norms(gradients), _versions(parameters))
-
-
-def norms(values: list[Tensor]) -> Tensor:
-    """Return the Euclidean norm of each tensor, as one vector, in float32 or wider."""
-    if not values:
-        return torch.zeros(0)
-    first = values[0]
-    if all(value.dtype == first.dtype and value.device == first.device for value in values):
-        wide = torch.float32 if first.dtype in _NARROW else None
-        return torch.stack(torch._foreach_norm(values, 2, wide))
-    return stacked([_norm(value) for value in values])
-
-
-def _norm(value: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(value, dtype=torch.float32 if value.dtype in _NARROW else None).float()
+    return Norms(present, tensors.norms([tensors.own(one) for one in gradients], gradients), _versions(parameters))
 
 
 def _versions(parameters: Sequence[nn.Parameter]) -> list[tuple[int, int]]:

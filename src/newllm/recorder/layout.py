@@ -158,14 +158,15 @@ def _decays(optimizers: Optimizers) -> dict[int, float]:
 def _penalties(optimizers: Optimizers) -> dict[int, float]:
     """Return by how much of itself a parameter is added to its gradient, by its id: where decay is not decoupled.
 
-    Only of optimizers that are known to do so: what another one (Lion, Muon) makes of its decay, nobody can tell.
+    Only of optimizers that are known to do so, or say so as torch's do: what another one (Lion, Muon) makes of its
+    decay, nobody can tell.
     """
     decoupled = _decays(optimizers)
     return {
         id(parameter): float(group.get("weight_decay") or 0.0)
         for one, group in optimizers.groups
         for parameter in group["params"]
-        if type(one) in _COUPLED
+        if (type(one) in _COUPLED or group.get("decoupled_weight_decay") is False)
         and id(parameter) not in decoupled
         and isinstance(group.get("weight_decay", 0.0), int | float)
     }

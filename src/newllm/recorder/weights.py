@@ -12,12 +12,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from newllm.recorder.gradients import euclidean, norms
+from newllm.recorder.gradients import euclidean
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import alike, stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
+from newllm.recorder.tensors import TENSORS, Tensors
 
 _SMALLEST_SECOND_MOMENT = 1e-16  # the square of Adam's usual eps
 
@@ -29,10 +30,13 @@ class WeightWatch:
         layout: the model's.
         optimizers: asked for second moments.
         protect: keeps errors from the training.
+        tensors: how they are measured.
     """
 
-    def __init__(self, layout: Layout, optimizers: Optimizers, protect: Protect = unprotected) -> None:
-        self._layout, self._optimizers, self._protect = layout, optimizers, protect
+    def __init__(
+        self, layout: Layout, optimizers: Optimizers, protect: Protect = unprotected, tensors: Tensors = TENSORS
+    ) -> None:
+        self._layout, self._optimizers, self._protect, self._tensors = layout, optimizers, protect, tensors
         self._old: list[Tensor] = []
         self._watched: list[int] = []
         self._lengths: Tensor | None = None
@@ -42,12 +46,12 @@ class WeightWatch:
         """Keep the weights; call it right before an update."""
         parameters = self._layout.parameters
         watched = [index for index, parameter in enumerate(parameters) if parameter.requires_grad]
-        weights = [parameters[index].detach() for index in watched]
+        weights = self._weights(watched)
         if watched != self._watched or not alike(self._old, weights):
             self._watched, self._old = watched, [torch.empty_like(weight) for weight in weights]
         if weights:
             torch._foreach_copy_(self._old, weights)
-            self._lengths = norms(self._old)
+            self._lengths = self._tensors.norms(self._old, [parameters[index] for index in watched])
 
     @torch.no_grad()
     def after(self, row: Row, *, moments: bool = True) -> None:
@@ -59,13 +63,16 @@ class WeightWatch:
         """
         if self._lengths is None:
             return
-        torch._foreach_sub_(self._old, [self._layout.parameters[index].detach() for index in self._watched])
-        moved = norms(self._old)
+        torch._foreach_sub_(self._old, self._weights(self._watched))
+        moved = self._tensors.norms(self._old, [self._layout.parameters[index] for index in self._watched])
         signals = self._protect(partial(self._signals, self._watched))
         row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), signals)
         self._lengths = None
         if moments:
             self._mismatch(row)
+
+    def _weights(self, watched: Sequence[int]) -> list[Tensor]:
+        return [self._tensors.own(self._layout.parameters[index].detach()) for index in watched]
 
     def _signals(self, watched: Sequence[int], numbers: Sequence[float]) -> list[tuple[str, float]]:
         """Return the signals of the parameters that were watched: others may be by the time that numbers are read."""
@@ -83,19 +90,23 @@ class WeightWatch:
         return signals
 
     def _mismatch(self, row: Row) -> None:
-        found = _second_moments(self._optimizers)
-        old = dict(zip(self._watched, self._old, strict=True))
-        indices, ratios = [], []
-        for index in self._watched:
-            parameter = self._layout.parameters[index]
-            if id(parameter) not in found or parameter.grad is None or parameter.grad.is_sparse:
-                continue
-            moment, correction = found[id(parameter)]
-            indices.append(index)
-            ratios.append(_whitened(parameter.grad, moment, old[index]) * correction)
-        if indices:
-            sizes = [self._layout.parameters[index].numel() for index in indices]
-            row.put_all(stacked(ratios), self._protect(partial(self._mismatches, indices, sizes)))
+        found, parameters = _second_moments(self._optimizers), self._layout.parameters
+        measured = [
+            (index, one, gradient, *found[id(one)])
+            for index in self._watched
+            if id(one := parameters[index]) in found and (gradient := one.grad) is not None and not gradient.is_sparse
+        ]
+        if not measured:
+            return
+        own, old = self._tensors.own, dict(zip(self._watched, self._old, strict=True))
+        whitened = (_whitened(own(gradient), own(moment), old[index]) for index, _, gradient, moment, _ in measured)
+        lengths = self._tensors.norms_in_turn(whitened, [one for _, one, *_ in measured])
+        ratios = [
+            length * (correction.to(length.device) if isinstance(correction, Tensor) else correction)
+            for length, (*_, correction) in zip(lengths.unbind(), measured, strict=True)
+        ]
+        indices, sizes = [one[0] for one in measured], [one[1].numel() for one in measured]
+        row.put_all(stacked(ratios), self._protect(partial(self._mismatches, indices, sizes)))
 
     def _mismatches(
         self, indices: Sequence[int], sizes: Sequence[int], numbers: Sequence[float]
@@ -108,12 +119,11 @@ class WeightWatch:
 
 
 def _whitened(gradient: Tensor, moment: Tensor, scratch: Tensor) -> Tensor:
-    """Return the norm of g / sqrt(v). A tensor at a time, in memory that is there and still in the cache."""
+    """Return g / sqrt(v), in memory that is there and still in the cache."""
     if (scratch.dtype, scratch.shape, scratch.device) != (moment.dtype, moment.shape, moment.device):
         scratch = torch.empty_like(moment)
     torch.clamp(moment, min=_SMALLEST_SECOND_MOMENT, out=scratch)
-    scratch.rsqrt_().mul_(gradient.to(moment.device))
-    return torch.linalg.vector_norm(scratch)
+    return scratch.rsqrt_().mul_(gradient.to(moment.device))
 
 
 def _second_moments(optimizers: Optimizers) -> dict[int, tuple[Tensor, float | Tensor]]:

@@ -263,15 +263,6 @@ def _check_ranges(config: RunConfig) -> None:
             raise UserError(f"{name} is {value}: it must be {must}")
     _check_plan(training)
     _check_ranks(config)
-    _check_mode(config)
-
-
-def _check_mode(config: RunConfig) -> None:
-    """Raise UserError for what a sharded model cannot be trained by."""
-    if config.parallel.mode == "fsdp" and config.optimizer.name == "sgd":
-        raise UserError(
-            "optimizer 'sgd' cannot update a sharded model: --set optimizer.name=adamw, or --set parallel.mode=ddp"
-        )
 
 
 def _check_ranks(config: RunConfig) -> None:

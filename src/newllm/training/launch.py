@@ -155,8 +155,7 @@ def with_mode(config: RunConfig, model: nn.Module, world: World) -> RunConfig:
     mode = "ddp"
     if world.size > 1:
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        asked = config.parallel.mode if config.optimizer.name != "sgd" else "ddp"
-        mode = chosen_mode(asked, parameters, config.numerics.device)
+        mode = chosen_mode(config.parallel.mode, parameters, config.numerics.device)
     return dataclasses.replace(config, parallel=ParallelConfig(mode))
 
 

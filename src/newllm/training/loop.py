@@ -4,6 +4,7 @@ Of several processes that train together the leader runs it, and the others foll
 """
 
 import contextlib
+import functools
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,8 @@ from newllm.training.pace import Pace
 from newllm.training.recording import Recording, Signals
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
-from newllm.training.sharded_snapshots import restore_shard, save_state
+from newllm.training.sharded_snapshots import restore_shard
+from newllm.training.snapshot_writer import SnapshotWriter
 from newllm.training.snapshots import (
     Progress,
     Tensors,
@@ -44,6 +46,7 @@ from newllm.training.snapshots import (
     refuse_broken,
     training_content,
     training_tensors,
+    write_snapshot,
 )
 from newllm.training.spike_keeper import SpikeKeeper
 from newllm.training.step import Stepper, StepReport
@@ -127,7 +130,8 @@ class Training:
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress, self._tell_row)
         tell = self.journal.sync, self._tell_notice
-        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), *tell, self.world)
+        self.writer = SnapshotWriter(self.world, run.snapshots)
+        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), *tell, self.world, self.writer)
 
     def go(self) -> Summary:
         """Train to the end and return the summary, whose status says how it ended.
@@ -136,7 +140,7 @@ class Training:
             UserError: a file cannot be written; the run stays resumable from its last snapshot.
         """
         try:
-            with contextlib.closing(self.journal), contextlib.closing(self.keeper):
+            with contextlib.closing(self.journal), contextlib.closing(self.keeper), contextlib.closing(self.writer):
                 self._tell_start()
                 with listening(self.stopped_by) as interrupt, torch.random.fork_rng():
                     # Without a snapshot the evaluation of step 0 comes again, and what it wrote.
@@ -199,6 +203,7 @@ class Training:
 
     def _after_update(self, progress: Progress) -> None:
         """Decide how many updates there will be, evaluate and save where it is time to, and hold a state."""
+        self.writer.passed()
         for notice in self.pace.passed(progress.step):
             self._tell_notice(notice)
         self.journal.summary.steps = self.schedule.steps
@@ -269,9 +274,13 @@ class Training:
     def _save(self) -> None:
         progress = self.journal.progress
         self.journal.sync()  # first the rows: a resumed run begins behind them
-        save_state(self.world, self.run.snapshots, self._tensors(), progress)
         best = progress.best["step"] if progress.best else None
-        prune_snapshots(self.run.snapshots, self.config.training.keep, best)
+        prune = functools.partial(prune_snapshots, self.run.snapshots, self.config.training.keep, best)
+        if self.world.sharded:
+            self.writer.save(self._tensors(), progress, prune)
+            return
+        write_snapshot(self.run.snapshots, self._tensors(), progress)
+        prune()
 
     def _restore(self) -> Progress:
         own = identity(self.config, self.corpus.report["fingerprint"])
@@ -302,6 +311,7 @@ class Training:
         return carried
 
     def _end(self, status: Status, why: Message | None, *, snapshot: bool = True) -> None:
+        self.writer.wait()
         wanted = snapshot and (self.snapshots or status == "interrupted")
         if wanted and self.run.last_step() != self.journal.progress.step:
             self._save()

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.training.config import OptimizerConfig
+from newllm.training.sharded_sgd import SGD
 from newllm.training.sharding import is_sharded
 
 _DECAYED = (nn.Linear, nn.Embedding, nn.LSTM)
@@ -27,6 +28,8 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Op
         for own in _apart(listed)
     ]
     if config.name == "sgd":
+        if any(map(is_sharded, model.parameters())):
+            return SGD(groups, config.learning_rate, config.beta1)
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.beta1, fused=True)
     make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)

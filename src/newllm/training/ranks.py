@@ -49,6 +49,7 @@ class Order(IntEnum):
     END = 5
     WRITE = 6
     HOLD = 7
+    WRITTEN = 8
 
 
 _WITH_MORE = (Order.BEGIN, Order.WRITE, Order.END)
@@ -115,10 +116,14 @@ class Ranks(World):
         """Return the seconds that this process has spent where all come together."""
         return self._meetings.waited
 
-    def writes(self, step: int, place: Path) -> None:
-        """Tell the others to write; the others know it."""
-        if self.rank == 0:
-            self._tell(Order.WRITE, step, what=place)
+    def writes(self, states: Sequence[tuple[int, Path]]) -> None:
+        """Tell the others to begin to write."""
+        self.all_have_written = False
+        self._tell(Order.WRITE, what=list(states))
+
+    def written(self) -> None:
+        """Tell the others that what they wrote is collected."""
+        self._tell(Order.WRITTEN)
 
     def holds(self) -> None:
         """Tell the others to hold; the others know it."""
@@ -206,12 +211,15 @@ class Ranks(World):
         return shared
 
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
-        """Return the numbers of all; the signals that were received travel with them."""
-        own = torch.tensor([*numbers, _SIGNALS.index(self.signal_name)], dtype=torch.float64)
+        """Return the numbers of all; with them travel the signals that were received, and who has written its part."""
+        more = _SIGNALS.index(self.signal_name), self.has_written
+        own = torch.tensor([*numbers, *more], dtype=torch.float64)
         everybody = [torch.empty_like(own) for _ in range(self.size)]
         with self._meetings.at("losses"):
             dist.all_gather(everybody, own)
         rows = [one.tolist() for one in everybody]
+        written = [row.pop() for row in rows]
+        self.all_have_written = all(written)
         received = max(int(row.pop()) for row in rows)
         self.asked_to_stop = _SIGNALS[received] or self.asked_to_stop
         return rows

@@ -1,71 +1,24 @@
-"""Snapshots of a training whose model may be sharded over ranks: written by all of them, and read by any number.
+"""Snapshots that a sharded model goes on from: each rank reads its part, whoever wrote them (`snapshot_writer`)."""
 
-A whole model's are those of `snapshots`; of a sharded one each rank writes a file of either kind (`shards`), and the
-directory gets its name once all have written theirs.
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from newllm.errors import UserError
-from newllm.files import make_directory, new_directory
 from newllm.model.bodies import State
 from newllm.training.optimizer import parameter_of
 from newllm.training.sharding import is_sharded
-from newllm.training.shards import read_parts, shapes_in, write_part
+from newllm.training.shards import read_parts, shapes_in
 from newllm.training.snapshots import (
     CARRIED,
-    Progress,
-    Tensors,
     check_file,
     check_fit,
     on_device,
     read_state,
     without_carried,
-    write_snapshot,
-    write_state,
 )
 from newllm.training.world import World
-
-
-def save_state(
-    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None
-) -> Path:
-    """Write the snapshot of `progress.step`, whole or in shards; see `write_snapshot`."""
-    if world.sharded:
-        return _write_shards(world, directory, tensors, progress, pin)
-    return write_snapshot(directory, tensors, progress, pin)
-
-
-def _write_shards(
-    world: World, directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None
-) -> Path:
-    """Write the snapshot of a sharded model, whole or not at all; the leader calls it, the others `write_own_shard`.
-
-    Raises:
-        UserError: as `write_snapshot`, on any rank.
-    """
-    make_directory(directory)
-    snapshot = directory / f"step-{progress.step:08d}"
-    with new_directory(snapshot) as temporary:
-        world.writes(progress.step, temporary)
-        write_state(temporary, write_own_shard(world, temporary, tensors), progress, pin)
-    return snapshot
-
-
-def write_own_shard(world: World, place: Path, tensors: Tensors) -> dict[str, str]:
-    """Write this rank's part of a snapshot; return the digests of all ranks' files by name.
-
-    Raises:
-        UserError: as `write_snapshot`, on any rank.
-    """
-    with world.meeting("snapshot"):
-        own = write_part(place, tensors, world.rank)
-    return {name: digest for one in world.collect("snapshot", own) for name, digest in one.items()}
 
 
 def load_shard(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer, world: World) -> State | None:

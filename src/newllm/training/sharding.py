@@ -158,6 +158,12 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if is_sharded(tensor) else tensor
 
 
+def first_row(tensor: Any) -> int:
+    """Return which row of a sharded tensor this rank's part begins with."""
+    most = -(-len(tensor) // tensor.device_mesh.size())
+    return min(len(tensor), most * tensor.device_mesh.get_local_rank())
+
+
 def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
     """Return a sharded tensor of which this rank holds this part, sharded as another; the part itself without one."""
     if like is None:
@@ -172,29 +178,43 @@ def sharded_like(part: Tensor, like: Tensor | None) -> Tensor:
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
     """Return the Euclidean norm of the whole gradient; all ranks take part where parameters are sharded."""
     gradients = [each.grad for each in parameters if each.grad is not None]
-    sharded = [one for one in gradients if is_sharded(one)]
-    if not sharded:
+    if not any(map(is_sharded, gradients)):
         return torch.nn.utils.get_total_norm(gradients)
-    of_sharded = iter(_norms(sharded).unbind())
-    norms = [next(of_sharded) if is_sharded(one) else torch.linalg.vector_norm(one) for one in gradients]
-    return torch.linalg.vector_norm(torch.stack(norms))
+    return torch.linalg.vector_norm(norms([own_part(one) for one in gradients], gradients))
 
 
-def _norms(sharded: Sequence[Any]) -> Tensor:
+def norms(parts: Sequence[Tensor], of: Sequence[Tensor]) -> Tensor:
+    """Return the Euclidean norm of each whole tensor; all ranks take part where some are sharded.
+
+    Args:
+        parts: what this rank holds of each.
+        of: tensors that are sharded like these.
+    """
+    sharded = [(part, like) for part, like in zip(parts, of, strict=True) if is_sharded(like)]
+    of_sharded = iter(_norms(sharded).unbind() if sharded else ())
+    return torch.stack(
+        [
+            next(of_sharded) if is_sharded(like) else torch.linalg.vector_norm(part)
+            for part, like in zip(parts, of, strict=True)
+        ]
+    )
+
+
+def _norms(sharded: Sequence[tuple[Tensor, Any]]) -> Tensor:
     """Return the norm of each tensor, of as many at a time as there are ranks: each rank is sent one whole."""
     rank, ranks = dist.get_rank(), dist.get_world_size()
-    norms = torch.zeros(len(sharded), device=sharded[0].device)
+    found = torch.zeros(len(sharded), device=sharded[0][0].device)
     for first in range(0, len(sharded), ranks):
         some = sharded[first : first + ranks]
-        parts = [one.to_local().reshape(-1) for one in some]
+        parts = [part.reshape(-1) for part, _ in some]
         sizes = [part.numel() for part in parts] + [0] * (ranks - len(parts))
-        expected = _sizes(some[rank], ranks) if rank < len(some) else [0] * ranks
+        expected = _sizes(some[rank][1], ranks) if rank < len(some) else [0] * ranks
         received = parts[0].new_empty(sum(expected))
         dist.all_to_all_single(received, torch.cat(parts), expected, sizes)
         if rank < len(some):
-            norms[first + rank] = torch.linalg.vector_norm(received)
-    dist.all_reduce(norms)  # nothing is added to but 0
-    return norms
+            found[first + rank] = torch.linalg.vector_norm(received)
+    dist.all_reduce(found)  # nothing is added to but 0
+    return found
 
 
 def _sizes(sharded: Any, ranks: int) -> list[int]:

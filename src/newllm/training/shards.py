@@ -1,14 +1,18 @@
-"""Parts of a state, each rank's in a file of its own, by `torch.distributed.checkpoint` (DCP).
+"""Parts of a state, each rank's in files of its own, in the form of `torch.distributed.checkpoint` (DCP).
 
     shard-00001-model-00001-of-00002.safetensors   weights of rank 0
     shard-00001-model-00002-of-00002.safetensors   moments of rank 0, and the carried context of all rows
 
-The names are DCP's. Any number of ranks reads what any number wrote: a file says in its head where each of its tensors
-belongs, so that there is no pickle, and no file beside these. What all ranks hold whole stands in rank 0's.
-`snapshots` has the digests, and makes a snapshot of the files.
+Names and content are DCP's. Its writer is not used: it has the ranks meet, which no thread beside the training may do.
+Any number of ranks reads what any number wrote: a file says in its head where each of its tensors belongs, so that
+there is no pickle, and no file beside these. What all ranks hold whole stands in rank 0's. `snapshots` has the digests,
+and makes a snapshot of the files.
 """
 
 import hashlib
+import json
+import os
+import struct
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -17,52 +21,65 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from newllm.errors import UserError
 from newllm.files import writing
-from newllm.launcher import of_rank
 
 _KINDS = {"model.safetensors": 1, "optimizer.safetensors": 2}
+_TYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
 
 
-def write_part(place: Path, tensors: Mapping[str, Mapping[str, Tensor]], rank: int) -> dict[str, str]:
-    """Write what this rank holds of a state, all ranks at once, and return the digests of its files by name.
+def write_part(
+    place: Path, state: Mapping[str, Mapping[str, Tensor]], first_rows: Mapping[str, int], rank: int
+) -> dict[str, str]:
+    """Write what this rank holds of a state, and return the digests of its files by name; the disk has them then.
 
     Args:
         place: a directory that all ranks see.
-        tensors: by file and name, as in a snapshot of one process.
+        state: on the CPU, by file and name, as in a snapshot of one process.
+        first_rows: by name, of the tensors that are parts of sharded ones: where in the whole they begin. The others
+            are rank 0's to write.
         rank: of this process.
 
     Raises:
-        UserError: some rank has no room, or may not write there; all ranks raise it.
+        UserError: there is no room, or the place may not be written.
     """
-    import torch.distributed.checkpoint as dcp
-    from torch.distributed.checkpoint.api import CheckpointException
-
-    content = {name: value.detach() for part in tensors.values() for name, value in sorted(part.items())}
-    kinds = {name: _KINDS[file] for file, part in tensors.items() for name in part}
-    kinds[""] = len(_KINDS)  # so that files are named alike where there are no moments yet
-    writer = dcp.HuggingFaceStorageWriter(str(place), kinds, save_distributed=True)
-    # What all ranks hold goes to rank 0: DCP's own choice hangs on the hashes of strings, another in every process.
-    planner = dcp.DefaultSavePlanner(dedup_save_to_lowest_rank=True)
-    try:
-        dcp.save(content, storage_writer=writer, planner=planner)
-    except CheckpointException as error:
-        failed, (why, _) = min(error.failures.items())
-        raise _failed(place, failed, why) from error
-    return {path.name: digest(path) for path in sorted(place.glob(f"shard-{rank + 1:05d}-*"))}
+    digests = {}
+    for file, tensors in state.items():
+        own = {name: value for name, value in tensors.items() if rank == 0 or name in first_rows}
+        if own:
+            path = place / f"shard-{rank + 1:05d}-model-{_KINDS[file]:05d}-of-{len(_KINDS):05d}.safetensors"
+            with writing(place):
+                digests[path.name] = _write(path, own, first_rows)
+    return digests
 
 
-def _failed(place: Path, rank: int, why: BaseException) -> BaseException:
-    """Return what a person is told of an error on a rank."""
-    if not isinstance(why, OSError):
-        return why
-    try:
-        with writing(place):
-            raise why
-    except UserError as error:
-        return UserError(of_rank(rank, str(error))) if rank else error
-    except OSError as error:
-        return error
+def _write(path: Path, tensors: Mapping[str, Tensor], first_rows: Mapping[str, int]) -> str:
+    """Write a file of safetensors, with what DCP says of its parts, and return its digest.
+
+    Straight from the tensors' memory: `safetensors.torch.save` would copy all of it twice, and let nobody else run
+    Python meanwhile.
+    """
+    ordered = sorted(tensors.items(), key=lambda one: (-one[1].element_size(), one[0]))  # so that all are aligned
+    starts = {name: [first_rows.get(name, 0), *[0] * value.dim()][: value.dim()] for name, value in ordered}
+    parts = {name: {"saved_offsets": start} for name, start in starts.items()}
+    said: dict[str, Any] = {"DCP_SHARDING_INFO": json.dumps(parts), "DCP_VERSION": "1.0", "format": "pt"}
+    head, at = {"__metadata__": said}, 0
+    for name, value in ordered:
+        kind, shape, end = _TYPES[value.dtype], list(value.shape), at + value.nbytes
+        head[name], at = {"dtype": kind, "shape": shape, "data_offsets": [at, end]}, end
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)
+    found = hashlib.sha256()
+    with path.open("wb") as file:
+        for piece in (struct.pack("<Q", len(text)), text, *(_bytes(value) for _, value in ordered)):
+            found.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return found.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def parts_of(file: str, names: Iterable[str]) -> list[str]:

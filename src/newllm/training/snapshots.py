@@ -2,7 +2,7 @@
 
     RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json  [pin.json]
 
-Of a model that is sharded over ranks each rank writes a file of either kind (`sharded_snapshots`).
+Of a model that is sharded over ranks each rank writes a file of either kind (`snapshot_writer`).
 The optimizer's file also holds the context that is carried from window to window, if one is. There is
 no state of chance to save: every stream is a function of the seed and the step. A snapshot
 with a pin.json stays (see `pins`).
@@ -118,7 +118,7 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
         UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
     """
     make_directory(directory)
-    snapshot = directory / f"step-{progress.step:08d}"
+    snapshot = directory / snapshot_name(progress.step)
     with new_directory(snapshot) as temporary:
         digests = {}
         for name, content in tensors.items():
@@ -136,6 +136,11 @@ def write_state(place: Path, digests: Mapping[str, str], progress: Progress, pin
     (place / "state.json").write_text(to_json(state, indent=2))
     if pin is not None:
         (place / PIN).write_bytes(sealed(pin, indent=2))
+
+
+def snapshot_name(step: int) -> str:
+    """Return the name of the directory of a snapshot."""
+    return f"step-{step:08d}"
 
 
 def list_snapshots(directory: Path) -> dict[int, Path]:
@@ -328,7 +333,7 @@ def read_state(snapshot: Path) -> dict[str, Any]:
     digests = state["sha256"]
     if not isinstance(digests, dict) or digests.pop("state.json", None) != _digest(state):
         raise _damaged(snapshot, "state.json is not what was written")
-    if snapshot.name != f"step-{state['step']:08d}":
+    if snapshot.name != snapshot_name(state["step"]):
         raise _damaged(snapshot, f"it is of step {state['step']}")
     return state
 

@@ -14,12 +14,13 @@ from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.trace import Trace, read_signal
+from newllm.training.held import Held
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, lasting, read_pins
-from newllm.training.ring import Held, Ring
-from newllm.training.sharded_snapshots import save_state
-from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots
-from newllm.training.world import World
+from newllm.training.ring import Ring
+from newllm.training.snapshot_writer import SnapshotWriter
+from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, write_snapshot
+from newllm.training.world import LostError, World
 
 SIGNALS = ("loss", "validation_loss")
 
@@ -33,8 +34,9 @@ class SpikeKeeper:
         every: steps between two states in memory.
         flush: hands the rows of the trace to the system: they stand there before a snapshot of their step.
         notice: tells whoever watches the run.
-        world: the processes that train together: where the model is sharded each holds and writes its part, while the
-            training waits; None for this one alone.
+        world: the processes that train together: where the model is sharded each holds its part; None for this one
+            alone.
+        writer: writes snapshots of a sharded model; None where it is not.
 
     Attributes:
         past: what the trace held when the watch began.
@@ -48,9 +50,11 @@ class SpikeKeeper:
         flush: Callable[[], None],
         notice: Callable[[Message], None],
         world: World | None = None,
+        writer: SnapshotWriter | None = None,
     ) -> None:
         self.snapshots, self.every, self._flush, self._notice = snapshots, every, flush, notice
         self._world = world or World()
+        self._snapshots = writer or SnapshotWriter(self._world, snapshots)
         self.ring = Ring(self._world)
         self._watches, self.past = _look_back(trace)
         self._pins = _known_pins(snapshots)
@@ -116,26 +120,39 @@ class SpikeKeeper:
     def _start(self, held: list[Held], pin: Pin) -> None:
         if not held:
             return
+        if self._world.sharded:
+            self._write_parts(held, pin)
+            return
         for state in held:
             state.busy = True
-        if self._world.sharded:
-            self._write(held, pin)
-            return
         self._writer = threading.Thread(target=self._write, args=(held, pin), name="newllm-pins")
         self._writer.start()
 
+    def _write_parts(self, held: list[Held], pin: Pin) -> None:
+        """Have all processes write their parts of states as snapshots."""
+        try:
+            self._snapshots.save_held(held, content_of([pin]), self._could_not)
+        except LostError:
+            raise
+        except UserError as error:
+            self._could_not(error)
+
     def _write(self, held: list[Held], pin: Pin) -> None:
-        """Write states as snapshots; in a thread, unless every process writes its part of them."""
+        """Write states as snapshots; in a thread."""
         try:
             for state in reversed(held):  # the newest first: it is worth most
-                save_state(self._world, self.snapshots, state.content(), state.progress, content_of([pin]))
+                write_snapshot(self.snapshots, state.tensors, state.progress, content_of([pin]))
         except (UserError, OSError, MemoryError) as error:
-            self._failure = str(error) or type(error).__name__
+            self._could_not(error)
         finally:
             for state in held:
                 state.busy = False
 
+    def _could_not(self, error: Exception) -> None:
+        self._failure = str(error) or type(error).__name__
+
     def _wait(self) -> None:
+        self._snapshots.wait()
         if self._writer is not None:
             self._writer.join()
             self._writer = None

@@ -53,6 +53,8 @@ class World:
         asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
         unlike: in what some round otherwise than the first.
         sharded: whether each process holds a part of the model (`shard`).
+        has_written: this process has written its part of a snapshot; the next update tells the others.
+        all_have_written: every process had by the last update.
     """
 
     rank = 0
@@ -60,6 +62,8 @@ class World:
     asked_to_stop: str | None = None
     unlike: "tuple[Unlike, ...]" = ()
     sharded = False
+    has_written = False
+    all_have_written = False
 
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""
@@ -79,8 +83,11 @@ class World:
         """Return the seconds that this process has spent where all come together."""
         return 0.0
 
-    def writes(self, step: int, place: Path) -> None:
-        """Tell the others to write their parts of the state at a step, the present one or one that was held."""
+    def writes(self, states: Sequence[tuple[int, Path]]) -> None:
+        """Tell the others to begin to write their parts of states: the step of each, now or held, and its directory."""
+
+    def written(self) -> None:
+        """Tell the others that their digests of what they wrote are collected now."""
 
     def collect(self, what: str, own: _O) -> list[_O]:  # noqa: ARG002 (an interface)
         """Return what every process gives, by rank; `what` is of `diagnosis.hangs.EXCHANGES`."""

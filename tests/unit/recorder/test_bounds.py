@@ -18,7 +18,7 @@ from newllm.recorder.cell_watch import CellWatch
 from newllm.recorder.context_signals import course_signals
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
-from newllm.recorder.gradients import GradientWatch, euclidean, gradient_norms, norms
+from newllm.recorder.gradients import GradientWatch, euclidean, gradient_norms
 from newllm.recorder.layers import alike, dense
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.lyapunov import first_tangents, lyapunov_exponents, model_exponents
@@ -26,6 +26,7 @@ from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.outputs import embedding_size, put_logits
 from newllm.recorder.pending import PendingRows, Row, read_rows
+from newllm.recorder.tensors import norms
 from newllm.recorder.updates import _largest
 from newllm.recorder.weights import _correction
 from newllm.recurrence.rules.rule import Gate

@@ -138,7 +138,7 @@ def test_layers_that_are_frozen_and_unfrozen_on_the_way_are_recorded_while_they_
     [
         (gradients, "gradient_norms", "updates", "gradient_norm", "activation_rms/hidden"),
         (gradients, "dense", "updates", "gradient_norm", "context_norm"),
-        (weights, "norms", "updates", "weight_norm/hidden", "log_z"),
+        (weights, "alike", "updates", "weight_norm/hidden", "log_z"),
         (weights, "_together", "updates", "weight_norm/hidden", "log_z"),  # where the numbers are read, a second later
         (activations, "norm", "activations", "activation_rms/hidden", "attention_entropy/attention"),
         (attention, "statistics", "attention", "attention_entropy/attention", "activation_rms/hidden"),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
-from newllm.recorder.gradients import norms
+from newllm.recorder.tensors import norms
 
 Signals = Callable[[], dict[str, dict[int, float]]]
 Loss = Callable[[nn.Module], Tensor]

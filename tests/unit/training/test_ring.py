@@ -17,6 +17,7 @@ from newllm import machine
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.trace import TraceWriter, read_trace
+from newllm.training import held as held_module
 from newllm.training import loop, spike_keeper
 from newllm.training import ring as ring_module
 from newllm.training.config import RunConfig, TrainingConfig
@@ -338,7 +339,7 @@ def test_a_damaged_pin_keeps_its_snapshot(spiking) -> None:
 def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(
     train_spoilt, ears, monkeypatch, tmp_path
 ) -> None:
-    write, went_on, statuses = spike_keeper.save_state, [], []
+    write, went_on, statuses = spike_keeper.write_snapshot, [], []
 
     def slow(*arguments, **options):
         assert threading.current_thread() is not threading.main_thread()
@@ -352,7 +353,7 @@ def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(
         statuses.append(json.loads((tmp_path / "run/summary.json").read_bytes())["status"])
         return write(*arguments, **options)
 
-    monkeypatch.setattr(spike_keeper, "save_state", slow)
+    monkeypatch.setattr(spike_keeper, "write_snapshot", slow)
     run = train_spoilt("training.ring_every=5", observers=[ears], out=tmp_path / "run")
     assert went_on[0][0] < went_on[0][1] == 120
     assert statuses == ["running", "running"], "a kill would have left a finished run without its pins"
@@ -363,7 +364,7 @@ def test_no_room_for_a_pin_is_one_notice_and_the_run_ends_well(train_spoilt, ear
     def full(*_, **__):
         raise UserError("no room to write 'x'")
 
-    monkeypatch.setattr(spike_keeper, "save_state", full)
+    monkeypatch.setattr(spike_keeper, "write_snapshot", full)
     monkeypatch.setattr(spike_keeper, "add_pin", full)
     run = train_spoilt("training.ring_every=5", observers=[ears])
     assert run.summary.status == "finished"
@@ -376,7 +377,7 @@ def test_of_many_pins_without_room_one_is_told(keeper, monkeypatch) -> None:
     def full(*_, **__):
         raise OSError("Input/output error")
 
-    monkeypatch.setattr(spike_keeper, "save_state", full)
+    monkeypatch.setattr(spike_keeper, "write_snapshot", full)
     notices: list[str] = []
     assert len(drive(keeper(notices), {33: 9.0, 63: 9.0}, range(80))) == 2
     assert ["Input/output error" in line for line in notices].count(True) == 1
@@ -384,7 +385,7 @@ def test_of_many_pins_without_room_one_is_told(keeper, monkeypatch) -> None:
 
 def test_the_trace_is_handed_over_before_a_snapshot_is_written(tmp_path, monkeypatch) -> None:
     order = []
-    monkeypatch.setattr(spike_keeper, "save_state", lambda *_: order.append("snapshot"))
+    monkeypatch.setattr(spike_keeper, "write_snapshot", lambda *_: order.append("snapshot"))
     (tmp_path / "snapshots").mkdir()
     watching = SpikeKeeper(tmp_path / "snapshots", tmp_path / "trace", 5, lambda: order.append("trace"), lambda _: None)
     drive(watching, {33: 9.0}, range(40))
@@ -408,8 +409,8 @@ def test_a_ring_holds_copies_of_the_last_states() -> None:
 
 def test_buffers_are_made_once(monkeypatch) -> None:
     ring, made = Ring(), []
-    make = ring_module._buffers
-    monkeypatch.setattr(ring_module, "_buffers", lambda tensors: made.append(1) or make(tensors))
+    make = held_module._buffers
+    monkeypatch.setattr(held_module, "_buffers", lambda tensors: made.append(1) or make(tensors))
     for step in range(20):
         ring.put(state(step), Progress(step))
     assert len(made) == STATES

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 import torch
 
+from newllm.api.recording_layers import LayerSignals
 from newllm.errors import UserError
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
 from newllm.replays.interventions.optimizer.update_clip import clip_updates
 from newllm.training import sharding
-from newllm.training.config import OptimizerConfig, RunConfig
+from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
 from newllm.training.launch import with_mode
-from newllm.training.optimizer import build_optimizer
+from newllm.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 from newllm.training.sharding import chosen_mode
 from newllm.training.step import clip_norm
 from newllm.training.world import World
@@ -61,19 +64,6 @@ def test_one_process_holds_its_model_whatever_is_asked_for(two_ranks) -> None:
     assert with_mode(config, model, two_ranks).parallel.mode == "fsdp"
 
 
-def test_auto_never_shards_what_sgd_updates(two_ranks, monkeypatch) -> None:
-    monkeypatch.setattr(sharding, "memory_bytes", lambda: 1)
-    config: RunConfig = configure(None, None, None, ["optimizer.name=sgd"], {})
-    config.check()
-    assert with_mode(config, torch.nn.Linear(2, 2), two_ranks).parallel.mode == "ddp"
-
-
-def test_sgd_is_refused_with_a_sharded_model() -> None:
-    said = "'sgd' cannot update a sharded model: --set optimizer.name=adamw, or --set parallel.mode=ddp"
-    with pytest.raises(UserError, match=said):
-        configure(None, None, None, ["parallel.mode=fsdp", "optimizer.name=sgd"], {}).check()
-
-
 def test_an_unknown_mode_is_named() -> None:
     with pytest.raises(UserError, match="parallel mode 'fdsp'"):
         configure(None, None, None, ["parallel.mode=fdsp"], {}).check()
@@ -108,3 +98,59 @@ def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) 
     own, sharded = (list(model.parameters()) for model in models)
     assert sum(map(sharding.is_sharded, sharded)) > 5
     assert all(torch.equal(one, sharding.whole(other)) for one, other in zip(own, sharded, strict=True))
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_updates_what_is_sharded_as_torch_does(momentum) -> None:
+    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
+    models = [LanguageModel(config, 0), LanguageModel(config, 0)]
+    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    optimizers = [
+        build_optimizer(model, OptimizerConfig(name="sgd", beta1=momentum, weight_decay=0.1)) for model in models
+    ]
+    for model, optimizer in zip(models, optimizers, strict=True):
+        for step in range(3):
+            logits, _ = model(torch.arange(12)[None] % 5)
+            logits[..., :5].square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if step == 0:  # what a snapshot gives back
+                restore_optimizer(model, optimizer, optimizer_tensors(model, optimizer))
+    own, sharded = (dict(model.named_parameters()) for model in models)
+    assert all(torch.equal(own[name], sharding.whole(sharded[name])) for name in own)
+    tensors, others = (optimizer_tensors(*both) for both in zip(models, optimizers, strict=True))
+    assert tensors.keys() == others.keys()
+    assert all(torch.equal(tensors[name], sharding.whole(others[name])) for name in tensors)
+    assert [sharding.is_sharded(value) for value in others.values()] == [
+        sharding.is_sharded(sharded[name.rpartition("/")[0]]) for name in others
+    ]
+    first, second = (
+        Layout(model).describe(Optimizers([optimizer]), 1, 20)
+        for model, optimizer in zip(models, optimizers, strict=True)
+    )
+    assert first == second, "the doctor reads the same of both"
+    assert any(layer["penalty"] for layer in first["layers"])
+
+
+@pytest.mark.usefixtures("connected")
+def test_layers_of_a_sharded_model_are_measured_like_those_of_a_whole_one() -> None:
+    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
+    models = [LanguageModel(config, 0), LanguageModel(config, 0)]
+    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    rows = []
+    for model in models:
+        optimizer = build_optimizer(model, OptimizerConfig(beta2=0.999))
+        layers = LayerSignals(Layout(model), optimizer)
+        for _ in range(2):
+            logits, _ = model(torch.arange(12)[None] % 5)
+            logits[..., :5].square().sum().backward()
+            layers.begin()
+            layers.end_outputs()
+            norm = clip_norm(1e-3)(model.parameters())
+            optimizer.step()
+            optimizer.zero_grad()
+            rows.append(layers.take(norm))
+    kinds = {name.partition("/")[0] for name in rows[0]}
+    assert kinds == {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "second_moment_mismatch"}
+    assert rows[:2] == rows[2:]

@@ -214,7 +214,7 @@ def test_the_evaluation_of_step_0_stands_once_after_a_kill_before_its_snapshot(
     def killed(*_: object) -> None:
         raise SystemExit(9)
 
-    monkeypatch.setattr("newllm.training.loop.save_state", killed)
+    monkeypatch.setattr("newllm.training.loop.write_snapshot", killed)
     with pytest.raises(SystemExit):
         newllm.train(str(text), out=tmp_path / "run", settings=(*tiny_settings, "training.steps=2"))
     assert lines_hold(tmp_path / "run") == [0]
