@@ -1,6 +1,7 @@
 """Sound trainings of published code that once raised an alarm (benchmarks/public_code), each beside a faulty twin."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -113,3 +114,18 @@ def test_what_training_shows_comes_before_what_its_evaluations_show() -> None:
     validation = Series(np.arange(20.0, 201, 20), np.r_[np.linspace(1.9, 0.9, 5), 1.6, 2.4, 2.7, 2.9, 3.1])
     found = diagnose(Trace({"loss": Series(STEPS, loss), "validation_loss": validation}), Facts(vocabulary=8))
     assert (found[0].signal, found[0].severity) == ("loss", "fault")
+
+
+@pytest.mark.parametrize("origin", ["record", None])
+def test_a_gradient_that_grows_smoothly_where_the_recorder_looked(origin: Literal["record"] | None) -> None:
+    trace = trace_of(gradient_norm=np.linspace(0.1, 13, 200) ** 0.5, loss=np.linspace(0.6, 5.4, 200))
+    found = [one.kind for one in diagnose(trace, Facts(origin=origin))]
+    assert ("gradient-carried" in found) is (origin is None)
+
+
+@pytest.mark.parametrize(("line", "is_said"), [("Loss: {loss}", False), ("step {step} loss {loss}", True)])
+def test_layers_that_are_trained_one_after_the_other(tmp_path: Path, line: str, is_said: bool) -> None:
+    once = [1.127, 0.764, 0.709, 0.687, 0.682, 0.68, 0.677, 0.675, 0.673, 0.671, 0.668, 0.664, 0.659, 0.652, 0.644]
+    (tmp_path / "log.txt").write_text("\n".join(line.format(step=n, loss=x) for n, x in enumerate(once + once)))
+    found = [one.kind for one in newllm.doctor(tmp_path / "log.txt").findings if one.severity != "note"]
+    assert ("spike" in found) is is_said

@@ -24,7 +24,8 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
     series = trace.series("gradient_carried")
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
-        return [] if len(series.value) or _holds_another(trace, facts) else _by_growth(trace)
+        looked = len(series.value) or facts.origin == "record"  # at the gradients themselves
+        return [] if looked or _holds_another(trace, facts) else _by_growth(trace)
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     return [
         Finding(

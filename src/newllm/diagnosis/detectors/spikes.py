@@ -18,6 +18,7 @@ DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
 _ENDING = 3  # points that tell the level at the end of a spike
+ANEW, ALIKE = 5, 0.1  # points of the first curve, and of the whole range
 USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the points on each side that they stand out of
 AT_RESUME = 2  # points: so near a resume a spike is what came of it
 
@@ -39,7 +40,7 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
             spikes = [one for one in spikes if not _is_usual(series, one)]
         large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         for one in sorted(large, key=lambda one: one.onset):
-            expected = scheduled or _at_restart(trace, series, one)
+            expected = scheduled or _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
             findings.append(_spike(trace, name, one, len(spikes), expected))
     return findings
 
@@ -49,6 +50,17 @@ def _crept(name: str, series: Series, excursion: Excursion) -> bool:
     way = comparable(series.value)[max(0, excursion.onset - 1) : excursion.peak + 1]
     steepest = float(np.diff(way).max(initial=0.0))
     return is_validation(name) and excursion.end == len(series.value) and steepest < 0.5 * excursion.rise
+
+
+def _begins_anew(trace: Trace, value: np.ndarray, excursion: Excursion) -> bool:
+    """Whether, in a log (n,) that counts no steps, a rise begins another training: the first curve comes again.
+
+    Layers that are trained one after the other, folds, or a file that a second run was added to.
+    """
+    if not any(remark.sentence.id == "remark-no-steps" for remark in trace.remarks):
+        return False
+    again, first = value[excursion.peak :][:ANEW], value[:ANEW]
+    return len(again) == ANEW and bool((np.abs(again - first) < ALIKE * np.ptp(value)).all()) and np.ptp(first) > 0
 
 
 def _is_usual(series: Series, excursion: Excursion) -> bool:
