@@ -1,7 +1,6 @@
 """Sound trainings of published code that once raised an alarm (benchmarks/public_code), each beside a faulty twin."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -116,11 +115,11 @@ def test_what_training_shows_comes_before_what_its_evaluations_show() -> None:
     assert (found[0].signal, found[0].severity) == ("loss", "fault")
 
 
-@pytest.mark.parametrize("origin", ["record", None])
-def test_a_gradient_that_grows_smoothly_where_the_recorder_looked(origin: Literal["record"] | None) -> None:
+@pytest.mark.parametrize("kind", ["adversarial", None])
+def test_a_gradient_that_grows_smoothly_as_an_opponent_becomes_better(kind: str | None) -> None:
     trace = trace_of(gradient_norm=np.linspace(0.1, 13, 200) ** 0.5, loss=np.linspace(0.6, 5.4, 200))
-    found = [one.kind for one in diagnose(trace, Facts(origin=origin))]
-    assert ("gradient-carried" in found) is (origin is None)
+    found = [one.kind for one in diagnose(trace, Facts(kind=kind))]
+    assert ("gradient-carried" in found) is (kind is None)
 
 
 @pytest.mark.parametrize(("line", "is_said"), [("Loss: {loss}", False), ("step {step} loss {loss}", True)])

@@ -24,8 +24,9 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
     series = trace.series("gradient_carried")
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
-        looked = len(series.value) or facts.origin == "record"  # at the gradients themselves
-        return [] if looked or _holds_another(trace, facts) else _by_growth(trace)
+        # Of a loss that is no progress, as of a side of a game, nothing says that it is not learnt.
+        tells = not len(series.value) and training_kind(trace, facts).loss_is_progress
+        return _by_growth(trace) if tells and not _holds_another(trace, facts) else []
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     return [
         Finding(
