@@ -11,7 +11,7 @@ from newllm.diagnosis.changes import with_changes
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.harm import harmless_as_notes
+from newllm.diagnosis.harm import harmless_as_notes, inner_as_notes
 from newllm.diagnosis.intent import without_intended
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.losses import is_validation
@@ -33,7 +33,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings = [found for detect in DETECTORS for found in detect(trace, facts)]
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
-        findings = explained(_folded(findings), trace, facts)
+        findings = inner_as_notes(explained(_folded(findings), trace, facts), trace, facts)
     findings = rooted(findings, trace.last_step, _order)
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined

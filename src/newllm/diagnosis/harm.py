@@ -1,4 +1,4 @@
-"""Rises of the training loss that harm nothing: what they tell is worth knowing, and no alarm.
+"""Rises of the training loss, and states inside of a model, that harm nothing: worth knowing, and no alarm.
 
 The targets say whether the model was asked for something new, the validation loss what a rise did to it. Where that is
 far better after the rise, the training data became others, and validation is of their kind. Where it is as good, a rise
@@ -15,10 +15,27 @@ from typing import NamedTuple
 
 import numpy as np
 
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import LAST, end_level, has_learnt, smoothed, start_level
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.diagnosis.quality import evaluated_qualities
+from newllm.diagnosis.roles import roles_of
+from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Series, Trace
 
+INNER = frozenset(
+    {
+        "activation-growth",
+        "attention-collapse",
+        "context-growth",
+        "dead-units",
+        "saturated-gates",
+        "update-ratio",
+        "vanishing-gradient",
+        "vanishing-signal",
+    }
+)
+FEWEST_REWARDS = 10
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
 USUAL = 4.0  # times the usual change from one evaluation to the next
@@ -46,6 +63,28 @@ class _Evaluations(NamedTuple):
     after: float
     better: float
     usual: float | None
+
+
+def inner_as_notes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
+    """Return all findings; what only the inside of a model shows becomes a note where the model does well.
+
+    That is where nothing else was found, no cause is proven, and the loss, or of a policy the reward, has improved and
+    is near its best: sizes of updates, gradients and activations that are unusual have harmed nothing then.
+    """
+    alarms = [one for one in findings if one.severity != "note"]
+    is_inner = all(one.kind in INNER and not one.causes for one in alarms)
+    if not alarms or not is_inner or not (has_learnt(trace) or _is_rewarded(trace, facts)):
+        return list(findings)
+    return [replace(one, severity="note") for one in findings]
+
+
+def _is_rewarded(trace: Trace, facts: Facts) -> bool:
+    """Whether a policy's reward has risen, and is nearer to its best than to where it began."""
+    reward = roles_of(trace, facts).series("reward", "return")
+    if training_kind(trace, facts).name != "reinforcement" or len(reward.value) < FEWEST_REWARDS:
+        return False
+    level = smoothed(reward)
+    return end_level(reward, LAST) > (start_level(reward) + float(level.max())) / 2
 
 
 def harmless_as_notes(findings: Sequence[Finding], trace: Trace) -> list[Finding]:

@@ -107,7 +107,8 @@ class ActivationWatch:
     @torch.no_grad()
     def _dead(self, value: Tensor, name: str, axis: int) -> None:
         """Record the dead units of the layer whose output an activation function made into this."""
-        units = value.detach().movedim(axis, -1).flatten(0, -2).float()
+        units = value.detach().movedim(axis, -1).float()
+        units = units.reshape(-1, units.shape[-1])  # a single row may come without an axis for rows
         squares = units.square().mean(dim=0)
         self.row.put(f"activation_zero/{name}", (squares <= _NEGLIGIBLE * squares.mean()).float().mean())
 

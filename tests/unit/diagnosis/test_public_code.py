@@ -128,3 +128,26 @@ def test_layers_that_are_trained_one_after_the_other(tmp_path: Path, line: str, 
     (tmp_path / "log.txt").write_text("\n".join(line.format(step=n, loss=x) for n, x in enumerate(once + once)))
     found = [one.kind for one in newllm.doctor(tmp_path / "log.txt").findings if one.severity != "note"]
     assert ("spike" in found) is is_said
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(0.5, False), (1.9, True)])
+def test_what_only_the_inside_shows_of_a_model_that_learns(end: float, is_said: bool) -> None:
+    trace = trace_of(loss=np.linspace(2, end, 200), context_norm=np.geomspace(0.9, 40, 200))
+    assert "activation-growth" in [one.kind for one in diagnose(trace)]
+    assert ("activation-growth" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(400.0, False), (10.0, True)])
+def test_a_first_update_that_is_large_of_a_policy_that_does_well(end: float, is_said: bool) -> None:
+    ratio = np.r_[0.54, np.full(199, 1e-3)]
+    weight = np.r_[1.0, np.full(199, 20.0)]
+    reward = np.linspace(10, end, 200)
+    trace = trace_of(loss=1 + reward / 1e3, reward=reward, update_ratio__head=ratio, weight_norm__head=weight)
+    assert ("update-ratio" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("multiple", "is_said"), [(9.1, False), (1.0, True)])
+def test_a_loss_that_is_summed_over_the_tokens_of_a_text(multiple: float, is_said: bool) -> None:
+    trace = trace_of(loss=np.linspace(70, 40, 200), loss_multiple=np.full(200, multiple))
+    found = [one.kind for one in diagnose(trace, Facts(vocabulary=1633))]
+    assert ("worse-than-uniform" in found) is is_said

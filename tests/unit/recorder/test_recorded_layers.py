@@ -47,6 +47,18 @@ class Functional(nn.Module):
         return self.c(torch.relu_(self.b(F.relu(self.a(x)))))
 
 
+def test_a_state_without_an_axis_for_rows_is_a_row(first_step: Record) -> None:
+    class Policy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 8), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(F.relu(self.a(x)))
+
+    assert 0 <= first_step(Policy(), torch.randn(4))["activation_zero/a"] <= 1
+
+
 def test_dead_units_are_found_where_the_activation_is_no_module(first_step: Record) -> None:
     model = Functional()
     with torch.no_grad():

@@ -76,6 +76,7 @@ def _leading(trace: Trace, first: int, series: Series) -> dict[str, float | bool
 
 # A loss worse than knowing nothing: above ln V, or, where V is not known, above the untrained model's.
 MARGIN = 1.1  # times ln V
+FEWEST_MULTIPLES = 5  # sampled updates
 START = 1.5  # times the reference, at the start of the run
 UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
 START_NOISE = 2.5  # standard deviations of a point; the first value is that noisy
@@ -108,7 +109,7 @@ def detect_worse_than_chance(trace: Trace, facts: Facts) -> list[Finding]:
 def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:
     if not facts.vocabulary or facts.vocabulary < 2:
         return None
-    uniform = math.log(facts.vocabulary)
+    uniform = math.log(facts.vocabulary) * _summed(trace)
     limit = np.full(len(series.value), MARGIN * uniform)
     limit[: 1 + len(limit) // 10] = START * uniform
     above = _above(series.value, limit) | outlier_points(series.value, limit)
@@ -116,6 +117,12 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
         return None
     known = {"vocabulary": facts.vocabulary, "uniform": uniform}
     return _worse(trace, (name, series, above), "worse-than-uniform", known, uniform)
+
+
+def _summed(trace: Trace) -> float:
+    """Return how many times the mean over its targets a loss is, by its gradient: a sum over a text, say."""
+    multiple = trace.series("loss_multiple").value
+    return max(1.0, float(np.median(multiple))) if len(multiple) >= FEWEST_MULTIPLES else 1.0
 
 
 def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from newllm.diagnosis.detectors.policy import FEWEST_POINTS
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import for_good, median, smoothed
 from newllm.diagnosis.losses import as_shares, finite
@@ -24,7 +25,8 @@ def detect_quality_lost(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the fall of the quality that fell furthest.
 
     False alarms: precision falls as recall rises, so none of the measures may be near its best. A discriminator's
-    accuracy falls as its opponent becomes better. Where the validation loss has risen too, that is the finding.
+    accuracy falls as its opponent becomes better. Where the validation loss has risen too, that is the finding; so is
+    an exploited reward, or one that falls, where a policy's success has as many points.
     """
     validation = finite(trace.series("validation_loss"))
     least = float(smoothed(validation).min(initial=np.inf))
@@ -32,6 +34,8 @@ def detect_quality_lost(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     named = dict(evaluated_qualities(trace))
     named |= {name: finite(trace.series(name)) for name in roles_of(trace, facts).names("success")}
+    if training_kind(trace, facts).name == "reinforcement":
+        named = {name: one for name, one in named.items() if len(one.value) < FEWEST_POINTS}
     shares = {name: Series(one.step, as_shares(one.value)) for name, one in named.items() if len(one.value) >= FEWEST}
     shares = {name: one for name, one in shares.items() if one.value.min() >= 0 and one.value.max() <= 1}
     if not shares or any(median(one.value[-LAST:]) >= AT_BEST * float(smoothed(one).max()) for one in shares.values()):
