@@ -106,6 +106,8 @@ finding-plateau =
         [yes] : nothing was learnt
        *[no] { " " }before it falls by { PERCENT($fall) } %
     }
+    .chance = after { COUNT($updates) } updates the loss is { G($level) }, where guessing among { COUNT($classes) } classes has { G($guess) }, and { PERCENT($right) } % of the targets are answered rightly: hardly anything was learnt
+    .unlearnable = inputs that say next to nothing about their classes
     .learnt-before = the run began from a model that had already learnt this
     .small-rate = the learning rate is too small for the number of steps
     .test = Train on one batch only: a sound set-up brings its loss close to zero.

@@ -110,6 +110,8 @@ finding-plateau =
         [yes] 何も学習していない。
        *[no] その後、{ PERCENT($fall) } %低下した。
     }
+    .chance = { COUNT($updates) }回の更新の後も損失は{ G($level) }である（{ COUNT($classes) }クラスの当てずっぽうなら{ G($guess) }）。正しく答えているのは予測対象の{ PERCENT($right) } %で、ほとんど何も学んでいない。
+    .unlearnable = クラスについてほとんど何も語らない入力
     .learnt-before = すでに学習済みのモデルから訓練を始めた
     .small-rate = ステップ数に対して学習率が小さすぎる
     .test = 一つのバッチだけで訓練する。設定が正しければ、損失はほぼ0になる。
