@@ -2,17 +2,21 @@
 
     python benchmarks/public_code/score.py [--only NAME ...]
 
-Reads recordings.tar.zst: for each training the recordings of `newllm.record` (of a game of two models there are two) and
-what its own script printed. Of several recordings the gravest finding counts. judged.toml says how a reader who had not
-seen the doctor judged an answer of that kind and cause; "?" is an answer that nobody has judged.
+Reads recordings.tar.zst: for each training the recordings of `newllm.record` (two of a game of two models) and what
+its own script printed. Of several recordings the gravest finding counts. judged.toml says how a reader who had not seen
+the doctor judged an answer of that kind and cause; "?" is an answer that nobody has judged.
 """
 
 import argparse
+import io
+import tarfile
 import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 import newllm
 from newllm.diagnosis.run_facts import runs_in
@@ -27,11 +31,6 @@ _LARGEST = 1 << 28
 
 def unpack(folder: Path) -> None:
     """Write all recordings and logs below a folder."""
-    import io
-    import tarfile
-
-    import zstandard
-
     content = zstandard.ZstdDecompressor(max_window_size=_LARGEST).decompress(
         (HERE / "recordings.tar.zst").read_bytes(), _LARGEST
     )
