@@ -9,6 +9,7 @@ recall for example, was never as good before as it is at each evaluation after a
 the task became harder.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -23,18 +24,8 @@ from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Series, Trace
 
-INNER = frozenset(
-    {
-        "activation-growth",
-        "attention-collapse",
-        "context-growth",
-        "dead-units",
-        "saturated-gates",
-        "update-ratio",
-        "vanishing-gradient",
-        "vanishing-signal",
-    }
-)
+GROWN, LONG = 100.0, 1.0  # times: activations, and updates against their weights, that a model bears which learns
+SOLVED = 0.01  # of the loss at the start: with nothing left to learn gradients and updates vanish
 FEWEST_REWARDS = 10
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
@@ -66,16 +57,28 @@ class _Evaluations(NamedTuple):
 
 
 def inner_as_notes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
-    """Return all findings; what only the inside of a model shows becomes a note where the model does well.
+    """Return all findings; unusual sizes inside of a model become notes where the model does well and bears them.
 
     That is where nothing else was found, no cause is proven, and the loss, or of a policy the reward, has improved and
-    is near its best: sizes of updates, gradients and activations that are unusual have harmed nothing then.
+    is near its best.
     """
     alarms = [one for one in findings if one.severity != "note"]
-    is_inner = all(one.kind in INNER and not one.causes for one in alarms)
-    if not alarms or not is_inner or not (has_learnt(trace) or _is_rewarded(trace, facts)):
+    is_borne = all(not one.causes and _is_borne(one, trace) for one in alarms)
+    if not alarms or not is_borne or not (has_learnt(trace) or _is_rewarded(trace, facts)):
         return list(findings)
     return [replace(one, severity="note") for one in findings]
+
+
+def _is_borne(finding: Finding, trace: Trace) -> bool:
+    """Whether sizes are such as many sound trainings have, or come of there being nothing left to learn."""
+    ratio = finding.evidence.get("ratio", math.inf)
+    if finding.kind == "activation-growth":
+        return bool(finding.evidence.get("factor", math.inf) < GROWN)
+    if finding.kind == "update-ratio" and ratio > finding.evidence.get("limit", 0.0):
+        return bool(ratio < LONG)
+    loss = finite(trace.series("loss"))
+    is_solved = len(loss.value) > 0 and end_level(loss, LAST) < SOLVED * float(np.median(loss.value[:FEW]))
+    return finding.kind in {"vanishing-gradient", "update-ratio"} and is_solved
 
 
 def _is_rewarded(trace: Trace, facts: Facts) -> bool:
