@@ -46,8 +46,8 @@ def detect_quality_lost(trace: Trace, facts: Facts) -> list[Finding]:
 
 def _lost(trace: Trace, name: str, series: Series) -> Finding | None:
     level = smoothed(series)
-    at = int(np.argmax(level))
-    best, end = float(level[at]), median(series.value[-LAST:])
+    best, end = float(level.max()), median(series.value[-LAST:])
+    at = int(np.argmin(np.abs(series.value - best)[: int(np.argmax(level)) + LAST]))  # a level is one of the values
     steps = np.diff(series.value)
     noise = 1.4826 * median(np.abs(steps - median(steps))) / np.sqrt(2)
     if best < LEAST_BEST or best - end < max(LOST * best, NOISE * noise):
