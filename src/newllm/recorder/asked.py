@@ -46,6 +46,7 @@ class TargetWatch:
     def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
         self._protect = protect
         self._calls: list[Call] = []
+        self._aside: list[Call] = []
         self._classes: set[int] | None = None if is_resumed else set()
         self._known: dict[int, int] | None = None if is_resumed else {}
         """The target of each row that was looked at, by its fingerprint."""
@@ -65,6 +66,10 @@ class TargetWatch:
                 call.keep_rows(inputs)
             self._calls.append(call)
 
+    def returned_aside(self, output: Tensor) -> None:
+        """The model returned this too, of another head: only mistakes of its loss are recorded."""
+        self._aside.append(Call(output, [], None, self._protect))
+
     def put(self, row: Row, *, is_scaled: bool) -> None:
         """Record what was asked at this update.
 
@@ -72,17 +77,18 @@ class TargetWatch:
             row: where the signals go.
             is_scaled: whether a scaler multiplied the loss, so that its size is not known.
         """
-        calls, self._calls = self._calls, []
-        for call in calls:
-            call.close()
+        calls, aside = self._calls, self._aside
+        self.forget()
         if any(call.gradient is not None for call in calls):
             row.put_late(self._protect(lambda: self._read(calls, is_scaled=is_scaled)))
+        if any(call.gradient is not None for call in aside):
+            row.put_late(self._protect(lambda: _mistakes(aside)))
 
     def forget(self) -> None:
         """Let go of what this update has shown so far."""
-        for call in self._calls:
+        for call in self._calls + self._aside:
             call.close()
-        self._calls = []
+        self._calls, self._aside = [], []
 
     def _read(self, calls: "list[Call]", *, is_scaled: bool) -> dict[str, float] | None:
         every = [(call, call.read()) for call in calls if call.gradient is not None]
@@ -295,6 +301,12 @@ class Call:
             if int(here.sum()) >= _FEWEST_SHARED:
                 found[name] = float((tokens_BT[row[here], place[here] + shift] == read.ids[here]).double().mean())
         return found
+
+
+def _mistakes(calls: list[Call]) -> dict[str, float] | None:
+    """Return whether one of these outputs is given a softmax too many; other heads may be read in any other way."""
+    forms = {read.form for call in calls if (read := call.read()) is not None}
+    return {MISTAKES["softmax-twice"]: 1.0} if "softmax-twice" in forms else None
 
 
 def _answers(answers: Tensor, ids: Tensor) -> dict[str, float]:

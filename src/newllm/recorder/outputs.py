@@ -54,6 +54,14 @@ def trained_outputs(result: Any) -> Iterator[Tensor]:
             yield from trained_outputs(part)
 
 
+def other_heads(model: nn.Module, output: Any, logits: Tensor | None) -> Iterator[Tensor]:
+    """Yield further outputs `[N, V]` of a linear layer each, which a loss of classes may be made of."""
+    widths = {module.out_features for module in model.modules() if isinstance(module, nn.Linear)}
+    for one in trained_outputs(output):
+        if one is not logits and one.dim() == 2 and len(one) >= _FEWEST_ROWS and one.shape[1] in widths - {1, 2}:
+            yield one
+
+
 @torch.no_grad()
 def put_logits(logits: Tensor, row: Row) -> None:
     """Record them; log Z is the mean over up to 256 rows, evenly spread."""

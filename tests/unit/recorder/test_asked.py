@@ -342,3 +342,33 @@ def test_texts_of_which_the_loss_counts_no_place_are_counted(masked: int, tmp_pa
         optimizer.step()
         recorder.step(loss)
     assert read_trace(tmp_path / "run" / "trace.jsonl").series("rows_unasked").value.tolist() == [masked / 4]
+
+
+class TwoHeads(nn.Module):
+    """Says whether a picture is one, and of which class."""
+
+    def __init__(self, twice: bool) -> None:
+        super().__init__()
+        self.classes, self.valid, self.twice = nn.Linear(6, 5), nn.Linear(6, 1), twice
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        classes = self.classes(x)
+        return self.valid(x), classes.softmax(1) if self.twice else classes
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_softmax_too_many_behind_a_second_head(tmp_path: Path, twice: bool) -> None:
+    torch.manual_seed(0)
+    model = TwoHeads(twice)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path, every=1, kind="adversarial") as recorder:
+        for _ in range(8):
+            x, y = torch.randn(32, 6), torch.randint(0, 5, (32,))
+            valid, classes = model(x)
+            loss = F.binary_cross_entropy_with_logits(valid, torch.ones(32, 1)) + F.cross_entropy(classes, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    found = [one.evidence["form"] for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
+    assert found == (["softmax-twice"] if twice else [])
