@@ -25,6 +25,7 @@ from newllm.training.observer import Observer
 from newllm.training.pins import Pin, lasting, read_pins
 from newllm.training.presets import PRESETS
 from newllm.training.ring import STATES, Ring, ring_every
+from newllm.training.snapshot_writer import SnapshotWriter
 from newllm.training.snapshots import (
     PIN,
     Progress,
@@ -35,6 +36,7 @@ from newllm.training.snapshots import (
     write_snapshot,
 )
 from newllm.training.spike_keeper import SpikeKeeper
+from newllm.training.world import World
 
 # The text is read in order; the learning rate is one that learns it before its garbage comes.
 SPIKING = (
@@ -120,6 +122,20 @@ def drive(keeper: SpikeKeeper, losses: dict[int, float], steps: range) -> list[O
         if step % keeper.every == 0:
             keeper.hold(state(step), Progress(step))
     return [onset for onset in seen if onset is not None]
+
+
+def test_of_a_sharded_model_the_newest_state_is_written_first_too(tmp_path, monkeypatch) -> None:
+    """Where there is room for one only, that is the one that stays."""
+    world, written = World(), []
+    world.sharded = True
+    writer = SnapshotWriter(world, tmp_path / "snapshots")
+    monkeypatch.setattr(writer, "save_held", lambda states, *_: written.extend(one.progress.step for one in states))
+    (tmp_path / "snapshots").mkdir()
+    tell = (lambda: None), (lambda _: None)
+    watching = SpikeKeeper(tmp_path / "snapshots", tmp_path / "trace.jsonl", 5, *tell, world, writer)
+    drive(watching, {33: 9.0}, range(40))
+    assert written == sorted(written, reverse=True)
+    assert len(written) == 2
 
 
 def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:
