@@ -138,6 +138,16 @@ def test_of_a_sharded_model_the_newest_state_is_written_first_too(tmp_path, monk
     assert len(written) == 2
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+def test_a_copy_is_in_memory_that_can_have_large_pages() -> None:
+    """Which a kernel gives to what is private alone, unless it is set up otherwise."""
+    held = held_module.copied({"model.safetensors": {"weight": torch.zeros(1 << 20)}}, Progress(1))
+    at = held.tensors["model.safetensors"]["weight"].data_ptr()
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    (kind,) = (line[1] for line in lines if int(line[0].split("-")[0], 16) <= at < int(line[0].split("-")[1], 16))
+    assert kind == "rw-p"
+
+
 def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:
     kept = pinned(spiking.path)
     assert len(kept) == 2
