@@ -159,12 +159,7 @@ class _Follower:
         if order == Order.WRITE:
             self._writer.start([(self._state(at), place) for at, place in states])
         if order == Order.WRITTEN:
-            try:
-                self._writer.finish()
-            except LostError:
-                raise
-            except UserError:
-                pass  # the leader has it too, and says it
+            self._writer.finish()  # what went wrong the leader knows too, and says
         if order == Order.UPDATE:
             report = self._update(step, rate)
             self._step = report.step

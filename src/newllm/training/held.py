@@ -14,6 +14,7 @@ from newllm.training.sharding import first_row, is_sharded, own_part
 from newllm.training.snapshots import Progress, Tensors
 
 _ALIGNED = 64  # bytes, as torch's own
+_KIND = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}  # Windows has none
 
 
 @dataclasses.dataclass(eq=False)
@@ -59,7 +60,9 @@ def _buffers(tensors: Tensors) -> Tensors:
 
     Asked for in large pages where the system has them: a third of the time of the first copy into small ones.
     """
-    whole = mmap.mmap(-1, max(1, sum(_room(value) for part in tensors.values() for value in part.values())))
+    size = max(1, sum(_room(value) for part in tensors.values() for value in part.values()))
+    # Private: of what processes could share, which is Python's default, a kernel makes no large pages.
+    whole = mmap.mmap(-1, size, **_KIND)
     with contextlib.suppress(AttributeError, OSError):  # a system, or a kernel, without them
         whole.madvise(mmap.MADV_HUGEPAGE)
     memory, at, buffers = torch.frombuffer(whole, dtype=torch.uint8), 0, {}

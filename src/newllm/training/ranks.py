@@ -118,7 +118,7 @@ class Ranks(World):
 
     def writes(self, states: Sequence[tuple[int, Path]]) -> None:
         """Tell the others to begin to write."""
-        self.all_have_written = False
+        self.writing_is_over = False
         self._tell(Order.WRITE, what=list(states))
 
     def written(self) -> None:
@@ -212,14 +212,14 @@ class Ranks(World):
 
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
         """Return the numbers of all; with them travel the signals that were received, and who has written its part."""
-        more = _SIGNALS.index(self.signal_name), self.has_written
+        more = _SIGNALS.index(self.signal_name), self.has_written, self.cannot_write
         own = torch.tensor([*numbers, *more], dtype=torch.float64)
         everybody = [torch.empty_like(own) for _ in range(self.size)]
         with self._meetings.at("losses"):
             dist.all_gather(everybody, own)
         rows = [one.tolist() for one in everybody]
-        written = [row.pop() for row in rows]
-        self.all_have_written = all(written)
+        cannot, written = [row.pop() for row in rows], [row.pop() for row in rows]
+        self.writing_is_over = any(cannot) or all(written)
         received = max(int(row.pop()) for row in rows)
         self.asked_to_stop = _SIGNALS[received] or self.asked_to_stop
         return rows

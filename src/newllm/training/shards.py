@@ -14,21 +14,27 @@ import json
 import os
 import struct
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from newllm.errors import UserError
 from newllm.files import writing
 
 _KINDS = {"model.safetensors": 1, "optimizer.safetensors": 2}
 _TYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
+_PIECE = 1 << 24  # bytes that are written before somebody may stop it
 
 
 def write_part(
-    place: Path, state: Mapping[str, Mapping[str, Tensor]], first_rows: Mapping[str, int], rank: int
+    place: Path,
+    state: Mapping[str, Mapping[str, Tensor]],
+    first_rows: Mapping[str, int],
+    rank: int,
+    go_on: Callable[[], None] = lambda: None,
 ) -> dict[str, str]:
     """Write what this rank holds of a state, and return the digests of its files by name; the disk has them then.
 
@@ -38,21 +44,24 @@ def write_part(
         first_rows: by name, of the tensors that are parts of sharded ones: where in the whole they begin. The others
             are rank 0's to write.
         rank: of this process.
+        go_on: is called before each piece of a file; what it raises ends the writing.
 
     Raises:
-        UserError: there is no room, or the place may not be written.
+        UserError: there is no room, or the place may not be written, or is not there.
     """
+    if not place.is_dir():  # a disk of this rank's own, under the name of the leader's
+        raise UserError(f"'{place}' is not there: give --out on a disk that all ranks share")
     digests = {}
     for file, tensors in state.items():
         own = {name: value for name, value in tensors.items() if rank == 0 or name in first_rows}
         if own:
             path = place / f"shard-{rank + 1:05d}-model-{_KINDS[file]:05d}-of-{len(_KINDS):05d}.safetensors"
             with writing(place):
-                digests[path.name] = _write(path, own, first_rows)
+                digests[path.name] = _write(path, own, first_rows, go_on)
     return digests
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor], first_rows: Mapping[str, int]) -> str:
+def _write(path: Path, tensors: Mapping[str, Tensor], first_rows: Mapping[str, int], go_on: Callable[[], None]) -> str:
     """Write a file of safetensors, with what DCP says of its parts, and return its digest.
 
     Straight from the tensors' memory: `safetensors.torch.save` would copy all of it twice, and let nobody else run
@@ -70,9 +79,13 @@ def _write(path: Path, tensors: Mapping[str, Tensor], first_rows: Mapping[str, i
     text += b" " * (-len(text) % 8)
     found = hashlib.sha256()
     with path.open("wb") as file:
-        for piece in (struct.pack("<Q", len(text)), text, *(_bytes(value) for _, value in ordered)):
-            found.update(piece)
-            file.write(piece)
+        for part in (struct.pack("<Q", len(text)) + text, *(_bytes(value) for _, value in ordered)):
+            for start in range(0, len(part), _PIECE):
+                go_on()
+                piece = part[start : start + _PIECE]
+                found.update(piece)
+                file.write(piece)
+        go_on()
         file.flush()
         os.fsync(file.fileno())
     return found.hexdigest()

@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from newllm.errors import UserError
 from newllm.files import make_directory, new_directory
 from newllm.training.held import Held
 from newllm.training.part_writer import Digests, PartWriter
 from newllm.training.snapshots import Progress, Tensors, snapshot_name, write_state
-from newllm.training.world import LostError, World
+from newllm.training.world import World
 
 
 class _GivenUpError(Exception):
@@ -30,35 +29,47 @@ def _raised(error: Exception) -> NoReturn:
 
 
 @dataclasses.dataclass
+class _State:
+    """A snapshot that is being written.
+
+    Attributes:
+        progress: of its step.
+        place: its temporary directory.
+        naming: gives the directory its name when it is closed, or removes it with an error.
+    """
+
+    progress: Progress
+    place: Path
+    naming: contextlib.ExitStack
+
+
+@dataclasses.dataclass
 class _Job:
     """Snapshots that are being written.
 
     Attributes:
-        steps: progress of each.
-        places: their temporary directories.
-        naming: gives the directories their names when it is closed, or removes them with an error.
+        states: in the order in which they are written: what is worth most comes first.
         pin: content of their pin.json, or None.
         then: is called by a thread once they are whole.
         failed: is given what went wrong, on the main thread.
     """
 
-    steps: list[Progress]
-    places: list[Path]
-    naming: contextlib.ExitStack
+    states: list[_State]
     pin: dict[str, Any] | None = None
     then: Callable[[], None] = lambda: None
     failed: Callable[[Exception], None] = _raised
 
-    def give_up(self) -> None:
-        """Remove what was written."""
-        with contextlib.suppress(_GivenUpError), self.naming:
-            raise _GivenUpError
+    def give_up(self, written: int = 0) -> None:
+        """Remove what was written, but for the first few states."""
+        for state in self.states[written:]:
+            with contextlib.suppress(_GivenUpError), state.naming:
+                raise _GivenUpError
 
     def complete(self, digests: Sequence[Digests]) -> None:
-        """Make it whole."""
-        with self.naming:
-            for place, progress, own in zip(self.places, self.steps, digests, strict=True):
-                write_state(place, own, progress, self.pin)
+        """Make those whole whose digests are known."""
+        for state, own in zip(self.states, digests, strict=False):
+            with state.naming:
+                write_state(state.place, own, state.progress, self.pin)
         self.then()
 
 
@@ -89,39 +100,42 @@ class SnapshotWriter:
         """
         job = self._opened([progress])
         job.then = then
-        self._parts.start([(self._parts.copy(tensors, progress), job.places[0])])
+        self._parts.start([(self._parts.copy(tensors, progress), job.states[0].place)])
 
     def save_held(self, states: Sequence[Held], pin: dict[str, Any], failed: Callable[[Exception], None]) -> None:
         """Write snapshots of states in memory, of which every rank holds its part.
 
         Args:
-            states: not written over until they are written.
+            states: not written over until they are written; where there is no room for all, the first ones are kept.
             pin: content of their pin.json.
             failed: is given the error where a rank could not write its part.
         """
         job = self._opened([state.progress for state in states])
         job.pin, job.failed = pin, failed
-        self._parts.start(list(zip(states, job.places, strict=True)))
+        self._parts.start([(held, state.place) for held, state in zip(states, job.states, strict=True)])
 
     def _opened(self, steps: Sequence[Progress]) -> _Job:
         """Make the directories, and have the others begin."""
         self.wait()
         make_directory(self._directory)
-        with contextlib.ExitStack() as naming:
-            names = [self._directory / snapshot_name(progress.step) for progress in steps]
-            places = [naming.enter_context(new_directory(name)) for name in names]
-            self._world.writes([(one.step, place.absolute()) for one, place in zip(steps, places, strict=True)])
-            kept = [dataclasses.replace(progress) for progress in steps]  # the training moves it on
-            self._job = _Job(kept, places, naming.pop_all())
+        with contextlib.ExitStack() as all_of_them:
+            states = []
+            for progress in steps:
+                naming = all_of_them.enter_context(contextlib.ExitStack())
+                place = naming.enter_context(new_directory(self._directory / snapshot_name(progress.step)))
+                states.append(_State(dataclasses.replace(progress), place, naming))  # the training moves it on
+            self._world.writes([(state.progress.step, state.place.absolute()) for state in states])
+            all_of_them.pop_all()
+        self._job = _Job(states)
         return self._job
 
     def passed(self) -> None:
-        """Complete what all ranks have written by now; the training calls it after each update.
+        """Complete what all ranks have written by now, or give up what one could not; called after each update.
 
         Raises:
             UserError: a rank could not write its part.
         """
-        if self._job is not None and self._world.all_have_written:
+        if self._job is not None and self._world.writing_is_over:
             self._collect(self._job)
         if self._job is None and (self._naming is None or not self._naming.is_alive()):
             self._settle()
@@ -149,7 +163,7 @@ class SnapshotWriter:
         """Remove what is not whole yet, without the other ranks: one may be gone."""
         job, self._job = self._job, None
         if job is not None:
-            self._parts.give_up()
+            self._parts.abandon()
             job.give_up()
         if self._naming is not None:
             self._naming.join()
@@ -157,20 +171,17 @@ class SnapshotWriter:
     def _collect(self, job: _Job) -> None:
         """Hear from all ranks how they wrote their parts, and have a thread make the snapshots whole."""
         self._world.written()
-        try:
-            digests = self._parts.finish()
-        except LostError:
-            raise
-        except UserError as error:
-            job.give_up()
-            self._job, self._failure = None, (job, error)
-            return
+        digests, error = self._parts.finish()
+        if error is not None:
+            self._failure = job, error
+            job.give_up(len(digests))  # first: the others may need its room
         self._job = None
-        self._naming = threading.Thread(target=self._complete, args=(job, digests), name="newllm-snapshot-name")
-        self._naming.start()
+        if digests:
+            self._naming = threading.Thread(target=self._complete, args=(job, digests), name="newllm-snapshot-name")
+            self._naming.start()
 
     def _complete(self, job: _Job, digests: Sequence[Digests]) -> None:
         try:
             job.complete(digests)
         except Exception as error:
-            self._failure = job, error
+            self._failure = self._failure or (job, error)

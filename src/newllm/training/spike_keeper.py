@@ -131,7 +131,8 @@ class SpikeKeeper:
     def _write_parts(self, held: list[Held], pin: Pin) -> None:
         """Have all processes write their parts of states as snapshots."""
         try:
-            self._snapshots.save_held(held, content_of([pin]), self._could_not)
+            newest_first = held[::-1]  # it is worth most
+            self._snapshots.save_held(newest_first, content_of([pin]), self._could_not)
         except LostError:
             raise
         except UserError as error:

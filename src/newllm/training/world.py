@@ -54,7 +54,8 @@ class World:
         unlike: in what some round otherwise than the first.
         sharded: whether each process holds a part of the model (`shard`).
         has_written: this process has written its part of a snapshot; the next update tells the others.
-        all_have_written: every process had by the last update.
+        cannot_write: it could not; likewise.
+        writing_is_over: by the last update every process had written its part, or one could not.
     """
 
     rank = 0
@@ -63,7 +64,8 @@ class World:
     unlike: "tuple[Unlike, ...]" = ()
     sharded = False
     has_written = False
-    all_have_written = False
+    cannot_write = False
+    writing_is_over = False
 
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""

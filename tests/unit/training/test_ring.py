@@ -25,6 +25,7 @@ from newllm.training.observer import Observer
 from newllm.training.pins import Pin, lasting, read_pins
 from newllm.training.presets import PRESETS
 from newllm.training.ring import STATES, Ring, ring_every
+from newllm.training.snapshot_writer import SnapshotWriter
 from newllm.training.snapshots import (
     PIN,
     Progress,
@@ -35,6 +36,7 @@ from newllm.training.snapshots import (
     write_snapshot,
 )
 from newllm.training.spike_keeper import SpikeKeeper
+from newllm.training.world import World
 
 # The text is read in order; the learning rate is one that learns it before its garbage comes.
 SPIKING = (
@@ -120,6 +122,30 @@ def drive(keeper: SpikeKeeper, losses: dict[int, float], steps: range) -> list[O
         if step % keeper.every == 0:
             keeper.hold(state(step), Progress(step))
     return [onset for onset in seen if onset is not None]
+
+
+def test_of_a_sharded_model_the_newest_state_is_written_first_too(tmp_path, monkeypatch) -> None:
+    """Where there is room for one only, that is the one that stays."""
+    world, written = World(), []
+    world.sharded = True
+    writer = SnapshotWriter(world, tmp_path / "snapshots")
+    monkeypatch.setattr(writer, "save_held", lambda states, *_: written.extend(one.progress.step for one in states))
+    (tmp_path / "snapshots").mkdir()
+    tell = (lambda: None), (lambda _: None)
+    watching = SpikeKeeper(tmp_path / "snapshots", tmp_path / "trace.jsonl", 5, *tell, world, writer)
+    drive(watching, {33: 9.0}, range(40))
+    assert written == sorted(written, reverse=True)
+    assert len(written) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+def test_a_copy_is_in_memory_that_can_have_large_pages() -> None:
+    """Which a kernel gives to what is private alone, unless it is set up otherwise."""
+    held = held_module.copied({"model.safetensors": {"weight": torch.zeros(1 << 20)}}, Progress(1))
+    at = held.tensors["model.safetensors"]["weight"].data_ptr()
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    (kind,) = (line[1] for line in lines if int(line[0].split("-")[0], 16) <= at < int(line[0].split("-")[1], 16))
+    assert kind == "rw-p"
 
 
 def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:

@@ -20,6 +20,7 @@ from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
 from newllm.training.launch import with_mode
 from newllm.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+from newllm.training.ranks import Ranks
 from newllm.training.sharding import chosen_mode
 from newllm.training.step import clip_norm
 from newllm.training.world import World
@@ -75,6 +76,15 @@ def connected() -> Iterator[None]:
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     yield
     torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("connected")
+def test_losses_tell_who_has_written_its_part_and_who_cannot() -> None:
+    world, found = Ranks((), 60.0), []
+    for world.has_written, world.cannot_write in ((False, False), (True, False), (False, False), (False, True)):
+        assert world.gather([2.5, 7.0]) == [[2.5, 7.0]]
+        found.append(world.writing_is_over)
+    assert found == [False, True, False, True]
 
 
 @pytest.mark.usefixtures("connected")

@@ -1,5 +1,6 @@
 """Snapshots of a sharded model are written while it trains on: whole or not at all, and of the step that was meant."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import safetensors.torch
 import torch
 
 from newllm.errors import UserError
-from newllm.training import part_writer, snapshot_writer
+from newllm.training import part_writer, shards, snapshot_writer
 from newllm.training.held import copied
 from newllm.training.pins import content_of, read_pins
 from newllm.training.shards import write_part
@@ -26,7 +27,7 @@ from newllm.training.snapshots import (
     snapshot_tensors,
     write_state,
 )
-from newllm.training.world import World
+from newllm.training.world import LostError, World
 
 
 class Two(World):
@@ -35,12 +36,12 @@ class Two(World):
     size, sharded = 2, True
 
     def __init__(self) -> None:
-        self.other: tuple[str, list[dict[str, str]]] = ("", [{}])
+        self.other: tuple[bool, str, list[dict[str, str]]] = (True, "", [{}])
         self.begun: list[list[int]] = []
         self.collected = 0
 
     def writes(self, states: Sequence[tuple[int, Path]]) -> None:
-        self.all_have_written = False
+        self.writing_is_over = False
         self.begun.append([step for step, _ in states])
 
     def written(self) -> None:
@@ -52,7 +53,7 @@ class Two(World):
 
     def update(self) -> None:
         """What the losses of an update tell."""
-        self.all_have_written = self.has_written
+        self.writing_is_over = self.has_written
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_the_training_goes_on_and_the_snapshot_is_of_its_step(world, writer, gat
     writer.passed()
     assert list_snapshots(tmp_path / "snapshots") == {}, "a kill would leave half of it"
     gate.set()
-    while not world.all_have_written:
+    while not world.writing_is_over:
         world.update()
     writer.passed()
     writer.wait()
@@ -126,7 +127,7 @@ def test_the_next_one_waits_for_the_one_before(world, writer, gate, tmp_path) ->
 
 
 def test_states_in_memory_are_not_written_over_meanwhile(world, writer, gate, tmp_path) -> None:
-    world.other = ("", [{}, {}])
+    world.other = (True, "", [{}, {}])
     held, failed = [copied(state(step), Progress(step)) for step in (3, 4)], []
     writer.save_held(held, content_of([]), failed.append)
     assert [one.busy for one in held] == [True, True]
@@ -141,7 +142,7 @@ def test_states_in_memory_are_not_written_over_meanwhile(world, writer, gate, tm
 
 
 def test_a_rank_without_room_is_named_and_leaves_nothing(world, writer, tmp_path) -> None:
-    world.other = ("no room to write 'x': free some space", [])
+    world.other = (True, "no room to write 'x': free some space", [])
     writer.save(state(1.0), Progress(1), lambda: None)
     with pytest.raises(UserError, match=r"^rank 1: no room to write 'x'"):
         writer.wait()
@@ -151,10 +152,106 @@ def test_a_rank_without_room_is_named_and_leaves_nothing(world, writer, tmp_path
     writer.wait()
     assert [str(one) for one in failed] == ["rank 1: no room to write 'x': free some space"]
     assert names(tmp_path) == []
-    world.other = ("", [{}])
+    world.other = (True, "", [{}])
     writer.save(state(3.0), Progress(3), lambda: None)
     writer.wait()
     assert names(tmp_path) == [snapshot_name(3)]
+
+
+def test_a_rank_without_room_is_known_at_once_and_the_others_stop(world, writer, tmp_path, monkeypatch) -> None:
+    """Whatever their own disks have yet to write."""
+    write, began = part_writer.write_part, threading.Event()
+
+    def slowly(place, tensors, first_rows, rank, go_on) -> dict[str, str]:
+        began.set()
+        for _ in range(1000):
+            time.sleep(0.01)
+            go_on()
+        return write(place, tensors, first_rows, rank, go_on)
+
+    monkeypatch.setattr(part_writer, "write_part", slowly)
+    writer.save(state(1.0), Progress(1), lambda: None)
+    assert began.wait(10)
+    world.other, world.writing_is_over = (True, "no room", []), True
+    since = time.monotonic()
+    with pytest.raises(UserError, match=r"^rank 1: no room$"):
+        writer.passed()
+    assert time.monotonic() - since < 5
+    assert names(tmp_path) == []
+
+
+def test_that_this_rank_could_not_write_is_told_once(world, writer, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise UserError("no room")
+
+    monkeypatch.setattr(part_writer, "write_part", full)
+    world.other, failed = (True, "", []), []
+    writer.save_held([copied(state(1), Progress(1))], content_of([]), failed.append)
+    ends = time.monotonic() + 10
+    while not world.cannot_write:
+        assert time.monotonic() < ends
+    writer.wait()
+    assert [str(one) for one in failed] == ["no room"]
+    assert (world.cannot_write, world.has_written) == (False, False)
+
+
+def test_where_there_is_room_for_one_state_only_the_first_is_kept(world, writer, tmp_path) -> None:
+    world.other, failed = (True, "no room", [{}]), []
+    writer.save_held([copied(state(step), Progress(step)) for step in (4, 3)], content_of([]), failed.append)
+    writer.wait()
+    assert names(tmp_path) == [snapshot_name(4)]
+    assert [str(one) for one in failed] == ["rank 1: no room"]
+
+
+def test_one_that_is_gone_is_noticed_while_a_disk_is_slow(world, writer, gate, tmp_path, monkeypatch) -> None:
+    """The end waits for no disk either; what is not whole is removed."""
+
+    def gone(*_: object) -> list:
+        raise LostError("another process of this training is gone")
+
+    monkeypatch.setattr(part_writer, "_AT_END", 0.1)
+    monkeypatch.setattr(world, "collect", gone)
+    writer.save(state(1.0), Progress(1), lambda: None)
+    since = time.monotonic()
+    with pytest.raises(LostError):
+        writer.wait()
+    writer.close()
+    assert time.monotonic() - since < 5, "the gate is shut"
+    assert names(tmp_path) == []
+    gate.set()
+
+
+def test_a_disk_that_does_not_answer_makes_a_rank_hang(world, writer, gate, tmp_path, monkeypatch) -> None:
+    """It comes to no exchange then, so that the others find it as they find any other."""
+    monkeypatch.setenv("NEWLLM_HANG_SECONDS", "0.05")
+    asked, collect = [], world.collect
+    monkeypatch.setattr(world, "collect", lambda *given: (asked.append(time.monotonic()), collect(*given))[1])
+    writer.save(state(1.0), Progress(1), lambda: None)
+    threading.Timer(1.0, gate.set).start()
+    writer.wait()
+    assert asked[-1] - asked[-2] > 0.5
+    assert names(tmp_path) == [snapshot_name(1)]
+
+
+@pytest.mark.parametrize("ends", [0, 3, 100])
+def test_a_file_that_somebody_stops_is_no_longer_written(ends, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(shards, "_PIECE", 8)
+    asked = []
+
+    def go_on() -> None:
+        asked.append(1)
+        if len(asked) > ends:
+            raise KeyError
+
+    done = contextlib.nullcontext() if ends == 100 else pytest.raises(KeyError)
+    with done:
+        write_part(tmp_path, state(1.0), {}, 0, go_on)
+    assert len(list(tmp_path.iterdir())) == (2 if ends == 100 else 1)
+
+
+def test_a_rank_with_a_disk_of_its_own_says_so(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"absent' is not there: give --out on a disk that all ranks share"):
+        write_part(tmp_path / "absent", state(1.0), {}, 1)
 
 
 def train_on(world: Two, writer: SnapshotWriter) -> None:
@@ -172,7 +269,7 @@ def test_a_snapshot_that_failed_ends_the_training_at_the_next_update(while_named
     if while_named:
         monkeypatch.setattr(snapshot_writer, "write_state", full)
     else:
-        world.other = ("no room", [])
+        world.other = (True, "no room", [])
     writer.save(state(1.0), Progress(1), lambda: None)
     with pytest.raises(UserError, match=r"^rank 1: no room$"):
         train_on(world, writer)
