@@ -93,5 +93,5 @@ def _is_half(tensor: Tensor) -> bool:
 
 
 def _is_frozen(module: nn.Module) -> bool:
-    own = list(module.parameters(recurse=False))
+    own = [parameter for parameter in module._parameters.values() if parameter is not None]
     return bool(own) and not any(each.requires_grad for each in own)

@@ -10,7 +10,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.activations import first_tensor
 from newllm.recorder.hook import Hook
-from newllm.recorder.layers import ROOT, norm, read
+from newllm.recorder.layers import ROOT, norm, own_parameters, read
 
 
 class ActivationScale:
@@ -41,7 +41,7 @@ class ActivationScale:
 
     def __enter__(self) -> Self:
         for name, module in self._model.named_modules():
-            if next(module.parameters(recurse=False), None) is not None:
+            if own_parameters(module):
                 see = functools.partial(self._see, name or ROOT)
                 self._handles.append(module.register_forward_hook(Hook(see)))
         return self

@@ -18,12 +18,17 @@ ROOT = "."
 _NARROW = (torch.float16, torch.bfloat16)
 
 
+def own_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of a module without those of its children; a model may have a `parameters` of its own."""
+    return [parameter for parameter in module._parameters.values() if parameter is not None]
+
+
 def layers(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """Return the parameters that each layer owns, in the model's order."""
     seen: set[int] = set()
     found = {}
     for name, module in model.named_modules():
-        own = [parameter for parameter in module.parameters(recurse=False) if id(parameter) not in seen]
+        own = [parameter for parameter in own_parameters(module) if id(parameter) not in seen]
         seen.update(id(parameter) for parameter in own)
         if own:
             found[name or ROOT] = own

@@ -7,7 +7,7 @@ import pytest
 
 import newllm
 from newllm.diagnosis.diagnose import diagnose
-from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.roles import roles_of
 from newllm.trace import Series, Trace
 
@@ -19,8 +19,8 @@ def trace_of(**signals: np.ndarray) -> Trace:
     return Trace({name.replace("__", "/"): Series(np.arange(1, len(v) + 1), v) for name, v in signals.items()})
 
 
-def alarms(trace: Trace) -> list[str]:
-    return [one.kind for one in diagnose(trace) if one.severity != "note"]
+def alarms(trace: Trace, facts: Facts = Facts()) -> list[str]:  # noqa: B008
+    return [one.kind for one in diagnose(trace, facts) if one.severity != "note"]
 
 
 @pytest.mark.parametrize(("row_numbers", "is_said"), [(784.0, False), (8.0, True)])
@@ -151,3 +151,20 @@ def test_a_loss_that_is_summed_over_the_tokens_of_a_text(multiple: float, is_sai
     trace = trace_of(loss=np.linspace(70, 40, 200), loss_multiple=np.full(200, multiple))
     found = [one.kind for one in diagnose(trace, Facts(vocabulary=1633))]
     assert ("worse-than-uniform" in found) is is_said
+
+
+def test_a_measure_that_is_named_once_for_both_splits(tmp_path: Path) -> None:
+    line = "loss training: {loss}\naccuracy train: {train} test: {test}\n"
+    rows = [line.format(loss=3 / (n + 1), train=0.9, test=0.91) for n in range(10)]
+    (tmp_path / "log.txt").write_text("".join(rows))
+    trace = newllm.doctor(tmp_path / "log.txt").trace
+    assert "validation_loss" not in trace.signals
+    assert trace.series("validation_accuracy").value.tolist() == [0.91] * 10
+
+
+def test_a_parameter_of_the_model_itself_that_nothing_uses() -> None:
+    still, moves = np.zeros(200), np.full(200, 1e-3)
+    norms = {"update_norm__.": still, "update_norm__a": moves, "update_ratio__a": moves, "gradient_norm__a": moves}
+    trace = trace_of(loss=FALLS, weight_norm__a=np.linspace(1, 2, 200), **norms)
+    layers = (Layer(".", "Net", 4), Layer("a", "Linear", 100))
+    assert "frozen-layer" not in alarms(trace, Facts(layers=layers))

@@ -244,3 +244,23 @@ def test_another_layer_that_is_trained_from_now_on_has_its_own_name_and_norms(tm
     assert {at: found[f"weight_norm/{at}"] for at in (0, 1)} == {
         at: {at + 1: pytest.approx(lengths[at])} for at in (0, 1)
     }
+
+
+class OwnParameters(nn.Module):
+    """Says by itself what is trained, as a meta-learner does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(4, 2)
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x) * self.scale
+
+    def parameters(self) -> list[nn.Parameter]:  # type: ignore[override]
+        return [self.a.weight, self.a.bias, self.scale]
+
+
+def test_a_model_that_has_parameters_of_its_own(first_step: Record) -> None:
+    found = first_step(OwnParameters(), torch.randn(3, 4))
+    assert {"gradient_norm/a", "gradient_norm/."} <= set(found)

@@ -153,6 +153,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 
 # A layer that is said to be trained and does not move.
 GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
+ROOT = "."  # as the recorder calls the model itself
 UNREGISTERED = "unregistered/"
 STILL = 0.95  # of the sampled steps at which others moved
 
@@ -307,6 +308,8 @@ def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
     behind = names[names.index(name) + 1 :] if name in names else names
     called = f"activation_rms/{name}" in trace.signals
     others = any(signal.startswith("activation_rms/") for signal in trace.signals)
+    if name == ROOT:  # a parameter of the model itself, which is in no layer that could be seen to be called
+        return True
     return (others and not called) or not any(_has_gradient(trace, other) for other in behind)
 
 

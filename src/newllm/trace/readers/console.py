@@ -140,11 +140,15 @@ def _split_in(text: str) -> str | None:
 
 def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
     """Yield name, number, whether a sign stands between them, and whether bars or commas stand around them."""
-    text, taken = without_escapes(line[:_LONGEST]), set[str]()
+    text, taken, measure = without_escapes(line[:_LONGEST]), set[str](), list[str]()
     for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
         if _is_location(text, pair):
             continue
+        if split_of(words[-1]) and len(words) > 1:
+            measure = words[:-1]
+        elif split_of(pair[1]) and measure:
+            words = [*measure, *words]  # "accuracy train: 0.9 test: 0.8"
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
