@@ -24,7 +24,7 @@ from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Series, Trace
 
-GROWN, LONG = 100.0, 1.0  # times: activations, and updates against their weights, that a model bears which learns
+GROWN, LONG = 100.0, 1.0  # times: the state of a recurrent net, and a policy's updates against its weights
 SOLVED = 0.01  # of the loss at the start: with nothing left to learn gradients and updates vanish
 FEWEST_REWARDS = 10
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
@@ -63,19 +63,25 @@ def inner_as_notes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> l
     is near its best.
     """
     alarms = [one for one in findings if one.severity != "note"]
-    is_borne = all(not one.causes and _is_borne(one, trace) for one in alarms)
-    if not alarms or not is_borne or not (has_learnt(trace) or _is_rewarded(trace, facts)):
+    rewarded = _is_rewarded(trace, facts)
+    if not alarms or not (rewarded or has_learnt(trace)):
+        return list(findings)
+    if any(one.causes or not _is_borne(one, trace, rewarded=rewarded) for one in alarms):
         return list(findings)
     return [replace(one, severity="note") for one in findings]
 
 
-def _is_borne(finding: Finding, trace: Trace) -> bool:
-    """Whether sizes are such as many sound trainings have, or come of there being nothing left to learn."""
-    ratio = finding.evidence.get("ratio", math.inf)
+def _is_borne(finding: Finding, trace: Trace, *, rewarded: bool) -> bool:
+    """Whether sizes are such as sound trainings have, or come of there being nothing left to learn.
+
+    The state of a recurrent net grows while it learns to use it. A policy is born anew in its first updates.
+    """
     if finding.kind == "activation-growth":
-        return bool(finding.evidence.get("factor", math.inf) < GROWN)
+        alone = finding.evidence.get("signals") == ["context_norm"]
+        return alone and bool(finding.evidence.get("factor", math.inf) < GROWN)
+    ratio = finding.evidence.get("ratio", math.inf)
     if finding.kind == "update-ratio" and ratio > finding.evidence.get("limit", 0.0):
-        return bool(ratio < LONG)
+        return rewarded and bool(ratio < LONG)
     loss = finite(trace.series("loss"))
     is_solved = len(loss.value) > 0 and end_level(loss, LAST) < SOLVED * float(np.median(loss.value[:FEW]))
     return finding.kind in {"vanishing-gradient", "update-ratio"} and is_solved
