@@ -10,13 +10,14 @@ LOOKS = np.arange(1.0, 401, 10)
 
 
 def said(
-    level: float = 2.25, right: float = 0.16, classes: float = 10, updates: int = 400, multiple: float = 1.0
+    level: float = 2.25, right: float = 0.16, classes: float = 10, updates: float = 400, multiple: float = 1.0
 ) -> bool:
-    looks = LOOKS[: max(1, updates // 10)]
+    count = int(updates)
+    looks = LOOKS[: max(1, count // 10)]
     seen = {"cross_entropy": 1.0, "targets_right": right, "loss_multiple": multiple, "target_classes_seen": classes}
     signals = {name: Series(looks, np.full(len(looks), value)) for name, value in seen.items()}
-    loss = np.linspace(2.4, level, updates) + 0.05 * np.random.default_rng(0).standard_normal(updates)
-    found = diagnose(Trace({"loss": Series(np.arange(1, updates + 1), loss)} | signals))
+    loss = np.linspace(2.4, level, count) + 0.05 * np.random.default_rng(0).standard_normal(count)
+    found = diagnose(Trace({"loss": Series(np.arange(1, count + 1), loss)} | signals))
     return any(one.kind == "plateau" and one.sentence.id == "finding-plateau.chance" for one in found)
 
 

@@ -257,7 +257,7 @@ class OwnParameters(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.a(x) * self.scale
 
-    def parameters(self) -> list[nn.Parameter]:  # type: ignore[override]
+    def parameters(self) -> list[Tensor]:  # type: ignore[override]
         return [self.a.weight, self.a.bias, self.scale]
 
 

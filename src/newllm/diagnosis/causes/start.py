@@ -60,6 +60,8 @@ def _at_first(case: Case, found: Finding) -> bool:
     first = float(series.value[0])
     if found.kind == "vanishing-gradient":
         others = by_layer(case.trace, "gradient_norm", case.facts).values()
+        if len(found.evidence["layers"]) < 2:
+            return False  # one alone is what it is, as the keys of an attention are, or the slope of a PReLU
         return 0 < first < FADED * max(float(one.value[0]) for one in others)
     bounded = (found.signal or "").startswith("activation_rms")
     return first >= (AT_BOUNDS if bounded else IDLE)
