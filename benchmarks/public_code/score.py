@@ -54,9 +54,11 @@ def first(place: Path) -> tuple[str, str]:
 
 def verdict(label: dict[str, Any], judged: dict[str, str], said: str) -> str:
     """Return how an answer was judged."""
+    if said.startswith("unreadable"):
+        return "unreadable"
     if label["healthy"]:
         return "right" if said == NOTHING else "false alarm"
-    return judged.get(said, "missed" if said == NOTHING or said.startswith("unreadable") else "?")
+    return judged.get(said, "missed" if said == NOTHING else "?")
 
 
 def main() -> None:
@@ -76,7 +78,7 @@ def main() -> None:
                 said, sentence = first(Path(folder) / name / file)
                 found = verdict(label, judged.get(name, {}).get(source, {}), said)
                 counted.setdefault(f"{source}s, {'healthy' if label['healthy'] else 'faulty'}", Counter())[found] += 1
-                if found not in {"right", "missed"}:
+                if found not in {"right", "missed", "unreadable"}:
                     print(f"{name}, {source}: {said}: {found}\n    {sentence}")
     for group, numbers in sorted(counted.items()):
         print(f"{group}: " + ", ".join(f"{count} {word}" for word, count in sorted(numbers.items())))
