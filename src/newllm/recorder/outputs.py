@@ -56,10 +56,11 @@ def trained_outputs(result: Any) -> Iterator[Tensor]:
 
 def other_heads(model: nn.Module, output: Any, logits: Tensor | None) -> Iterator[Tensor]:
     """Yield further outputs `[N, V]` of a linear layer each, which a loss of classes may be made of."""
-    widths = {module.out_features for module in model.modules() if isinstance(module, nn.Linear)}
-    for one in trained_outputs(output):
-        if one is not logits and one.dim() == 2 and len(one) >= _FEWEST_ROWS and one.shape[1] in widths - {1, 2}:
-            yield one
+    others = [one for one in trained_outputs(output) if one is not logits and one.dim() == 2]
+    others = [one for one in others if len(one) >= _FEWEST_ROWS and one.shape[1] > 2]
+    if others:  # to go through a model takes its time
+        widths = {module.out_features for module in model.modules() if isinstance(module, nn.Linear)}
+        yield from (one for one in others if one.shape[1] in widths)
 
 
 @torch.no_grad()
