@@ -145,7 +145,8 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         words = pair[1].split(" ")
         if _is_location(text, pair):
             continue
-        if split_of(words[-1]) and len(words) > 1:
+        # LitGPT repeats the loss of its last evaluation in each line: "loss train: 2.9, val: 3.1".
+        if split_of(words[-1]) and len(words) > 1 and "loss" not in words:
             measure = words[:-1]
         elif split_of(pair[1]) and measure:
             words = [*measure, *words]  # "accuracy train: 0.9 test: 0.8"
