@@ -8,15 +8,12 @@ the doctor judged an answer of that kind and cause; "?" is an answer that nobody
 """
 
 import argparse
-import io
-import tarfile
+import sys
 import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import zstandard
 
 import newllm
 from newllm.diagnosis.run_facts import runs_in
@@ -24,18 +21,12 @@ from newllm.errors import UserError
 from newllm.trace import SEVERITIES, Finding
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from benchmarks.strangers.score import unpack  # noqa: E402
+
 SOURCES = {"recording": "recording", "log": "stdout.txt"}
 NOTHING = "nothing"
-_LARGEST = 1 << 28
-
-
-def unpack(folder: Path) -> None:
-    """Write all recordings and logs below a folder."""
-    content = zstandard.ZstdDecompressor(max_window_size=_LARGEST).decompress(
-        (HERE / "recordings.tar.zst").read_bytes(), _LARGEST
-    )
-    with tarfile.open(fileobj=io.BytesIO(content)) as packed:
-        packed.extractall(folder, filter="data")
 
 
 def first(place: Path) -> tuple[str, str]:
@@ -69,7 +60,7 @@ def main() -> None:
     judged = tomllib.loads((HERE / "judged.toml").read_text(encoding="utf-8"))
     counted: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        unpack(Path(folder))
+        unpack(HERE / "recordings.tar.zst", Path(folder), {label["name"] for label in labels})
         for label in labels:
             name = label["name"]
             if given.only and name not in given.only:

@@ -34,6 +34,11 @@ def median(value: np.ndarray) -> float:
     return float(np.median(value)) if len(value) else float("nan")
 
 
+def scatter(value: np.ndarray) -> float:
+    """Return the scatter of single points (n,), by the differences of neighbours."""
+    return float(1.4826 * median(np.abs(np.diff(value) - median(np.diff(value)))) / np.sqrt(2))
+
+
 def has_learnt(trace: Trace) -> bool:
     """Whether the training loss has fallen by a quarter and more, and neither it nor validation is far past its best.
 

@@ -8,7 +8,7 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, scatter, smoothed, start_level
 from newllm.diagnosis.losses import as_shares
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -48,7 +48,7 @@ def detect_policy(trace: Trace, facts: Facts) -> list[Finding]:
 def _lost(roles: Roles, reward: Series) -> Finding | None:
     level, start, end = smoothed(reward), start_level(reward), end_level(reward, 0.1)
     best = int(np.argmax(level))
-    noise = _noise(reward.value)
+    noise = scatter(reward.value)
     below = for_good(reward, level < start - NOISE * noise)
     if below is not None and below[1] >= BELOW and level[len(level) // 5 :].max() < start:
         return _gone_before(roles, below[0], (start, end)) or _falls(
@@ -63,11 +63,6 @@ def _lost(roles: Roles, reward: Series) -> Finding | None:
     levels = float(level[best]), end
     when = "from-start" if best <= max(2, AT_ONCE * len(level)) and end < start - NOISE * noise else "later"
     return _gone_before(roles, stays[0], levels) or _falls(roles, reward, stays[0], levels, when)
-
-
-def _noise(value: np.ndarray) -> float:
-    """Return the scatter of single points, by the differences of neighbours."""
-    return float(1.4826 * median(np.abs(np.diff(value) - median(np.diff(value)))) / np.sqrt(2))
 
 
 def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, float], when: str) -> Finding:
@@ -145,7 +140,7 @@ def _gone_before(roles: Roles, lost_at: float, levels: tuple[float, float]) -> F
 def _stays(roles: Roles, reward: Series) -> Finding | None:
     """Return a reward that never rose although the policy has changed."""
     level, start, end = smoothed(reward), start_level(reward), end_level(reward)
-    noise = max(_noise(reward.value), 1e-9 * max(1.0, abs(start)))
+    noise = max(scatter(reward.value), 1e-9 * max(1.0, abs(start)))
     if level.max() - start > 2 * noise or abs(end - start) > 2 * noise or abs(rank_trend(reward.value)) > 0.7:
         return None
     name, series = _entropy(roles)
@@ -197,7 +192,7 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
     if not len(before):
         return None  # nobody knows what the reward was when success was best
     earlier = median(before[-max(3, len(level) // 25) :])
-    rise, noise = end_level(reward) - earlier, _noise(reward.value)
+    rise, noise = end_level(reward) - earlier, scatter(reward.value)
     if rise < NOISE * noise or rise <= 0.2 * float(np.ptp(smoothed(reward))):
         return None
     if level[best] < LEAST_SUCCESS or level[best] - end < LEAST_SUCCESS or end > HACKED * level[best]:

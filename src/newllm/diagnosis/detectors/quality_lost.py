@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.detectors.policy import FEWEST_POINTS
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import for_good, median, smoothed
+from newllm.diagnosis.levels import for_good, median, scatter, smoothed
 from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.quality import evaluated_qualities
 from newllm.diagnosis.roles import roles_of
@@ -48,8 +48,7 @@ def _lost(trace: Trace, name: str, series: Series) -> Finding | None:
     level = smoothed(series)
     best, end = float(level.max()), median(series.value[-LAST:])
     at = int(np.argmin(np.abs(series.value - best)[: int(np.argmax(level)) + LAST]))  # a level is one of the values
-    steps = np.diff(series.value)
-    noise = 1.4826 * median(np.abs(steps - median(steps))) / np.sqrt(2)
+    noise = scatter(series.value)
     if best < LEAST_BEST or best - end < max(LOST * best, NOISE * noise):
         return None
     low = for_good(series, level < (best + end) / 2)
@@ -71,7 +70,7 @@ def _lost(trace: Trace, name: str, series: Series) -> Finding | None:
         last_step=float(series.step[-1]),
         confidence=0.9,
         signal=name,
-        evidence={"best": best, "last": end, "noise": float(noise)},
+        evidence={"best": best, "last": end, "noise": noise},
         alternatives=(message("finding-quality-lost.harder"),),
         test=message("finding-quality-lost.test"),
         candidate_causes=("evaluation-configuration", "data-order", "wrong-targets"),
