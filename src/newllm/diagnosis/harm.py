@@ -25,6 +25,7 @@ from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Series, Trace
 
 GROWN, LONG = 100.0, 1.0  # times: the state of a recurrent net, and a policy's updates against its weights
+KNOWS = 0.9  # of the targets are answered rightly: what is idle is not needed
 SOLVED = 0.01  # of the loss at the start: with nothing left to learn gradients and updates vanish
 FEWEST_REWARDS = 10
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
@@ -74,8 +75,12 @@ def inner_as_notes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> l
 def _is_borne(finding: Finding, trace: Trace, *, rewarded: bool) -> bool:
     """Whether sizes are such as sound trainings have, or come of there being nothing left to learn.
 
-    The state of a recurrent net grows while it learns to use it. A policy is born anew in its first updates.
+    The state of a recurrent net grows while it learns to use it. A policy is born anew in its first updates. A net of
+    rectified units may have far more of them than it needs.
     """
+    if finding.kind == "dead-units":
+        right = trace.series("targets_right").value
+        return len(right) > 0 and float(np.median(right[-max(FEW, len(right) // 10) :])) >= KNOWS
     if finding.kind == "activation-growth":
         alone = finding.evidence.get("signals") == ["context_norm"]
         return alone and bool(finding.evidence.get("factor", math.inf) < GROWN)

@@ -34,6 +34,7 @@ def test_the_sum_of_logged_losses_may_stand_above_a_validation_of_one(learnt: fl
     (found,) = detect_training_above(Trace(trace.signals | parts), Facts())
     assert found.severity == severity
     noisy = parts | {"train_domain_loss": Series(steps, domain + 0.01 * np.cos(9 * steps))}
+    noisy["loss"] = Series(steps, trace.series("loss").value * np.exp(0.2 * np.cos(7 * steps)))
     (found,) = detect_training_above(Trace(trace.signals | noisy), Facts())  # no sum
     assert found.severity == "warning"
 
@@ -52,6 +53,18 @@ def test_a_loss_of_mixed_or_smoothed_targets_stands_above_for_their_entropy(step
     (found,) = detect_training_above(trace, Facts())
     assert found.severity == severity
     assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.soft")
+
+
+@pytest.mark.parametrize(
+    ("scatter", "end", "severity"), [(0.0, 0.5, "note"), (0.1, 0.5, "warning"), (0.0, 1.5, "warning")]
+)
+def test_a_running_mean_comes_down_later_than_the_validation(scatter: float, end: float, severity: str) -> None:
+    steps = np.arange(1, 201)
+    loss = end + (3 - end) * np.exp(-steps / 40)
+    mean = np.cumsum(loss) / steps * np.exp(scatter * np.random.default_rng(0).normal(size=200))
+    (found,) = above(mean, *np.linspace(0.5, 0.4, 8))
+    assert found.severity == severity
+    assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.running-mean")
 
 
 def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:

@@ -8,6 +8,23 @@ from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 
 
+def by_chance(value: np.ndarray, start: int, end: int, unit: float, *, is_coarse: bool = False) -> float:
+    return _by_chance(value, (start, end), unit, is_coarse=is_coarse)
+
+
+def test_of_few_digits_the_changes_beside_the_repeats_count_too() -> None:
+    value = np.cumsum(np.array([0.0, *[0.04] * 8, 0.01, 0, 0, 0, *[0.04] * 8]))
+    fine, coarse = (by_chance(value, 9, 12, 0.01, is_coarse=one) for one in (False, True))
+    assert (fine, coarse) == (pytest.approx(len(value) * 0.5**3), pytest.approx(len(value)))
+
+
+@pytest.mark.parametrize(("decimals", "level", "count"), [(2, 0.09, 0), (2, 0.11, 1), (4, 0.09, 1)])
+def test_of_what_is_printed_with_one_digit_equal_numbers_say_nothing(decimals: int, level: float, count: int) -> None:
+    value = np.r_[np.linspace(2, 0.5, 10), [level] * 8, np.linspace(0.4, 0.3, 5)]
+    trace = Trace({"loss": Series(np.arange(23), value)}, decimals={"loss": decimals})
+    assert len(detect_frozen_values(trace, Facts())) == count
+
+
 def test_runs_of_equal_neighbours() -> None:
     assert _stretches(np.array([1.0, 2, 2, 2, 3, 4, 4, 5])) == [(1, 3), (5, 6)]
     assert _stretches(np.array([1.0, 1])) == [(0, 1)]
@@ -23,21 +40,21 @@ def test_the_unit_is_the_last_decimal_that_is_printed() -> None:
 
 def test_a_repeat_is_as_likely_as_the_unit_by_half_of_the_usual_change() -> None:
     value = np.cumsum(np.array([0.0, *[0.04] * 10, 0, 0, 0, *[0.04] * 10]))
-    assert _by_chance(value, 10, 13, 0.01) == pytest.approx(len(value) * 0.5**3)
-    assert _by_chance(value, 10, 13, 0.05) == pytest.approx(len(value))  # no change is smaller than what is printed
+    assert by_chance(value, 10, 13, 0.01) == pytest.approx(len(value) * 0.5**3)
+    assert by_chance(value, 10, 13, 0.05) == pytest.approx(len(value))  # no change is smaller than what is printed
 
 
 def test_what_stands_still_beside_it_does_not_make_a_repeat_likelier() -> None:
     steps = np.array([0.0, *[0, 0, 0.04] * 5, 0, 0, 0, 0, *[0.04, 0, 0] * 5])
     value = np.cumsum(steps)
-    assert _by_chance(value, 15, 19, 0.01) == pytest.approx(len(value) * 0.5**4)
+    assert by_chance(value, 15, 19, 0.01) == pytest.approx(len(value) * 0.5**4)
 
 
 def test_what_never_moved_is_frozen_where_it_is_long_enough() -> None:
     still = np.ones(10)
-    assert _by_chance(still, 0, 4, 0.01) == 0.0
-    assert _by_chance(still, 0, 3, 0.01) == 1.0
-    assert [_by_chance(np.array([1.0, *[2.0] * count]), 1, count, 0.01) for count in (4, 5)] == [1.0, 0.0]
+    assert by_chance(still, 0, 4, 0.01) == 0.0
+    assert by_chance(still, 0, 3, 0.01) == 1.0
+    assert [by_chance(np.array([1.0, *[2.0] * count]), 1, count, 0.01) for count in (4, 5)] == [1.0, 0.0]
 
 
 def test_the_usual_change_is_that_of_five_on_each_side_or_of_what_moved_before() -> None:
@@ -45,7 +62,7 @@ def test_the_usual_change_is_that_of_five_on_each_side_or_of_what_moved_before()
         """Return what is expected of the last stretch of zeros but the parts behind it."""
         steps = np.concatenate([np.full(count, change) for count, change in parts])
         end = len(steps) - (parts[-1][0] if parts[-1][1] else 0)
-        return _by_chance(np.cumsum(np.r_[0.0, steps]), end - 4, end, 0.01) / (1 + len(steps))
+        return by_chance(np.cumsum(np.r_[0.0, steps]), end - 4, end, 0.01) / (1 + len(steps))
 
     assert chance((6, 0.04), (4, 0.0)) == pytest.approx(0.5**4)
     assert chance((4, 0.4), (5, 0.04), (4, 0.0)) == pytest.approx(0.5**4)  # before that is too far back

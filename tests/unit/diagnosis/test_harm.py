@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import STEPS, at, other
 
-from newllm.diagnosis.harm import harmless_as_notes, validation_gains
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.harm import harmless_as_notes, inner_as_notes, validation_gains
 from newllm.trace import Series, Trace
 
 EVERY = np.arange(20, 401, 20)
@@ -172,3 +173,12 @@ def test_a_better_quality_excuses_no_loss_that_ends_above_its_start() -> None:
 
 def test_a_better_quality_excuses_no_spike() -> None:
     assert severity(quality_trace(BETTER), "spike") == "warning"
+
+
+@pytest.mark.parametrize(("right", "expected"), [(0.95, "note"), (0.85, "warning"), (None, "warning")])
+def test_dead_units_of_a_model_that_knows_nine_of_ten_are_a_note(right: float | None, expected: str) -> None:
+    signals = {"loss": Series(STEPS, np.geomspace(2.3, 0.1, len(STEPS)))}
+    if right is not None:
+        signals["targets_right"] = Series(STEPS[::10], np.linspace(0.1, right, len(STEPS[::10])) ** 0.05 * right)
+    (found,) = inner_as_notes([other("dead-units", 20)], Trace(signals), Facts())
+    assert found.severity == expected

@@ -36,6 +36,17 @@ def test_a_loss_that_is_high_at_every_kth_point_is_found(period: int) -> None:
     assert found.candidate_causes[0] == "periodic-batch"
 
 
+@pytest.mark.parametrize(("hardest", "count"), [(3.0, 0), (20.0, 1)])
+def test_one_of_the_batches_of_a_fixed_order_is_the_hardest_and_one_that_is_far_off_is_bad(
+    hardest: float, count: int
+) -> None:
+    each = np.random.default_rng(3).normal(size=40)  # how hard each batch of an epoch is
+    each[17] = hardest
+    loss = np.exp(0.1 * np.tile(each, 15)) * (1 + np.exp(-np.arange(600) / 80))
+    loss *= np.exp(0.01 * np.random.default_rng(4).normal(size=600))
+    assert len(periodic(loss)) == count
+
+
 def test_of_a_log_of_every_fifth_step_the_period_is_in_steps() -> None:
     (found,) = periodic(every(8), 5 * np.arange(400))
     assert found.evidence["period"] == 40

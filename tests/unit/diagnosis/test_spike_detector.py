@@ -162,3 +162,39 @@ def test_a_slow_climb_back_to_a_start_at_zero_is_a_balance_too(start: float, sev
     value += 0.01 * np.random.default_rng(0).normal(size=len(value))
     (found,) = detect_slow_divergence(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), Facts())
     assert found.severity == severity
+
+
+def recovered_spikes(*value: float) -> int:
+    loss = Series(np.arange(1, len(value) + 1), np.array(value))
+    return len(detect_spikes(Trace({"loss": loss}), Facts()))
+
+
+@pytest.mark.parametrize(("noise", "peak", "count"), [(0.03, 2.6, 0), (0.03, 6.0, 1), (0.002, 2.6, 1)])
+def test_very_few_points_tell_a_rise_that_is_large_or_far_above_their_noise(
+    noise: float, peak: float, count: int
+) -> None:
+    calm = np.geomspace(3, 1.2, 12) * (1 + noise * np.array([1, -1, -1, 1, -1, 1, -1, 0, 0, 0, 0, 0]))
+    assert recovered_spikes(*calm[:8], peak, *calm[8:]) == count
+    assert recovered_spikes(*calm[:8], peak, *calm[8:], *np.geomspace(1.2, 0.9, 6)) == 1  # nineteen points
+
+
+def test_what_rose_as_far_from_one_point_to_the_next_before_is_no_spike() -> None:
+    later = (4.159, 3.414, 0.594, 0.87, 0.3, 1.097, 1.0)
+    rough = (0.431, 3.63, 4.612, 4.652, 4.501, 1.945, 6.327, -1.689)
+    assert recovered_spikes(*rough, *later) == 0
+    steady = (4.8, 4.7, 4.65, 4.652, 4.501, 4.4, 4.3, 1.9)
+    assert recovered_spikes(*steady, 14.0, 1.8, *later[2:]) == 1
+
+
+def test_near_nothing_points_that_stand_out_as_far_by_ratio_are_as_usual() -> None:
+    before = (2.29, 2.28, 2.19, 2.08, 1.96, 1.79, 1.45, 1.04, 0.98, 0.89, 0.8, 0.7, 0.6, 0.55, 0.485, 0.472, 0.388)
+    after = (0.337, 0.572, 0.298, 0.333, 0.154, 0.452, 0.26, 0.258, 0.231, 0.685, 0.111, 0.2, 0.1)
+    assert recovered_spikes(*before, 0.997, *after) == 0
+    assert recovered_spikes(*before, 0.997, *np.linspace(0.35, 0.1, 13)) == 1
+
+
+@pytest.mark.parametrize(("decimals", "count"), [(None, 1), (3, 0), (4, 1)])
+def test_what_rises_by_its_last_printed_digit_only_is_no_spike(decimals: int | None, count: int) -> None:
+    loss = np.r_[np.full(60, 0.001), np.full(5, 0.003), np.full(60, 0.001)]
+    trace = Trace({"loss": Series(np.arange(125), loss)}, decimals={} if decimals is None else {"loss": decimals})
+    assert len(detect_spikes(trace, Facts())) == count

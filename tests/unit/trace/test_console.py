@@ -256,3 +256,21 @@ def test_json_keeps_its_own_error_whatever_its_texts_say(tmp_path: Path, name: s
     log.write_text(text)
     with pytest.raises(UserError, match=r"is no JSON|no numbers to read"):
         read_log(log)
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ("25 disc cost 0.08 wasserstein distance 0.01 gen cost 0.0065", {"disc_loss": "0.08", "gen_loss": "0.0065"}),
+        ("epoch 3: D loss: 2.1, G loss: 0.3", {"epoch": "3", "D_loss": "2.1", "G_loss": "0.3"}),
+        ("epoch 3: rec loss 2.1, cmt loss 0.3", {"epoch": "3", "loss": "2.1"}),  # the first of several parts
+        ("Epoch 1 loss 0.3 best loss 0.2", {"epoch": "1", "loss": "0.3"}),
+        ("disc cost 0.5", {"cost": "0.5"}),
+    ],
+)
+def test_the_losses_of_both_sides_of_a_game_keep_their_names(line: str, cells: dict[str, str]) -> None:
+    assert dict(console._cells(line)) == cells
+
+
+def test_what_a_model_prints_of_itself_is_no_row() -> None:
+    assert not dict(console._cells("    (0): Linear(in_features=2, out_features=64, bias=True)"))

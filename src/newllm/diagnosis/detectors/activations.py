@@ -16,7 +16,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
-ATTENDS = re.compile(r"(?i)^(to_|w_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
+ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
 GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 LAST = 0.75  # of the run: behind it is its end
 
@@ -26,9 +26,10 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
-    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out, and so
-    does attention's pull on its queries and keys, while its values have a gradient. Where no
-    layer is so any more in the last quarter, and the loss has been learnt, training has come over it: a note.
+    nothing is another finding's (frozen layer). What a model hands out may begin at nothing and grow. Adapters (LoRA)
+    begin at nothing on purpose and are left out, and so does attention's pull on its queries and keys, while its values
+    have a gradient. Where no layer is so any more in the last quarter, and the loss has been learnt, training has come
+    over it: a note.
     """
     found = []
     for kind, statistic, least in (
@@ -44,8 +45,10 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             faint = min(share for share, _ in faded.values())
-            came_back = faint > GONE and min(at_end[name] for name in faded) >= least * max(at_end.values())
-            found.append(_vanished(kind, statistic, faded, is_over=came_back and has_learnt(trace)))
+            came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
+            is_learnt = faint > GONE and has_learnt(trace)
+            is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]
+            found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_learnt or is_output)))
     return found
 
 

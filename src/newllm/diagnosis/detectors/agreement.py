@@ -1,7 +1,10 @@
 """Whether training and validation loss measure the same thing: which is higher, and how steady the validation is."""
 
+import math
+
 import numpy as np
 
+from newllm.diagnosis.excursion import noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite, sliding_mean
@@ -18,6 +21,7 @@ ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy ru
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
 MOST_PARTS = 12
 FEWEST_SOFT = 5  # sampled steps with targets that are mixed or smoothed
+SMOOTH = 0.02  # standard deviation of the noise, on a log scale: single batches scatter more
 PER_ROW = 0.1  # of the rows of an update
 A_MEAN = "cross_entropy"  # one that is summed and not averaged is told by its size
 LEARNT = 0.8  # of what a part of the loss began at
@@ -35,7 +39,8 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     And so is one whose targets are mixed or smoothed, by its gradient: it cannot come below their entropy, and asks
     another question than the validation. And so is one whose batches lie as far apart from each other: what they
     scatter by is noise in their targets, below which training cannot come, and which validation need not have. And so
-    is one that is as many times as high as an update has rows: a sum over them, where validation has a mean.
+    is one that is as many times as high as an update has rows: a sum over them, where validation has a mean. And so is
+    one that is smoothed and falls: a running mean knows the time before, and comes down later than validation.
     """
     both = _both(trace)
     if both is None:
@@ -51,17 +56,20 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     is_noisy = _scatter(loss.value) >= np.log(end / last)
     entropy = finite(trace.series("target_entropy")).value
     is_soft = len(entropy) >= FEWEST_SOFT
+    is_late = _without_delay(loss.value) < ABOVE * last
     rows = trace.series("rows").value
     is_sum = len(rows) > 0 and abs(end / last / median(rows) - 1) < PER_ROW and not len(trace.series(A_MEAN).value)
     if parts:
         other = message("finding-training-above-validation.summed", parts=", ".join(parts))
     elif is_sum:
         other = message("finding-training-above-validation.per-row", rows=int(median(rows)))
+    elif is_late:
+        other = message("finding-training-above-validation.running-mean")
     elif is_soft:
         other = message("finding-training-above-validation.soft", entropy=median(entropy))
     else:
         other = message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
-    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_sum or is_noisy or is_soft
+    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_sum or is_noisy or is_soft or is_late
     return [
         Finding(
             kind="training-above-validation",
@@ -87,6 +95,18 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
 def _scatter(value: np.ndarray) -> float:
     """Return the standard deviation of a loss (n,) around its trend, on a log scale, of a normal one."""
     return float(np.median(np.abs(np.diff(np.log(value))))) / _OF_DIFFERENCES
+
+
+def _without_delay(value: np.ndarray) -> float:
+    """Return where a loss (n,) ends if each point is the mean of all before it; infinite where it is not so smooth.
+
+    Of means m of 1 to t points the last one was m + t dm / dt.
+    """
+    count, part = len(value), len(value) // END
+    if part < 1 or noise_of(np.log(value[count // 2 :])) > SMOOTH:
+        return math.inf
+    end, before = median(value[-part:]), median(value[-2 * part : -part])
+    return end - count / part * (before - end)
 
 
 def _learnt_parts(trace: Trace, start: float) -> list[str]:

@@ -20,6 +20,8 @@ from newllm.trace import Finding, Series, Trace
 ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
 LEAST_ON_A_GRID = 12  # different values, before they show one
+DIGITS = 10.0  # units: of what is printed with a single digit, equal numbers say little
+COARSE = 1000.0  # units: of up to three digits
 NEAR = 5  # so many changes on each side tell the usual change
 MOSTLY_MOVED = 0.5  # of the steps without an update
 COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
@@ -38,12 +40,19 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     value = series.value
     if len(value) < 5:
         return []
-    unit = _unit(value, trace.decimals.get(name))
+    decimals = trace.decimals.get(name)
+    unit = _unit(value, decimals)
     found = []
     for start, end in _stretches(value):
-        if _at_floor(value, start) or (name == "loss" and _has_converged(trace, series, start)):
+        if (
+            (decimals is not None and abs(value[start]) < DIGITS * unit)
+            or _at_floor(value, start)
+            or (name == "loss" and _has_converged(trace, series, start))
+        ):
             continue
-        expected = _by_chance(value, start, end, unit)
+        expected = _by_chance(
+            value, (start, end), unit, is_coarse=decimals is not None and abs(value[start]) < COARSE * unit
+        )
         if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
             found.append((end - start, expected, start, end))
     found.sort(key=lambda item: (-item[0], item[1]))
@@ -104,17 +113,23 @@ def _grid(value: np.ndarray) -> float:
     return 0.0
 
 
-def _by_chance(value: np.ndarray, start: int, end: int, unit: float) -> float:
-    """Return how many repeats as long the usual change around this one would be expected to give."""
+def _by_chance(value: np.ndarray, where: tuple[int, int], unit: float, *, is_coarse: bool) -> float:
+    """Return how many repeats as long the usual change around this one would be expected to give.
+
+    A loss that comes to rest changes less and less: of few printed digits the changes next to the repeats count too.
+    """
+    start, end = where
     change = np.abs(np.diff(value))
     around = np.concatenate([change[max(0, start - NEAR) : start], change[end : end + NEAR]])
     around = around[around > 0]
     if len(around) < 3:
-        around = change[:start][change[:start] > 0][-NEAR:]
+        around = change[change > 0]
     if len(around) < 3:  # nothing ever moved: a constant from the first point on
         return 0.0 if end - start >= 4 else 1.0
+    beside = [*change[max(0, start - 1) : start], *change[end : end + 1]] if is_coarse else []
+    usual = min([float(np.median(around)), *(one for one in beside if one > 0)])
     # Half of the usual change is a cautious width for the values that the next point could have taken.
-    width = max(0.5 * float(np.median(around)), unit)
+    width = max(0.5 * usual, unit)
     each = min(1.0, unit / width) if width > 0 else 1.0  # differences too small for a number
     return float(len(value) * each ** (end - start))
 

@@ -267,8 +267,9 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: a sound model may begin far above what it comes to, but not at a loss that is high in its own unit.
     For a vocabulary the training must predict tokens or classes: in other units (sums, squared errors) a loss may begin
-    anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies (not that
-    of classes: sums of those have an accuracy beside them, too). The sum of several logged losses may begin anywhere.
+    anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies. A loss
+    of classes comes to next to nothing whether it is a mean or a sum: in a log, or where the gradient says that it is a
+    sum, it is a note. The sum of several logged losses may begin anywhere.
     """
     loss = finite(trace.series("loss"))
     progress = training_kind(trace, facts).loss_is_progress and loss.value.min(initial=1.0) > 0
@@ -280,13 +281,15 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     if few < LARGEST or training_kind(trace, facts).name not in {"language-model", "classification"}:
         return []
     half = np.flatnonzero(loss.value < few / 2)
-    high = loss.value[-1] > LARGEST and training_kind(trace, facts).name != "classification"  # classes are no pixels
+    of_classes = training_kind(trace, facts).name == "classification"
+    high = loss.value[-1] > LARGEST and not of_classes
+    may_be_summed = of_classes and (facts.origin is None or _summed(trace) > MARGIN)
     if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or high or _may_be_a_sum(trace, few):
         return []
     return [
         Finding(
             kind="bad-start",
-            severity="warning",
+            severity="note" if may_be_summed else "warning",
             sentence=message(
                 "finding-bad-start.sentence",
                 loss=float(loss.value[0]),

@@ -79,6 +79,7 @@ def _mirrors(trace: Trace, loss: Series) -> bool:
 
 # A loss that is lower than its accuracy allows.
 OF_FLOOR = 0.5  # times the least that the wrong answers cost
+UNTAUGHT = 0.5  # of the answers are wrong where nothing was learnt yet, or more
 OF_POINTS = 0.5  # of those that both columns have
 SHARED = 4  # of them
 
@@ -88,7 +89,8 @@ def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
 
     Where another class is answered, the true one has at most one half: each wrong answer costs ln 2 or more. False
     alarms: an accuracy of whole texts beside a loss of tokens; so the loss must be half of that floor and less.
-    One that is below zero is another finding.
+    Where training too began so low, before anything was learnt, its numbers are divided: a mean of means, say. That is
+    a note. A loss that is below zero is another finding.
     """
     if training_kind(trace, facts).name not in {None, "classification", "language-model", "fine-tune", "distillation"}:
         return []
@@ -102,10 +104,12 @@ def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
         below = (value < OF_FLOOR * floor) & (value >= 0)
         if below.mean() <= OF_POINTS:
             continue
+        start = median(finite(trace.series("loss")).value[:2])
+        is_divided = 0 < start < OF_FLOOR * max(floor[0], UNTAUGHT * math.log(2))
         return [
             Finding(
                 kind="impossible-loss",
-                severity="warning",
+                severity="note" if is_divided else "warning",
                 sentence=message(
                     "finding-impossible-loss.accuracy",
                     signal=name,
@@ -122,7 +126,7 @@ def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
                     "limit": median(floor[below]),
                     "accuracy": median(share[below]),
                 },
-                alternatives=(message("finding-impossible-loss.whole"),),
+                alternatives=(message(f"finding-impossible-loss.{'divided' if is_divided else 'whole'}"),),
                 test=message("finding-impossible-loss.by-hand"),
                 candidate_causes=("loss-definition", "loss-axis", "reduction"),
             )

@@ -16,6 +16,8 @@ WIDTH = 15  # points of the trend that is taken away
 HIGH = 4.0  # standard deviations: the median of the high points above that of the others
 HITS = 0.8  # of them lie above nine tenths of the others
 BACK = 4.0  # times what the loss scatters
+COMES_AGAIN = 0.5  # correlation of the other phases from round to round
+FAR = 6.0  # standard deviations of the other phases
 CERTAIN = 15.0  # HIGH times the root of their number
 
 
@@ -24,7 +26,8 @@ def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noq
 
     False alarms: many periods and phases are tried, and an epoch has a beginning that is like the last one's. So nearly
     all points of the phase must be high, by `HIGH` standard deviations and `CERTAIN` standard errors; the largest that
-    chance gave on 160 healthy runs was 9.
+    chance gave on 160 healthy runs was 9. Where all batches come in the same order in each epoch, one of them is the
+    hardest each time, and says that once.
     """
     whole = finite(trace.series("loss"))
     loss = Series(whole.step[-MOST:], whole.value[-MOST:])
@@ -95,5 +98,22 @@ def _phase(risen: np.ndarray, spread: float, period: int) -> tuple[float, int, i
     others = np.delete(risen, np.s_[phase::period])
     height = float(np.median(hits) - np.median(others)) / spread
     share = float(np.mean(hits > np.quantile(others, 0.9)))
-    sure = height * math.sqrt(len(hits)) if height >= HIGH and share >= HITS and len(hits) >= FEWEST else 0.0
-    return sure, period, phase, height
+    if height < HIGH or share < HITS or len(hits) < FEWEST:
+        return 0.0, period, phase, height
+    is_hardest = _is_hardest(risen, period, phase)
+    return 0.0 if is_hardest else height * math.sqrt(len(hits)), period, phase, height
+
+
+def _is_hardest(risen: np.ndarray, period: int, phase: int) -> bool:
+    """Whether a loss (n,) is of batches in the same order in each epoch, of which one is the hardest, and no more.
+
+    The other phases come again as well then, and this one lies within `FAR` standard deviations of them.
+    """
+    rounds = risen[: len(risen) // period * period].reshape(-1, period)
+    others = np.delete(rounds, phase, axis=1)
+    even, odd = np.median(others[::2], axis=0), np.median(others[1::2], axis=0)
+    if period <= FEWEST or np.ptp(even) == 0 or np.ptp(odd) == 0 or np.corrcoef(even, odd)[0, 1] < COMES_AGAIN:
+        return False
+    usual = np.median(others, axis=0)
+    spread = 1.4826 * float(np.median(np.abs(usual - np.median(usual))))
+    return float(np.median(rounds[:, phase]) - np.median(usual)) < FAR * spread

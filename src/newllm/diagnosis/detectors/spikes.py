@@ -20,6 +20,9 @@ BACK = 0.5  # largest share of the rise, on the comparable scale, that is still 
 _ENDING = 3  # points that tell the level at the end of a spike
 ANEW, ALIKE = 5, 0.1  # points of the first curve, and of the whole range
 USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the points on each side that they stand out of
+PART = 1 / 3  # of the rise, where a point stands out as far by ratio
+VERY_FEW, LARGE, SURE = 16, 0.6, 15.0  # points; a rise to 1.8 times; times the noise: what so few points tell
+UNITS = 3.0  # of the last printed digit: less is its rounding
 AT_RESUME = 2  # points: so near a resume a spike is what came of it
 
 
@@ -34,10 +37,13 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
     findings: list[Finding] = []
     for name in loss_names(trace):
         series = finite(trace.series(name))
-        spikes = [one for one in find_excursions(series.value) if not _crept(name, series, one)]
+        unit = 10.0 ** -trace.decimals[name] if name in trace.decimals else 0.0
+        spikes = [
+            one for one in find_excursions(series.value) if one.height >= UNITS * unit and not _crept(name, series, one)
+        ]
         scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
         if not scheduled:
-            spikes = [one for one in spikes if not _is_usual(series, one)]
+            spikes = [one for one in spikes if not _is_usual(series, one, spikes)]
         large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         for one in sorted(large, key=lambda one: one.onset):
             expected = scheduled or _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
@@ -63,14 +69,31 @@ def _begins_anew(trace: Trace, value: np.ndarray, excursion: Excursion) -> bool:
     return len(again) == ANEW and bool((np.abs(again - first) < ALIKE * np.ptp(value)).all()) and np.ptp(first) > 0
 
 
-def _is_usual(series: Series, excursion: Excursion) -> bool:
-    """Whether, of a loss with few points, others stand out as far as a spike that is over: a steady part was luck."""
+def _is_usual(series: Series, excursion: Excursion, spikes: list[Excursion]) -> bool:
+    """Whether, of a loss with few points, others stand out as far as a spike that is over: a steady part was luck.
+
+    Or whether it had risen as far from one point to the next before, outside of any spike; and of very few points
+    whether it is no large rise.
+    """
     value = series.value
     if len(value) >= SHORT or outcome(series, excursion) != "recovered":
         return False
+    calm = [at for at in range(1, excursion.onset) if not any(one.onset <= at <= one.end for one in spikes)]
+    if any(value[at] - value[at - 1] >= excursion.height for at in calm):
+        return True
+    scaled, rise = comparable(value), value[excursion.peak] - excursion.base
     others = [at for at in range(BESIDE, len(value) - BESIDE) if not excursion.onset <= at <= excursion.end]
-    stands_out = [value[at] - max(value[at - BESIDE : at].min(), value[at + 1 :][:BESIDE].min()) for at in others]
-    return sum(one > USUAL * (value[excursion.peak] - excursion.base) for one in stands_out) >= AS_HIGH
+    far = sum(
+        _stands_out(value, at) > USUAL * rise
+        or (_stands_out(scaled, at) > USUAL * excursion.rise and _stands_out(value, at) > PART * rise)
+        for at in others
+    )
+    return far >= AS_HIGH or (len(value) < VERY_FEW and excursion.rise < min(LARGE, SURE * excursion.noise))
+
+
+def _stands_out(value: np.ndarray, at: int) -> float:
+    """Return how far a point of (n,) lies above the lower of the points on each of its sides."""
+    return float(value[at] - max(value[at - BESIDE : at].min(), value[at + 1 :][:BESIDE].min()))
 
 
 def regular(spikes: list[Excursion]) -> bool:

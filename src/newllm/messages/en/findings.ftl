@@ -157,6 +157,7 @@ finding-impossible-loss =
     .accuracy = { SIGNAL($signal) } is { G($loss) } although only { PERCENT($accuracy) } % of the answers are right: each wrong one costs at least ln 2, so the wrong ones alone make it at least { G($floor) }
     .density = a likelihood of continuous values (a density), which can rise without limit
     .whole = an accuracy of whole texts or of other data, or a weighted loss
+    .divided = losses that are divided once more in the log (by the batch size, or by the number of rows where they were means of batches)
     .by-hand = Compute loss and accuracy of one batch from its logits by hand.
     .test = Compute the loss by hand for one batch, part by part, and see which part is below zero.
 
@@ -205,6 +206,7 @@ finding-training-above-validation =
     .per-row = a loss that is summed over the { COUNT($rows) } rows of an update, where that of the validation is a mean of them
     .soft = targets that are mixed or smoothed, with an entropy of { G($entropy) } nats that no loss can come below
     .noisy = noise in the targets of training, of which single batches scatter as much, and which validation does not have
+    .running-mean = a running mean of the training loss, which comes down later than the loss
     .test = Evaluate one training batch in evaluation mode with the evaluation's own code: whatever difference is left lies in how the loss is computed.
 
 finding-unsteady-validation =

@@ -37,6 +37,9 @@ _HOW_MANY = re.compile(
 )
 _QUOTIENT = re.compile(r"/\d+ *= *([\d.]+)(?![\w.])")  # "accuracy: 2463/10042=0.2453"
 _DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
+_OF_A_MODULE = re.compile(r"\s*\(\w+\): [A-Za-z_]\w*\(")  # "(0): Linear(in_features=2, ..." as a model prints itself
+# "disc loss 0.1 gen loss 0.7": neither is the loss of the line.
+_OF_A_SIDE = re.compile(r"(d|disc|discriminator|critic|g|gen|generator) (?:cost|loss)", re.IGNORECASE)
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
 _BULLET = re.compile(r"\s*\|\s*>")  # "  | > avg_loss: 4.88", under a header
@@ -141,7 +144,11 @@ def _split_in(text: str) -> str | None:
 def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
     """Yield name, number, whether a sign stands between them, and whether bars or commas stand around them."""
     text, taken, measure = without_escapes(line[:_LONGEST]), set[str](), list[str]()
-    for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
+    if not _BEFORE.search(text) or _OF_A_MODULE.match(text):
+        return
+    found = list(itertools.islice(_PAIR.finditer(text), _MOST_PAIRS))
+    sides = _sides([pair[1] for pair in found])
+    for pair in found:
         words = pair[1].split(" ")
         if _is_location(text, pair):
             continue
@@ -151,7 +158,7 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         elif split_of(pair[1]) and measure:
             words = [*measure, *words]  # "accuracy train: 0.9 test: 0.8"
         cuts = [" ".join(words[first:]) for first in range(len(words))]
-        name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
+        name = sides.get(pair[1]) or next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
             name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
         if name in taken and meaning(name) is None:
@@ -161,9 +168,15 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         yield (
             name,
             quotient[1] if quotient else pair[3].replace(",", ""),
-            bool(pair[2].strip()),
+            bool(pair[2].strip()) or pair[1] in sides,
             len(words) == 1 and _stands_alone(text, pair),
         )
+
+
+def _sides(names: list[str]) -> dict[str, str]:
+    """Return, where a line has the losses of both sides of a game, what to call each: "disc cost" is "disc_loss"."""
+    losses = {name: f"{found[1]}_loss" for name in names if (found := _OF_A_SIDE.fullmatch(name))}
+    return losses if len(losses) > 1 else {}
 
 
 def _stands_alone(text: str, pair: re.Match[str]) -> bool:

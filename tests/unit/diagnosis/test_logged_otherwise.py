@@ -1,0 +1,59 @@
+"""The same sound training, logged otherwise, raises no alarm: sums, divided losses, outputs that begin at nothing."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.detectors.activations import detect_vanishing
+from newllm.diagnosis.detectors.loss_bounds import detect_bad_start
+from newllm.diagnosis.detectors.loss_floor import detect_below_accuracy
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Series, Trace
+
+STEPS = np.arange(1, 101)
+AT = np.arange(10, 101, 10)
+RIGHT = np.linspace(0.5, 0.9, 10)
+
+
+def classes(loss: np.ndarray, validation: np.ndarray, **more: np.ndarray) -> Trace:
+    signals = {"loss": Series(STEPS, loss), "validation_loss": Series(AT, validation)}
+    signals |= {"validation_accuracy": Series(AT, RIGHT)}
+    return Trace(signals | {name: Series(STEPS[: len(one)], one) for name, one in more.items()})
+
+
+@pytest.mark.parametrize(
+    ("start", "severity"),
+    [(0.023, "note"), (2.3, "warning")],  # of an untrained model of ten classes, divided by 100 and as it is
+)
+def test_a_loss_that_was_too_low_from_the_start_is_divided(start: float, severity: str) -> None:
+    trace = classes(np.geomspace(start, start / 20, 100), np.geomspace(0.02, 0.001, 10))
+    (found,) = detect_below_accuracy(trace, Facts())
+    assert found.severity == severity
+    expected = "divided" if severity == "note" else "whole"
+    assert found.alternatives[0].id == f"finding-impossible-loss.{expected}"
+
+
+@pytest.mark.parametrize(
+    ("facts", "multiple", "severity"),
+    [
+        (Facts(), None, "note"),  # a log: a sum has as high a loss
+        (Facts(origin="record"), None, "warning"),
+        (Facts(origin="record"), 1.0, "warning"),
+        (Facts(origin="record"), 32.0, "note"),
+    ],
+)
+def test_a_high_first_loss_of_classes_may_be_a_sum(facts: Facts, multiple: float | None, severity: str) -> None:
+    more = {} if multiple is None else {"loss_multiple": np.full(10, multiple)}
+    trace = classes(np.geomspace(74, 3, 100), np.geomspace(60, 4, 10), **more)
+    (found,) = detect_bad_start(trace, facts)
+    assert found.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("faint", "end", "expected"),
+    [("3", 0.5, ["note"]), ("3", 1e-5, ["warning"]), ("1", 0.5, ["warning"])],
+)
+def test_what_a_model_hands_out_may_begin_at_nothing_and_grow(faint: str, end: float, expected: list[str]) -> None:
+    sizes = {f"activation_rms/{name}": Series(STEPS, np.ones(100)) for name in ("0", "1", "2", "3")}
+    sizes[f"activation_rms/{faint}"] = Series(STEPS, np.geomspace(1e-9, end, 100))
+    found = detect_vanishing(Trace(sizes | {"loss": Series(STEPS, np.linspace(0, 3, 100))}), Facts())
+    assert [one.severity for one in found] == expected
