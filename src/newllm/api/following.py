@@ -119,7 +119,7 @@ class _Follower:
         check_gpu(config.numerics.device)
         torch.set_num_threads(config.numerics.threads)
         self.corpus = corpus or _same_corpus(begin, world.rank)
-        self.model = build_model(config).train()
+        self.model = build_model(config, world).train()
         if config.parallel.mode == "fsdp":
             _check_run(begin.run, world.rank)
             world.shard(self.model)

@@ -107,7 +107,8 @@ def _lead(
         if world.size > 1:
             write_launch(run.path)
         with TrackedRun(track, observers, run.path) as tracked:
-            return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget, world)
+            model = build_model(config, world)
+            return train_to_end(run, config, model, corpus, tracked.observers(run, config), budget, world)
 
 
 def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:

@@ -133,7 +133,7 @@ def _lead(
     """
     with TrackedRun(track, observers) as tracked, claim_run_directory(*place) as run:
         preparation = Preparation(time.monotonic() - budget.began)
-        complete, model, corpus = begin(run, requested, budget, preparation)
+        complete, model, corpus = begin(run, requested, budget, preparation, world)
         if world.size > 1:
             write_launch(run.path)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
@@ -145,7 +145,7 @@ def _lead(
 
 
 def begin(
-    run: RunDirectory, config: RunConfig, budget: Budget, preparation: Preparation
+    run: RunDirectory, config: RunConfig, budget: Budget, preparation: Preparation, world: World | None = None
 ) -> tuple[RunConfig, LanguageModel, Corpus]:
     """Read the texts, decide what is automatic, and write what the run is; nothing is trained yet.
 
@@ -154,6 +154,7 @@ def begin(
         config: as asked for.
         budget: how long to train.
         preparation: takes in what this costs.
+        world: the processes that train together; None for this one alone.
 
     Returns:
         The complete configuration, the model at its initialisation, and the data.
@@ -166,7 +167,7 @@ def begin(
     with using_threads(lasting.numerics.threads):
         with preparation.timing("text"):
             corpus = prepare(lasting.data)
-        complete, model = resolve(lasting, corpus, budget, preparation)
+        complete, model = resolve(lasting, corpus, budget, preparation, world)
     preparation.budget = complete.training.seconds or None
     announce(run, complete, preparation.as_dict())
     run.check_lock()

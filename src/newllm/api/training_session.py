@@ -88,7 +88,7 @@ def train_to_end(
     with using_threads(config.numerics.threads):
         try:
             world = world or World()
-            config = with_mode(config, model, world)
+            config = with_mode(config, world)
             if config.parallel.mode == "fsdp":
                 notify(observers, message("notice-sharded", ranks=world.size))
             make_recording = functools.partial(_make_recording, run, corpus, observers, world.size)
@@ -155,7 +155,7 @@ def run_training(
         if changed is not known:  # the run is back before it had so many processes
             save_config(changed, run.config)
         config = dataclasses.replace(changed, parallel=config.parallel)
-        model, goes_on = build_model(config), True
+        model, goes_on = build_model(config, world), True
 
 
 def notify(observers: Sequence[Observer], *notices: Message) -> None:

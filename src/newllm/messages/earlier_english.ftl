@@ -1549,6 +1549,7 @@ remark-training-kind =
     }, by { $columns }; --kind corrects it
 
 ## until 2026-11-26
+notice-no_time_to_measure = precision { $precision }: no time to measure bf16
 happened = The { NAMED($signal, kind: "spiked") } leaves its trend at step { $onset } ({ $height ->
     [none] without end
    *[other] from { G($base, digits: 3) } by { G($height, digits: 3) } nats

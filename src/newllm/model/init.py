@@ -2,23 +2,53 @@
 
 Modules set what is not random (time scales, norms, convolutions) in their constructors; here only
 weights of linear layers, embeddings and LSTMs are drawn, and of convolutions that are to start at random.
+
+A matrix is drawn whole, as its numbers come from one stream; of one that is sharded a rank keeps its rows. So a model
+can be built as an outline, without its matrices, then sharded, then drawn, and no rank ever holds more than one whole.
 """
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from newllm.chance import stream_seed
 from newllm.model.convolution import ShortConvolution
 from newllm.recurrence import Gate
 
 FOUNDING_STD = 0.02  # founding document: every Linear and Embedding weight ~ N(0, 0.02)
+_DRAWN = (nn.Linear, nn.Embedding, nn.LSTM)
+
+
+@contextlib.contextmanager
+def outlining() -> Iterator[None]:
+    """Build models as outlines while this is open: the matrices that are to be drawn are on the device "meta"."""
+
+    def leave_out(module: nn.Module, name: str, parameter: nn.Parameter | None) -> nn.Parameter | None:  # noqa: ARG001
+        if isinstance(module, _DRAWN) and parameter is not None and parameter.dim() > 1:
+            return nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
+        return parameter
+
+    handle = register_module_parameter_registration_hook(leave_out)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def is_outline(model: nn.Module) -> bool:
+    """Whether a model was built without its matrices."""
+    return any(one.is_meta for one in model.parameters())
 
 
 def initialise(model: nn.Module, scheme: str, seed: int) -> None:
-    """Draw all weights.
+    """Draw all weights; those that an outline is without stay so.
 
     Args:
-        model: the model; its `config.layers` scales residual outputs.
+        model: the model; its `config.layers` scales residual outputs. Of what is sharded this rank's rows are kept.
         scheme: "normal", the founding document's; "scaled": N(0, 1/fan-in) with the outputs of residual
             branches divided by sqrt(2 * layers) (Radford et al. 2019, GPT-2); or "he": N(0, 2/fan-in)
             (He et al. 2015).
@@ -36,7 +66,7 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
             _normal(module.weight, FOUNDING_STD, seed, f"{path}.weight")
         elif isinstance(module, ShortConvolution) and module.drawn:
             bound = module.weight.shape[0] ** -0.5
-            nn.init.uniform_(module.weight, -bound, bound, generator=_generator(seed, f"{path}.weight"))
+            _uniform(module.weight, bound, seed, f"{path}.weight")
         elif isinstance(module, nn.LSTM):
             _lstm(module, path, seed)
 
@@ -51,11 +81,34 @@ def _lstm(module: nn.LSTM, path: str, seed: int) -> None:
                 with torch.no_grad():
                     parameter[module.hidden_size : 2 * module.hidden_size] = 1.0
         else:
-            nn.init.uniform_(parameter, -bound, bound, generator=_generator(seed, f"{path}.{name}"))
+            _uniform(parameter, bound, seed, f"{path}.{name}")
 
 
 def _normal(parameter: torch.Tensor, std: float, seed: int, name: str) -> None:
-    nn.init.normal_(parameter, 0.0, std, generator=_generator(seed, name))
+    _draw(parameter, lambda whole: whole.normal_(0.0, std, generator=_generator(seed, name)))
+
+
+def _uniform(parameter: torch.Tensor, bound: float, seed: int, name: str) -> None:
+    _draw(parameter, lambda whole: whole.uniform_(-bound, bound, generator=_generator(seed, name)))
+
+
+@torch.no_grad()
+def _draw(parameter: Any, fill: Callable[[torch.Tensor], object]) -> None:
+    """Draw a parameter on the CPU, wherever it is; of a sharded one keep what is this rank's."""
+    if parameter.is_meta:
+        return
+    is_sharded = hasattr(parameter, "device_mesh")  # no import: torch.distributed.tensor takes a while
+    if not is_sharded and parameter.device.type == "cpu":
+        fill(parameter)
+        return
+    whole = torch.empty(parameter.shape, dtype=parameter.dtype, device="cpu")
+    fill(whole)
+    if is_sharded:
+        from torch.distributed.tensor import distribute_tensor
+
+        own = distribute_tensor(whole, parameter.device_mesh, parameter.placements, src_data_rank=None)
+        parameter, whole = parameter.to_local(), own.to_local()
+    parameter.copy_(whole)
 
 
 def _generator(seed: int, name: str) -> torch.Generator:

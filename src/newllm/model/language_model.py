@@ -13,7 +13,7 @@ from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.config import ModelConfig
-from newllm.model.init import initialise
+from newllm.model.init import initialise, outlining
 
 
 class LanguageModel(nn.Module):
@@ -34,12 +34,16 @@ class LanguageModel(nn.Module):
         config.check()
         if config.vocabulary < 1:
             raise UserError("model.vocabulary is 0: a model without a tokenizer needs it, --set model.vocabulary=N")
-        self.config = config
+        self.config, self._seed = config, seed
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.positions = nn.Embedding(config.positions, config.width) if config.positions else None
         self.body = build_body(config)
         self.head = nn.Linear(self.body.output_width, config.vocabulary)
-        initialise(self, config.initialisation, seed)
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw all weights; of what is sharded this rank's rows, of an outline (`init.outlining`) no matrix."""
+        initialise(self, self.config.initialisation, self._seed)
 
     @property
     def device(self) -> torch.device:
@@ -133,6 +137,12 @@ class LanguageModel(nn.Module):
                 "give it a shorter text, or a body without learned positions"
             )
         return x + self.positions(position)
+
+
+def count_parameters(config: ModelConfig) -> int:
+    """Return how many parameters a model has, without its matrices."""
+    with outlining(), torch.random.fork_rng(devices=[]):
+        return sum(parameter.numel() for parameter in LanguageModel(config).parameters())
 
 
 def document_positions(before_B: Tensor, length: int, reset_BT: Tensor | None) -> Tensor:

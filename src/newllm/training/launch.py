@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from newllm.errors import UserError
 from newllm.launcher import launched_size
+from newllm.model.language_model import count_parameters
 from newllm.training.config import NumericsConfig, ParallelConfig, RunConfig
 from newllm.training.sharding import chosen_mode
 from newllm.training.world import World
@@ -150,12 +150,16 @@ def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunC
     return config
 
 
-def with_mode(config: RunConfig, model: nn.Module, world: World) -> RunConfig:
-    """Return the configuration with its mode decided, which changes no bits: that of a process alone is "ddp"."""
+def with_mode(config: RunConfig, world: World) -> RunConfig:
+    """Return the configuration with its mode decided, which changes no bits: that of a process alone is "ddp".
+
+    Args:
+        config: resolved, the vocabulary's size at least.
+        world: the processes that train together.
+    """
     mode = "ddp"
     if world.size > 1:
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        mode = chosen_mode(config.parallel.mode, parameters, config.numerics.device)
+        mode = chosen_mode(config.parallel.mode, count_parameters(config.model), config.numerics.device)
     return dataclasses.replace(config, parallel=ParallelConfig(mode))
 
 

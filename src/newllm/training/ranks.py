@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+from newllm.model.language_model import LanguageModel
 from newllm.training.meetings import Meetings
 from newllm.training.peers import Unlike
 from newllm.training.sharding import added_piece, is_sharded, shard
@@ -103,7 +104,7 @@ class Ranks(World):
             self._tell(Order.UPDATE, step, rate)
         self._meetings.step = step + 1
 
-    def shard(self, model: nn.Module) -> None:
+    def shard(self, model: LanguageModel) -> None:
         """Keep of a model what is this process's part."""
         shard(model, self._meetings.at)
         self.sharded = True

@@ -1,5 +1,6 @@
 """From what was asked to what decides every bit: the configuration with nothing automatic left in it."""
 
+import contextlib
 import dataclasses
 import time
 
@@ -8,22 +9,30 @@ import torch
 from newllm.data import Batches, Corpus, training_batches, trim, validation_batches
 from newllm.errors import UserError
 from newllm.machine import bf16_is_slow
+from newllm.model.init import is_outline, outlining
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget, steps_for_tokens, with_clock, with_steps, without_plan
 from newllm.training.config import RunConfig
 from newllm.training.environment import describe_environment, resolve_numerics
 from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
+from newllm.training.launch import with_mode
 from newllm.training.pace import Stopwatch, time_left
 from newllm.training.precision_timing import LONGEST, PrecisionTiming, time_precisions
 from newllm.training.preparation import Preparation
+from newllm.training.sharding import chosen_mode
+from newllm.training.world import World
 
 TIMING_SHARE = 0.05  # of a budget in seconds: see precision_timing.py for what happens after it
 LATE = 0.3  # of a budget in seconds: where so much is over, the machine is so busy that a timing would eat the rest
 
 
 def resolve(
-    config: RunConfig, corpus: Corpus, budget: Budget, preparation: Preparation | None = None
+    config: RunConfig,
+    corpus: Corpus,
+    budget: Budget,
+    preparation: Preparation | None = None,
+    world: World | None = None,
 ) -> tuple[RunConfig, LanguageModel]:
     """Return the complete configuration, and the model at its initialisation.
 
@@ -32,6 +41,7 @@ def resolve(
         corpus: the data, whose tokenizer gives the vocabulary.
         budget: how long to train.
         preparation: takes in what this costs.
+        world: the processes that train together; None for this one alone.
 
     Raises:
         UserError: the configuration cannot be, the device is not here, or no time is left.
@@ -46,11 +56,17 @@ def resolve(
         environment=describe_environment(),
     )
     with preparation.timing("model"):
-        model = build_model(config)
+        model = build_model(config, world)
+        # One round of its rules stands for a model that no process holds whole.
+        is_timed = config.numerics.precision == "auto" or budget.seconds is not None
+        timed = build_model(_one_round(config)) if is_timed and is_outline(model) else model
     batches = training_batches(corpus, config.data, config.seed)
     if config.numerics.precision == "auto":
         with preparation.timing("precision"):
-            preparation.precision = _timed(model, batches, config, budget, preparation)
+            if timed is not model and not _can_time(timed, config):
+                preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
+            else:
+                preparation.precision = _timed(timed, batches, config, budget, preparation)
         numerics = dataclasses.replace(config.numerics, precision=preparation.precision.chosen)
         config = dataclasses.replace(config, numerics=numerics)
     if budget.steps is not None:
@@ -60,19 +76,27 @@ def resolve(
         config = with_steps(config, steps_for_tokens(budget.tokens, per_step))
     elif budget.seconds is not None:
         config = dataclasses.replace(config, training=without_plan(config.training))
-        config = _by_the_clock(config, model, corpus, budget, budget.seconds, preparation)
+        config = _by_the_clock(config, timed, corpus, budget, budget.seconds, preparation)
     return resolve_intervals(config), model
 
 
-def build_model(config: RunConfig) -> LanguageModel:
+def build_model(config: RunConfig, world: World | None = None) -> LanguageModel:
     """Build the model of a resolved configuration, at its initialisation.
+
+    Args:
+        config: resolved.
+        world: the processes that train together, None for this one alone. Where they shard the model it is an outline,
+            whose matrices `World.shard` draws.
 
     Raises:
         UserError: there is no memory for it.
     """
     try:
-        with torch.random.fork_rng():  # torch's layers draw before ours are initialised by name
-            model = LanguageModel(config.model, config.seed).to(config.numerics.device)
+        is_sharded = world is not None and with_mode(config, world).parallel.mode == "fsdp"
+        # torch's layers draw before ours are initialised by name
+        with outlining() if is_sharded else contextlib.nullcontext(), torch.random.fork_rng():
+            model = LanguageModel(config.model, config.seed)
+        model._apply(lambda one: one if one.is_meta else one.to(config.numerics.device))
     except (RuntimeError, MemoryError) as error:
         if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
             raise
@@ -84,6 +108,18 @@ def build_model(config: RunConfig) -> LanguageModel:
     if config.training.recompute:
         model.body.recompute = True  # type: ignore[assignment]
     return model
+
+
+def _one_round(config: RunConfig) -> RunConfig:
+    """Return the configuration with as few layers as have all of its rules."""
+    rules = config.model.rule.split(",")
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, layers=len(rules)))
+
+
+def _can_time(model: LanguageModel, config: RunConfig) -> bool:
+    """Whether a process has memory for the two trainings of a model that are timed."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return chosen_mode("auto", 2 * parameters, config.numerics.device) == "ddp"
 
 
 def _with_vocabulary(config: RunConfig, corpus: Corpus):
@@ -138,7 +174,7 @@ def _by_the_clock(
     """
     _time_left(seconds, budget, preparation)
     with preparation.timing("compiling"):
-        per_token = _seconds_per_token(model, corpus, config)
+        per_token = _seconds_per_token(model, corpus, config) * config.model.layers / model.config.layers
     return with_clock(config, seconds, _time_left(seconds, budget, preparation), per_token)
 
 

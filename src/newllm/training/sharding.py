@@ -9,8 +9,11 @@ are whole cache lines: torch's compiled optimizers round the last numbers, which
 norm of a gradient is taken of whole matrices, each by one rank. What is not cut (norms, biases, matrices of odd width)
 every rank holds whole, like its moments.
 
-Limits: each rank builds the whole model before it keeps its part. With accumulated batches the sum of a rank's own
-gradients is whole until the last of them.
+The model is sharded before its matrices are there (`model.init.outlining`): then each rank draws one after another, and
+keeps its rows.
+
+Limits: with accumulated batches the sum of a rank's own gradients is whole until the last of them. What stands in no
+block (embedding, head, all of a model without blocks) is gathered whole in every pass.
 """
 
 import os
@@ -25,6 +28,8 @@ from torch import Tensor, nn
 
 from newllm.machine import memory_bytes
 from newllm.model.bodies.block import Block
+from newllm.model.init import is_outline
+from newllm.model.language_model import LanguageModel
 
 _LINE = 16  # numbers of a cache line
 _BYTES = 16  # of a parameter: its weight, its gradient and two moments
@@ -57,11 +62,11 @@ def is_sharded(tensor: Tensor) -> TypeGuard[Any]:
     return hasattr(tensor, "device_mesh")  # no import: torch.distributed.tensor takes a while
 
 
-def shard(model: nn.Module, meet: Meet) -> None:
+def shard(model: LanguageModel, meet: Meet) -> None:
     """Keep of a model what is this rank's; all ranks call it with the same model.
 
     Args:
-        model: built whole.
+        model: whole, or an outline, whose matrices are drawn then.
         meet: wraps what all ranks take part in.
     """
     from torch.distributed.device_mesh import DeviceMesh
@@ -72,7 +77,8 @@ def shard(model: nn.Module, meet: Meet) -> None:
     ranks = dist.get_world_size()
     world = dist.group.WORLD
     assert world is not None, "the ranks are connected"
-    mesh = DeviceMesh.from_group(world, next(model.parameters()).device.type)
+    device = next(one.device for one in model.parameters() if not one.is_meta)
+    mesh = DeviceMesh.from_group(world, device.type)
     uncut = {one for one in model.parameters() if not _can_be_cut(one, ranks)}
     for unit in [*(module for module in model.modules() if isinstance(module, Block)), model]:
         sharded: Any = fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=uncut)
@@ -80,6 +86,9 @@ def shard(model: nn.Module, meet: Meet) -> None:
         sharded.set_custom_reduce_scatter(_Scatter(meet))
         sharded.set_gradient_divide_factor(1.0)
         sharded.set_force_sum_reduction_for_comms(True)
+    if is_outline(model):
+        model._apply(lambda one: torch.empty_like(one, device=device) if one.is_meta else one)
+        model.draw()
 
 
 def _can_be_cut(parameter: nn.Parameter, ranks: int) -> bool:

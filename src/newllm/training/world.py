@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
+from newllm.model.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from newllm.training.peers import Unlike
@@ -74,8 +75,8 @@ class World:
     def begins(self, run: Path, what: Any) -> None:
         """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
 
-    def shard(self, model: nn.Module) -> None:
-        """Keep of a model what is this process's part; all of it, where there is one process."""
+    def shard(self, model: LanguageModel) -> None:
+        """Keep of a model, which may be an outline, this process's part; all of it, where there is one process."""
 
     def meeting(self, what: str) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 (an interface)
         """Return what wraps a computation that all take part in where the model is sharded."""

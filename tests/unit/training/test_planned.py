@@ -178,7 +178,7 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
         "precision fp32: this processor has no fast arithmetic in bf16 for this architecture"
     ]
     preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
-    assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
+    assert list(map(str, preparation.notices())) == ["precision fp32: no time, or no memory, to measure bf16"]
 
 
 def _scheduled(*plan: tuple[int, int, int], **training: Any) -> Schedule:
@@ -429,7 +429,7 @@ def test_a_start_in_good_time_measures_the_precision(late) -> None:
 def test_a_late_start_takes_fp32_without_measuring(late) -> None:
     preparation, measured = late(350.0, 1000.0)
     assert measured == ["compiling"]
-    assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
+    assert list(map(str, preparation.notices())) == ["precision fp32: no time, or no memory, to measure bf16"]
 
 
 def test_nothing_is_measured_once_the_time_is_over(late) -> None:

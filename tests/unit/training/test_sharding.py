@@ -59,10 +59,9 @@ def test_auto_looks_at_the_memory_of_the_gpu(monkeypatch) -> None:
 
 
 def test_one_process_holds_its_model_whatever_is_asked_for(two_ranks) -> None:
-    config = configure(None, None, None, ["parallel.mode=fsdp"], {})
-    model = torch.nn.Linear(2, 2)
-    assert with_mode(config, model, World()).parallel.mode == "ddp"
-    assert with_mode(config, model, two_ranks).parallel.mode == "fsdp"
+    config = configure(None, None, None, ["parallel.mode=fsdp", "model.vocabulary=20"], {})
+    assert with_mode(config, World()).parallel.mode == "ddp"
+    assert with_mode(config, two_ranks).parallel.mode == "fsdp"
 
 
 def test_an_unknown_mode_is_named() -> None:
