@@ -42,6 +42,11 @@ def launch_name() -> str:
     return f"{socket.gethostname()} {os.getppid()} {run} {os.environ['MASTER_ADDR']} {os.environ['MASTER_PORT']}"
 
 
+def machine_name() -> str:
+    """Return what tells this process's machine from the others of a training; torchrun counts them."""
+    return f"{socket.gethostname()} {os.environ.get('GROUP_RANK', '')}".strip()
+
+
 def _number(name: str) -> int:
     try:
         return int(os.environ[name])

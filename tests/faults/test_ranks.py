@@ -664,15 +664,20 @@ def cable():
 
 
 @pytest.mark.slow
-def test_a_network_that_is_cut_ends_all_within_seconds(cable, text, tiny, tmp_path, environment, newllm) -> None:
+@pytest.mark.parametrize(("each", "more"), [(1, []), (2, ["--set", "parallel.mode=hsdp", "--set", "parallel.shard=2"])])
+def test_a_network_that_is_cut_ends_all_within_seconds(
+    each, more, cable, text, tiny, tmp_path, environment, newllm
+) -> None:
     names, cut = cable
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "newllm", "train", text, *tiny, *SOME, "--out", run, "--quiet", "--steps", 100_000]
-    launched = {"WORLD_SIZE": "2", "MASTER_ADDR": "10.77.0.1", "MASTER_PORT": str(_free_port())}
+    command = [sys.executable, "-m", "newllm", "train", text, *tiny, *SOME, *more, "--out", run, "--quiet"]
+    command += ["--steps", 100_000]
+    launched = {"WORLD_SIZE": str(2 * each), "MASTER_ADDR": "10.77.0.1", "MASTER_PORT": str(_free_port())}
     processes = []
-    for rank, name in enumerate(names):
-        own = {**environment, **launched, "RANK": str(rank), "GLOO_SOCKET_IFNAME": "va" if rank == 0 else "vb"}
-        words = ["ip", "netns", "exec", name, *map(str, command)]
+    for rank in range(2 * each):
+        machine = rank // each
+        own = {**environment, **launched, "RANK": str(rank), "GLOO_SOCKET_IFNAME": "vb" if machine else "va"}
+        words = ["ip", "netns", "exec", names[machine], *map(str, command)]
         processes.append(subprocess.Popen(words, env=own, stderr=subprocess.PIPE, text=True))
     ends = time.monotonic() + 60
     while not ((run / "trace.jsonl").exists() and '{"step": 10,' in (run / "trace.jsonl").read_text()):
@@ -682,7 +687,7 @@ def test_a_network_that_is_cut_ends_all_within_seconds(cable, text, tiny, tmp_pa
     since = time.monotonic()
     said = [process.communicate(timeout=60)[1] for process in processes]
     assert time.monotonic() - since < 20
-    assert [process.returncode for process in processes] == [2, 2]
+    assert [process.returncode for process in processes] == [2, 2] * each
     assert "another process of this training is gone" in said[0].splitlines()[-1]
     assert json.loads((run / "summary.json").read_bytes())["status"] == "failed"
     newllm.run("train", "--resume", run, "--steps", 60, "--quiet")

@@ -20,6 +20,7 @@ from newllm.training.snapshots import list_snapshots
 STEPS = 30
 KILLS = int(os.environ.get("NEWLLM_KILLS", "3"))
 FSDP = ["--set", "parallel.mode=fsdp"]
+HSDP = ["--set", "parallel.mode=hsdp", "--set", "parallel.shard=2"]
 SOME = ["--set", "data.batch=4", "--set", f"training.steps={STEPS}", "--set", "training.snapshot_every=8", "--quiet"]
 OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
 VARIANTS = {
@@ -168,17 +169,18 @@ def test_a_run_goes_on_sharded_and_whole_with_other_numbers_of_processes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize(("size", "more"), [(2, []), (3, []), (4, HSDP)])
 def test_sharded_ranks_killed_again_and_again_change_no_bit(
-    size, start, train, text, tiny, tmp_path, wait_until, result
+    size, more, start, train, text, tiny, tmp_path, wait_until, result
 ) -> None:
-    options = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0.1", "--set", "data.batch=3")
+    options = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0.1", *more)
     train(size, *options, "--out", tmp_path / "undisturbed")
     chance, run, killed = random.Random(size), tmp_path / "run", 0
+    victims = chance.sample(range(size), size)
     while killed < KILLS:
         begun = (run / "config.toml").exists()
         processes = start(size, "train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
-        victim, step = processes[chance.randrange(size)], chance.randrange(_snapshot(run) + 1, STEPS)
+        victim, step = processes[victims[killed % size]], chance.randrange(_snapshot(run) + 1, STEPS)
         leader = processes[0].pid
         _wait_for(wait_until, run, leader, step)
         victim.send(signal.SIGKILL)

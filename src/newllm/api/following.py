@@ -40,7 +40,7 @@ from newllm.training.resolve import build_model
 from newllm.training.ring import Ring
 from newllm.training.run import RunDirectory
 from newllm.training.sharded_snapshots import restore_shard
-from newllm.training.snapshots import Progress, put_content, training_tensors
+from newllm.training.snapshots import Progress, Tensors, put_content, training_tensors
 from newllm.training.step import Stepper, StepReport
 from newllm.training.world import HungError, LostError, World
 
@@ -120,9 +120,9 @@ class _Follower:
         torch.set_num_threads(config.numerics.threads)
         self.corpus = corpus or _same_corpus(begin, world.rank)
         self.model = build_model(config, world).train()
-        if config.parallel.mode == "fsdp":
+        if config.parallel.is_sharded:
             _check_run(begin.run, world.rank)
-            world.shard(self.model)
+            world.shard(self.model, config.parallel.shard)
         self.optimizer = build_optimizer(self.model, config.optimizer)
         batches = training_batches(self.corpus, config.data, config.seed)
         self.stepper = Stepper(self.model, self.optimizer, batches, config, world)
@@ -155,7 +155,7 @@ class _Follower:
         if order == Order.EVALUATE:
             self._evaluate()
         if order == Order.HOLD:
-            self._ring.put(training_tensors(self.model, self.optimizer, None), Progress(step=self._step))
+            self._ring.put(self._tensors(), Progress(step=self._step))
         if order == Order.WRITE:
             self._writer.start([(self._state(at), place) for at, place in states])
         if order == Order.WRITTEN:
@@ -185,7 +185,11 @@ class _Follower:
         """Return this process's part of the state at a step: a copy of the present one, or one that was held."""
         if step != self._step:
             return self._ring.steps()[step]
-        return self._writer.copy(training_tensors(self.model, self.optimizer, None), Progress(step))
+        return self._writer.copy(self._tensors(), Progress(step))
+
+    def _tensors(self) -> Tensors:
+        """Return what of the present state is this process's to keep; nothing where the first copy's ranks do."""
+        return training_tensors(self.model, self.optimizer, None) if self.stepper.world.keeps else {}
 
     def _evaluate(self) -> None:
         config, tokenizer = self.begin.config, self.corpus.tokenizer

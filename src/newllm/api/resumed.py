@@ -22,6 +22,7 @@ from newllm.training.guard import take_back
 from newllm.training.last_words import write_launch
 from newllm.training.launch import check_gpu, joined, with_ranks
 from newllm.training.observer import Observer
+from newllm.training.parallel import check_shard
 from newllm.training.peers import how_many_unlike, unlike_notices
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
@@ -158,6 +159,7 @@ def _with_ranks(run: RunDirectory, config: RunConfig, world: World, observers: S
     """Return the configuration for so many processes, and write it into config.toml where that changes something."""
     step, size, device = run.last_step() or 0, world.size, config.numerics.device
     before, had_unlike = config.numerics.ranks_at(step), config.numerics.unlike_at(step)
+    check_shard(config.parallel, world.machines)
     changed = with_ranks(config, step, size, how_many_unlike(world.unlike, device))
     if changed != config:
         save_config(changed, run.config)

@@ -24,6 +24,7 @@ from newllm.training.journal import announce
 from newllm.training.last_words import write_launch
 from newllm.training.launch import joined, with_ranks
 from newllm.training.observer import Observer
+from newllm.training.parallel import check_shard
 from newllm.training.peers import how_many_unlike, unlike_notices
 from newllm.training.preparation import Preparation
 from newllm.training.presets import preset as preset_of
@@ -105,6 +106,7 @@ def train(
         offer_columns((*requested.data.texts, *requested.data.validation))
         place = out, _named_after(preset, requested.data.texts)
         unlike = how_many_unlike(world.unlike, resolve_device(requested.numerics.device))
+        check_shard(requested.parallel, world.machines)
         requested = with_ranks(requested, 0, world.size, unlike)
         trained = _lead(world, requested, place, budget, settings, observers, track)
         world.ends(trained)

@@ -89,8 +89,9 @@ def train_to_end(
         try:
             world = world or World()
             config = with_mode(config, world)
-            if config.parallel.mode == "fsdp":
-                notify(observers, message("notice-sharded", ranks=world.size))
+            if config.parallel.is_sharded:
+                shard = config.parallel.shard or world.size
+                notify(observers, message("notice-sharded", ranks=shard, copies=world.size // shard))
             make_recording = functools.partial(_make_recording, run, corpus, observers, world.size)
             summary, stopped_by = run_training(run, config, model, corpus, make_recording, observers, pace, world)
         except Exception:  # what stopped the run is what the person must hear
@@ -192,7 +193,7 @@ def _make_recording(
     run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], ranks: int, config: RunConfig
 ) -> Recording:
     samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
-    if config.parallel.mode == "fsdp":  # a text takes the whole model, and the others have no part in it
+    if config.parallel.is_sharded:  # a text takes the whole model, and the others have no part in it
         samples = None
     return RunRecording(run.recording, config, corpus.tokenizer, samples, ranks)
 

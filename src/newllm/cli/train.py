@@ -207,7 +207,7 @@ def _show_sample(trained: Any, words: Catalogue, *, time_is_over: bool) -> None:
     from newllm.training.pace import FEW_STEPS
 
     run = str(trained.path)
-    if trained.config.parallel.mode == "fsdp":  # this process may have no room for the whole model
+    if trained.config.parallel.is_sharded:  # this process may have no room for the whole model
         print(words("train-write_on", run=run))
         return
     if trained.seconds and trained.summary.step < FEW_STEPS:

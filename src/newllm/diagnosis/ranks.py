@@ -3,18 +3,18 @@
 And whether they read the same, which ranks whose gradients are averaged should not; and which one the others wait for.
 
 `newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
-to be equal. Where anything of a layer differs from the start without a wrapper that shares it, each rank holds a part
-of that layer, or one of its own, and the layer is not compared.
+to be equal; of a parameter that is sharded, on all that hold the same piece. Where anything of a layer differs from the
+start without a wrapper that shares it, each rank holds a part of that layer, or one of its own, and the layer is not
+compared.
 """
 
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from newllm.files import read_bytes
 from newllm.messages import message
@@ -24,7 +24,7 @@ FOLDER = "ranks"
 _LARGEST = 256 * 2**20  # bytes of all files
 _MOST = 64  # ranks that are read: enough to see that one differs
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
-WEIGHTS, MOMENTS, INPUTS, SECONDS = "weights", "moments", "inputs", "seconds"
+WEIGHTS, MOMENTS, INPUTS, SECONDS, PIECES = "weights", "moments", "inputs", "seconds", "pieces"
 _FEWEST = 3  # steps whose inputs are compared
 _FEWEST_TIMED = 10  # steps whose times are compared
 _MOSTLY, _CLEARLY = 0.9, 1.25  # of the steps a straggler is the slowest, times as slow as the others
@@ -93,6 +93,7 @@ class Ranks:
 class _Rank:
     number: int
     names: tuple[str, ...]
+    pieces: tuple[int | None, ...]
     left_out: int
     world: int
     wrapped: bool
@@ -144,6 +145,9 @@ def _read(folder: Path) -> Iterator[_Rank]:
             continue
         head, *rows = map(json.loads, lines)
         names = tuple(map(str, head["parameters"]))
+        pieces = tuple(None if one is None else _whole(one) for one in head.get(PIECES, [None] * len(names)))
+        if len(pieces) != len(names):
+            raise ValueError(f"{file.name} says of other parameters which pieces they are")
         by_step = {_whole(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in rows}
         for values in (values for row in by_step.values() for values in row.values()):
             if len(values) != len(names):
@@ -153,7 +157,7 @@ def _read(folder: Path) -> Iterator[_Rank]:
         inputs = {row["step"]: _whole(row[INPUTS]) for row in rows if row.get(INPUTS) is not None}
         seconds = {row["step"]: _time(row[SECONDS]) for row in rows if row.get(SECONDS) is not None}
         rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
-        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step, inputs, seconds)
+        yield _Rank(rank, names, pieces, left_out, world, bool(head["wrapped"]), by_step, inputs, seconds)
 
 
 def _whole(value: object) -> int:
@@ -176,21 +180,38 @@ def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
     own = {
         name.rpartition(".")[0]
         for index, name in enumerate(names)
-        if not wrapped and steps and len({rank.rows[steps[0]][WEIGHTS][index] for rank in ranks}) > 1
+        if not wrapped and steps and any(_differ(alike, steps[0], index) for alike in _alike_in(ranks, index))
     }
     shared = [(index, name) for index, name in enumerate(names) if name.rpartition(".")[0] not in own]
-    found = [
-        apart
+    each = [
+        [_apart(name, part, alike, steps, index) for alike in _alike_in(ranks, index)]
         for index, name in shared
         for part in (WEIGHTS, MOMENTS)
-        if (apart := _apart(name, part, [(step, [rank.rows[step][part][index] for rank in ranks]) for step in steps]))
     ]
-    numbers = [rank.number for rank in ranks]
-    found = [_numbered(one, numbers) for one in found]
+    found = [_joined(of_pieces) for of_pieces in ([one for one in some if one] for some in each) if of_pieces]
     found.sort(key=lambda one: one.step)
     alike = _alike(ranks) if wrapped else ()
     compared = len(shared) if steps else 0
     return Ranks(len(ranks), compared, tuple(found), alike, _straggler(ranks)), len(names) - len(shared)
+
+
+def _alike_in(ranks: Sequence[_Rank], index: int) -> list[list[_Rank]]:
+    """Return the ranks that hold the same of a parameter, together."""
+    pieces = {rank.pieces[index]: [] for rank in ranks}
+    for rank in ranks:
+        pieces[rank.pieces[index]].append(rank)
+    return list(pieces.values())
+
+
+def _differ(ranks: Sequence[_Rank], step: int, index: int) -> bool:
+    return len({rank.rows[step][WEIGHTS][index] for rank in ranks}) > 1
+
+
+def _joined(pieces: Sequence[Apart]) -> Apart:
+    """Return how a parameter comes to differ, of which several pieces do."""
+    first = min(pieces, key=lambda one: one.step)
+    ranks = sorted(rank for one in pieces if one.step == first.step for rank in one.ranks)
+    return replace(first, ranks=tuple(ranks), again=all(one.again for one in pieces))
 
 
 def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
@@ -220,8 +241,9 @@ def _straggler(ranks: Sequence[_Rank]) -> Straggler | None:
     return Straggler(number, ratio, times, len(steps), steps[0], steps[-1])
 
 
-def _apart(name: str, part: str, rows: Sequence[tuple[int, Sequence[Any]]]) -> Apart | None:
+def _apart(name: str, part: str, ranks: Sequence[_Rank], steps: Sequence[int], index: int) -> Apart | None:
     """Return how a series of fingerprints, one a rank at each step, comes to differ; None where it does not."""
+    rows = [(step, [rank.rows[step][part][index] for rank in ranks]) for step in steps]
     known = [(step, values) for step, values in rows if None not in values]
     differing = [(step, values) for step, values in known if len(set(values)) > 1]
     if not differing or (part == MOMENTS and differing[0] == known[0]):
@@ -229,11 +251,5 @@ def _apart(name: str, part: str, rows: Sequence[tuple[int, Sequence[Any]]]) -> A
     step, values = differing[0]
     equal = max((one for one, _ in known if one < step), default=None)
     most = max(values, key=lambda value: (values.count(value), value == values[0]))
-    ranks = tuple(rank for rank, value in enumerate(values) if value != most)
-    return Apart(name, part, equal, step, ranks, again=len(differing) < sum(one >= step for one, _ in known))
-
-
-def _numbered(apart: Apart, numbers: Sequence[int]) -> Apart:
-    return Apart(
-        apart.name, apart.part, apart.equal, apart.step, tuple(numbers[one] for one in apart.ranks), apart.again
-    )
+    apart = tuple(rank.number for rank, value in zip(ranks, values, strict=True) if value != most)
+    return Apart(name, part, equal, step, apart, again=len(differing) < sum(one >= step for one, _ in known))

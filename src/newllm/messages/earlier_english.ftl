@@ -4,6 +4,7 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-11-30
+notice-sharded = the model is sharded over { COUNT($ranks) } processes (parallel.mode fsdp): no text is written at evaluations (newllm generate writes one from a snapshot)
 remark-hidden-layers = no layer could be observed, as inside a compiled model: activations, attention, gates and contexts are left out
 check-rows =
     .wrong = changing the other rows of the batch moves the output of the first of { COUNT($rows) } rows by { G($moved, digits: 2) } of its scale, in evaluation mode too

@@ -8,8 +8,10 @@ does not record, and would come between those of the training.
 
 Ranks other than the first write nothing before the first has begun its recording in the same directory.
 
-Limits: parameters that are sharded, split or kept by each rank on purpose are named, not compared; ranks on machines
-without a common directory are not seen; buffers, which differ as a rule, are left out.
+Of a DTensor that several ranks hold the same piece of (HSDP) these are compared.
+
+Limits: other parameters that are sharded, split or kept by each rank on purpose are named, not compared; ranks on
+machines without a common directory are not seen; buffers, which differ as a rule, are left out.
 """
 
 import json
@@ -20,7 +22,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, SECONDS, WEIGHTS
+from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, PIECES, SECONDS, WEIGHTS
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
@@ -65,7 +67,10 @@ class RankWatch:
         self.inputs = RankInputs(layout.root)
         self._flushed = time.monotonic()
         self._names = {id(one): own_name(name) for name, one in layout.inner.named_parameters()}
-        self._whole = [one for one in layout.parameters if _is_whole(one)] if _is_replicated(layout.root) else []
+        self._compared: list[tuple[nn.Parameter, int | None]] = []  # with the piece of them that this rank holds
+        if _is_replicated(layout.root):
+            pieces = [(one, _piece(one, self._world)) for one in layout.parameters]
+            self._compared = [(one, piece) for one, piece in pieces if piece is not None or _is_whole(one)]
 
     def put(self, step: int, seconds: float | None = None) -> None:
         """Take the fingerprints after a step; nothing is read from the device or written within a second.
@@ -74,7 +79,7 @@ class RankWatch:
             step: that is done.
             seconds: that this rank computed for in it, waiting for no other; None where nobody knows.
         """
-        if self._whole and 2 * len(self._whole) * len(self._rows) < MOST_WAITING:
+        if self._compared and 2 * len(self._compared) * len(self._rows) < MOST_WAITING:
             self._rows.append((step, seconds, *self._taken()))
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
@@ -92,7 +97,7 @@ class RankWatch:
         for step, seconds, with_moments, has_inputs, sums in rows:
             words = [int(one) % _WORD for one in sums.tolist()]
             read = words.pop() if has_inputs else None
-            count = len(self._whole)
+            count = len(self._compared)
             moments = dict(zip(with_moments, words[count:], strict=True))
             listed = [moments.get(index) for index in range(count)]
             timed = {} if seconds is None else {SECONDS: round(seconds, 6)}
@@ -125,13 +130,15 @@ class RankWatch:
             self._file.close()
 
     def _described(self) -> dict[str, Any]:
+        pieces = [piece for _, piece in self._compared]
         return {
             "schema": 1,
             "rank": self._rank,
             "ranks": self._world,
             "wrapped": isinstance(self._layout.root, nn.parallel.DistributedDataParallel),
-            "parameters": [self._names[id(one)] for one in self._whole],
-            "left_out": len(self._layout.parameters) - len(self._whole),
+            "parameters": [self._names[id(one)] for one, _ in self._compared],
+            **({} if pieces.count(None) == len(pieces) else {PIECES: pieces}),
+            "left_out": len(self._layout.parameters) - len(pieces),
         }
 
     def _write(self, row: dict[str, Any]) -> None:
@@ -145,20 +152,39 @@ class RankWatch:
         And one number a parameter and a set of moments, and last that of the inputs.
         """
         with_moments, moments = [], []
-        for index, parameter in enumerate(self._whole):
-            state = self._optimizers.state(parameter)
-            own = [one for one in state.values() if has_numbers(one) and one.shape == parameter.shape]
+        for index, (parameter, _) in enumerate(self._compared):
+            state = self._optimizers.state(parameter).values()
+            own = [_held(one) for one in state if isinstance(one, Tensor) and one.shape == parameter.shape]
+            own = [one for one in own if has_numbers(one)]
             if own:
                 with_moments.append(index)
                 moments.append(sum((place + 2) * bits(one) for place, one in enumerate(own[1:])) + bits(own[0]))
         read = self.inputs.taken()
-        sums = [*(bits(one.detach()) for one in self._whole), *moments, *([] if read is None else [read])]
+        sums = [*(bits(_held(one.detach())) for one, _ in self._compared), *moments, *([] if read is None else [read])]
         return with_moments, read is not None, stacked(sums)
 
 
 def _is_replicated(model: nn.Module) -> bool:
     """Whether no part of a model is wrapped in what shards it."""
     return not any(kind.__name__ in _SHARDING for module in model.modules() for kind in type(module).__mro__)
+
+
+def _piece(parameter: Any, world: int) -> int | None:
+    """Return which piece of a DTensor this rank holds, where other ranks hold the same; else None."""
+    mesh = getattr(parameter, "device_mesh", None)
+    coordinate = None if mesh is None else mesh.get_coordinate()
+    if mesh is None or coordinate is None:
+        return None
+    piece, pieces = 0, 1
+    for size, at, placement in zip(mesh.shape, coordinate, parameter.placements, strict=True):
+        if not placement.is_replicate():
+            piece, pieces = piece * size + at, pieces * size
+    return piece if pieces < world else None
+
+
+def _held(tensor: Any) -> Tensor:
+    """Return what this rank holds of a tensor."""
+    return tensor.to_local() if hasattr(tensor, "device_mesh") else tensor
 
 
 def _is_whole(parameter: nn.Parameter) -> bool:

@@ -15,7 +15,7 @@ OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
 Ranks = tuple[tuple[int, int], ...]
-PARALLEL_MODES = ("auto", "ddp", "fsdp")
+PARALLEL_MODES = ("auto", "ddp", "fsdp", "hsdp")
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
@@ -127,12 +127,19 @@ class ParallelConfig:
     """How several processes train one model together. It decides no bits, and nothing for one process alone.
 
     Args:
-        mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "auto": "fsdp"
-            where the whole would take too much of the memory (`sharding.chosen_mode`), decided anew whenever the run
-            goes on, as it may do so on other machines.
+        mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "hsdp": those of
+            a machine hold a copy together, a part each (`replicas`); "auto": by how much of the memory the model takes
+            (`parallel.chosen_parallel`), decided anew whenever the run goes on, as it may do so on other machines.
+        shard: ranks that hold a copy together in "hsdp"; 0: the most that are on one machine.
     """
 
     mode: str = "auto"
+    shard: int = 0
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether a process holds a part of the model only, once the mode is decided."""
+        return self.mode in ("fsdp", "hsdp")
 
 
 def _at(rows: Ranks, step: int, before: int) -> int:
@@ -255,6 +262,7 @@ def _check_ranges(config: RunConfig) -> None:
         ("training.snapshot_every", training.snapshot_every, training.snapshot_every >= 0, "at least 0"),
         ("training.keep", training.keep, training.keep >= 1, "at least 1"),
         ("training.ring_every", training.ring_every, training.ring_every >= 0, "at least 0"),
+        ("parallel.shard", config.parallel.shard, config.parallel.shard >= 0, "at least 0"),
         ("numerics.threads", config.numerics.threads, 0 <= config.numerics.threads <= 4096, "between 0 and 4096"),
         ("seed", config.seed, config.seed >= 0, "at least 0"),
     )
@@ -263,6 +271,11 @@ def _check_ranges(config: RunConfig) -> None:
             raise UserError(f"{name} is {value}: it must be {must}")
     _check_plan(training)
     _check_ranks(config)
+    if config.parallel.shard and config.parallel.mode in ("ddp", "fsdp"):
+        raise UserError(
+            f"parallel.shard {config.parallel.shard} is of parallel.mode hsdp, which is '{config.parallel.mode}': "
+            "--set parallel.mode=hsdp, or drop parallel.shard"
+        )
 
 
 def _check_ranks(config: RunConfig) -> None:

@@ -3,10 +3,8 @@
 import contextlib
 import dataclasses
 import os
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 
@@ -14,12 +12,12 @@ from newllm.errors import UserError
 from newllm.launcher import launched_size
 from newllm.model.language_model import count_parameters
 from newllm.training.config import NumericsConfig, ParallelConfig, RunConfig
-from newllm.training.sharding import chosen_mode
+from newllm.training.connections import watched
+from newllm.training.parallel import chosen_parallel
 from newllm.training.world import World
 
 _JOINING = timedelta(minutes=10)  # until the last process has started
 _PATIENCE = timedelta(hours=24)  # until the leader has read the texts: what a hang is is known from then on
-_CUT = 10  # seconds without an answer of the other machine after which a connection counts as lost
 
 
 @contextlib.contextmanager
@@ -48,23 +46,20 @@ def joined(device: str | None = None) -> Iterator[World]:
         check_gpu("cuda")
     if on_gpus and _local() < torch.cuda.device_count():
         torch.cuda.set_device(_local())
-    others = _sockets()
     try:
-        store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
-        # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
-        store = dist.PrefixStore(f"newllm-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-        unlike = meet(store, rank, size, describe_peer(on_gpus=on_gpus))
-        backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
-        dist.barrier()  # now all are connected
-        for number in _sockets() - others:
-            with contextlib.suppress(OSError):  # closed by now, or one that listens
-                _watch(number)
+        with watched():
+            store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
+            # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
+            store = dist.PrefixStore(f"newllm-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            unlike = meet(store, rank, size, describe_peer(on_gpus=on_gpus))
+            backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+            dist.barrier()  # now all are connected
+        world = Ranks(unlike, patience)
     except UserError:
         raise
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes cannot be connected: {str(error).splitlines()[0]}") from error
-    world = Ranks(unlike, patience)
     try:
         yield world
         if not world.has_lost:  # else nobody comes here but those who know of it
@@ -84,39 +79,6 @@ def check_gpu(device: str) -> None:
 
 def _local() -> int:
     return int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
-
-
-def _sockets() -> set[int]:
-    """Return the descriptors of the sockets of this process; none but on Linux."""
-    found = set()
-    folder = Path("/proc/self/fd")
-    for one in folder.iterdir() if folder.is_dir() else ():
-        with contextlib.suppress(OSError):  # closed by now
-            if str(one.readlink()).startswith("socket:"):
-                found.add(int(one.name))
-    return found
-
-
-def _watch(number: int) -> None:
-    """Have the system end a connection whose other side does not answer: a network that is cut says nothing by itself.
-
-    Where a process ends, its system says so at once, and one that computes for long still answers.
-    """
-    names = ("SO_KEEPALIVE", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
-    if not all(hasattr(socket, name) for name in names):
-        return
-    with socket.socket(fileno=os.dup(number)) as one:
-        if (
-            one.family not in (socket.AF_INET, socket.AF_INET6)
-            or one.type != socket.SOCK_STREAM
-            or not one.getpeername()
-        ):
-            return
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _CUT // 3)
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _CUT // 3)
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * _CUT)
 
 
 def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunConfig:
@@ -157,10 +119,11 @@ def with_mode(config: RunConfig, world: World) -> RunConfig:
         config: resolved, the vocabulary's size at least.
         world: the processes that train together.
     """
-    mode = "ddp"
+    parallel = ParallelConfig("ddp")
     if world.size > 1:
-        mode = chosen_mode(config.parallel.mode, count_parameters(config.model), config.numerics.device)
-    return dataclasses.replace(config, parallel=ParallelConfig(mode))
+        parameters = count_parameters(config.model)
+        parallel = chosen_parallel(config.parallel, parameters, config.numerics.device, world.machines)
+    return dataclasses.replace(config, parallel=parallel)
 
 
 def _until(numerics: NumericsConfig, step: int) -> NumericsConfig:

@@ -101,8 +101,8 @@ class Training:
         self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
         self.stopped_by, self.snapshots = stopped_by, snapshots
-        if world is not None and config.parallel.mode == "fsdp":
-            world.shard(model)
+        if world is not None and config.parallel.is_sharded:
+            world.shard(model, config.parallel.shard)
         self.optimizer = build_optimizer(model, config.optimizer)
         batches = training_batches(corpus, config.data, config.seed)
         self.stepper = Stepper(model, self.optimizer, batches, config, world)

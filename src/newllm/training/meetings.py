@@ -7,7 +7,7 @@ on a process that does not come within `whereabouts.hang_seconds` counts as hung
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,13 +31,15 @@ class Meetings:
 
     Attributes:
         step: that they are at.
+        allowed: seconds that one is waited for.
         has_lost: whether another process is known to be gone.
         waited: seconds that were spent here.
     """
 
     def __init__(self, rank: int, size: int) -> None:
         self._rank, self._size = rank, size
-        self.step, self._allowed = 0, 0.0
+        self.step, self.allowed = 0, 0.0
+        self._groups: tuple[dist.ProcessGroup, ...] = ()
         self._where: Whereabouts | None = None
         self.has_lost, self.waited = False, 0.0
 
@@ -49,9 +51,14 @@ class Meetings:
 
     def allow(self, seconds: float) -> None:
         """Wait for nobody for longer than so many seconds."""
-        if seconds != self._allowed:
-            _set_pg_timeout(timedelta(seconds=seconds))
-            self._allowed = seconds
+        if seconds != self.allowed:
+            for group in (None, *self._groups):
+                _set_pg_timeout(timedelta(seconds=seconds), group)
+            self.allowed = seconds
+
+    def add(self, groups: Iterable[dist.ProcessGroup]) -> None:
+        """Have what is said here of waiting hold for groups of some processes too."""
+        self._groups = (*self._groups, *groups)
 
     @contextlib.contextmanager
     def at(self, what: str) -> Iterator[None]:
@@ -89,7 +96,7 @@ class Meetings:
             where.ends(waited=waited)
             if waited or where.others_waited():
                 known = where.kept()
-                hang = known or where.hang(self._allowed)
+                hang = known or where.hang(self.allowed)
                 tells = known is None and where.tells(hang)
                 if tells:
                     where.keep(hang)

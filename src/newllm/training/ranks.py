@@ -24,11 +24,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.launcher import machine_name
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 from newllm.training.meetings import Meetings
 from newllm.training.peers import Unlike
-from newllm.training.sharding import added_piece, is_sharded, shard
+from newllm.training.replicas import Replicas, added, exchanged_pieces
+from newllm.training.sharding import is_sharded, own_part, shard
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
@@ -81,6 +83,8 @@ class Ranks(World):
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.signal_name: str | None = None
         self._meetings = Meetings(self.rank, self.size)
+        self._replicas: Replicas | None = None
+        self.machines = self.collect("begin", machine_name())
         self._since = time.monotonic()  # of the last order, or of the start
 
     def parts(self, ranks: int) -> range:
@@ -104,9 +108,14 @@ class Ranks(World):
             self._tell(Order.UPDATE, step, rate)
         self._meetings.step = step + 1
 
-    def shard(self, model: LanguageModel) -> None:
-        """Keep of a model what is this process's part."""
-        shard(model, self._meetings.at)
+    def shard(self, model: LanguageModel, size: int) -> None:
+        """Keep of a model what is this process's part, where so many hold a copy together; 0: all."""
+        if self._replicas is None:  # a run that a guard takes back keeps its mode
+            with self._meetings.at("begin"):
+                self._replicas = Replicas(size or self.size, self._meetings.allowed)
+            self._meetings.add(self._replicas.groups())
+            self.keeps = self._replicas.is_first
+        shard(model, self._meetings.at, self._replicas)
         self.sharded = True
 
     def meeting(self, what: str) -> contextlib.AbstractContextManager[None]:
@@ -249,18 +258,17 @@ class Ranks(World):
             return flat
         count = len(flat)
         flat = nn.functional.pad(flat, (0, -count % self.size))
-        dist.all_gather(list(flat.view(self.size, -1).unbind()), added_piece(flat, self.size))
+        dist.all_gather(list(flat.view(self.size, -1).unbind()), added(exchanged_pieces(flat)))
         return flat[:count]
 
     @torch.no_grad()
     def level(self, tensors: Iterable[Tensor]) -> None:
-        """Write the leader's numbers over those of the others; what is sharded no two ranks hold."""
+        """Write the leader's numbers over those of the others; the first copy's, of what is sharded."""
+        tensors = list(tensors)
         with self._meetings.at("level"):
-            for bucket in _buckets([one for one in tensors if not is_sharded(one)]):
-                flat = torch.cat([one.reshape(-1) for one in bucket])
-                dist.broadcast(flat, 0)
-                for one, part in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
-                    one.copy_(part.view_as(one))
+            _send([one for one in tensors if not is_sharded(one)])
+            if self._replicas is not None and self._replicas.alike is not None:
+                _send([own_part(one) for one in tensors if is_sharded(one)], self._replicas.alike)
 
     def rows_of_all(self, state: State | None) -> State | None:
         """Return the carried rows of all ranks on the leader; the others get None."""
@@ -274,6 +282,15 @@ class Ranks(World):
         if rows is None:
             return None
         return {name: torch.cat([row[name] for row in rows]).to(value.device) for name, value in state.items()}
+
+
+def _send(tensors: Sequence[Tensor], group: dist.ProcessGroup | None = None) -> None:
+    """Write the numbers of a group's first rank over those of the others."""
+    for bucket in _buckets(tensors):
+        flat = torch.cat([one.reshape(-1) for one in bucket])
+        dist.broadcast(flat, group=group, group_src=0)
+        for one, part in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+            one.copy_(part.view_as(one))
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:

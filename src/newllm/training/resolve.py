@@ -18,9 +18,9 @@ from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
 from newllm.training.launch import with_mode
 from newllm.training.pace import Stopwatch, time_left
+from newllm.training.parallel import fits
 from newllm.training.precision_timing import LONGEST, PrecisionTiming, time_precisions
 from newllm.training.preparation import Preparation
-from newllm.training.sharding import chosen_mode
 from newllm.training.world import World
 
 TIMING_SHARE = 0.05  # of a budget in seconds: see precision_timing.py for what happens after it
@@ -92,7 +92,7 @@ def build_model(config: RunConfig, world: World | None = None) -> LanguageModel:
         UserError: there is no memory for it.
     """
     try:
-        is_sharded = world is not None and with_mode(config, world).parallel.mode == "fsdp"
+        is_sharded = world is not None and with_mode(config, world).parallel.is_sharded
         # torch's layers draw before ours are initialised by name
         with outlining() if is_sharded else contextlib.nullcontext(), torch.random.fork_rng():
             model = LanguageModel(config.model, config.seed)
@@ -119,7 +119,7 @@ def _one_round(config: RunConfig) -> RunConfig:
 def _can_time(model: LanguageModel, config: RunConfig) -> bool:
     """Whether a process has memory for the two trainings of a model that are timed."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return chosen_mode("auto", 2 * parameters, config.numerics.device) == "ddp"
+    return fits(2 * parameters, config.numerics.device)
 
 
 def _with_vocabulary(config: RunConfig, corpus: Corpus):

@@ -16,7 +16,6 @@ Limits: with accumulated batches the sum of a rank's own gradients is whole unti
 block (embedding, head, all of a model without blocks) is gathered whole in every pass.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -26,35 +25,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from newllm.machine import memory_bytes
 from newllm.model.bodies.block import Block
 from newllm.model.init import is_outline
 from newllm.model.language_model import LanguageModel
+from newllm.training.replicas import Replicas
 
 _LINE = 16  # numbers of a cache line
-_BYTES = 16  # of a parameter: its weight, its gradient and two moments
-_SHARE = 0.5  # of a rank's memory that these may take before they are shared out
 
 Meet = Callable[[str], AbstractContextManager[None]]
 """`Meetings.at`."""
-
-
-def chosen_mode(mode: str, parameters: int, device: str) -> str:
-    """Return "ddp" or "fsdp"; for "auto" the latter where 16 bytes a parameter are over half of a rank's memory.
-
-    Args:
-        mode: `parallel.mode`.
-        parameters: of the model.
-        device: that it is trained on. A GPU has its own memory, the ranks of one machine share its.
-    """
-    if mode != "auto":
-        return mode
-    if device.startswith("cuda"):
-        memory = torch.cuda.get_device_properties(device).total_memory
-    else:
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
-        memory = (memory_bytes() or 0) // here
-    return "fsdp" if memory and _BYTES * parameters > _SHARE * memory else "ddp"
 
 
 def is_sharded(tensor: Tensor) -> TypeGuard[Any]:
@@ -62,28 +41,26 @@ def is_sharded(tensor: Tensor) -> TypeGuard[Any]:
     return hasattr(tensor, "device_mesh")  # no import: torch.distributed.tensor takes a while
 
 
-def shard(model: LanguageModel, meet: Meet) -> None:
+def shard(model: LanguageModel, meet: Meet, replicas: Replicas) -> None:
     """Keep of a model what is this rank's; all ranks call it with the same model.
 
     Args:
         model: whole, or an outline, whose matrices are drawn then.
         meet: wraps what all ranks take part in.
+        replicas: who holds which copy.
     """
     from torch.distributed.device_mesh import DeviceMesh
     from torch.distributed.fsdp import fully_shard
 
     # It warns of whoever writes over the logits within autograd. Our loss does so outside of it, in its backward pass.
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
-    ranks = dist.get_world_size()
-    world = dist.group.WORLD
-    assert world is not None, "the ranks are connected"
     device = next(one.device for one in model.parameters() if not one.is_meta)
-    mesh = DeviceMesh.from_group(world, device.type)
-    uncut = {one for one in model.parameters() if not _can_be_cut(one, ranks)}
+    mesh = DeviceMesh.from_group(replicas.own, device.type)
+    uncut = {one for one in model.parameters() if not _can_be_cut(one, mesh.size())}
     for unit in [*(module for module in model.modules() if isinstance(module, Block)), model]:
         sharded: Any = fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=uncut)
         sharded.set_custom_all_gather(_Gather(meet))
-        sharded.set_custom_reduce_scatter(_Scatter(meet))
+        sharded.set_custom_reduce_scatter(_Scatter(meet, replicas))
         sharded.set_gradient_divide_factor(1.0)
         sharded.set_force_sum_reduction_for_comms(True)
     if is_outline(model):
@@ -126,31 +103,20 @@ class _Gather(_Memory):
 
 
 class _Scatter(_Memory):
+    def __init__(self, meet: Meet, replicas: Replicas) -> None:
+        super().__init__(meet)
+        self._replicas = replicas
+
     def __call__(
         self,
         output_tensor: Tensor,
         input_tensor: Tensor,
-        group: dist.ProcessGroup,
+        group: dist.ProcessGroup,  # noqa: ARG002 (of this copy; the sum is over all)
         op: object,  # noqa: ARG002 (a sum, as was set)
         async_op: bool = False,  # noqa: ARG002 (never: it is done when this returns)
     ) -> None:
         with self._meet("gradients"):
-            output_tensor.copy_(added_piece(input_tensor, group.size()))
-
-
-def added_piece(flat: Tensor, ranks: int) -> Tensor:
-    """Return this rank's piece of the sum of everybody's numbers, added in the order of ranks.
-
-    Args:
-        flat: numbers, of which each rank gets as many.
-        ranks: how many there are.
-    """
-    pieces = torch.empty_like(flat)
-    dist.all_to_all_single(pieces, flat)
-    first, *others = pieces.view(ranks, -1).unbind()
-    for other in others:
-        first += other
-    return first
+            output_tensor.copy_(self._replicas.added_piece(input_tensor))
 
 
 def own_part(parameter: Tensor) -> Tensor:
@@ -211,7 +177,8 @@ def norms(parts: Sequence[Tensor], of: Sequence[Tensor]) -> Tensor:
 
 def _norms(sharded: Sequence[tuple[Tensor, Any]]) -> Tensor:
     """Return the norm of each tensor, of as many at a time as there are ranks: each rank is sent one whole."""
-    rank, ranks = dist.get_rank(), dist.get_world_size()
+    mesh = sharded[0][1].device_mesh
+    rank, ranks, group = mesh.get_local_rank(), mesh.size(), mesh.get_group()
     found = torch.zeros(len(sharded), device=sharded[0][0].device)
     for first in range(0, len(sharded), ranks):
         some = sharded[first : first + ranks]
@@ -219,10 +186,10 @@ def _norms(sharded: Sequence[tuple[Tensor, Any]]) -> Tensor:
         sizes = [part.numel() for part in parts] + [0] * (ranks - len(parts))
         expected = _sizes(some[rank][1], ranks) if rank < len(some) else [0] * ranks
         received = parts[0].new_empty(sum(expected))
-        dist.all_to_all_single(received, torch.cat(parts), expected, sizes)
+        dist.all_to_all_single(received, torch.cat(parts), expected, sizes, group=group)
         if rank < len(some):
             found[first + rank] = torch.linalg.vector_norm(received)
-    dist.all_reduce(found)  # nothing is added to but 0
+    dist.all_reduce(found, group=group)  # nothing is added to but 0
     return found
 
 

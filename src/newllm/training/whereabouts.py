@@ -122,8 +122,10 @@ class Whereabouts:
         time.sleep(_BEATS * _BEAT)
         after = [one for one in _read(self._folder) if one.rank != self._rank and one.state not in _ENDED]
         stopped = [one for one in after if one.rank in before and one.beat == before[one.rank].beat]
-        late = [one for one in after if one.state == "computes" or one.count < own.count]
-        culprits = stopped or late
+        computes = [one for one in after if one.state == "computes"]
+        # Whoever waits in an earlier exchange, which some ranks have among themselves, waits for one of those.
+        late = [one for one in after if one.count < own.count]
+        culprits = stopped or computes or late
         if not culprits:
             unseen = set(range(self._size)) - {one.rank for one in (*after, *before.values(), own)}
             return Hang(tuple(sorted(unseen)) if len(unseen) == 1 else (), own.what, own.step, seconds)

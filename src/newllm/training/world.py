@@ -51,9 +51,11 @@ class World:
     Attributes:
         rank: of this process, from 0.
         size: how many there are.
+        machines: of each process, by rank.
         asked_to_stop: name of the signal that one of the others received ("SIGTERM"), None without one.
         unlike: in what some round otherwise than the first.
         sharded: whether each process holds a part of the model (`shard`).
+        keeps: whether what this process holds belongs into snapshots; another copy's rank writes the same, else.
         has_written: this process has written its part of a snapshot; the next update tells the others.
         cannot_write: it could not; likewise.
         writing_is_over: by the last update every process had written its part, or one could not.
@@ -61,9 +63,11 @@ class World:
 
     rank = 0
     size = 1
+    machines: Sequence[str] = ("",)
     asked_to_stop: str | None = None
     unlike: "tuple[Unlike, ...]" = ()
     sharded = False
+    keeps = True
     has_written = False
     cannot_write = False
     writing_is_over = False
@@ -75,8 +79,13 @@ class World:
     def begins(self, run: Path, what: Any) -> None:
         """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
 
-    def shard(self, model: LanguageModel) -> None:
-        """Keep of a model, which may be an outline, this process's part; all of it, where there is one process."""
+    def shard(self, model: LanguageModel, size: int) -> None:
+        """Keep of a model, which may be an outline, what is this process's part; all of it, if alone.
+
+        Args:
+            model: whole, or an outline.
+            size: so many processes hold a copy together; 0: all.
+        """
 
     def meeting(self, what: str) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 (an interface)
         """Return what wraps a computation that all take part in where the model is sharded."""

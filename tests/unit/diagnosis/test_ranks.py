@@ -24,13 +24,20 @@ SAME: Rows = {0: ([1, 2, 3], [None] * 3), 1: ([4, 5, 6], [7, 8, None]), 10: ([7,
 
 
 def _written(
-    run: Path, ranks: Sequence[Rows], *, names: Sequence[Sequence[str]] = (), world: int = 0, **head: Any
+    run: Path,
+    ranks: Sequence[Rows],
+    *,
+    names: Sequence[Sequence[str]] = (),
+    pieces: Sequence[Sequence[int | None]] = (),
+    world: int = 0,
+    **head: Any,
 ) -> Path:
     folder = run / "ranks"
     folder.mkdir(parents=True)
     for rank, rows in enumerate(ranks):
         about = {"schema": 1, "rank": rank, "ranks": world or len(ranks), "wrapped": False, "left_out": 0, **head}
         lines: list[dict[str, Any]] = [about | {"parameters": names[rank] if names else NAMES}]
+        lines[0] |= {"pieces": pieces[rank]} if pieces else {}
         lines += [{"step": step, "weights": weights, "moments": moments} for step, (weights, moments) in rows.items()]
         (folder / f"rank-{rank:05}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return run
@@ -99,6 +106,22 @@ def test_ranks_that_are_equal_once_more_are_a_note(tmp_path: Path) -> None:
     run = _written(tmp_path, [SAME, _with(1, [0, 5, 6])])
     (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
     assert finding.severity == "note"
+
+
+def test_a_parameter_that_is_sharded_is_compared_between_ranks_with_the_same_piece(tmp_path: Path) -> None:
+    other = {step: ([*weights[:2], weights[2] + 90], moments) for step, (weights, moments) in SAME.items()}
+    apart, other_apart = _with(10, [7, 8, 0]), other | {10: ([7, 8, 0], SAME[10][1])}
+    pieces = [[None, None, 0], [None, None, 1]] * 2
+    ranks, remarks = read_ranks(_written(tmp_path / "healthy", [SAME, other] * 2, pieces=pieces))
+    assert ranks is not None
+    assert (ranks.compared, ranks.apart, remarks) == (3, (), ())
+    one = _written(tmp_path / "one", [SAME, other, SAME, other_apart], pieces=pieces)
+    assert _apart(one) == (Apart("b.weight", "weights", 1, 10, (3,), again=False),)
+    both = _written(tmp_path / "both", [SAME, other, apart, other_apart], pieces=pieces)
+    assert _apart(both) == (Apart("b.weight", "weights", 1, 10, (2, 3), again=False),)
+    whole = _written(tmp_path / "whole", [SAME, other, SAME, _with(10, [7, 0, 99])], pieces=pieces)
+    assert _apart(whole) == (Apart("a.bias", "weights", 1, 10, (3,), again=False),)
+    assert _said(_written(tmp_path / "cut", [SAME, SAME], pieces=[[0]] * 2)) == ["remark-unread-file"]
 
 
 def test_a_layer_that_differs_from_the_start_is_each_ranks_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
@@ -150,6 +151,21 @@ def sharded(out: str, rank: int) -> None:
     _train(out, rank, model)
 
 
+def hybrid(out: str, rank: int) -> None:
+    """Two copies, each of which one rank holds all pieces of."""
+    model = _model()
+    fully_shard(model, mesh=init_device_mesh("cpu", (2, 1), mesh_dim_names=("copies", "pieces")))
+
+    def act(step: int) -> bool:
+        if step == AT and rank == 1 and "apart" in out:
+            with torch.no_grad():
+                weight: Any = model.get_parameter("3.weight")
+                weight.to_local()[0, 0] += 1e-6
+        return True
+
+    _train(out, rank, model, act=act)
+
+
 def local(out: str, rank: int) -> None:
     """Ranks that train by themselves, and take the mean of their weights every five steps."""
     model = _model()
@@ -202,6 +218,12 @@ def test_ranks_that_part_are_told(tmp_path: Path, name: str, said: str) -> None:
 
 
 @pytest.mark.slow
+def test_copies_of_a_sharded_model_that_part_are_told(tmp_path: Path) -> None:
+    finding = _finding(_in_two_processes("hybrid", tmp_path / "apart"))
+    assert "after step 10, by step 15: a parameter differs on rank 1 (3.weight" in str(finding.sentence)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "compared", "said"),
     [
@@ -210,6 +232,7 @@ def test_ranks_that_part_are_told(tmp_path: Path, name: str, said: str) -> None:
         ("unrecorded", 0, ["remark-ranks-missing"]),
         ("split", 4, ["remark-ranks-own"]),
         ("sharded", 0, ["remark-ranks-sharded"]),
+        ("hybrid", 6, []),
     ],
 )
 def test_ranks_that_do_not_are_not(tmp_path: Path, name: str, compared: int, said: list[str]) -> None:

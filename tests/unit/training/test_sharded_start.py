@@ -18,8 +18,8 @@ from newllm.data import prepare
 from newllm.model.config import BODY_NAMES, INITIALISATIONS, MATRIX_RULE_NAMES, RULE_NAMES, ModelConfig
 from newllm.model.init import is_outline, outlining
 from newllm.model.language_model import LanguageModel, count_parameters
+from newllm.training import parallel
 from newllm.training import resolve as resolving
-from newllm.training import sharding
 from newllm.training.budget import Budget
 from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
@@ -27,6 +27,7 @@ from newllm.training.launch import with_mode
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision_timing import PrecisionTiming
 from newllm.training.preparation import Preparation
+from newllm.training.replicas import Replicas
 from newllm.training.resolve import build_model
 from newllm.training.sharded_snapshots import restore_shard
 from newllm.training.sharding import first_row, is_sharded, own_part, shard
@@ -62,7 +63,7 @@ def sharded(config: ModelConfig) -> LanguageModel:
     with outlining(), torch.random.fork_rng():
         model = LanguageModel(config, seed=3)
     assert is_outline(model)
-    shard(model, lambda _: contextlib.nullcontext())
+    shard(model, lambda _: contextlib.nullcontext(), Replicas(torch.distributed.get_world_size(), 60.0))
     assert not is_outline(model)
     return model
 
@@ -171,7 +172,7 @@ def test_only_ranks_that_share_the_model_out_build_an_outline(two_ranks) -> None
 
 def test_the_mode_of_a_model_that_the_machine_does_not_hold_is_decided_without_it(two_ranks, monkeypatch) -> None:
     """4.4 thousand million parameters, 17 GB."""
-    monkeypatch.setattr(sharding, "memory_bytes", lambda: 64 << 30)
+    monkeypatch.setattr(parallel, "memory_bytes", lambda: 64 << 30)
     shape = ["model.vocabulary=256", "model.width=4096", "model.hidden=12288", "model.context=4096", "model.layers=20"]
     config = configure("tiny", None, None, shape, {})
     config = dataclasses.replace(config, numerics=dataclasses.replace(config.numerics, device="cpu"))
@@ -195,7 +196,7 @@ def test_rank_0_measures_a_round_of_rules_in_place_of_the_model(
         measured.append(("seconds", model.config.layers))
         return 1e-4 * model.config.layers
 
-    monkeypatch.setattr(sharding, "memory_bytes", lambda: memory)
+    monkeypatch.setattr(parallel, "memory_bytes", lambda: memory)
     for own in (time_precisions, seconds_per_token):
         monkeypatch.setattr(resolving, own.__name__.replace("seconds", "_seconds"), own)
     monkeypatch.setattr(resolving, "bf16_is_slow", lambda: False)

@@ -1,4 +1,4 @@
-"""When a model is sharded, and how."""
+"""A model that is sharded computes what a whole one does."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from newllm.api.recording_layers import LayerSignals
-from newllm.errors import UserError
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.layout import Layout
@@ -17,56 +16,10 @@ from newllm.recorder.optimizers import Optimizers
 from newllm.replays.interventions.optimizer.update_clip import clip_updates
 from newllm.training import sharding
 from newllm.training.config import OptimizerConfig
-from newllm.training.configure import configure
-from newllm.training.launch import with_mode
 from newllm.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 from newllm.training.ranks import Ranks
-from newllm.training.sharding import chosen_mode
+from newllm.training.replicas import Replicas
 from newllm.training.step import clip_norm
-from newllm.training.world import World
-
-GIB = 2**30
-
-
-@pytest.fixture
-def two_ranks() -> World:
-    world = World()
-    world.size = 2
-    return world
-
-
-@pytest.mark.parametrize(
-    ("mode", "memory", "here", "expected"),
-    [
-        ("auto", 40 * GIB, "1", "ddp"),
-        ("auto", 30 * GIB, "1", "fsdp"),
-        ("auto", 40 * GIB, "2", "fsdp"),
-        ("auto", 70 * GIB, "2", "ddp"),
-        ("auto", None, "2", "ddp"),
-        ("ddp", 1, "1", "ddp"),
-        ("fsdp", 40 * GIB, "1", "fsdp"),
-    ],
-)
-def test_auto_shards_what_would_take_over_half_of_a_ranks_memory(mode, memory, here, expected, monkeypatch) -> None:
-    monkeypatch.setattr(sharding, "memory_bytes", lambda: memory)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
-    assert chosen_mode(mode, GIB, "cpu") == expected
-
-
-def test_auto_looks_at_the_memory_of_the_gpu(monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GIB))
-    assert [chosen_mode("auto", count * GIB, "cuda") for count in (2, 3)] == ["ddp", "fsdp"]
-
-
-def test_one_process_holds_its_model_whatever_is_asked_for(two_ranks) -> None:
-    config = configure(None, None, None, ["parallel.mode=fsdp", "model.vocabulary=20"], {})
-    assert with_mode(config, World()).parallel.mode == "ddp"
-    assert with_mode(config, two_ranks).parallel.mode == "fsdp"
-
-
-def test_an_unknown_mode_is_named() -> None:
-    with pytest.raises(UserError, match="parallel mode 'fdsp'"):
-        configure(None, None, None, ["parallel.mode=fdsp"], {}).check()
 
 
 @pytest.fixture
@@ -91,7 +44,7 @@ def test_losses_tell_who_has_written_its_part_and_who_cannot() -> None:
 def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) -> None:
     config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
     models = [LanguageModel(config, 0), LanguageModel(config, 0)]
-    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    sharding.shard(models[1], lambda _: contextlib.nullcontext(), Replicas(1, 60.0))
     norms = []
     for model in models:
         optimizer = build_optimizer(model, OptimizerConfig(beta2=0.999))
@@ -114,7 +67,7 @@ def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) 
 def test_sgd_updates_what_is_sharded_as_torch_does(momentum) -> None:
     config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
     models = [LanguageModel(config, 0), LanguageModel(config, 0)]
-    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    sharding.shard(models[1], lambda _: contextlib.nullcontext(), Replicas(1, 60.0))
     optimizers = [
         build_optimizer(model, OptimizerConfig(name="sgd", beta1=momentum, weight_decay=0.1)) for model in models
     ]
@@ -146,7 +99,7 @@ def test_sgd_updates_what_is_sharded_as_torch_does(momentum) -> None:
 def test_layers_of_a_sharded_model_are_measured_like_those_of_a_whole_one() -> None:
     config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
     models = [LanguageModel(config, 0), LanguageModel(config, 0)]
-    sharding.shard(models[1], lambda _: contextlib.nullcontext())
+    sharding.shard(models[1], lambda _: contextlib.nullcontext(), Replicas(1, 60.0))
     rows = []
     for model in models:
         optimizer = build_optimizer(model, OptimizerConfig(beta2=0.999))

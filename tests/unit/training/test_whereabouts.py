@@ -50,6 +50,19 @@ def test_who_is_behind_is_late_though_it_waits(ranks) -> None:
     assert found.numbers()["place"] == "none"
 
 
+def test_who_waits_for_one_that_is_late_is_not_it(ranks) -> None:
+    """Some come together among themselves: rank 1 waits for rank 2 in an earlier exchange than rank 0 does."""
+    for one in ranks:
+        one.comes("order", 6)
+        one.leaves()
+    for one in ranks[:2]:
+        one.comes("parts", 6)
+    ranks[0].leaves()
+    ranks[0].comes("gradients", 6)
+    found = ranks[0].hang(5.0)
+    assert (found.ranks, found.what, found.last) == ((2,), "gradients", "order")
+
+
 def test_who_writes_no_more_is_stopped_wherever_it_is(ranks) -> None:
     for one in ranks:
         one.comes("losses", 7)

@@ -24,7 +24,10 @@ notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks)
     [yes] the same bits as they would
    *[no] other bits than theirs, as their processors were of several kinds
 }
-notice-sharded = the model is sharded over { COUNT($ranks) } processes (parallel.mode fsdp): no text is written at evaluations (newllm generate writes one from a snapshot)
+notice-sharded = the model is sharded over { COUNT($ranks) } processes ({ $copies ->
+    [1] parallel.mode fsdp
+   *[other] parallel.mode hsdp, { COUNT($copies) } copies
+}): no text is written at evaluations (newllm generate writes one from a snapshot)
 notice-unlike = rank { $rank }{ $more ->
     [0] {""}
     [one] {" "}(and one more)

@@ -24,7 +24,10 @@ notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分�
     [yes] 結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
    *[no] 元のランクはプロセッサーの種類がそろっていなかったため、ビット単位では一致しない
 }
-notice-sharded = モデルを{ COUNT($ranks) }個のプロセスに分割している（parallel.mode fsdp）。評価時の文章生成はしない（スナップショットからnewllm generateで生成できる）
+notice-sharded = モデルを{ COUNT($ranks) }個のプロセスに分割している（{ $copies ->
+    [1] parallel.mode fsdp
+   *[other] parallel.mode hsdp、複製{ COUNT($copies) }組
+}）。評価時の文章生成はしない（スナップショットからnewllm generateで生成できる）
 notice-unlike = ランク{ $rank }{ $more ->
     [0] {""}
    *[other] （ほか{ COUNT($more) }個）
