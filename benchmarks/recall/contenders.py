@@ -29,7 +29,7 @@ class Shape:
         trained: the longest row that is trained on: the longest time scale of a context at the start.
         asked: the longest row at all: attention sees all of it.
         changes: settings of `ModelConfig` as "NAME=VALUE", of every model.
-        tied: the head is the embedding's matrix, as in zoology.
+        tied: the head is the embedding's matrix (`model.tied_embeddings`), as in zoology.
     """
 
     width: int
@@ -58,6 +58,7 @@ def model_config(name: str, shape: Shape) -> ModelConfig:
         context=shape.width,
         hidden=shape.width if line["body"] == "lstm" else _hidden(shape.width),
         window=shape.asked if line["body"] == "attention" else shape.trained,
+        tied_embeddings=shape.tied,
     )
     config = dataclasses.replace(config, **dict(_setting(change) for change in shape.changes))
     config.check()
@@ -70,11 +71,7 @@ def build(name: str, shape: Shape, seed: int) -> LanguageModel:
     Tied, a value that is read from a context is its own answer once one map of width by width is near the identity, and
     each answer shows the way there. Untied, every value's row of the head has to be found on its own.
     """
-    model = LanguageModel(model_config(name, shape), seed)
-    if shape.tied:
-        model.head.weight = model.embedding.weight
-        model.head.register_parameter("bias", None)
-    return model
+    return LanguageModel(model_config(name, shape), seed)
 
 
 def _hidden(width: int) -> int:

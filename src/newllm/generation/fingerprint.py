@@ -19,9 +19,14 @@ def fingerprint(model: LanguageModel) -> str:
     """Return the sha256 of how a model reads: its configuration, and its weights by name, as hex."""
     config = dataclasses.asdict(model.config)
     # Without matrices their width says nothing, and contexts are older than it.
-    unread = () if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ("head_width",)
+    unread = [] if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ["head_width"]
+    weights = model.state_dict()
+    if model.config.tied_embeddings:
+        weights.pop("head.weight", None)  # transformers has the embedding's matrix under this name too
+    else:
+        unread.append("tied_embeddings")  # contexts are older than it
     kept = {name: value for name, value in config.items() if name not in (*_WITHOUT_EFFECT, *unread)}
-    return digest(json.dumps(kept, sort_keys=True), model.state_dict())
+    return digest(json.dumps(kept, sort_keys=True), weights)
 
 
 def digest(header: str, tensors: Mapping[str, Tensor]) -> str:

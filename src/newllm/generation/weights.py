@@ -1,7 +1,8 @@
 """The precisions that a decoder keeps weights in, and the model that each of them is.
 
 Only the weights of products are rounded: those of every linear layer and LSTM. Embedding, norms, biases,
-convolutions and constant decays stay as they are: of these a token reads little.
+convolutions and constant decays stay as they are: of these a token reads little. A head that is tied to the embedding
+is a product: it gets a rounded copy of the matrix, whose rows are looked up as they are.
 """
 
 import copy
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from newllm.errors import unknown_name
 from newllm.model.language_model import LanguageModel
+from newllm.model.tied_head import untied
 
 WEIGHTS = ("fp32", "bf16", "int8")
 """The names: float32 as trained; bfloat16; 8 bits with one scale for each output, symmetric."""
@@ -59,6 +61,8 @@ def rounded_model(model: LanguageModel, weights: str) -> LanguageModel:
     if weights == "fp32":
         return model
     result = copy.deepcopy(model)
+    if result.head.weight is result.embedding.weight:
+        result.head = untied(result.head)
     with torch.no_grad():
         for module in result.modules():
             for name, parameter in module.named_parameters(recurse=False):

@@ -38,6 +38,7 @@ class ModelConfig:
         dropout: probability.
         initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
             residual outputs scaled by depth; "he" is N(0, 2/fan-in), for layers that a ReLU follows.
+        tied_embeddings: the head is the embedding's matrix, without a bias; see `newllm.model.tied_head`.
     """
 
     body: str = "stack"
@@ -56,6 +57,7 @@ class ModelConfig:
     window: int = 256
     dropout: float = 0.0
     initialisation: str = "scaled"
+    tied_embeddings: bool = False
 
     def check(self) -> None:
         """Raise UserError for a name that does not exist or a number that cannot be."""

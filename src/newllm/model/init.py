@@ -17,6 +17,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from newllm.chance import stream_seed
 from newllm.model.convolution import ShortConvolution
+from newllm.model.tied_head import TiedHead
 from newllm.recurrence import Gate
 
 FOUNDING_STD = 0.02  # founding document: every Linear and Embedding weight ~ N(0, 0.02)
@@ -56,6 +57,8 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
     """
     depth = (2 * model.config.layers) ** -0.5  # type: ignore[union-attr, operator]
     for path, module in model.named_modules():
+        if isinstance(module, TiedHead):
+            continue  # its matrix is drawn as the embedding
         if isinstance(module, nn.Linear):
             std = {"normal": FOUNDING_STD, "scaled": module.in_features**-0.5, "he": (2 / module.in_features) ** 0.5}
             scale = depth if scheme == "scaled" and hasattr(module, "is_residual_output") else 1.0

@@ -14,6 +14,7 @@ from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise, outlining
+from newllm.model.tied_head import TiedHead
 
 
 class LanguageModel(nn.Module):
@@ -38,12 +39,23 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.positions = nn.Embedding(config.positions, config.width) if config.positions else None
         self.body = build_body(config)
-        self.head = nn.Linear(self.body.output_width, config.vocabulary)
+        self.head = self._head()
         self.draw()
 
     def draw(self) -> None:
         """Draw all weights; of what is sharded this rank's rows, of an outline (`init.outlining`) no matrix."""
         initialise(self, self.config.initialisation, self._seed)
+
+    def _head(self) -> nn.Linear:
+        width = self.body.output_width
+        if not self.config.tied_embeddings:
+            return nn.Linear(width, self.config.vocabulary)
+        if width != self.config.width:
+            raise UserError(
+                f"model.tied_embeddings: the head reads {width} channels, the embedding has {self.config.width}: "
+                f"--set model.hidden={self.config.width}, or drop it"
+            )
+        return TiedHead(self.embedding)
 
     @property
     def device(self) -> torch.device:

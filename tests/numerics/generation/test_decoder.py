@@ -18,7 +18,7 @@ from newllm.generation import WEIGHTS, Decoder
 from newllm.generation.compiled_step import step as compiled_step
 from newllm.generation.compiled_step import team
 from newllm.generation.compiled_step.decodable import decodable
-from newllm.generation.weights import rounded_model
+from newllm.generation.weights import rounded, rounded_model
 from newllm.kernels.processor import has_byte_products, has_decoding_kernels
 from newllm.model.bodies import State
 from newllm.model.bodies.block import Block
@@ -125,6 +125,33 @@ def test_matrices_are_the_models_own(rule: str, shape: tuple[int, int], weights:
         expected = read(twin.step, tokens_TB, twin.initial_state(rows))
         found = read(decoder.step, tokens_TB, model.initial_state(rows))
         assert_close(found, expected, weights, times=20.0)  # the first readings are small, and made large by their norm
+
+
+@every_precision
+@pytest.mark.usefixtures("threads")
+def test_a_tied_head_is_rounded_and_the_rows_that_are_looked_up_are_not(weights: str) -> None:
+    model = build(tied_embeddings=True)
+    twin, tokens_TB = rounded_model(model, weights).eval(), texts(20, 3)
+    assert torch.equal(twin.embedding.weight, model.embedding.weight)
+    assert torch.equal(twin.head.weight, rounded(model.embedding.weight, weights))
+    assert model.head.weight is model.embedding.weight
+    decoder = Decoder(model, weights)
+    assert decoder.is_compiled
+    expected = read(twin.step, tokens_TB, twin.initial_state(3))
+    assert_close(read(decoder.step, tokens_TB, model.initial_state(3)), expected, weights)
+
+
+def test_a_tied_head_is_work_for_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    products: list[int] = []
+
+    def one_thread(count: int) -> int:
+        products.append(count)
+        return 1
+
+    monkeypatch.setattr(compiled_step, "threads_for", one_thread)
+    for tied in (False, True):
+        Decoder(build(tied_embeddings=tied), "fp32")
+    assert products[0] - products[1] == 37  # the bias
 
 
 @every_precision

@@ -29,6 +29,7 @@ CASES: dict[str, dict] = {
     "stack signed delta": {"body": "stack", "rule": "signed-delta"},
     "stack kda": {"body": "stack", "rule": "kda", "head_width": 3},
     "stack hybrid": {"body": "stack", "rule": "gated,delta", "norm": "read", "head_width": 3},
+    "stack tied": {"body": "stack", "tied_embeddings": True},
     "zero-stack hybrid": {"body": "zero-stack", "rule": "delta,lstm"},
     "attention": {"body": "attention"},
     "attention window 1": {"body": "attention", "window": 1},

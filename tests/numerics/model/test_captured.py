@@ -20,6 +20,7 @@ pytest.importorskip("numba")
 # torch's own: it asks a carried state for its gradient
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf Tensor")
 HYBRID: dict[str, Any] = {"body": "stack", "rule": "gated,delta", "layers": 2}
+TIED: dict[str, Any] = {"body": "stack", "layers": 1, "tied_embeddings": True}
 CELL: dict[str, Any] = {"body": "cell", "rule": "lstm", "norm": "read"}
 Forward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
@@ -67,7 +68,7 @@ def compiled_anew() -> None:
     ("backend", "bf16"),
     [("eager", False), *(pytest.param("aot_eager", b, marks=pytest.mark.slow) for b in (False, True))],
 )
-@pytest.mark.parametrize("shape", [HYBRID, CELL], ids=["stack", "cell"])
+@pytest.mark.parametrize("shape", [HYBRID, CELL, TIED], ids=["stack", "cell", "tied"])
 def test_a_compiled_model_is_the_model_to_the_bit(shape: dict[str, Any], backend: str, *, bf16: bool) -> None:
     """One graph for any number of rows and positions; documents start inside, and a context is carried."""
     model = built(**shape)
@@ -112,7 +113,7 @@ def test_inductor_differs_by_rounding(shape: dict[str, Any]) -> None:
         assert float((found - wanted).abs().max()) <= 1e-5 * float(wanted.abs().max())  # sums in another order
 
 
-@pytest.mark.parametrize("shape", [HYBRID, CELL], ids=["stack", "cell"])
+@pytest.mark.parametrize("shape", [HYBRID, CELL, TIED], ids=["stack", "cell", "tied"])
 @pytest.mark.parametrize("gradients", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_exported_model_reads_texts_of_any_length(shape: dict[str, Any], *, gradients: bool) -> None:
     model, rows, length = built(**shape), torch.export.Dim("rows", min=2), torch.export.Dim("length", min=4)
@@ -129,7 +130,7 @@ def test_an_exported_model_reads_texts_of_any_length(shape: dict[str, Any], *, g
         assert all(torch.equal(state[name], after[name]) for name in after)
 
 
-@pytest.mark.parametrize("shape", [HYBRID, CELL], ids=["stack", "cell"])
+@pytest.mark.parametrize("shape", [HYBRID, CELL, TIED], ids=["stack", "cell", "tied"])
 def test_transforms_checkpoints_and_fake_tensors(shape: dict[str, Any]) -> None:
     model = built(**shape)
     wanted = loss_and_gradients(model, model, 2, 17, bf16=False)

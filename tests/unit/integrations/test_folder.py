@@ -65,6 +65,24 @@ def test_a_constant_decay_counts_as_parameters_only_where_it_is_learned(tmp_path
     assert json.loads(summary.read_text())["parameters"] == parameters
 
 
+def test_a_tied_head_is_written_once_and_comes_back_tied(tmp_path):
+    run, folder = run_of(tmp_path, tied_embeddings=True), tmp_path / "folder"
+    export_run(run, folder)
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["tie_word_embeddings"] is True
+    assert "tied_embeddings" not in settings
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    assert [name for name in weights if "head" in name] == []
+    back = load(import_folder(folder, tmp_path / "run").path, device="cpu")
+    assert same_weights(run.model, back.model)
+    assert back.model.config == run.model.config
+    assert back.model.head.weight is back.model.embedding.weight
+    weights["model.head.bias"] = torch.zeros(run.tokenizer.vocab_size)
+    safetensors.torch.save_file(weights, folder / "model.safetensors")
+    with pytest.raises(UserError, match=r"does not fit config.json: 'model.head.bias' has shape \[257\], not None"):
+        import_folder(folder, tmp_path / "other")
+
+
 @pytest.mark.parametrize("name", ["bytes", "bpe", "word"])
 def test_the_tokenizer_comes_back_to_the_byte(tmp_path, name):
     run = run_of(tmp_path, name)

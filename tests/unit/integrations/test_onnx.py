@@ -43,6 +43,7 @@ VARIANTS = {
     "stack-signed": {"body": "stack", "rule": "signed-delta", "head_width": 5},
     "stack-kda": {"body": "stack", "rule": "kda", "head_width": 5},
     "stack-hybrid": {"body": "stack", "rule": "gated,lstm,delta", "norm": "read"},
+    "stack-tied": {"body": "stack", "tied_embeddings": True},
     "zero-stack-hybrid": {"body": "zero-stack", "rule": "delta,gated,delta"},
     "attention-of-one": {"body": "attention", "window": 1},
 }
@@ -105,6 +106,14 @@ def test_step_and_sequence_give_the_logits_and_the_state_of_the_model(model, tok
         state = dict(zip(state, after, strict=True))
     same_state(state, parts, own)
     assert [output.name for output in step.get_outputs()] == ["logits", *(AFTER + part.name for part in parts)]
+
+
+def test_a_tied_matrix_is_stored_once():
+    sizes = [
+        len(build(model_of("stack", vocabulary=500, tied_embeddings=one), sequence=True).SerializeToString())
+        for one in (False, True)
+    ]
+    assert 0 < sizes[0] - sizes[1] - 4 * (500 * 8 + 500) < 200
 
 
 @pytest.mark.parametrize("body", ["stack", "cell", "attention", "lstm"])

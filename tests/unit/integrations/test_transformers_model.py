@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shutil
 import warnings
 from typing import Any
 
@@ -10,11 +11,14 @@ import torch
 
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 
+from tests.unit.integrations.test_folder import run_of, same_weights
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, DynamicCache
 
 import newllm.hf
+from newllm.api.loaded import load
 from newllm.errors import UserError
 from newllm.generation import fingerprint, load_context
+from newllm.integrations.transformers.folder import export_run, import_folder
 from newllm.integrations.transformers.modeling import CACHE
 from newllm.model.config import BODY_NAMES
 
@@ -26,6 +30,7 @@ VARIANTS = {
     "stack-dual-write": {"body": "stack", "rule": "dual", "norm": "write"},
     "stack-lstm-read": {"body": "stack", "rule": "lstm", "norm": "read"},
     "stack-delta": {"body": "stack", "rule": "gated,delta", "head_width": 5},
+    "stack-tied": {"body": "stack", "tie_word_embeddings": True},
     "cell-residual": {"body": "cell", "fnn": "residual", "rule": "ema", "norm": "write", "positions": 40},
 }
 
@@ -360,8 +365,38 @@ def test_tied_weights_stay_tied(tmp_path, tokens):
     again = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert again.model.head.weight is again.model.embedding.weight
     assert torch.equal(again(input_ids=tokens).logits, model(input_ids=tokens).logits)
+    assert again.model.head.bias is None
+    assert again.config.tied_embeddings
+    assert newllm.hf.NewllmConfig(vocabulary=VOCABULARY, tied_embeddings=True).tie_word_embeddings
     with pytest.raises(UserError, match="the head reads 12 channels, the embedding has 8"):
         model_of(body="cell", tie_word_embeddings=True)
+
+
+def test_a_tied_run_goes_to_transformers_and_back(tmp_path):
+    run = run_of(tmp_path, tied_embeddings=True)
+    export_run(run, tmp_path / "exported")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "exported").eval()
+    tokens = torch.arange(12).view(2, 6)
+    assert torch.equal(model(input_ids=tokens).logits, run.model(tokens)[0])
+    assert fingerprint(model.model) == fingerprint(run.model)
+    model.resize_token_embeddings(260, mean_resizing=False)
+    assert model.model.head.weight is model.model.embedding.weight
+    model.resize_token_embeddings(257)
+    model.save_pretrained(tmp_path / "saved")
+    shutil.copy(tmp_path / "exported/tokenizer.json", tmp_path / "saved")
+    back = load(import_folder(tmp_path / "saved", tmp_path / "run").path, device="cpu")
+    assert same_weights(back.model, run.model)
+    assert back.model.head.weight is back.model.embedding.weight
+
+
+def test_weights_are_drawn_tied_after_meta(tokens):
+    config = model_of(body="stack", tie_word_embeddings=True).config
+    with torch.device("meta"):
+        model = newllm.hf.NewllmForCausalLM(config)
+    model.to_empty(device="cpu")
+    model.init_weights()
+    assert model.model.head.weight is model.model.embedding.weight
+    assert bool(model(input_ids=tokens).logits.isfinite().all())
 
 
 def test_gradient_checkpointing_gives_the_same_gradients_or_is_refused(tokens):
@@ -446,7 +481,7 @@ def test_an_adapter_on_every_linear_layer_trains_and_merges(variant, tokens):
     assert reach.parameters == total == reach.reached + sum(reach.left_out.values())
     assert reach.adapters == sum(value.numel() for value in adapters.values())
     assert reach.left_out["model.embedding.weight"] == VOCABULARY * 8
-    assert "model.head.weight" in reach.left_out
+    assert ("model.head.weight" in reach.left_out) is ("tied" not in variant)
     assert not any(name.endswith("base_layer.weight") for name in reach.left_out)
     assert str(reach).startswith(f"adapters with {reach.adapters:,} parameters reach {reach.reached:,} of {total:,} (")
     optimizer = torch.optim.SGD(adapters.values(), 1.0)

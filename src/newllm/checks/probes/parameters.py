@@ -10,6 +10,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import reached
 from newllm.checks.updates import UPDATES, updates
 from newllm.model.plain_containers import in_plain_containers
+from newllm.model.tied_head import TiedHead
 
 _LOST = 0.5  # share of the numbers of a tensor
 
@@ -45,15 +46,18 @@ def tied(bench: Bench) -> Outcome:
     """Where a model's configuration says that embedding and head are one weight, see whether they are.
 
     Models of transformers say it, and tie the two again when they are loaded: what one of two weights has learnt is
-    lost then. Layers that an adapter has taken the place of are left out, since it keeps copies on purpose.
+    lost then. Layers that an adapter has taken the place of are left out, since it keeps copies on purpose. A head of
+    ours has no weight that could be another.
     """
+    where = {id(each): path for path, each in bench.model.named_modules()}
     for name, module in bench.model.named_modules():
+        if isinstance(module, TiedHead) and id(module.embedding) in where:
+            return sound("tied", embedding=where[id(module.embedding)], head=name)
         if getattr(getattr(module, "config", None), "tie_word_embeddings", False) is not True:
             continue
         given, made = (getattr(module, f"get_{kind}_embeddings", lambda: None)() for kind in ("input", "output"))
         if type(given) is not nn.Embedding or type(made) is not nn.Linear or given.weight.shape != made.weight.shape:
             continue
-        where = {id(each): path for path, each in bench.model.named_modules()}
         evidence = {"embedding": where.get(id(given), name), "head": where.get(id(made), name)}
         return sound("tied", **evidence) if given.weight is made.weight else wrong("tied", **evidence)
     raise CannotCheck("no-tie")

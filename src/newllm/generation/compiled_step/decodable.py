@@ -12,13 +12,14 @@ from newllm.model.convolution import ShortConvolution
 from newllm.model.language_model import LanguageModel
 from newllm.model.mlp import SwiGLU
 from newllm.model.rms_norm import RMSNorm
+from newllm.model.tied_head import TiedHead
 from newllm.recurrence import MATRIX_RULES, RULES, Gate, Rule
 from newllm.recurrence.norms import NORMS, NormOnWrite
 from newllm.recurrence.rules.rule import ConstantDecay
 
 _PARTS = {
     *(LanguageModel, Stack, Block, ContextMixer, ShortConvolution, ContextTap, SwiGLU, Gate, ConstantDecay),
-    *(nn.ModuleList, nn.Embedding, nn.Linear, RMSNorm, nn.LayerNorm, nn.Dropout),
+    *(nn.ModuleList, nn.Embedding, nn.Linear, TiedHead, RMSNorm, nn.LayerNorm, nn.Dropout),
     *(set(NORMS.values()) - {NormOnWrite}),
     *(MatrixMixer, MatrixTap),
     *RULES.values(),

@@ -38,6 +38,7 @@ class CompiledStep:
     def __init__(self, model: LanguageModel, weights: str) -> None:
         config = model.config
         products = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("embedding"))
+        products += model.head.weight.numel() if model.head.weight is model.embedding.weight else 0
         with torch.no_grad():
             self._plan = plan = Plan(model, weights, threads_for(products))
         self.weight_bytes = plan.weight_bytes

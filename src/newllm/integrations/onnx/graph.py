@@ -11,6 +11,8 @@ import numpy as np
 from onnx import GraphProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from newllm.model.tied_head import TiedHead
+
 Shape = list[int | str]
 _TYPES = {"float": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
@@ -74,6 +76,8 @@ class Graph:
 
     def linear(self, x: str, layer: nn.Linear) -> str:
         """Multiply by a layer's weight and add its bias."""
+        if isinstance(layer, TiedHead):  # the matrix is there already, as the embedding
+            return self.op("MatMul", x, self.op("Transpose", layer.weight, perm=[1, 0]))
         product = self.op("MatMul", x, layer.weight.t())
         return product if layer.bias is None else self.op("Add", product, layer.bias)
 

@@ -16,7 +16,7 @@ class NewllmConfig(PreTrainedConfig):
 
     Args:
         use_cache: whether a call returns the state after it, if it does not say.
-        tie_word_embeddings: whether head and embedding share one weight.
+        tie_word_embeddings: `tied_embeddings`, under the name that transformers and config.json have for it.
         **settings: fields of `ModelConfig`, and whatever transformers keeps in a configuration.
     """
 
@@ -27,13 +27,14 @@ class NewllmConfig(PreTrainedConfig):
         "hidden_size": "width",
         "num_hidden_layers": "layers",
         "num_attention_heads": "heads",
+        "tied_embeddings": "tie_word_embeddings",
     }
 
     def __init__(self, *, use_cache: bool = True, tie_word_embeddings: bool = False, **settings: Any) -> None:
         self.use_cache = use_cache
         for field in _FIELDS:
             setattr(self, field.name, settings.pop(field.name, field.default))
-        super().__init__(tie_word_embeddings=tie_word_embeddings, **settings)
+        super().__init__(tie_word_embeddings=tie_word_embeddings or self.tied_embeddings, **settings)
 
     @property
     def shape(self) -> ModelConfig:

@@ -7,7 +7,6 @@ Weights are the same to the bit in both directions. Neither needs transformers. 
 a program that knows nothing of newllm loads the folder by `trust_remote_code=True`, where newllm is installed.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ from newllm.training.snapshots import Progress, snapshot_content, write_snapshot
 
 MODEL_TYPE = "newllm"
 _PREFIX = "model."  # of every weight, as transformers names it
-_HEAD, _EMBEDDING = "head.weight", "embedding.weight"
+_TIED = "tied_embeddings", "tie_word_embeddings"  # the setting, and what it is called in config.json
 _LARGEST = 1 << 40  # bytes of weights
 _FILES = {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
 _REMOTE = "newllm_code"
@@ -103,7 +102,7 @@ def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False, rem
     tokens = _special_tokens(loaded.tokenizer)
     suppressed = Vocabulary(loaded.tokenizer, shape.vocabulary).forbidden.tolist()
     files = {
-        "config.json": {**kind, **tokens, **dataclasses.asdict(shape), **own},
+        "config.json": {**kind, **tokens, **{there: getattr(shape, name) for name, there in _names().items()}, **own},
         "generation_config.json": {**tokens, **({"suppress_tokens": suppressed} if suppressed else {})},
         **tokenizer_files(loaded.tokenizer, shape.positions),
     }
@@ -133,7 +132,7 @@ def import_folder(directory: Path, out: Path) -> RunDirectory:
     run.check_free()
     settings = _settings(directory)
     shape, steps = _shape(directory, settings), _number(directory, settings, "trained_steps")
-    weights, parameters = _weights(directory, shape, tied=settings.get("tie_word_embeddings") is True)
+    weights, parameters = _weights(directory, shape)
     tokenizer = read_tokenizer(directory / "tokenizer.json")
     Vocabulary(tokenizer, shape.vocabulary)  # refuses one that is too large
     config = _config(directory, settings, shape, tokenizer, steps)
@@ -155,6 +154,11 @@ def import_folder(directory: Path, out: Path) -> RunDirectory:
         summary.save(draft.summary)
         save_config(config, draft.config)
     return run
+
+
+def _names() -> dict[str, str]:
+    """Return what each setting of a model is called in config.json."""
+    return {name: _TIED[1] if name == _TIED[0] else name for name in vars(ModelConfig())}
 
 
 def _special_tokens(tokenizer: Tokenizer) -> dict[str, int]:
@@ -181,7 +185,7 @@ def _settings(directory: Path) -> dict[str, Any]:
 
 
 def _shape(directory: Path, settings: Mapping[str, Any]) -> ModelConfig:
-    given = {name: settings[name] for name in vars(ModelConfig()) if name in settings}
+    given = {name: settings[there] for name, there in _names().items() if there in settings}
     shape = merge(ModelConfig(), given, where=f"'{directory / 'config.json'}'", prefix="model.")
     shape.check()
     return shape
@@ -196,7 +200,7 @@ def _number(directory: Path, settings: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> tuple[dict[str, Tensor], int]:
+def _weights(directory: Path, shape: ModelConfig) -> tuple[dict[str, Tensor], int]:
     """Read model.safetensors and compare names and shapes with those of the model that config.json describes.
 
     Returns:
@@ -212,8 +216,6 @@ def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> tuple[dict[s
     except (safetensors.SafetensorError, ValueError) as error:
         raise UserError(f"'{path}' is damaged, it is no whole safetensors file: copy it again") from error
     weights = {name.removeprefix(_PREFIX): value for name, value in found.items()}
-    if tied and _HEAD not in weights and _EMBEDDING in weights:
-        weights[_HEAD] = weights[_EMBEDDING]
     model = _empty_model(path, shape, len(weights))
     wanted = {name: list(value.shape) for name, value in model.state_dict().items()}
     for name in sorted(wanted.keys() | weights.keys()):

@@ -16,6 +16,7 @@ from newllm.integrations.transformers.configuration import NewllmConfig
 from newllm.integrations.transformers.padding import Spans, read_padded, read_without_state, repeated, spans_of
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
+from newllm.model.tied_head import untied
 
 _OF_LOSS = {"num_items_in_batch", "shift_labels"}
 _OF_GENERATE = "tokenizer"
@@ -46,12 +47,7 @@ class NewllmPreTrainedModel(PreTrainedModel):
         device = device if device == "meta" else "cpu"  # `from_pretrained` builds on "meta": it has the weights already
         seed = 0 if device == "meta" else int(torch.randint(2**31, (1,)))
         with torch.device(device), torch.random.fork_rng(devices=[]):
-            self.model = LanguageModel(config.shape, seed)
-        if config.tie_word_embeddings and self.model.head.weight.shape != self.model.embedding.weight.shape:
-            wide, high = self.model.head.weight.shape[1], self.model.embedding.weight.shape[1]
-            raise UserError(
-                f"tie_word_embeddings: the head reads {wide} channels, the embedding has {high}: leave it out"
-            )
+            self.model = _drawn(config, seed)
         self.gradient_checkpointing = False
         if device != "meta":
             self._mark_as_drawn()
@@ -94,7 +90,7 @@ class NewllmPreTrainedModel(PreTrainedModel):
             super().initialize_weights()
             return
         with torch.random.fork_rng(devices=[]):
-            drawn = LanguageModel(self.config.shape, int(torch.randint(2**31, (1,))))
+            drawn = _drawn(self.config, int(torch.randint(2**31, (1,))))
         with torch.no_grad():
             fresh = dict((*drawn.named_parameters(), *drawn.named_buffers()))
             for name, value in self._own_values().items():
@@ -189,6 +185,14 @@ class NewllmPreTrainedModel(PreTrainedModel):
             value = others.pop(name)
             if value is not None and value is not False:
                 raise UserError(f"a newllm model takes no {name}: drop it")
+
+
+def _drawn(config: NewllmConfig, seed: int) -> LanguageModel:
+    """Return a model with its weights drawn; transformers itself ties a head, by `_tied_weights_keys`."""
+    model = LanguageModel(config.shape, seed)
+    if config.tie_word_embeddings:
+        model.head = untied(model.head)
+    return model
 
 
 def _is_known(value: Tensor) -> bool:

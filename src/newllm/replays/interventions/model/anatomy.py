@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from newllm.model.tied_head import TiedHead
 from newllm.recorder.layers import layers
 from newllm.replays.replica import settings
 from newllm.replays.replica.subject import Subject
@@ -48,7 +49,7 @@ def embeddings(model: nn.Module) -> dict[str, nn.Embedding]:
     """Return the embeddings whose weight no other module has: to change one changes the embedding alone."""
     owners: dict[int, int] = {}
     for module in model.modules():
-        for parameter in module.parameters(recurse=False):
+        for parameter in [module.weight] if isinstance(module, TiedHead) else module.parameters(recurse=False):
             owners[id(parameter)] = owners.get(id(parameter), 0) + 1
     found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
     return {name: module for name, module in found.items() if owners[id(module.weight)] == 1}

@@ -1,0 +1,90 @@
+"""`model.tied_embeddings` through a run: counted, decayed, recorded and saved once, and gone on with to the bit."""
+
+import dataclasses
+import shutil
+from typing import Any
+
+import pytest
+import safetensors.numpy
+import torch
+
+import newllm
+from newllm.errors import UserError
+from newllm.generation import fingerprint
+from newllm.replays.interventions.model.anatomy import embeddings
+from newllm.trace import read_trace
+from newllm.training.presets import PRESETS
+from newllm.training.snapshots import identity, list_snapshots
+
+TIED = "model.tied_embeddings=true"
+SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8")
+
+
+def test_a_run_keeps_one_matrix_and_goes_on_to_the_same_bits(train, weights) -> None:
+    whole, again = (train(TIED, "training.snapshot_every=8") for _ in range(2))
+    bits = weights(whole)
+    assert weights(again) == bits
+    own = train()
+    assert own.summary.parameters - whole.summary.parameters == 257 * (32 + 1)
+    last = whole.path / "snapshots/step-00000020"
+    names = list(safetensors.numpy.load_file(last / "model.safetensors"))
+    moments = {name.rpartition("/")[0] for name in safetensors.numpy.load_file(last / "optimizer.safetensors")}
+    assert "embedding.weight" in names
+    assert not [name for name in (*names, *moments) if "head" in name]
+    (again.path / "summary.json").unlink()
+    shutil.rmtree(again.path / "snapshots/step-00000020")
+    assert max(list_snapshots(again.path / "snapshots")) == 16
+    assert weights(newllm.resume(again.path)) == bits
+    loaded = newllm.load(whole.path, device="cpu")
+    assert loaded.model.head.weight is loaded.model.embedding.weight
+    for precision in ("fp32", "bf16"):
+        assert loaded.generate("the whale", 12, weights=precision).tokens == 12
+    signals = read_trace(whole.path / "trace.jsonl").signals
+    layers = {name.partition("/")[2] for name in signals if name.startswith("gradient_norm/")}
+    assert "embedding" in layers
+    assert "head" not in layers
+
+
+def test_another_model_is_refused(train) -> None:
+    run = train(TIED)
+    config = run.path / "config.toml"
+    config.write_text(config.read_text().replace("tied_embeddings = true", "tied_embeddings = false"))
+    with pytest.raises(UserError, match=r"belongs to another model: 'head\.(weight|bias)' does not fit"):
+        newllm.load(run.path, device="cpu")
+
+
+def test_what_is_not_tied_is_what_it_was_before_the_setting() -> None:
+    """Runs and context files are older than it."""
+    config = PRESETS["tiny"]
+    assert identity(config, "data") == "d0547caf6e501ade4fcd5c7c56bd9817289092bcc792805e7767ebfccbf590f0"
+    assert fingerprint(newllm.build("tiny", settings=SMALL)) == (
+        "47657744515496f2753d6b654f2ea6d4cebed5b12b87e597db927c65456997b8"
+    )
+    tied = dataclasses.replace(config, model=dataclasses.replace(config.model, tied_embeddings=True))
+    assert identity(tied, "data") != identity(config, "data")
+    assert fingerprint(newllm.build("tiny", settings=[*SMALL, TIED])) != fingerprint(
+        newllm.build("tiny", settings=SMALL)
+    )
+
+
+def test_to_change_it_is_not_to_change_the_embedding_alone() -> None:
+    assert list(embeddings(newllm.build("tiny", settings=SMALL))) == ["embedding"]
+    assert list(embeddings(newllm.build("tiny", settings=[*SMALL, TIED]))) == []
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_the_check_sees_that_it_is_tied(replaced: bool) -> None:
+    model: Any = newllm.build("tiny", settings=[*SMALL, TIED, "model.vocabulary=20"])
+    if replaced:
+        model.head = torch.nn.Linear(8, 20, bias=False)
+    tokens = torch.randint(20, (8, 16), generator=torch.Generator().manual_seed(0))
+
+    def loss(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(model(tokens[:, :-1])[0].transpose(1, 2), tokens[:, 1:])
+
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-2), loss, tokens, seconds=60)
+    (found,) = (one for one in report.outcomes if one.probe == "tied")
+    assert found.status == ("unchecked" if replaced else "sound")
+    assert not report.wrong
+    if not replaced:
+        assert found.evidence == {"embedding": "embedding", "head": "head"}
