@@ -20,6 +20,8 @@ GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
 _RECOMPUTED = ("stack", "zero-stack", "attention")
+_LOOKING_BACK = ("attention", "founding-transformer")
+_SHORTEST_PIECE = 3  # positions of a row that a rank must have: what the convolution of the next looks back on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,8 @@ class NumericsConfig:
             "triton" on CUDA devices.
         ranks: rows of a step and a number of ranks: from that step on every batch is cut into so many parts, whose
             gradients are summed in the order of the parts, by as many processes or by one; none for a run of one.
+        sequence: rows of a step and a number of pieces: from that step on each row is cut into so many pieces, that
+            many parts one after another having the same rows (`sequence`); none where rows are whole.
         unlike: rows of a step and a number of ranks that from that step on compute on another kind of processor than
             rank 0, so that nothing else comes to their bits; none where all are alike.
     """
@@ -111,11 +115,16 @@ class NumericsConfig:
     precision: str = "auto"
     scan_backend: str = "auto"
     ranks: Ranks = ()
+    sequence: Ranks = ()
     unlike: Ranks = ()
 
     def ranks_at(self, step: int) -> int:
         """Return the number of ranks of the update that leads from `step` to `step + 1`."""
         return _at(self.ranks, step, 1)
+
+    def sequence_at(self, step: int) -> int:
+        """Return into how many pieces that update cuts a row."""
+        return _at(self.sequence, step, 1)
 
     def unlike_at(self, step: int) -> int:
         """Return how many of them compute on another kind of processor than rank 0."""
@@ -124,15 +133,18 @@ class NumericsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ParallelConfig:
-    """How several processes train one model together. It decides no bits, and nothing for one process alone.
+    """How several processes train one model together. It decides nothing for one process alone.
 
     Args:
-        mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "auto": "fsdp"
-            where the whole would take too much of the memory (`sharding.chosen_mode`), decided anew whenever the run
-            goes on, as it may do so on other machines.
+        mode: decides no bits. "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`);
+            "auto": "fsdp" where the whole would take too much of the memory (`sharding.chosen_mode`), decided anew
+            whenever the run goes on, as it may do so on other machines.
+        sequence: so many processes share each row, a piece of it each, and hand the contexts on (`sequence`);
+            `numerics.sequence` says what came of it.
     """
 
     mode: str = "auto"
+    sequence: int = 1
 
 
 def _at(rows: Ranks, step: int, before: int) -> int:
@@ -177,6 +189,7 @@ class RunConfig:
         _check_positions(self)
         if self.data.resets and self.model.body == "lstm":
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+        _check_sequence(self)
         if self.training.recompute and self.model.body not in _RECOMPUTED:
             raise UserError(
                 f"body '{self.model.body}' has no blocks to recompute: drop training.recompute, or take body stack"
@@ -267,17 +280,53 @@ def _check_ranges(config: RunConfig) -> None:
 
 def _check_ranks(config: RunConfig) -> None:
     """Raise UserError for ranks that no run can have had, or for more of them than a batch has rows."""
-    rows = config.numerics.ranks
-    for number, (since, ranks) in enumerate(rows):
-        if ranks < 1 or (number and rows[number - 1][0] >= since):
-            raise UserError(f"numerics.ranks has {[since, ranks]}, which cannot be: drop it")
-    for number, (since, unlike) in enumerate(config.numerics.unlike):
-        if unlike < 0 or (number and config.numerics.unlike[number - 1][0] >= since):
-            raise UserError(f"numerics.unlike has {[since, unlike]}, which cannot be: drop it")
-    most = max((ranks for _, ranks in rows), default=1)
-    if config.data.batch < most:
+    numerics = config.numerics
+    for name, least in (("ranks", 1), ("sequence", 1), ("unlike", 0)):
+        rows: Ranks = getattr(numerics, name)
+        for number, (since, count) in enumerate(rows):
+            if count < least or (number and rows[number - 1][0] >= since):
+                raise UserError(f"numerics.{name} has {[since, count]}, which cannot be: drop it")
+    for since, _ in (*numerics.ranks, *numerics.sequence):
+        ranks, pieces = numerics.ranks_at(since), numerics.sequence_at(since)
+        if ranks % pieces:
+            raise UserError(
+                f"numerics.sequence has {pieces} pieces of a row for {ranks} ranks, which cannot be: drop it"
+            )
+        most = ranks // pieces
+        if config.data.batch < most:
+            each = "" if pieces == 1 else f" of {pieces} ranks a row"
+            raise UserError(
+                f"data.batch {config.data.batch} has fewer rows than {most} ranks{each}: --set data.batch={most}, "
+                "or fewer ranks"
+            )
+
+
+def _check_sequence(config: RunConfig) -> None:
+    """Raise UserError for rows that cannot be shared by several ranks."""
+    asked, window, body = config.parallel.sequence, config.data.window, config.model.body
+    if asked < 1:
+        raise UserError(f"parallel.sequence is {asked}: it must be at least 1")
+    for pieces in {asked, *(pieces for _, pieces in config.numerics.sequence)} - {1}:
+        if body in _LOOKING_BACK:
+            raise UserError(
+                f"body '{body}' looks back at all positions, and has no context to hand to the next rank: "
+                "drop parallel.sequence, or take body stack"
+            )
+        if config.data.format == "sentences":
+            raise UserError(
+                "parallel.sequence cuts rows of equal length, and those of data.format=sentences are not: drop it"
+            )
+        least = pieces * _SHORTEST_PIECE
+        if window % pieces or window < least:
+            whole = max(window + -window % pieces, least)
+            raise UserError(
+                f"data.window {window} cannot be cut into {pieces} equal pieces of at least {_SHORTEST_PIECE} "
+                f"positions: --set data.window={whole}, or another parallel.sequence"
+            )
+    if asked > 1 and config.parallel.mode == "fsdp":
         raise UserError(
-            f"data.batch {config.data.batch} has fewer rows than {most} ranks: --set data.batch={most}, or fewer ranks"
+            f"parallel.mode=fsdp gathers weights of all ranks at once, and with parallel.sequence={asked} they wait "
+            "for one another: --set parallel.mode=ddp"
         )
 
 

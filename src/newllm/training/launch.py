@@ -13,7 +13,7 @@ import torch
 from newllm.errors import UserError
 from newllm.launcher import launched_size
 from newllm.model.language_model import count_parameters
-from newllm.training.config import NumericsConfig, ParallelConfig, RunConfig
+from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.sharding import chosen_mode
 from newllm.training.world import World
 
@@ -132,13 +132,26 @@ def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunC
         unlike: how many of them compute on another kind of processor than the first.
 
     Raises:
-        UserError: a batch has fewer rows than there are processes.
+        UserError: a batch has fewer rows than there are processes, or these cannot share rows as asked for.
     """
     numerics = config.numerics
+    pieces = config.parallel.sequence
     if size > 1:
-        before = _until(numerics, step)
-        now = before if step and before.ranks_at(step) == size else None
-        numerics = now or dataclasses.replace(before, ranks=(*before.ranks, (step, size)))
+        if size % pieces:
+            raise UserError(
+                f"parallel.sequence {pieces} shares each row among {pieces} processes, and {size} train: start a "
+                f"multiple of {pieces}, or --set parallel.sequence=1"
+            )
+        numerics = _until(numerics, step)
+        if not step or numerics.ranks_at(step) != size:
+            numerics = dataclasses.replace(numerics, ranks=(*numerics.ranks, (step, size)))
+        if numerics.sequence_at(step) != pieces:
+            numerics = dataclasses.replace(numerics, sequence=(*numerics.sequence, (step, pieces)))
+    elif pieces > 1 and numerics.sequence_at(step) == 1:
+        raise UserError(
+            f"parallel.sequence {pieces} shares each row among {pieces} processes, and one trains: start "
+            f"torchrun --nproc-per-node {pieces} -m newllm train ..., or --set parallel.sequence=1"
+        )
     kept = tuple(row for row in numerics.unlike if row[0] < step)
     numerics = dataclasses.replace(numerics, unlike=kept)
     if numerics.unlike_at(step) != unlike:
@@ -160,8 +173,11 @@ def with_mode(config: RunConfig, world: World) -> RunConfig:
     mode = "ddp"
     if world.size > 1:
         mode = chosen_mode(config.parallel.mode, count_parameters(config.model), config.numerics.device)
-    return dataclasses.replace(config, parallel=ParallelConfig(mode))
+    if config.parallel.sequence > 1:  # ranks that wait for one another cannot gather parts of a model together
+        mode = "ddp"
+    return dataclasses.replace(config, parallel=dataclasses.replace(config.parallel, mode=mode))
 
 
 def _until(numerics: NumericsConfig, step: int) -> NumericsConfig:
-    return dataclasses.replace(numerics, ranks=tuple(row for row in numerics.ranks if row[0] < step))
+    ranks, sequence = (tuple(row for row in rows if row[0] < step) for rows in (numerics.ranks, numerics.sequence))
+    return dataclasses.replace(numerics, ranks=ranks, sequence=sequence)

@@ -19,6 +19,7 @@ from newllm.training.whereabouts import Whereabouts
 from newllm.training.world import HungError, LostError
 
 _SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_LONGEST = 24 * 3600.0  # seconds, before a training has begun
 _WAITED = ("Timed out waiting", "Application timeout")  # what gloo says where one does not come
 
 
@@ -52,6 +53,11 @@ class Meetings:
         if seconds != self._allowed:
             _set_pg_timeout(timedelta(seconds=seconds))
             self._allowed = seconds
+
+    @property
+    def patience(self) -> timedelta:
+        """How long one waits for another."""
+        return timedelta(seconds=self._allowed or _LONGEST)
 
     @contextlib.contextmanager
     def at(self, what: str) -> Iterator[None]:

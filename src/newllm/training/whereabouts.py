@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from newllm.diagnosis.hangs import FILE, Hang, read_hangs
+from newllm.diagnosis.hangs import BETWEEN_TWO, FILE, Hang, read_hangs
 from newllm.errors import UserError
 from newllm.training.last_words import FOLDER
 
@@ -56,7 +56,7 @@ class Where:
 
     Attributes:
         rank: its number.
-        count: exchanges that it came to so far.
+        count: exchanges of all ranks that it came to so far.
         what: the last of them, see `diagnosis.hangs.EXCHANGES`.
         step: of that.
         state: "waits" in it, or "computes" after it; or it has ended: it "waited" in vain, or "lost" another process.
@@ -96,7 +96,8 @@ class Whereabouts:
     def comes(self, what: str, step: int) -> None:
         """This process comes to an exchange."""
         with self._lock:
-            self._count, self._what, self._step, self._state = self._count + 1, what, step, "waits"
+            self._count += what not in BETWEEN_TWO
+            self._what, self._step, self._state = what, step, "waits"
             self._write(self._file)
 
     def leaves(self) -> None:
@@ -122,7 +123,8 @@ class Whereabouts:
         time.sleep(_BEATS * _BEAT)
         after = [one for one in _read(self._folder) if one.rank != self._rank and one.state not in _ENDED]
         stopped = [one for one in after if one.rank in before and one.beat == before[one.rank].beat]
-        late = [one for one in after if one.state == "computes" or one.count < own.count]
+        behind = [one for one in after if one.count < own.count and one.what not in BETWEEN_TWO]
+        late = [one for one in after if one.state == "computes" or one in behind]
         culprits = stopped or late
         if not culprits:
             unseen = set(range(self._size)) - {one.rank for one in (*after, *before.values(), own)}
