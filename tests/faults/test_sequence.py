@@ -27,9 +27,17 @@ VARIANTS = {
     ),
     "cell": (2, ["--body", "cell", "--set", "model.dropout=0.1", "--set", "data.carry=true"]),
     "lstm": (3, ["--body", "lstm", "--set", "parallel.sequence=3", "--set", "model.dropout=0.1"]),
+    "at once, mixed": (
+        3,
+        [
+            *("--rule", "gated,delta,ema", "--set", "model.layers=3", "--set", "parallel.sequence=3"),
+            *("--set", "numerics.handover=parallel", "--set", "training.accumulate=2", "--set", "data.carry=true"),
+        ],
+    ),
+    "at once": (4, ["--set", "numerics.handover=parallel", "--set", "data.resets=true", "--set", "model.dropout=0.1"]),
     "compiled": (2, ["--rule", "delta,gated", "--set", "numerics.scan_backend=auto"]),
 }
-QUICK = ("stack", "three, carried")
+QUICK = ("stack", "three, carried", "at once")
 
 
 @pytest.mark.parametrize(
@@ -71,11 +79,11 @@ def test_a_killed_process_changes_no_bit(victim, start, train, text, tiny, tmp_p
     train(3, *options, "--out", tmp_path / "undisturbed")
     run = tmp_path / "run"
     processes = start(3, "train", *options, "--out", run)
-    wait_until(lambda: (run / "trace.jsonl").exists() and '{"step": 20,' in (run / "trace.jsonl").read_text(), 60)
+    wait_until(lambda: (run / "trace.jsonl").exists() and '{"step": 20,' in (run / "trace.jsonl").read_text(), 240)
     processes[victim].send(signal.SIGKILL)
     since = time.monotonic()
     codes = [process.wait() for process in processes]
-    assert time.monotonic() - since < 10, "the others wait for one that is gone"
+    assert time.monotonic() - since < 30, "the others wait for one that is gone"
     assert codes[victim] == -signal.SIGKILL
     assert {code for rank, code in enumerate(codes) if rank != victim} == {2}, [one.stderr for one in processes]
     resumed = start(1 if victim == 2 else 3, "train", "--resume", run, "--quiet")  # one process goes on with it, too
@@ -89,8 +97,8 @@ def test_a_process_that_hands_nothing_on_is_named(victim, start, text, tiny, tmp
     """The others wait for different ones of them, in a chain: the one at its beginning is named."""
     run = tmp_path / "run"
     options = [text, *tiny, *SOME, "--set", "parallel.sequence=3", "--set", "training.steps=40000", "--quiet"]
-    processes = start(3, "train", *options, "--out", run, each=[{"NEWLLM_HANG_SECONDS": "3"}] * 3)
-    wait_until(lambda: (run / "trace.jsonl").exists() and '{"step": 10,' in (run / "trace.jsonl").read_text(), 60)
+    processes = start(3, "train", *options, "--out", run, each=[{"NEWLLM_HANG_SECONDS": "8"}] * 3)
+    wait_until(lambda: (run / "trace.jsonl").exists() and '{"step": 10,' in (run / "trace.jsonl").read_text(), 240)
     processes[victim].send(signal.SIGSTOP)
     others = [process for rank, process in enumerate(processes) if rank != victim]
     assert [process.wait() for process in others] == [2, 2]
@@ -149,6 +157,6 @@ def _most_held(size: int, words: list, environment: dict[str, str]) -> float:
         )
         for rank in range(size)
     ]
-    said = [process.communicate(timeout=120)[0] for process in processes]
+    said = [process.communicate(timeout=400)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * size
     return max(float(one.split()[-1]) for one in said)

@@ -11,6 +11,7 @@ from newllm.model.config import SCANNING_BODIES, ModelConfig
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
+HANDOVERS = ("serial", "parallel")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
@@ -106,6 +107,8 @@ class NumericsConfig:
             gradients are summed in the order of the parts, by as many processes or by one; none for a run of one.
         sequence: rows of a step and a number of pieces: from that step on each row is cut into so many pieces, that
             many parts one after another having the same rows (`sequence`); none where rows are whole.
+        handover: of contexts from piece to piece. "serial": a piece waits for the one before it; "parallel": in layers
+            of vectors all scan at once and combine what they come to, which is equal to rounding.
         unlike: rows of a step and a number of ranks that from that step on compute on another kind of processor than
             rank 0, so that nothing else comes to their bits; none where all are alike.
     """
@@ -116,6 +119,7 @@ class NumericsConfig:
     scan_backend: str = "auto"
     ranks: Ranks = ()
     sequence: Ranks = ()
+    handover: str = "serial"
     unlike: Ranks = ()
 
     def ranks_at(self, step: int) -> int:
@@ -240,6 +244,7 @@ def _check_names(config: RunConfig) -> None:
         ("schedule", config.optimizer.schedule, SCHEDULES),
         ("precision", config.numerics.precision, PRECISIONS),
         ("scan backend", config.numerics.scan_backend, SCAN_BACKENDS),
+        ("handover", config.numerics.handover, HANDOVERS),
         ("parallel mode", config.parallel.mode, PARALLEL_MODES),
         ("guard policy", config.training.guard, GUARD_POLICIES),
     )
@@ -323,11 +328,26 @@ def _check_sequence(config: RunConfig) -> None:
                 f"data.window {window} cannot be cut into {pieces} equal pieces of at least {_SHORTEST_PIECE} "
                 f"positions: --set data.window={whole}, or another parallel.sequence"
             )
+        if config.numerics.handover == "parallel":
+            _check_parallel(config)
     if asked > 1 and config.parallel.mode == "fsdp":
         raise UserError(
             f"parallel.mode=fsdp gathers weights of all ranks at once, and with parallel.sequence={asked} they wait "
             "for one another: --set parallel.mode=ddp"
         )
+
+
+def _check_parallel(config: RunConfig) -> None:
+    """Raise UserError for contexts that pieces cannot combine, and for what would exchange them twice."""
+    reasons = (
+        (config.model.body not in SCANNING_BODIES, f"body '{config.model.body}' has no scan"),
+        (config.model.norm == "write", "model.norm 'write' makes the recurrence nonlinear"),
+        (config.training.recompute, "training.recompute would exchange contexts in the backward pass again"),
+        (config.numerics.scan_backend == "reference", "numerics.scan_backend 'reference' differentiates itself"),
+    )
+    for is_so, reason in reasons:
+        if is_so:
+            raise UserError(f"{reason}, and numerics.handover=parallel does not go with it: take serial")
 
 
 def _check_plan(training: TrainingConfig) -> None:

@@ -12,8 +12,12 @@ of L * N. One process computes the pieces in turn, forwards from the first, back
 functions, and adds their gradients up in the order of ranks: the same bits. The whole row in one piece is equal to
 rounding, as sums over positions are then in another order.
 
-Limits: layers hand on one after another, batches too: ranks are idle for N - 1 of L + N - 1 turns, and accumulated
-batches fill none of them. A cell has one layer, so that its ranks take turns: they share memory, not time.
+With `numerics.handover` "parallel" no rank waits for the scan of another in layers whose context is a vector: all scan
+their pieces at once and give the others what they came to (`recurrence.scan.pieces`), beside the convolution's tail. A
+layer of matrices hands on as above.
+
+Limits of "serial": layers hand on one after another, batches too: ranks are idle for N - 1 of L + N - 1 turns, and
+accumulated batches fill none of them. A cell has one layer, so that its ranks take turns: they share memory, not time.
 """
 
 import contextlib
@@ -26,7 +30,10 @@ from torch.autograd.function import once_differentiable
 
 from newllm.data import Batch, piece_of
 from newllm.model.bodies import Handover, State
+from newllm.model.bodies.block import Mixer
+from newllm.model.bodies.stack import ContextMixer
 from newllm.model.language_model import LanguageModel, document_positions
+from newllm.recurrence import Pieces
 from newllm.training.world import World, add_up
 
 
@@ -38,10 +45,12 @@ class SharedRows:
         model: the model.
         parts: the numbers of the pieces among all parts of a batch: one, or all of these rows.
         pieces: in how many each row is cut.
+        handover: `numerics.handover`.
     """
 
-    def __init__(self, world: World, model: LanguageModel, parts: range, pieces: int) -> None:
+    def __init__(self, world: World, model: LanguageModel, parts: range, pieces: int, handover: str) -> None:
         self._world, self._model, self._pieces = world, model, pieces
+        self._at_once = _linear_mixers(model) if handover == "parallel" else {}
         self._parameters = list(model.parameters())
         self._gradients: dict[int, list[Tensor | None]] = {part: [None] * len(self._parameters) for part in parts}
 
@@ -55,13 +64,17 @@ class SharedRows:
             state: that they go on from, used by the first piece; None where they begin anew.
         """
         own = piece_of(batch, part % self._pieces, self._pieces)
-        piece = _Piece(self._world, part, self._pieces, self._model.head.weight)
+        piece = _Piece(self._world, part, self._pieces, self._model.head.weight, frozenset(self._at_once))
         state = self._from_before(piece, own, state)
         self._model.body.handover = piece
+        for mixer in self._at_once.values():
+            mixer.pieces = piece
         try:
             yield own, state
         finally:
             del self._model.body.handover
+            for mixer in self._at_once.values():
+                mixer.pieces = None
 
     def _from_before(self, piece: "_Piece", own: Batch, state: State | None) -> State | None:
         """Return the state before a piece, without what its layers will receive; hand its last position on."""
@@ -113,7 +126,7 @@ class SharedRows:
         return {name: self._world.receive(value, end, start) for name, value in like.items()}
 
 
-class _Piece(Handover):
+class _Piece(Handover, Pieces):
     """The piece of a part, between those of its neighbours.
 
     Args:
@@ -121,14 +134,18 @@ class _Piece(Handover):
         part: its number among all parts.
         pieces: of a row.
         like: of the kind that states are sent as.
+        at_once: layers whose contexts are exchanged within them.
     """
 
-    def __init__(self, world: World, part: int, pieces: int, like: Tensor) -> None:
-        self._world, self._part, self._dtype = world, part, like.dtype
-        self.before = part - 1 if part % pieces > 0 else None
-        self.after = part + 1 if part % pieces < pieces - 1 else None
+    def __init__(self, world: World, part: int, pieces: int, like: Tensor, at_once: frozenset[int]) -> None:
+        self._world, self._part, self._dtype, self._at_once = world, part, like.dtype, at_once
+        first = part - part % pieces
+        self._earlier, self._later = range(first, part), range(part + 1, first + pieces)
+        self.is_first, self.is_last = not self._earlier, not self._later
+        self.before = None if self.is_first else part - 1
+        self.after = None if self.is_last else part + 1
         # What is received has a gradient, whatever else of the model is trained.
-        self._anchor = torch.zeros((), device=like.device, requires_grad=True)
+        self._anchor = torch.zeros((), dtype=like.dtype, device=like.device, requires_grad=True)
 
     def receive_tensor(self, into: Tensor) -> Tensor:
         """Return what the piece before sent."""
@@ -139,17 +156,31 @@ class _Piece(Handover):
         if self.after is not None:
             self._world.send(tensor, self._part, self.after)
 
-    def receive(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:  # noqa: ARG002 (in their order)
-        if self.before is None:
+    def receive(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        if self.before is None or layer in self._at_once:
             return x_BTD, state
         names = _names(state)
         x_BTD, *values = _Receive.apply(self, self._anchor, x_BTD, *(state[name] for name in names))
         return x_BTD, {**state, **dict(zip(names, values, strict=True))}
 
-    def send(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:  # noqa: ARG002 (in their order)
-        if self.after is None:
+    def send(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        if self.after is None or layer in self._at_once:
             return x_BTD, state
         return _Send.apply(self, x_BTD, *(state[name] for name in _names(state))), state
+
+    def to_later(self, own: Tensor) -> list[Tensor]:
+        return self._exchanged(own, self._later, self._earlier)
+
+    def to_earlier(self, own: Tensor) -> list[Tensor]:
+        return self._exchanged(own, self._earlier, self._later)
+
+    def _exchanged(self, own: Tensor, targets: range, sources: range) -> list[Tensor]:
+        for target in targets:
+            self._world.send(own, self._part, target)
+        return [self._world.receive(torch.empty_like(own), source, self._part) for source in sources]
+
+    def tails(self, x_BTD: Tensor, tail_BKD: Tensor, last_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        return _Tails.apply(self, x_BTD, tail_BKD, last_B)
 
     def flat(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([tensor.reshape(-1).to(self._dtype) for tensor in tensors])
@@ -159,10 +190,34 @@ class _Piece(Handover):
         assert self.before is not None, "it gave a state"
         self._world.send(self.flat(gradients), self._part, self.before)
 
-    def from_after(self, into: Tensor) -> Tensor:
-        """Return gradients from the piece after this one."""
+    def from_after(self, count: int) -> Tensor:
+        """Return so many numbers of gradients from the piece after this one."""
         assert self.after is not None, "it was given a state"
-        return self._world.receive(into, self.after, self._part)
+        return self._world.receive(self._anchor.new_empty(count), self.after, self._part)
+
+
+class _Tails(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, piece: _Piece, x: Tensor, tail: Tensor, last: Tensor | None) -> tuple[Tensor, Tensor]:
+        count = tail.shape[1]
+        age = torch.arange(count - 1, -1, -1, device=x.device)  # of the last ones, which a later document does not see
+        ctx.piece = piece
+        ctx.seen = None if last is None else (age <= last[:, None])[..., None]
+        own = x[:, -count:] if ctx.seen is None else x[:, -count:] * ctx.seen
+        piece.send_tensor(piece.flat([own]))
+        return x.view_as(x), piece.receive_tensor(piece.flat([tail])).view_as(tail)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_x: Tensor, d_tail: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        piece, count = ctx.piece, d_tail.shape[1]
+        if not piece.is_first:
+            piece.back([d_tail])
+        if not piece.is_last:
+            given = piece.from_after(d_tail.numel()).view_as(d_tail).to(d_x.dtype)
+            d_x = d_x.clone()
+            d_x[:, -count:] += given if ctx.seen is None else given * ctx.seen
+        return None, d_x, None, None
 
 
 class _Receive(torch.autograd.Function):
@@ -192,9 +247,16 @@ class _Send(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_x: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         sizes = [shape.numel() for shape, _ in ctx.like]
-        into = torch.empty(sum(sizes), dtype=ctx.piece._dtype, device=d_x.device)
-        parts = ctx.piece.from_after(into).split(sizes)
+        parts = ctx.piece.from_after(sum(sizes)).split(sizes)
         return None, d_x, *(part.view(shape).to(dtype) for part, (shape, dtype) in zip(parts, ctx.like, strict=True))
+
+
+def _linear_mixers(model: LanguageModel) -> dict[int, ContextMixer]:
+    """Return by layer the mixers whose context is a vector and whose gradient goes back through time."""
+    mixers = (one for one in model.modules() if isinstance(one, Mixer))
+    return {
+        layer: mixer for layer, mixer in enumerate(mixers) if isinstance(mixer, ContextMixer) and mixer.through_time
+    }
 
 
 def _names(state: State) -> list[str]:

@@ -202,7 +202,7 @@ class Stepper:
         gradients: list[Tensor | None] = [None for _ in self.model.parameters()]
         for first in parts[::together]:
             own = range(first, first + together)
-            shared = SharedRows(self.world, self.model, own, pieces)
+            shared = SharedRows(self.world, self.model, own, pieces, self.config.numerics.handover)
             state = _rows(self.carried, first // pieces, of_rows) if self.carried and len(parts) > 1 else self.carried
             for number, batch in enumerate(batches):
                 rows, after, losses = part_of(batch, first // pieces, of_rows), {}, {}

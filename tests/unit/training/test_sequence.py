@@ -32,6 +32,9 @@ MODELS = {
 }
 
 
+AT_ONCE = ("numerics.handover=parallel",)
+
+
 class _Random(Batches):
     """Tokens by chance, whose contexts are carried on or not; documents begin at some positions."""
 
@@ -50,10 +53,12 @@ class _Random(Batches):
         return Batch(tokens[:, :-1], targets, reset, fresh)
 
 
-def _stepper(model: dict, batches: Batches, *, ranks: int = 1, pieces: int = 1, **training) -> Stepper:
+def _stepper(
+    model: dict, batches: Batches, *, ranks: int = 1, pieces: int = 1, handover="serial", **training
+) -> Stepper:
     small = ModelConfig(vocabulary=11, layers=2, width=16, hidden=24, context=16, head_width=8)
     shape = dataclasses.replace(small, **model)
-    numerics = NumericsConfig("cpu", 1, "fp32", "torch", ((0, ranks),), ((0, pieces),))
+    numerics = NumericsConfig("cpu", 1, "fp32", "torch", ((0, ranks),), ((0, pieces),), handover)
     config = RunConfig(model=shape, numerics=numerics)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, **training))
     made = LanguageModel(shape, 1).train()
@@ -86,6 +91,25 @@ def test_the_gradient_of_pieces_is_that_of_the_whole_row(model, resets, carried)
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
     assert (stepper.carried is not None) == carried
+
+
+@pytest.mark.parametrize("carried", [False, True])
+@pytest.mark.parametrize("resets", [False, True])
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("model", ["dual, three blocks", "matrices between", "control"])
+def test_pieces_that_scan_at_once_come_to_the_gradient_of_the_whole_row(model, backend, resets, carried) -> None:
+    shape = {"rule": "gated,delta,ema", "layers": 3, "norm": "read"} if model == "matrices between" else MODELS[model]
+    batches = _Random(carried=carried, resets=resets)
+    whole = _double(_stepper(shape, batches))
+    expected = _gradients(whole)
+    for ranks, pieces in ((2, 2), (4, 4)):
+        cut = _double(_stepper(shape, batches, ranks=ranks, pieces=pieces, handover="parallel"))
+        cut.model.use_scan(backend)
+        for one, other in zip(_gradients(cut), expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+        for name, value in (whole.carried or {}).items():
+            assert cut.carried is not None
+            torch.testing.assert_close(cut.carried[name], value, rtol=1e-9, atol=1e-12)
 
 
 def _double(stepper: Stepper) -> Stepper:
@@ -202,6 +226,11 @@ def test_a_run_keeps_the_pieces_that_it_had() -> None:
         (2, ("model.body=attention",), r"body 'attention' looks back at all positions, .* drop parallel.sequence, or"),
         (2, ("data.format=sentences",), r"those of data.format=sentences are not: drop it"),
         (2, ("parallel.mode=fsdp",), r"parallel.mode=fsdp gathers .*: --set parallel.mode=ddp"),
+        (2, (*AT_ONCE, "model.body=cell"), r"body 'cell' has no scan, and numerics.handover=parallel .*: take serial"),
+        (2, (*AT_ONCE, "model.norm=write"), r"model.norm 'write' makes the recurrence nonlinear, and"),
+        (2, (*AT_ONCE, "training.recompute=true"), r"training.recompute would exchange contexts .* again, and"),
+        (2, (*AT_ONCE, "numerics.scan_backend=reference"), r"'reference' differentiates itself, and"),
+        (2, ("numerics.handover=quick",), r"handover 'quick'"),
         (2, ("parallel.sequence=0",), r"parallel.sequence is 0: it must be at least 1"),
         (2, ("numerics.sequence=[[0, 3]]", "data.window=66"), r"numerics.sequence has 3 pieces of a row for 1 ranks"),
         (6, ("data.batch=2",), r"data.batch 2 has fewer rows than 3 ranks of 2 ranks a row: --set data.batch=3, or"),
