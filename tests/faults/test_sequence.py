@@ -60,7 +60,9 @@ def test_ranks_that_share_rows_come_to_the_bits_of_one_process(
     assert all(one == weights[0] for one in weights), "every process holds the same weights"
 
 
-def test_a_run_of_shared_rows_is_gone_on_with_by_ranks_with_rows_of_their_own(train, start, text, tiny, tmp_path) -> None:
+def test_a_run_of_shared_rows_is_gone_on_with_by_ranks_with_rows_of_their_own(
+    train, start, text, tiny, tmp_path
+) -> None:
     run = tmp_path / "run"
     train(2, text, *tiny, *SOME, *EVERY, "--set", "data.carry=true", "--steps", 8, "--out", run, "--quiet")
     config = (run / "config.toml").read_text()
@@ -107,6 +109,18 @@ def test_a_process_that_hands_nothing_on_is_named(victim, start, text, tiny, tmp
     who = "" if victim else "rank 1: "
     assert others[0].stderr.startswith(f"newllm: {who}rank {victim} did not come to "), others[0].stderr
     assert others[1].stderr == ""
+
+
+@pytest.mark.slow
+def test_a_replay_in_one_process_is_the_run_of_ranks_that_share_rows(train, newllm, spoilt, tiny, tmp_path) -> None:
+    options = [
+        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
+        *("--set", "optimizer.warmup=10", "--set", "model.dropout=0.1", "--set", "parallel.sequence=2", "--quiet"),
+    ]
+    train(2, *options, "--out", tmp_path / "run")
+    replayed = newllm.start("replay", tmp_path / "run", "--budget", 60, "--json")
+    assert replayed.wait() in (0, 1), replayed.stderr
+    assert json.loads(replayed.stdout)["null"]["identical"]
 
 
 _MEASURES = """

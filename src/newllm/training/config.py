@@ -330,9 +330,10 @@ def _check_sequence(config: RunConfig) -> None:
             )
         if config.numerics.handover == "parallel":
             _check_parallel(config)
-    if asked > 1 and config.parallel.mode == "fsdp":
+    mode = config.parallel.mode
+    if asked > 1 and mode not in ("auto", "ddp"):
         raise UserError(
-            f"parallel.mode=fsdp gathers weights of all ranks at once, and with parallel.sequence={asked} they wait "
+            f"parallel.mode={mode} gathers weights of all ranks at once, and with parallel.sequence={asked} they wait "
             "for one another: --set parallel.mode=ddp"
         )
 

@@ -190,6 +190,15 @@ def test_a_run_in_pieces_has_the_losses_of_one_in_whole_rows_but_for_rounding(
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)
 
 
+def test_each_piece_of_each_batch_has_dropout_of_its_own(monkeypatch) -> None:
+    seeds = []
+    monkeypatch.setattr("newllm.training.step.seed_torch", seeds.append)
+    stepper = _stepper({}, _Random(carried=True, resets=False), ranks=4, pieces=2, accumulate=2)
+    for step in range(2):
+        stepper.update(step)
+    assert len(set(seeds)) == len(seeds) == 2 * 4 * 2
+
+
 def test_the_contexts_of_a_run_are_those_at_the_ends_of_rows() -> None:
     batches = _Random(carried=False, resets=False)
     whole, cut = _double(_stepper({}, batches)), _double(_stepper({}, batches, ranks=3, pieces=3))

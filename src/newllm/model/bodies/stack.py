@@ -76,7 +76,8 @@ class ContextMixer(Mixer):
 
     def _recur_connected(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.pieces is not None:
-            return scan_piece(*self.rule(x_BTD, x_BTD), context_BC, reset_BT, self.pieces, self.scan_backend)
+            decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
+            return scan_piece(decay_BTC, input_BTC, context_BC, reset_BT, self.pieces, self.scan_backend)
         if x_BTD.shape[1] > 1 and not self.norm.writes:
             return self.rule.scan(x_BTD, x_BTD, context_BC, reset_BT, backend=self.scan_backend)
         decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
