@@ -179,8 +179,8 @@ class _Piece(Handover, Pieces):
             self._world.send(own, self._part, target)
         return [self._world.receive(torch.empty_like(own), source, self._part) for source in sources]
 
-    def tails(self, x_BTD: Tensor, tail_BKD: Tensor, last_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        return _Tails.apply(self, x_BTD, tail_BKD, last_B)
+    def tails(self, x_BTD: Tensor, tail_BKD: Tensor) -> tuple[Tensor, Tensor]:
+        return _Tails.apply(self, x_BTD, tail_BKD)
 
     def flat(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([tensor.reshape(-1).to(self._dtype) for tensor in tensors])
@@ -198,13 +198,9 @@ class _Piece(Handover, Pieces):
 
 class _Tails(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, piece: _Piece, x: Tensor, tail: Tensor, last: Tensor | None) -> tuple[Tensor, Tensor]:
-        count = tail.shape[1]
-        age = torch.arange(count - 1, -1, -1, device=x.device)  # of the last ones, which a later document does not see
+    def forward(ctx: Any, piece: _Piece, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         ctx.piece = piece
-        ctx.seen = None if last is None else (age <= last[:, None])[..., None]
-        own = x[:, -count:] if ctx.seen is None else x[:, -count:] * ctx.seen
-        piece.send_tensor(piece.flat([own]))
+        piece.send_tensor(piece.flat([x[:, -tail.shape[1] :]]))
         return x.view_as(x), piece.receive_tensor(piece.flat([tail])).view_as(tail)
 
     @staticmethod
@@ -216,8 +212,8 @@ class _Tails(torch.autograd.Function):
         if not piece.is_last:
             given = piece.from_after(d_tail.numel()).view_as(d_tail).to(d_x.dtype)
             d_x = d_x.clone()
-            d_x[:, -count:] += given if ctx.seen is None else given * ctx.seen
-        return None, d_x, None, None
+            d_x[:, -count:] += given
+        return None, d_x, None
 
 
 class _Receive(torch.autograd.Function):

@@ -113,7 +113,12 @@ def test_pieces_that_scan_at_once_come_to_the_gradient_of_the_whole_row(model, b
 
 
 def _double(stepper: Stepper) -> Stepper:
+    """Return it in float64, with no weight at zero: convolutions begin there, and would pass no gradient on."""
     stepper.model.double()
+    chance = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in stepper.model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=chance, dtype=parameter.dtype)
     stepper.clip = lambda _: 1.0
     return stepper
 

@@ -60,7 +60,7 @@ class ContextMixer(Mixer):
     ) -> tuple[Tensor, Tensor]:
         """Return what the rule sees of the sequence, and the tail after it."""
         if self.pieces is not None:
-            x_BTD, tail = self.pieces.tails(x_BTD, tail, None if reset_BT is None else position_BT[:, -1])
+            x_BTD, tail = self.pieces.tails(x_BTD, tail)
         return self.convolution(x_BTD, tail, position_BT, has_resets=reset_BT is not None)
 
     def recur(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -38,13 +38,13 @@ class Pieces(ABC):
         """Send a tensor to all earlier pieces; return what the later ones sent, the next first."""
 
     @abstractmethod
-    def tails(self, x_BTD: Tensor, tail_BKD: Tensor, last_B: Tensor | None) -> tuple[Tensor, Tensor]:
+    def tails(self, x_BTD: Tensor, tail_BKD: Tensor) -> tuple[Tensor, Tensor]:
         """Send the last values of a piece to the next; return the piece, and those of the one before it.
 
         Args:
-            x_BTD: what a convolution reads of the piece.
+            x_BTD: what a convolution reads of the piece; where documents start inside, their positions tell it how far
+                each tap may reach, over the border too.
             tail_BKD: before the piece; the first piece keeps it.
-            last_B: how many tokens of its document precede the last one; None where no document starts inside.
         """
 
 
