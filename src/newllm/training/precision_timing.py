@@ -69,8 +69,6 @@ def time_precisions(
     def spent() -> float:
         return (time.monotonic() - began) / seconds
 
-    if config.numerics.sequence:
-        batches, config = _first_piece(batches, config)
     steppers = {name: _stepper(model, batches, config, name) for name in NAMES}
     times: dict[str, list[float]] = {name: [] for name in NAMES}
     with torch.random.fork_rng():
@@ -142,6 +140,8 @@ class _FirstPiece(Batches):
 
 
 def _stepper(model: LanguageModel, batches: Batches, config: RunConfig, precision: str) -> Stepper:
+    if config.numerics.sequence:
+        batches, config = _first_piece(batches, config)
     numerics = dataclasses.replace(config.numerics, precision=precision)
     trial = copy.deepcopy(model).train()
     config = dataclasses.replace(config, numerics=numerics)
