@@ -264,8 +264,8 @@ def _checked(*settings: str) -> RunConfig:
 def test_ranks_that_wait_for_one_another_hold_whole_models() -> None:
     world = World()
     world.size = 2
-    config = with_ranks(_checked("parallel.sequence=2"), 0, 2)
-    chosen = with_mode(config, torch.nn.Linear(2, 2), world)
+    config = with_ranks(_checked("parallel.sequence=2", "model.vocabulary=50"), 0, 2)
+    chosen = with_mode(config, world)
     assert (chosen.parallel.mode, chosen.parallel.sequence) == ("ddp", 2)
 
 
