@@ -165,6 +165,9 @@ def _with_ranks(run: RunDirectory, config: RunConfig, world: World, observers: S
         save_config(changed, run.config)
     if changed.numerics.ranks != config.numerics.ranks:
         notify(observers, message("notice-other_ranks", before=before, ranks=size, step=step))
+    elif changed.numerics.sequence != config.numerics.sequence:
+        pieces = {name: one.numerics.sequence_at(step) for name, one in (("before", config), ("ranks", changed))}
+        notify(observers, message("notice-other_sequence", **pieces, step=step))
     elif size < before:
         notify(observers, message("notice-one_for_all_ranks", ranks=before, alike=not had_unlike))
     notify(observers, *unlike_notices(world.unlike, device))

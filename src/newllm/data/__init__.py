@@ -1,6 +1,6 @@
 """Texts to tokens to batches, with numpy only: sources, tokenizers, the split, the token cache, the order."""
 
-from newllm.data.batch import IGNORED, Batch, Batches, part_of, rows_of, trim
+from newllm.data.batch import IGNORED, Batch, Batches, part_of, piece_of, rows_of, trim
 from newllm.data.batches import probe_batch, training_batches, validation_batches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
@@ -29,6 +29,7 @@ __all__ = [
     "load_tokenizer",
     "offer_columns",
     "part_of",
+    "piece_of",
     "prepare",
     "probe_batch",
     "read_documents",

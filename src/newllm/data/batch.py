@@ -81,6 +81,20 @@ def part_of(batch: Batch, part: int, parts: int) -> Batch:
     return Batch(batch.inputs[rows], targets, reset, None if batch.fresh is None else batch.fresh[rows])
 
 
+def piece_of(batch: Batch, piece: int, pieces: int) -> Batch:
+    """Return a piece of every row of a batch: the pieces in their order are the rows.
+
+    Args:
+        batch: B rows of T positions, T at least `pieces`.
+        piece: from 0 to pieces - 1; those after the first go on from the one before.
+        pieces: in how many the positions are cut, as evenly as can be.
+    """
+    part = rows_of(batch.inputs.shape[1], piece, pieces)
+    reset = None if batch.reset is None else batch.reset[:, part]
+    fresh = batch.fresh if piece == 0 else np.zeros(len(batch.inputs), dtype=bool)
+    return Batch(batch.inputs[:, part], batch.targets[:, part], reset, fresh)
+
+
 def rows_of(count: int, part: int, parts: int) -> slice:
     """Return which of so many rows are in a part."""
     return slice(part * count // parts, (part + 1) * count // parts)

@@ -17,8 +17,11 @@ from newllm.trace.remark import Remark, unread_file
 FILE = "hangs.jsonl"
 EXCHANGES = (
     *("order", "begin", "weights", "parts", "losses", "gradients", "level", "carried", "snapshot", "evaluation", "end"),
+    "contexts",
 )
 """What the processes of a training send each other, each of them a moment at which all must come."""
+BETWEEN_TWO = ("contexts",)
+"""Those of them that a process sends another: who waits for one of them waits for that process alone."""
 _LARGEST = 2**20  # bytes
 _LARGEST_NUMBER = 2**53
 _LONGEST = 200  # characters of a place in code

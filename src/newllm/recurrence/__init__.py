@@ -13,6 +13,7 @@ from newllm.recurrence.matrix_scan import Steps, matrix_scan, matrix_steps
 from newllm.recurrence.norms import NORMS, ContextNorm, build_norm
 from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, full_precision
 from newllm.recurrence.scan import resolve_backend, scan
+from newllm.recurrence.scan.pieces import Pieces, scan_piece
 from newllm.recurrence.update import contexts_before, sequential, update
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ContextNorm",
     "Gate",
     "MatrixRule",
+    "Pieces",
     "Rule",
     "Steps",
     "build_norm",
@@ -33,6 +35,7 @@ __all__ = [
     "matrix_steps",
     "resolve_backend",
     "scan",
+    "scan_piece",
     "sequential",
     "update",
 ]

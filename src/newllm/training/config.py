@@ -11,6 +11,7 @@ from newllm.model.config import SCANNING_BODIES, ModelConfig
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
+HANDOVERS = ("serial", "parallel")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
@@ -20,6 +21,8 @@ GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
 _RECOMPUTED = ("stack", "zero-stack", "attention")
+_LOOKING_BACK = ("attention", "founding-transformer")
+_SHORTEST_PIECE = 3  # positions of a row that a rank must have: what the convolution of the next looks back on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +105,10 @@ class NumericsConfig:
             "triton" on CUDA devices.
         ranks: rows of a step and a number of ranks: from that step on every batch is cut into so many parts, whose
             gradients are summed in the order of the parts, by as many processes or by one; none for a run of one.
+        sequence: rows of a step and a number of pieces: from that step on each row is cut into so many pieces, that
+            many parts one after another having the same rows (`sequence`); none where rows are whole.
+        handover: of contexts from piece to piece. "serial": a piece waits for the one before it; "parallel": in layers
+            of vectors all scan at once and combine what they come to, which is equal to rounding.
         unlike: rows of a step and a number of ranks that from that step on compute on another kind of processor than
             rank 0, so that nothing else comes to their bits; none where all are alike.
     """
@@ -111,11 +118,17 @@ class NumericsConfig:
     precision: str = "auto"
     scan_backend: str = "auto"
     ranks: Ranks = ()
+    sequence: Ranks = ()
+    handover: str = "serial"
     unlike: Ranks = ()
 
     def ranks_at(self, step: int) -> int:
         """Return the number of ranks of the update that leads from `step` to `step + 1`."""
         return _at(self.ranks, step, 1)
+
+    def sequence_at(self, step: int) -> int:
+        """Return into how many pieces that update cuts a row."""
+        return _at(self.sequence, step, 1)
 
     def unlike_at(self, step: int) -> int:
         """Return how many of them compute on another kind of processor than rank 0."""
@@ -124,17 +137,21 @@ class NumericsConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ParallelConfig:
-    """How several processes train one model together. It decides no bits, and nothing for one process alone.
+    """How several processes train one model together. It decides nothing for one process alone.
 
     Args:
-        mode: "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`); "hsdp": those of
-            a machine hold a copy together, a part each (`replicas`); "auto": by how much of the memory the model takes
-            (`parallel.chosen_parallel`), decided anew whenever the run goes on, as it may do so on other machines.
+        mode: decides no bits. "ddp": each process holds the whole model; "fsdp": each holds a part of it (`sharding`);
+            "hsdp": those of a machine hold a copy together, a part each (`replicas`); "auto": by how much of the memory
+            the model takes (`parallel.chosen_parallel`), decided anew whenever the run goes on, as it may do so on
+            other machines.
         shard: ranks that hold a copy together in "hsdp"; 0: the most that are on one machine.
+        sequence: so many processes share each row, a piece of it each, and hand the contexts on (`sequence`);
+            `numerics.sequence` says what came of it.
     """
 
     mode: str = "auto"
     shard: int = 0
+    sequence: int = 1
 
     @property
     def is_sharded(self) -> bool:
@@ -184,6 +201,7 @@ class RunConfig:
         _check_positions(self)
         if self.data.resets and self.model.body == "lstm":
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+        _check_sequence(self)
         if self.training.recompute and self.model.body not in _RECOMPUTED:
             raise UserError(
                 f"body '{self.model.body}' has no blocks to recompute: drop training.recompute, or take body stack"
@@ -234,6 +252,7 @@ def _check_names(config: RunConfig) -> None:
         ("schedule", config.optimizer.schedule, SCHEDULES),
         ("precision", config.numerics.precision, PRECISIONS),
         ("scan backend", config.numerics.scan_backend, SCAN_BACKENDS),
+        ("handover", config.numerics.handover, HANDOVERS),
         ("parallel mode", config.parallel.mode, PARALLEL_MODES),
         ("guard policy", config.training.guard, GUARD_POLICIES),
     )
@@ -280,18 +299,70 @@ def _check_ranges(config: RunConfig) -> None:
 
 def _check_ranks(config: RunConfig) -> None:
     """Raise UserError for ranks that no run can have had, or for more of them than a batch has rows."""
-    rows = config.numerics.ranks
-    for number, (since, ranks) in enumerate(rows):
-        if ranks < 1 or (number and rows[number - 1][0] >= since):
-            raise UserError(f"numerics.ranks has {[since, ranks]}, which cannot be: drop it")
-    for number, (since, unlike) in enumerate(config.numerics.unlike):
-        if unlike < 0 or (number and config.numerics.unlike[number - 1][0] >= since):
-            raise UserError(f"numerics.unlike has {[since, unlike]}, which cannot be: drop it")
-    most = max((ranks for _, ranks in rows), default=1)
-    if config.data.batch < most:
+    numerics = config.numerics
+    for name, least in (("ranks", 1), ("sequence", 1), ("unlike", 0)):
+        rows: Ranks = getattr(numerics, name)
+        for number, (since, count) in enumerate(rows):
+            if count < least or (number and rows[number - 1][0] >= since):
+                raise UserError(f"numerics.{name} has {[since, count]}, which cannot be: drop it")
+    for since, _ in (*numerics.ranks, *numerics.sequence):
+        ranks, pieces = numerics.ranks_at(since), numerics.sequence_at(since)
+        if ranks % pieces:
+            raise UserError(
+                f"numerics.sequence has {pieces} pieces of a row for {ranks} ranks, which cannot be: drop it"
+            )
+        most = ranks // pieces
+        if config.data.batch < most:
+            each = "" if pieces == 1 else f" of {pieces} ranks a row"
+            raise UserError(
+                f"data.batch {config.data.batch} has fewer rows than {most} ranks{each}: --set data.batch={most}, "
+                "or fewer ranks"
+            )
+
+
+def _check_sequence(config: RunConfig) -> None:
+    """Raise UserError for rows that cannot be shared by several ranks."""
+    asked, window, body = config.parallel.sequence, config.data.window, config.model.body
+    if asked < 1:
+        raise UserError(f"parallel.sequence is {asked}: it must be at least 1")
+    for pieces in {asked, *(pieces for _, pieces in config.numerics.sequence)} - {1}:
+        if body in _LOOKING_BACK:
+            raise UserError(
+                f"body '{body}' looks back at all positions, and has no context to hand to the next rank: "
+                "drop parallel.sequence, or take body stack"
+            )
+        if config.data.format == "sentences":
+            raise UserError(
+                "parallel.sequence cuts rows of equal length, and those of data.format=sentences are not: drop it"
+            )
+        least = pieces * _SHORTEST_PIECE
+        if window % pieces or window < least:
+            whole = max(window + -window % pieces, least)
+            raise UserError(
+                f"data.window {window} cannot be cut into {pieces} equal pieces of at least {_SHORTEST_PIECE} "
+                f"positions: --set data.window={whole}, or another parallel.sequence"
+            )
+        if config.numerics.handover == "parallel":
+            _check_parallel(config)
+    mode = config.parallel.mode
+    if asked > 1 and mode not in ("auto", "ddp"):
         raise UserError(
-            f"data.batch {config.data.batch} has fewer rows than {most} ranks: --set data.batch={most}, or fewer ranks"
+            f"parallel.mode={mode} gathers weights of all ranks at once, and with parallel.sequence={asked} they wait "
+            "for one another: --set parallel.mode=ddp"
         )
+
+
+def _check_parallel(config: RunConfig) -> None:
+    """Raise UserError for contexts that pieces cannot combine, and for what would exchange them twice."""
+    reasons = (
+        (config.model.body not in SCANNING_BODIES, f"body '{config.model.body}' has no scan"),
+        (config.model.norm == "write", "model.norm 'write' makes the recurrence nonlinear"),
+        (config.training.recompute, "training.recompute would exchange contexts in the backward pass again"),
+        (config.numerics.scan_backend == "reference", "numerics.scan_backend 'reference' differentiates itself"),
+    )
+    for is_so, reason in reasons:
+        if is_so:
+            raise UserError(f"{reason}, and numerics.handover=parallel does not go with it: take serial")
 
 
 def _check_plan(training: TrainingConfig) -> None:

@@ -4,6 +4,7 @@ What a padded row does to its context after its end reaches no loss and says not
 """
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from newllm.data import IGNORED, Batch
@@ -29,7 +30,8 @@ class ContextWatch:
                 module.register_forward_hook(self._see)
 
     def _see(self, module: nn.Module, inputs: object, contexts: Tensor) -> None:  # noqa: ARG002 (a hook's form)
-        if module.training:  # evaluations are not asked about
+        # Evaluations are not asked about, and what is recomputed in a backward pass was seen before.
+        if module.training and torch._C._current_graph_task_id() == -1:
             (self._last if isinstance(module, MatrixTap) else self._seen).append(contexts.detach())
 
     def summary(self, batch: Batch, state: State) -> ContextSummary | None:

@@ -11,7 +11,7 @@ import torch
 from newllm.errors import UserError
 from newllm.launcher import launched_size
 from newllm.model.language_model import count_parameters
-from newllm.training.config import NumericsConfig, ParallelConfig, RunConfig
+from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.connections import watched
 from newllm.training.parallel import chosen_parallel
 from newllm.training.world import World
@@ -94,13 +94,26 @@ def with_ranks(config: RunConfig, step: int, size: int, unlike: int = 0) -> RunC
         unlike: how many of them compute on another kind of processor than the first.
 
     Raises:
-        UserError: a batch has fewer rows than there are processes.
+        UserError: a batch has fewer rows than there are processes, or these cannot share rows as asked for.
     """
     numerics = config.numerics
+    pieces = config.parallel.sequence
     if size > 1:
-        before = _until(numerics, step)
-        now = before if step and before.ranks_at(step) == size else None
-        numerics = now or dataclasses.replace(before, ranks=(*before.ranks, (step, size)))
+        if size % pieces:
+            raise UserError(
+                f"parallel.sequence {pieces} shares each row among {pieces} processes, and {size} train: start a "
+                f"multiple of {pieces}, or --set parallel.sequence=1"
+            )
+        numerics = _until(numerics, step)
+        if not step or numerics.ranks_at(step) != size:
+            numerics = dataclasses.replace(numerics, ranks=(*numerics.ranks, (step, size)))
+        if numerics.sequence_at(step) != pieces:
+            numerics = dataclasses.replace(numerics, sequence=(*numerics.sequence, (step, pieces)))
+    elif pieces > 1 and numerics.sequence_at(step) == 1:
+        raise UserError(
+            f"parallel.sequence {pieces} shares each row among {pieces} processes, and one trains: start "
+            f"torchrun --nproc-per-node {pieces} -m newllm train ..., or --set parallel.sequence=1"
+        )
     kept = tuple(row for row in numerics.unlike if row[0] < step)
     numerics = dataclasses.replace(numerics, unlike=kept)
     if numerics.unlike_at(step) != unlike:
@@ -119,12 +132,14 @@ def with_mode(config: RunConfig, world: World) -> RunConfig:
         config: resolved, the vocabulary's size at least.
         world: the processes that train together.
     """
-    parallel = ParallelConfig("ddp")
-    if world.size > 1:
+    parallel = dataclasses.replace(config.parallel, mode="ddp", shard=0)
+    # Ranks that wait for one another, as those that share rows do, cannot gather parts of a model together.
+    if world.size > 1 and parallel.sequence == 1:
         parameters = count_parameters(config.model)
         parallel = chosen_parallel(config.parallel, parameters, config.numerics.device, world.machines)
     return dataclasses.replace(config, parallel=parallel)
 
 
 def _until(numerics: NumericsConfig, step: int) -> NumericsConfig:
-    return dataclasses.replace(numerics, ranks=tuple(row for row in numerics.ranks if row[0] < step))
+    ranks, sequence = (tuple(row for row in rows if row[0] < step) for rows in (numerics.ranks, numerics.sequence))
+    return dataclasses.replace(numerics, ranks=ranks, sequence=sequence)

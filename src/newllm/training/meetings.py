@@ -19,6 +19,7 @@ from newllm.training.whereabouts import Whereabouts
 from newllm.training.world import HungError, LostError
 
 _SOURCE = re.compile(r"^(\[[^]]*\]\s*)+")  # where in gloo's code an error is from
+_LONGEST = 24 * 3600.0  # seconds, before a training has begun
 _WAITED = ("Timed out waiting", "Application timeout")  # what gloo says where one does not come
 
 
@@ -59,6 +60,11 @@ class Meetings:
     def add(self, groups: Iterable[dist.ProcessGroup]) -> None:
         """Have what is said here of waiting hold for groups of some processes too."""
         self._groups = (*self._groups, *groups)
+
+    @property
+    def patience(self) -> timedelta:
+        """How long one waits for another."""
+        return timedelta(seconds=self.allowed or _LONGEST)
 
     @contextlib.contextmanager
     def at(self, what: str) -> Iterator[None]:

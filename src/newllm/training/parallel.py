@@ -4,6 +4,7 @@ Each holds it whole (ddp), all hold it together, a part each (fsdp), or those of
 (hsdp). That decides no bits: the numbers of all ranks are added in the order of ranks (`world`).
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ def chosen_parallel(asked: ParallelConfig, parameters: int, device: str, machine
             mode, shard = "ddp", 0
         else:
             mode = "hsdp"
-    return ParallelConfig(mode, shard)
+    return dataclasses.replace(asked, mode=mode, shard=shard)
 
 
 def check_shard(asked: ParallelConfig, machines: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from newllm.data import Batches
+from newllm.data import Batch, Batches, part_of, piece_of
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.training.config import RunConfig
@@ -123,7 +123,25 @@ def _faster(ratios: list[float]) -> bool:
     return statistics.median(ratios) < FASTER
 
 
+def _first_piece(batches: Batches, config: RunConfig) -> tuple[Batches, RunConfig]:
+    """Return what the first rank has of rows that several share: a process alone may not hold the rest."""
+    pieces, parts = config.numerics.sequence_at(0), config.numerics.ranks_at(0)
+    numerics = dataclasses.replace(config.numerics, ranks=(), sequence=())
+    return _FirstPiece(batches, pieces, parts // pieces), dataclasses.replace(config, numerics=numerics)
+
+
+class _FirstPiece(Batches):
+    def __init__(self, whole: Batches, pieces: int, parts: int) -> None:
+        self.batches_per_epoch, self.tokens_per_batch = whole.batches_per_epoch, whole.tokens_per_batch
+        self._whole, self._pieces, self._parts = whole, pieces, parts
+
+    def batch(self, index: int) -> Batch:
+        return piece_of(part_of(self._whole.batch(index), 0, self._parts), 0, self._pieces)
+
+
 def _stepper(model: LanguageModel, batches: Batches, config: RunConfig, precision: str) -> Stepper:
+    if config.numerics.sequence:
+        batches, config = _first_piece(batches, config)
     numerics = dataclasses.replace(config.numerics, precision=precision)
     trial = copy.deepcopy(model).train()
     config = dataclasses.replace(config, numerics=numerics)

@@ -86,6 +86,7 @@ class Ranks(World):
         self._replicas: Replicas | None = None
         self.machines = self.collect("begin", machine_name())
         self._since = time.monotonic()  # of the last order, or of the start
+        self._on_the_way: list[tuple[dist.Work, Tensor]] = []
 
     def parts(self, ranks: int) -> range:
         """Return the part of this process."""
@@ -107,6 +108,28 @@ class Ranks(World):
         if self.rank == 0:
             self._tell(Order.UPDATE, step, rate)
         self._meetings.step = step + 1
+
+    def send(self, tensor: Tensor, source: int, target: int) -> None:  # noqa: ARG002 (the part of this rank)
+        """Send a tensor to the rank of another part; this returns at once."""
+        with self._meetings.at("contexts"):
+            work = dist.isend(tensor, target)
+        assert work is not None, "this rank is of the group"
+        self._on_the_way.append((work, tensor))
+
+    def receive(self, like: Tensor, source: int, target: int) -> Tensor:  # noqa: ARG002 (the part of this rank)
+        """Return the next tensor from the rank of another part."""
+        with self._meetings.at("contexts"):
+            work = dist.irecv(like, source)
+            assert work is not None, "this rank is of the group"
+            work.wait(self._meetings.patience)
+        return like
+
+    def delivered(self) -> None:
+        """Wait until the other ranks have received what this one sent."""
+        while self._on_the_way:
+            work, _ = self._on_the_way.pop(0)
+            with self._meetings.at("contexts"):
+                work.wait(self._meetings.patience)
 
     def shard(self, model: LanguageModel, size: int) -> None:
         """Keep of a model what is this process's part, where so many hold a copy together; 0: all."""

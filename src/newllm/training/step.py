@@ -24,6 +24,7 @@ from newllm.training.optimizer import optimizer_tensors
 from newllm.training.peers import unlike_on
 from newllm.training.precision import autocast
 from newllm.training.schedule import Schedule
+from newllm.training.sequence import SharedRows
 from newllm.training.sharding import add_up_after, gradient_norm, own_part
 from newllm.training.world import World, add_up
 
@@ -118,8 +119,12 @@ class Stepper:
         batches = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
         nats, contexts = self._passes(step, ranks, batches, tokens)
-        by_rank = self.world.gather([*nats, time.perf_counter() - self.world.waited() - began])
+        at_the_end = () if contexts is None or self._pieces_at(step) == 1 else dataclasses.astuple(contexts)
+        by_rank = self.world.gather([*nats, *at_the_end, time.perf_counter() - self.world.waited() - began])
         seconds = tuple(row.pop() for row in by_rank)
+        if at_the_end:
+            numbers = [[row.pop() for _ in at_the_end][::-1] for row in by_rank]
+            contexts = ContextSummary(*numbers[min(self.world.size, self._pieces_at(step)) - 1])
         loss = 0.0
         for one in itertools.chain.from_iterable(by_rank):
             loss += one / tokens
@@ -135,20 +140,30 @@ class Stepper:
 
     def carry(self, whole: State | None) -> None:
         """Put back what `whole_carried` gave the leader."""
-        parts = self.world.parts(self.world.size)
-        self.carried = whole if len(parts) == self.world.size or not whole else _rows(whole, parts[0], self.world.size)
+        size, pieces = self.world.size, self.config.parallel.sequence
+        parts = self.world.parts(size)
+        if len(parts) < size and whole:
+            part, piece = divmod(parts[0], pieces)
+            whole = _rows(whole, part, size // pieces)
+            whole = whole if piece == 0 else {name: value[:0] for name, value in whole.items()}
+        self.carried = whole
 
     def _batch_indices(self, step: int) -> range:
         accumulate = self.config.training.accumulate
         return range(step * accumulate, (step + 1) * accumulate)
+
+    def _pieces_at(self, step: int) -> int:
+        return self.config.numerics.sequence_at(step)
 
     def _passes(
         self, step: int, ranks: int, batches: Sequence[Batch], tokens: int
     ) -> tuple[list[float], ContextSummary | None]:
         """Compute the parts of the batches that are this process's; return each one's nats, and the first's contexts.
 
-        The gradients are then summed over these parts.
+        The gradients are then summed over these parts. Where rows are cut, the contexts are those at their ends.
         """
+        if self._pieces_at(step) > 1:
+            return self._passes_of_pieces(step, ranks, batches, tokens)
         parts, parameters = self.world.parts(ranks), list(self.model.parameters())
         nats: list[float] = []
         states: list[State | None] = []
@@ -174,6 +189,44 @@ class Stepper:
         if batches[-1].fresh is not None:
             self.carried = states[0] if len(states) == 1 else _joined(states)
         return nats, contexts
+
+    def _passes_of_pieces(
+        self, step: int, ranks: int, batches: Sequence[Batch], tokens: int
+    ) -> tuple[list[float], ContextSummary | None]:
+        """Do as `_passes` where several parts have the same rows (`newllm.training.sequence`)."""
+        pieces, parts = self._pieces_at(step), self.world.parts(ranks)
+        together, of_rows = min(pieces, len(parts)), ranks // pieces
+        nats: dict[int, list[float]] = {part: [] for part in parts}
+        states: list[State | None] = []
+        contexts: ContextSummary | None = None
+        gradients: list[Tensor | None] = [None for _ in self.model.parameters()]
+        for first in parts[::together]:
+            own = range(first, first + together)
+            shared = SharedRows(self.world, self.model, own, pieces, self.config.numerics.handover)
+            state = _rows(self.carried, first // pieces, of_rows) if self.carried and len(parts) > 1 else self.carried
+            for number, batch in enumerate(batches):
+                rows, after, losses = part_of(batch, first // pieces, of_rows), {}, {}
+                for part in own:
+                    seed_torch(stream_seed(self.config.seed, "dropout", step, *_address(part, number)))
+                    with shared.reading(part, rows, state) as (piece, before):
+                        losses[part], more, after = self._nats(piece, before, watched=part == parts[0])
+                    at_the_end = self.watch.summary(piece, after)
+                    contexts = at_the_end if first == parts[0] else contexts
+                    nats[part].append(losses[part].item())
+                    losses[part] = losses[part] if more is None else losses[part] + more
+                    self.after_first_part()
+                for part in reversed(own):
+                    with shared.gradients_of(part):
+                        (losses[part] / tokens).backward()
+                if batch.fresh is not None:
+                    state = shared.carried(after)
+            shared.add_up(gradients)
+            gradients = [parameter.grad for parameter in self.model.parameters()]
+            states.append(state)
+        self.world.delivered()
+        if batches[-1].fresh is not None:
+            self.carried = states[0] if len(states) == 1 else _joined(states)
+        return list(itertools.chain.from_iterable(nats.values())), contexts
 
     def _pass(
         self, batch: Batch, state: State | None, tokens: int, *, watched: bool
@@ -240,6 +293,11 @@ def clip_norm(largest: float) -> Clip:
 def _rows(state: State, part: int, parts: int) -> State:
     """Return the rows of a state that a part of a batch goes on from."""
     return {name: value[rows_of(len(value), part, parts)] for name, value in state.items()}
+
+
+def _address(part: int, number: int) -> tuple[int, ...]:
+    """Return what tells the dropout of a part and of one of several batches from the others of an update."""
+    return (part, number) if number else (part,) if part else ()
 
 
 def _joined(states: Sequence[State | None]) -> State:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from newllm.diagnosis.hangs import FILE, Hang, read_hangs
+from newllm.diagnosis.hangs import BETWEEN_TWO, FILE, Hang, read_hangs
 from newllm.errors import UserError
 from newllm.training.last_words import FOLDER
 
@@ -56,7 +56,7 @@ class Where:
 
     Attributes:
         rank: its number.
-        count: exchanges that it came to so far.
+        count: exchanges of all ranks that it came to so far.
         what: the last of them, see `diagnosis.hangs.EXCHANGES`.
         step: of that.
         state: "waits" in it, or "computes" after it; or it has ended: it "waited" in vain, or "lost" another process.
@@ -96,7 +96,8 @@ class Whereabouts:
     def comes(self, what: str, step: int) -> None:
         """This process comes to an exchange."""
         with self._lock:
-            self._count, self._what, self._step, self._state = self._count + 1, what, step, "waits"
+            self._count += what not in BETWEEN_TWO
+            self._what, self._step, self._state = what, step, "waits"
             self._write(self._file)
 
     def leaves(self) -> None:
@@ -124,7 +125,7 @@ class Whereabouts:
         stopped = [one for one in after if one.rank in before and one.beat == before[one.rank].beat]
         computes = [one for one in after if one.state == "computes"]
         # Whoever waits in an earlier exchange, which some ranks have among themselves, waits for one of those.
-        late = [one for one in after if one.count < own.count]
+        late = [one for one in after if one.count < own.count and one.what not in BETWEEN_TWO]
         culprits = stopped or computes or late
         if not culprits:
             unseen = set(range(self._size)) - {one.rank for one in (*after, *before.values(), own)}

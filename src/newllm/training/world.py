@@ -10,6 +10,7 @@ do. What it tells them goes through this protocol too; alone there is nobody to 
 """
 
 import contextlib
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,12 +73,29 @@ class World:
     cannot_write = False
     writing_is_over = False
 
+    def __init__(self) -> None:
+        self._sent: defaultdict[tuple[int, int], deque[Tensor]] = defaultdict(deque)
+
     def parts(self, ranks: int) -> range:
         """Return which of the parts of a batch this process computes: all."""
         return range(ranks)
 
     def begins(self, run: Path, what: Any) -> None:
         """Tell the others that the training of a run directory begins, and what it is: `api.begin.Begin`."""
+
+    def send(self, tensor: Tensor, source: int, target: int) -> None:
+        """Send a tensor from one part of a batch, computed here, to another; it is not written over any more."""
+        self._sent[source, target].append(tensor)
+
+    def receive(self, like: Tensor, source: int, target: int) -> Tensor:  # noqa: ARG002 (an interface)
+        """Return the next tensor that one part sent to another, computed here; its shape and dtype are those of `like`.
+
+        What `like` holds is written over.
+        """
+        return self._sent[source, target].popleft()
+
+    def delivered(self) -> None:
+        """Wait until all that was sent is received."""
 
     def shard(self, model: LanguageModel, size: int) -> None:
         """Keep of a model, which may be an outline, what is this process's part; all of it, if alone.

@@ -20,6 +20,13 @@ notice-finished = '{ $run }' is finished already: newllm train --resume { $run }
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
 notice-other_ranks = from step { COUNT($step) } on it is computed by { COUNT($ranks) } processes ({ COUNT($before) } before): the same batches, losses equal to rounding, other bits
+notice-other_sequence = from step { COUNT($step) } on { $ranks ->
+    [one] rows are whole
+   *[other] each row is cut into { COUNT($ranks) } pieces
+} ({ $before ->
+    [one] whole
+   *[other] { COUNT($before) } pieces
+} before): the same batches, losses equal to rounding, other bits
 notice-one_for_all_ranks = one process computes the parts of all { COUNT($ranks) } ranks, with { $alike ->
     [yes] the same bits as they would
    *[no] other bits than theirs, as their processors were of several kinds
@@ -80,6 +87,7 @@ exchange-carried = the carried contexts after step { COUNT($step) }
 exchange-snapshot = the snapshot of step { COUNT($step) }
 exchange-evaluation = the evaluation after step { COUNT($step) }
 exchange-end = the end
+exchange-contexts = the contexts between two ranks in step { COUNT($step) }
 training-hangs = { $rank ->
     [none] a rank
    *[other] rank { $rank }

@@ -20,6 +20,13 @@ notice-finished = 「{ $run }」はすでに完了している。newllm train --
 notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
 notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
 notice-other_ranks = ステップ{ COUNT($step) }からは{ COUNT($ranks) }個のプロセスで計算する（それまでは{ COUNT($before) }個）。バッチは同じで損失も丸め誤差の範囲で同じだが、ビット単位では一致しない
+notice-other_sequence = ステップ{ COUNT($step) }からは行を{ $ranks ->
+    [1] 切らない
+   *[other] { COUNT($ranks) }区間に切る
+}（それまでは{ $before ->
+    [1] 切らなかった
+   *[other] { COUNT($before) }区間
+}）。バッチは同じで損失も丸め誤差の範囲で同じだが、ビット単位では一致しない
 notice-one_for_all_ranks = 1つのプロセスが{ COUNT($ranks) }ランク分を順に計算する。{ $alike ->
     [yes] 結果は{ COUNT($ranks) }個のプロセスとビット単位で同じになる
    *[no] 元のランクはプロセッサーの種類がそろっていなかったため、ビット単位では一致しない
@@ -76,6 +83,7 @@ exchange-carried = ステップ{ COUNT($step) }の後の引き継ぐ文脈
 exchange-snapshot = ステップ{ COUNT($step) }のスナップショット
 exchange-evaluation = ステップ{ COUNT($step) }の後の評価
 exchange-end = 終了
+exchange-contexts = ステップ{ COUNT($step) }の2ランク間の文脈
 training-hangs = { $rank ->
     [none] あるランク
    *[other] ランク{ $rank }

@@ -1,7 +1,7 @@
 """Bodies by name: all stand under the same embedding, head, trainer and recorder."""
 
 from newllm.model.bodies.attention import Attention
-from newllm.model.bodies.body import Body, State
+from newllm.model.bodies.body import Body, Handover, State
 from newllm.model.bodies.cell import Cell, ZeroContextCell
 from newllm.model.bodies.founding_transformer import FoundingTransformer
 from newllm.model.bodies.lstm import LSTM
@@ -18,7 +18,7 @@ BODIES: dict[str, type[Body]] = {
     "lstm": LSTM,
 }
 
-__all__ = ["BODIES", "Body", "State", "build_body"]
+__all__ = ["BODIES", "Body", "Handover", "State", "build_body"]
 
 
 def build_body(config: ModelConfig) -> Body:

@@ -94,10 +94,13 @@ class Blocks(Body):
             if inner is not None and added_BTD is not None:
                 x_BTD, added_BTD = x_BTD + added_BTD, None  # what the next block reads, so that a gradient reaches it
                 inner.append(x_BTD)
-            given = x_BTD, added_BTD, layer_state(state, layer), position_BT, reset_BT
+            # Outside of the block: what is recomputed is received and sent once.
+            x_BTD, before = self.handover.receive(layer, x_BTD, layer_state(state, layer))
+            given = x_BTD, added_BTD, before, position_BT, reset_BT
             if self.recompute and self.training and torch.is_grad_enabled():
                 x_BTD, added_BTD, after = checkpoint(block, *given, use_reentrant=False)
             else:
                 x_BTD, added_BTD, after = block(*given)
+            added_BTD, after = self.handover.send(layer, added_BTD, after)
             states.append(after)
         return self.last_norm(x_BTD, added_BTD)[0], join_states(states)

@@ -14,15 +14,31 @@ State = Mapping[str, Tensor]
 with the number of tokens read."""
 
 
+class Handover:
+    """What the state of each layer comes through, on its way in and out, where a sequence is read in pieces.
+
+    Hands nothing on: the base of what does (`newllm.training.sequence`).
+    """
+
+    def receive(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:  # noqa: ARG002 (an interface)
+        """Return what a layer is given: its input, and the state before it."""
+        return x_BTD, state
+
+    def send(self, layer: int, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:  # noqa: ARG002 (an interface)
+        """Return what a layer gave, and the state after it."""
+        return x_BTD, state
+
+
 class Body(nn.Module, ABC):
     """Stands between embedding and head.
 
     `output_width` is the width of what it returns; `takes_resets` is False for a body that cannot start
-    a new document inside a row.
+    a new document inside a row; `handover` is where the state of each layer goes through.
     """
 
     output_width: int
     takes_resets = True
+    handover = Handover()
 
     @abstractmethod
     def initial_state(self, rows: int, device: torch.device) -> State:

@@ -56,10 +56,11 @@ class Cell(Body):
         inner: list[Tensor] | None = None,  # noqa: ARG002 - the whole cell is one layer
     ) -> tuple[Tensor, State]:
         """Run the cell over a sequence."""
+        x_BTD, state = self.handover.receive(0, x_BTD, state)
         masks = self._draw_masks(x_BTD)
         # A hook on a layer, or an adapter around it, is there to be called, and only the naive loop calls the layers.
         run = self._loop if self._is_hooked() or self._is_adapted() else self._run
-        return self._features_and_state(*run(x_BTD, state["context"], reset_BT, masks))
+        return self.handover.send(0, *self._features_and_state(*run(x_BTD, state["context"], reset_BT, masks)))
 
     def forward_naive(
         self,

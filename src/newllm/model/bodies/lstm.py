@@ -42,6 +42,7 @@ class LSTM(Body):
         """
         if reset_BT is not None:
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+        x_BTD, state = self.handover.receive(0, x_BTD, state)
         carried = tuple(state[name].transpose(0, 1).contiguous() for name in ("hidden", "context"))
         try:
             features, (hidden, context) = self.lstm(x_BTD, carried)
@@ -51,4 +52,5 @@ class LSTM(Body):
             raise UserError(
                 "this processor computes no LSTM in bf16: take --set numerics.precision=fp32, or body stack"
             ) from error
-        return self.dropout(features), {"hidden": hidden.transpose(0, 1), "context": context.transpose(0, 1)}
+        after = {"hidden": hidden.transpose(0, 1), "context": context.transpose(0, 1)}
+        return self.handover.send(0, self.dropout(features), after)

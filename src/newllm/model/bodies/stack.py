@@ -16,7 +16,7 @@ from newllm.model.bodies.matrix_mixer import MatrixMixer, ZeroMatrixMixer
 from newllm.model.config import MATRIX_RULE_NAMES, ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
-from newllm.recurrence import build_norm, build_rule, contexts_before, sequential, update
+from newllm.recurrence import Pieces, build_norm, build_rule, contexts_before, scan_piece, sequential, update
 
 
 class ContextMixer(Mixer):
@@ -30,6 +30,7 @@ class ContextMixer(Mixer):
         super().__init__()
         self.scan_backend, self.fused = "auto", True
         self.through_time = True
+        self.pieces: Pieces | None = None  # where the sequence is one of several that are read at the same time
         self.convolution = ShortConvolution(config.width)
         self.rule = build_rule(rule, config.width, config.width, config.context, learn_decay=config.learn_decay)
         self.rule.spread_timescales(config.window)
@@ -58,6 +59,8 @@ class ContextMixer(Mixer):
         self, x_BTD: Tensor, tail: Tensor, position_BT: Tensor, reset_BT: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return what the rule sees of the sequence, and the tail after it."""
+        if self.pieces is not None:
+            x_BTD, tail = self.pieces.tails(x_BTD, tail)
         return self.convolution(x_BTD, tail, position_BT, has_resets=reset_BT is not None)
 
     def recur(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -72,6 +75,9 @@ class ContextMixer(Mixer):
         return contexts_BTC, contexts_BTC[:, -1].clone()
 
     def _recur_connected(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
+        if self.pieces is not None:
+            decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
+            return scan_piece(decay_BTC, input_BTC, context_BC, reset_BT, self.pieces, self.scan_backend)
         if x_BTD.shape[1] > 1 and not self.norm.writes:
             return self.rule.scan(x_BTD, x_BTD, context_BC, reset_BT, backend=self.scan_backend)
         decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)

@@ -75,6 +75,18 @@ def resolve_backend(name: str, device: torch.device | str) -> str:
     return name
 
 
+def backend_pair(name: str, device: torch.device | str) -> _Backend:
+    """Return the two functions of a backend, see above.
+
+    Raises:
+        UserError: the backend cannot run here, or has no such functions.
+    """
+    name = resolve_backend(name, device)
+    if name == "reference":
+        raise UserError("scan backend 'reference' differentiates itself: take backend torch")
+    return _LOADERS[name]()
+
+
 def _fastest(device: torch.device | str) -> str:
     preferred = {"cpu": "numba", "cuda": "triton"}.get(torch.device(device).type, "torch")
     return preferred if _fault(preferred, device) is None else "torch"
