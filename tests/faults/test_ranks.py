@@ -593,6 +593,25 @@ def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, newllm, spo
     assert found["null"]["identical"], found["null"]
 
 
+TWICE = """
+import os, sys, time, newllm
+newllm.train(sys.argv[1], out="run", preset="tiny", budget=newllm.Budget(steps=2), settings=sys.argv[2:])
+if os.environ["RANK"] == "0":
+    time.sleep(2)  # the other comes first, and must not find where this one was before
+newllm.resume("run", budget=newllm.Budget(steps=4))
+"""
+
+
+@pytest.mark.slow
+def test_a_script_trains_and_goes_on_whoever_comes_first(text, tmp_path, environment) -> None:
+    (tmp_path / "twice.py").write_text(TWICE)
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port", str(_free_port()), "twice.py"]
+    settings = ["data.window=16", "numerics.precision=fp32", "training.evaluate_tokens=64"]
+    command = [sys.executable, *launch, str(text), *settings]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=200, capture_output=True)
+    assert json.loads((tmp_path / "run/summary.json").read_bytes())["step"] == 4
+
+
 @pytest.mark.slow
 def test_torchrun_starts_a_killed_training_again_and_it_ends_like_an_undisturbed_one(
     train, text, tiny, tmp_path, environment, result

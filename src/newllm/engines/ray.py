@@ -77,6 +77,7 @@ class RayPool(RemotePool[Task, Result]):
                     f"Ray cannot run newllm ({_last_line(error)}): install the same on every node"
                 ) from None
             except ray.exceptions.RayError:  # the process or its machine has gone
+                _check_there()
                 self._died(job, None)
             else:
                 self._came_back(job, outcome)
@@ -121,6 +122,18 @@ def _joined() -> bool:
             raise UserError(f"--engine ray: cannot {where}: {_last_line(error)}") from error
     _print_nothing()
     return True
+
+
+def _check_there() -> None:
+    """Look whether Ray still runs on some machine: else every task would die, however often it is begun.
+
+    Raises:
+        UserError: it runs on none.
+    """
+    import ray
+
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise UserError("--engine ray: Ray has ended (its files are in /tmp/ray): the same command goes on")
 
 
 def _check_reached(address: str) -> None:

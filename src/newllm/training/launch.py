@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from newllm.training.parallel import chosen_parallel
 from newllm.training.world import World
 
 _JOINING = timedelta(minutes=10)  # until the last process has started
+_TRAININGS = itertools.count()  # of this process: all processes begin the same ones
 _PATIENCE = timedelta(hours=24)  # until the leader has read the texts: what a hang is is known from then on
 
 
@@ -49,8 +51,9 @@ def joined(device: str | None = None) -> Iterator[World]:
     try:
         with watched():
             store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
-            # torchrun keeps its store over a restart, with the addresses of the processes that have ended.
-            store = dist.PrefixStore(f"newllm-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            # torchrun keeps its store over a restart, and over several trainings of a script, with old addresses.
+            restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            store = dist.PrefixStore(f"newllm-{restart}-{next(_TRAININGS)}", store)
             unlike = meet(store, rank, size, describe_peer(on_gpus=on_gpus))
             backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
             dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)

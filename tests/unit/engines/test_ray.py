@@ -58,15 +58,15 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
     return {**others, "NEWLLM_CACHE": str(tmp_path / "cache")}
 
 
-def session_processes() -> set[int]:
-    """Return Ray's processes on this machine."""
+def session_processes(*kinds: bytes) -> set[int]:
+    """Return Ray's processes on this machine; of some kinds, by how their command lines begin."""
     found = set()
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = place.read_bytes()
         except OSError:
             continue
-        if b"raylet" in line or b"gcs_server" in line or line.startswith(b"ray::run"):
+        if line.startswith(kinds or b"ray::run") or (not kinds and (b"raylet" in line or b"gcs_server" in line)):
             found.add(int(place.parent.name))
     return found
 
@@ -123,3 +123,22 @@ def test_a_cluster_that_does_not_answer_is_one_line(command, surroundings, tmp_p
     assert done.stderr.startswith("newllm: --engine ray: no Ray cluster answers at RAY_ADDRESS='127.0.0.1:9' (")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out" / ".engine").exists()
+
+
+def test_a_ray_that_has_ended_is_one_line_and_the_same_command_goes_on(command, surroundings, tmp_path: Path) -> None:
+    """Not three deaths of each cell: none of them is to blame."""
+    (tmp_path / "died").touch()
+    (tmp_path / "hold").touch()
+    before, agents = session_processes(), session_processes(b"ray::DashboardAgent")
+    with subprocess.Popen([*command, "--quiet"], env=surroundings, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: list(tmp_path.glob("pid-*")), 180)
+        for agent in session_processes(b"ray::DashboardAgent") - agents:
+            os.kill(agent, signal.SIGKILL)  # without it Ray's node ends, and takes its tasks along
+        assert process.wait(60) == 2
+        assert process.stderr is not None
+        assert process.stderr.read() == (
+            "newllm: --engine ray: Ray has ended (its files are in /tmp/ray): the same command goes on\n"
+        )
+    (tmp_path / "hold").unlink()
+    wait_until(lambda: session_processes() <= before, 20)
+    subprocess.run([*command, "--quiet"], env=surroundings, timeout=200, check=True)
