@@ -223,7 +223,7 @@ def test_where_the_time_is_over_the_last_sample_of_the_training_is_shown(call, t
     assert (
         call("train", text, *tiny, "--steps", 4, "--set=training.evaluate_every=2", "--out", run, "--quiet").code == 0
     )
-    config = SimpleNamespace(parallel=SimpleNamespace(mode="auto"))
+    config = SimpleNamespace(parallel=SimpleNamespace(is_sharded=False))
     trained = SimpleNamespace(path=run, seconds=20.0, summary=SimpleNamespace(step=40), config=config)
     last = samples_of((run / "samples.jsonl").read_bytes())[-1]
     capsys.readouterr()

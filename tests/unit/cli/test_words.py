@@ -56,7 +56,7 @@ def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left(capsys, 
     monkeypatch.setattr("newllm.api.load", lambda *_, **__: written)
 
     def said(step: int, *, time_is_over: bool, seconds: float = 20.0) -> str:
-        config = SimpleNamespace(numerics=SimpleNamespace(device="cpu"), parallel=SimpleNamespace(mode="auto"))
+        config = SimpleNamespace(numerics=SimpleNamespace(device="cpu"), parallel=SimpleNamespace(is_sharded=False))
         known = {"path": tmp_path, "summary": SimpleNamespace(step=step), "seconds": seconds, "config": config}
         trained: Any = SimpleNamespace(**known)
         train._show_sample(trained, EN, time_is_over=time_is_over)

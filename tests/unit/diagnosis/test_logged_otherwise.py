@@ -6,6 +6,7 @@ import pytest
 from newllm.diagnosis.detectors.activations import detect_vanishing
 from newllm.diagnosis.detectors.loss_bounds import detect_bad_start
 from newllm.diagnosis.detectors.loss_floor import detect_below_accuracy
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 
@@ -30,6 +31,11 @@ def test_a_loss_that_was_too_low_from_the_start_is_divided(start: float, severit
     assert found.severity == severity
     expected = "divided" if severity == "note" else "whole"
     assert found.alternatives[0].id == f"finding-impossible-loss.{expected}"
+
+
+def test_evaluations_alone_are_judged_too() -> None:
+    signals = {"validation_loss": Series(AT, np.geomspace(0.02, 0.001, 10)), "validation_accuracy": Series(AT, RIGHT)}
+    assert "impossible-loss" in {one.kind for one in diagnose(Trace(signals))}
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def divergence_weight(case: Case) -> Seen:
 def mirrors_validation(case: Case) -> Seen:
     """The training loss is, at each evaluation, the validation loss with the other sign."""
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
-    if case.finding.kind != "impossible-loss" or len(validation.value) < 2 or validation.value.min() <= 0:
+    if case.finding.kind != "impossible-loss" or not len(loss.value):
+        return NOTHING
+    if len(validation.value) < 2 or validation.value.min() <= 0:
         return NOTHING
     off = np.abs(np.interp(validation.step, loss.step, loss.value) / validation.value + 1)
     return {} if np.median(off) < MIRRORS and off.max() < 0.5 else NOTHING

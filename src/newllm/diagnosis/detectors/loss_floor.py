@@ -104,8 +104,8 @@ def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
         below = (value < OF_FLOOR * floor) & (value >= 0)
         if below.mean() <= OF_POINTS:
             continue
-        start = median(finite(trace.series("loss")).value[:2])
-        is_divided = 0 < start < OF_FLOOR * max(floor[0], UNTAUGHT * math.log(2))
+        start = finite(trace.series("loss")).value[:2]
+        is_divided = len(start) > 0 and 0 < median(start) < OF_FLOOR * max(floor[0], UNTAUGHT * math.log(2))
         return [
             Finding(
                 kind="impossible-loss",
