@@ -146,6 +146,27 @@ def train(start) -> Callable[..., list]:
     return go
 
 
+@pytest.fixture(scope="session")
+def spiking(spoilt, tiny) -> list[object]:
+    """What `train` is to be called with for a training of 80 updates that spikes."""
+    return [
+        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
+        *("--set", "optimizer.warmup=10", "--quiet"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def assert_replayed(newllm) -> Callable[[Path], None]:
+    def assert_replayed(run: Path) -> None:
+        """Check that a replay in one process, with nothing changed, is the run to the bit."""
+        said = newllm.start("replay", run, "--budget", 60, "--json")
+        assert said.wait() in (0, 1), said.stderr
+        null = json.loads(said.stdout)["null"]
+        assert null["identical"], null
+
+    return assert_replayed
+
+
 def _assert_whole(run: Path) -> None:
     """Every file in a run directory is complete; hidden temporary files are nobody's but the writer's."""
     for name, check in (
@@ -202,6 +223,15 @@ def _files(snapshot: Path) -> dict[str, bytes]:
         content = snapshot_content(weights, moments, carried)
         return {name: safetensors.torch.save(tensors) for name, tensors in content.items()}
     return {name: (snapshot / name).read_bytes() for name in ("model.safetensors", "optimizer.safetensors")}
+
+
+@pytest.fixture(scope="session")
+def pins() -> Callable[[Path], dict[str, object]]:
+    def pins(run: Path) -> dict[str, object]:
+        """Return the onsets of the spikes for which each snapshot is kept, by its name."""
+        return {at.parent.name: json.loads(at.read_bytes())["onsets"] for at in run.glob("snapshots/*/pin.json")}
+
+    return pins
 
 
 @pytest.fixture(scope="session")

@@ -564,12 +564,11 @@ def test_fewer_rows_than_processes_are_refused_in_a_line(start, text, tiny, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["rollback-and-skip", "guard"])
-def test_a_guard_takes_all_processes_back(policy, train, newllm, spoilt, tiny, tmp_path, result) -> None:
+def test_a_guard_takes_all_processes_back(policy, train, newllm, spiking, tmp_path, result) -> None:
     """The spike is seen by one, decided on by one, and all go back; one process does the same to the bit."""
     options = [
-        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
-        *("--set", "optimizer.warmup=10", "--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
-        *("--quiet", "--guard", policy),
+        *(*spiking, "--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
+        *("--guard", policy),
     ]
     train(2, *options, "--out", tmp_path / "together")
     recoveries = json.loads((tmp_path / "together/summary.json").read_bytes())["recoveries"]
@@ -581,16 +580,9 @@ def test_a_guard_takes_all_processes_back(policy, train, newllm, spoilt, tiny, t
 
 
 @pytest.mark.slow
-def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, newllm, spoilt, tiny, tmp_path) -> None:
-    options = [
-        *(spoilt, *tiny, "--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--steps", 80),
-        *("--set", "optimizer.warmup=10", "--set", "model.dropout=0.1", "--quiet"),
-    ]
-    train(2, *options, "--out", tmp_path / "run")
-    replayed = newllm.start("replay", tmp_path / "run", "--budget", 60, "--json")
-    assert replayed.wait() in (0, 1), replayed.stderr
-    found = json.loads(replayed.stdout)
-    assert found["null"]["identical"], found["null"]
+def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, spiking, assert_replayed, tmp_path) -> None:
+    train(2, *spiking, "--set", "model.dropout=0.1", "--out", tmp_path / "run")
+    assert_replayed(tmp_path / "run")
 
 
 TWICE = """

@@ -6,6 +6,7 @@ from newllm.errors import UserError, unknown_name
 
 BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm")
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
+ATTENTION_BODIES = ("attention", "founding-transformer")  # those that look back at positions, and have no context
 SCANNING_BODIES = ("stack", "zero-stack")  # those that are one scan over the sequence
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")  # of a context that is a vector
 MATRIX_RULE_NAMES = ("delta", "signed-delta", "kda")  # of matrices: stacks only
@@ -123,7 +124,7 @@ class ModelConfig:
             )
 
     def _check_heads(self) -> None:
-        if self.body not in ("attention", "founding-transformer"):
+        if self.body not in ATTENTION_BODIES:
             return
         if self.width % (2 * self.heads):
             raise UserError(f"model.width {self.width} does not divide into {self.heads} heads of even width")

@@ -6,7 +6,7 @@ from dataclasses import field
 
 from newllm.data.config import DataConfig
 from newllm.errors import UserError, unknown_name
-from newllm.model.config import SCANNING_BODIES, ModelConfig
+from newllm.model.config import ATTENTION_BODIES, SCANNING_BODIES, ModelConfig
 
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -21,7 +21,6 @@ GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
 _RECOMPUTED = ("stack", "zero-stack", "attention")
-_LOOKING_BACK = ("attention", "founding-transformer")
 _SHORTEST_PIECE = 3  # positions of a row that a rank must have: what the convolution of the next looks back on
 
 
@@ -326,7 +325,7 @@ def _check_sequence(config: RunConfig) -> None:
     if asked < 1:
         raise UserError(f"parallel.sequence is {asked}: it must be at least 1")
     for pieces in {asked, *(pieces for _, pieces in config.numerics.sequence)} - {1}:
-        if body in _LOOKING_BACK:
+        if body in ATTENTION_BODIES:
             raise UserError(
                 f"body '{body}' looks back at all positions, and has no context to hand to the next rank: "
                 "drop parallel.sequence, or take body stack"

@@ -44,15 +44,10 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     unit = _unit(value, decimals)
     found = []
     for start, end in _stretches(value):
-        if (
-            (decimals is not None and abs(value[start]) < DIGITS * unit)
-            or _at_floor(value, start)
-            or (name == "loss" and _has_converged(trace, series, start))
-        ):
+        printed = abs(value[start]) / unit if decimals is not None else math.inf  # in units of its last digit
+        if printed < DIGITS or _at_floor(value, start) or (name == "loss" and _has_converged(trace, series, start)):
             continue
-        expected = _by_chance(
-            value, (start, end), unit, is_coarse=decimals is not None and abs(value[start]) < COARSE * unit
-        )
+        expected = _by_chance(value, (start, end), unit, is_coarse=printed < COARSE)
         if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
             found.append((end - start, expected, start, end))
     found.sort(key=lambda item: (-item[0], item[1]))
