@@ -72,17 +72,6 @@ def longest(beyond: np.ndarray) -> tuple[int, int]:
     return int(edges[2 * at]), int(edges[2 * at + 1])
 
 
-def rank_trend(value: np.ndarray, blocks: int = 12) -> float:
-    """Return the rank correlation of a series with time, of the medians of so many blocks: 1 where it only rises."""
-    if len(value) < 3:
-        return 0.0
-    levels = np.array([median(part) for part in np.array_split(value, min(blocks, len(value)))])
-    if np.ptp(levels) == 0:
-        return 0.0
-    ranks = np.argsort(np.argsort(levels))
-    return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])
-
-
 def is_still(value: np.ndarray, blocks: int = 8) -> bool:
     """Whether a series only scatters about one level: its blocks differ no more than their points' scatter says."""
     parts = np.array_split(value, blocks)

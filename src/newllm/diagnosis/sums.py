@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.roles import is_layered
 from newllm.trace import Trace
 
 FEWEST = 12  # points
@@ -18,7 +19,8 @@ MOST_POINTS = 2000
 
 def other_losses(trace: Trace) -> list[str]:
     """Return the names of the other losses of training. Of several, each has a weight that somebody chose."""
-    return [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
+    named = [name for name in trace.signals if name != "loss" and "loss" in name.lower()]
+    return [name for name in named if not is_validation(name) and not is_layered(name)]
 
 
 def weights(trace: Trace, total: str, parts: Sequence[str]) -> np.ndarray | None:

@@ -14,6 +14,7 @@ from newllm.recorder.pending import Row
 
 _ROWS = 256
 _FEWEST_ROWS, _MOST_NUMBERS = 8, 4096
+_MOST_PLACES = 1000
 
 
 def find_logits(model: nn.Module, output: Any, vocabulary: int | None) -> Tensor | None:
@@ -55,8 +56,15 @@ def trained_outputs(result: Any) -> Iterator[Tensor]:
 
 
 def other_heads(model: nn.Module, output: Any, logits: Tensor | None) -> Iterator[Tensor]:
-    """Yield further outputs `[N, V]` of a linear layer each, which a loss of classes may be made of."""
-    others = [one for one in trained_outputs(output) if one is not logits and one.dim() == 2]
+    """Yield further outputs which a loss of classes may be made of.
+
+    They are those `[N, V]` of a linear layer each, and, of a model without logits, its first output `[..., V]`: what
+    attends to places, as a pointer network does, has no layer of that width.
+    """
+    first = main_output(output) if logits is None else None
+    if first is not None and first.requires_grad and first.dim() in (2, 3) and 2 < first.shape[-1] <= _MOST_PLACES:
+        yield first
+    others = [one for one in trained_outputs(output) if one is not logits and one is not first and one.dim() == 2]
     others = [one for one in others if len(one) >= _FEWEST_ROWS and one.shape[1] > 2]
     if others:  # to go through a model takes its time
         widths = {module.out_features for module in model.modules() if isinstance(module, nn.Linear)}

@@ -4,7 +4,7 @@ from newllm.trace.finding import SEVERITIES, Cause, Finding, Severity
 from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.remark import Remark
-from newllm.trace.series import Series, Trace, same_steps
+from newllm.trace.series import Series, Trace, rank_trend, same_steps
 from newllm.trace.store import (
     TraceWriter,
     cut_damaged_end,
@@ -36,6 +36,7 @@ __all__ = [
     "load_recoveries",
     "lost_steps",
     "pack_trace",
+    "rank_trend",
     "read_signal",
     "read_trace",
     "rows_after",

@@ -88,3 +88,14 @@ def merged(step: np.ndarray, value: np.ndarray) -> Series:
 def same_steps(some: Sequence[Series]) -> bool:
     """Whether all were recorded at the same steps."""
     return all(np.array_equal(one.step, some[0].step) for one in some)
+
+
+def rank_trend(value: np.ndarray, blocks: int = 12) -> float:
+    """Return the rank correlation of a series with time, of the medians of so many blocks: 1 where it only rises."""
+    if len(value) < 3:
+        return 0.0
+    levels = np.array([np.median(part) for part in np.array_split(value, min(blocks, len(value)))])
+    if np.ptp(levels) == 0:
+        return 0.0
+    ranks = np.argsort(np.argsort(levels))
+    return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])

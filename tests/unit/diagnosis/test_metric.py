@@ -42,3 +42,29 @@ def test_what_stays_low_is_found() -> None:
 )
 def test_what_is_sound_is_not(metric: list[float], options: dict) -> None:
     assert not found(metric, **options)
+
+
+AT_A_HALF = [0.494, 0.49, 0.502, 0.494, 0.51]
+
+
+def test_a_part_that_guesses_between_two_while_the_rest_is_learnt_is_found() -> None:
+    (finding,) = found(AT_A_HALF, "next_sentence_accuracy", left=0.3, validation=0.45)
+    assert (finding.severity, finding.signal) == ("warning", "next_sentence_accuracy")
+    assert "stays at a half (0.49 to 0.51 at 5 evaluations)" in str(finding.sentence)
+
+
+@pytest.mark.parametrize(
+    ("metric", "options"),
+    [
+        ([0.46, 0.49, 0.5, 0.52, 0.54], {}),  # it rises
+        (AT_A_HALF[:4], {}),
+        (AT_A_HALF, {"left": 0.95}),  # nothing is learnt at all
+        (AT_A_HALF, {"validation": 1.0}),  # nor of what is new
+    ],
+)
+def test_what_is_near_a_half_for_another_reason_is_not(metric: list[float], options: dict[str, float]) -> None:
+    at = AT[: len(metric)]
+    options = {"left": 0.3, "validation": 0.45, **options}
+    loss, validation = (2 * np.geomspace(1, options[one], n) for one, n in (("left", 200), ("validation", len(at))))
+    signals = {"loss": (STEP, loss), "validation_loss": (at, validation), "accuracy_of_pairs": (at, np.array(metric))}
+    assert not detect_metric_unmoved(Trace({name: Series(*one) for name, one in signals.items()}), Facts())

@@ -168,3 +168,31 @@ def test_a_parameter_of_the_model_itself_that_nothing_uses() -> None:
     trace = trace_of(loss=FALLS, weight_norm__a=np.linspace(1, 2, 200), **norms)
     layers = (Layer(".", "Net", 4), Layer("a", "Linear", 100))
     assert "frozen-layer" not in alarms(trace, Facts(layers=layers))
+
+
+@pytest.mark.parametrize(("silent", "is_said"), [(5, False), (60, True)])
+def test_a_spiking_net_says_the_same_until_its_first_spike(silent: int, is_said: bool) -> None:
+    loss = np.r_[np.full(silent, 250.0), 250 * FALLS[: 200 - silent] / FALLS[0] + np.sin(STEPS[: 200 - silent])]
+    assert ("repeated-loss" in alarms(trace_of(loss=loss))) is is_said
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(0.02, False), (1e-6, True)])
+def test_layers_that_begin_with_next_to_no_gradient_and_have_one_soon(end: float, is_said: bool) -> None:
+    gradients = {f"gradient_norm__{name}": np.full(200, 0.5) for name in ("a", "b", "c")}
+    trace = trace_of(loss=FALLS, **gradients, gradient_norm__dt=np.r_[[4e-7], np.full(199, end)])
+    assert ("vanishing-gradient" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("kind", "is_said"), [("LayerNorm", False), ("Linear", True)])
+def test_normalisations_that_the_optimizer_was_not_given(kind: str, is_said: bool) -> None:
+    layers = ("a", "b", "norm")
+    signals = {f"{one}__{name}": np.full(200, 0.5) for one in ("gradient_norm", "update_norm") for name in layers}
+    signals["update_norm__norm"] = np.zeros(200)
+    facts = Facts(layers=tuple(Layer(n, kind if n == "norm" else "Linear", 64, given=n != "norm") for n in layers))
+    assert ("frozen-layer" in alarms(trace_of(loss=FALLS, **signals), facts)) is is_said
+
+
+def test_a_layer_whose_name_says_loss_or_lm_is_no_part_of_the_loss() -> None:
+    of_layer = {f"update_norm__{name}": np.full(200, 0.01) for name in ("mask_lm.linear", "loss.linear")}
+    assert "dominated-part" not in alarms(trace_of(loss=FALLS + 5, **of_layer))
+    assert "dominated-part" in alarms(trace_of(loss=FALLS + 5, lm_loss=np.full(200, 0.01)))

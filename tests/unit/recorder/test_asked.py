@@ -372,3 +372,34 @@ def test_a_softmax_too_many_behind_a_second_head(tmp_path: Path, twice: bool) ->
             recorder.step(loss)
     found = [one.evidence["form"] for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
     assert found == (["softmax-twice"] if twice else [])
+
+
+class Pointer(nn.Module):
+    """Points at one of the places of a row, as a pointer network does: no layer is as wide as there are places."""
+
+    def __init__(self, twice: bool) -> None:
+        super().__init__()
+        self.keys, self.query, self.twice = nn.Linear(2, 16), nn.Linear(2, 16), twice
+
+    def forward(self, x_NTD: Tensor) -> tuple[Tensor, Tensor]:
+        scores_NTT = self.query(x_NTD) @ self.keys(x_NTD).mT
+        scores_NTT = scores_NTT.softmax(-1) if self.twice else scores_NTT
+        return scores_NTT, scores_NTT.argmax(-1)
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_softmax_too_many_behind_what_points_at_places(tmp_path: Path, twice: bool) -> None:
+    torch.manual_seed(0)
+    model = Pointer(twice)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, tmp_path, every=1) as recorder:
+        for _ in range(8):
+            x, y = torch.randn(32, 5, 2), torch.randint(0, 5, (32, 5))
+            scores, _ = model(x)
+            loss = F.cross_entropy(scores.flatten(0, 1), y.flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    found = [one.evidence["form"] for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
+    assert found == (["softmax-twice"] if twice else [])

@@ -60,3 +60,27 @@ def test_of_two_errors_of_a_validation_none_is_its_loss(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("step,loss,val_mse,val_mae\n" + "".join(f"{at},{2 / at},{2 / at},{1 / at}\n" for at in range(1, 20)))
     assert "validation_loss" not in read_log(log).signals
+
+
+RISES, OVER_FITS = (0.51, 0.5, 0.62, 0.7, 0.78, 0.83), (0.62, 0.5, 0.45, 0.5, 0.6, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "is_loss"),
+    [
+        ("Val", RISES, False),
+        ("val_loss", RISES, True),
+        ("Val", OVER_FITS, True),
+        ("Val", [4 * one for one in RISES], True),
+    ],
+)
+def test_a_column_that_is_called_just_val_may_be_a_score(
+    tmp_path: Path, column: str, values: list[float], is_loss: bool
+) -> None:
+    log = tmp_path / "log.csv"
+    rows = [f"{at},{0.7 - at / 20},{one}" for at, one in enumerate(values)]
+    log.write_text(f"epoch,loss,{column}\n" + "\n".join(rows))
+    trace = read_log(log)
+    assert ("validation_loss" in trace.signals) is is_loss
+    assert ("remark-score" in [one.sentence.id for one in trace.remarks]) is not is_loss
+    assert read_log(log, Chosen(signals={"validation_loss": column})).series("validation_loss").value[0] == values[0]

@@ -20,6 +20,7 @@ def test_a_name_is_cut_into_words() -> None:
     [
         ("train_loss", "loss"), ("nll", "loss"), ("lm loss", "loss"), ("train", "loss"), ("val", "validation_loss"),
         ("Epoch train mean", "loss"), ("test", "validation_loss"), ("learning rate", "learning_rate"),
+        ("held-out loss", "validation_loss"), ("holdout_loss", "validation_loss"), ("held_loss", None),
         ("学習率", "learning_rate"), ("正解率", "accuracy"), ("top1", "accuracy"), ("val_top_1", "validation_accuracy"),
         ("lr-AdamW/pg1", "learning_rate"), ("lr_0", "learning_rate"), ("lr-sgd", "learning_rate"), ("lr-x", None),
         ("optim/lr", "learning_rate"), ("grad_norm", "gradient_norm"), ("val_grad_norm", None),

@@ -150,6 +150,20 @@ def test_no_header(tmp_path):
     assert set(rate.signals) == {"loss", "column 3"}
 
 
+def test_without_a_header_seconds_before_the_loss_are_not_taken_for_it(tmp_path):
+    seconds, losses = (
+        (1.26, 1.26, 1.56, 2.3, 2.48, 2.22, 1.82, 1.42, 1.42, 1.31),
+        (9, 5, 4, 4.1, 3, 2.9, 3, 2, 1.8, 1.9),
+    )
+    rows = [f"{at} {one} {loss / 100} {loss / 8}" for at, (one, loss) in enumerate(zip(seconds, losses, strict=True))]
+    assert values(read(tmp_path, "\n".join(rows) + "\n"), "loss")[9] == 0.019
+    # A learning rate falls too, at each point; and a validation loss is of the size of the loss.
+    rates = [f"{at} {one} {0.001 * 0.7**at}" for at, one in enumerate(seconds)]
+    assert values(read(tmp_path, "\n".join(rates) + "\n"), "loss")[9] == 1.31
+    beside = [f"{at} {one} {loss / 2}" for at, (one, loss) in enumerate(zip(seconds, losses, strict=True))]
+    assert values(read(tmp_path, "\n".join(beside) + "\n"), "validation_loss")[9] == 0.95
+
+
 def test_empty_cells_and_words_in_a_table_without_a_header_do_not_hide_what_its_columns_are(tmp_path):
     sparse = read(tmp_path, "1,0.75,\n2,0.7,\n,0.65,\n4,0.6,0.5\n5,0.55,-\n6,0.5,0.45\n")
     assert values(sparse, "loss") == {1: 0.75, 2: 0.65, 4: 0.6, 5: 0.55, 6: 0.5}  # without a step: of the last

@@ -7,6 +7,7 @@ from newllm.diagnosis.causes.fit import validation_accuracy
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, is_own_part, is_validation
+from newllm.diagnosis.roles import is_layered
 
 MULTIPLE = 4.0  # times: nothing that acts in training alone makes its loss so much larger, from first to last
 ONE_RATIO = 1.6  # the ratio of both losses is the same at first and last, but for noise
@@ -53,7 +54,7 @@ def own_part_small(case: Case) -> Seen:
         return NOTHING
     for name in case.trace.signals:
         part = finite(case.trace.series(name)).value
-        if name == "loss" or is_validation(name) or not is_own_part(name) or len(part) < 8:
+        if name == "loss" or is_validation(name) or is_layered(name) or not is_own_part(name) or len(part) < 8:
             continue
         level, last = median(part[-max(3, len(part) // 10) :]), median(validation.value[-2:])
         whole = median(loss.value[-max(3, len(loss.value) // 10) :])

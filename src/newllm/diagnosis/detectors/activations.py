@@ -17,7 +17,6 @@ GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
 ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
-GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 LAST = 0.75  # of the run: behind it is its end
 
 
@@ -44,9 +43,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         faded = {name: one for name, one in _faded(series, least).items() if not _is_beside(name, series, least)}
         if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
-            faint = min(share for share, _ in faded.values())
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
-            is_learnt = faint > GONE and has_learnt(trace)
+            is_learnt = has_learnt(trace)
             is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]
             found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_learnt or is_output)))
     return found

@@ -15,11 +15,11 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, is_still, longest, median, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, is_still, longest, median, smoothed, start_level
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Trace, rank_trend
 
 WON = 0.05  # of the loss at the start
 LOST = 3.0  # times the loss at the start

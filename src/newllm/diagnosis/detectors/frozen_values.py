@@ -5,7 +5,7 @@ unit) points. A repeat counts only where a run as long would show fewer than `AL
 that has converged to its printed digits therefore raises none. Two training losses that are equal once are a note.
 One that has come down to exactly 0 is nothing: a hinge or triplet loss is 0 for every batch that is well separated.
 Nor is one that has come to rest at next to nothing, or where it can go no lower: the whole data at every update leave
-no noise that would move it.
+no noise that would move it. Nor is one that begins to fall a few updates late.
 """
 
 import math
@@ -27,6 +27,7 @@ MOSTLY_MOVED = 0.5  # of the steps without an update
 COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
 NEARLY_NOTHING = 1e-5  # of its first value: a loss that has come down to this has nothing left to learn
 LOW_GRADIENT = 1e-4  # of its first norm; at exactly 0 it is gone, and not followed to its end
+LATER = 4  # times as many points, which a loss that begins late has before it
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
 
@@ -45,7 +46,9 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     found = []
     for start, end in _stretches(value):
         printed = abs(value[start]) / unit if decimals is not None else math.inf  # in units of its last digit
-        if printed < DIGITS or _at_floor(value, start) or (name == "loss" and _has_converged(trace, series, start)):
+        if printed < DIGITS or _at_floor(value, start) or _begins_late(value, start, end):
+            continue
+        if name == "loss" and _has_converged(trace, series, start):
             continue
         expected = _by_chance(value, (start, end), unit, is_coarse=printed < COARSE)
         if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
@@ -68,6 +71,15 @@ def _at_floor(value: np.ndarray, start: int) -> bool:
         return False
     least, level = (COME_DOWN, np.median(before)) if value[start] == 0 else (NEARLY_NOTHING, value[start])
     return bool(level <= least * value[0])
+
+
+def _begins_late(value: np.ndarray, start: int, end: int) -> bool:
+    """Whether the first values alone are equal, and what follows is lower: a model that at first says nothing at all.
+
+    So does a spiking net until its first spike.
+    """
+    later = value[end + 1 :]
+    return start == 0 and len(later) > LATER * (end + 1) and bool(np.median(later) < value[0])
 
 
 def _has_converged(trace: Trace, series: Series, start: int) -> bool:

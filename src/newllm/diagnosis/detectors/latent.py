@@ -3,13 +3,13 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed
+from newllm.diagnosis.levels import end_level, for_good, median, smoothed
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.sums import weights
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Trace, rank_trend
 
 NOTHING = 0.001  # of the reconstruction: a code of so few nats says nothing
 NO_NATS = 0.01  # a divergence that is nothing by itself, where the reconstruction stands

@@ -269,7 +269,8 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     For a vocabulary the training must predict tokens or classes: in other units (sums, squared errors) a loss may begin
     anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies. A loss
     of classes comes to next to nothing whether it is a mean or a sum: in a log, or where the gradient says that it is a
-    sum, it is a note. The sum of several logged losses may begin anywhere.
+    sum, it is a note, and so it is where the recorder saw no cross-entropy. The sum of several logged losses may begin
+    anywhere.
     """
     loss = finite(trace.series("loss"))
     progress = training_kind(trace, facts).loss_is_progress and loss.value.min(initial=1.0) > 0
@@ -283,7 +284,9 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     half = np.flatnonzero(loss.value < few / 2)
     of_classes = training_kind(trace, facts).name == "classification"
     high = loss.value[-1] > LARGEST and not of_classes
-    may_be_summed = of_classes and (facts.origin is None or _summed(trace) > MARGIN)
+    # Whoever saw the model's outputs, and no cross-entropy of them, saw a loss of another kind: a CTC, a squared error.
+    is_another = facts.origin == "record" and not len(trace.series("cross_entropy").value)
+    may_be_summed = is_another or (of_classes and (facts.origin is None or _summed(trace) > MARGIN))
     if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or high or _may_be_a_sum(trace, few):
         return []
     return [

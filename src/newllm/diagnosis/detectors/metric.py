@@ -1,9 +1,9 @@
-"""A metric that stands still while the loss of the same data is learnt: the two do not measure the same thing."""
+"""A metric that stands still while the loss is learnt: both measure different things, or a part learns nothing."""
 
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import median
+from newllm.diagnosis.levels import has_learnt, median
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.diagnosis.quality import qualities
 from newllm.diagnosis.training_kind import training_kind
@@ -15,14 +15,18 @@ FEWEST_LOSSES = 8  # points of the loss
 LEARNT = 0.03  # of the loss at the start: so little is left of it
 LOW = 0.5  # of a metric from 0 to 1: above it most is right
 MOVES = 0.1  # from its first to its last points
+HALF, NEAR_HALF, FEWEST_HALVES = 0.5, 0.025, 5  # a metric that is so near to a half at so many evaluations, and at all
+WITH_IT = 0.95  # of the first validation loss
 
 
 def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a metric of which 1 is best that stays low where hardly anything is left of the loss.
 
-    False alarms: a metric may wait for the loss, as whole texts that are right wait for single tokens; so all but
-    `LEARNT` of the loss has to be learnt, of the same data: of validation, where the metric comes with it. A metric
-    that has moved by `MOVES` is on its way.
+    Or one that is a half at each evaluation, which of two answers is a guess, while the loss is learnt: that of another
+    task of the same model. False alarms: a metric may wait for the loss, as whole texts that are right wait for single
+    tokens; so all but `LEARNT` of the loss has to be learnt, of the same data: of validation, where the metric comes
+    with it. A metric that has moved by `MOVES` is on its way. A validation loss that does not fall either tells by
+    itself that nothing general is learnt.
     """
     if not training_kind(trace, facts).loss_is_progress:
         return []
@@ -36,6 +40,8 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
         loss = validation if of_validation else finite(trace.series("loss"))
         if _stands(metric) and _is_learnt(trace, loss):
             return [_unmoved(trace, name, metric, loss)]
+        if _is_a_guess(metric) and _falls(trace, validation):
+            return [_at_a_half(name, metric)]
     return []
 
 
@@ -43,6 +49,16 @@ def _stands(metric: Series) -> bool:
     value, few = metric.value, max(2, len(metric.value) // 4)
     is_share = value.min() >= 0 and value.max() <= 1
     return bool(is_share and value.max() < LOW and median(value[-few:]) - median(value[:few]) < MOVES)
+
+
+def _is_a_guess(metric: Series) -> bool:
+    return len(metric.value) >= FEWEST_HALVES and bool(np.abs(metric.value - HALF).max() <= NEAR_HALF)
+
+
+def _falls(trace: Trace, validation: Series) -> bool:
+    """Whether the loss has been learnt, and validation has learnt with it, where there is one."""
+    value = validation.value
+    return has_learnt(trace) and (not len(value) or bool(value[-1] < WITH_IT * value[0]))
 
 
 def _is_learnt(trace: Trace, loss: Series) -> bool:
@@ -73,4 +89,21 @@ def _unmoved(trace: Trace, name: str, metric: Series, loss: Series) -> Finding:
         alternatives=(message("finding-metric-unmoved.waits"),),
         test=message("finding-metric-unmoved.test"),
         candidate_causes=("evaluation-configuration", "target-leak", "class-imbalance", "loss-definition"),
+    )
+
+
+def _at_a_half(name: str, metric: Series) -> Finding:
+    low, high = float(metric.value.min()), float(metric.value.max())
+    return Finding(
+        kind="metric-unmoved",
+        severity="warning",
+        sentence=message("finding-metric-unmoved.half", metric=name, low=low, high=high, count=len(metric.value)),
+        first_step=float(metric.step[0]),
+        last_step=float(metric.step[-1]),
+        confidence=0.8,
+        signal=name,
+        evidence={"first": float(metric.value[0]), "last": float(metric.value[-1])},
+        alternatives=(message("finding-metric-unmoved.one-of-two"),),
+        test=message("finding-metric-unmoved.half-test"),
+        candidate_causes=("evaluation-configuration", "wrong-targets", "class-imbalance", "loss-definition"),
     )

@@ -233,7 +233,8 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note,
     unless it is the last one and knew nothing at the start. So is one that no gradient can reach, as nothing that comes
     of it is in the loss; and one that moves between the updates is another optimizer's. The recording says which layers
-    are frozen at its end: one that had moved until then was frozen on the way, which is a note.
+    are frozen at its end: one that had moved until then was frozen on the way, which is a note. So are normalisations
+    that the optimizer was not given: the layers around them can learn what their scales would.
     """
     updates = by_layer(trace, "update_norm", facts)
     layers = {name: one for name, one in updates.items() if enough(one, 3)}
@@ -253,7 +254,7 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     late = [name for name in wrong if name in {layer.name for layer in facts.layers if not layer.given}]
     wrong = [name for name in wrong if name not in late]
     groups = ((wrong, "asked"), ([one for one in left if one != head], "not-given"), (unused, "unused"))
-    found = [_frozen_late(trace, late)] if late else []
+    found = [_frozen_late(trace, facts, late)] if late else []
     found += [_frozen(trace, names, why) for names, why in groups if names]
     ended = [name for name in bare if name in moved and _go_on(layers, moved[name])]
     found += [_frozen_on_the_way(trace, ended, max(float(moved[name]) for name in ended))] if ended else []
@@ -325,12 +326,15 @@ def _frozen_head(trace: Trace, head: str) -> Finding:
     return replace(found, severity="warning", sentence=sentence)
 
 
-def _frozen_late(trace: Trace, names: list[str]) -> Finding:
+def _frozen_late(trace: Trace, facts: Facts, names: list[str]) -> Finding:
     norms = [trace.series(f"gradient_norm/{name}") for name in names]
     first = min(float(one.step[np.flatnonzero(one.value > 0)[0]]) for one in norms if np.any(one.value > 0))
     said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": int(first)}
     found = _frozen(trace, names, "asked")
-    return replace(found, first_step=first, sentence=message("finding-frozen-layer.late", **said))
+    kinds = [layer.kind for layer in facts.layers if layer.name in names]
+    are_scales = bool(kinds) and all(kind.rstrip("123d").endswith("Norm") for kind in kinds)
+    severity = "note" if are_scales else found.severity  # what they would learn the layers around them can
+    return replace(found, severity=severity, first_step=first, sentence=message("finding-frozen-layer.late", **said))
 
 
 def _go_on(layers: dict[str, Series], last: float) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_own_part, is_validation, names_a_loss
-from newllm.diagnosis.roles import roles_of
+from newllm.diagnosis.roles import is_layered, roles_of
 from newllm.diagnosis.sums import weights
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -31,7 +31,7 @@ def detect_dominated_part(trace: Trace, facts: Facts) -> list[Finding]:
     loss = finite(trace.series("loss"))
     for name in trace.signals:
         part = finite(trace.series(name))
-        if name == "loss" or is_validation(name) or not is_own_part(name) or len(part.value) < FEWEST:
+        if name == "loss" or is_validation(name) or is_layered(name) or not is_own_part(name):
             continue
         shared, here, there = np.intersect1d(loss.step, part.step, return_indices=True)
         whole, own = loss.value[here], part.value[there]

@@ -8,12 +8,12 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, scatter, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, scatter, smoothed, start_level
 from newllm.diagnosis.losses import as_shares
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Trace, rank_trend
 
 FEWEST_POINTS = 30
 GONE = 0.02  # of the entropy at the start

@@ -3,11 +3,11 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, rank_trend
+from newllm.diagnosis.levels import end_level
 from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Trace, rank_trend
 
 FEWEST, FEWEST_RETURNS = 30, 5  # points
 ABOVE = 2.0  # times the best return

@@ -10,12 +10,12 @@ import numpy as np
 
 from newllm.diagnosis.causes.fit import pairs_are_guessed
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, median, rank_trend
+from newllm.diagnosis.levels import end_level, median
 from newllm.diagnosis.losses import finite, sliding_mean
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Trace, rank_trend
 
 CHANCE = math.log(2)
 EXACT = 1e-3  # nats: as near as logs are printed

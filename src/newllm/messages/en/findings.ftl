@@ -609,8 +609,11 @@ finding-quality-lost =
     .test = Evaluate a checkpoint from before the fall with the same code and data: if it is good, the training has unlearnt; if not, the evaluation has changed.
 
 finding-metric-unmoved =
-    .explained = Almost nothing is left of the loss, and a metric on the same data is as low as at the start. The two do not measure the same thing: the loss is that of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.
+    .explained = The loss is learnt, and a metric stays as low as at the start, or at what a guess reaches. The loss is that of an easier task (the answer is among the inputs, most targets are background), a part of the model learns nothing, or the metric is computed wrongly. Compute both by hand on one example.
     .sentence = { $metric } is { G($last) } at the end, as at the start ({ G($first) }), while only { PERCENT($left, digits: 1) } % of the loss on the same data is left: the two do not measure the same thing
+    .half = { $metric } stays at a half ({ G($low) } to { G($high) } at { $count } evaluations) while the loss is learnt: of two answers that is a guess, so the part of the model that gives them has learnt nothing
+    .half-test = Count what this part of the model answers, and what its targets are: are they all alike, left out (ignore_index), or of two classes that its input can tell apart?
+    .one-of-two = a metric that a half is good for, among many classes
     .waits = a metric of whole answers, which rises last
     .test = Compute the loss and the metric by hand on one example: does the loss ask for what the metric counts?
 

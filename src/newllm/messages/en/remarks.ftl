@@ -23,6 +23,7 @@ remark-other-runs = { $count ->
 
 remark-error-as-loss = no column is called a loss: '{ $column }' is taken for { $loss } (--loss COLUMN names another)
 remark-error-as-validation = no column is called a validation loss: '{ $column }', which begins as large as the training loss, is taken for { $loss }
+remark-score = '{ $column }' lies between 0 and 1 and rises while the loss falls: it may be a share of right answers, and is not taken for a loss (--role validation_loss={ $column } or --role validation_accuracy={ $column } says what it is)
 remark-no-steps = no column of steps or epochs: rows are counted instead
 remark-no-steps_named = no column is called steps or epochs, so rows are counted; '{ $column }' counts up as steps do (--step { $column } takes it)
 

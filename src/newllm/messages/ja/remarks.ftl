@@ -23,6 +23,7 @@ remark-other-runs = ほかの{ $count ->
 
 remark-error-as-loss = 損失という名の列がないため、「{ $column }」を{ $loss }とみなす（--loss COLUMNで別の列を指定できる）
 remark-error-as-validation = 検証損失という名の列がないため、訓練損失と同じ大きさで始まる「{ $column }」を{ $loss }とみなす
+remark-score = 「{ $column }」は0から1の間にあり、損失が下がる間に上がっている。正答の割合かもしれないので、損失とは見なさない（--role validation_loss={ $column }または--role validation_accuracy={ $column }で指定できる）
 remark-no-steps = ステップやエポックの列がないため、行を数える
 remark-no-steps_named = ステップやエポックという名の列がないため、行を数える。「{ $column }」はステップのように増える（--step { $column }で指定できる）
 

@@ -1,4 +1,4 @@
-"""Of a log without a loss: the error that stands for it. Who minimises a squared error often calls its column "mse"."""
+"""Which column is a loss, where no name says so. Who minimises a squared error often calls its column "mse"."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from newllm.trace.readers.naming import SILENT, split_of, words
-from newllm.trace.series import Series
+from newllm.trace.series import Series, rank_trend
 
 _ERRORS = ("mse", "rmse", "bce", "huber", "smooth_l1", "mae", "l1", "l2")
 """What is minimised so often that its column is called after it, the likeliest first."""
 _AROUND = 20  # training losses up to the first evaluation
 _ALIKE = 2.0  # times
+_FEWEST = 5  # points
+_TREND = 0.5  # rank correlation with the steps
 
 
 def losses_of_errors(signals: Mapping[str, Any]) -> dict[str, str]:
@@ -47,6 +49,20 @@ def validation_of_error(signals: Mapping[str, Series]) -> dict[str, str]:
     if not here > 0 or not 1 / _ALIKE <= float(error.value[0]) / here <= _ALIKE:
         return {}
     return {named[0]: "validation_loss"}
+
+
+def is_score(name: str, signals: Mapping[str, Series]) -> bool:
+    """Whether a column that is called just "val" or "test" may be a share of right answers, not a loss.
+
+    It lies between 0 and 1, and rises from its first points on while the training loss falls.
+    """
+    if any(split_of(word) is None and word not in SILENT for word in words(name)):
+        return False
+    value, loss = signals["validation_loss"].value, signals["loss"].value if "loss" in signals else np.empty(0)
+    if min(len(value), len(loss)) < _FEWEST or not (value.min() >= 0 and value.max() <= 1):
+        return False
+    begins = value.argmin() < len(value) / _FEWEST
+    return bool(begins) and rank_trend(value) > _TREND and rank_trend(loss) < -_TREND
 
 
 def _error(name: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace.readers.axes import axis_rank, locate_rows
 from newllm.trace.readers.chosen import Chosen, column_named
-from newllm.trace.readers.errors import losses_of_errors, validation_of_error
+from newllm.trace.readers.errors import is_score, losses_of_errors, validation_of_error
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
@@ -217,6 +217,10 @@ class Gathered:
         again = resumes(loss)
         for first, last in again:
             self.note(note("remark-gone-over-again", axis=axis, first=first, last=last))
+        val = next((name for name, one in signals.items() if one is named.get("validation_loss")), None)
+        if val is not None and "validation_loss" not in self._said(arrays) and is_score(val, named):
+            named[val] = named.pop("validation_loss")
+            self.note(note("remark-score", column=val))
         derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
         for name, (loss, finer) in derived.items():

@@ -45,6 +45,7 @@ _OPTIMIZER = re.compile(r"^lr[-_ /](sgd|adam\w*|lion|muon|rmsprop|adafactor|grou
 _JAPANESE = {"学習率": "lr", "検証": "val", "評価": "eval", "テスト": "test", "訓練": "train", "学習": "train",
              "損失": "loss", "正解率": "accuracy", "正答率": "accuracy", "エポック": "epoch", "ステップ": "step",
              "パープレキシティ": "perplexity"}  # fmt: skip
+_HELD_OUT = re.compile(r"\b(held|hold)[-_ ]?out\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
@@ -82,7 +83,7 @@ def words(name: str) -> list[str]:
     if not name.isascii():
         for word, meant in _JAPANESE.items():
             name = name.replace(word, f" {meant} ")
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", name)
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", _HELD_OUT.sub("heldout", name))
     found = [word for word in re.split(r"[^0-9a-z]+", spaced.lower()) if word]
     glued = [_GLUED.fullmatch(word) for word in found]
     return [part for word, match in zip(found, glued, strict=True) for part in (match.groups() if match else (word,))]

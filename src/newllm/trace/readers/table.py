@@ -21,9 +21,10 @@ from newllm.trace.readers.progress_bars import without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.remark import left_out, note
-from newllm.trace.series import Trace
+from newllm.trace.series import Trace, rank_trend
 
 _BIG = 1e100  # beyond which the shape of a table is not guessed from a number
+_FALLS, _FEWEST = -0.8, 8  # a rank correlation with the rows, and of how many
 _LOOKED_AT = 20  # rows from which the shape of a table is guessed
 _EXPORTED = re.compile(r"(.+) - (\S.*)")  # Weights & Biases: "run - metric", and again with __MIN and __MAX
 
@@ -148,7 +149,10 @@ def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[
 
 
 def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
-    """Name the columns of a table without a header: steps if they rise, the loss, perhaps that of validation."""
+    """Name the columns of a table without a header: steps if they rise, the loss, perhaps that of validation.
+
+    The loss is the first number of a row, unless only a later one falls: scripts print seconds there, too.
+    """
     width = min(MOST_COLUMNS, *map(len, rows)) if rows else 0
     numbers = [[number(cell) for cell in cells[:width]] for cells in rows]
     table = np.clip(np.array(numbers, np.float64).reshape(len(rows), width), -_BIG, _BIG)
@@ -158,11 +162,30 @@ def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
     place = int(bool(len(first) and np.all(first == np.round(first)) and np.all(np.diff(first) >= 0)))
     if place:
         names[0] = "step"
+    place += _first_that_falls(columns[place:])
     if width > place:
         names[place] = "loss"
     if width > place + 1 and len(columns[place]) and len(columns[place + 1]):
-        loss, other = np.median(columns[place]), np.median(columns[place + 1])
-        names[place + 1] = "validation_loss" if loss / 3 < other < 3 * loss else names[place + 1]
+        alike = _are_alike(columns[place], columns[place + 1])
+        names[place + 1] = "validation_loss" if alike else names[place + 1]
     shown = ", ".join(names[:4]) + (", ..." if width > 4 else "")
     gathered.note(note("remark-no-header", columns=shown))
     return names
+
+
+def _first_that_falls(columns: list[np.ndarray]) -> int:
+    """Return which column falls, where the first is of another size and rises as often as it falls; else 0.
+
+    A learning rate falls at each point, which a loss hardly does.
+    """
+    if len(columns) < 2 or len(columns[0]) < _FEWEST or rank_trend(columns[0]) < _FALLS:
+        return 0
+    falls = [rank_trend(column) < _FALLS and bool((np.diff(column) > 0).any()) for column in columns]
+    at = falls.index(True) if True in falls else 0
+    return at if at and not _are_alike(columns[0], columns[at]) else 0
+
+
+def _are_alike(column: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two columns may be the losses of training and validation."""
+    one = float(np.median(column))
+    return bool(one / 3 < np.median(other) < 3 * one)
