@@ -62,7 +62,8 @@ def test_of_two_errors_of_a_validation_none_is_its_loss(tmp_path: Path) -> None:
     assert "validation_loss" not in read_log(log).signals
 
 
-RISES, OVER_FITS = (0.51, 0.5, 0.62, 0.7, 0.78, 0.83), (0.62, 0.5, 0.45, 0.5, 0.6, 0.7)
+RISES, OVER_FITS = [0.51, 0.5, 0.62, 0.7, 0.78, 0.83], [0.62, 0.5, 0.45, 0.5, 0.6, 0.7]
+LARGE = [4 * one for one in RISES]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ RISES, OVER_FITS = (0.51, 0.5, 0.62, 0.7, 0.78, 0.83), (0.62, 0.5, 0.45, 0.5, 0.
         ("Val", RISES, False),
         ("val_loss", RISES, True),
         ("Val", OVER_FITS, True),
-        ("Val", [4 * one for one in RISES], True),
+        ("Val", LARGE, True),
     ],
 )
 def test_a_column_that_is_called_just_val_may_be_a_score(
