@@ -12,7 +12,7 @@ RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")  # of a context that i
 MATRIX_RULE_NAMES = ("delta", "signed-delta", "kda")  # of matrices: stacks only
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")
-INITIALISATIONS = ("normal", "scaled", "he")
+INITIALISATIONS = ("normal", "scaled", "scaled-embedding", "he")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,8 @@ class ModelConfig:
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
         initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
-            residual outputs scaled by depth; "he" is N(0, 2/fan-in), for layers that a ReLU follows.
+            residual outputs scaled by depth; "scaled-embedding" is the same with embeddings N(0, 1/width), which
+            are N(0, 0.02) else; "he" is N(0, 2/fan-in), for layers that a ReLU follows.
         tied_embeddings: the head is the embedding's matrix, without a bias; see `newllm.model.tied_head`.
     """
 

@@ -21,6 +21,7 @@ from newllm.model.tied_head import TiedHead
 from newllm.recurrence import Gate
 
 FOUNDING_STD = 0.02  # founding document: every Linear and Embedding weight ~ N(0, 0.02)
+_BY_DEPTH = ("scaled", "scaled-embedding")
 _DRAWN = (nn.Linear, nn.Embedding, nn.LSTM)
 
 
@@ -51,8 +52,8 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
     Args:
         model: the model; its `config.layers` scales residual outputs. Of what is sharded this rank's rows are kept.
         scheme: "normal", the founding document's; "scaled": N(0, 1/fan-in) with the outputs of residual
-            branches divided by sqrt(2 * layers) (Radford et al. 2019, GPT-2); or "he": N(0, 2/fan-in)
-            (He et al. 2015).
+            branches divided by sqrt(2 * layers) (Radford et al. 2019, GPT-2); "scaled-embedding": the same with
+            embeddings N(0, 1/width) in place of N(0, 0.02); or "he": N(0, 2/fan-in) (He et al. 2015).
         seed: of the run.
     """
     depth = (2 * model.config.layers) ** -0.5  # type: ignore[union-attr, operator]
@@ -60,13 +61,15 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
         if isinstance(module, TiedHead):
             continue  # its matrix is drawn as the embedding
         if isinstance(module, nn.Linear):
-            std = {"normal": FOUNDING_STD, "scaled": module.in_features**-0.5, "he": (2 / module.in_features) ** 0.5}
-            scale = depth if scheme == "scaled" and hasattr(module, "is_residual_output") else 1.0
-            _normal(module.weight, std[scheme] * scale, seed, f"{path}.weight")
+            inputs = module.in_features
+            std = {"normal": FOUNDING_STD, "he": (2 / inputs) ** 0.5}.get(scheme, inputs**-0.5)
+            scale = depth if scheme in _BY_DEPTH and hasattr(module, "is_residual_output") else 1.0
+            _normal(module.weight, std * scale, seed, f"{path}.weight")
             if module.bias is not None and not isinstance(module, Gate):
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
-            _normal(module.weight, FOUNDING_STD, seed, f"{path}.weight")
+            std = module.embedding_dim**-0.5 if scheme == "scaled-embedding" else FOUNDING_STD
+            _normal(module.weight, std, seed, f"{path}.weight")
         elif isinstance(module, ShortConvolution) and module.drawn:
             bound = module.weight.shape[0] ** -0.5
             _uniform(module.weight, bound, seed, f"{path}.weight")

@@ -65,14 +65,19 @@ class Branch(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "plain", "out"),
-    [("normal", 0.02, 0.02), ("scaled", 0.05, 0.05 / 4), ("he", math.sqrt(2 / 400), math.sqrt(2 / 400))],
+    ("scheme", "plain", "out", "embedding"),
+    [
+        ("normal", 0.02, 0.02, 0.02),
+        ("scaled", 0.05, 0.05 / 4, 0.02),
+        ("scaled-embedding", 0.05, 0.05 / 4, math.sqrt(1 / 90)),
+        ("he", math.sqrt(2 / 400), math.sqrt(2 / 400), 0.02),
+    ],
 )
-def test_how_wide_weights_are_drawn(scheme: str, plain: float, out: float) -> None:
+def test_how_wide_weights_are_drawn(scheme: str, plain: float, out: float, embedding: float) -> None:
     model = Branch(layers=8)
     initialise(model, scheme, seed=3)
     drawn = [float(part.weight.detach().std()) for part in (model.plain, model.out, model.embedding)]
-    assert drawn == pytest.approx([plain, out, 0.02], rel=0.02)
+    assert drawn == pytest.approx([plain, out, embedding], rel=0.02)
     assert all(abs(float(part.weight.detach().mean())) < 0.002 for part in (model.plain, model.out))
     assert not model.plain.bias.any()
 
