@@ -77,7 +77,13 @@ def test_copies_come_to_the_bits_of_one_process_and_the_first_is_kept(
     assert (ranks.count, ranks.compared, ranks.apart, remarks) == (4, len(heads[0]["parameters"]), (), ())
 
 
-@pytest.mark.parametrize(("shard", "why"), [("3", "it does not divide 2 ranks"), ("2", "ranks of a copy would be on")])
+@pytest.mark.parametrize(
+    ("shard", "why"),
+    [
+        ("3", "it does not divide 2 ranks"),
+        pytest.param("2", "ranks of a copy would be on", marks=pytest.mark.slow),
+    ],
+)
 def test_copies_that_cannot_be_are_refused_in_a_line(shard, why, start, text, tiny, tmp_path) -> None:
     options = [*_options(text, tiny), "--set", f"parallel.shard={shard}", "--out", tmp_path / "run"]
     processes = start(2, "train", *options, each=MACHINES[::2])

@@ -37,7 +37,7 @@ VARIANTS = {
     "at once": (4, ["--set", "numerics.handover=parallel", "--set", "data.resets=true", "--set", "model.dropout=0.1"]),
     "compiled": (2, ["--rule", "delta,gated", "--set", "numerics.scan_backend=auto"]),
 }
-QUICK = ("stack", "three, carried", "at once")
+QUICK = ("three, carried",)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,7 @@ def test_ranks_that_share_rows_come_to_the_bits_of_one_process(
     assert all(one == weights[0] for one in weights), "every process holds the same weights"
 
 
+@pytest.mark.slow
 def test_a_run_of_shared_rows_is_gone_on_with_by_ranks_with_rows_of_their_own(
     train, start, text, tiny, tmp_path
 ) -> None:
