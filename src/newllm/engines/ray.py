@@ -54,7 +54,7 @@ class RayPool(RemotePool[Task, Result]):
     ) -> None:
         self._is_own = _joined()
         try:
-            self._liveness, self._looked = Liveness(), time.monotonic()
+            self._liveness, self._looked = Liveness.joined(), time.monotonic()
             super().__init__("ray", work, number or _cpus(), prepare, directory)
         except BaseException:
             self._let_go()

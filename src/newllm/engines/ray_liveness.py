@@ -7,6 +7,7 @@ process is a zombie the workers take it as alive, go on, and give no further tas
 
 import socket
 import time
+from typing import Self
 
 from newllm.errors import UserError
 
@@ -16,19 +17,24 @@ _LOGS = "its logs are in /tmp/ray"
 
 
 class Liveness:
-    """Where the two processes of Ray listen that a driver cannot be without.
+    """Looks whether the two processes are there that a driver cannot be without.
 
-    Ray must have been joined by this process.
+    Args:
+        raylet: address (HOST:PORT) of the raylet that this process has joined.
+        gcs: address of the cluster's GCS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, raylet: str, gcs: str) -> None:
+        self._raylet, self._gcs, self._seen = raylet, gcs, time.monotonic()
+
+    @classmethod
+    def joined(cls) -> Self:
+        """Return it for the Ray that this process has joined."""
         import ray
 
         context = ray.get_runtime_context()
         own = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
-        self._raylet = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
-        self._gcs = context.gcs_address
-        self._seen = time.monotonic()
+        return cls(f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}", context.gcs_address)
 
     def check(self) -> None:
         """Look whether both are there; call it again and again.
