@@ -20,18 +20,21 @@ class Liveness:
     """Looks whether the two processes are there that a driver cannot be without.
 
     Args:
-        raylet: address (HOST:PORT) of the raylet that this process has joined.
-        gcs: address of the cluster's GCS.
+        raylet: address (HOST:PORT) of the raylet that this process has joined; None where it may not be reached.
+        gcs: address of the cluster's GCS; None likewise.
     """
 
-    def __init__(self, raylet: str, gcs: str) -> None:
+    def __init__(self, raylet: str | None, gcs: str | None) -> None:
         self._raylet, self._gcs, self._seen = raylet, gcs, time.monotonic()
 
     @classmethod
     def joined(cls) -> Self:
         """Return it for the Ray that this process has joined."""
         import ray
+        from ray.util.client import ray as client
 
+        if client.is_connected():  # RAY_ADDRESS=ray://...: from outside, through a server that hears of a death itself
+            return cls(None, None)
         context = ray.get_runtime_context()
         own = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
         return cls(f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}", context.gcs_address)
@@ -42,9 +45,9 @@ class Liveness:
         Raises:
             UserError: the raylet of this machine has ended, or the GCS has not been there for a while.
         """
-        if not _answers(self._raylet):
+        if self._raylet and not _answers(self._raylet):
             raise _ended(f"no raylet at {self._raylet} any more, {_LOGS}")
-        if _answers(self._gcs):
+        if not self._gcs or _answers(self._gcs):
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen >= _AWAY:
             raise _ended(f"no GCS at {self._gcs} for {_AWAY:g} s, {_LOGS} on that machine")
