@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,10 +20,12 @@ from typing import Any
 
 from newllm.engines import node
 from newllm.engines.pool import GRACE, Job, Result, Task
+from newllm.engines.ray_liveness import Liveness
 from newllm.engines.remote import RemotePool
 from newllm.errors import UserError
 
 _PATIENCE = 10.0  # seconds for a cluster to answer
+_LOOK = 2.0  # seconds between two looks whether Ray is still there
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told of it
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning; a task without a GPU may see those that there are
@@ -51,6 +54,7 @@ class RayPool(RemotePool[Task, Result]):
     ) -> None:
         self._is_own = _joined()
         try:
+            self._liveness, self._looked = Liveness.joined(), time.monotonic()
             super().__init__("ray", work, number or _cpus(), prepare, directory)
         except BaseException:
             self._let_go()
@@ -65,10 +69,21 @@ class RayPool(RemotePool[Task, Result]):
         self._jobs[reference.future()] = reference, job
 
     def _listen(self, seconds: float | None) -> None:
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._heard(_LOOK if until is None else min(_LOOK, max(0.0, until - time.monotonic()))):
+            if time.monotonic() - self._looked >= _LOOK:
+                self._liveness.check()
+                self._looked = time.monotonic()
+            if until is not None and time.monotonic() >= until:
+                return
+
+    def _heard(self, seconds: float) -> bool:
+        """Wait so long at most; take in what has ended, and return whether anything has."""
         import ray
 
         # Not `ray.wait`: a signal's own exception, as that of SIGTERM, comes out of it as KeyboardInterrupt.
-        for future in wait(self._jobs, seconds, FIRST_COMPLETED).done:
+        done = wait(self._jobs, seconds, FIRST_COMPLETED).done
+        for future in done:
             _, job = self._jobs.pop(future)
             try:
                 outcome = future.result()
@@ -77,10 +92,11 @@ class RayPool(RemotePool[Task, Result]):
                     f"Ray cannot run newllm ({_last_line(error)}): install the same on every node"
                 ) from None
             except ray.exceptions.RayError:  # the process or its machine has gone
-                _check_there()
+                self._liveness.check()
                 self._died(job, None)
             else:
                 self._came_back(job, outcome)
+        return bool(done)
 
     def _end_all(self) -> None:
         import ray
@@ -122,18 +138,6 @@ def _joined() -> bool:
             raise UserError(f"--engine ray: cannot {where}: {_last_line(error)}") from error
     _print_nothing()
     return True
-
-
-def _check_there() -> None:
-    """Look whether Ray still runs on some machine: else every task would die, however often it is begun.
-
-    Raises:
-        UserError: it runs on none.
-    """
-    import ray
-
-    if not any(node["Alive"] for node in ray.nodes()):
-        raise UserError("--engine ray: Ray has ended (its files are in /tmp/ray): the same command goes on")
 
 
 def _check_reached(address: str) -> None:

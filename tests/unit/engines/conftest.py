@@ -84,6 +84,12 @@ def sleep(place):
     time.sleep(120)
 
 
+def sleep_once(place):
+    if not os.path.exists(place):
+        sleep(place)
+    return "awake"
+
+
 def sleep_on(place):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sleep(place)

@@ -123,6 +123,23 @@ def test_a_job_that_slurm_has_no_more_is_submitted_again(folder, jobs, tmp_path)
     assert len(list(folder.glob("*.sh"))) == 2
 
 
+def test_jobs_that_are_all_cancelled_at_once_are_each_submitted_again_once(folder, jobs, tmp_path) -> None:
+    tasks = [("sleep_once", str(tmp_path / name)) for name in "ab"]
+    with pool(jobs, tmp_path, 2) as jobs_of_slurm:
+        for task in (*tasks, ("square", 3)):
+            jobs_of_slurm.submit(task)
+        for _, place in tasks:
+            wait_for(Path(place))
+        name = (folder / "1.job").read_text().split()[1]
+        subprocess.run(["scancel", "--me", f"--name={name}"], check=True)
+        heard = [jobs_of_slurm.next(60) for _ in range(5)]
+        assert jobs_of_slurm.unfinished == 0
+    assert [one.task for one in heard if isinstance(one, Died)] == tasks
+    assert [one for one in heard if isinstance(one, Done)][-1] == Done(("square", 3), 9)
+    assert sum(isinstance(one, Done) for one in heard) == 3
+    assert len(list(folder.glob("*.sh"))) == 5
+
+
 @pytest.mark.usefixtures("folder")
 def test_what_sbatch_refuses_is_one_line(jobs, tmp_path, monkeypatch, capfd) -> None:
     monkeypatch.setenv("SBATCH_PARTITION", "gone")
