@@ -5,6 +5,8 @@ import socket
 
 from newllm.errors import UserError
 
+HANG_VARIABLE = "NEWLLM_HANG_SECONDS"
+_HANG_SECONDS = 600.0  # unless the variable says otherwise
 _SET = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun and its like, all of them
 
 
@@ -22,8 +24,34 @@ def launched_size() -> int:
 
 
 def launched_rank() -> int:
-    """Return the rank that a launcher gave this process, 0 where it is the only one."""
-    return _number("RANK") if launched_size() > 1 else 0
+    """Return the rank that a launcher gave this process, 0 where it is the only one.
+
+    Raises:
+        UserError: it is none of so many processes.
+    """
+    size = launched_size()
+    rank = _number("RANK") if size > 1 else 0
+    if not 0 <= rank < size:
+        raise UserError(f"RANK is {rank} in the environment: with a WORLD_SIZE of {size} it must be 0 to {size - 1}")
+    return rank
+
+
+def hang_seconds() -> float:
+    """Return after how many seconds a process that does not come counts as hung: NEWLLM_HANG_SECONDS, else 600.
+
+    Raises:
+        UserError: the variable is no number above 0.
+    """
+    said = os.environ.get(HANG_VARIABLE, "")
+    try:
+        seconds = float(said) if said else _HANG_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise UserError(
+            f"{HANG_VARIABLE} is '{said}': it must be a number of seconds above 0, for example {_HANG_SECONDS:g}"
+        )
+    return seconds
 
 
 def of_rank(rank: int, why: str) -> str:
