@@ -5,8 +5,9 @@ import socket
 
 from newllm.errors import UserError
 
-HANG_VARIABLE = "NEWLLM_HANG_SECONDS"
-_HANG_SECONDS = 600.0  # unless the variable says otherwise
+JOIN_VARIABLE = "NEWLLM_JOIN_SECONDS"  # machines may start minutes apart, where none is long in an exchange
+_HANG_VARIABLE = "NEWLLM_HANG_SECONDS"
+_SECONDS = 600.0  # unless the variables say otherwise
 _SET = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun and its like, all of them
 
 
@@ -42,15 +43,26 @@ def hang_seconds() -> float:
     Raises:
         UserError: the variable is no number above 0.
     """
-    said = os.environ.get(HANG_VARIABLE, "")
+    return _seconds(_HANG_VARIABLE)
+
+
+def join_seconds() -> float:
+    """Return for how many seconds one that is missing at the start is awaited: NEWLLM_JOIN_SECONDS, else 600.
+
+    Raises:
+        UserError: the variable is no number above 0.
+    """
+    return _seconds(JOIN_VARIABLE)
+
+
+def _seconds(variable: str) -> float:
+    said = os.environ.get(variable, "")
     try:
-        seconds = float(said) if said else _HANG_SECONDS
+        seconds = float(said) if said else _SECONDS
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e9:
-        raise UserError(
-            f"{HANG_VARIABLE} is '{said}': it must be a number of seconds above 0, for example {_HANG_SECONDS:g}"
-        )
+        raise UserError(f"{variable} is '{said}': it must be a number of seconds above 0, for example {_SECONDS:g}")
     return seconds
 
 

@@ -35,7 +35,7 @@ def test_a_process_that_waits_for_another_obeys_a_signal_at_once(rank, newllm, t
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_who_is_missing_is_said_after_ten_seconds_and_at_the_end(missing, newllm, text, tiny) -> None:
-    environments = _launched(3, NEWLLM_HANG_SECONDS="14")
+    environments = _launched(3, NEWLLM_JOIN_SECONDS="14")
     there = [rank for rank in range(3) if rank != missing]
     processes = [newllm.start("train", text, *tiny, environment=environments[rank]) for rank in there]
     since = time.monotonic()
@@ -47,7 +47,7 @@ def test_who_is_missing_is_said_after_ten_seconds_and_at_the_end(missing, newllm
         yet, end = process.stderr.splitlines()
         assert yet.startswith(f"newllm: {who}rank {missing} of 3 has not come yet")
         assert end.startswith(f"newllm: {who}rank {missing} of 3 did not come within 14 s")
-        assert "NEWLLM_HANG_SECONDS" in end
+        assert "NEWLLM_JOIN_SECONDS" in end
     assert [process.stderr for process in processes[len(says) :]] == [""] * (2 - len(says))
 
 

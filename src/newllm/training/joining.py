@@ -1,7 +1,7 @@
 """How a process comes to the others that a launcher started, and what is said of those that do not come.
 
 A launcher may start its processes minutes apart (machines of a cluster), so that one that never comes looks like one
-that is late. All are waited for as long as for a process that hangs (`launcher.hang_seconds`), and after ten seconds
+that is late. All are waited for as long as `launcher.join_seconds` says, and after ten seconds
 the first of those that are there says who is missing. Whoever has waited long enough ends the start for all.
 
 Nothing here waits where a signal is not heard: what may last is asked for again and again, or done in a thread.
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from torch.distributed import DistError, Store, TCPStore
 
 from newllm.errors import UserError
-from newllm.launcher import HANG_VARIABLE, SaidError, of_rank
+from newllm.launcher import JOIN_VARIABLE, SaidError, of_rank
 from newllm.messages import message
 
 _T = TypeVar("_T")
@@ -83,12 +83,12 @@ class Patience:
 
     def _say(self, missing: dict[str, Any] | None) -> None:
         if missing is not None:
-            said = str(message("training-missing_yet", **missing, until=self._until, variable=HANG_VARIABLE))
+            said = str(message("training-missing_yet", **missing, until=self._until, variable=JOIN_VARIABLE))
             print(f"newllm: {of_rank(self._rank, said) if self._rank else said}", file=sys.stderr, flush=True)
 
     def over(self, missing: dict[str, Any]) -> str:
         """Return why the start ends, where the time is over."""
-        return str(message("training-missing", **missing, seconds=self.seconds, variable=HANG_VARIABLE))
+        return str(message("training-missing", **missing, seconds=self.seconds, variable=JOIN_VARIABLE))
 
 
 def told_missing(ranks: Iterable[int], size: int, address: str = "none") -> dict[str, Any]:

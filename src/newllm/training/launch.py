@@ -10,7 +10,7 @@ from datetime import timedelta
 import torch
 
 from newllm.errors import UserError
-from newllm.launcher import hang_seconds, launched_rank, launched_size
+from newllm.launcher import hang_seconds, join_seconds, launched_rank, launched_size
 from newllm.model.language_model import count_parameters
 from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.connections import watched
@@ -40,7 +40,8 @@ def joined(device: str | None = None) -> Iterator[World]:
     from newllm.training.peers import describe_peer, meet
     from newllm.training.ranks import Ranks
 
-    seconds, rank, size = hang_seconds(), launched_rank(), launched_size()
+    seconds, hangs_after = join_seconds(), hang_seconds()
+    rank, size = launched_rank(), launched_size()
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
     if on_gpus and device is not None:
         check_gpu("cuda")
@@ -65,7 +66,7 @@ def joined(device: str | None = None) -> Iterator[World]:
 
         with watched():
             heard(connect)
-        world = Ranks(unlike, seconds)
+        world = Ranks(unlike, hangs_after)
     except UserError:
         raise
     except (RuntimeError, ValueError) as error:

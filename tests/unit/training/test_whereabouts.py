@@ -7,7 +7,7 @@ import pytest
 
 from newllm.diagnosis.hangs import Hang
 from newllm.errors import UserError
-from newllm.launcher import hang_seconds
+from newllm.launcher import hang_seconds, join_seconds
 from newllm.training import whereabouts
 from newllm.training.whereabouts import Whereabouts, remove_whereabouts
 
@@ -148,3 +148,11 @@ def test_who_is_gone_stays_open_where_all_have_shown_up_or_nobody_writes(ranks, 
     pair = Whereabouts(tmp_path / "elsewhere", 0, 2)
     assert pair.gone() == (1,), "of two it is the other"
     pair.close(keep=False)
+
+
+def test_the_start_has_seconds_of_its_own(monkeypatch) -> None:
+    monkeypatch.setenv("NEWLLM_HANG_SECONDS", "2")
+    assert join_seconds() == 600
+    monkeypatch.setenv("NEWLLM_JOIN_SECONDS", "soon")
+    with pytest.raises(UserError, match="NEWLLM_JOIN_SECONDS is 'soon': it must be a number of seconds above 0"):
+        join_seconds()
