@@ -5,6 +5,9 @@ import socket
 
 from newllm.errors import UserError
 
+JOIN_VARIABLE = "NEWLLM_JOIN_SECONDS"  # machines may start minutes apart, where none is long in an exchange
+_HANG_VARIABLE = "NEWLLM_HANG_SECONDS"
+_SECONDS = 600.0  # unless the variables say otherwise
 _SET = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun and its like, all of them
 
 
@@ -22,8 +25,45 @@ def launched_size() -> int:
 
 
 def launched_rank() -> int:
-    """Return the rank that a launcher gave this process, 0 where it is the only one."""
-    return _number("RANK") if launched_size() > 1 else 0
+    """Return the rank that a launcher gave this process, 0 where it is the only one.
+
+    Raises:
+        UserError: it is none of so many processes.
+    """
+    size = launched_size()
+    rank = _number("RANK") if size > 1 else 0
+    if not 0 <= rank < size:
+        raise UserError(f"RANK is {rank} in the environment: with a WORLD_SIZE of {size} it must be 0 to {size - 1}")
+    return rank
+
+
+def hang_seconds() -> float:
+    """Return after how many seconds a process that does not come counts as hung: NEWLLM_HANG_SECONDS, else 600.
+
+    Raises:
+        UserError: the variable is no number above 0.
+    """
+    return _seconds(_HANG_VARIABLE)
+
+
+def join_seconds() -> float:
+    """Return for how many seconds one that is missing at the start is awaited: NEWLLM_JOIN_SECONDS, else 600.
+
+    Raises:
+        UserError: the variable is no number above 0.
+    """
+    return _seconds(JOIN_VARIABLE)
+
+
+def _seconds(variable: str) -> float:
+    said = os.environ.get(variable, "")
+    try:
+        seconds = float(said) if said else _SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise UserError(f"{variable} is '{said}': it must be a number of seconds above 0, for example {_SECONDS:g}")
+    return seconds
 
 
 def of_rank(rank: int, why: str) -> str:

@@ -42,7 +42,7 @@ from newllm.training.run import RunDirectory
 from newllm.training.sharded_snapshots import restore_shard
 from newllm.training.snapshots import Progress, Tensors, put_content, training_tensors
 from newllm.training.step import Stepper, StepReport
-from newllm.training.world import HungError, LostError, World
+from newllm.training.world import LostError, World
 
 
 def follow(world: World) -> TrainedRun:
@@ -83,13 +83,13 @@ def _listened(world: Ranks, run: Path | None) -> Command:
     try:
         return world.listen()
     except LostError as error:  # the leader says so, if it is not the leader that is gone
-        _say_hung(run, world.rank, error)
+        _say_lost(run, world.rank, error)
         raise SaidError(str(error)) from error
 
 
-def _say_hung(run: Path | None, rank: int, error: LostError) -> None:
-    """Say that the leader does not come, where this process is the first of the others."""
-    if isinstance(error, HungError) and error.tells:
+def _say_lost(run: Path | None, rank: int, error: LostError) -> None:
+    """Say that the leader is gone or does not come, where this process is the first of the others."""
+    if error.tells:
         why = str(error) if run is None else str(explained(error, run))
         print(f"newllm: {of_rank(rank, why)}", file=sys.stderr)
 
@@ -97,7 +97,7 @@ def _say_hung(run: Path | None, rank: int, error: LostError) -> None:
 def _end(run: Path, rank: int, error: BaseException) -> NoReturn:
     """Write down why this process ends; print it where the run is not on a disk of this machine."""
     if isinstance(error, LostError):
-        _say_hung(run, rank, error)
+        _say_lost(run, rank, error)
     elif not write_last_words(run, rank, error):
         print(f"newllm: rank {rank}: {traceback.format_exception_only(error)[-1].strip()}", file=sys.stderr)
     if isinstance(error, UserError):
@@ -154,6 +154,8 @@ class _Follower:
             self.stepper.whole_carried()
         if order == Order.EVALUATE:
             self._evaluate()
+        if order == Order.ANSWER:
+            self.stepper.world.lost()  # if so, the next order does not come either
         if order == Order.HOLD:
             self._ring.put(self._tensors(), Progress(step=self._step))
         if order == Order.WRITE:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
-from newllm.errors import UserError, unknown_name
+from newllm.errors import TerminatedError, UserError, unknown_name
 from newllm.extras import missing_package
 from newllm.launcher import SaidError, launched_rank, of_rank
 from newllm.messages import LANGUAGES, catalogue
@@ -71,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     # Before torch is imported: threads that spin for long at every barrier make a step ten times slower as
     # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # torch tells a lost connection as a warning with its C++ call stack, beside our line.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     lang = "en"
     try:
         with ending_on_sigterm():
@@ -95,7 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _refused(f"cannot read '{error.filename}' ({error.strerror}): name a place that you may read")
     except KeyboardInterrupt as ending:
         if _rank(arguments) == 0:
-            print(f"newllm: {catalogue(lang)('stopped')}", file=sys.stderr)
+            by_launcher = isinstance(ending, TerminatedError) and "TORCHELASTIC_RUN_ID" in os.environ
+            print(f"newllm: {catalogue(lang)('stopped-by_launcher' if by_launcher else 'stopped')}", file=sys.stderr)
         return exit_code(ending)
 
 

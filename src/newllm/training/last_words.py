@@ -12,6 +12,7 @@ from pathlib import Path
 from newllm.errors import UserError
 from newllm.files import make_directory, write_bytes
 from newllm.launcher import launch_name
+from newllm.messages import message
 from newllm.trace import Summary
 from newllm.training.world import HungError, LostError
 
@@ -72,8 +73,7 @@ def was_launched_here(run: Path) -> bool:
 def explained(error: LostError, run: Path) -> LostError:
     """Return the error with what the process that is gone wrote down, and how the run goes on."""
     words = None if isinstance(error, HungError) else read_last_words(run)
-    said = f", which said: {words}" if words else ""
-    return LostError(f"{error}{said}; start all processes again with --resume {run} to go on")
+    return LostError(message("training-lost_go_on", why=error.why, words=words or "none", run=str(run)))
 
 
 def remove_last_words(run: Path) -> None:

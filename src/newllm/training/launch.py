@@ -10,16 +10,14 @@ from datetime import timedelta
 import torch
 
 from newllm.errors import UserError
-from newllm.launcher import launched_size
+from newllm.launcher import hang_seconds, join_seconds, launched_rank, launched_size
 from newllm.model.language_model import count_parameters
 from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.connections import watched
 from newllm.training.parallel import chosen_parallel
 from newllm.training.world import World
 
-_JOINING = timedelta(minutes=10)  # until the last process has started
 _TRAININGS = itertools.count()  # of this process: all processes begin the same ones
-_PATIENCE = timedelta(hours=24)  # until the leader has read the texts: what a hang is is known from then on
 
 
 @contextlib.contextmanager
@@ -30,35 +28,45 @@ def joined(device: str | None = None) -> Iterator[World]:
         device: what the person asked to train on; None (the run knows) and "auto" take CUDA where there is one.
 
     Raises:
-        UserError: they cannot be connected, or there are fewer GPUs here than processes, or they are not installed
-            alike (`peers`).
+        UserError: they cannot be connected, some did not come (`joining`), there are fewer GPUs here than processes,
+            or they are not installed alike (`peers`).
     """
     if launched_size() == 1:
         yield World()
         return
     import torch.distributed as dist
 
+    from newllm.training.joining import Gathering, Patience, heard, open_store
     from newllm.training.peers import describe_peer, meet
     from newllm.training.ranks import Ranks
-    from newllm.training.whereabouts import hang_seconds
 
-    patience = hang_seconds()
+    seconds, hangs_after = join_seconds(), hang_seconds()
+    rank, size = launched_rank(), launched_size()
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
     if on_gpus and device is not None:
         check_gpu("cuda")
     if on_gpus and _local() < torch.cuda.device_count():
         torch.cuda.set_device(_local())
     try:
+        patience = Patience(rank, seconds)
         with watched():
-            store, rank, size = next(dist.rendezvous("env://", timeout=_JOINING))
-            # torchrun keeps its store over a restart, and over several trainings of a script, with old addresses.
-            restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-            store = dist.PrefixStore(f"newllm-{restart}-{next(_TRAININGS)}", store)
-            unlike = meet(store, rank, size, describe_peer(on_gpus=on_gpus))
+            store = open_store(rank, size, patience)
+        # torchrun keeps its store over a restart, and over several trainings of a script, with old addresses.
+        restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = dist.PrefixStore(f"newllm-{restart}-{next(_TRAININGS)}", store)
+        unlike = meet(Gathering(store, rank, size, patience), describe_peer(on_gpus=on_gpus))
+
+        def connect() -> None:
+            if on_gpus:
+                torch.cuda.set_device(_local())  # a thread has a device of its own
             backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
-            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+            waits = timedelta(seconds=seconds)
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=waits)
             dist.barrier()  # now all are connected
-        world = Ranks(unlike, patience)
+
+        with watched():
+            heard(connect)
+        world = Ranks(unlike, hangs_after)
     except UserError:
         raise
     except (RuntimeError, ValueError) as error:

@@ -176,8 +176,8 @@ class Training:
         while progress.step < self.schedule.steps:
             interrupt.hear(self.world.asked_to_stop)
             if interrupt:
-                stopped = message("ended-stopped", signal=interrupt.signal_name, step=progress.step)
-                self._end("interrupted", stopped)
+                self._save_last("interrupted")  # before anything is waited for
+                self._end("interrupted", self._stopped("ended-stopped", interrupt, step=progress.step))
                 return
             start = time.perf_counter()
             self.recording.stepping(progress.step)
@@ -218,8 +218,7 @@ class Training:
         try:
             found = self.guard.decide(onset, lambda: self._tick(interrupt))
         except _StoppedError:
-            stopped = message("ended-stopped_in_replays", signal=interrupt.signal_name)
-            self._end("interrupted", stopped, snapshot=False)
+            self._end("interrupted", self._stopped("ended-stopped_in_replays", interrupt), snapshot=False)
             return True
         if found is None:
             return False
@@ -310,11 +309,22 @@ class Training:
         self.world.share(training_content(self.model, self.optimizer, carried))
         return carried
 
+    def _stopped(self, which: str, interrupt: Interrupt, **numbers: int) -> Message:
+        """Return why it ends: a launcher sends SIGTERM to all where one of them is gone."""
+        lost, signal = self.world.lost(), interrupt.signal_name
+        if lost is None:
+            return message(which, signal=signal, **numbers)
+        return message(f"{which}_lost", signal=signal, **numbers, lost=lost.why)
+
+    def _save_last(self, status: Status) -> None:
+        self.writer.wait()
+        if (self.snapshots or status == "interrupted") and self.run.last_step() != self.journal.progress.step:
+            self._save()
+
     def _end(self, status: Status, why: Message | None, *, snapshot: bool = True) -> None:
         self.writer.wait()
-        wanted = snapshot and (self.snapshots or status == "interrupted")
-        if wanted and self.run.last_step() != self.journal.progress.step:
-            self._save()
+        if snapshot:
+            self._save_last(status)
         self.keeper.close()
         if status == "finished":
             self.pace.finished()

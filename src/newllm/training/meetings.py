@@ -1,7 +1,7 @@
 """Where all processes of a training must come: how long one waits there, and what is said of one that does not come.
 
 Until a training begins the others wait for a day: the leader reads the texts, and nobody knows for how long. From then
-on a process that does not come within `whereabouts.hang_seconds` counts as hung. All that wait for it end.
+on a process that does not come within `launcher.hang_seconds` counts as hung. All that wait for it end.
 """
 
 import contextlib
@@ -43,6 +43,7 @@ class Meetings:
         self._groups: tuple[dist.ProcessGroup, ...] = ()
         self._where: Whereabouts | None = None
         self.has_lost, self.waited = False, 0.0
+        self.allow(_LONGEST)
 
     def watch(self, run: Path, seconds: float) -> None:
         """Write from now on where this process is, if the run is on a disk here, and wait no longer than so long."""
@@ -64,7 +65,7 @@ class Meetings:
     @property
     def patience(self) -> timedelta:
         """How long one waits for another."""
-        return timedelta(seconds=self.allowed or _LONGEST)
+        return timedelta(seconds=self.allowed)
 
     @contextlib.contextmanager
     def at(self, what: str) -> Iterator[None]:
@@ -106,5 +107,8 @@ class Meetings:
                 tells = known is None and where.tells(hang)
                 if tells:
                     where.keep(hang)
-                return HungError(str(message("training-hangs", **hang.numbers())), tells=tells)
-        return LostError(f"another process of this training is gone ({said.partition('. ')[0][:200]})")
+                return HungError(message("training-hangs", **hang.numbers()), tells=tells)
+        gone = () if where is None else where.gone()
+        named = {"rank": gone[0] if gone else "none", "more": max(0, len(gone) - 1)}
+        why = message("training-lost", **named, error=said.partition(". ")[0][:200])
+        return LostError(why, tells=where is not None and 0 in gone and where.is_first_but(gone))

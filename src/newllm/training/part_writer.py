@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.launcher import of_rank
+from newllm.launcher import hang_seconds, of_rank
 from newllm.training.held import Held, copied
 from newllm.training.shards import write_part
 from newllm.training.snapshots import Progress, Tensors
-from newllm.training.whereabouts import hang_seconds
 from newllm.training.world import World
 
 Digests = dict[str, str]

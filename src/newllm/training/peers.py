@@ -8,27 +8,17 @@ with other instructions round otherwise. They would come to other weights from t
 The number of threads is rank 0's everywhere, and so is nothing to compare.
 """
 
-import contextlib
-import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from newllm.errors import UserError
-from newllm.launcher import SaidError
 from newllm.messages import Message, message
 from newllm.training.environment import describe_environment
-
-if TYPE_CHECKING:
-    from torch.distributed import Store
+from newllm.training.joining import Gathering
 
 _INSTALLED = ("newllm", "torch", "numpy", "numba")
 _KINDS = {"cpu": ("processor", "cpu_capability"), "cuda": ("gpu",)}  # what decides bits, by where is computed
-_PATIENCE = 5.0  # seconds until the others have read why the start ends
-_LEADER_SAYS = 1.0  # seconds until rank 0 has said it: a launcher ends all as soon as one has ended
 
 
 @dataclass(frozen=True)
@@ -81,49 +71,27 @@ def describe_peer(*, on_gpus: bool) -> dict[str, str]:
     }
 
 
-def meet(store: "Store", rank: int, size: int, own: Mapping[str, str]) -> tuple[Unlike, ...]:
+def meet(gathering: Gathering, own: Mapping[str, str]) -> tuple[Unlike, ...]:
     """Compare all with rank 0, which says what came of it.
 
     Args:
-        store: of the launcher; nothing but this is connected yet.
-        rank: of this process.
-        size: how many there are.
+        gathering: this process among those that have come.
         own: what `describe_peer` says here.
 
     Returns:
         In what ranks are unlike rank 0 that round otherwise.
 
     Raises:
-        UserError: on rank 0, a rank is installed otherwise.
+        UserError: on rank 0, a rank is installed otherwise, or did not come in time.
         SaidError: on the others then.
     """
-    if rank == 0:
-        others = [json.loads(_read(store, f"peer-{one}")) for one in range(1, size)]
-        wrong, unlike = _compared(own, others)
-        store.set("peers", json.dumps({"wrong": wrong, "unlike": [asdict(one) for one in unlike]}))
-        if wrong:
-            _wait_until_read(store, size)
-            raise UserError(wrong)
-        return tuple(unlike)
-    store.set(f"peer-{rank}", json.dumps(dict(own)))
-    said = json.loads(_read(store, "peers"))
-    if said["wrong"]:
-        store.add("peers-read", 1)
-        time.sleep(_LEADER_SAYS)
-        raise SaidError(said["wrong"])
-    return tuple(Unlike(**one) for one in said["unlike"])
-
-
-def _read(store: "Store", name: str) -> str:
-    return store.get(name).decode()
-
-
-def _wait_until_read(store: "Store", size: int) -> None:
-    """Wait for those that have yet to read: the store ends with this process, unless a launcher keeps it."""
-    ends = time.monotonic() + _PATIENCE
-    with contextlib.suppress(RuntimeError):
-        while store.add("peers-read", 0) < size - 1 and time.monotonic() < ends:
-            time.sleep(0.02)
+    gathering.comes(own)
+    if gathering.rank == 0:
+        others = gathering.all_others()
+        if others is not None:
+            wrong, unlike = _compared(own, others)
+            gathering.agree({"wrong": wrong, "unlike": [asdict(one) for one in unlike]})
+    return tuple(Unlike(**one) for one in gathering.agreed()["unlike"])
 
 
 def _compared(first: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> tuple[str | None, list[Unlike]]:

@@ -34,6 +34,7 @@ from newllm.training.sharding import is_sharded, own_part, shard
 from newllm.training.world import LostError, World
 
 _BUCKET = 1 << 24  # numbers that are sent at once: what is held beside the gradients
+_ANSWERS = 10.0  # seconds in which a rank that waits for the next order answers; a launcher kills 30 s after SIGTERM
 _SLOWER = 4  # times as long as the leader another rank may take to read the texts
 _AT_ONCE = 16  # batches of an evaluation that a rank computes before what came of them is sent
 _I = TypeVar("_I")
@@ -53,6 +54,7 @@ class Order(IntEnum):
     WRITE = 6
     HOLD = 7
     WRITTEN = 8
+    ANSWER = 9
 
 
 _WITH_MORE = (Order.BEGIN, Order.WRITE, Order.END)
@@ -168,6 +170,17 @@ class Ranks(World):
         if time.monotonic() - self._since > self._patience / 4:
             self._tell(Order.BUSY)
 
+    def lost(self) -> LostError | None:
+        """Ask all whether they are there still, for seconds at most; return why not."""
+        self._meetings.allow(min(_ANSWERS, self._patience))
+        try:
+            if self.rank == 0:
+                self._tell(Order.ANSWER)
+            self.collect("end", None)
+        except LostError as error:
+            return error
+        return None
+
     def ends(self, result: Any) -> None:
         """Tell the others that all is done; one that is gone by now changes nothing any more."""
         with contextlib.suppress(LostError):
@@ -183,7 +196,7 @@ class Ranks(World):
         self._meetings.close()
 
     def _tell(self, order: Order, step: int = 0, rate: float = 0.0, what: Any = None) -> None:
-        with self._meetings.at("end" if order == Order.END else "order"):
+        with self._meetings.at("end" if order in (Order.END, Order.ANSWER) else "order"):
             dist.broadcast(torch.tensor([order, step, rate], dtype=torch.float64), 0)
             if order in _WITH_MORE:
                 dist.broadcast_object_list([what], 0)

@@ -15,39 +15,20 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from newllm.diagnosis.hangs import BETWEEN_TWO, FILE, Hang, read_hangs
-from newllm.errors import UserError
 from newllm.training.last_words import FOLDER
 
-VARIABLE = "NEWLLM_HANG_SECONDS"
-_USUAL = 600.0  # seconds
 _BEAT = 1.0  # seconds between two lines of the thread
 _BEATS = 4  # in which a process that runs has written one
 _LENGTH = 1200  # bytes of the line, always: each character of a place may take six
 _LONGEST = 160  # characters of a place
 _ENDED = ("waited", "lost")
 _OWN = f"{os.sep}newllm{os.sep}"
-
-
-def hang_seconds() -> float:
-    """Return after how many seconds a rank that does not come counts as hung: NEWLLM_HANG_SECONDS, else 600.
-
-    Raises:
-        UserError: the variable is no number above 0.
-    """
-    said = os.environ.get(VARIABLE, "")
-    try:
-        seconds = float(said) if said else _USUAL
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise UserError(f"{VARIABLE} is '{said}': it must be a number of seconds above 0, for example {_USUAL:g}")
-    return seconds
 
 
 @dataclass(frozen=True)
@@ -136,6 +117,19 @@ class Whereabouts:
             first.state == "waits", first.place, not stopped,
         )  # fmt: skip
 
+    def gone(self) -> tuple[int, ...]:
+        """Return who is gone, by rank, where a connection was lost: whoever is left when the others have shown up.
+
+        With two ranks it is the other; with more it takes up to some seconds, and may stay unknown.
+        """
+        beats = {one.rank: one.beat for one in _read(self._folder)}
+        left, ends = set(range(self._size)) - {self._rank}, time.monotonic() + _BEATS * _BEAT
+        while True:
+            left -= {one.rank for one in _read(self._folder) if one.state in _ENDED or one.beat != beats.get(one.rank)}
+            if len(left) == 1 or time.monotonic() > ends:
+                return tuple(sorted(left if len(left) == 1 else left & beats.keys()))
+            time.sleep(_BEAT / 4)
+
     def others_waited(self) -> bool:
         """Whether another process has ended because it waited in vain."""
         return any(one.state == "waited" and one.rank != self._rank for one in _read(self._folder))
@@ -147,7 +141,11 @@ class Whereabouts:
 
     def tells(self, hang: Hang) -> bool:
         """Whether this process is the one that says it: the first of those that came."""
-        return self._rank == min(set(range(self._size)) - set(hang.ranks), default=0)
+        return self.is_first_but(hang.ranks)
+
+    def is_first_but(self, ranks: Iterable[int]) -> bool:
+        """Whether this process is the first of those that are not among these ranks."""
+        return self._rank == min(set(range(self._size)) - set(ranks), default=0)
 
     def keep(self, hang: Hang) -> None:
         """Write it down, for the doctor."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
@@ -30,20 +31,20 @@ _O = TypeVar("_O")
 
 
 class LostError(UserError):
-    """Another process of this training is gone."""
-
-
-class HungError(LostError):
-    """Another process does not come to where all wait for it.
+    """Another process of this training is gone.
 
     Args:
         why: in a line.
-        tells: whether this process is the one that says it.
+        tells: whether this process is the one that says it, where it does not lead.
     """
 
-    def __init__(self, why: str, *, tells: bool) -> None:
-        super().__init__(why)
-        self.tells = tells
+    def __init__(self, why: Message, *, tells: bool = False) -> None:
+        super().__init__(str(why))
+        self.why, self.tells = why, tells
+
+
+class HungError(LostError):
+    """Another process does not come to where all wait for it."""
 
 
 class World:
@@ -131,6 +132,10 @@ class World:
 
     def updates(self, step: int, rate: float) -> None:
         """Tell the others that the update from `step` to `step + 1` begins, and its learning rate."""
+
+    def lost(self) -> LostError | None:
+        """Ask all whether they are there still, once a signal has come; return why not."""
+        return None
 
     def ends(self, result: Any) -> None:
         """Tell the others that all is done, and how it ended: a `TrainedRun`."""

@@ -17,6 +17,7 @@ from newllm.messages import catalogue
 from newllm.trace import read_trace
 from newllm.training.config import NumericsConfig, RunConfig
 from newllm.training.config_file import load_config, save_config
+from newllm.training.joining import Gathering, Patience
 from newllm.training.launch import joined, with_ranks
 from newllm.training.peers import how_many_unlike, meet, unlike_notices
 
@@ -159,11 +160,15 @@ def _met(first, *others):
         store.set(f"peer-{rank}", json.dumps(other))
         store.add("peers-read", 1)
     try:
-        unlike = meet(store, 0, len(others) + 1, first)
+        unlike = meet(_gathering(store, 0, len(others) + 1), first)
     except UserError as error:
         return str(error), ()
-    assert meet(store, 1, len(others) + 1, others[0]) == unlike, "all know of it"
+    assert meet(_gathering(store, 1, len(others) + 1), others[0]) == unlike, "all know of it"
     return None, unlike
+
+
+def _gathering(store, rank: int, size: int) -> Gathering:
+    return Gathering(store, rank, size, Patience(rank, 60.0))
 
 
 def test_a_batch_has_a_row_for_every_rank() -> None:

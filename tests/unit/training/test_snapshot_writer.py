@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.training import part_writer, shards, snapshot_writer
 from newllm.training.held import copied
 from newllm.training.pins import content_of, read_pins
@@ -207,7 +208,7 @@ def test_one_that_is_gone_is_noticed_while_a_disk_is_slow(world, writer, gate, t
     """The end waits for no disk either; what is not whole is removed."""
 
     def gone(*_: object) -> list:
-        raise LostError("another process of this training is gone")
+        raise LostError(message("training-lost", rank=1, more=0, error="closed"))
 
     monkeypatch.setattr(part_writer, "_AT_END", 0.1)
     monkeypatch.setattr(world, "collect", gone)

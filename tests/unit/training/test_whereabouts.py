@@ -7,8 +7,9 @@ import pytest
 
 from newllm.diagnosis.hangs import Hang
 from newllm.errors import UserError
+from newllm.launcher import hang_seconds, join_seconds
 from newllm.training import whereabouts
-from newllm.training.whereabouts import Whereabouts, hang_seconds, remove_whereabouts
+from newllm.training.whereabouts import Whereabouts, remove_whereabouts
 
 
 @pytest.fixture
@@ -124,3 +125,34 @@ def test_how_long_is_waited_is_a_variable(monkeypatch) -> None:
         monkeypatch.setenv("NEWLLM_HANG_SECONDS", wrong)
         with pytest.raises(UserError, match=f"NEWLLM_HANG_SECONDS is '{wrong}': it must be a number of seconds above"):
             hang_seconds()
+
+
+def test_who_is_gone_is_whoever_is_left_when_the_others_have_shown_up(ranks) -> None:
+    """A killed process writes no end, its line stays as it was."""
+    ranks[2]._ended.set()  # its thread, as if killed
+    time.sleep(0.1)
+    assert ranks[0].gone() == (2,)
+    ranks[1].ends(waited=False)
+    assert ranks[0].gone() == (2,), "who ended because another is gone is not it"
+    assert (ranks[1].is_first_but((0,)), ranks[2].is_first_but((0,))) == (True, False)
+
+
+def test_who_is_gone_stays_open_where_all_have_shown_up_or_nobody_writes(ranks, tmp_path) -> None:
+    ranks[1].ends(waited=False)
+    ranks[2].ends(waited=False)
+    assert ranks[0].gone() == ()
+    (tmp_path / "elsewhere").mkdir()
+    alone = Whereabouts(tmp_path / "elsewhere", 0, 3)
+    assert alone.gone() == (), "the others share no disk with it"
+    alone.close(keep=False)
+    pair = Whereabouts(tmp_path / "elsewhere", 0, 2)
+    assert pair.gone() == (1,), "of two it is the other"
+    pair.close(keep=False)
+
+
+def test_the_start_has_seconds_of_its_own(monkeypatch) -> None:
+    monkeypatch.setenv("NEWLLM_HANG_SECONDS", "2")
+    assert join_seconds() == 600
+    monkeypatch.setenv("NEWLLM_JOIN_SECONDS", "soon")
+    with pytest.raises(UserError, match="NEWLLM_JOIN_SECONDS is 'soon': it must be a number of seconds above 0"):
+        join_seconds()

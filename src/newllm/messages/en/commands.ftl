@@ -55,7 +55,9 @@ train-other_time = { FIXED($wall, digits: 1) } s in all, not { G($seconds, digit
 
 ## why a run ended before its time, as summary.json has it
 ended-stopped = stopped by { $signal } after step { $step }
+ended-stopped_lost = stopped by { $signal } after step { $step }: { $lost }
 ended-stopped_in_replays = stopped by { $signal } while remedies were replayed
+ended-stopped_in_replays_lost = stopped by { $signal } while remedies were replayed: { $lost }
 ended-not_finite = not finite at step { $step }: loss { $loss }, gradient norm { $norm }
 ended-asked = { $sentence }; go on with --resume and --guard (replays remedies), --guard rollback-and-skip or --guard off
 
@@ -123,6 +125,7 @@ study-spent = { $spent } of at most { $most }
 study-left = about { $time } left
 
 stopped = stopped
+stopped-by_launcher = stopped by SIGTERM, which torchrun sends to all processes when one has ended
 
 ## the demo
 demo-doctor = 1  In a training the learning rate was doubled by mistake, at step 240. What the doctor says about it:

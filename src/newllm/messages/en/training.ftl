@@ -88,6 +88,32 @@ exchange-snapshot = the snapshot of step { COUNT($step) }
 exchange-evaluation = the evaluation after step { COUNT($step) }
 exchange-end = the end
 exchange-contexts = the contexts between two ranks in step { COUNT($step) }
+training-missing_yet = { $count ->
+    [one] rank { $ranks } of { $size } has
+   *[other] ranks { $ranks } of { $size } have
+} not come yet{ $address ->
+    [none] {""}
+   *[other] {" "}({ $address } does not answer)
+}: waiting until { $until } (another number of seconds: { $variable } in the environment)
+training-missing = { $count ->
+    [one] rank { $ranks } of { $size }
+   *[other] ranks { $ranks } of { $size }
+} did not come within { G($seconds, digits: 6) } s{ $address ->
+    [none] {""}
+   *[other] {" "}({ $address } does not answer)
+}, and all ended: start all processes together, or let them wait longer with { $variable } in the environment
+training-lost = { $rank ->
+    [none] another process
+   *[other] rank { $rank }
+}{ $more ->
+    [0] {""}
+    [one] {" "}(and one more)
+   *[other] {" "}(and { COUNT($more) } more)
+} of this training is gone ({ $error })
+training-lost_go_on = { $why }{ $words ->
+    [none] {""}
+   *[other] , which said: { $words }
+}; start all processes again with --resume { $run } to go on
 training-hangs = { $rank ->
     [none] a rank
    *[other] rank { $rank }

@@ -55,7 +55,9 @@ train-other_time = { G($seconds, digits: 6) }秒ではなく、全体で{ FIXED(
 
 ## 途中で終わった理由（summary.jsonにも入る）
 ended-stopped = ステップ{ $step }の後、{ $signal }で停止した
+ended-stopped_lost = ステップ{ $step }の後、{ $signal }で停止した。{ $lost }
 ended-stopped_in_replays = 対策のリプレイ中に{ $signal }で停止した
+ended-stopped_in_replays_lost = 対策のリプレイ中に{ $signal }で停止した。{ $lost }
 ended-not_finite = ステップ{ $step }で値が有限でなくなった：損失{ $loss }、勾配ノルム{ $norm }
 ended-asked = { $sentence } 続けるには--resumeに--guard（対策をリプレイする）、--guard rollback-and-skip、--guard offのいずれかを付ける
 
@@ -123,6 +125,7 @@ study-spent = 最大{ $most }のうち{ $spent }
 study-left = 残り約{ $time }
 
 stopped = 停止した
+stopped-by_launcher = SIGTERMで停止した（torchrunは、プロセスが1つ終了すると全プロセスにこれを送る）
 
 ## デモ
 demo-doctor = 1  ある訓練のステップ240で、学習率を誤って2倍にした。doctorの診断：

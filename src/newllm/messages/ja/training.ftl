@@ -84,6 +84,25 @@ exchange-snapshot = ステップ{ COUNT($step) }のスナップショット
 exchange-evaluation = ステップ{ COUNT($step) }の後の評価
 exchange-end = 終了
 exchange-contexts = ステップ{ COUNT($step) }の2ランク間の文脈
+training-missing_yet = { $size }個のプロセスのうち{ COUNT($count) }個（ランク{ $ranks }）がまだ来ていない{ $address ->
+    [none] {""}
+   *[other] （{ $address }が応答しない）
+}。{ $until }まで待つ（待つ秒数は環境変数{ $variable }で変えられる）
+training-missing = { $size }個のプロセスのうち{ COUNT($count) }個（ランク{ $ranks }）が{ G($seconds, digits: 6) }秒以内に来ず{ $address ->
+    [none] {""}
+   *[other] （{ $address }が応答しない）
+}、全プロセスが終了した。全プロセスを一緒に起動するか、環境変数{ $variable }で待つ秒数を長くする
+training-lost = この訓練の{ $rank ->
+    [none] 別のプロセス
+   *[other] ランク{ $rank }
+}{ $more ->
+    [0] {""}
+   *[other] （ほか{ COUNT($more) }個）
+}がなくなった（{ $error }）
+training-lost_go_on = { $why }{ $words ->
+    [none] {""}
+   *[other] 。そのプロセスの最後の言葉: { $words }
+}。全プロセスを--resume { $run }で起動し直せば続きから訓練できる
 training-hangs = { $rank ->
     [none] あるランク
    *[other] ランク{ $rank }
