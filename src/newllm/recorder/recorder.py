@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checksum import write_checked
+from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS, SECONDS
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
@@ -164,7 +165,11 @@ class Recorder:
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
-        self._ranks = RankWatch(self._layout, self._optimizers, out, RECORDING, resumed_at) if processes() > 1 else None
+        self._ranks: RankWatch | None = None
+        if processes() > 1:
+            at = out, RECORDING, resumed_at
+            about = {"records": self._is_first, "protect": self.part("ranks")}
+            self._ranks = RankWatch(self._layout, self._optimizers, *at, **about)
         self._has_data = False
         self._refused: set[str] = set()
 
@@ -187,14 +192,22 @@ class Recorder:
         self._begin()
         return self
 
-    def _compare_ranks(self) -> None:
-        """Take the fingerprints of this rank, before the first step and after sampled ones."""
-        if self._ranks is None:
-            return
+    def _compare_ranks(self, loss: SupportsFloat | Tensor | None = None) -> None:
+        """Take this rank's numbers of a step, and its fingerprints before the first step and after sampled ones."""
+        if self._ranks is not None:
+            self.part("ranks")(self._put_rank)(self._ranks, loss)
+
+    def _put_rank(self, watch: RankWatch, loss: SupportsFloat | Tensor | None) -> None:
         first = (self._resumed_at or 0) + 1
+        seconds, norm = watch.seconds.taken(), watch.gradients.taken()
+        if self.steps >= first:
+            is_timed = not (self._is_first and self._sampled)  # measuring takes time too
+            known = {LOSS: _one_number(loss), GRADIENT_NORM: norm, SECONDS: seconds if is_timed else None}
+            watch.note(self.steps, {name: one for name, one in known.items() if one is not None})
         if self.steps <= first or self.steps % self._every == 0:
-            self.part("ranks")(self._ranks.put)(self.steps)
-        self._ranks.inputs.is_wanted = self.steps < first or (self.steps + 1) % self._every == 0
+            watch.put(self.steps)
+        watch.seconds.begin()
+        watch.inputs.is_wanted = watch.gradients.is_wanted = self.steps < first or (self.steps + 1) % self._every == 0
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
@@ -225,7 +238,7 @@ class Recorder:
             UserError: of the first step: the loss is not one number, or the block has not begun. Later both are
                 reported once, here and in all other calls, and the training goes on.
         """
-        if self._counts():
+        if self._counts(loss):
             self._end_step(self._numbers("step", {"loss": loss}))
 
     @_forgiving
@@ -290,11 +303,11 @@ class Recorder:
             self._refused.add(call)
             self.leave_out(message("remark-recorder-argument", call=call, step=self.steps, error=_in_a_line(error)))
 
-    def _counts(self) -> bool:
+    def _counts(self, loss: SupportsFloat | Tensor | None = None) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
         if not self._is_first:
             self.steps += 1
-            self._compare_ranks()
+            self._compare_ranks(loss)
         return self._writes
 
     def _end_step(self, said: Mapping[str, float | Tensor]) -> None:
@@ -313,7 +326,7 @@ class Recorder:
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
         self._leaps.see(said.get("loss"))
-        self._compare_ranks()
+        self._compare_ranks(said.get("loss"))
         self._begin()
 
     @_forgiving
@@ -486,6 +499,14 @@ class Recorder:
         if self._pending is None:
             raise UserError("the recorder is not open: call it inside `with newllm.record(...) as recorder:`")
         return self._pending
+
+
+def _one_number(loss: SupportsFloat | Tensor | None) -> float | Tensor | None:
+    """Return a rank's loss; None where it gives none, or something else, which the first rank says."""
+    try:
+        return None if loss is None else number("loss", loss)
+    except UserError:
+        return None
 
 
 def _in_a_line(error: Exception) -> str:
