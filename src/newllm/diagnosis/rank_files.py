@@ -85,10 +85,12 @@ def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> Ra
     rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
     return RankFile(
         *(rank, names, pieces, left_out, world),
-        *(bool(head.get(key)) for key in ("wrapped", OWN_ROWS, "records")),
-        by_step,
-        {row["step"]: _whole(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
-        {key: dict(_numbers(key, rows)) for key in NUMBERS},
+        wrapped=bool(head["wrapped"]),
+        own_rows=bool(head.get(OWN_ROWS)),
+        records=bool(head.get("records")),
+        rows=by_step,
+        inputs={row["step"]: _whole(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
+        numbers={key: dict(_numbers(key, rows)) for key in NUMBERS},
     )
 
 

@@ -10,9 +10,10 @@ from functools import reduce
 
 import numpy as np
 
-from newllm.diagnosis.rank_files import SECONDS
+from newllm.diagnosis.rank_files import LOSS, SECONDS
 from newllm.trace import Series
 
+_FEWEST_LOSSES = 8  # that are equal on all ranks by no chance
 _FEWEST_TIMED = 10  # steps whose times are compared
 _MOSTLY, _CLEARLY = 0.9, 1.25  # of the steps a straggler is the slowest, times as slow as the others
 _RECORDING = 0.02  # seconds a step that recording may take: a rank that alone records is no straggler for that
@@ -66,6 +67,28 @@ def series_of(numbers: Mapping[int, float]) -> Series:
     """Return numbers by step as a series."""
     steps = sorted(numbers)
     return Series(np.array(steps, np.int64), np.array([numbers[step] for step in steps], np.float64))
+
+
+def equal_losses(signals: RankSignals) -> tuple[int, int] | None:
+    """Return the first and the last step of losses that vary and are equal on all ranks; None of any others."""
+    steps, loss_RS = signals.common(LOSS)
+    if len(steps) < _FEWEST_LOSSES or not (loss_RS == loss_RS[:1]).all() or np.ptp(loss_RS[0]) == 0:
+        return None
+    return int(steps[0]), int(steps[-1])
+
+
+def find_stopped(signals: RankSignals) -> tuple[int, int, int, int] | None:
+    """Return the rank whose log ends before all others, its last step, theirs at least, and the points between.
+
+    None where no single one does, or the ranks write into one recording, which ends with the first.
+    """
+    each = signals.signals.get(LOSS, ())
+    if not signals.of_logs or len(each) < 2 or not all(len(one.step) for one in each):
+        return None
+    at, next_at = np.argsort([one.step[-1] for one in each], kind="stable")[:2]
+    last, others = int(each[at].step[-1]), int(each[next_at].step[-1])
+    points = int(np.sum((each[next_at].step > last) & (each[next_at].step <= others)))
+    return (signals.ranks[at], last, others, points) if points else None
 
 
 def find_straggler(signals: RankSignals) -> Straggler | None:

@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from newllm.diagnosis.rank_files import FOLDER, INPUTS, MOMENTS, MOST, NUMBERS, SECONDS, WEIGHTS, RankFile, read_rank_files
+from newllm.diagnosis.rank_files import (
+    FOLDER,
+    MOMENTS,
+    MOST,
+    NUMBERS,
+    SECONDS,
+    WEIGHTS,
+    RankFile,
+    read_rank_files,
+)
 from newllm.diagnosis.rank_signals import RankSignals, Straggler, find_straggler, series_of
 from newllm.messages import message
 from newllm.trace.remark import Remark, unread_file
@@ -82,14 +91,7 @@ def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
         ranks = list(read_rank_files(run / FOLDER))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return None, (unread_file(FOLDER, error),)
-    if not ranks:
-        return None, ()
-    world, sharded = ranks[0].world, max(rank.left_out for rank in ranks)
-    remarks = []
-    if sharded:
-        remarks.append(Remark("note", message("remark-ranks-sharded", count=sharded)))
-    if len(ranks) < min(world, MOST):
-        remarks.append(Remark("note", message("remark-ranks-missing", count=len(ranks), ranks=world)))
+    remarks = _not_compared(ranks)
     if len(ranks) < 2:
         return None, tuple(remarks)
     found, own, signals = None, 0, _signals(ranks)
@@ -102,6 +104,15 @@ def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
     if signals is not None:
         found = replace(found or Ranks(len(ranks), 0), signals=signals)
     return found, tuple(remarks)
+
+
+def _not_compared(ranks: Sequence[RankFile]) -> list[Remark]:
+    """Return what is to be said of parameters and ranks that are not compared."""
+    sharded, world = max((rank.left_out for rank in ranks), default=0), ranks[0].world if ranks else 0
+    remarks = [Remark("note", message("remark-ranks-sharded", count=sharded))] if sharded else []
+    if len(ranks) < min(world, MOST):
+        remarks.append(Remark("note", message("remark-ranks-missing", count=len(ranks), ranks=world)))
+    return remarks
 
 
 def _signals(ranks: Sequence[RankFile]) -> RankSignals | None:

@@ -15,18 +15,32 @@ Limits: other parameters that are sharded, split or kept by each rank on purpose
 machines without a common directory are not seen; buffers, which differ as a rule, are left out.
 """
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, SupportsFloat, TextIO
 
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.rank_files import FOLDER, INPUTS, MOMENTS, NUMBERS, OWN_ROWS, PIECES, WEIGHTS
+from newllm.diagnosis.rank_files import (
+    FOLDER,
+    GRADIENT_NORM,
+    INPUTS,
+    LOSS,
+    MOMENTS,
+    NUMBERS,
+    OWN_ROWS,
+    PIECES,
+    SECONDS,
+    WEIGHTS,
+)
+from newllm.errors import UserError
 from newllm.recorder.bits import bits, has_numbers
+from newllm.recorder.evaluations import number
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
@@ -96,6 +110,29 @@ class RankWatch:
         self._own_rows = _has_own_rows(layout.root, self._world) if own_rows is None else own_rows
         self._records = records
 
+    def stepped(
+        self, step: int, loss: SupportsFloat | Tensor | None, *, first: int, every: int, is_measured: bool
+    ) -> None:
+        """Take the numbers of a step, and fingerprints at the start and after sampled ones.
+
+        Args:
+            step: that is done; the one before `first` as the training begins.
+            loss: as the loop gives it; None without one. What is no number the first rank refuses.
+            first: step of this training.
+            every: how many steps lie between sampled ones.
+            is_measured: whether signals were taken in this step, which takes time, so that its seconds do not count.
+        """
+        seconds, norm, own = self.seconds.taken(), self.gradients.taken(), None
+        with contextlib.suppress(UserError):
+            own = None if loss is None else number("loss", loss)
+        if step >= first:
+            known = {LOSS: own, GRADIENT_NORM: norm, SECONDS: None if is_measured else seconds}
+            self.note(step, {name: one for name, one in known.items() if one is not None})
+        if step <= first or step % every == 0:
+            self.put(step)
+        self.seconds.begin()
+        self.inputs.is_wanted = self.gradients.is_wanted = step < first or (step + 1) % every == 0
+
     def note(self, step: int, numbers: Mapping[str, float | Tensor]) -> None:
         """Keep numbers of a step that are this rank's own; nothing is read from the device within a second.
 
@@ -139,7 +176,8 @@ class RankWatch:
         numbers = iter(read_rows([row for _, since, _ in rows for row in since]))
         for step, since, taken in rows:
             own = [next(numbers) for _ in since]
-            listed = {name: [_short(one.get(name)) for one in own] for name in NUMBERS if any(name in one for one in own)}
+            known = [name for name in NUMBERS if any(name in one for one in own)]
+            listed = {name: [_short(one.get(name)) for one in own] for name in known}
             self._write({"step": step, **({} if taken is None else self._words(*taken)), **listed})
         self._file.flush()
 
@@ -221,7 +259,9 @@ class RankWatch:
 
 def _short(value: float | None) -> float | str | None:
     """Return a number in the digits that a float32 has; what is no number as a trace writes it."""
-    return value if value is None or value == 0 else float(f"{value:.7g}") if math.isfinite(value) else encode_number(value)
+    if value is None or not math.isfinite(value):
+        return None if value is None else encode_number(value)
+    return float(f"{value:.7g}")
 
 
 def _has_own_rows(model: nn.Module, world: int) -> bool:

@@ -31,7 +31,6 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checksum import write_checked
-from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS, SECONDS
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
@@ -114,7 +113,7 @@ class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
     Where several processes train together only the first of them records. The others write fingerprints of their
-    weights and inputs beside its recording (`ranks`).
+    weights and inputs, and numbers that are their own, beside its recording (`ranks`).
 
     Attributes:
         part: returns, for the name of a part, what keeps errors of its functions from the training.
@@ -195,19 +194,9 @@ class Recorder:
     def _compare_ranks(self, loss: SupportsFloat | Tensor | None = None) -> None:
         """Take this rank's numbers of a step, and its fingerprints before the first step and after sampled ones."""
         if self._ranks is not None:
-            self.part("ranks")(self._put_rank)(self._ranks, loss)
-
-    def _put_rank(self, watch: RankWatch, loss: SupportsFloat | Tensor | None) -> None:
-        first = (self._resumed_at or 0) + 1
-        seconds, norm = watch.seconds.taken(), watch.gradients.taken()
-        if self.steps >= first:
-            is_timed = not (self._is_first and self._sampled)  # measuring takes time too
-            known = {LOSS: _one_number(loss), GRADIENT_NORM: norm, SECONDS: seconds if is_timed else None}
-            watch.note(self.steps, {name: one for name, one in known.items() if one is not None})
-        if self.steps <= first or self.steps % self._every == 0:
-            watch.put(self.steps)
-        watch.seconds.begin()
-        watch.inputs.is_wanted = watch.gradients.is_wanted = self.steps < first or (self.steps + 1) % self._every == 0
+            at = {"first": (self._resumed_at or 0) + 1, "every": self._every}
+            measured = self._is_first and self._sampled
+            self.part("ranks")(self._ranks.stepped)(self.steps, loss, **at, is_measured=measured)
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
@@ -499,14 +488,6 @@ class Recorder:
         if self._pending is None:
             raise UserError("the recorder is not open: call it inside `with newllm.record(...) as recorder:`")
         return self._pending
-
-
-def _one_number(loss: SupportsFloat | Tensor | None) -> float | Tensor | None:
-    """Return a rank's loss; None where it gives none, or something else, which the first rank says."""
-    try:
-        return None if loss is None else number("loss", loss)
-    except UserError:
-        return None
 
 
 def _in_a_line(error: Exception) -> str:
