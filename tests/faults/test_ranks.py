@@ -58,7 +58,8 @@ def test_processes_come_to_the_bits_of_one_that_computes_all_parts(
     assert (told["ranks"], told["status"], told["step"]) == (size, "finished", STEPS)
     assert [(process.stdout, process.stderr) for process in processes[1:]] == [("", "")] * (size - 1)
     rows = [(tmp_path / f"together/ranks/rank-{rank:05}.jsonl").read_text().splitlines() for rank in range(size)]
-    weights = [[(json.loads(row)["step"], json.loads(row)["weights"]) for row in one[1:]] for one in rows]
+    rows = [[row for row in map(json.loads, one[1:]) if "weights" in row] for one in rows]  # others have numbers alone
+    weights = [[(row["step"], row["weights"]) for row in one] for one in rows]
     assert len(weights[0]) > 3
     assert all(one == weights[0] for one in weights), "every process holds the same weights"
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import newllm as newllm_api
+from newllm.diagnosis.rank_outliers import find_outliers
+from newllm.diagnosis.ranks import read_ranks
 from newllm.errors import UserError
-from newllm.trace import read_signal
+from newllm.trace import read_signal, read_trace
 from newllm.training.snapshots import list_snapshots
 
 STEPS = 30
@@ -77,6 +79,40 @@ def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(
     last = max(list_snapshots(sharded / "snapshots").values())
     assert not (last / "model.safetensors").exists()
     assert len(list(last.glob("shard-*.safetensors"))) == 4
+
+
+def _own_numbers(run: Path, name: str) -> np.ndarray:
+    """Return what each rank wrote of every step: (ranks, steps)."""
+    ranks, _ = read_ranks(run)
+    assert ranks is not None
+    assert ranks.signals is not None
+    assert list(find_outliers(ranks.signals)) == []
+    steps, values_RS = ranks.signals.common(name)
+    assert steps.tolist() == list(range(1, 1 + len(steps)))
+    return values_RS
+
+
+def test_each_rank_writes_its_own_loss_and_gradient(sharded) -> None:
+    """Of halves of a batch with as many targets each: their mean is the batch's loss, its gradient no longer one."""
+    signals = read_trace(sharded / "trace.jsonl").signals
+    loss_RS, norm_RS = _own_numbers(sharded, "loss"), _own_numbers(sharded, "gradient_norm")
+    np.testing.assert_allclose(loss_RS.mean(axis=0), signals["loss"].value[-loss_RS.shape[1] :], rtol=1e-5)
+    whole = signals["gradient_norm"].value
+    assert (whole < norm_RS.mean(axis=0)).all()
+    assert (whole > 0.3 * norm_RS.mean(axis=0)).all(), "two halves of a batch pull in much the same direction"
+    assert (norm_RS[0] != norm_RS[1]).all()
+
+
+@pytest.mark.slow
+def test_a_rank_of_a_sharded_model_has_the_gradient_of_one_that_holds_all(train, text, tiny, tmp_path) -> None:
+    """Taken where it is handed to be added up, and where it lies whole; of uneven parts of a batch."""
+    more = ("--set", "data.batch=5", "--set", "training.accumulate=2")
+    for mode in ("fsdp", "ddp"):
+        asked = [*_options(text, tiny, *more), "--set", f"parallel.mode={mode}"]
+        train(3, *asked, "--out", tmp_path / mode)
+    assert (_own_numbers(tmp_path / "fsdp", "loss") == _own_numbers(tmp_path / "ddp", "loss")).all()
+    own, whole = (_own_numbers(tmp_path / mode, "gradient_norm") for mode in ("fsdp", "ddp"))
+    np.testing.assert_allclose(own, whole, rtol=1e-5)
 
 
 def test_whoever_reads_a_run_reads_its_shards(sharded, newllm, tmp_path) -> None:

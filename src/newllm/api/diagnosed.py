@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo
@@ -14,6 +15,7 @@ from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes
+from newllm.diagnosis.rank_logs import joined_ranks
 from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in, single_run
@@ -49,6 +51,7 @@ class Diagnosis(Rich):
         facts: what was known beside them.
         findings: what matters most first; empty for a healthy run. That whose cause replays have shown stands first.
         verdict: the newest of its replays, None without one.
+        logs: of several ranks that were read together, by rank; `path` is the directory, or the first of them.
     """
 
     path: Path
@@ -56,6 +59,7 @@ class Diagnosis(Rich):
     facts: Facts
     findings: list[Finding]
     verdict: Verdict | None = None
+    logs: Mapping[int, Path] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return a line of how it looks, one of what its replays show, and one for each finding."""
@@ -92,7 +96,9 @@ class Diagnosis(Rich):
         return run_shown(source, catalogue(lang))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data: schema, run, judged, findings, left_out, remarks, replays where there is a verdict.
+        """Return plain data: schema, run, judged, findings, left_out, remarks, replays, logs_of_ranks.
+
+        `replays` where there is a verdict, `logs_of_ranks` where several logs were read together.
 
         Of numbers that are not finite, None.
         """
@@ -107,11 +113,13 @@ class Diagnosis(Rich):
         if self.verdict is not None:
             said = [str(one) for one in sentences_of(self.verdict)]
             content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
+        if self.logs:
+            content["logs_of_ranks"] = {str(rank): os.fspath(path) for rank, path in self.logs.items()}
         return plain_data(content)
 
 
 def doctor(
-    path: str | os.PathLike[str],
+    path: Paths,
     *,
     vocabulary: int | None = None,
     loss: str | None = None,
@@ -119,12 +127,14 @@ def doctor(
     kind: str | None = None,
     roles: Mapping[str, str] | None = None,
     notes: Mapping[float, str] | None = None,
+    ranks: bool = False,
 ) -> Diagnosis:
     """Read a run or a log and say what is wrong with it. Nothing is written.
 
     Args:
         path: a run directory that `newllm.record` or `newllm train` wrote, or a folder with one in it and logs of the
-            training beside it; or another system's log or directory of logs (see `newllm.trace.readers`).
+            training beside it; or another system's log or directory of logs (see `newllm.trace.readers`); or the logs
+            of all ranks of one training, or a directory that holds them.
         vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
         loss: the column of a log that is its training loss, where its name does not say so.
         step: the column that its rows are placed by, likewise.
@@ -133,6 +143,7 @@ def doctor(
         roles: columns by the role that they play ({"reward": "score", "learning_rate": "lr_used"}), where their names
             do not say so.
         notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
+        ranks: whether several logs are those of one training's ranks, where their names do not say so.
 
     Raises:
         NothingYetError: it is a run of newllm that goes on, or was only checked, and has not recorded a step.
@@ -141,10 +152,16 @@ def doctor(
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
-    source = single_run(Path(path))
-    check_single_run(source)
+    paths = several(path)
     chosen, others = chosen_columns(loss, step, roles or {})
-    trace = _read(source, chosen)
+    of_ranks = read_rank_logs(paths, chosen, said=ranks)
+    if of_ranks is None or len(paths) == 1:
+        source = single_run(paths[0])
+        check_single_run(source)
+    else:
+        source = next(iter(of_ranks.paths.values()))
+    joined = None if of_ranks is None else joined_ranks(of_ranks.traces)
+    trace = _read(source, chosen) if joined is None else joined[0]
     facts, remarks = read_facts(source) if is_run(source) else (Facts(check=kept_check(source)), ())
     files = RunFiles(source)
     verdict = newest_verdict(files) if is_run(source) else None
@@ -153,13 +170,16 @@ def doctor(
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
+    if joined is not None:
+        facts = dataclasses.replace(facts, ranks=joined[1])
     facts = Intent(kind, others, notes or {}).added_to(facts)
     if guess := guess_remark(trace, facts):
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
-    return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict)
+    logs = {} if of_ranks is None else of_ranks.paths
+    return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
 
 
-def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
+def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
     """Diagnose each run or log of a directory that holds several; of anything else what `doctor` does, alone.
 
     Args:
@@ -172,13 +192,15 @@ def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagno
     Raises:
         UserError: as `doctor`, or none of several runs could be read.
     """
-    each = {one.name: str(one) for one in runs_in(Path(path))}
+    paths = several(path)
+    place = paths[0]
+    each = {one.name: str(one) for one in runs_in(place)} if len(paths) == 1 else {}
     first = None
     if not each:
-        first = doctor(path, **known)
-        if len(first.trace.runs) < 2 or not Path(path).is_dir():
+        first = doctor(paths, **known)
+        if first.logs or len(first.trace.runs) < 2 or not place.is_dir():
             return [first], {}
-        each = {name: f"{Path(path)}#{name}" for name in sorted(first.trace.runs)}
+        each = {name: f"{place}#{name}" for name in sorted(first.trace.runs)}
     found, unread = [], {}
     for at, (name, source) in enumerate(each.items()):
         if at >= _MOST_LOGS:
@@ -190,7 +212,7 @@ def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagno
             unread[name] = " ".join(str(error).split())
     if not found and first is None:
         name, why = next(iter(unread.items()))
-        raise UserError(f"'{Path(path)}' holds {len(each)} runs, and none can be judged; '{name}': {why}")
+        raise UserError(f"'{place}' holds {len(each)} runs, and none can be judged; '{name}': {why}")
     return found or ([first] if first is not None else []), unread
 
 

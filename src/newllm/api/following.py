@@ -17,7 +17,7 @@ import torch
 from newllm.api.begin import Begin, what_was_read
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
-from newllm.api.run_recording import sampled_every
+from newllm.api.run_recording import rank_numbers, sampled_every
 from newllm.api.training_session import TrainedRun
 from newllm.data import Corpus, load_tokenizer, prepare, tokenizer_digest, training_batches, validation_batches
 from newllm.errors import UserError
@@ -132,14 +132,14 @@ class _Follower:
         self.remedies.restored(self.stepper)
         self._step, self._ring, self._writer = begin.step, Ring(world), PartWriter(world)
         self._every = sampled_every(config)
-        self._seconds: float | None = None  # of the last update that the leader did not measure
         self._token_bytes: np.ndarray | None = None
         self._watch: RankWatch | None = None
         layout = Layout(self.model)
         self._layers = LayerSignals(layout, self.optimizer) if world.sharded else None  # the leader has all of others
         if begin.run.is_dir():
             known_by = RunDirectory(begin.run).recording.name
-            self._watch = RankWatch(layout, Optimizers([self.optimizer]), begin.run, known_by, begin.step)
+            at, own_rows = (begin.run, known_by, begin.step), config.parallel.sequence == 1
+            self._watch = RankWatch(layout, Optimizers([self.optimizer]), *at, own_rows=own_rows)
             self._watch.put(begin.step)
 
     def _restored(self, world: Ranks) -> State | None:
@@ -165,10 +165,11 @@ class _Follower:
         if order == Order.UPDATE:
             report = self._update(step, rate)
             self._step = report.step
-            if self._watch is not None and report.step % self._every == 0:
-                self._watch.put(report.step, self._seconds)
-            else:
-                self._seconds = report.seconds[self.stepper.world.rank]
+            if self._watch is not None:
+                measured = report.step % self._every == 0
+                self._watch.note(report.step, rank_numbers(report, self.stepper.world.rank, is_measured=measured))
+                if measured:
+                    self._watch.put(report.step)
 
     def _update(self, step: int, rate: float) -> StepReport:
         """Do an update, and what the leader measures of all ranks together."""

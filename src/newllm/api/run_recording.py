@@ -19,6 +19,7 @@ from newllm.api.recording_samples import Samples
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.checksum import write_checked
 from newllm.data import Tokenizer
+from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS, SECONDS
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import Predictions
 from newllm.recorder.layout import Layout
@@ -43,6 +44,19 @@ def _first_steps(config: RunConfig) -> int:
     return plan[0][1] if plan else config.training.steps
 
 
+def rank_numbers(report: StepReport, rank: int, *, is_measured: bool) -> dict[str, float]:
+    """Return what of an update is a rank's own.
+
+    Args:
+        report: of the update.
+        rank: which.
+        is_measured: whether signals of layers were taken in it: that takes time, so its seconds do not count.
+    """
+    seconds = {} if is_measured else {SECONDS: report.seconds[rank]}
+    own = {} if report.own is None else {LOSS: report.own.loss, GRADIENT_NORM: report.own.gradient_norm}
+    return own | seconds
+
+
 class RunRecording(Recording):
     """Measures a run of ours.
 
@@ -59,7 +73,6 @@ class RunRecording(Recording):
     ) -> None:
         self._path, self._config, self._ranks = path, config, ranks
         self._watch: RankWatch | None = None
-        self._seconds: float | None = None  # of the last update that was not measured: measuring takes time too
         self._every = sampled_every(config)
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
@@ -78,7 +91,9 @@ class RunRecording(Recording):
         write_checked(self._path, layout.describe(Optimizers([optimizer]), self._every, self._config.model.vocabulary))
         if self._ranks > 1:
             begun = max(0, step)
-            self._watch = RankWatch(layout, Optimizers([optimizer]), self._path.parent, self._path.name, begun)
+            own_rows = self._config.parallel.sequence == 1
+            at = self._path.parent, self._path.name, begun
+            self._watch = RankWatch(layout, Optimizers([optimizer]), *at, own_rows=own_rows, records=True)
             self._watch.put(begun)
 
     def stepping(self, step: int) -> None:
@@ -103,10 +118,10 @@ class RunRecording(Recording):
         clip, norm = self._config.optimizer.clip, report.gradient_norm
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
-        if self._watch is not None and self._measuring:
-            self._watch.put(report.step, self._seconds)
-        elif self._watch is not None:
-            self._seconds = report.seconds[0]
+        if self._watch is not None:
+            self._watch.note(report.step, rank_numbers(report, 0, is_measured=self._measuring))
+            if self._measuring:
+                self._watch.put(report.step)
         return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager

@@ -2,13 +2,14 @@
 
 It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
 TensorBoard, Lightning, MLflow and others. Of a directory of several runs or logs it judges each, and shows the worst in
-full.
+full. The logs of a training's ranks, or torchrun's --log-dir, are read together, and compared.
 Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
 A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
 
   newllm doctor runs/my-text
   newllm doctor runs
+  newllm doctor train_rank0.log train_rank1.log
   newllm doctor metrics.csv --vocab 50257
   newllm doctor metrics.csv --loss objective --step counter --role learning_rate=eta
   newllm doctor ppo.csv --kind reinforcement --role reward=score --note 2000=curriculum
@@ -32,8 +33,13 @@ from newllm.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "log", type=run_named, metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of runs or logs"
+        "log",
+        type=run_named,
+        nargs="+",
+        metavar="RUN_OR_LOG",
+        help="a run directory, a log file, a directory of runs or logs, or the logs of one training's ranks",
     )
+    parser.add_argument("--ranks", action="store_true", help="the logs are those of one training's ranks")
     parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
@@ -78,18 +84,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step, **intent_of(arguments)}
-    diagnose = functools.partial(api.doctor, arguments.log, **names)
+    names |= {"ranks": arguments.ranks}
+    log = arguments.log[0] if len(arguments.log) == 1 else arguments.log
+    diagnose = functools.partial(api.doctor, log, **names)
     if arguments.watch:
+        if len(arguments.log) > 1 or arguments.ranks:
+            raise UserError("--watch follows one run or log: name one, without --ranks")
         from newllm.cli.doctor_watch import watch
 
-        diagnosis, ended = watch(arguments.log, diagnose, words, quiet=arguments.quiet or arguments.json)
+        diagnosis, ended = watch(log, diagnose, words, quiet=arguments.quiet or arguments.json)
     else:
         ended = None
-        each, unread = api.doctor_each(arguments.log, **names)
+        each, unread = api.doctor_each(log, **names)
         if len(each) > 1:
             from newllm.cli.doctor_several import show_several
 
-            diagnosis = show_several(arguments.log, each, unread, words, arguments)
+            diagnosis = show_several(log, each, unread, words, arguments)
             for one in each:
                 _write(one, arguments.html if one is diagnosis else None, words, names["notes"])
             return max(_exit_code(one) for one in each if one.wrong == diagnosis.wrong)

@@ -56,6 +56,7 @@ SUBJECTS = (
                 "plateau",
                 "preference-at-reference",
                 "preference-without-signal",
+                "rank-outlier",
                 "ranks-alike",
                 "reference-differs",
                 "repeated-loss",
@@ -119,7 +120,17 @@ SUBJECTS = (
     Subject(
         "state",
         ("ledger_share", "weights_changed", "moments_changed"),
-        frozenset({"changed-state", "frozen-statistics", "hang", "ranks-apart", "renewed-optimizer", "straggler"}),
+        frozenset(
+            {
+                "changed-state",
+                "frozen-statistics",
+                "hang",
+                "rank-stopped",
+                "ranks-apart",
+                "renewed-optimizer",
+                "straggler",
+            }
+        ),
     ),
     Subject(
         "given",

@@ -8,26 +8,25 @@ start without a wrapper that shares it, each rank holds a part of that layer, or
 compared.
 """
 
-import json
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
-from newllm.files import read_bytes
+from newllm.diagnosis.rank_files import (
+    FOLDER,
+    MOMENTS,
+    MOST,
+    NUMBERS,
+    SECONDS,
+    WEIGHTS,
+    RankFile,
+    read_rank_files,
+)
+from newllm.diagnosis.rank_signals import RankSignals, Straggler, find_straggler, series_of
 from newllm.messages import message
 from newllm.trace.remark import Remark, unread_file
 
-FOLDER = "ranks"
-_LARGEST = 256 * 2**20  # bytes of all files
-_MOST = 64  # ranks that are read: enough to see that one differs
-_LARGEST_NUMBER = 2**53  # past it a float does not count any more
-WEIGHTS, MOMENTS, INPUTS, SECONDS, PIECES = "weights", "moments", "inputs", "seconds", "pieces"
 _FEWEST = 3  # steps whose inputs are compared
-_FEWEST_TIMED = 10  # steps whose times are compared
-_MOSTLY, _CLEARLY = 0.9, 1.25  # of the steps a straggler is the slowest, times as slow as the others
 
 
 @dataclass(frozen=True)
@@ -52,25 +51,6 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Straggler:
-    """A rank that all others wait for.
-
-    Attributes:
-        rank: its number.
-        ratio: median over the steps of its time to that of the others' median.
-        slowest: steps at which it was the slowest.
-        steps: that were compared, the first and the last of them.
-    """
-
-    rank: int
-    ratio: float
-    slowest: int
-    steps: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class Ranks:
     """What the ranks' fingerprints say.
 
@@ -79,27 +59,21 @@ class Ranks:
         compared: parameters that were.
         apart: what differs, the first first.
         alike: steps whose inputs were compared and the same on all ranks, where those of all of them were.
-        straggler: a rank that computes for longer than the others nearly always, None where there is none.
+        same_batch: ranks that were given the same at every step that is known, where others were not; and the steps.
+        signals: the numbers of each rank, None where there are none to compare.
     """
 
     count: int
     compared: int
     apart: tuple[Apart, ...] = ()
     alike: tuple[int, ...] = ()
-    straggler: Straggler | None = None
+    same_batch: tuple[tuple[int, int], ...] = ()
+    signals: RankSignals | None = None
 
-
-@dataclass(frozen=True)
-class _Rank:
-    number: int
-    names: tuple[str, ...]
-    pieces: tuple[int | None, ...]
-    left_out: int
-    world: int
-    wrapped: bool
-    rows: Mapping[int, Mapping[str, Sequence[int | None]]]
-    inputs: Mapping[int, int]
-    seconds: Mapping[int, float]
+    @property
+    def straggler(self) -> Straggler | None:
+        """A rank that computes for longer than the others nearly always, None where there is none."""
+        return None if self.signals is None else find_straggler(self.signals)
 
 
 def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
@@ -114,65 +88,45 @@ def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
     if not (run / FOLDER).is_dir():
         return None, ()
     try:
-        ranks = list(_read(run / FOLDER))
+        ranks = list(read_rank_files(run / FOLDER))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return None, (unread_file(FOLDER, error),)
-    if not ranks:
-        return None, ()
-    world, sharded = ranks[0].world, max(rank.left_out for rank in ranks)
-    remarks = []
-    if sharded:
-        remarks.append(Remark("note", message("remark-ranks-sharded", count=sharded)))
-    if len(ranks) < min(world, _MOST):
-        remarks.append(Remark("note", message("remark-ranks-missing", count=len(ranks), ranks=world)))
-    if len({rank.names for rank in ranks}) > 1:
-        return None, (*remarks, Remark("note", message("remark-ranks-of-other-models")))
-    if len(ranks) < 2 or not ranks[0].names:
+    remarks = _not_compared(ranks)
+    if len(ranks) < 2:
         return None, tuple(remarks)
-    found, own = _compared(ranks)
+    found, own, signals = None, 0, _signals(ranks)
+    if len({rank.names for rank in ranks}) > 1:
+        remarks.append(Remark("note", message("remark-ranks-of-other-models")))
+    elif ranks[0].names:
+        found, own = _compared(ranks)
     if own:
         remarks.append(Remark("note", message("remark-ranks-own", count=own)))
+    if signals is not None:
+        found = replace(found or Ranks(len(ranks), 0), signals=signals)
     return found, tuple(remarks)
 
 
-def _read(folder: Path) -> Iterator[_Rank]:
-    files = sorted(folder.glob("rank-*.jsonl"))[:_MOST]
-    if sum(file.stat().st_size for file in files) > _LARGEST:
-        raise ValueError(f"more than {_LARGEST // 2**20} MB")
-    for file in files:
-        lines = read_bytes(file, _LARGEST).decode().split("\n")[:-1]  # what was cut off by a kill is no line
-        if not lines:
-            continue
-        head, *rows = map(json.loads, lines)
-        names = tuple(map(str, head["parameters"]))
-        pieces = tuple(None if one is None else _whole(one) for one in head.get(PIECES, [None] * len(names)))
-        if len(pieces) != len(names):
-            raise ValueError(f"{file.name} says of other parameters which pieces they are")
-        by_step = {_whole(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in rows}
-        for values in (values for row in by_step.values() for values in row.values()):
-            if len(values) != len(names):
-                raise ValueError(f"{file.name} has a row of another length")
-            if not {int, type(None)}.issuperset(map(type, values)):
-                raise ValueError(f"{file.name} has a row of something else than fingerprints")
-        inputs = {row["step"]: _whole(row[INPUTS]) for row in rows if row.get(INPUTS) is not None}
-        seconds = {row["step"]: _time(row[SECONDS]) for row in rows if row.get(SECONDS) is not None}
-        rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
-        yield _Rank(rank, names, pieces, left_out, world, bool(head["wrapped"]), by_step, inputs, seconds)
+def _not_compared(ranks: Sequence[RankFile]) -> list[Remark]:
+    """Return what is to be said of parameters and ranks that are not compared."""
+    sharded, world = max((rank.left_out for rank in ranks), default=0), ranks[0].world if ranks else 0
+    remarks = [Remark("note", message("remark-ranks-sharded", count=sharded))] if sharded else []
+    if len(ranks) < min(world, MOST):
+        remarks.append(Remark("note", message("remark-ranks-missing", count=len(ranks), ranks=world)))
+    return remarks
 
 
-def _whole(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
-        raise ValueError("a count is no whole number from 0 up")
-    return value
+def _signals(ranks: Sequence[RankFile]) -> RankSignals | None:
+    """Return the numbers that can be compared: those of what each rank reads only where it reads rows of its own."""
+    own_rows = all(rank.own_rows for rank in ranks)
+    of_all = [key for key in NUMBERS if (own_rows or key == SECONDS) and all(rank.numbers[key] for rank in ranks)]
+    if not of_all:
+        return None
+    series = {key: tuple(series_of(rank.numbers[key]) for rank in ranks) for key in of_all}
+    recording = frozenset(rank.number for rank in ranks if rank.records)
+    return RankSignals(tuple(rank.number for rank in ranks), series, recording)
 
 
-def _time(value: object) -> float:
-    if not isinstance(value, float) or not 0 <= value < math.inf:
-        raise ValueError("a time is no number of seconds")
-    return value
-
-
-def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
+def _compared(ranks: Sequence[RankFile]) -> tuple[Ranks, int]:
     """Return what differs, and how many parameters each rank has of its own."""
     steps = sorted(set[int].intersection(*(set(rank.rows) for rank in ranks)))
     names = ranks[0].names
@@ -192,10 +146,11 @@ def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
     found.sort(key=lambda one: one.step)
     alike = _alike(ranks) if wrapped else ()
     compared = len(shared) if steps else 0
-    return Ranks(len(ranks), compared, tuple(found), alike, _straggler(ranks)), len(names) - len(shared)
+    same = _same_batch(ranks) if wrapped else ()
+    return Ranks(len(ranks), compared, tuple(found), alike, same), len(names) - len(shared)
 
 
-def _alike_in(ranks: Sequence[_Rank], index: int) -> list[list[_Rank]]:
+def _alike_in(ranks: Sequence[RankFile], index: int) -> list[list[RankFile]]:
     """Return the ranks that hold the same of a parameter, together."""
     pieces = {rank.pieces[index]: [] for rank in ranks}
     for rank in ranks:
@@ -203,7 +158,7 @@ def _alike_in(ranks: Sequence[_Rank], index: int) -> list[list[_Rank]]:
     return list(pieces.values())
 
 
-def _differ(ranks: Sequence[_Rank], step: int, index: int) -> bool:
+def _differ(ranks: Sequence[RankFile], step: int, index: int) -> bool:
     return len({rank.rows[step][WEIGHTS][index] for rank in ranks}) > 1
 
 
@@ -214,7 +169,7 @@ def _joined(pieces: Sequence[Apart]) -> Apart:
     return replace(first, ranks=tuple(ranks), again=all(one.again for one in pieces))
 
 
-def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
+def _alike(ranks: Sequence[RankFile]) -> tuple[int, ...]:
     """Return the steps at which all ranks were given the same, if they were at each that is known.
 
     Nothing is said of a training on one batch again and again (it is learnt by heart on purpose, or is all the data).
@@ -225,23 +180,14 @@ def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
     return tuple(steps) if is_so else ()
 
 
-def _straggler(ranks: Sequence[_Rank]) -> Straggler | None:
-    """Return the rank that is nearly always the slowest, and clearly; chance makes now one slow, now another."""
-    steps = sorted(set[int].intersection(*(set(rank.seconds) for rank in ranks)))
-    if len(steps) < _FEWEST_TIMED:
-        return None
-    slowest = [max(ranks, key=lambda rank: rank.seconds[step]).number for step in steps]
-    number, times = Counter(slowest).most_common(1)[0]
-    own = next(rank for rank in ranks if rank.number == number)
-    others = [rank for rank in ranks if rank.number != number]
-    usual = [median(rank.seconds[step] for rank in others) for step in steps]
-    ratio = median(own.seconds[step] / max(one, 1e-9) for step, one in zip(steps, usual, strict=True))
-    if times < _MOSTLY * len(steps) or ratio < _CLEARLY:
-        return None
-    return Straggler(number, ratio, times, len(steps), steps[0], steps[-1])
+def _same_batch(ranks: Sequence[RankFile]) -> tuple[tuple[int, int], ...]:
+    """Return the ranks that were always given the same, and at how many steps; none where more than half were."""
+    known = [rank for rank in ranks if len(rank.inputs) >= _FEWEST]
+    found = tuple((rank.number, len(rank.inputs)) for rank in known if len(set(rank.inputs.values())) == 1)
+    return found if 2 * len(found) <= len(ranks) and len(known) == len(ranks) else ()
 
 
-def _apart(name: str, part: str, ranks: Sequence[_Rank], steps: Sequence[int], index: int) -> Apart | None:
+def _apart(name: str, part: str, ranks: Sequence[RankFile], steps: Sequence[int], index: int) -> Apart | None:
     """Return how a series of fingerprints, one a rank at each step, comes to differ; None where it does not."""
     rows = [(step, [rank.rows[step][part][index] for rank in ranks]) for step in steps]
     known = [(step, values) for step, values in rows if None not in values]

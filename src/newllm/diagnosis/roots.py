@@ -20,6 +20,7 @@ ROOTS = (
     "renewed-optimizer",
     "cleared-gradient",
     "ranks-apart",
+    "rank-outlier",
     "loss-form",
     "changed-targets",
     "target-shift",
@@ -136,6 +137,13 @@ def families(findings: Sequence[Finding]) -> list[tuple[Finding, tuple[Finding, 
     return [(root, tuple(others)) for root, others in found]
 
 
+def _begins_before(origin: Finding, finding: Finding, near: float) -> bool:
+    """Whether a finding begins where another does, or soon after."""
+    if origin.first_step is None or finding.first_step is None:
+        return False
+    return origin.first_step - near <= finding.first_step <= origin.first_step + near
+
+
 def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Severity]:
     return [ordered[at].severity for at in places]
 
@@ -159,6 +167,10 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         )
     if finding.kind not in EVENTS:
         return None
+    near = NEAR * length
+    for place, one in enumerate(ordered):  # what one rank began all see
+        if one.kind == "rank-outlier" and one.severity != "note" and _begins_before(one, finding, near):
+            return place
     events = {place: one for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"}
     wholes = {place: _whole(one, events, length) for place, one in events.items()}
     if wholes[at] is not None:

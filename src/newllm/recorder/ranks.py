@@ -1,6 +1,7 @@
 """What tells whether the ranks of a training hold the same: fingerprints of weights and moments, a file a rank.
 
-Beside them stands one of what the model was given (`rank_inputs`), which should not be the same.
+Beside them stand what the model was given (`rank_inputs`), which should not be the same, and of every step the numbers
+that are a rank's own: its loss, the seconds that it computed for, and the norm of its gradient before the reduction.
 
 Each rank writes by itself, at the start and after sampled steps, into `ranks` of the one recording; whoever reads the
 recording compares (`newllm.diagnosis.ranks`). Nothing is sent: a collective would wait for a rank that has ended or
@@ -14,27 +15,48 @@ Limits: other parameters that are sharded, split or kept by each rank on purpose
 machines without a common directory are not seen; buffers, which differ as a rule, are left out.
 """
 
+import contextlib
 import json
+import math
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, SupportsFloat, TextIO
 
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, PIECES, SECONDS, WEIGHTS
+from newllm.diagnosis.rank_files import (
+    FOLDER,
+    GRADIENT_NORM,
+    INPUTS,
+    LOSS,
+    MOMENTS,
+    NUMBERS,
+    OWN_ROWS,
+    PIECES,
+    SECONDS,
+    WEIGHTS,
+)
+from newllm.errors import UserError
 from newllm.recorder.bits import bits, has_numbers
+from newllm.recorder.evaluations import number
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.optimizers import Optimizers
-from newllm.recorder.pending import FLUSH_SECONDS
+from newllm.recorder.pending import FLUSH_SECONDS, Row, read_rows
+from newllm.recorder.rank_gradients import RankGradients
 from newllm.recorder.rank_inputs import RankInputs
+from newllm.recorder.rank_seconds import RankSeconds
+from newllm.trace.rows import encode_number
 
 MOST_WAITING = 1_000_000  # numbers that wait for the first rank's recording: they lie on the device
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeedZeroModule")
 _PATIENCE = 5.0  # seconds
 _WORD = 2**32
 _SHORT = (",", ":")
+_Taken = tuple[list[int], bool, Tensor]
 
 
 class RankWatch:
@@ -46,9 +68,15 @@ class RankWatch:
         out: directory of the recording.
         known_by: a file in it that the first rank writes when it begins.
         resumed_at: step that the training goes on from; fingerprints of later ones are dropped. None: it begins.
+        own_rows: whether each rank reads rows of its own, so that their numbers can be compared; None: where a wrapper
+            says so (DistributedDataParallel, FSDP2 over all ranks).
+        records: whether this rank records, which takes time too.
+        protect: keeps errors of hooks from the training.
 
     Attributes:
         inputs: fingerprints of what the model is given, where each rank is to read rows of its own.
+        gradients: norms of what it computes itself, likewise.
+        seconds: that it needs before it waits for others, likewise.
     """
 
     def __init__(
@@ -58,29 +86,79 @@ class RankWatch:
         out: Path,
         known_by: str,
         resumed_at: int | None = None,
+        *,
+        own_rows: bool | None = None,
+        records: bool = False,
+        protect: Protect = unprotected,
     ) -> None:
         self._layout, self._optimizers, self._out, self._known_by = layout, optimizers, out, known_by
         self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._file: TextIO | None = None
-        self._rows: list[tuple[int, float | None, list[int], bool, Tensor]] = []
+        self._rows: list[tuple[int, list[Row], _Taken | None]] = []
+        self._since: list[Row] = []  # of the steps after the last of those
+        self._last, self._waiting = 0, 0
         self.inputs = RankInputs(layout.root)
+        self.gradients = RankGradients(layout.root, layout.parameters, protect)
+        self.seconds = RankSeconds(layout.root)
         self._flushed = time.monotonic()
         self._names = {id(one): own_name(name) for name, one in layout.inner.named_parameters()}
         self._compared: list[tuple[nn.Parameter, int | None]] = []  # with the piece of them that this rank holds
         if _is_replicated(layout.root):
             pieces = [(one, _piece(one, self._world)) for one in layout.parameters]
             self._compared = [(one, piece) for one, piece in pieces if piece is not None or _is_whole(one)]
+        self._own_rows = _has_own_rows(layout.root, self._world) if own_rows is None else own_rows
+        self._records = records
 
-    def put(self, step: int, seconds: float | None = None) -> None:
-        """Take the fingerprints after a step; nothing is read from the device or written within a second.
+    def stepped(
+        self, step: int, loss: SupportsFloat | Tensor | None, *, first: int, every: int, is_measured: bool
+    ) -> None:
+        """Take the numbers of a step, and fingerprints at the start and after sampled ones.
 
         Args:
-            step: that is done.
-            seconds: that this rank computed for in it, waiting for no other; None where nobody knows.
+            step: that is done; the one before `first` as the training begins.
+            loss: as the loop gives it; None without one. What is no number the first rank refuses.
+            first: step of this training.
+            every: how many steps lie between sampled ones.
+            is_measured: whether signals were taken in this step, which takes time, so that its seconds do not count.
         """
-        if self._compared and 2 * len(self._compared) * len(self._rows) < MOST_WAITING:
-            self._rows.append((step, seconds, *self._taken()))
+        seconds, norm, own = self.seconds.taken(), self.gradients.taken(), None
+        with contextlib.suppress(UserError):
+            own = None if loss is None else number("loss", loss)
+        if step >= first:
+            known = {LOSS: own, GRADIENT_NORM: norm, SECONDS: None if is_measured else seconds}
+            self.note(step, {name: one for name, one in known.items() if one is not None})
+        if step <= first or step % every == 0:
+            self.put(step)
+        self.seconds.begin()
+        self.inputs.is_wanted = self.gradients.is_wanted = step < first or (step + 1) % every == 0
+
+    def note(self, step: int, numbers: Mapping[str, float | Tensor]) -> None:
+        """Keep numbers of a step that are this rank's own; nothing is read from the device within a second.
+
+        Args:
+            step: that is done, one after the step before.
+            numbers: of `diagnosis.rank_files.NUMBERS`, those that are known; a tensor must not change any more.
+        """
+        if self._waiting < MOST_WAITING:
+            row = Row()
+            for name, value in numbers.items():
+                row.put(name, value)
+            self._since.append(row)
+            self._waiting += len(NUMBERS)
+            self._last = step
+        elif self._since:
+            self._end_row()
+        self._flush_in_time()
+
+    def put(self, step: int) -> None:
+        """Take the fingerprints after a step; nothing is read from the device or written within a second."""
+        if self._compared and self._waiting < MOST_WAITING:
+            self._rows.append((step, self._since, self._taken()))
+            self._since, self._waiting = [], self._waiting + 2 * len(self._compared)
+        self._flush_in_time()
+
+    def _flush_in_time(self) -> None:
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
@@ -93,16 +171,28 @@ class RankWatch:
             folder = self._out / FOLDER
             folder.mkdir(exist_ok=True)
             self._file = self._opened(folder)
-        rows, self._rows = self._rows, []
-        for step, seconds, with_moments, has_inputs, sums in rows:
-            words = [int(one) % _WORD for one in sums.tolist()]
-            read = words.pop() if has_inputs else None
-            count = len(self._compared)
-            moments = dict(zip(with_moments, words[count:], strict=True))
-            listed = [moments.get(index) for index in range(count)]
-            timed = {} if seconds is None else {SECONDS: round(seconds, 6)}
-            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed, INPUTS: read, **timed})
+        self._end_row()
+        rows, self._rows, self._waiting = self._rows, [], 0
+        numbers = iter(read_rows([row for _, since, _ in rows for row in since]))
+        for step, since, taken in rows:
+            own = [next(numbers) for _ in since]
+            known = [name for name in NUMBERS if any(name in one for one in own)]
+            listed = {name: [_short(one.get(name)) for one in own] for name in known}
+            self._write({"step": step, **({} if taken is None else self._words(*taken)), **listed})
         self._file.flush()
+
+    def _end_row(self) -> None:
+        """Let the numbers that wait be a row of their own."""
+        if self._since:
+            self._rows.append((self._last, self._since, None))
+            self._since = []
+
+    def _words(self, with_moments: Sequence[int], has_inputs: bool, sums: Tensor) -> dict[str, Any]:
+        words = [int(one) % _WORD for one in sums.tolist()]
+        read = words.pop() if has_inputs else None
+        count = len(self._compared)
+        moments = dict(zip(with_moments, words[count:], strict=True))
+        return {WEIGHTS: words[:count], MOMENTS: [moments.get(index) for index in range(count)], INPUTS: read}
 
     def _opened(self, folder: Path) -> TextIO:
         """Return the open file of this rank; of a training that goes on, with what it wrote up to its step."""
@@ -121,9 +211,10 @@ class RankWatch:
 
     def close(self) -> None:
         """Write the rest. A rank that is done before the first has begun its recording waits for it, a few seconds."""
-        self.inputs.close()
+        for watched in (self.inputs, self.gradients, self.seconds):
+            watched.close()
         ends = time.monotonic() + _PATIENCE
-        while self._rows and not (self._out / self._known_by).is_file() and time.monotonic() < ends:
+        while (self._rows or self._since) and not (self._out / self._known_by).is_file() and time.monotonic() < ends:
             time.sleep(0.05)
         self.flush()
         if self._file is not None:
@@ -136,6 +227,8 @@ class RankWatch:
             "rank": self._rank,
             "ranks": self._world,
             "wrapped": isinstance(self._layout.root, nn.parallel.DistributedDataParallel),
+            OWN_ROWS: self._own_rows,
+            "records": self._records,
             "parameters": [self._names[id(one)] for one, _ in self._compared],
             **({} if pieces.count(None) == len(pieces) else {PIECES: pieces}),
             "left_out": len(self._layout.parameters) - len(pieces),
@@ -146,7 +239,7 @@ class RankWatch:
         self._file.write(json.dumps(row, separators=_SHORT) + "\n")
 
     @torch.no_grad()
-    def _taken(self) -> tuple[list[int], bool, Tensor]:
+    def _taken(self) -> "_Taken":
         """Return the indices of the parameters that have moments, and whether there were inputs.
 
         And one number a parameter and a set of moments, and last that of the inputs.
@@ -162,6 +255,21 @@ class RankWatch:
         read = self.inputs.taken()
         sums = [*(bits(_held(one.detach())) for one, _ in self._compared), *moments, *([] if read is None else [read])]
         return with_moments, read is not None, stacked(sums)
+
+
+def _short(value: float | None) -> float | str | None:
+    """Return a number in the digits that a float32 has; what is no number as a trace writes it."""
+    if value is None or not math.isfinite(value):
+        return None if value is None else encode_number(value)
+    return float(f"{value:.7g}")
+
+
+def _has_own_rows(model: nn.Module, world: int) -> bool:
+    """Whether a wrapper adds up what each rank computes of rows of its own."""
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        return True
+    meshes = [one.device_mesh for one in model.parameters() if hasattr(one, "device_mesh")]
+    return bool(meshes) and all(mesh.ndim == 1 and mesh.size() == world for mesh in meshes)
 
 
 def _is_replicated(model: nn.Module) -> bool:

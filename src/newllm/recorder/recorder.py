@@ -113,7 +113,7 @@ class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
     Where several processes train together only the first of them records. The others write fingerprints of their
-    weights and inputs beside its recording (`ranks`).
+    weights and inputs, and numbers that are their own, beside its recording (`ranks`).
 
     Attributes:
         part: returns, for the name of a part, what keeps errors of its functions from the training.
@@ -164,7 +164,11 @@ class Recorder:
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
-        self._ranks = RankWatch(self._layout, self._optimizers, out, RECORDING, resumed_at) if processes() > 1 else None
+        self._ranks: RankWatch | None = None
+        if processes() > 1:
+            at = out, RECORDING, resumed_at
+            about = {"records": self._is_first, "protect": self.part("ranks")}
+            self._ranks = RankWatch(self._layout, self._optimizers, *at, **about)
         self._has_data = False
         self._refused: set[str] = set()
 
@@ -187,14 +191,12 @@ class Recorder:
         self._begin()
         return self
 
-    def _compare_ranks(self) -> None:
-        """Take the fingerprints of this rank, before the first step and after sampled ones."""
-        if self._ranks is None:
-            return
-        first = (self._resumed_at or 0) + 1
-        if self.steps <= first or self.steps % self._every == 0:
-            self.part("ranks")(self._ranks.put)(self.steps)
-        self._ranks.inputs.is_wanted = self.steps < first or (self.steps + 1) % self._every == 0
+    def _compare_ranks(self, loss: SupportsFloat | Tensor | None = None) -> None:
+        """Take this rank's numbers of a step, and its fingerprints before the first step and after sampled ones."""
+        if self._ranks is not None:
+            at = {"first": (self._resumed_at or 0) + 1, "every": self._every}
+            measured = self._is_first and self._sampled
+            self.part("ranks")(self._ranks.stepped)(self.steps, loss, **at, is_measured=measured)
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
@@ -225,7 +227,7 @@ class Recorder:
             UserError: of the first step: the loss is not one number, or the block has not begun. Later both are
                 reported once, here and in all other calls, and the training goes on.
         """
-        if self._counts():
+        if self._counts(loss):
             self._end_step(self._numbers("step", {"loss": loss}))
 
     @_forgiving
@@ -290,11 +292,11 @@ class Recorder:
             self._refused.add(call)
             self.leave_out(message("remark-recorder-argument", call=call, step=self.steps, error=_in_a_line(error)))
 
-    def _counts(self) -> bool:
+    def _counts(self, loss: SupportsFloat | Tensor | None = None) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
         if not self._is_first:
             self.steps += 1
-            self._compare_ranks()
+            self._compare_ranks(loss)
         return self._writes
 
     def _end_step(self, said: Mapping[str, float | Tensor]) -> None:
@@ -313,7 +315,7 @@ class Recorder:
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
         self._leaps.see(said.get("loss"))
-        self._compare_ranks()
+        self._compare_ranks(said.get("loss"))
         self._begin()
 
     @_forgiving

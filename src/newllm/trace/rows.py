@@ -26,7 +26,7 @@ _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 def encode_row(step: int, signals: Mapping[str, SupportsFloat]) -> bytes:
     """Return one row as a line, its newline included. Every number reads back to the same bits."""
-    row = {"step": int(step)} | {name: _encode(float(value)) for name, value in signals.items()}
+    row = {"step": int(step)} | {name: encode_number(float(value)) for name, value in signals.items()}
     return sealed_line(json.dumps(row, allow_nan=False))
 
 
@@ -67,7 +67,7 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
             step = row.pop("step")
             if type(step) is not int or not -(2**63) <= step < 2**63:
                 raise TypeError("a step is a whole number")
-            signals = {name: _decode(value) for name, value in row.items()}
+            signals = {name: decode_number(value) for name, value in row.items()}
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise UserError(
                 f"'{path}' line {number} is not a row of a trace: {line[:60].decode(errors='replace')!r}: "
@@ -133,13 +133,15 @@ def _whole(line: bytes) -> bytes:
     return line[:-_CHECKED] + b"}"
 
 
-def _encode(value: float) -> float | str:
+def encode_number(value: float) -> float | str:
+    """Return a number as it stands in a row: what strict JSON has no word for as a string."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _decode(value: Any) -> float:
+def decode_number(value: Any) -> float:
+    """Return the number that `encode_number` wrote; KeyError or TypeError for what it did not write."""
     if type(value) is float or type(value) is int:
         return float(value)
     return _NOT_FINITE[value]

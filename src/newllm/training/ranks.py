@@ -278,6 +278,15 @@ class Ranks(World):
         return everybody
 
     @torch.no_grad()
+    def own_gradient_norm(self, parameters: Iterable[nn.Parameter]) -> float:
+        """Return the norm of this rank's own gradient; of what is sharded as it was before it was added up."""
+        own = [one.grad for one in parameters if one.grad is not None and not is_sharded(one)]
+        scattered = [] if self._replicas is None else self._replicas.own_norms
+        norms = [*torch._foreach_norm(own), *scattered]
+        scattered.clear()
+        return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+
+    @torch.no_grad()
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their sums over the ranks, in the order of ranks, element by element."""
         gradients = [one.grad for one in parameters if one.grad is not None and not is_sharded(one)]

@@ -31,11 +31,13 @@ class Replicas:
         own: the ranks that hold this process's copy.
         alike: those that hold what this process holds, one of each copy; None where there is one copy.
         is_first: whether this process's copy is the first.
+        own_norms: of the gradients that this process has handed to be added up since they were last looked at.
     """
 
     def __init__(self, size: int, seconds: float) -> None:
         ranks = dist.get_world_size()
         self.is_first = dist.get_rank() < size
+        self.own_norms: list[Tensor] = []
         self.alike: dist.ProcessGroup | None = None
         if size == ranks:
             assert dist.group.WORLD is not None, "the ranks are connected"

@@ -115,6 +115,7 @@ class _Scatter(_Memory):
         op: object,  # noqa: ARG002 (a sum, as was set)
         async_op: bool = False,  # noqa: ARG002 (never: it is done when this returns)
     ) -> None:
+        self._replicas.own_norms.append(torch.linalg.vector_norm(input_tensor))
         with self._meet("gradients"):
             output_tensor.copy_(self._replicas.added_piece(input_tensor))
 

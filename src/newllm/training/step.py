@@ -39,6 +39,19 @@ BatchHook = Callable[[Tensor, Tensor, Tensor], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class OwnPart:
+    """What this process computed of an update, before anything was added up over the processes.
+
+    Args:
+        loss: of its rows, nats per token.
+        gradient_norm: of the gradient of that loss, before clipping.
+    """
+
+    loss: float
+    gradient_norm: float
+
+
+@dataclasses.dataclass(frozen=True)
 class StepReport:
     """What one update was like.
 
@@ -50,6 +63,7 @@ class StepReport:
         context: mean, standard deviation and norm of the contexts after each row's last real token, or None.
         tokens: targets in this update.
         seconds: that each process computed for, waiting for no other, by rank.
+        own: this process's part; None where it computed all, shares its rows, or has no targets.
     """
 
     step: int
@@ -59,6 +73,7 @@ class StepReport:
     context: ContextSummary | None
     tokens: int
     seconds: tuple[float, ...] = ()
+    own: OwnPart | None = None
 
     @property
     def finite(self) -> bool:
@@ -119,6 +134,7 @@ class Stepper:
         batches = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
         nats, contexts = self._passes(step, ranks, batches, tokens)
+        own = self._own(ranks, batches, nats, tokens) if self.world.size > 1 and self._pieces_at(step) == 1 else None
         at_the_end = () if contexts is None or self._pieces_at(step) == 1 else dataclasses.astuple(contexts)
         by_rank = self.world.gather([*nats, *at_the_end, time.perf_counter() - self.world.waited() - began])
         seconds = tuple(row.pop() for row in by_rank)
@@ -132,7 +148,16 @@ class Stepper:
         if math.isfinite(loss):
             self.world.add_gradients(self.model.parameters())
             norm = self._apply(rate)
-        return StepReport(step + 1, loss, norm, rate, contexts, tokens, seconds)
+        return StepReport(step + 1, loss, norm, rate, contexts, tokens, seconds, own)
+
+    def _own(self, ranks: int, batches: Sequence[Batch], nats: Sequence[float], tokens: int) -> OwnPart | None:
+        """Return the loss of this process's part, and the norm of its gradient, of which it has only its share yet."""
+        (part,) = self.world.parts(ranks)
+        targets = sum(int((part_of(batch, part, ranks).targets != IGNORED).sum()) for batch in batches)
+        norm = self.world.own_gradient_norm(self.model.parameters())
+        if not targets:
+            return None
+        return OwnPart(sum(nats) / targets, norm * tokens / targets)
 
     def whole_carried(self) -> State | None:
         """Return the carried context of all rows; a process that does not lead gets None."""

@@ -10,6 +10,7 @@ do. What it tells them goes through this protocol too; alone there is nobody to 
 """
 
 import contextlib
+import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -154,6 +155,10 @@ class World:
     def gather(self, numbers: Sequence[float]) -> list[list[float]]:
         """Return the numbers of every process, by rank; each has as many."""
         return [list(numbers)]
+
+    def own_gradient_norm(self, parameters: Iterable[nn.Parameter]) -> float:  # noqa: ARG002 (an interface)
+        """Return the norm of what this process alone computed, after its backward pass; NaN if it computes all."""
+        return math.nan
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace the gradients of the parameters by their sums over all processes, added in the order of ranks."""

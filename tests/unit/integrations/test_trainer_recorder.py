@@ -423,7 +423,7 @@ def test_of_two_processes_the_first_records_and_both_write_fingerprints(tmp_path
     assert list(recorded(tmp_path / "run")["loss"]) == list(range(1, 13))
     for rank in (0, 1):
         rows = (tmp_path / "run" / "ranks" / f"rank-{rank:05}.jsonl").read_text().splitlines()[1:]
-        steps = [json.loads(row)["step"] for row in rows]
+        steps = [row["step"] for row in map(json.loads, rows) if "weights" in row]
         assert list(dict.fromkeys(steps)) == [0, 1, 3, 6, 7, 9, 12]
     assert "ranks-apart" not in kinds(tmp_path / "run")
     assert not json.loads((tmp_path / "run" / "recording.json").read_text())["remarks"]

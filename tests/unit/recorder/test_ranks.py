@@ -1,5 +1,8 @@
 """Two processes with gloo: ranks that part are told, by step and parameter; others are not, whichever ends first."""
 
+import copy
+import json
+import math
 import subprocess
 import sys
 import time
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -99,6 +103,53 @@ def evaluated_alike(out: str, rank: int) -> None:
             with torch.no_grad():
                 model(torch.full((16, 6), float(step)))
             model.train()
+
+
+def numbers(out: str, rank: int) -> None:
+    """What each rank computes itself is known, too: the losses and gradients of an unwrapped copy on its own rows."""
+    wrapped, optimizer = _wrapped()
+    model: Any = wrapped
+    expected = []
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(1, STEPS + 1):
+            x = torch.randn(16, 6, generator=torch.Generator().manual_seed(2 * step + rank))
+            parts = x.split(8) if "accumulated" in out else [x]
+            alone: Any = copy.deepcopy(model.module)
+            loss = torch.stack([alone(part).square().mean() for part in parts]).mean()
+            alone.zero_grad()
+            loss.backward()
+            norm = float(torch.stack([one.grad.norm() for one in alone.parameters()]).norm())
+            expected.append([loss.item(), norm if step == 1 or step % EVERY == 0 else None])
+            optimizer.zero_grad()
+            for part in parts[:-1]:
+                with model.no_sync():
+                    (model(part).square().mean() / len(parts)).backward()
+            if "averaged" in out:
+                model(x).square().mean().backward()
+                optimizer.zero_grad()
+            (model(parts[-1]).square().mean() / len(parts)).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+            optimizer.step()
+            recorder.step(loss)
+    (Path(out).parent / f"expected-{rank}.json").write_text(json.dumps(expected))
+
+
+def slow(out: str, rank: int) -> None:
+    """Rank 1 needs longer to read its batch, and all wait for it in the backward pass."""
+    model, optimizer = _wrapped()
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(STEPS):
+            time.sleep(0.4 if rank == 1 else 0.0)
+            recorder.step(_step(model, optimizer, torch.randn(16, 6, generator=torch.Generator().manual_seed(step))))
+
+
+def broken(out: str, rank: int) -> None:
+    """The loss of rank 1 is no number at one step, and its weights are everybody's."""
+    model, optimizer = _wrapped()
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(1, STEPS + 1):
+            x = torch.randn(16, 6, generator=torch.Generator().manual_seed(2 * step + rank))
+            recorder.step(_step(model, optimizer, x * (math.nan if (step, rank) == (AT, 1) else 1)))
 
 
 def _wrapped() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -259,6 +310,43 @@ def test_ranks_that_read_the_same_are_told(tmp_path: Path, name: str, steps: tup
     assert ranks is not None
     assert ranks.alike == steps
     assert ("ranks-alike" in {one.kind for one in newllm.doctor(out).findings}) == bool(steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["plain", "accumulated", "averaged"])
+def test_each_rank_writes_its_own_loss_and_gradient(tmp_path: Path, kind: str) -> None:
+    """Before the average and the clipping. Where two passes of a step are averaged, its own gradient is not seen."""
+    ranks, _ = read_ranks(_in_two_processes("numbers", tmp_path / kind))
+    assert ranks is not None
+    assert ranks.signals is not None
+    for rank in (0, 1):
+        expected = json.loads((tmp_path / f"expected-{rank}.json").read_text())
+        loss = ranks.signals.signals["loss"][rank]
+        assert loss.step.tolist() == list(range(1, STEPS + 1))
+        np.testing.assert_allclose(loss.value, [one for one, _ in expected], rtol=1e-6)
+        if kind == "averaged":
+            assert "gradient_norm" not in ranks.signals.signals
+            continue
+        norm = ranks.signals.signals["gradient_norm"][rank]
+        known = [(step, one) for step, (_, one) in enumerate(expected, 1) if one is not None]
+        assert norm.step.tolist() == [step for step, _ in known]
+        np.testing.assert_allclose(norm.value, [one for _, one in known], rtol=1e-5)
+    others = ranks.signals.signals["seconds"]
+    assert len(others[1].step) >= STEPS - 1
+    assert not set(others[0].step.tolist()) & set(range(EVERY, STEPS, EVERY)), "rank 0 measured in these steps"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("slow", "straggler", "rank 1 computes"),
+        ("broken", "rank-outlier", f"the loss of rank 1 is no number at step {AT}"),
+    ],
+)
+def test_the_rank_is_named(tmp_path: Path, name: str, kind: str, said: str) -> None:
+    found = [one for one in newllm.doctor(_in_two_processes(name, tmp_path / "run")).findings if one.kind == kind]
+    assert [str(one.sentence)[: len(said)] for one in found] == [said]
 
 
 @pytest.mark.slow

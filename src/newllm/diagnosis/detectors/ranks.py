@@ -6,6 +6,7 @@ were taken, at sampled steps. Ranks that come together again train by themselves
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more
+from newllm.diagnosis.rank_signals import equal_losses
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
@@ -62,7 +63,7 @@ def detect_ranks_alike(trace: Trace, facts: Facts) -> list[Finding]:
     a split model, whose parts are given the same (`recorder.rank_inputs`).
     """
     if facts.ranks is None or not facts.ranks.alike:
-        return []
+        return _equal_losses(trace, facts)
     steps = facts.ranks.alike
     said = {"axis": trace.axis, "first": steps[0], "last": steps[-1], "ranks": facts.ranks.count, "steps": len(steps)}
     return [
@@ -76,6 +77,30 @@ def detect_ranks_alike(trace: Trace, facts: Facts) -> list[Finding]:
             signal="loss" if "loss" in trace.signals else None,
             evidence={"ranks": facts.ranks.count, "steps": len(steps)},
             alternatives=(message("finding-ranks-alike.chance"),),
+            test=message("finding-ranks-alike.test"),
+        )
+    ]
+
+
+def _equal_losses(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that logs of several ranks have the same losses: what was averaged before it was logged has, too."""
+    signals = None if facts.ranks is None else facts.ranks.signals
+    if signals is None or not signals.of_logs or (steps := equal_losses(signals)) is None:
+        return []
+    first, last = steps
+    return [
+        Finding(
+            kind="ranks-alike",
+            severity="note",
+            sentence=message(
+                "finding-ranks-alike.logs", ranks=len(signals.ranks), axis=trace.axis, first=first, last=last
+            ),
+            first_step=float(first),
+            last_step=float(last),
+            confidence=0.5,
+            signal="loss",
+            evidence={"ranks": len(signals.ranks)},
+            alternatives=(message("finding-ranks-alike.meant"),),
             test=message("finding-ranks-alike.test"),
         )
     ]

@@ -319,6 +319,37 @@ finding-ranks-apart =
     .meant = ranks that are meant to train independently
     .test = Compare the gradients of the named parameter on all ranks right before the update: if they differ, they were not shared; if they are equal, the update itself differs.
 
+finding-rank-outlier =
+    .explained = One rank of a training is unlike all others: its loss is no number, or jumps alone, or stays where theirs falls; its gradient is zero or many times as large as theirs; or it reads one batch again and again. The average over the ranks hides it. Look at what that rank reads.
+    .not-a-number = the loss of rank { $rank } is no number at { $axis } { $first }, where the other ranks still have one ({ G($others) }){ $for_good ->
+        [yes] ; from then on no rank has one
+       *[no] {""}
+    }
+    .jump = rank { $rank } alone leaves its level at { $axis } { $first }: its loss is { G($own) } there, that of the other ranks { G($others) }; what all see after it began there
+    .gradient-jump = the gradient of rank { $rank } is { G($own) } at { $axis } { $first }, that of the other ranks { G($others) }; the loss of all leaves its level after it
+    .zero-gradient = rank { $rank } gives no gradient: its norm is zero from { $axis } { $first } to { $last }, where that of the other ranks is { G($others) }
+    .large-gradient = the gradient of rank { $rank } is { G($ratio, digits: 2) } times as large as that of the other ranks ({ G($own) } to { G($others) }, { $axis } { $first } to { $last }): it decides every update
+    .stays = the loss of rank { $rank } stays at { G($own) } from { $axis } { $first } to { $last }, while that of the other ranks falls to { G($others) }
+    .memorised = the loss of rank { $rank } comes to { G($own) } by { $axis } { $last }, that of the other ranks to { G($others) }: it learns its rows by heart, as a rank does that reads the same ones again and again
+    .same-batch = rank { $rank } is given the same inputs to the bit at each of { COUNT($steps) } steps that were compared, and the other ranks are not
+    .row = a broken row or batch that only that rank read
+    .device = a device or a machine that computes wrongly
+    .masked = a rank whose rows have no targets, or whose parameters are frozen or detached
+    .targets = targets that do not belong to the inputs: shuffled, shifted, or of another file
+    .weighted = a loss that is weighted, scaled or summed otherwise on that rank
+    .harder = a shard that cannot be predicted: noise, other data than those of the others
+    .small = a shard that has one batch or a few
+    .easier = a shard that is far easier to predict: padding, repeated text
+    .test = Print a batch of that rank with its targets as text or pictures, and its loss at the same weights on a batch of another rank; let two ranks change their shards: what stays with the shard is the data's.
+
+finding-rank-stopped =
+    .explained = The log of one rank ends before those of the others. The rank that ends first is as a rule the one that died or hangs, and the others wait for it: look at its machine, and at the last lines that it wrote.
+    .sentence = the log of rank { $rank } ends at { $axis } { $last }, those of the other ranks go on to { $others }
+    .buffer = last lines that were still in a buffer when the process ended
+    .writes = a rank that logs less often
+    .own-end = a rank whose data ended before those of the others
+    .test = Look at the end of that rank's output and at the log of its machine (out of memory, a device error); torchrun names the first process that failed.
+
 finding-straggler =
     .explained = One process of a training computes for longer than the others in nearly every update, and all wait for it: several processes are as fast as the slowest. It is no fault of the training, only lost time.
     .sentence = rank { $rank } computes { G($ratio, digits: 2) } times as long as the others, and was the slowest at { COUNT($slowest) } of { COUNT($steps) } updates that were timed ({ $axis } { $first } to { $last }): all wait for it

@@ -92,6 +92,11 @@ remark-unread-file = '{ $file }' cannot be read ({ $reason }): passed over
 
 remark-ranks-sharded = { COUNT($count) } parameters are sharded or split, so that each rank holds another part of them: between ranks they are not compared
 
+remark-logs-of-ranks = the logs of { COUNT($count) } ranks are read as one training: { $mean ->
+    [yes] the loss is the mean of all ranks, all else
+   *[no] everything
+} is what rank { $first } logged
+
 remark-ranks-missing = only { COUNT($count) } of { COUNT($ranks) } ranks recorded their weights here: the others are not compared (call newllm.record on each rank, with the same directory)
 
 remark-ranks-of-other-models = the ranks hold parameters of different names: between ranks they are not compared

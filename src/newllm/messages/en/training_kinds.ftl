@@ -216,6 +216,7 @@ finding-ranks-alike =
     .explained = The losses or the inputs of all ranks are the same to the last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
     .sentence = { SIGNAL($signal) } and similar signals are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
     .inputs = at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, all { $ranks } ranks are given the same inputs to the bit, though their gradients are averaged
+    .logs = the logs of { $ranks } ranks have the same loss to the last digit from { $axis } { $first } to { $last }: either it was averaged over the ranks before it was logged, or all read the same data
     .meant = losses that were averaged over the ranks before they were logged
     .chance = ranks that are meant to draw different random numbers for the same rows
     .test = Print the first tokens of a batch on each rank.

@@ -92,6 +92,11 @@ remark-unread-file = 「{ $file }」を読めないため（{ $reason }）、読
 
 remark-ranks-sharded = { COUNT($count) }個のパラメータは分割されており、各ランクが異なる部分を持つため、ランクの間で比べていない
 
+remark-logs-of-ranks = { COUNT($count) }個のランクのログを、一つの訓練として読んでいる。{ $mean ->
+    [yes] 損失は全ランクの平均、それ以外
+   *[no] 値
+}はランク{ $first }のログのものである
+
 remark-ranks-missing = ここに重みを記録したランクは{ COUNT($ranks) }個中{ COUNT($count) }個だけで、ほかのランクとは比べていない（各ランクで、同じディレクトリを指定してnewllm.recordを呼ぶ）
 
 remark-ranks-of-other-models = ランクによってパラメータの名前が異なるため、ランクの間で比べていない

@@ -22,6 +22,7 @@ _DEEPEST = 5  # levels below the directory
 _MOST_FILES = 20_000
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt")
 _PACKED = (".gz", ".zst")
+_BY_NAME = ("trace.jsonl", "trainer_state.json", "metrics.csv")
 # What newllm writes beside a trace: never a log.
 _OURS = {
     *("summary.json", "recording.json", "data.json", "tokenizer.json", "findings.json", "state.json"),
@@ -50,7 +51,7 @@ def read_directory(
         return read_trace(own) if own.stat().st_size <= MOST_BYTES else read_file(own, None)
     files = _files(path)
     gathered = Gathered(path, chosen)
-    for name in ("trace.jsonl", "trainer_state.json", "metrics.csv"):
+    for name in _BY_NAME:
         found = [file for file in files if file.name == name]
         if len({file.parent for file in found if "checkpoint-" not in file.parent.name} or {path}) == 1 and run is None:
             found = sorted(found, key=lambda file: file.stat().st_size)[-1:]  # checkpoints hold parts of the same log
@@ -63,6 +64,19 @@ def read_directory(
     if metrics:
         return replace(read_mlflow_files(gathered, metrics, run), runs=gathered.runs)
     return _read_other(gathered, files, run, read_file)
+
+
+def logs_alone_in(directory: Path) -> list[Path]:
+    """Return the logs of a directory by their endings, where it holds no log of a kind that is known by its name.
+
+    Raises:
+        UserError: it may not be read.
+    """
+    files = _files(directory)
+    if any(file.name in _BY_NAME or ".tfevents." in file.name or file.suffix == ".wandb" for file in files):
+        return []
+    others = [file for file in files if file.name not in _OURS and not file.name.startswith((".", "README"))]
+    return [file for file in others if _suffix(file) in _LOGS and file.name != "error.json"]  # torchrun's
 
 
 def _read_other(

@@ -1,0 +1,114 @@
+"""What each rank of a training wrote by itself, `RUN/ranks/rank-00001.jsonl` (`recorder.ranks`), read and checked.
+
+The first line says whose file it is. A row has fingerprints after its step, where it is a sampled one, and lists of
+numbers of the steps up to it, the last of them its own.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newllm.files import read_bytes
+from newllm.trace.rows import decode_number
+
+FOLDER = "ranks"
+MOST = 64  # ranks that are read: enough to see that one differs
+WEIGHTS, MOMENTS, INPUTS, PIECES = "weights", "moments", "inputs", "pieces"
+OWN_ROWS = "own_rows"
+LOSS, GRADIENT_NORM, SECONDS = "loss", "gradient_norm", "seconds"
+NUMBERS = (LOSS, GRADIENT_NORM, SECONDS)
+"""Of a step, each rank's own: its loss, its gradient's norm before the reduction, seconds that it computed for."""
+_LARGEST = 256 * 2**20  # bytes of all files
+_LARGEST_NUMBER = 2**53  # past it a float does not count any more
+
+
+@dataclass(frozen=True)
+class RankFile:
+    """What one rank wrote.
+
+    Attributes:
+        number: of the rank.
+        names: of the parameters that are compared.
+        pieces: which piece of each it holds, None where all of it.
+        left_out: parameters that are not compared.
+        world: how many ranks there are.
+        wrapped: whether a wrapper averages the gradients.
+        own_rows: whether it reads rows of its own, so that its numbers can be compared.
+        records: whether it records the training beside.
+        rows: fingerprints of weights and moments by step.
+        inputs: fingerprint of what it was given, by step.
+        numbers: of NUMBERS, by step.
+    """
+
+    number: int
+    names: tuple[str, ...]
+    pieces: tuple[int | None, ...]
+    left_out: int
+    world: int
+    wrapped: bool
+    own_rows: bool
+    records: bool
+    rows: Mapping[int, Mapping[str, Sequence[int | None]]]
+    inputs: Mapping[int, int]
+    numbers: Mapping[str, Mapping[int, float]]
+
+
+def read_rank_files(folder: Path) -> Iterator[RankFile]:
+    """Yield what each rank wrote; a file without a whole line is passed over.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError, RecursionError: a file cannot be read, or is damaged.
+    """
+    files = sorted(folder.glob("rank-*.jsonl"))[:MOST]
+    if sum(file.stat().st_size for file in files) > _LARGEST:
+        raise ValueError(f"more than {_LARGEST // 2**20} MB")
+    for file in files:
+        lines = read_bytes(file, _LARGEST).decode().split("\n")[:-1]  # what was cut off by a kill is no line
+        if lines:
+            yield _checked(file.name, *map(json.loads, lines))
+
+
+def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> RankFile:
+    names = tuple(map(str, head["parameters"]))
+    pieces = tuple(None if one is None else _whole(one) for one in head.get(PIECES, [None] * len(names)))
+    if len(pieces) != len(names):
+        raise ValueError(f"{name} says of other parameters which pieces they are")
+    compared = [row for row in rows if WEIGHTS in row or not any(one in row for one in NUMBERS)]
+    by_step = {_whole(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in compared}
+    for values in (values for row in by_step.values() for values in row.values()):
+        if len(values) != len(names):
+            raise ValueError(f"{name} has a row of another length")
+        if not {int, type(None)}.issuperset(map(type, values)):
+            raise ValueError(f"{name} has a row of something else than fingerprints")
+    rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
+    return RankFile(
+        *(rank, names, pieces, left_out, world),
+        wrapped=bool(head["wrapped"]),
+        own_rows=bool(head.get(OWN_ROWS)),
+        records=bool(head.get("records")),
+        rows=by_step,
+        inputs={row["step"]: _whole(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
+        numbers={key: dict(_numbers(key, rows)) for key in NUMBERS},
+    )
+
+
+def _numbers(key: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
+    """Yield the steps and numbers of one kind; a single one is of the row's step, as an earlier newllm wrote it."""
+    for row in rows:
+        listed, last = row.get(key), _whole(row["step"])
+        values = listed if isinstance(listed, list) else [listed]
+        for step, value in enumerate(values, last + 1 - len(values)):
+            if value is None:
+                continue
+            number = decode_number(value)
+            if key == SECONDS and not 0 <= number < float("inf"):
+                raise ValueError("a time is no number of seconds")
+            yield step, number
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError("a count is no whole number from 0 up")
+    return value
