@@ -21,7 +21,9 @@ def _arm(name: str, purpose: str, settings: tuple[str, ...], control: str = "") 
 def _claim(name: str, small: str, larger: str, what: str) -> Claim:
     measure = f"Validation loss of {what} after 300 updates, N(0, 0.02) minus N(0, 1/width), in nats, paired by seed."
     text = f"Of {what}, an embedding drawn from N(0, 1/width) gives a lower loss."
-    return Claim(name, text, measure, (small, larger), has_more(small, larger, "last_validation"), compares=True, needs=3)
+    return Claim(
+        name, text, measure, (small, larger), has_more(small, larger, "last_validation"), compares=True, needs=3
+    )
 
 
 STUDY = Study(
