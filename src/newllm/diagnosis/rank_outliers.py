@@ -118,15 +118,18 @@ def _apart(signals: RankSignals, steps: np.ndarray, loss_RS: np.ndarray) -> Iter
     fall_R = early_RS.mean(axis=1) - late_RS.mean(axis=1)
     error_R = np.sqrt((early_RS.var(axis=1) + late_RS.var(axis=1)) / quarter)
     level_R = late_RS.mean(axis=1)
+    stays, memorised = [], []
     for rank in range(len(loss_RS)):
         others = np.delete(np.arange(len(loss_RS)), rank)
         fall, level = float(np.median(fall_R[others])), float(np.median(level_R[others]))
         learn = (fall_R[others] > FALL * level_R[others]).all()
         clear = fall - fall_R[rank] > SURE * float(np.hypot(error_R[rank], error_R[others].max()))
+        numbers = signals.ranks[rank], steps[quarter:], float(level_R[rank]), level
         if learn and clear and fall_R[rank] < STAYS * fall and level_R[rank] > ABOVE * level_R[others].max():
-            yield _of_levels("stays", signals.ranks[rank], steps[quarter:], float(level_R[rank]), level)
+            stays.append(_of_levels("stays", *numbers))
         elif level_R[rank] < min(BELOW * level_R[others].min(), HALVED * early_RS[rank].mean()):
-            yield _of_levels("memorised", signals.ranks[rank], steps[quarter:], float(level_R[rank]), level)
+            memorised.append(_of_levels("memorised", *numbers))
+    yield from stays or memorised  # beside a rank that learns nothing any other is far ahead
 
 
 def _of_levels(form: Form, rank: int, steps: np.ndarray, own: float, others: float) -> Outlier:

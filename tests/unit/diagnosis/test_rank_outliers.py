@@ -87,6 +87,13 @@ def test_what_is_planted_in_a_loss_is_found_on_its_rank(
     assert _found(loss_RS) == [(form, 1, first)]
 
 
+def test_beside_a_rank_that_learns_nothing_one_that_learns_much_has_learnt_nothing_by_heart() -> None:
+    loss_RS = _losses(2)
+    _stays(loss_RS)
+    loss_RS[0] *= np.exp(-STEPS / 80)
+    assert _found(loss_RS) == [("stays", 1, 76)]
+
+
 def test_a_jump_of_all_ranks_is_of_none() -> None:
     loss_RS = _losses()
     loss_RS[:, AT : AT + 10] += 5

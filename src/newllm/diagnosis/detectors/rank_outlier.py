@@ -10,6 +10,13 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 MOST = 4  # ranks, or moments, that are told
+REASONS = {
+    "not-a-number": ("row", "device"),
+    "jump": ("row", "device"),
+    "gradient-jump": ("row", "device"),
+    "zero-gradient": ("masked",),
+    "memorised": ("small", "easier"),
+}
 
 
 def detect_rank_outlier(trace: Trace, facts: Facts) -> list[Finding]:
@@ -72,14 +79,6 @@ def _finding(trace: Trace, one: Outlier, ranks: int) -> Finding:
     said = {"rank": one.rank, "axis": trace.axis, "first": one.first, "last": one.last, "steps": one.steps}
     numbers = {"own": one.own, "others": one.others}
     ratio = {"ratio": one.own / one.others} if one.form == "large-gradient" else {}
-    reasons = {
-        "not-a-number": ("row", "device"),
-        "jump": ("row", "device"),
-        "gradient-jump": ("row", "device"),
-        "zero-gradient": ("masked",),
-    }
-    reasons["gradient-jump"] = reasons["jump"]
-    reasons["memorised"] = ("small", "easier")
     return Finding(
         kind="rank-outlier",
         severity="warning",
@@ -90,7 +89,7 @@ def _finding(trace: Trace, one: Outlier, ranks: int) -> Finding:
         signal="loss" if "loss" in trace.signals else None,
         evidence={"ranks": ranks, "steps": one.steps, **numbers},
         alternatives=tuple(
-            message(f"finding-rank-outlier.{name}") for name in reasons.get(one.form, ("targets", "weighted", "harder"))
+            message(f"finding-rank-outlier.{name}") for name in REASONS.get(one.form, ("targets", "weighted", "harder"))
         ),
         test=message("finding-rank-outlier.test"),
     )
