@@ -44,6 +44,7 @@ class CallWatch:
         is_resumed: whether the training goes on from a checkpoint.
 
     Attributes:
+        has_been_called: whether a pass with gradients was seen.
         is_updating: whether passes without gradients belong to an update.
         trained_while_evaluated: whether another one ran in training mode.
     """
@@ -74,18 +75,37 @@ class CallWatch:
         self._time_axis = TimeAxisWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
         self._small_calls, self._is_passed_over = 0, False
-        self.is_updating = self.trained_while_evaluated = False
+        self.has_been_called = self.is_updating = self.trained_while_evaluated = False
 
     def open(self) -> None:
         """Hook the model."""
-        root = self._layout.root
-        self._handles.append(root.register_forward_pre_hook(Hook(self._called), with_kwargs=True))
-        self._handles.append(root.register_forward_hook(Hook(self._returned), always_call=True))
+        self._hook(self._layout.root)
+
+    def _hook(self, model: nn.Module) -> None:
+        self._handles.append(model.register_forward_pre_hook(Hook(self._called), with_kwargs=True))
+        self._handles.append(model.register_forward_hook(Hook(self._returned), always_call=True))
+        self._hooked = model
+
+    def _unhook(self) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def look_within(self) -> bool:
+        """Hook the only part of what is hooked instead, and return whether there is one.
+
+        A LightningModule is not called itself, as a rule: its `training_step` calls the network that it holds.
+        """
+        parts = [part for part in self._hooked.children() if next(part.parameters(), None) is not None]
+        own = next(self._hooked.parameters(recurse=False), None)
+        if own is not None or len(parts) != 1 or isinstance(parts[0], nn.ModuleList | nn.ModuleDict):
+            return False
+        self._unhook()
+        self._hook(parts[0])
+        return True
 
     def close(self) -> None:
         """Take the hooks away."""
-        while self._handles:
-            self._handles.pop().remove()
+        self._unhook()
         self._influence.close()
         self._time_axis.close()
         self._targets.forget()
@@ -143,6 +163,7 @@ class CallWatch:
             if not self.is_updating:
                 self._part("batches")(self._batches.evaluated)(inputs, options)
             return
+        self.has_been_called = True
         self._part("batches")(self._given)(inputs, options, is_update=model.training)
         self._part("settings")(self._settings.called)(inputs, options)
         if self._sampled:

@@ -55,7 +55,7 @@ from newllm.trace.samples import SAMPLES, Sample, add_sample
 DATA = "data.json"
 MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
 _RESERVED = frozenset(("step", "loss", "gradient_norm", "gradient_norm_clipped", "learning_rate", "step_seconds"))
-_EXPLAINING = frozenset(("remark-hidden-layers", "remark-recorder-part", "remark-recorder-room"))
+_EXPLAINING = {f"remark-{name}" for name in ("hidden-layers", "model-not-called", "recorder-part", "recorder-room")}
 
 
 P = ParamSpec("P")
@@ -310,7 +310,7 @@ class Recorder:
         asked = self._updates
         self._calls.put(said.get("loss"), is_scaled=asked.is_scaled, is_maximized=asked.is_maximized)
         if self._sampled:
-            self._say_if_hidden()
+            self._look_within_if_hidden()
             self._forward.close()
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
@@ -437,12 +437,15 @@ class Recorder:
         if self._sampled:
             self.part("layers")(self._forward.open)(self._row)
 
-    def _say_if_hidden(self) -> None:
-        """Say once that no layer was seen at work."""
-        if self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
+    def _look_within_if_hidden(self) -> None:
+        """Look at the part that a model consists of, where it is not called itself; say once that nothing is seen."""
+        layers = self._forward.has_seen_a_layer
+        if (layers and self._calls.has_been_called) or not self._updates.has_gone_backward:
+            return
+        if layers and self._calls.look_within():
             return
         if not any(said.id in _EXPLAINING for said in self._about.remarks):
-            self.leave_out(message("remark-hidden-layers"))
+            self.leave_out(message("remark-model-not-called" if layers else "remark-hidden-layers"))
 
     def _failed(self, part: str, error: Exception) -> None:
         """A part measures nothing any more."""

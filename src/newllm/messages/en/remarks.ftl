@@ -105,6 +105,8 @@ remark-ranks-own = { COUNT($count) } parameters, or others of their layers, diff
 
 remark-hidden-layers = no layer could be observed, as inside a compiled model, or where a loop calls model.forward(x) in place of model(x): activations, attention, gates and contexts are left out
 
+remark-model-not-called = the model itself was not called, only parts of it, as where a loop calls model.loss(x) in place of model(x): what it was given, what it returned and what the loss asks for are left out
+
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
 
 remark-recorder-argument = recorder.{ $call }() was given what it cannot record, first at step { $step }, the training goes on: { $error }

@@ -105,6 +105,8 @@ remark-ranks-own = { COUNT($count) }個のパラメータ（または同じ層�
 
 remark-hidden-layers = コンパイルされたモデルの内部や、model(x)の代わりにmodel.forward(x)を呼ぶループなど、層の動作を観測できなかったため、活性値、アテンション、ゲート、文脈ベクトルは記録されていない
 
+remark-model-not-called = model(x)の代わりにmodel.loss(x)を呼ぶループなど、モデル自身は呼ばれず、その部分だけが呼ばれたため、入力、出力、損失が求めるものは記録されていない
+
 remark-recorder-part = { $part }の記録を中止した。訓練は続いている（{ $error }）
 
 remark-recorder-argument = recorder.{ $call }()に記録できないものが渡された（最初はステップ{ $step }）。訓練は続いている（{ $error }）
