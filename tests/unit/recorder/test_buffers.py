@@ -189,6 +189,7 @@ def test_what_forward_passes_do_is_no_change(tmp_path: Path, between: Between, e
         lambda model, x: (model(x) + model(x)) / 2,
     ],
 )
+@pytest.mark.filterwarnings("ignore:the model itself was not called")
 def test_a_loop_that_calls_parts_is_silent(tmp_path: Path, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
     assert _recorded(tmp_path / "run", _evaluated, call=call, every=3) == {}
 

@@ -52,7 +52,8 @@ def test_the_only_part_of_a_model_that_is_not_called_is_looked_at(tmp_path: Path
     called = _train(tmp_path / "called", model, call=True)
     # From the second update on the same is seen as of a model that is called.
     for name in ("rows", "input_mean", "targets_right", "loss_multiple"):
-        assert seen[name] and seen[name] == called[name][-len(seen[name]) :], name
+        assert seen[name], name
+        assert seen[name] == called[name][-len(seen[name]) :], name
     assert len(seen["rows"]) == 11
     assert not newllm.doctor(tmp_path / "within").trace.remarks
 
