@@ -69,7 +69,8 @@ def of_strangers(folder: Path) -> list[Run]:
 def of_public_code(folder: Path) -> list[Run]:
     """Unpack the published trainings."""
     labels = tomllib.loads((PUBLIC / "labels.toml").read_text(encoding="utf-8"))["run"]
-    unpack(PUBLIC / "recordings.tar.zst", folder / "public", {label["name"] for label in labels})
+    for archive in PUBLIC.glob("recordings*.tar.zst"):
+        unpack(archive, folder / "public", {label["name"] for label in labels})
     return [
         Run(f"public/{label['name']}", folder / "public" / label["name"] / source, label["healthy"], is_log)
         for label in labels

@@ -2,7 +2,7 @@
 
     python benchmarks/public_code/score.py [--only NAME ...]
 
-Reads recordings.tar.zst: for each training the recordings of `newllm.record` (two of a game of two models) and what
+Reads recordings*.tar.zst: for each training the recordings of `newllm.record` (two of a game of two models) and what
 its own script printed. Of several recordings the gravest finding counts. judged.toml says how a reader who had not seen
 the doctor judged an answer of that kind and cause; "?" is an answer that nobody has judged.
 """
@@ -60,7 +60,8 @@ def main() -> None:
     judged = tomllib.loads((HERE / "judged.toml").read_text(encoding="utf-8"))
     counted: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        unpack(HERE / "recordings.tar.zst", Path(folder), {label["name"] for label in labels})
+        for archive in HERE.glob("recordings*.tar.zst"):
+            unpack(archive, Path(folder), {label["name"] for label in labels})
         for label in labels:
             name = label["name"]
             if given.only and name not in given.only:
