@@ -6,6 +6,8 @@ from newllm.diagnosis.facts import Facts
 from newllm.messages import Message, message
 from newllm.trace import Series, Trace
 
+ROOT = "."
+"""What the model itself owns, beside its layers, as the recorder calls it."""
 BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
 """Kinds of layers whose outputs a tanh keeps between -1 and 1."""
 

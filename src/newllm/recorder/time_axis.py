@@ -68,7 +68,7 @@ class TimeAxisWatch:
         shapes, output = self._shapes, main_output(result)
         self.close()
         given = next((one for one in inputs if one.dim() > 1), None)
-        if not shapes or output is None or given is None or output.dim() > 3 or len(output) != len(given):
+        if not shapes or output is None or given is None or not 1 <= output.dim() <= 3 or len(output) != len(given):
             return
         batch, length = given.shape[:2]
         is_each = output.dim() == 3 and output.shape[1] == length

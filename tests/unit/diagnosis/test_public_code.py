@@ -196,3 +196,33 @@ def test_a_layer_whose_name_says_loss_or_lm_is_no_part_of_the_loss() -> None:
     of_layer = {f"update_norm__{name}": np.full(200, 0.01) for name in ("mask_lm.linear", "loss.linear")}
     assert "dominated-part" not in alarms(trace_of(loss=FALLS + 5, **of_layer))
     assert "dominated-part" in alarms(trace_of(loss=FALLS + 5, lm_loss=np.full(200, 0.01)))
+
+
+@pytest.mark.parametrize(("name", "is_said"), [(".", False), ("deep", True)])
+def test_parameters_of_a_model_itself_are_no_layer_that_vanishes(name: str, is_said: bool) -> None:
+    gradients = {f"gradient_norm__{one}": np.full(200, 0.5) for one in ("a", "b", "c")}
+    trace = trace_of(loss=FALLS, **gradients, **{f"gradient_norm__{name}": np.full(200, 1e-5)})
+    assert ("vanishing-gradient" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("small", "is_said"), [(1, True), (3, False)])
+def test_where_most_outputs_are_small_the_largest_stands_out(small: int, is_said: bool) -> None:
+    sizes = [1.0] * (4 - small) + [1e-5] * small
+    outputs = {f"activation_rms__{at}": np.full(200, size) for at, size in enumerate(sizes[::-1])}
+    assert ("vanishing-signal" in alarms(trace_of(loss=FALLS, **outputs))) is is_said
+
+
+@pytest.mark.parametrize(("shift", "is_said"), [(-3.0, False), (3.0, True)])
+def test_the_first_update_of_a_density_whose_weights_begin_small(shift: float, is_said: bool) -> None:
+    loss = np.linspace(-2.4, -1.2, 200) + shift + 0.6  # it rises, so that nothing says it has been learnt
+    ratio, weights = np.r_[[0.84], np.full(199, 1e-3)], np.r_[[0.01], np.full(199, 2.0)]
+    trace = trace_of(loss=loss, update_ratio__a=ratio, weight_norm__a=weights, update_norm__a=ratio * weights)
+    assert ("update-ratio" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("start", "is_said"), [(5.4, False), (3.0, True)])
+def test_a_first_evaluation_of_one_easy_task_tells_no_level(start: float, is_said: bool) -> None:
+    steps, at = np.arange(1, 5001), np.r_[[1], np.arange(250, 5001, 250)]
+    loss = start * (1 + 0.1 * np.sin(steps)) * np.linspace(1, 0.6, 5000)
+    signals = {"loss": Series(steps, loss), "validation_loss": Series(at, np.r_[[0.77], np.linspace(4.3, 2.9, 20)])}
+    assert ("worse-than-untrained" in alarms(Trace(signals))) is is_said

@@ -114,3 +114,22 @@ def test_with_an_output_at_each_position_rows_that_come_again_tell(
             recorder.step(loss)
     kinds = [one.kind for one in newllm.doctor(tmp_path / "run").findings]
     assert ("batch-as-time" in kinds) is (is_found and again)
+
+
+def test_a_model_that_returns_a_number_without_axes_goes_on(tmp_path: Path) -> None:
+    class Density(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(3, 3)
+
+        def forward(self, x_TBD: Tensor) -> Tensor:
+            return (self.gru(x_TBD)[0] - x_TBD).square().mean()
+
+    model = Density()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with newllm.record(model, optimizer, tmp_path) as recorder:
+        loss = model(torch.randn(5, 4, 3))
+        loss.backward()
+        optimizer.step()
+        recorder.step(loss)
+    assert not newllm.doctor(tmp_path).trace.remarks

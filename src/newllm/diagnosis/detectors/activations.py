@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.layers import BOUNDED, and_more, by_layer, enough, typical
+from newllm.diagnosis.layers import BOUNDED, ROOT, and_more, by_layer, enough, typical
 from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
@@ -25,10 +25,10 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
-    nothing is another finding's (frozen layer). What a model hands out may begin at nothing and grow. Adapters (LoRA)
-    begin at nothing on purpose and are left out, and so does attention's pull on its queries and keys, while its values
-    have a gradient. Where no layer is so any more in the last quarter, and the loss has been learnt, training has come
-    over it: a note.
+    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. So are
+    attention's queries and keys, while its values have a gradient, and a model's own parameters, which are no layer.
+    Where most outputs are so small the largest one stands out. Where no layer is so any more in the last quarter, and
+    it was so at the first step alone or the loss has been learnt, training has come over it: a note.
     """
     found = []
     for kind, statistic, least in (
@@ -38,15 +38,17 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         series = {
             name: one
             for name, one in by_layer(trace, statistic, facts).items()
-            if enough(one) and not any(part.startswith("lora_") for part in name.split("."))
+            if enough(one) and name != ROOT and not any(part.startswith("lora_") for part in name.split("."))
         }
-        faded = {name: one for name, one in _faded(series, least).items() if not _is_beside(name, series, least)}
-        if faded:
+        faded, is_first = _faded(series, least)
+        faded = {name: one for name, one in faded.items() if not _is_beside(name, series, least)}
+        stands_out = statistic == "activation_rms" and 2 * len(faded) > len(series)  # the largest does, not these
+        if faded and (is_first or not stands_out):
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
-            is_learnt = has_learnt(trace)
-            is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]
-            found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_learnt or is_output)))
+            is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]  # may begin at nothing
+            is_over = came_back and (is_first or is_output or has_learnt(trace))
+            found.append(_vanished(kind, statistic, faded, is_over=is_over))
     return found
 
 
@@ -59,17 +61,20 @@ def _is_beside(name: str, series: dict[str, Series], least: float) -> bool:
     return bool(beside) and max(beside) >= least * max(typical(one) for one in series.values())
 
 
-def _faded(series: dict[str, Series], least: float) -> dict[str, tuple[float, Series]]:
-    """Return the share of the largest layer's value by layer, with the series, where it is below `least`."""
-    for level in (
-        {n: typical(one) for n, one in series.items()},
-        {n: float(one.value[0]) for n, one in series.items()},
+def _faded(series: dict[str, Series], least: float) -> tuple[dict[str, tuple[float, Series]], bool]:
+    """Return the share of the largest layer's value by layer, with the series, where it is below `least`.
+
+    And whether it is so at the first sampled step alone.
+    """
+    for is_first, level in (
+        (False, {n: typical(one) for n, one in series.items()}),
+        (True, {n: float(one.value[0]) for n, one in series.items()}),
     ):
         largest = max(level.values(), default=0.0)
         faded = {name: (value / largest, series[name]) for name, value in level.items() if 0 < value < least * largest}
         if len(level) >= FEWEST and faded:
-            return faded
-    return {}
+            return faded, is_first
+    return {}, False
 
 
 def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]], *, is_over: bool) -> Finding:

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.layers import and_more
+from newllm.diagnosis.layers import ROOT, and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_changed")
-ROOT, ITSELF = ".", "model"  # what the model itself owns, beside its layers: as it is recorded, and called
+ITSELF = "model"  # as what it owns is called, beside its layers
 STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 REGULAR = 5  # changes at equal distances

@@ -159,10 +159,13 @@ def _settled_above(value: np.ndarray, start: float) -> bool:
 def _before_training(trace: Trace, series: Series) -> bool:
     """Whether a loss begins before training, or nearly so: an evaluation after an epoch says nothing of that.
 
-    Where the training loss counts its epochs from 0, as Keras and fastai do, epoch 0 is over at its evaluation.
+    Where the training loss counts its epochs from 0, as Keras and fastai do, epoch 0 is over at its evaluation. One far
+    below the loss that training began at is of one easy task, say: it tells no level.
     """
-    losses = trace.series("loss").step
-    over = int(trace.axis == "epoch" and len(losses) > 0 and losses[0] == 0)
+    loss = trace.series("loss")
+    over = int(trace.axis == "epoch" and len(loss.step) > 0 and loss.step[0] == 0)
+    if len(loss.value) >= FEWEST_FIRST and series.value[0] < EASY * np.median(loss.value[:FEWEST_FIRST]):
+        return False
     return bool(series.step[0] + over <= NEARLY * (series.step[-1] + over))
 
 
@@ -255,6 +258,7 @@ def _worse(
 
 
 # An untrained model that is surer than any number of tokens explains.
+EASY, FEWEST_FIRST = 0.2, 3  # of the median of so many losses
 LARGEST = math.log(1e6)  # nats: of a million tokens, all equally likely
 SOON_HALVED = 0.5  # of the run
 HIGH = 50.0  # in any unit: what is that high and learnt away at once is no loss of a model that knows nothing

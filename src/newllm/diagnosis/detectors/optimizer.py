@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from newllm.diagnosis.facts import Facts, Layer
-from newllm.diagnosis.layers import and_more, by_layer, enough, starts_at_nothing, typical
+from newllm.diagnosis.layers import ROOT, and_more, by_layer, enough, starts_at_nothing, typical
 from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
@@ -118,12 +118,12 @@ def _first_updates(trace: Trace, layers: dict[str, Series], facts: Facts) -> dic
 def _wrong_size(
     trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool, *, at_first: bool = False
 ) -> Finding:
-    series = trace.series(f"update_ratio/{worst}")
+    series, loss = trace.series(f"update_ratio/{worst}"), finite(trace.series("loss")).value
+    # Of a loss below zero nobody knows how much of it has been learnt: a first update that others bear is no alarm.
+    is_borne = has_learnt(trace) or (at_first and loss.min(initial=0.0) < 0)
     return Finding(
         kind="update-ratio",
-        severity="note"
-        if large and level[worst] < (BORNE_FIRST if at_first else BORNE) and has_learnt(trace)
-        else "warning",
+        severity="note" if large and level[worst] < (BORNE_FIRST if at_first else BORNE) and is_borne else "warning",
         sentence=message(
             "finding-update-ratio.sentence",
             at_first=at_first,
@@ -153,7 +153,6 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 
 # A layer that is said to be trained and does not move.
 GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
-ROOT = "."  # as the recorder calls the model itself
 UNREGISTERED = "unregistered/"
 STILL = 0.95  # of the sampled steps at which others moved
 
