@@ -37,13 +37,13 @@ def launched_rank() -> int:
     return rank
 
 
-def hang_seconds() -> float:
-    """Return after how many seconds a process that does not come counts as hung: NEWLLM_HANG_SECONDS, else 600.
+def hang_seconds(unless_set: float = _SECONDS) -> float:
+    """Return after how many seconds a process that does not come counts as hung: NEWLLM_HANG_SECONDS, else as given.
 
     Raises:
         UserError: the variable is no number above 0.
     """
-    return _seconds(_HANG_VARIABLE)
+    return _seconds(_HANG_VARIABLE, unless_set)
 
 
 def join_seconds() -> float:
@@ -55,14 +55,14 @@ def join_seconds() -> float:
     return _seconds(JOIN_VARIABLE)
 
 
-def _seconds(variable: str) -> float:
+def _seconds(variable: str, unless_set: float = _SECONDS) -> float:
     said = os.environ.get(variable, "")
     try:
-        seconds = float(said) if said else _SECONDS
+        seconds = float(said) if said else unless_set
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e9:
-        raise UserError(f"{variable} is '{said}': it must be a number of seconds above 0, for example {_SECONDS:g}")
+        raise UserError(f"{variable} is '{said}': it must be a number of seconds above 0, for example {unless_set:g}")
     return seconds
 
 

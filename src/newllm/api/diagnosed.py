@@ -11,6 +11,7 @@ from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo
+from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
@@ -19,6 +20,7 @@ from newllm.diagnosis.rank_logs import joined_ranks
 from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in, single_run
+from newllm.diagnosis.stalls import read_stall
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
@@ -232,6 +234,9 @@ def _read(source: Path, chosen: Chosen) -> Trace:
         problem = error
     if has_ended(source):
         raise UserError(f"'{source}' ended before its first step: there is nothing to judge") from problem
+    stall, _ = read_stall(source)
+    if stall is not None:
+        raise NothingYetError(f"'{source}' has not recorded a step: {stall_sentence(stall)}") from problem
     raise NothingYetError(f"'{source}' has not recorded a step yet: try again later, or --watch") from problem
 
 

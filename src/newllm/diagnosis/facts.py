@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from newllm.diagnosis.hangs import Hang
 from newllm.diagnosis.ranks import Ranks
+from newllm.diagnosis.stalls import Stall
 from newllm.trace.check import KeptCheck
 
 
@@ -69,6 +70,7 @@ class Facts:
         check: what `newllm.check` found before the training, where that was kept with the run.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
         hangs: ranks that did not come to where the others waited for them, the first first.
+        stall: ranks that `newllm.record` saw waiting for each other, with no step after it.
     """
 
     vocabulary: int | None = None
@@ -85,6 +87,7 @@ class Facts:
     check: KeptCheck | None = None
     ranks: Ranks | None = None
     hangs: tuple[Hang, ...] = ()
+    stall: Stall | None = None
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
     dropout: float = 0.0

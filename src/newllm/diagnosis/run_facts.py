@@ -15,6 +15,7 @@ from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.hangs import read_hangs
 from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks import read_ranks
+from newllm.diagnosis.stalls import read_stall
 from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
@@ -92,7 +93,9 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     check = _check(run, remarks)
     ranks, of_ranks = read_ranks(run)
     hangs, of_hangs = read_hangs(run)
-    return replace(facts, check=check, ranks=ranks, hangs=hangs), (*remarks, *of_ranks, *of_hangs)
+    stall, of_stall = read_stall(run)
+    facts = replace(facts, check=check, ranks=ranks, hangs=hangs, stall=stall)
+    return facts, (*remarks, *of_ranks, *of_hangs, *of_stall)
 
 
 def kept_check(directory: Path) -> KeptCheck | None:

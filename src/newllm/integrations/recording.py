@@ -7,6 +7,7 @@ not be recorded into is an error, before the first step.
 
 import contextlib
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
@@ -84,7 +85,7 @@ class CallbackRecording:
         recorder.__enter__()
         self.recorder, self._loss = recorder, None
         # A training that an exception ended may tell nobody: then the process does, at its end.
-        self._closing = weakref.finalize(self, recorder.__exit__, None, None, None)
+        self._closing = weakref.finalize(self, _end, recorder)
 
     def close(self) -> None:
         """End the recording; a second call does nothing."""
@@ -144,6 +145,11 @@ class CallbackRecording:
     def _guarded(self, part: str, function: Callable[[], None]) -> None:
         if self.recorder is not None:
             self.recorder.part(part)(function)()
+
+
+def _end(recorder: Recorder) -> None:
+    """End a recording, with the error that the process ends with, where it is one: then a hang is no end of its own."""
+    recorder.__exit__(None, getattr(sys, "last_value", None))
 
 
 def warn(text: str) -> None:

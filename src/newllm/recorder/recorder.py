@@ -39,6 +39,7 @@ from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
+from newllm.recorder.flight import FlightWatch
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.leaps import Leaps
@@ -165,7 +166,9 @@ class Recorder:
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
         self._ranks: RankWatch | None = None
+        self._flight: FlightWatch | None = None
         if processes() > 1:
+            self._flight = FlightWatch(out, RECORDING)
             at = out, RECORDING, resumed_at
             about = {"records": self._is_first, "protect": self.part("ranks")}
             self._ranks = RankWatch(self._layout, self._optimizers, *at, **about)
@@ -175,6 +178,7 @@ class Recorder:
     def __enter__(self) -> Self:
         if not self._writes:
             self._compare_ranks()
+            self._watch_flight()
             return self
         found = open_directory(self._out, self._resumed_at)
         if found is not None:
@@ -187,6 +191,7 @@ class Recorder:
         self.part("contexts")(self._contexts.open)()
         self.part("outputs")(self._calls.open)()
         self._compare_ranks()
+        self._watch_flight()
         self._time = time.perf_counter()
         self._begin()
         return self
@@ -198,10 +203,16 @@ class Recorder:
             measured = self._is_first and self._sampled
             self.part("ranks")(self._ranks.stepped)(self.steps, loss, **at, is_measured=measured)
 
-    def __exit__(self, *_: object) -> None:
+    def _watch_flight(self) -> None:
+        if self._flight is not None:
+            self.part("flight")(self._flight.begin)(self.steps)
+
+    def __exit__(self, kind: object = None, error: BaseException | None = None, *_: object) -> None:
         self._unhook()
         if self._ranks is not None:
             self.part("ranks")(self._ranks.close)()
+        if self._flight is not None:
+            self.part("flight")(self._flight.close)(error)
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._write(pending.close)
@@ -294,6 +305,8 @@ class Recorder:
 
     def _counts(self, loss: SupportsFloat | Tensor | None = None) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
+        if self._flight is not None:
+            self._flight.stepped(self.steps + 1)
         if not self._is_first:
             self.steps += 1
             self._compare_ranks(loss)

@@ -359,7 +359,7 @@ finding-straggler =
     .test = Look at the load and the clock of that rank's machine; let two ranks change places: what stays with the place is the machine's.
 
 finding-hang =
-    .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.
+    .explained = One process of a training did not come to where the others waited for it, or came to another place than they. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits, a branch that not all ranks take.
     .sentence = { $said }{ $count ->
         [1] {""}
        *[other] ; it is the last of { COUNT($count) } such waits
@@ -367,12 +367,63 @@ finding-hang =
         [yes] ; the run was resumed since, and went past it
        *[no] {""}
     }
+    .missing = rank { $rank }{ $more ->
+        [0] {""}
+        [one] {" "}(and one more)
+       *[other] {" "}(and { COUNT($more) } more)
+    } has not come to { $collective ->
+        [none] the other ranks
+       *[other] { $collective }
+    }, { $waiting ->
+        [one] and another rank waits
+       *[other] and { COUNT($waiting) } ranks wait
+    } ({ G($seconds, digits: 6) } s or more after { $axis } { $step }): it { $state ->
+        [stalled] was { $place ->
+            [none] at a place that is not known
+           *[other] at { $place }
+        }
+        [ended] had ended its recording after { $axis } { $last }
+        [failed] had left after { $axis } { $last } with { $error }{ $place ->
+            [none] {""}
+           *[other] , at { $place }
+        }
+       *[silent] wrote nothing: it was killed or stopped, is stuck in a call outside Python, or does not record
+    }{ $recorded ->
+        [yes] {""}
+       *[no] ; TORCH_FR_BUFFER_SIZE=2000 in the environment of all ranks tells the collective next time
+    }
+    .apart = the ranks wait in different collectives: rank { $rank } in { $collective } ({ $place ->
+        [none] at a place that is not known
+       *[other] at { $place }
+    }), rank { $other } in { $others } ({ $at ->
+        [none] at a place that is not known
+       *[other] at { $at }
+    }); no { $axis } came after { $axis } { $step } for { G($seconds, digits: 6) } s or more
+    .together = all ranks have come to { $collective }, and it did not end within { G($seconds, digits: 6) } s after { $axis } { $step }: look at the network, the devices and the communication library
+    .places = no { $axis } came after { $axis } { $step } for { G($seconds, digits: 6) } s or more; the ranks were at: { $places }; { $recorded ->
+        [yes] none of them waited in a collective, so it may be slow work
+       *[no] which one the others wait for is not known: TORCH_FR_BUFFER_SIZE=2000 in the environment of all ranks tells it next time
+    }
     .stopped = a process that was stopped (a debugger, SIGSTOP), or a machine that was suspended
     .disk = a read or a write that does not end: a network file system whose server is gone
     .device = a GPU, a driver or a communication library that does not answer
     .code = code that waits on that rank only: a lock, a worker of a data loader, a branch that the others do not take
     .slow = a rank that was only slow: NEWLLM_HANG_SECONDS sets how long the others wait
+    .long = a rank that was only slow, when the job was ended: a long evaluation, a snapshot, a compilation
+    .branch = a branch that one rank takes and the others do not, around a collective or around a backward pass (if rank == 0, a batch that is skipped)
+    .uneven = ranks with different numbers of batches, or that call their modules in another order
+    .groups = collectives of two groups that the ranks begin in different orders
     .test = Run it again and look at the process as long as it is there: py-spy dump --pid PID shows where it is, its state in ps whether it is stopped (T) or waits for a disk (D).
+    .apart-test = Print the rank before each collective at both places: all ranks of a group must make the same collectives in the same order.
+
+# What all ranks of a group do together, and its number there.
+collective = { $operation }{ $tensors ->
+    [none] {""}
+   *[other] {" "}of { $tensors }
+}, number { COUNT($number) } { $group ->
+    [all] of all ranks
+   *[other] of the group { $group }
+}
 
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.

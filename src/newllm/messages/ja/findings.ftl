@@ -342,7 +342,7 @@ finding-straggler =
     .test = そのランクのマシンの負荷とクロックを調べる。二つのランクの場所を入れ替える：場所について残る遅さは、マシンのものである。
 
 finding-hang =
-    .explained = 訓練の一つのプロセスが、ほかの全員が待つところに来ず、全員が終わった。そのときプロセスが何をしていたかを調べる：停止させられた、ディスクやドライバーが応答しない、ロックやデータローダーを待っている。
+    .explained = 訓練の一つのプロセスが、ほかのプロセスが待つところに来なかったか、別のところに来た。そのときプロセスが何をしていたかを調べる：停止させられた、ディスクやドライバーが応答しない、ロックやデータローダーを待っている、全ランクが通るとは限らない分岐に入った。
     .sentence = { $said }{ $count ->
         [1] {""}
        *[other] 。このような待ちは{ COUNT($count) }回目である
@@ -350,12 +350,59 @@ finding-hang =
         [yes] 。その後再開され、このステップを越えた
        *[no] {""}
     }
+    .missing = ランク{ $rank }{ $more ->
+        [0] {""}
+       *[other] （ほか{ COUNT($more) }個）
+    }が{ $collective ->
+        [none] ほかのランクのところ
+       *[other] { $collective }
+    }に来ず、{ COUNT($waiting) }個のランクが待っている（{ axis-unit }{ $step }の後、{ G($seconds, digits: 6) }秒以上）。{ $state ->
+        [stalled] { $place ->
+            [none] そのランクがいた場所はわからない
+           *[other] そのランクは{ $place }にいた
+        }
+        [ended] そのランクは{ axis-unit }{ $last }の後に記録を終えていた
+        [failed] そのランクは{ axis-unit }{ $last }の後に{ $error }で{ $place ->
+            [none] {""}
+           *[other] { $place }から
+        }抜けていた
+       *[silent] そのランクは何も書き込んでいない：強制終了された、停止している、Pythonの外の呼び出しから戻らない、または記録していない
+    }{ $recorded ->
+        [yes] {""}
+       *[no] 。全ランクの環境変数にTORCH_FR_BUFFER_SIZE=2000を設定すれば、次回はどの集団通信かがわかる
+    }
+    .apart = 各ランクが別々の集団通信で待っている：ランク{ $rank }は{ $collective }（{ $place ->
+        [none] 場所は不明
+       *[other] { $place }
+    }）、ランク{ $other }は{ $others }（{ $at ->
+        [none] 場所は不明
+       *[other] { $at }
+    }）。{ axis-unit }{ $step }の後、{ G($seconds, digits: 6) }秒以上ステップが進んでいない
+    .together = 全ランクが{ $collective }に来たが、{ axis-unit }{ $step }の後{ G($seconds, digits: 6) }秒たっても終わっていない。ネットワーク、デバイス、通信ライブラリを調べる
+    .places = { axis-unit }{ $step }の後、{ G($seconds, digits: 6) }秒以上ステップが進んでいない。各ランクがいた場所：{ $places }。{ $recorded ->
+        [yes] 集団通信で待っているランクはなく、遅い処理の可能性がある
+       *[no] どのランクが待たれているかはわからない。全ランクの環境変数にTORCH_FR_BUFFER_SIZE=2000を設定すれば、次回はわかる
+    }
     .stopped = 停止させられたプロセス（デバッガー、SIGSTOP）、またはスリープしたマシン
     .disk = 終わらない読み書き：サーバーが応答しないネットワークファイルシステム
     .device = 応答しないGPU、ドライバー、または通信ライブラリ
     .code = そのランクだけで待っているコード：ロック、データローダーのワーカー、ほかのランクが通らない分岐
     .slow = 遅かっただけのランク：待つ長さはNEWLLM_HANG_SECONDSで決まる
+    .long = ジョブが終わったときに遅かっただけのランク：長い評価、スナップショット、コンパイル
+    .branch = 集団通信や逆伝播の前後で、一つのランクだけが通る分岐（if rank == 0、飛ばされるバッチ）
+    .uneven = バッチの数が違うランク、またはモジュールを別の順序で呼ぶランク
+    .groups = 二つのグループの集団通信を、ランクごとに違う順序で始めている
     .test = もう一度実行し、プロセスがあるうちに調べる。py-spy dump --pid PIDで場所が、psの状態で停止中（T）かディスク待ち（D）かがわかる。
+    .apart-test = 両方の場所で、集団通信の前にランクを表示する。グループの全ランクは、同じ集団通信を同じ順序で行わなければならない。
+
+# グループの全ランクが一緒に行うことと、そのグループでの番号。
+collective = { $group ->
+    [all] 全ランク
+   *[other] グループ{ $group }
+}の{ COUNT($number) }番目の{ $operation }{ $tensors ->
+    [none] {""}
+   *[other] （{ $tensors }）
+}
 
 finding-skipped-updates =
     .explained = ステップは数えられたが、更新が行われていない。混合精度では、勾配がオーバーフローしたステップを損失スケーラーが飛ばす。そのスケールを表示し、オプティマイザ自身のステップ数を数える。
