@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from newllm.diagnosis.ranks import read_ranks
+from newllm.diagnosis.ranks.fingerprints import read_ranks
 from newllm.training.snapshots import list_snapshots
 
 STEPS = 20

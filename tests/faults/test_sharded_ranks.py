@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import newllm as newllm_api
-from newllm.diagnosis.rank_outliers import find_outliers
-from newllm.diagnosis.ranks import read_ranks
+from newllm.diagnosis.ranks.fingerprints import read_ranks
+from newllm.diagnosis.ranks.outliers import find_outliers
 from newllm.errors import UserError
 from newllm.trace import read_signal, read_trace
 from newllm.training.snapshots import list_snapshots

@@ -16,11 +16,11 @@ from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import write_notes
-from newllm.diagnosis.rank_logs import joined_ranks
+from newllm.diagnosis.ranks.logs import joined_ranks
+from newllm.diagnosis.ranks.stalls import read_stall
 from newllm.diagnosis.replayed import proved_first
 from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in, single_run
-from newllm.diagnosis.stalls import read_stall
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newllm.diagnosis.rank_files import LOSS
-from newllm.diagnosis.rank_logs import have_same_steps, share_their_weights
+from newllm.diagnosis.ranks.files import LOSS
+from newllm.diagnosis.ranks.logs import have_same_steps, share_their_weights
 from newllm.diagnosis.run_facts import is_run, runs_in, single_run
 from newllm.errors import UserError
 from newllm.trace import Trace

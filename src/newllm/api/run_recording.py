@@ -19,7 +19,7 @@ from newllm.api.recording_samples import Samples
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.checksum import write_checked
 from newllm.data import Tokenizer
-from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS, SECONDS
+from newllm.diagnosis.ranks.files import GRADIENT_NORM, LOSS, SECONDS
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import Predictions
 from newllm.recorder.layout import Layout

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from newllm.diagnosis.hangs import Hang
-from newllm.diagnosis.ranks import Ranks
-from newllm.diagnosis.stalls import Stall
+from newllm.diagnosis.ranks.fingerprints import Ranks
+from newllm.diagnosis.ranks.hangs import Hang
+from newllm.diagnosis.ranks.stalls import Stall
 from newllm.trace.check import KeptCheck
 
 

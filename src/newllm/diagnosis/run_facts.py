@@ -12,10 +12,10 @@ from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer
-from newllm.diagnosis.hangs import read_hangs
 from newllm.diagnosis.notes import NOTES, planned_in
-from newllm.diagnosis.ranks import read_ranks
-from newllm.diagnosis.stalls import read_stall
+from newllm.diagnosis.ranks.fingerprints import read_ranks
+from newllm.diagnosis.ranks.hangs import read_hangs
+from newllm.diagnosis.ranks.stalls import read_stall
 from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml

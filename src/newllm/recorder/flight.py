@@ -3,7 +3,7 @@
 A thread of each rank writes RUN/ranks/flight-00001.json once no step was recorded for long: NEWLLM_HANG_SECONDS, else
 60 s, or 20 times the usual step (up to 300 s) where that is longer; again whenever that time has doubled. Evaluations
 and snapshots are slow too: the next step removes the file. At the end of its recording a rank leaves one that says so,
-after an error with its collectives. `newllm.diagnosis.stalls` reads the files of all.
+after an error with its collectives. `newllm.diagnosis.ranks.stalls` reads the files of all.
 
 A healthy step costs a timestamp. A dump of the flight recorder costs up to 0.4 s, so there is none in a healthy
 training but in its slowest moments.
@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from newllm.diagnosis.stalls import ENDED, FAILED, STALLED, flight_file
+from newllm.diagnosis.ranks.stalls import ENDED, FAILED, STALLED, flight_file
 from newllm.files import to_json, write_bytes
 from newllm.launcher import hang_seconds
 

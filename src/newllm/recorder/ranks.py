@@ -26,7 +26,7 @@ from typing import Any, SupportsFloat, TextIO
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.rank_files import (
+from newllm.diagnosis.ranks.files import (
     FOLDER,
     GRADIENT_NORM,
     INPUTS,
@@ -138,7 +138,7 @@ class RankWatch:
 
         Args:
             step: that is done, one after the step before.
-            numbers: of `diagnosis.rank_files.NUMBERS`, those that are known; a tensor must not change any more.
+            numbers: of `diagnosis.ranks.files.NUMBERS`, those that are known; a tensor must not change any more.
         """
         if self._waiting < MOST_WAITING:
             row = Row()

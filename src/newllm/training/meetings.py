@@ -69,7 +69,7 @@ class Meetings:
 
     @contextlib.contextmanager
     def at(self, what: str) -> Iterator[None]:
-        """Take part in one of `diagnosis.hangs.EXCHANGES`.
+        """Take part in one of `diagnosis.ranks.hangs.EXCHANGES`.
 
         Raises:
             LostError: another process is gone.

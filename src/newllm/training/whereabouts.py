@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from newllm.diagnosis.hangs import BETWEEN_TWO, FILE, Hang, read_hangs
+from newllm.diagnosis.ranks.hangs import BETWEEN_TWO, FILE, Hang, read_hangs
 from newllm.training.last_words import FOLDER
 
 _BEAT = 1.0  # seconds between two lines of the thread
@@ -38,7 +38,7 @@ class Where:
     Attributes:
         rank: its number.
         count: exchanges of all ranks that it came to so far.
-        what: the last of them, see `diagnosis.hangs.EXCHANGES`.
+        what: the last of them, see `diagnosis.ranks.hangs.EXCHANGES`.
         step: of that.
         state: "waits" in it, or "computes" after it; or it has ended: it "waited" in vain, or "lost" another process.
         beat: lines that its thread has written.

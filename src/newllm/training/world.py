@@ -122,7 +122,7 @@ class World:
         """Tell the others that their digests of what they wrote are collected now."""
 
     def collect(self, what: str, own: _O) -> list[_O]:  # noqa: ARG002 (an interface)
-        """Return what every process gives, by rank; `what` is of `diagnosis.hangs.EXCHANGES`."""
+        """Return what every process gives, by rank; `what` is of `diagnosis.ranks.hangs.EXCHANGES`."""
         return [own]
 
     def holds(self) -> None:

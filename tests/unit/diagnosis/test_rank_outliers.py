@@ -9,9 +9,9 @@ from newllm.diagnosis.detectors.rank_outlier import detect_rank_outlier, detect_
 from newllm.diagnosis.detectors.ranks import detect_ranks_alike
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.rank_outliers import find_outliers
-from newllm.diagnosis.rank_signals import RankSignals, find_straggler
-from newllm.diagnosis.ranks import Ranks
+from newllm.diagnosis.ranks.fingerprints import Ranks
+from newllm.diagnosis.ranks.outliers import find_outliers
+from newllm.diagnosis.ranks.signals import RankSignals, find_straggler
 from newllm.messages import catalogue
 from newllm.trace import Series, Trace
 

@@ -11,9 +11,9 @@ import pytest
 
 from newllm.diagnosis.detectors.ranks import detect_hang, detect_ranks_alike, detect_ranks_apart, detect_straggler
 from newllm.diagnosis.facts import Facts, Layer
-from newllm.diagnosis.hangs import EXCHANGES, Hang, read_hangs
 from newllm.diagnosis.layer_names import with_named_layers
-from newllm.diagnosis.ranks import Apart, read_ranks
+from newllm.diagnosis.ranks.fingerprints import Apart, read_ranks
+from newllm.diagnosis.ranks.hangs import EXCHANGES, Hang, read_hangs
 from newllm.diagnosis.run_facts import read_facts
 from newllm.messages import catalogue, message
 from newllm.trace import Series, Trace

@@ -9,9 +9,9 @@ import pytest
 
 from newllm.diagnosis.detectors.stalls import detect_stall
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.hangs import Hang
+from newllm.diagnosis.ranks.hangs import Hang
+from newllm.diagnosis.ranks.stalls import read_stall
 from newllm.diagnosis.run_facts import read_facts
-from newllm.diagnosis.stalls import read_stall
 from newllm.messages.catalogue import catalogue
 from newllm.trace import Series, Trace
 

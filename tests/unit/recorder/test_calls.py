@@ -15,18 +15,15 @@ class Holder(nn.Module):
 
     def __init__(self, parts: int) -> None:
         super().__init__()
-        self.net = nn.ModuleDict({"first": nn.Linear(6, 8), "last": nn.Linear(8, 3)}) if parts > 1 else _net()
-        self.parts = parts
+        self.net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3) if parts == 1 else nn.Identity())
+        if parts > 1:
+            self.last = nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net["last"](self.net["first"](x).relu()) if self.parts > 1 else self.net(x)
+        return self.last(self.net(x)) if hasattr(self, "last") else self.net(x)
 
     def loss(self, x: Tensor, y: Tensor, *, call: bool) -> Tensor:
         return F.cross_entropy(self(x) if call else self.forward(x), y)
-
-
-def _net() -> nn.Module:
-    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
 
 
 def _train(out: Path, model: nn.Module, *, call: bool) -> dict[str, list[float]]:
@@ -62,5 +59,5 @@ def test_of_a_model_whose_parts_are_called_it_is_said_that_inputs_and_outputs_ar
     with pytest.warns(UserWarning, match="the model itself was not called, only parts of it"):
         seen = _train(tmp_path, Holder(parts=2), call=False)
     assert "rows" not in seen
-    assert "activation_rms/net.first" in seen
+    assert "activation_rms/net.0" in seen
     assert [one.sentence.id for one in newllm.doctor(tmp_path).trace.remarks] == ["remark-model-not-called"]

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 import newllm
-from newllm.diagnosis.stalls import read_stall
+from newllm.diagnosis.ranks.stalls import read_stall
 from newllm.integrations.recording import CallbackRecording
 from newllm.recorder import flight
 from newllm.recorder.flight import FlightWatch

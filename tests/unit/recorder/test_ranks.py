@@ -19,7 +19,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import newllm
-from newllm.diagnosis.ranks import read_ranks
+from newllm.diagnosis.ranks.fingerprints import read_ranks
 
 STEPS, EVERY, AT = 24, 5, 12
 

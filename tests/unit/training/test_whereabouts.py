@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from newllm.diagnosis.hangs import Hang
+from newllm.diagnosis.ranks.hangs import Hang
 from newllm.errors import UserError
 from newllm.launcher import hang_seconds, join_seconds
 from newllm.training import whereabouts

@@ -4,8 +4,8 @@ Averages over the ranks hide it: the gradient of a rank whose rows are broken is
 """
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.rank_outliers import Outlier, find_outliers
-from newllm.diagnosis.rank_signals import find_stopped
+from newllm.diagnosis.ranks.outliers import Outlier, find_outliers
+from newllm.diagnosis.ranks.signals import find_stopped
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
@@ -20,7 +20,7 @@ REASONS = {
 
 
 def detect_rank_outlier(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the ranks whose loss or gradient is unlike that of the others (`diagnosis.rank_outliers`).
+    """Return the ranks whose loss or gradient is unlike that of the others (`diagnosis.ranks.outliers`).
 
     False alarms: shards that are sound and differ (languages, lengths of rows) make losses that lie apart and all fall,
     and gradients of a like size; neither is told.

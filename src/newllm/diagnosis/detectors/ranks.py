@@ -6,7 +6,7 @@ were taken, at sampled steps. Ranks that come together again train by themselves
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more
-from newllm.diagnosis.rank_signals import equal_losses
+from newllm.diagnosis.ranks.signals import equal_losses
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 

@@ -7,7 +7,7 @@ in the middle of an evaluation.
 from typing import Any
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.stalls import Collective, Flight, Stall
+from newllm.diagnosis.ranks.stalls import Collective, Flight, Stall
 from newllm.messages import Message, message
 from newllm.trace import Finding, Trace
 

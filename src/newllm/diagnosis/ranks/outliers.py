@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from newllm.diagnosis.excursion import find_excursions
-from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS
-from newllm.diagnosis.rank_signals import RankSignals
+from newllm.diagnosis.ranks.files import GRADIENT_NORM, LOSS
+from newllm.diagnosis.ranks.signals import RankSignals
 
 Form = Literal["not-a-number", "jump", "gradient-jump", "zero-gradient", "large-gradient", "stays", "memorised"]
 FEWEST = 5  # steps at which gradients are compared

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.rank_files import FOLDER
+from newllm.diagnosis.ranks.files import FOLDER
 from newllm.files import read_json
 from newllm.trace.remark import Remark, unread_file
 

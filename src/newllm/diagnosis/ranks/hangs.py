@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.rank_files import FOLDER
+from newllm.diagnosis.ranks.files import FOLDER
 from newllm.files import read_bytes
 from newllm.messages import Message, message
 from newllm.trace.remark import Remark, unread_file

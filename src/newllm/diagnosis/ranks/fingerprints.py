@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from newllm.diagnosis.rank_files import (
+from newllm.diagnosis.ranks.files import (
     FOLDER,
     MOMENTS,
     MOST,
@@ -22,7 +22,7 @@ from newllm.diagnosis.rank_files import (
     RankFile,
     read_rank_files,
 )
-from newllm.diagnosis.rank_signals import RankSignals, Straggler, find_straggler, series_of
+from newllm.diagnosis.ranks.signals import RankSignals, Straggler, find_straggler, series_of
 from newllm.messages import message
 from newllm.trace.remark import Remark, unread_file
 

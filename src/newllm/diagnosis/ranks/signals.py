@@ -1,6 +1,6 @@
 """Numbers that each rank of a training has of its own, side by side: losses, norms of gradients, seconds.
 
-They come from the files of a recording's ranks (`rank_files`), or from the logs that people's ranks write.
+They come from the files of a recording's ranks (`files`), or from the logs that people's ranks write.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from functools import reduce
 
 import numpy as np
 
-from newllm.diagnosis.rank_files import LOSS, SECONDS
+from newllm.diagnosis.ranks.files import LOSS, SECONDS
 from newllm.trace import Series
 
 _FEWEST_LOSSES = 8  # that are equal on all ranks by no chance

@@ -9,9 +9,9 @@ from functools import reduce
 
 import numpy as np
 
-from newllm.diagnosis.rank_files import GRADIENT_NORM, LOSS, SECONDS
-from newllm.diagnosis.rank_signals import RankSignals
-from newllm.diagnosis.ranks import Ranks
+from newllm.diagnosis.ranks.files import GRADIENT_NORM, LOSS, SECONDS
+from newllm.diagnosis.ranks.fingerprints import Ranks
+from newllm.diagnosis.ranks.signals import RankSignals
 from newllm.messages import message
 from newllm.trace import Remark, Series, Trace
 
