@@ -226,3 +226,14 @@ def test_a_first_evaluation_of_one_easy_task_tells_no_level(start: float, is_sai
     loss = start * (1 + 0.1 * np.sin(steps)) * np.linspace(1, 0.6, 5000)
     signals = {"loss": Series(steps, loss), "validation_loss": Series(at, np.r_[[0.77], np.linspace(4.3, 2.9, 20)])}
     assert ("worse-than-untrained" in alarms(Trace(signals))) is is_said
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(0.5, False), (1e-6, True)])
+def test_a_branch_that_begins_at_nothing_beside_a_model_whose_signal_ends_at_nothing(end: float, is_said: bool) -> None:
+    faint = {f"gradient_norm__{name}": np.r_[[1e-13], np.full(199, 0.1)] for name in ("b", "c")}
+    outputs = {f"activation_rms__{name}": np.full(200, 0.5) for name in ("a", "b", "c")}
+    trace = trace_of(
+        loss=FALLS, gradient_norm__a=np.full(200, 0.5), **faint, **outputs,
+        activation_rms__d=np.r_[[end], np.full(199, 0.5)],
+    )  # fmt: skip
+    assert ("vanishing-gradient" in alarms(trace)) is is_said

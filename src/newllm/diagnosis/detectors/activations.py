@@ -17,6 +17,7 @@ GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
 ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
+GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 LAST = 0.75  # of the run: behind it is its end
 
 
@@ -28,7 +29,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
     nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. So are
     attention's queries and keys, while its values have a gradient, and a model's own parameters, which are no layer.
     Where most outputs are so small the largest one stands out. Where no layer is so any more in the last quarter, and
-    it was so at the first step alone or the loss has been learnt, training has come over it: a note.
+    it was so at the first step alone while the last layer did give something, or the loss has been learnt, training has
+    come over it: a note.
     """
     found = []
     for kind, statistic, least in (
@@ -47,9 +49,17 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
             is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]  # may begin at nothing
-            is_over = came_back and (is_first or is_output or has_learnt(trace))
-            found.append(_vanished(kind, statistic, faded, is_over=is_over))
+            faint = min(share for share, _ in faded.values())
+            reaches = (is_first and _reaches_the_end(trace, facts)) or (faint > GONE and has_learnt(trace))
+            found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_output or reaches)))
     return found
+
+
+def _reaches_the_end(trace: Trace, facts: Facts) -> bool:
+    """Whether the last layer gives something, held against the first, at the first step: what fades is a branch."""
+    layers = by_layer(trace, "activation_rms", facts)
+    sizes = [float(one.value[0]) for name, one in layers.items() if name != ROOT and len(one.value)]
+    return not sizes or sizes[-1] >= SIGNAL * sizes[0]
 
 
 def _is_beside(name: str, series: dict[str, Series], least: float) -> bool:
