@@ -44,7 +44,7 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         }
         faded, is_first = _faded(series, least)
         faded = {name: one for name, one in faded.items() if not _is_beside(name, series, least)}
-        stands_out = statistic == "activation_rms" and 2 * len(faded) > len(series)  # the largest does, not these
+        stands_out = statistic == "activation_rms" and 3 * len(faded) > 2 * len(series)  # the largest does, not these
         if faded and (is_first or not stands_out):
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
