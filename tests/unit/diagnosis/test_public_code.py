@@ -205,13 +205,6 @@ def test_parameters_of_a_model_itself_are_no_layer_that_vanishes(name: str, is_s
     assert ("vanishing-gradient" in alarms(trace)) is is_said
 
 
-@pytest.mark.parametrize(("small", "is_said"), [(1, True), (3, False)])
-def test_where_most_outputs_are_small_the_largest_stands_out(small: int, is_said: bool) -> None:
-    sizes = [1.0] * (4 - small) + [1e-5] * small
-    outputs = {f"activation_rms__{at}": np.full(200, size) for at, size in enumerate(sizes[::-1])}
-    assert ("vanishing-signal" in alarms(trace_of(loss=FALLS, **outputs))) is is_said
-
-
 @pytest.mark.parametrize(("shift", "is_said"), [(-3.0, False), (3.0, True)])
 def test_the_first_update_of_a_density_whose_weights_begin_small(shift: float, is_said: bool) -> None:
     loss = np.linspace(-2.4, -1.2, 200) + shift + 0.6  # it rises, so that nothing says it has been learnt

@@ -28,9 +28,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
     nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. So are
     attention's queries and keys, while its values have a gradient, and a model's own parameters, which are no layer.
-    Where most outputs are so small the largest one stands out. Where no layer is so any more in the last quarter, and
-    it was so at the first step alone while the last layer did give something, or the loss has been learnt, training has
-    come over it: a note.
+    Where no layer is so any more in the last quarter, and it was so at the first step alone while the last layer did
+    give something, or the loss has been learnt, training has come over it: a note.
     """
     found = []
     for kind, statistic, least in (
@@ -44,8 +43,7 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         }
         faded, is_first = _faded(series, least)
         faded = {name: one for name, one in faded.items() if not _is_beside(name, series, least)}
-        stands_out = statistic == "activation_rms" and 3 * len(faded) > 2 * len(series)  # the largest does, not these
-        if faded and (is_first or not stands_out):
+        if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
             is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]  # may begin at nothing
