@@ -21,7 +21,7 @@ STEPS = 40
 KILLS = int(os.environ.get("NEWLLM_KILLS", "7"))  # of each variant and size in the slow test
 LAUNCHED = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 SOME = ["--set", "data.batch=4", "--set", "training.steps=40", "--set", "training.snapshot_every=8"]
-LONG = ("accumulated", "sentences", "tied")
+LONG = ("accumulated", "carried-dropout", "sentences", "tied")
 VARIANTS = {
     "stack": ["--set", "data.batch=5"],
     "carried-dropout": ["--set", "data.carry=true", "--set", "model.dropout=0.1", "--rule", "dual"],

@@ -135,6 +135,7 @@ def test_a_tied_head_is_the_embedding_and_stays_it() -> None:
     assert sum(p.numel() for p in plain.parameters()) - sum(p.numel() for p in tied.parameters()) == saved
 
 
+@pytest.mark.slow
 def test_products_of_the_training_may_be_bf16() -> None:
     first = []
     for precision in ("fp32", "bf16"):
