@@ -1,5 +1,7 @@
 """A metric that stays where it was while the loss of the same data goes to nothing."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,11 +62,25 @@ def test_a_part_that_guesses_between_two_while_the_rest_is_learnt_is_found() -> 
         (AT_A_HALF[:4], {}),
         (AT_A_HALF, {"left": 0.95}),  # nothing is learnt at all
         (AT_A_HALF, {"validation": 1.0}),  # nor of what is new
+        ([0.5] * 5, {}),  # a constant
+        (AT_A_HALF, {"name": "val_f1"}),  # which a guess may have any of
     ],
 )
-def test_what_is_near_a_half_for_another_reason_is_not(metric: list[float], options: dict[str, float]) -> None:
+def test_what_is_near_a_half_for_another_reason_is_not(metric: list[float], options: dict[str, Any]) -> None:
     at = AT[: len(metric)]
-    options = {"left": 0.3, "validation": 0.45, **options}
+    options = {"left": 0.3, "validation": 0.45, "name": "accuracy_of_pairs", **options}
     loss, validation = (2 * np.geomspace(1, options[one], n) for one, n in (("left", 200), ("validation", len(at))))
-    signals = {"loss": (STEP, loss), "validation_loss": (at, validation), "accuracy_of_pairs": (at, np.array(metric))}
+    signals = {"loss": (STEP, loss), "validation_loss": (at, validation), options["name"]: (at, np.array(metric))}
     assert not detect_metric_unmoved(Trace({name: Series(*one) for name, one in signals.items()}), Facts())
+
+
+@pytest.mark.parametrize(("classes", "is_said"), [(2, True), (4, False), (None, False)])
+def test_a_half_of_a_models_own_classes_is_a_guess_of_two(classes: int | None, is_said: bool) -> None:
+    signals = {
+        "loss": Series(STEP, 2 * np.geomspace(1, 0.3, 200)),
+        "validation_loss": Series(AT, 2 * np.geomspace(1, 0.45, 5)),
+        "validation_accuracy": Series(AT, np.array(AT_A_HALF)),
+    }
+    if classes is not None:
+        signals["target_classes_seen"] = Series(AT, np.full(5, float(classes)))
+    assert bool(detect_metric_unmoved(Trace(signals), Facts())) is is_said

@@ -375,8 +375,9 @@ def test_each_of_several_optimizers_has_a_recording(tmp_path: Path) -> None:
     ],
 )
 def test_which_loss_of_a_validation_is_judged(names: list[str], monitored: Any, expected: Any) -> None:
-    found = evaluation_of(dict.fromkeys(names, 1.0), monitored)
+    found = evaluation_of({name: float(at) for at, name in enumerate(names)}, monitored)
     assert (found.loss, found.accuracy, found.is_guess) == expected
+    assert not evaluation_of(dict.fromkeys(names, 1.0), monitored).is_guess, "one number under several names"
 
 
 def test_what_is_guessed_of_a_validation_is_said(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A metric that stands still while the loss is learnt: both measure different things, or a part learns nothing."""
 
+import re
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
@@ -9,7 +11,9 @@ from newllm.diagnosis.quality import qualities
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.readers.naming import meaning
 
+_OF_ANSWERS = re.compile(r"(^|[^a-z])(acc|accuracy|auc|auroc)($|[^a-z])", re.IGNORECASE)  # a guess has a half of them
 FEWEST = 4  # points of the metric
 FEWEST_LOSSES = 8  # points of the loss
 LEARNT = 0.03  # of the loss at the start: so little is left of it
@@ -26,7 +30,7 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
     task of the same model. False alarms: a metric may wait for the loss, as whole texts that are right wait for single
     tokens; so all but `LEARNT` of the loss has to be learnt, of the same data: of validation, where the metric comes
     with it. A metric that has moved by `MOVES` is on its way. A validation loss that does not fall either tells by
-    itself that nothing general is learnt.
+    itself that nothing general is learnt. Among four classes a half is good.
     """
     if not training_kind(trace, facts).loss_is_progress:
         return []
@@ -40,7 +44,7 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
         loss = validation if of_validation else finite(trace.series("loss"))
         if _stands(metric) and _is_learnt(trace, loss):
             return [_unmoved(trace, name, metric, loss)]
-        if _is_a_guess(metric) and _falls(trace, validation):
+        if _is_a_guess(trace, name, metric) and _falls(trace, validation):
             return [_at_a_half(name, metric)]
     return []
 
@@ -51,8 +55,13 @@ def _stands(metric: Series) -> bool:
     return bool(is_share and value.max() < LOW and median(value[-few:]) - median(value[:few]) < MOVES)
 
 
-def _is_a_guess(metric: Series) -> bool:
-    return len(metric.value) >= FEWEST_HALVES and bool(np.abs(metric.value - HALF).max() <= NEAR_HALF)
+def _is_a_guess(trace: Trace, name: str, metric: Series) -> bool:
+    """Whether a metric is a half throughout; the accuracy of the model's own classes only where these are two."""
+    classes = trace.series("target_classes_seen").value
+    if name.endswith("accuracy") and meaning(name) is not None and (not len(classes) or classes[-1] != 2):
+        return False
+    halves = len(metric.value) >= FEWEST_HALVES and np.ptp(metric.value) > 0  # else it is told as a constant
+    return bool(_OF_ANSWERS.search(name) and halves and np.abs(metric.value - HALF).max() <= NEAR_HALF)
 
 
 def _falls(trace: Trace, validation: Series) -> bool:

@@ -17,7 +17,7 @@ class Evaluation:
         loss: name of its loss; "" where none is known.
         accuracy: of its accuracy, likewise.
         losses: all names that mean a loss, the best first.
-        is_guess: whether the loss is one of several, and nothing monitors it.
+        is_guess: whether the loss is one of several that differ, and nothing monitors it.
     """
 
     loss: str
@@ -48,7 +48,7 @@ def evaluation_of(numbers: Mapping[str, Any], monitored: Iterable[Any]) -> Evalu
     """
     losses, accuracies = _named(numbers, "validation_loss"), _named(numbers, "validation_accuracy")
     chosen = [name for name in monitored if isinstance(name, str) and name in numbers and "loss" in words(name)]
-    is_guess = not chosen and len(losses) > 1
+    is_guess = not chosen and len({float(numbers[name]) for name in losses}) > 1  # "val_loss_epoch" is "val_loss" again
     return Evaluation((*chosen, *losses, "")[0], (*accuracies, "")[0], losses, is_guess)
 
 
