@@ -67,7 +67,11 @@ def build(config):
     world.size = ranks
     knows_world = "world" in inspect.signature(build_model).parameters  # else it builds the whole model
     model = build_model(config, world) if knows_world else build_model(config)
-    shard(model, lambda _: contextlib.nullcontext())
+    copies = ()
+    if "replicas" in inspect.signature(shard).parameters:  # else there is one copy always
+        from newllm.training.replicas import Replicas
+        copies = (Replicas(ranks, 600.0),)
+    shard(model, lambda _: contextlib.nullcontext(), *copies)
     return model, build_optimizer(model, config.optimizer)
 
 def write(config):
