@@ -33,22 +33,21 @@ from torch import Tensor, nn
 from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.messages import Message, message
-from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
+from newllm.recorder.arguments import is_first_process, the_model, the_optimizers
 from newllm.recorder.calls import CallWatch
 from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
-from newllm.recorder.flight import FlightWatch
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
-from newllm.recorder.ranks import RankWatch
 from newllm.recorder.resumption import RECORDING, TRACE, checked_step, open_directory
 from newllm.recorder.sampled import SampledForward
+from newllm.recorder.several import SeveralProcesses
 from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
 from newllm.trace.samples import SAMPLES, Sample, add_sample
@@ -114,7 +113,7 @@ class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
     Where several processes train together only the first of them records. The others write fingerprints of their
-    weights and inputs, and numbers that are their own, beside its recording (`ranks`).
+    weights and inputs, and numbers that are their own, beside its recording (`several`).
 
     Attributes:
         part: returns, for the name of a part, what keeps errors of its functions from the training.
@@ -165,20 +164,14 @@ class Recorder:
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
-        self._ranks: RankWatch | None = None
-        self._flight: FlightWatch | None = None
-        if processes() > 1:
-            self._flight = FlightWatch(out, RECORDING)
-            at = out, RECORDING, resumed_at
-            about = {"records": self._is_first, "protect": self.part("ranks")}
-            self._ranks = RankWatch(self._layout, self._optimizers, *at, **about)
+        about = {"every": every, "resumed_at": resumed_at, "records": self._is_first, "part": self.part}
+        self._several = SeveralProcesses(self._layout, self._optimizers, out, RECORDING, **about)
         self._has_data = False
         self._refused: set[str] = set()
 
     def __enter__(self) -> Self:
         if not self._writes:
-            self._compare_ranks()
-            self._watch_flight()
+            self._several.begin()
             return self
         found = open_directory(self._out, self._resumed_at)
         if found is not None:
@@ -190,29 +183,14 @@ class Recorder:
         self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
         self.part("contexts")(self._contexts.open)()
         self.part("outputs")(self._calls.open)()
-        self._compare_ranks()
-        self._watch_flight()
+        self._several.begin()
         self._time = time.perf_counter()
         self._begin()
         return self
 
-    def _compare_ranks(self, loss: SupportsFloat | Tensor | None = None) -> None:
-        """Take this rank's numbers of a step, and its fingerprints before the first step and after sampled ones."""
-        if self._ranks is not None:
-            at = {"first": (self._resumed_at or 0) + 1, "every": self._every}
-            measured = self._is_first and self._sampled
-            self.part("ranks")(self._ranks.stepped)(self.steps, loss, **at, is_measured=measured)
-
-    def _watch_flight(self) -> None:
-        if self._flight is not None:
-            self.part("flight")(self._flight.begin)(self.steps)
-
     def __exit__(self, kind: object = None, error: BaseException | None = None, *_: object) -> None:
         self._unhook()
-        if self._ranks is not None:
-            self.part("ranks")(self._ranks.close)()
-        if self._flight is not None:
-            self.part("flight")(self._flight.close)(error)
+        self._several.close(error)
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._write(pending.close)
@@ -305,11 +283,10 @@ class Recorder:
 
     def _counts(self, loss: SupportsFloat | Tensor | None = None) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
-        if self._flight is not None:
-            self._flight.stepped(self.steps + 1)
+        self._several.stepped(self.steps + 1)
         if not self._is_first:
             self.steps += 1
-            self._compare_ranks(loss)
+            self._several.measured(self.steps, loss, sampled=False)
         return self._writes
 
     def _end_step(self, said: Mapping[str, float | Tensor]) -> None:
@@ -328,7 +305,7 @@ class Recorder:
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
         self._leaps.see(said.get("loss"))
-        self._compare_ranks(said.get("loss"))
+        self._several.measured(self.steps, said.get("loss"), sampled=self._sampled)
         self._begin()
 
     @_forgiving

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -356,22 +357,30 @@ class TwoHeads(nn.Module):
         return self.valid(x), classes.softmax(1) if self.twice else classes
 
 
+def _forms(out: Path, model: nn.Module, loss: Callable[[], Tensor], **about: Any) -> list[str]:
+    """Return which mistakes of a loss's form are told of a training of eight updates."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, out, every=1, **about) as recorder:
+        for _ in range(8):
+            found = loss()
+            optimizer.zero_grad()
+            found.backward()
+            optimizer.step()
+            recorder.step(found)
+    return [one.evidence["form"] for one in newllm.doctor(out).findings if one.kind == "loss-form"]
+
+
 @pytest.mark.parametrize("twice", [True, False])
 def test_a_softmax_too_many_behind_a_second_head(tmp_path: Path, twice: bool) -> None:
     torch.manual_seed(0)
     model = TwoHeads(twice)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    with newllm.record(model, optimizer, tmp_path, every=1, kind="adversarial") as recorder:
-        for _ in range(8):
-            x, y = torch.randn(32, 6), torch.randint(0, 5, (32,))
-            valid, classes = model(x)
-            loss = F.binary_cross_entropy_with_logits(valid, torch.ones(32, 1)) + F.cross_entropy(classes, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            recorder.step(loss)
-    found = [one.evidence["form"] for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
-    assert found == (["softmax-twice"] if twice else [])
+
+    def loss() -> Tensor:
+        valid, classes = model(torch.randn(32, 6))
+        is_valid = F.binary_cross_entropy_with_logits(valid, torch.ones(32, 1))
+        return is_valid + F.cross_entropy(classes, torch.randint(0, 5, (32,)))
+
+    assert _forms(tmp_path, model, loss, kind="adversarial") == (["softmax-twice"] if twice else [])
 
 
 class Pointer(nn.Module):
@@ -391,15 +400,9 @@ class Pointer(nn.Module):
 def test_a_softmax_too_many_behind_what_points_at_places(tmp_path: Path, twice: bool) -> None:
     torch.manual_seed(0)
     model = Pointer(twice)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    with newllm.record(model, optimizer, tmp_path, every=1) as recorder:
-        for _ in range(8):
-            x, y = torch.randn(32, 5, 2), torch.randint(0, 5, (32, 5))
-            scores, _ = model(x)
-            loss = F.cross_entropy(scores.flatten(0, 1), y.flatten())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            recorder.step(loss)
-    found = [one.evidence["form"] for one in newllm.doctor(tmp_path).findings if one.kind == "loss-form"]
-    assert found == (["softmax-twice"] if twice else [])
+
+    def loss() -> Tensor:
+        scores, _ = model(torch.randn(32, 5, 2))
+        return F.cross_entropy(scores.flatten(0, 1), torch.randint(0, 5, (160,)))
+
+    assert _forms(tmp_path, model, loss) == (["softmax-twice"] if twice else [])

@@ -72,24 +72,24 @@ def read_rank_files(folder: Path) -> Iterator[RankFile]:
 
 def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> RankFile:
     names = tuple(map(str, head["parameters"]))
-    pieces = tuple(None if one is None else _whole(one) for one in head.get(PIECES, [None] * len(names)))
+    pieces = tuple(None if one is None else a_count(one) for one in head.get(PIECES, [None] * len(names)))
     if len(pieces) != len(names):
         raise ValueError(f"{name} says of other parameters which pieces they are")
     compared = [row for row in rows if WEIGHTS in row or not any(one in row for one in NUMBERS)]
-    by_step = {_whole(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in compared}
+    by_step = {a_count(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in compared}
     for values in (values for row in by_step.values() for values in row.values()):
         if len(values) != len(names):
             raise ValueError(f"{name} has a row of another length")
         if not {int, type(None)}.issuperset(map(type, values)):
             raise ValueError(f"{name} has a row of something else than fingerprints")
-    rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
+    rank, left_out, world = (a_count(head[key]) for key in ("rank", "left_out", "ranks"))
     return RankFile(
         *(rank, names, pieces, left_out, world),
         wrapped=bool(head["wrapped"]),
         own_rows=bool(head.get(OWN_ROWS)),
         records=bool(head.get("records")),
         rows=by_step,
-        inputs={row["step"]: _whole(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
+        inputs={row["step"]: a_count(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
         numbers={key: dict(_numbers(key, rows)) for key in NUMBERS},
     )
 
@@ -97,18 +97,32 @@ def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> Ra
 def _numbers(key: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
     """Yield the steps and numbers of one kind; a single one is of the row's step, as an earlier newllm wrote it."""
     for row in rows:
-        listed, last = row.get(key), _whole(row["step"])
+        listed, last = row.get(key), a_count(row["step"])
         values = listed if isinstance(listed, list) else [listed]
         for step, value in enumerate(values, last + 1 - len(values)):
             if value is None:
                 continue
             number = decode_number(value)
-            if key == SECONDS and not 0 <= number < float("inf"):
-                raise ValueError("a time is no number of seconds")
-            yield step, number
+            yield step, a_time(number) if key == SECONDS else number
 
 
-def _whole(value: object) -> int:
+def a_count(value: object) -> int:
+    """Return what a file says is a count.
+
+    Raises:
+        ValueError: it is none.
+    """
     if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
         raise ValueError("a count is no whole number from 0 up")
     return value
+
+
+def a_time(value: Any) -> float:
+    """Return what a file says are seconds.
+
+    Raises:
+        ValueError: they are none.
+    """
+    if type(value) not in (int, float) or not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError("a time is no number of seconds")
+    return float(value)

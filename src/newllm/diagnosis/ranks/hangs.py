@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.ranks.files import FOLDER
+from newllm.diagnosis.ranks.files import FOLDER, a_count, a_time
 from newllm.files import read_bytes
 from newllm.messages import Message, message
 from newllm.trace.remark import Remark, unread_file
@@ -23,7 +23,6 @@ EXCHANGES = (
 BETWEEN_TWO = ("contexts",)
 """Those of them that a process sends another: who waits for one of them waits for that process alone."""
 _LARGEST = 2**20  # bytes
-_LARGEST_NUMBER = 2**53
 _LONGEST = 200  # characters of a place in code
 
 
@@ -89,17 +88,12 @@ def read_hangs(run: Path) -> tuple[tuple[Hang, ...], tuple[Remark, ...]]:
 
 
 def _hang(row: Mapping[str, Any]) -> Hang:
-    names, place, seconds = (row["what"], row["last"]), row["place"], row["seconds"]
-    numbers = [*row["ranks"], row["step"], row["last_step"]]
+    names, place = (row["what"], row["last"]), row["place"]
     if not set(names) <= set(EXCHANGES):
         raise ValueError("it names what no training sends")
-    if not all(type(one) is int and 0 <= one <= _LARGEST_NUMBER for one in numbers):
-        raise ValueError("a rank or a step is no whole number from 0 up")
-    if type(seconds) not in (int, float) or not 0 <= seconds <= _LARGEST_NUMBER:
-        raise ValueError("a time is no number of seconds")
     if not isinstance(place, str) or not all(isinstance(row[name], bool) for name in ("waits", "answers")):
         raise ValueError("it says something else than how a rank hangs")
     return Hang(
-        tuple(row["ranks"]), names[0], row["step"], float(seconds), names[1], row["last_step"], row["waits"],
-        place[:_LONGEST], row["answers"],
+        tuple(map(a_count, row["ranks"])), names[0], a_count(row["step"]), a_time(row["seconds"]), names[1],
+        a_count(row["last_step"]), row["waits"], place[:_LONGEST], row["answers"],
     )  # fmt: skip

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.ranks.files import FOLDER
+from newllm.diagnosis.ranks.files import FOLDER, a_count, a_time
 from newllm.files import read_json
 from newllm.trace.remark import Remark, unread_file
 
 STALLED, ENDED, FAILED, SILENT = "stalled", "ended", "failed", "silent"
 _LARGEST, _MOST = 2**18, 4096  # bytes of a file, files that are read
-_LARGEST_NUMBER = 2**53
 _LONGEST = 200  # characters of a text
 _MOST_REMARKS = 3
 _OF_EQUAL_SIZE = ("all_reduce", "allreduce", "broadcast")  # on all ranks
@@ -192,47 +191,35 @@ def _missing(everyone: Sequence[Flight]) -> tuple[tuple[Flight, ...], Collective
 
 
 def _flight(name: str, row: Mapping[str, Any]) -> Flight:
-    rank, ranks, step = (_whole(row[key]) for key in ("rank", "ranks", "step"))
+    rank, ranks, step = (a_count(row[key]) for key in ("rank", "ranks", "step"))
     if name != f"flight-{rank:05}" or rank >= ranks:
         raise ValueError("it says that it is another rank's")
     if row["state"] not in (STALLED, ENDED, FAILED):
         raise ValueError("it says something else than where a rank is")
     groups = row.get("groups", {})
     return Flight(
-        *(rank, ranks, step, _seconds(row["seconds"]), _seconds(row["longest"])),
+        *(rank, ranks, step, a_time(row["seconds"]), a_time(row["longest"])),
         state=row["state"],
         place=_text(row["place"]),
         error=_text(row["error"]),
         collectives=tuple(_collective(one, groups) for one in row.get("collectives", ())),
-        reached={_text(key): _whole(one["reached"]) for key, one in groups.items()} or None,
+        reached={_text(key): a_count(one["reached"]) for key, one in groups.items()} or None,
         members={
-            _text(key): frozenset(map(_whole, one["ranks"])) for key, one in groups.items() if one["ranks"] is not None
+            _text(key): frozenset(map(a_count, one["ranks"])) for key, one in groups.items() if one["ranks"] is not None
         },
     )
 
 
 def _collective(row: Mapping[str, Any], groups: Mapping[str, Any]) -> Collective:
-    sizes = ["x".join(str(_whole(one)) for one in size) or "1" for size in row["sizes"]]
+    sizes = ["x".join(str(a_count(one)) for one in size) or "1" for size in row["sizes"]]
     tensors = tuple(f"{size} {_text(dtype)}" for size, dtype in zip(sizes, row["dtypes"], strict=True))
     group, operation = _text(row["group"]), _text(row["operation"])
     if not isinstance(row["done"], bool):
         raise ValueError("it does not say whether a collective is done")
-    return Collective(group, _text(groups[group]["about"]), _whole(row["number"]), operation, tensors, row["done"])
+    return Collective(group, _text(groups[group]["about"]), a_count(row["number"]), operation, tensors, row["done"])
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a name is no text")
     return "".join(one if one.isprintable() else "?" for one in value[:_LONGEST])
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
-        raise ValueError("a count is no whole number from 0 up")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 <= value <= _LARGEST_NUMBER:
-        raise ValueError("a time is no number of seconds")
-    return float(value)
