@@ -193,15 +193,14 @@ def test_a_response_in_a_stream(client: Any) -> None:
     assert last.usage.output_tokens == 12
 
 
-def test_a_response_that_is_deleted_while_it_is_written_is_not_stored(client: Any) -> None:
-    asked = client.responses.create(
-        model="talker", input="the", instructions="Be brief.", max_output_tokens=30, stream=True
-    )
-    own = next(one.response.id for one in asked if one.type == "response.created")
-    client.responses.delete(own)
-    assert [one.response.store for one in asked if one.type == "response.incomplete"] == [False]
-    with pytest.raises(openai.NotFoundError):
-        client.responses.retrieve(own)
+def test_a_response_that_is_deleted_while_it_is_written_is_not_stored(stub: Any) -> None:
+    with openai.OpenAI(base_url=stub.address, api_key="none", max_retries=0) as client:
+        asked = client.responses.create(model="stub", input="slow", max_output_tokens=20, stream=True)
+        own = next(one.response.id for one in asked if one.type == "response.created")
+        client.responses.delete(own)
+        assert [one.response.store for one in asked if one.type == "response.incomplete"] == [False]
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(own)
 
 
 def test_parts_of_fields_that_mean_nothing_are_named(client: Any) -> None:
