@@ -130,7 +130,7 @@ def test_of_four_values_nothing_is_said_and_of_four_alike_among_others_the_worst
     falling = 5 - np.cumsum(np.random.default_rng(0).uniform(0.01, 0.02, 60))
     falling[31], falling[41:43] = falling[30], falling[40]
     (found,) = frozen_values.detect_frozen_values(trace_of(loss=falling), Facts())
-    assert (found.evidence["times"], found.evidence["stretches"], found.severity) == (3, 2, "warning")
+    assert (found.evidence["times"], found.evidence["stretches"], found.severity) == (3, 2, "note")
     falling[51] = falling[50]
     (found,) = frozen_values.detect_frozen_values(trace_of(loss=falling), Facts())
     assert (found.evidence["times"], found.evidence["stretches"], found.severity) == (3, 3, "fault")

@@ -297,7 +297,7 @@ def test_of_repeats_the_longest_and_then_the_less_likely_is_told() -> None:
     (found,) = still((9, 0.4), (4, 0.0), (9, 0.8), (4, 0.0), (9, 0.8))
     assert (found.first_step, found.last_step) == (23, 27)
     (found,) = still((9, 0.4), (3, 0.0), (9, 0.4))
-    assert (found.severity, found.evidence["times"]) == ("fault", 4)
+    assert (found.severity, found.evidence["times"]) == ("note", 4)
     assert found.confidence == pytest.approx(1 - 22 / 20**3, abs=1e-3)
 
 

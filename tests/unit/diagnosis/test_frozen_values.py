@@ -100,9 +100,13 @@ def test_values_on_a_grid_are_equal_by_chance_more_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "times", "severity"), [("loss", 2, "note"), ("loss", 3, "warning"), ("validation_loss", 2, "warning")]
-)
-def test_two_training_losses_that_are_equal_once_are_a_note(name: str, times: int, severity: str) -> None:
+    ("name", "times", "severity"),
+    [
+        ("loss", 2, "note"), ("loss", 9, "note"), ("loss", 10, "fault"),
+        ("validation_loss", 2, "warning"), ("validation_loss", 4, "fault"),
+    ],
+)  # fmt: skip
+def test_a_few_training_losses_that_are_equal_are_a_note(name: str, times: int, severity: str) -> None:
     value = 3 + np.random.default_rng(1).normal(0, 0.1, 80)
     value[30 : 30 + times] = value[30]
     (found,) = detect_frozen_values(Trace({name: Series(np.arange(1, 81), value)}), Facts())

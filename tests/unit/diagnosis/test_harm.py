@@ -182,3 +182,15 @@ def test_dead_units_of_a_model_that_knows_nine_of_ten_are_a_note(right: float | 
         signals["targets_right"] = Series(STEPS[::10], np.linspace(0.1, right, len(STEPS[::10])) ** 0.05 * right)
     (found,) = inner_as_notes([other("dead-units", 20)], Trace(signals), Facts())
     assert found.severity == expected
+
+
+@pytest.mark.parametrize("kind", ["vanishing-gradient", "vanishing-signal", "update-ratio"])
+def test_small_and_large_sizes_of_layers_are_notes_where_the_loss_is_learnt_and_nothing_else_is_wrong(
+    kind: str,
+) -> None:
+    learnt, hardly = (Trace({"loss": Series(STEPS, np.geomspace(2.3, end, len(STEPS)))}) for end in (0.1, 2.1))
+    size = other(kind, 20)
+    assert [one.severity for one in inner_as_notes([size], learnt, Facts())] == ["note"]
+    assert [one.severity for one in inner_as_notes([size], hardly, Facts())] == ["warning"]
+    both = [size, other("over-fitting", 20)]
+    assert [one.severity for one in inner_as_notes(both, learnt, Facts())] == ["warning", "warning"]

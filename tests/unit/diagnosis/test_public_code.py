@@ -179,7 +179,7 @@ def test_a_spiking_net_says_the_same_until_its_first_spike(silent: int, is_said:
 @pytest.mark.parametrize(("end", "is_said"), [(0.02, False), (1e-6, True)])
 def test_layers_that_begin_with_next_to_no_gradient_and_have_one_soon(end: float, is_said: bool) -> None:
     gradients = {f"gradient_norm__{name}": np.full(200, 0.5) for name in ("a", "b", "c")}
-    trace = trace_of(loss=FALLS, **gradients, gradient_norm__dt=np.r_[[4e-7], np.full(199, end)])
+    trace = trace_of(loss=FALLS + 10, **gradients, gradient_norm__dt=np.r_[[4e-7], np.full(199, end)])
     assert ("vanishing-gradient" in alarms(trace)) is is_said
 
 
@@ -201,7 +201,7 @@ def test_a_layer_whose_name_says_loss_or_lm_is_no_part_of_the_loss() -> None:
 @pytest.mark.parametrize(("name", "is_said"), [(".", False), ("deep", True)])
 def test_parameters_of_a_model_itself_are_no_layer_that_vanishes(name: str, is_said: bool) -> None:
     gradients = {f"gradient_norm__{one}": np.full(200, 0.5) for one in ("a", "b", "c")}
-    trace = trace_of(loss=FALLS, **gradients, **{f"gradient_norm__{name}": np.full(200, 1e-5)})
+    trace = trace_of(loss=FALLS + 10, **gradients, **{f"gradient_norm__{name}": np.full(200, 1e-5)})
     assert ("vanishing-gradient" in alarms(trace)) is is_said
 
 
@@ -226,7 +226,7 @@ def test_a_branch_that_begins_at_nothing_beside_a_model_whose_signal_ends_at_not
     faint = {f"gradient_norm__{name}": np.r_[[1e-13], np.full(199, 0.1)] for name in ("b", "c")}
     outputs = {f"activation_rms__{name}": np.full(200, 0.5) for name in ("a", "b", "c")}
     trace = trace_of(
-        loss=FALLS, gradient_norm__a=np.full(200, 0.5), **faint, **outputs,
+        loss=FALLS + 10, gradient_norm__a=np.full(200, 0.5), **faint, **outputs,
         activation_rms__d=np.r_[[end], np.full(199, 0.5)],
     )  # fmt: skip
     assert ("vanishing-gradient" in alarms(trace)) is is_said

@@ -63,6 +63,14 @@ def changed(signals: Signals, name: str, change: Callable[[np.ndarray, np.ndarra
     return {**signals, name: new}
 
 
+def slowly(signals: Signals) -> Signals:
+    """Let the losses fall by a tenth only: unusual sizes inside of a model that learns are notes."""
+    return {
+        name: Series(series.step, 4 + 0.2 * series.value) if name in ("loss", "validation_loss") else series
+        for name, series in signals.items()
+    }
+
+
 def alarms(signals: Signals, facts: Facts = FACTS) -> dict[str, Finding]:
     return {found.kind: found for found in diagnose(Trace(signals), facts) if found.severity != "note"}
 
@@ -76,11 +84,11 @@ def test_a_sound_run_raises_no_alarm() -> None:
 
 
 PLANTED: dict[str, Callable[[Signals], Signals]] = {
-    "vanishing-gradient": lambda s: changed(s, "gradient_norm/embedding", lambda _, v: 1e-5 * v),
-    "vanishing-signal": lambda s: changed(s, "activation_rms/blocks.1", lambda _, v: 1e-5 * v),
+    "vanishing-gradient": lambda s: changed(slowly(s), "gradient_norm/embedding", lambda _, v: 1e-5 * v),
+    "vanishing-signal": lambda s: changed(slowly(s), "activation_rms/blocks.1", lambda _, v: 1e-5 * v),
     "dead-units": lambda s: changed(s, "activation_zero/blocks.0", lambda _, v: 0 * v + 0.9),
     "saturated-gates": lambda s: changed(s, "gate_saturation/blocks.0", lambda _, v: 0 * v + 0.95),
-    "update-ratio": lambda s: changed(s, "update_ratio/head", lambda _, v: 200 * v),
+    "update-ratio": lambda s: changed(slowly(s), "update_ratio/head", lambda _, v: 200 * v),
     "second-moment": lambda s: changed(
         s, "second_moment_mismatch/head", lambda t, v: np.where(abs(t - 150) < 25, 8, v)
     ),
@@ -238,7 +246,7 @@ VARIED: dict[str, tuple[Callable[[Signals], Signals], int | None]] = {
         extra(loss_of(burst(220, 6, 3.0)), loop_gain=(list(range(10, 301, 10)), [*[1.0] * 12, *[1.3] * 18])),
         None,
     ),
-    "updates of nearly nothing": (both(lambda _, v: 1e-5 * v, "update_ratio/head"), None),
+    "updates of nearly nothing": (lambda s: changed(slowly(s), "update_ratio/head", lambda _, v: 1e-5 * v), None),
     "logits that grow": (both(lambda t, v: v * np.exp(t / 60), "logit_max", "context_norm"), None),
     "a restart in warm-up": (both(lambda t, v: np.where(t < 8, v, np.maximum(t - 8, 0) / 4e4), "learning_rate"), None),
 }
@@ -309,7 +317,7 @@ def test_a_layer_that_is_in_no_part_of_the_loss_is_a_note(name: str, without: tu
 
 
 def test_a_first_update_far_too_large_is_the_layer_s_own_fault() -> None:
-    signals = changed(sound(), "update_ratio/embedding", lambda t, v: np.where(t == EVERY, 10, v))
+    signals = changed(slowly(sound()), "update_ratio/embedding", lambda t, v: np.where(t == EVERY, 10, v))
     assert "update-ratio" not in alarms(signals)  # the weights are as large as ever
     blown = changed(signals, "weight_norm/embedding", lambda t, v: np.where(t == EVERY, v, 30 * v))
     found = alarms(blown)["update-ratio"]
@@ -465,7 +473,7 @@ LIMITS: list[tuple[str, str, Callable[[float], Callable[[np.ndarray, np.ndarray]
     ("second-moment", "second_moment_mismatch/head", lambda value: sampled_at(value, 3), 4.8, 5.2),
     ("second-moment", "second_moment_mismatch/head", lambda value: sampled_at(value, 1), 19.0, 21.0),
     ("second-moment", "second_moment_mismatch/head", lambda count: sampled_at(6.0, int(count)), 2, 3),
-    ("update-ratio", "update_ratio/head", lambda ratio: lambda _, v: ratio + 0 * v, 0.19, 0.21),
+    ("update-ratio", "update_ratio/head", lambda ratio: lambda _, v: ratio + 0 * v, 0.09, 0.11),
     ("gradient-explosion", "gradient_norm", lambda norm: lambda t, v: np.where(t == 200, norm, v), 6.0, 12.0),
     ("attention-collapse", "attention_entropy/blocks.1", lambda nats: sampled_at(nats), 0.11, 0.09),
     ("attention-collapse", "attention_logit/blocks.1", lambda logit: sampled_at(logit), 75.0, 85.0),
@@ -493,8 +501,9 @@ def test_an_alarm_begins_at_its_limit(
     silent: float,
     told: float,
 ) -> None:
-    assert kind not in alarms(changed(sound(), name, planted(silent)))
-    assert kind in alarms(changed(sound(), name, planted(told)))
+    signals = slowly(sound()) if kind in {"vanishing-gradient", "vanishing-signal", "update-ratio"} else sound()
+    assert kind not in alarms(changed(signals, name, planted(silent)))
+    assert kind in alarms(changed(signals, name, planted(told)))
 
 
 EVERY_RUN = {kind: (plant, None) for kind, plant in PLANTED.items()} | VARIED
@@ -528,7 +537,7 @@ def test_losses_of_other_names_are_found_in_any_order(kind: str) -> None:
 
 
 def test_an_adapter_that_begins_at_nothing_has_not_vanished() -> None:
-    signals, name = sound(), "activation_rms/blocks.1"
+    signals, name = slowly(sound()), "activation_rms/blocks.1"
     faint = changed(signals, name, lambda _, v: 1e-5 * v)[name]
     assert "vanishing-signal" in alarms(signals | {f"{name}.out": faint})
     assert "vanishing-signal" not in alarms(signals | {f"{name}.out.lora_B.default": faint})
@@ -568,7 +577,7 @@ def test_layers_are_told_in_the_models_order_three_of_them_by_name() -> None:
     ],
 )  # fmt: skip
 def test_large_updates_of_most_layers_are_the_learning_rates(layers: tuple[str, ...], cause: str) -> None:
-    signals = sound()
+    signals = slowly(sound())
     for at, layer in enumerate(layers):
         signals = changed(signals, f"update_ratio/{layer}", lambda _, v, at=at: 0.3 - 0.01 * at + 0 * v)
     assert alarms(signals)["update-ratio"].candidate_causes[0] == cause

@@ -2,7 +2,8 @@
 
 False alarms: two neighbours of a smooth, printed series are equal by chance about once in (usual change / printed
 unit) points. A repeat counts only where a run as long would show fewer than `ALARMS` such repeats by chance; a series
-that has converged to its printed digits therefore raises none. Two training losses that are equal once are a note.
+that has converged to its printed digits therefore raises none. A few training losses that are equal once or twice are a
+note: of trainings by other people that had 2 to 5 in a row all were sound, and those with a fault had 24 and more.
 One that has come down to exactly 0 is nothing: a hinge or triplet loss is 0 for every batch that is well separated.
 Nor is one that has come to rest at next to nothing, or where it can go no lower: the whole data at every update leave
 no noise that would move it. Nor is one that begins to fall a few updates late.
@@ -28,6 +29,7 @@ COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by le
 NEARLY_NOTHING = 1e-5  # of its first value: a loss that has come down to this has nothing left to learn
 LOW_GRADIENT = 1e-4  # of its first norm; at exactly 0 it is gone, and not followed to its end
 LATER = 4  # times as many points, which a loss that begins late has before it
+LONG, LONG_OF_BATCHES = 4, 10  # equal values in a row, of evaluations and of the training loss
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
 
@@ -158,10 +160,10 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
     change = np.abs(np.diff(series.value))
     evaluation = is_validation(name)
     usual = float(np.median(change[change > 0])) if (change > 0).any() else 0.0
-    long = times >= 4 or stretches >= 3
+    long = times >= (LONG if evaluation else min(LONG_OF_BATCHES, len(series.value))) or stretches >= 3
     return Finding(
         kind="stale-evaluation" if evaluation else "repeated-loss",
-        severity="fault" if long else "warning" if evaluation or times > 2 or stretches > 1 else "note",
+        severity="fault" if long else "warning" if evaluation else "note",
         sentence=message(
             "finding-stale-evaluation.sentence",
             signal=name,
