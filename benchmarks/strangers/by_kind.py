@@ -1,0 +1,148 @@
+"""Which findings are right in runs that the doctor has never seen? Each set is read by the doctor that scored it once.
+
+    python benchmarks/strangers/by_kind.py [--out FILE]
+
+Takes the sources of the commits that scored the sets (sets/README.md, ../public_code/README.md) out of the repository,
+asks each about its set, and counts by kind of finding that is more than a note: the sound runs in which it was said,
+and was all that was said; the faulty ones in which it was right (accepted.toml, judged.toml), and all that was right;
+and the faulty ones in which it was something else. Logs and recordings count apart.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PUBLIC = HERE.parent / "public_code"
+sys.path.insert(0, str(ROOT))
+
+SCORED_ONCE = {
+    "second": "e0407e06", "third": "967c5f63", "fourth": "7e910ef4", "fifth": "61f19f52", "sixth": "59b7cc42",
+    "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
+    "public 5": "5ba41d08", "public 6": "8b6a8c8b",
+}  # fmt: skip
+Run = dict[str, Any]  # set, name, source, path, healthy, and what is right: kinds of finding and causes
+
+# Asks the newllm of another commit, line by line, about what stands in its standard input.
+ASK = """
+import json, sys
+import newllm
+try:
+    from newllm.diagnosis.run_facts import runs_in
+except ImportError:  # the first doctors read one run at a time
+    runs_in = lambda place: []
+for line in sys.stdin:
+    said = []
+    try:
+        for place in runs_in(__import__("pathlib").Path(json.loads(line))) or [json.loads(line)]:
+            said += [
+                {"kind": one.kind, "causes": list(getattr(one, "supported_causes", None) or ())[:3]}
+                for one in newllm.doctor(place).findings
+                if one.severity != "note"
+            ]
+    except Exception as error:
+        print(f"{line.strip()}: {error}", file=sys.stderr)
+    print(json.dumps(said), flush=True)
+"""
+
+
+def strangers(name: str, folder: Path) -> Iterator[Run]:
+    """Unpack a set of strangers' runs."""
+    from benchmarks.strangers.answers import accepted_of, accepted_table
+    from benchmarks.strangers.score import labels_of, unpack
+
+    labels, (kinds, own) = labels_of(HERE / name), accepted_table(HERE / name)
+    unpack(HERE / name / "logs.tar.zst", folder / name, set(labels))
+    for run, label in labels.items():
+        right = accepted_of(run, label, kinds, own)
+        about = {"healthy": label["kind"] == "healthy", "kinds": right.findings, "causes": right.causes}
+        for source in ("log", "recording"):
+            if label.get(source):
+                yield {"set": name, "name": run, "source": source, "path": folder / name / label[source], **about}
+
+
+def published(name: str, folder: Path) -> Iterator[Run]:
+    """Unpack a batch of trainings of published code."""
+    from benchmarks.strangers.score import unpack
+
+    labels = tomllib.loads((PUBLIC / "labels.toml").read_text(encoding="utf-8"))["run"]
+    judged = tomllib.loads((PUBLIC / "judged.toml").read_text(encoding="utf-8"))
+    labels = [one for one in labels if one["batch"] == int(name.split()[1])]
+    for archive in PUBLIC.glob("recordings*.tar.zst"):
+        unpack(archive, folder / "public", {label["name"] for label in labels})
+    for label in labels:
+        for source, file in (("log", "stdout.txt"), ("recording", "recording")):
+            answers = judged.get(label["name"], {}).get(source, {})
+            right = {said.split()[0] for said, verdict in answers.items() if verdict in ("named", "found")}
+            place = folder / "public" / label["name"] / file
+            about = {"healthy": label["healthy"], "kinds": right, "causes": set[str]()}
+            yield {"set": name, "name": label["name"], "source": source, "path": place, **about}
+
+
+def asked(commit: str, runs: list[Run], sources: Path) -> list[list[dict[str, Any]]]:
+    """Return what the doctor of a commit says of runs."""
+    place = sources / commit
+    place.mkdir(parents=True)
+    packed = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "x", "-C", place], input=packed, check=True)
+    lines = "".join(json.dumps(str(run["path"])) + "\n" for run in runs)
+    said = subprocess.run(
+        [sys.executable, "-c", ASK], input=lines, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(place / "src"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    print(said.stderr, end="", file=sys.stderr)
+    return [json.loads(line) for line in said.stdout.splitlines()]
+
+
+def counted(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, dict[str, int]]:
+    """Count by kind of finding, the most often wrong first."""
+    found: dict[str, Counter[str]] = {}
+    for run, findings in zip(runs, said, strict=True):
+        kinds = {one["kind"] for one in findings}
+        right = {one["kind"] for one in findings if one["kind"] in run["kinds"] or {*one["causes"]} & run["causes"]}
+        for kind in kinds:
+            of = found.setdefault(kind, Counter())
+            if run["healthy"]:
+                of.update({"sound": 1, "sound, alone": int(len(kinds) == 1)})
+            elif kind in right:
+                of.update({"right": 1, "right, alone": int(len(right) == 1)})
+            else:
+                of["else"] += 1
+    columns = ("sound", "sound, alone", "right", "right, alone", "else")
+    rows = sorted(found.items(), key=lambda row: (-row[1]["sound"], -row[1]["right"], row[0]))
+    return {kind: {column: of[column] for column in columns} for kind, of in rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="write JSON there too")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        arguments, runs, said = parser.parse_args(), list[Run](), list[list[dict[str, Any]]]()
+        for name, commit in SCORED_ONCE.items():
+            these = list((published if name.startswith("public") else strangers)(name, place))
+            runs += these
+            said += asked(commit, these, place / "sources")
+    found: dict[str, Any] = {"question": "which findings were right in runs that the doctor had never seen"}
+    for source in ("recording", "log"):
+        of = [at for at, run in enumerate(runs) if run["source"] == source]
+        these, answers = [runs[at] for at in of], [said[at] for at in of]
+        sound = [bool(answer) for run, answer in zip(these, answers, strict=True) if run["healthy"]]
+        found[source] = {"sound runs": len(sound), "alarmed": sum(sound), "faulty runs": len(these) - len(sound)}
+        found[source]["kinds"] = counted(these, answers)
+    text = json.dumps(found, indent=1) + "\n"
+    if arguments.out is not None:
+        arguments.out.write_text(text, encoding="utf-8")
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
