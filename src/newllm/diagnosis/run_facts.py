@@ -90,12 +90,16 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     config = _read(run / "config.toml", remarks)
     data, notes = _read(run / "data.json", remarks), _read(run / NOTES, remarks)
     facts = facts_of(recording, summary, config, data, notes)
-    check = _check(run, remarks)
+    facts, of_ranks = with_ranks(replace(facts, check=_check(run, remarks)), run)
+    return facts, (*remarks, *of_ranks)
+
+
+def with_ranks(facts: Facts, run: Path) -> tuple[Facts, tuple[Remark, ...]]:
+    """Return facts with what the ranks of a run wrote, and a remark on everything of it that could not be read."""
     ranks, of_ranks = read_ranks(run)
     hangs, of_hangs = read_hangs(run)
     stall, of_stall = read_stall(run)
-    facts = replace(facts, check=check, ranks=ranks, hangs=hangs, stall=stall)
-    return facts, (*remarks, *of_ranks, *of_hangs, *of_stall)
+    return replace(facts, ranks=ranks, hangs=hangs, stall=stall), (*of_ranks, *of_hangs, *of_stall)
 
 
 def kept_check(directory: Path) -> KeptCheck | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import newllm
 from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.messages import catalogue
@@ -121,6 +122,33 @@ def test_a_link_leads_nowhere_out_of_the_run(run: Path, tmp_path: Path) -> None:
     source = read_source(run)
     assert "hunter2" not in report_page([source], EN)
     assert "'config.toml' is a link: what it leads to is not shown" in map(str, source.problems)
+
+
+def of_ranks(run: Path, *weights: int) -> None:
+    """Write what ranks write of one parameter: equal at the start, and then these."""
+    (run / "ranks").mkdir()
+    for rank, value in enumerate(weights):
+        about = {"schema": 1, "rank": rank, "ranks": len(weights), "wrapped": True, "left_out": 0, "parameters": ["a"]}
+        rows = [{"step": step, "weights": [of], "moments": [None]} for step, of in ((0, 1), (10, value), (20, value))]
+        (run / f"ranks/rank-{rank:05}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (about, *rows)))
+
+
+def test_what_ranks_wrote_is_judged_as_the_doctor_does(run: Path) -> None:
+    of_ranks(run, 2, 3)
+    found = read_source(run).findings
+    assert "ranks-apart" in [one.kind for one in found]
+    assert [one.kind for one in found] == [one.kind for one in newllm.doctor(run).findings]
+    (run / "ranks/rank-00001.jsonl").write_text("{}\n")
+    assert any("ranks" in str(one) for one in read_source(run).problems)
+
+
+def test_a_link_among_what_ranks_wrote_is_not_followed(run: Path, tmp_path: Path) -> None:
+    of_ranks(run, 2, 3)
+    kept = (run / "ranks/rank-00001.jsonl").rename(tmp_path / "kept")
+    (run / "ranks/rank-00001.jsonl").symlink_to(kept)
+    source = read_source(run)
+    assert "ranks-apart" not in [one.kind for one in source.findings]
+    assert "'ranks/rank-00001.jsonl' is a link: what it leads to is not shown" in map(str, source.problems)
 
 
 def test_rows_around_a_damaged_one_are_kept(run: Path) -> None:

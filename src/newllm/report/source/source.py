@@ -10,8 +10,9 @@ from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.notes import NOTES
+from newllm.diagnosis.ranks.files import FOLDER
 from newllm.diagnosis.replayed import proved_first
-from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by, single_run
+from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, said_by, single_run, with_ranks
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
@@ -22,6 +23,7 @@ from newllm.trace.check import CHECK
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.remark import left_out
 from newllm.trace.samples import Sample, lost_samples, samples_of
+from newllm.words.plain import plain
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
 _LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
@@ -172,7 +174,8 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     listed = files.table("recoveries.json").get("recoveries", ())
     trace = own_trace(files) if given is None else given
     said = facts_of(recording, summary, config, data, files.table(NOTES))
-    facts = intent.added_to(replace(said, check=files.check()))
+    said, of_ranks = _with_ranks(replace(said, check=files.check()), files)
+    facts = intent.added_to(said)
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
     findings = proved_first(findings, _verdict_of(replays))
@@ -184,9 +187,19 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
         samples=tuple(samples_of(samples)),
         problems=(
             *files.problems, *said_by(recording), *lost_samples(samples, ended=ended),
-            *_lost(trace, summary, trained=bool(config)), *trace.remarks[:_LEFT_OUT], *problems
+            *_lost(trace, summary, trained=bool(config)), *trace.remarks[:_LEFT_OUT], *of_ranks, *problems
         ),
     )  # fmt: skip
+
+
+def _with_ranks(facts: Facts, files: RunFiles) -> tuple[Facts, tuple[Remark, ...]]:
+    """Return facts with what ranks wrote, and what of it could not be read. Links are not followed."""
+    folder = files.run / FOLDER
+    for one in (folder, *(() if folder.is_symlink() else sorted(folder.glob("*")))):
+        if one.is_symlink():
+            files.say("problem-link", file=plain(str(one.relative_to(files.run))))
+            return facts, ()
+    return with_ranks(facts, files.run)
 
 
 def _name(directory: Path) -> str:
