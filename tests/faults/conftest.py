@@ -16,7 +16,7 @@ import safetensors.numpy
 import safetensors.torch
 
 from newllm.data import load_tokenizer
-from newllm.trace import Summary, read_trace
+from newllm.trace import Summary, load_recoveries, read_trace
 from newllm.training.config_file import load_config
 from newllm.training.snapshots import snapshot_content, snapshot_tensors
 
@@ -213,7 +213,18 @@ def _result(run: Path) -> dict[str, object]:
     files = {name: hashlib.sha256(content).hexdigest() for name, content in _files(last).items()}
     kept = ("status", "step", "tokens", "last_validation", "best_validation", "message")
     snapshots = sorted(place.name for place in run.glob("snapshots/step-*"))
-    return {**{name: summary[name] for name in kept}, **signals, **files, "snapshots": snapshots}
+    own = {"snapshots": snapshots, "recoveries": _recoveries(run)}
+    return {**{name: summary[name] for name in kept}, **signals, **files, **own}
+
+
+def _recoveries(run: Path) -> list[dict]:
+    """What a guard did, without the seconds that it took: what it saw, tried and measured, and what it went on with."""
+    at = run / "recoveries.json"
+    recoveries = [one.as_dict() for one in load_recoveries(at)] if at.exists() else []
+    for recovery in recoveries:
+        for timed in (recovery, *recovery["tried"]):
+            timed["seconds"] = 0
+    return recoveries
 
 
 def _files(snapshot: Path) -> dict[str, bytes]:

@@ -14,8 +14,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+import newllm as newllm_api
+from newllm.checksum import read_checked
+from newllm.replays.watcher import Watcher
+from newllm.time_limit import TimeLimit
+from newllm.trace import read_signal
+from newllm.training.snapshots import list_snapshots
 
 STEPS = 40
 KILLS = int(os.environ.get("NEWLLM_KILLS", "7"))  # of each variant and size in the slow test
@@ -131,30 +139,41 @@ def _begun(run: Path, wait_until, step: int = 10) -> None:
     wait_until(lambda: trace.exists() and f'{{"step": {step},' in trace.read_text())
 
 
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.parametrize(
+    ("mode", "size", "rank"),
+    [
+        ("ddp", 2, 1),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("ddp", 2, 0), ("ddp", 3, 2), ("ddp", 4, 1))),
+        *(pytest.param("fsdp", 2, rank, marks=pytest.mark.slow) for rank in range(2)),
+    ],
+)
 def test_a_signal_to_any_process_stops_all_after_the_step(
-    rank, start, train, newllm, text, tiny, tmp_path, wait_until, result
+    mode, size, rank, start, train, newllm, text, tiny, tmp_path, wait_until, result
 ) -> None:
-    options = [text, *tiny, *SOME, "--set", "training.steps=4000", "--quiet"]
+    options = [text, *tiny, *SOME, "--set", f"parallel.mode={mode}", "--set", "training.steps=4000", "--quiet"]
     run = tmp_path / "run"
-    processes = start(2, "train", *options, "--out", run)
+    processes = start(size, "train", *options, "--out", run)
     _begun(run, wait_until)
     processes[rank].send(signal.SIGTERM)
-    assert [process.wait() for process in processes] == [128 + signal.SIGTERM] * 2
+    assert [process.wait() for process in processes] == [128 + signal.SIGTERM] * size
+    assert [process.stderr for process in processes[1:]] == [""] * (size - 1)
     summary = json.loads((run / "summary.json").read_bytes())
     assert summary["status"] == "interrupted"
     assert re.fullmatch(r"stopped by SIGTERM after step \d+", summary["message"])
-    train(2, "--resume", run, "--steps", summary["step"] + 20, "--quiet")
+    assert summary["step"] in list_snapshots(run / "snapshots")
+    train(size, "--resume", run, "--steps", summary["step"] + 20, "--quiet")
     newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "alone", "--quiet")
     assert result(run)["model.safetensors"] == result(tmp_path / "alone")["model.safetensors"]
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_other_numbers_of_processes(train, newllm, text, tiny, tmp_path, result) -> None:
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_run_goes_on_with_other_numbers_of_processes(resets, train, newllm, text, tiny, tmp_path, result) -> None:
     """No row of a text is read twice or left out: the losses are those of one process, but for rounding."""
     carried = [text, *tiny, *SOME, "--set", "data.carry=true", "--set", "model.dropout=0"]
+    if resets:
+        carried = [_packed(text, tmp_path), *carried[1:], "--set", "data.resets=true"]
     run = tmp_path / "run"
-    newllm.run("train", *carried, "--out", tmp_path / "alone", "--quiet")
     train(1, *carried, "--out", run, "--steps", 10, "--quiet")
     for size, steps in ((2, 20), (3, 30), (4, 40)):
         said = train(size, "--resume", run, "--steps", steps)
@@ -163,10 +182,24 @@ def test_a_run_goes_on_with_other_numbers_of_processes(train, newllm, text, tiny
     assert [int(one) for one in re.findall(r"\d+", config.partition("ranks = ")[2].partition("\n]")[0])] == [
         *(10, 2, 20, 3, 30, 4)
     ]
+    alone = tmp_path / "alone.toml"  # with the schedule as it came to be
+    alone.write_text(re.sub(r"ranks = \[(\s+\[.*\],)*\s*\]", "ranks = []", config))
+    newllm.run("train", "--config", alone, "--out", tmp_path / "alone", "--quiet")
+    losses, expected = (read_signal(at / "trace.jsonl", "loss").value for at in (run, tmp_path / "alone"))
+    assert len(losses) == len(expected) == STEPS
+    assert 0 < np.abs(losses / expected - 1).max() < 1e-6
     shutil.rmtree(run / "ranks")
     newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "again", "--quiet")
     assert result(tmp_path / "again")["model.safetensors"] == result(run)["model.safetensors"]
     assert (tmp_path / "again" / "config.toml").read_text() == config
+
+
+def _packed(text: Path, folder: Path) -> Path:
+    """Return a file with a document a line of a text: several begin in each row."""
+    lines = text.read_text().splitlines()
+    path = folder / "documents.jsonl"
+    path.write_text("".join(f"{json.dumps({'text': line})}\n" for line in lines))
+    return path
 
 
 @pytest.mark.slow
@@ -214,6 +247,42 @@ def test_a_loss_that_is_no_number_on_one_rank_ends_all(train, text, tiny, tmp_pa
     options = [text, *tiny, *SOME, "--set", "optimizer.learning_rate=1e30", "--set", "optimizer.clip=0", "--quiet"]
     train(2, *options, "--out", tmp_path / "run", codes={1})
     assert json.loads((tmp_path / "run/summary.json").read_bytes())["status"] == "diverged"
+
+
+_NOT_A_NUMBER = """
+import os, sys
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+passes = Stepper._passes
+
+def passed(stepper, step, *arguments):
+    found = passes(stepper, step, *arguments)
+    return ([float("nan")], found[1]) if os.environ["RANK"] == os.environ["VICTIM"] and step == 9 else found
+
+Stepper._passes = passed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "size", "victim"), [("ddp", 2, 0), ("ddp", 3, 2), ("fsdp", 2, 1)])
+def test_a_loss_that_is_no_number_on_one_rank_alone_ends_all_and_names_it(
+    mode, size, victim, newllm, text, tiny, tmp_path, environment
+) -> None:
+    run = tmp_path / "run"
+    words = ["train", text, *tiny, *SOME, "--set", f"parallel.mode={mode}", "--out", run]
+    processes = _launched(_NOT_A_NUMBER, words, {**environment, "VICTIM": str(victim)}, size)
+    said = ["".join(process.communicate(timeout=60)) for process in processes]
+    assert [process.returncode for process in processes] == [1] * size, said
+    summary = json.loads((run / "summary.json").read_bytes())
+    assert (summary["status"], summary["step"]) == ("diverged", 9)
+    assert said[0].splitlines().count(summary["message"]) == 1
+    assert said[1:] == [""] * (size - 1)
+    found = newllm.run("doctor", run, "--json", code=1)
+    (outlier,) = [one for one in json.loads(found.stdout)["findings"] if one["kind"] == "rank-outlier"]
+    assert outlier["first_step"] == 10
+    assert f"rank {victim}" in outlier["sentence"]
 
 
 _OTHER_TEXT = """
@@ -310,6 +379,7 @@ def _launched(program: str, words: list[object], environment: dict[str, str], si
         subprocess.Popen(
             [sys.executable, "-c", program, *map(str, words)],
             env={**launched, "RANK": str(rank)},
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -564,26 +634,49 @@ def test_fewer_rows_than_processes_are_refused_in_a_line(start, text, tiny, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", ["rollback-and-skip", "guard"])
-def test_a_guard_takes_all_processes_back(policy, train, newllm, spiking, tmp_path, result) -> None:
+@pytest.mark.parametrize(("policy", "size"), [("rollback-and-skip", 2), ("guard", 2), ("guard", 3)])
+def test_a_guard_takes_all_processes_back(policy, size, train, newllm, spiking, tmp_path, result) -> None:
     """The spike is seen by one, decided on by one, and all go back; one process does the same to the bit."""
     options = [
         *(*spiking, "--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
-        *("--guard", policy),
+        *("--set", f"data.batch={size}", "--guard", policy),
     ]
-    train(2, *options, "--out", tmp_path / "together")
-    recoveries = json.loads((tmp_path / "together/summary.json").read_bytes())["recoveries"]
-    assert recoveries, "nothing was taken back: the test tests nothing"
-    assert recoveries[0]["back"] is not None
+    train(size, *options, "--out", tmp_path / "together")
     newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
     found, expected = (result(tmp_path / name) for name in ("together", "alone"))
+    assert found["recoveries"], "nothing was taken back: the test tests nothing"
+    assert found["recoveries"][0]["back"] is not None
+    if policy == "guard":
+        assert found["recoveries"][0]["tried"]
     assert found == expected
 
 
 @pytest.mark.slow
-def test_a_replay_in_one_process_is_the_run_of_two_to_the_bit(train, spiking, assert_replayed, tmp_path) -> None:
-    train(2, *spiking, "--set", "model.dropout=0.1", "--out", tmp_path / "run")
-    assert_replayed(tmp_path / "run")
+def test_replays_find_of_a_run_of_two_what_they_find_of_one(train, newllm, spiking, tmp_path) -> None:
+    """The replay with nothing changed is the run to the bit; the verdict and what it rests on are the same."""
+    train(2, *spiking, "--set", "model.dropout=0.1", "--out", tmp_path / "together")
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    found, expected = (_replayed(tmp_path / name) for name in ("together", "alone"))
+    verdict, trajectories = found
+    assert verdict["null"]["identical"]
+    assert [one["name"] for one in verdict["interventions"]] == ["half-learning-rate"]
+    assert len(trajectories) >= 4, "of the null replays and of the change"
+    assert found == expected
+
+
+def _replayed(run: Path) -> tuple[dict, dict]:
+    """Return the verdict on one change, and the trajectories that were kept, by file; without what a call adds."""
+    limit = TimeLimit(600, lambda: 0.0)  # all that a verdict can use
+    verdict = newllm_api.replay(run, only=("half-learning-rate",), budget=limit, workers=0, watcher=Watcher())
+    kept = {place.name: read_checked(place) for place in run.glob("replays/*/trajectories/*.json")}
+    return _timeless(verdict.as_dict()), _timeless(kept)
+
+
+def _timeless(data):
+    of_the_call = {"run", "place", "sha256", "seconds", "cost"}
+    if isinstance(data, dict):
+        return {name: _timeless(value) for name, value in data.items() if name not in of_the_call}
+    return [_timeless(item) for item in data] if isinstance(data, list) else data
 
 
 TWICE = """
@@ -677,10 +770,18 @@ def cable():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("each", "more"), [(1, []), (2, ["--set", "parallel.mode=hsdp", "--set", "parallel.shard=2"])])
+@pytest.mark.parametrize(
+    ("each", "more"),
+    [
+        (1, []),
+        (1, ["--set", "parallel.mode=fsdp"]),
+        (2, ["--set", "parallel.mode=hsdp", "--set", "parallel.shard=2"]),
+    ],
+)
 def test_a_network_that_is_cut_ends_all_within_seconds(
-    each, more, cable, text, tiny, tmp_path, environment, newllm
+    each, more, cable, train, text, tiny, tmp_path, environment, newllm, result
 ) -> None:
+    """The connection counts as lost after ten seconds; then the first one looks who is gone and draws the curves."""
     names, cut = cable
     run = tmp_path / "run"
     command = [sys.executable, "-m", "newllm", "train", text, *tiny, *SOME, *more, "--out", run, "--quiet"]
@@ -699,9 +800,15 @@ def test_a_network_that_is_cut_ends_all_within_seconds(
     assert cut()
     since = time.monotonic()
     said = [process.communicate(timeout=60)[1] for process in processes]
-    assert time.monotonic() - since < 20
+    took = time.monotonic() - since
+    assert took < 20
     assert [process.returncode for process in processes] == [2, 2] * each
     who = r"(another process|rank \d( \(and .* more\))?)"
-    assert re.search(f"{who} of this training is gone", said[0].splitlines()[-1])
-    assert json.loads((run / "summary.json").read_bytes())["status"] == "failed"
-    newllm.run("train", "--resume", run, "--steps", 60, "--quiet")
+    (line,) = said[0].splitlines()
+    assert re.match(f"newllm: {who} of this training is gone", line)
+    summary = json.loads((run / "summary.json").read_bytes())
+    assert summary["status"] == "failed"
+    train(2 * each, "--resume", run, "--steps", summary["step"] + 20, "--quiet")
+    newllm.run("train", "--config", run / "config.toml", "--out", tmp_path / "alone", "--quiet")
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        assert result(run)[name] == result(tmp_path / "alone")[name]

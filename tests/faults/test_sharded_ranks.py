@@ -171,6 +171,39 @@ def test_shards_without_state_json_are_not_passed_over(sharded, tmp_path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [(2, "missing"), (2, "half written"), (3, "another"), (3, "a bit"), (2, "state.json"), (3, "missing")],
+)
+def test_no_rank_goes_on_with_a_damaged_snapshot_and_nothing_is_changed(size, what, sharded, start, tmp_path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(sharded, run)
+    last = max(list_snapshots(run / "snapshots").values())
+    if what == "state.json":
+        (last / what).unlink()
+    else:
+        what = _damage(last, what).name
+    before = _content(run)
+    processes = start(size, "train", "--resume", run, "--steps", STEPS + 10, "--quiet")
+    assert [process.wait() for process in processes] == [2] * size
+    (line,) = processes[0].stderr.splitlines()
+    assert line.startswith("newllm: ")
+    assert f"step-{STEPS:08}' is damaged ({what}" in line
+    others = "".join(process.stderr for process in processes[1:])
+    assert re.fullmatch(r"(newllm: rank 1: rank 0 of this training is gone .*\n)?", others), (
+        "it was damage to rank 0 alone"
+    )
+    assert _content(run) == before
+
+
+def _content(run: Path) -> dict[str, bytes]:
+    """What a run's files hold, but for the steps that are asked for, and what its processes wrote of their end."""
+    others = (".toml", ".txt", ".log", ".at")
+    files = (path for path in run.rglob("*") if path.is_file() and path.suffix not in others)
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_kind_of_model_comes_to_the_bits_of_one_process(
     variant, train, newllm, text, tiny, tmp_path, result, assert_whole
@@ -206,12 +239,14 @@ def test_a_run_goes_on_sharded_and_whole_with_other_numbers_of_processes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "more"), [(2, []), (3, []), (4, HSDP)])
+@pytest.mark.parametrize(("size", "more"), [(2, []), (3, []), (4, []), (4, HSDP)])
 def test_sharded_ranks_killed_again_and_again_change_no_bit(
     size, more, start, train, text, tiny, tmp_path, wait_until, result
 ) -> None:
+    """After each kill a copy goes on to the end, and the run itself until the next."""
     options = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0.1", *more)
     train(size, *options, "--out", tmp_path / "undisturbed")
+    expected, copy = result(tmp_path / "undisturbed"), tmp_path / "copy"
     chance, run, killed = random.Random(size), tmp_path / "run", 0
     victims = chance.sample(range(size), size)
     while killed < KILLS:
@@ -229,8 +264,10 @@ def test_sharded_ranks_killed_again_and_again_change_no_bit(
         else:
             assert set(codes) == {-signal.SIGKILL, 2}
             killed += 1
-    train(size, "--resume", run, "--quiet")
-    assert result(run) == result(tmp_path / "undisturbed")
+            shutil.copytree(run, copy)
+            train(size, "--resume", copy, "--quiet")
+            assert result(copy) == expected
+            shutil.rmtree(copy)
 
 
 def _wait_for(wait_until, run: Path, leader: int, step: int) -> None:
@@ -292,14 +329,17 @@ def test_killed_while_a_snapshot_is_written_beside_the_training(
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
-    start, train, newllm, text, tiny, tmp_path, result, assert_whole
+    start, train, newllm, text, tiny, tmp_path, wait_until, result, assert_whole
 ) -> None:
     options, run = _options(text, tiny), tmp_path / "run"
     train(2, *options, "--out", run, "--steps", 12)
     before = list_snapshots(run / "snapshots")
     leader, other = start(2, "train", "--resume", run, "--steps", STEPS, "--quiet", file_bytes=(None, 8000))
+    _wait_for(wait_until, run, leader.pid, 16)  # the next snapshot
+    since = time.monotonic()
     assert leader.wait() == 2
     assert other.wait() == 2
+    assert time.monotonic() - since < 10
     assert leader.stderr.count("\n") == 1
     assert re.search(r"^newllm: rank 1: no room to write '.*step-000000\d\d.*' \(File too large\): free", leader.stderr)
     assert list_snapshots(run / "snapshots") == before
@@ -311,9 +351,36 @@ def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", ["fsdp", "ddp"])
+def test_a_disk_without_a_byte_left_ends_all_in_a_line(
+    mode, small_disk, fill, start, train, text, tiny, tmp_path, wait_until, result, assert_whole
+) -> None:
+    """The disk is everybody's: no rank can write, not even the trace."""
+    options = [*_options(text, tiny), "--set", f"parallel.mode={mode}", "--set", "training.steps=200"]
+    options += ["--set", "training.snapshot_every=200"]
+    train(2, *options, "--out", tmp_path / "undisturbed")
+    run = small_disk / "run"
+    processes = start(2, "train", *options, "--out", run)
+    _wait_for(wait_until, run, processes[0].pid, 16)
+    filler, since = fill(small_disk), time.monotonic()
+    assert [process.wait() for process in processes] == [2, 2]
+    assert time.monotonic() - since < 10
+    assert re.fullmatch(
+        rf"newllm: no room to write '{run}.*' \(No space left on device\): free some space, then go on\n",
+        processes[0].stderr,
+    )
+    said = processes[1].stderr  # its words find no room in RUN/ranks, or it saw the first one go
+    assert re.fullmatch(r"(newllm: rank 1: .*\n)?", said)
+    assert_whole(run)
+    filler.unlink()
+    train(2, "--resume", run, "--quiet")
+    assert result(run) == result(tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["off", "rollback-and-skip", "guard"])
 def test_a_spike_is_kept_and_guarded_as_in_one_process(
-    policy, train, spiking, pins, assert_replayed, tmp_path, result
+    policy, train, newllm, spiking, pins, assert_replayed, tmp_path, result
 ) -> None:
     options = [
         *(*spiking, "--set", "data.batch=4", "--set", "training.ring_every=5"),
@@ -324,5 +391,7 @@ def test_a_spike_is_kept_and_guarded_as_in_one_process(
     _same(result(tmp_path / "run"), result(tmp_path / "ddp"))
     assert pins(tmp_path / "run") == pins(tmp_path / "ddp")
     if policy == "off":
-        assert pins(tmp_path / "run")
+        newllm.run("train", "--config", tmp_path / "ddp/config.toml", "--out", tmp_path / "alone", "--quiet")
+        assert pins(tmp_path / "run") == pins(tmp_path / "alone") != {}
+        assert result(tmp_path / "ddp") == result(tmp_path / "alone")
         assert_replayed(tmp_path / "run")

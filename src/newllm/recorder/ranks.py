@@ -39,6 +39,7 @@ from newllm.diagnosis.ranks.files import (
     WEIGHTS,
 )
 from newllm.errors import UserError
+from newllm.files import writing
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.evaluations import number
 from newllm.recorder.isolation import Protect, unprotected
@@ -94,6 +95,7 @@ class RankWatch:
         self._layout, self._optimizers, self._out, self._known_by = layout, optimizers, out, known_by
         self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        self._name = f"rank-{self._rank:05}.jsonl"
         self._file: TextIO | None = None
         self._rows: list[tuple[int, list[Row], _Taken | None]] = []
         self._since: list[Row] = []  # of the steps after the last of those
@@ -163,11 +165,18 @@ class RankWatch:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, once there is a recording."""
+        """Write what waits, once there is a recording.
+
+        Raises:
+            UserError: there is no room, or it may not be written.
+        """
         self._flushed = time.monotonic()
+        if self._file is not None or (self._out / self._known_by).is_file():
+            with writing(self._out / FOLDER / self._name):
+                self._write_rows()
+
+    def _write_rows(self) -> None:
         if self._file is None:
-            if not (self._out / self._known_by).is_file():
-                return
             folder = self._out / FOLDER
             folder.mkdir(exist_ok=True)
             self._file = self._opened(folder)
@@ -196,7 +205,7 @@ class RankWatch:
 
     def _opened(self, folder: Path) -> TextIO:
         """Return the open file of this rank; of a training that goes on, with what it wrote up to its step."""
-        path, described = folder / f"rank-{self._rank:05}.jsonl", json.dumps(self._described(), separators=_SHORT)
+        path, described = folder / self._name, json.dumps(self._described(), separators=_SHORT)
         rows: list[str] = []
         if self._resumed_at is not None and path.exists():
             head, *rows = path.read_text(encoding="utf-8").split("\n")[:-1] or [""]

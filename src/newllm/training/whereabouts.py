@@ -126,7 +126,7 @@ class Whereabouts:
         left, ends = set(range(self._size)) - {self._rank}, time.monotonic() + _BEATS * _BEAT
         while True:
             left -= {one.rank for one in _read(self._folder) if one.state in _ENDED or one.beat != beats.get(one.rank)}
-            if len(left) == 1 or time.monotonic() > ends:
+            if len(left) < 2 or time.monotonic() > ends:  # none: all lost one another, as where a network is cut
                 return tuple(sorted(left if len(left) == 1 else left & beats.keys()))
             time.sleep(_BEAT / 4)
 

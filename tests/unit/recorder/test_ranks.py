@@ -1,6 +1,8 @@
 """Two processes with gloo: ranks that part are told, by step and parameter; others are not, whichever ends first."""
 
 import copy
+import errno
+import io
 import json
 import math
 import subprocess
@@ -20,6 +22,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 import newllm
 from newllm.diagnosis.ranks.fingerprints import read_ranks
+from newllm.errors import UserError
+from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
+from newllm.recorder.ranks import RankWatch
 
 STEPS, EVERY, AT = 24, 5, 12
 
@@ -354,6 +360,25 @@ def test_ranks_that_come_together_again_are_a_note(tmp_path: Path) -> None:
     finding = _finding(_in_two_processes("local", tmp_path / "run"))
     assert finding.severity == "note"
     assert str(finding.sentence).endswith("; later they agree again")
+
+
+class _Full(io.StringIO):
+    """A file on a disk without a byte left."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_no_room_for_what_a_rank_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    model = _model()
+    watch = RankWatch(Layout(model), Optimizers([torch.optim.SGD(model.parameters())]), tmp_path, "recording.json")
+    watch._file = _Full()
+    watch.note(1, {"loss": 1.0})
+    line = r"^no room to write '.*/ranks/rank-00001.jsonl' \(No space left on device\): free some space"
+    with pytest.raises(UserError, match=line):
+        watch.flush()
 
 
 if __name__ == "__main__":

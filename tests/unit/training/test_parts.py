@@ -64,6 +64,14 @@ def test_the_losses_of_ranks_are_those_of_one_process_but_for_rounding(train, tm
     assert ranks.summary.ranks == number
 
 
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_the_first_losses_of_ranks_in_bf16_are_those_of_one_process_but_for_rounding(train, tmp_path, number) -> None:
+    alone = train("data.batch=5", "model.dropout=0", "numerics.precision=bf16")
+    ranks = train(config=_with(alone, tmp_path, (0, number)))
+    losses = [read_trace(run.path / "trace.jsonl").series("loss").value for run in (alone, ranks)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+
+
 def test_each_part_has_dropout_of_its_own(train, tmp_path, monkeypatch) -> None:
     seeds = []
     monkeypatch.setattr("newllm.training.step.seed_torch", seeds.append)

@@ -137,10 +137,18 @@ def test_who_is_gone_is_whoever_is_left_when_the_others_have_shown_up(ranks) -> 
     assert (ranks[1].is_first_but((0,)), ranks[2].is_first_but((0,))) == (True, False)
 
 
-def test_who_is_gone_stays_open_where_all_have_shown_up_or_nobody_writes(ranks, tmp_path) -> None:
+def test_who_is_gone_stays_open_where_all_have_shown_up(ranks, monkeypatch) -> None:
+    """And nobody waits for more: where a network is cut, all lose one another."""
     ranks[1].ends(waited=False)
     ranks[2].ends(waited=False)
+    monkeypatch.setattr(whereabouts, "_BEAT", 20.0)
+    since = time.monotonic()
     assert ranks[0].gone() == ()
+    assert time.monotonic() - since < 5
+
+
+def test_who_is_gone_stays_open_where_nobody_writes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(whereabouts, "_BEAT", 0.05)
     (tmp_path / "elsewhere").mkdir()
     alone = Whereabouts(tmp_path / "elsewhere", 0, 3)
     assert alone.gone() == (), "the others share no disk with it"
