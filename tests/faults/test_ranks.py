@@ -383,6 +383,47 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
+_OTHER_SEED = """
+import os, sys
+from newllm.api import following
+from newllm.cli.main import main
+
+batches = following.training_batches
+
+def drawn(corpus, config, seed):
+    return batches(corpus, config, seed + (os.environ["RANK"] == os.environ["OTHER"]))
+
+following.training_batches = drawn
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [
+        (2, []),
+        pytest.param(3, ["--set", "training.accumulate=2"], marks=pytest.mark.slow),
+        pytest.param(2, ["--set", "parallel.mode=fsdp"], marks=pytest.mark.slow),
+        pytest.param(2, ["--set", "parallel.sequence=2"], marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("planted", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_a_rank_that_draws_other_batches_is_named(
+    planted, size, more, newllm, text, tiny, tmp_path, environment
+) -> None:
+    """Each draws the whole batch, also where weights are shared out and where rows are."""
+    run, other = tmp_path / "run", size - 1
+    own = {**environment, "OTHER": str(other) if planted else "nobody"}
+    processes = _launched(_OTHER_SEED, ["train", text, *tiny, *SOME, *more, "--out", run, "--quiet"], own, size)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * size, said
+    told = newllm.start("doctor", run, "--json")
+    assert told.wait() in (0, 1), told.stderr
+    found = [one["sentence"] for one in json.loads(told.stdout)["findings"] if one["kind"] == "rank-outlier"]
+    assert [one[: one.index(",")] for one in found] == [f"rank {other} draws other batches than rank 0"] * planted
+    assert all("first by step 1 (40 of 40 comparisons differ)" in one for one in found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_process_that_is_stopped_is_named_by_the_others_which_end(

@@ -167,7 +167,8 @@ class _Follower:
             self._step = report.step
             if self._watch is not None:
                 measured = report.step % self._every == 0
-                self._watch.note(report.step, rank_numbers(report, self.stepper.world.rank, is_measured=measured))
+                numbers = rank_numbers(report, self.stepper.world.rank, is_measured=measured)
+                self._watch.note(report.step, numbers, report.drawn)
                 if measured:
                     self._watch.put(report.step)
 

@@ -20,6 +20,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 import newllm
 from newllm.diagnosis.ranks.fingerprints import read_ranks
+from newllm.recorder.layout import Layout
+from newllm.recorder.optimizers import Optimizers
+from newllm.recorder.ranks import RankWatch
 
 STEPS, EVERY, AT = 24, 5, 12
 
@@ -347,6 +350,29 @@ def test_each_rank_writes_its_own_loss_and_gradient(tmp_path: Path, kind: str) -
 def test_the_rank_is_named(tmp_path: Path, name: str, kind: str, said: str) -> None:
     found = [one for one in newllm.doctor(_in_two_processes(name, tmp_path / "run")).findings if one.kind == kind]
     assert [str(one.sentence)[: len(said)] for one in found] == [said]
+
+
+def test_a_row_has_the_batches_since_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a step of which nothing is known yet, as it is written, is no row."""
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+
+    def written(name: str, first: int) -> list[dict[str, object]]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "known").touch()
+        watch = RankWatch(Layout(nn.Linear(1, 1)), Optimizers([]), tmp_path / name, "known", 0)
+        for step, drawn in enumerate((first, 6, 7), 1):
+            watch.note(step, {}, drawn)
+            watch.flush()
+            if step > 1:
+                watch.put(step)
+        watch.close()
+        return [json.loads(line) for line in (tmp_path / name / "ranks/rank-00000.jsonl").read_text().splitlines()[1:]]
+
+    one, other = written("one", 5), written("other", 0)
+    assert [row["step"] for row in one] == [2, 3]
+    assert all("weights" in row for row in one)
+    assert [a["batches"] == b["batches"] for a, b in zip(one, other, strict=True)] == [False, True]
 
 
 @pytest.mark.slow
