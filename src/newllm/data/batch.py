@@ -32,7 +32,7 @@ class Batch:
 
     def digest(self, before: int = 0) -> int:
         """Return a number of 32 bits that inputs and targets have, after those of the batches before."""
-        return crc32(np.ascontiguousarray(self.targets), crc32(np.ascontiguousarray(self.inputs), before))
+        return crc32(np.ascontiguousarray(self.targets).data, crc32(np.ascontiguousarray(self.inputs).data, before))
 
 
 class Batches(ABC):

@@ -12,6 +12,7 @@ compared.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from newllm.diagnosis.ranks.files import (
     FOLDER,
@@ -27,6 +28,7 @@ from newllm.diagnosis.ranks.signals import RankSignals, Straggler, find_straggle
 from newllm.messages import message
 from newllm.trace.remark import Remark, unread_file
 
+_V = TypeVar("_V")
 _FEWEST = 3  # steps whose inputs are compared
 
 
@@ -226,7 +228,7 @@ def _other_batches(ranks: Sequence[RankFile]) -> tuple[OtherBatches, ...]:
     )
 
 
-def _most(values: Sequence[int | None]) -> int | None:
+def _most(values: Sequence[_V]) -> _V:
     """Return what most ranks have; what the first has, where there is no most."""
     return max(values, key=lambda value: (values.count(value), value == values[0]))
 
