@@ -497,6 +497,46 @@ def test_a_process_that_waits_for_something_else_is_named_with_its_place(
     assert len((run / "ranks/hangs.jsonl").read_text().splitlines()) == 1
 
 
+_ENDS = """
+import os, signal, sys
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+passes = Stepper._passes
+
+def ended(stepper, step, *arguments):
+    if step == 12 and os.environ["RANK"] == os.environ["VICTIM"]:
+        if os.environ["HOW"] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("its own mistake")
+    return passes(stepper, step, *arguments)
+
+Stepper._passes = ended
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("victim", "how"), [(1, "killed"), (2, "errs"), (0, "killed")])
+def test_the_others_write_down_who_was_gone_and_where_they_missed_it(
+    victim, how, text, tiny, tmp_path, environment
+) -> None:
+    """What the rank itself said is quoted, and not what they saw."""
+    run = tmp_path / "run"
+    own = {**environment, "VICTIM": str(victim), "HOW": how}
+    processes = _launched(_ENDS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own, 3)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    (*_, line) = said[0 if victim else 1].splitlines()
+    assert f"rank {victim} of this training is gone" in line
+    assert (f", which said: rank {victim}: ValueError: its own mistake;" in line) == (how == "errs")
+    assert ("which said" in line) == (how == "errs")
+    words = {path.name: path.read_text() for path in (run / "ranks").glob("*.log")}
+    own_words = words.pop(f"rank-{victim:05}.log", "")
+    assert own_words.endswith("ValueError: its own mistake\n" if how == "errs" else "")
+    assert words.keys() == {f"rank-{rank:05}-lost.log" for rank in {1, 2} - {victim}}
+    assert all(f"step 13: rank {victim} of this training is gone (" in one for one in words.values()), words
+
+
 _LEAVES = """
 import os, pathlib, sys, threading, time
 from newllm.cli.main import main
