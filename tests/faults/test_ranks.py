@@ -453,6 +453,47 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
+_OTHER_SEED = """
+import os, sys
+from newllm.api import following
+from newllm.cli.main import main
+
+batches = following.training_batches
+
+def drawn(corpus, config, seed):
+    return batches(corpus, config, seed + (os.environ["RANK"] == os.environ["OTHER"]))
+
+following.training_batches = drawn
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [
+        (2, []),
+        pytest.param(3, ["--set", "training.accumulate=2"], marks=pytest.mark.slow),
+        pytest.param(2, ["--set", "parallel.mode=fsdp"], marks=pytest.mark.slow),
+        pytest.param(2, ["--set", "parallel.sequence=2"], marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("planted", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_a_rank_that_draws_other_batches_is_named(
+    planted, size, more, newllm, text, tiny, tmp_path, environment
+) -> None:
+    """Each draws the whole batch, also where weights are shared out and where rows are."""
+    run, other = tmp_path / "run", size - 1
+    own = {**environment, "OTHER": str(other) if planted else "nobody"}
+    processes = _launched(_OTHER_SEED, ["train", text, *tiny, *SOME, *more, "--out", run, "--quiet"], own, size)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * size, said
+    told = newllm.start("doctor", run, "--json")
+    assert told.wait() in (0, 1), told.stderr
+    found = [one["sentence"] for one in json.loads(told.stdout)["findings"] if one["kind"] == "rank-outlier"]
+    assert [one[: one.index(",")] for one in found] == [f"rank {other} draws other batches than rank 0"] * planted
+    assert all("first by step 1 (40 of 40 comparisons differ)" in one for one in found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_process_that_is_stopped_is_named_by_the_others_which_end(
@@ -524,6 +565,46 @@ def test_a_process_that_waits_for_something_else_is_named_with_its_place(
     assert "and still ran" in line
     assert said[rank].count("\n") == (1 if rank == 0 else 0)
     assert len((run / "ranks/hangs.jsonl").read_text().splitlines()) == 1
+
+
+_ENDS = """
+import os, signal, sys
+from newllm.cli.main import main
+from newllm.training.step import Stepper
+
+passes = Stepper._passes
+
+def ended(stepper, step, *arguments):
+    if step == 12 and os.environ["RANK"] == os.environ["VICTIM"]:
+        if os.environ["HOW"] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("its own mistake")
+    return passes(stepper, step, *arguments)
+
+Stepper._passes = ended
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("victim", "how"), [(1, "killed"), (2, "errs"), (0, "killed")])
+def test_the_others_write_down_who_was_gone_and_where_they_missed_it(
+    victim, how, text, tiny, tmp_path, environment
+) -> None:
+    """What the rank itself said is quoted, and not what they saw."""
+    run = tmp_path / "run"
+    own = {**environment, "VICTIM": str(victim), "HOW": how}
+    processes = _launched(_ENDS, ["train", text, *tiny, *SOME, "--out", run, "--quiet"], own, 3)
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    (*_, line) = said[0 if victim else 1].splitlines()
+    assert f"rank {victim} of this training is gone" in line
+    assert (f", which said: rank {victim}: ValueError: its own mistake;" in line) == (how == "errs")
+    assert ("which said" in line) == (how == "errs")
+    words = {path.name: path.read_text() for path in (run / "ranks").glob("*.log")}
+    own_words = words.pop(f"rank-{victim:05}.log", "")
+    assert own_words.endswith("ValueError: its own mistake\n" if how == "errs" else "")
+    assert words.keys() == {f"rank-{rank:05}-lost.log" for rank in {1, 2} - {victim}}
+    assert all(f"step 13: rank {victim} of this training is gone (" in one for one in words.values()), words
 
 
 _LEAVES = """

@@ -88,7 +88,9 @@ def _listened(world: Ranks, run: Path | None) -> Command:
 
 
 def _say_lost(run: Path | None, rank: int, error: LostError) -> None:
-    """Say that the leader is gone or does not come, where this process is the first of the others."""
+    """Write down what was seen; say that the leader is gone or does not come, where this is the first of the others."""
+    if run is not None:
+        write_last_words(run, rank, error)
     if error.tells:
         why = str(error) if run is None else str(explained(error, run))
         print(f"newllm: {of_rank(rank, why)}", file=sys.stderr)
@@ -167,7 +169,8 @@ class _Follower:
             self._step = report.step
             if self._watch is not None:
                 measured = report.step % self._every == 0
-                self._watch.note(report.step, rank_numbers(report, self.stepper.world.rank, is_measured=measured))
+                numbers = rank_numbers(report, self.stepper.world.rank, is_measured=measured)
+                self._watch.note(report.step, numbers, report.drawn)
                 if measured:
                     self._watch.put(report.step)
 

@@ -119,7 +119,8 @@ class RunRecording(Recording):
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
         if self._watch is not None:
-            self._watch.note(report.step, rank_numbers(report, 0, is_measured=self._measuring))
+            numbers = rank_numbers(report, 0, is_measured=self._measuring)
+            self._watch.note(report.step, numbers, report.drawn)
             if self._measuring:
                 self._watch.put(report.step)
         return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -28,6 +29,10 @@ class Batch:
     targets: np.ndarray
     reset: np.ndarray | None = None
     fresh: np.ndarray | None = None
+
+    def digest(self, before: int = 0) -> int:
+        """Return a number of 32 bits that inputs and targets have, after those of the batches before."""
+        return crc32(np.ascontiguousarray(self.targets).data, crc32(np.ascontiguousarray(self.inputs).data, before))
 
 
 class Batches(ABC):

@@ -6,6 +6,8 @@
 ## until 2026-11-30
 finding-hang =
     .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.
+finding-rank-outlier =
+    .explained = One rank of a training is unlike all others: its loss is no number, or jumps alone, or stays where theirs falls; its gradient is zero or many times as large as theirs; or it reads one batch again and again. The average over the ranks hides it. Look at what that rank reads.
 finding-metric-unmoved =
     .explained = Almost nothing is left of the loss, and a metric on the same data is as low as at the start. The two do not measure the same thing: the loss is that of an easier task (the answer is among the inputs, most targets are background), or the metric is computed wrongly. Compute both by hand on one example.
 notice-sharded = the model is sharded over { COUNT($ranks) } processes (parallel.mode fsdp): no text is written at evaluations (newllm generate writes one from a snapshot)

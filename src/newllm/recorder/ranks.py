@@ -1,7 +1,8 @@
 """What tells whether the ranks of a training hold the same: fingerprints of weights and moments, a file a rank.
 
-Beside them stand what the model was given (`rank_inputs`), which should not be the same, and of every step the numbers
-that are a rank's own: its loss, the seconds that it computed for, and the norm of its gradient before the reduction.
+Beside them stand what the model was given (`rank_inputs`), which should not be the same, or the batches that all ranks
+cut up (`newllm train`), which should be, and of every step the numbers that are a rank's own: its loss, the seconds
+that it computed for, and the norm of its gradient before the reduction.
 
 Each rank writes by itself, at the start and after sampled steps, into `ranks` of the one recording; whoever reads the
 recording compares (`newllm.diagnosis.ranks`). Nothing is sent: a collective would wait for a rank that has ended or
@@ -22,11 +23,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat, TextIO
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 
 from newllm.diagnosis.ranks.files import (
+    BATCHES,
     FOLDER,
     GRADIENT_NORM,
     INPUTS,
@@ -58,6 +61,7 @@ _PATIENCE = 5.0  # seconds
 _WORD = 2**32
 _SHORT = (",", ":")
 _Taken = tuple[list[int], bool, Tensor]
+_Drawn = int | None
 
 
 class RankWatch:
@@ -97,9 +101,10 @@ class RankWatch:
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._name = f"rank-{self._rank:05}.jsonl"
         self._file: TextIO | None = None
-        self._rows: list[tuple[int, list[Row], _Taken | None]] = []
+        self._rows: list[tuple[int, list[Row], _Taken | None, _Drawn]] = []
         self._since: list[Row] = []  # of the steps after the last of those
         self._last, self._waiting = 0, 0
+        self._drawn: _Drawn = None
         self.inputs = RankInputs(layout.root)
         self.gradients = RankGradients(layout.root, layout.parameters, protect)
         self.seconds = RankSeconds(layout.root)
@@ -135,12 +140,13 @@ class RankWatch:
         self.seconds.begin()
         self.inputs.is_wanted = self.gradients.is_wanted = step < first or (step + 1) % every == 0
 
-    def note(self, step: int, numbers: Mapping[str, float | Tensor]) -> None:
+    def note(self, step: int, numbers: Mapping[str, float | Tensor], drawn: _Drawn = None) -> None:
         """Keep numbers of a step that are this rank's own; nothing is read from the device within a second.
 
         Args:
             step: that is done, one after the step before.
             numbers: of `diagnosis.ranks.files.NUMBERS`, those that are known; a tensor must not change any more.
+            drawn: 32 bits that say which batches it drew, where all ranks are to draw the same.
         """
         if self._waiting < MOST_WAITING:
             row = Row()
@@ -151,13 +157,16 @@ class RankWatch:
             self._last = step
         elif self._since:
             self._end_row()
+        if drawn is not None:
+            self._drawn = crc32(drawn.to_bytes(4, "little"), self._drawn or 0)
         self._flush_in_time()
 
     def put(self, step: int) -> None:
         """Take the fingerprints after a step; nothing is read from the device or written within a second."""
-        if self._compared and self._waiting < MOST_WAITING:
-            self._rows.append((step, self._since, self._taken()))
+        if (self._compared or self._drawn is not None) and self._waiting < MOST_WAITING:
+            self._rows.append((step, self._since, self._taken() if self._compared else None, self._drawn))
             self._since, self._waiting = [], self._waiting + 2 * len(self._compared)
+        self._drawn = None
         self._flush_in_time()
 
     def _flush_in_time(self) -> None:
@@ -182,18 +191,20 @@ class RankWatch:
             self._file = self._opened(folder)
         self._end_row()
         rows, self._rows, self._waiting = self._rows, [], 0
-        numbers = iter(read_rows([row for _, since, _ in rows for row in since]))
-        for step, since, taken in rows:
+        numbers = iter(read_rows([row for _, since, *_ in rows for row in since]))
+        for step, since, taken, drawn in rows:
             own = [next(numbers) for _ in since]
-            known = [name for name in NUMBERS if any(name in one for one in own)]
-            listed = {name: [_short(one.get(name)) for one in own] for name in known}
-            self._write({"step": step, **({} if taken is None else self._words(*taken)), **listed})
+            names = [name for name in NUMBERS if any(name in one for one in own)]
+            listed = {name: [_short(one.get(name)) for one in own] for name in names}
+            read = {} if drawn is None else {BATCHES: drawn}
+            if known := {**({} if taken is None else self._words(*taken)), **read, **listed}:
+                self._write({"step": step, **known})
         self._file.flush()
 
     def _end_row(self) -> None:
         """Let the numbers that wait be a row of their own."""
         if self._since:
-            self._rows.append((self._last, self._since, None))
+            self._rows.append((self._last, self._since, None, None))
             self._since = []
 
     def _words(self, with_moments: Sequence[int], has_inputs: bool, sums: Tensor) -> dict[str, Any]:

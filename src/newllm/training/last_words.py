@@ -1,6 +1,7 @@
 """What a process of several wrote down before it ended: RUN/ranks/rank-00001.log, where it shares a disk with the run.
 
-The leader removes them when it begins, and quotes them where a process is gone.
+One that ended because another was gone writes what it saw into rank-00001-lost.log beside it. The leader removes them
+when it begins, and quotes the first kind where a process is gone.
 """
 
 import contextlib
@@ -28,21 +29,28 @@ def write_last_words(run: Path, rank: int, error: BaseException) -> bool:
     Args:
         run: the run directory as the leader names it.
         rank: of this process.
-        error: a mistake in one line, anything else with its call stack.
+        error: a mistake in one line, with where it was seen if another process is gone; else with its call stack.
     """
-    words = f"{error}\n" if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+    lost = isinstance(error, LostError)
+    if lost and error.at is not None:
+        words = f"{message('training-lost_seen', what=error.at, why=error.why)}\n"
+    else:
+        words = f"{error}\n" if isinstance(error, UserError) else "".join(traceback.format_exception(error))
     try:
         if not run.is_dir():
             return False
         (run / FOLDER).mkdir(exist_ok=True)
-        (run / FOLDER / f"rank-{rank:05}.log").write_text(words, encoding="utf-8")
+        (run / FOLDER / f"rank-{rank:05}{'-lost' if lost else ''}.log").write_text(words, encoding="utf-8")
     except OSError:
         return False
     return True
 
 
 def read_last_words(run: Path) -> str | None:
-    """Return the last line of the first process that wrote one, with its rank; None where none did within a second."""
+    """Return the last line of the first process that ended by itself and wrote one, with its rank.
+
+    None where none did within a second.
+    """
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends:
         for path in sorted((run / FOLDER).glob("rank-*.log")):

@@ -45,7 +45,8 @@ def joined(device: str | None = None) -> Iterator[World]:
     on_gpus = device in (None, "auto", "cuda") and torch.cuda.is_available()
     if on_gpus and device is not None:
         check_gpu("cuda")
-    if on_gpus and _local() < torch.cuda.device_count():
+    has_own = on_gpus and _local() < torch.cuda.device_count()  # a run of processors goes on without, too
+    if has_own:
         torch.cuda.set_device(_local())
     try:
         patience = Patience(rank, seconds)
@@ -57,7 +58,7 @@ def joined(device: str | None = None) -> Iterator[World]:
         unlike = meet(Gathering(store, rank, size, patience), describe_peer(on_gpus=on_gpus))
 
         def connect() -> None:
-            if on_gpus:
+            if has_own:
                 torch.cuda.set_device(_local())  # a thread has a device of its own
             backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
             waits = timedelta(seconds=seconds)

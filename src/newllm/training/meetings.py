@@ -14,6 +14,7 @@ from pathlib import Path
 import torch.distributed as dist
 from torch.distributed.distributed_c10d import _set_pg_timeout
 
+from newllm.diagnosis.ranks.hangs import exchange
 from newllm.messages import message
 from newllm.training.whereabouts import Whereabouts
 from newllm.training.world import HungError, LostError
@@ -81,10 +82,10 @@ class Meetings:
         try:
             yield
         except dist.DistError as error:
-            raise self._why(error) from error
+            raise self._why(error, what) from error
         except RuntimeError as error:
             if any(sign in str(error) for sign in ("gloo", "peer", "NCCL", "Connection")):
-                raise self._why(error) from error
+                raise self._why(error, what) from error
             raise
         self.waited += time.perf_counter() - began
         if self._where is not None:
@@ -95,8 +96,8 @@ class Meetings:
         if self._where is not None:
             self._where.close(keep=self.has_lost)
 
-    def _why(self, error: BaseException) -> LostError:
-        self.has_lost = True
+    def _why(self, error: BaseException, what: str) -> LostError:
+        self.has_lost, at = True, exchange(what, self.step)
         said, where = _SOURCE.sub("", str(error).splitlines()[0]), self._where
         waited = any(sign in said for sign in _WAITED)
         if where is not None:
@@ -107,8 +108,9 @@ class Meetings:
                 tells = known is None and where.tells(hang)
                 if tells:
                     where.keep(hang)
-                return HungError(message("training-hangs", **hang.numbers()), tells=tells)
+                return HungError(message("training-hangs", **hang.numbers()), at=at, tells=tells)
         gone = () if where is None else where.gone()
         named = {"rank": gone[0] if gone else "none", "more": max(0, len(gone) - 1)}
         why = message("training-lost", **named, error=said.partition(". ")[0][:200])
-        return LostError(why, tells=where is not None and 0 in gone and where.is_first_but(gone))
+        tells = where is not None and 0 in gone and where.is_first_but(gone) and where.has_line(0)
+        return LostError(why, at=at, tells=tells)

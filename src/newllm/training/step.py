@@ -1,6 +1,7 @@
 """One update of the weights: loss, gradient, clipping, optimizer."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import time
@@ -64,6 +65,7 @@ class StepReport:
         tokens: targets in this update.
         seconds: that each process computed for, waiting for no other, by rank.
         own: this process's part; None where it computed all, shares its rows, or has no targets.
+        drawn: digest of the whole batches, of which each process computes a part, as this one drew them; None if alone.
     """
 
     step: int
@@ -74,6 +76,7 @@ class StepReport:
     tokens: int
     seconds: tuple[float, ...] = ()
     own: OwnPart | None = None
+    drawn: int | None = None
 
     @property
     def finite(self) -> bool:
@@ -135,6 +138,7 @@ class Stepper:
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
         nats, contexts = self._passes(step, ranks, batches, tokens)
         own = self._own(ranks, batches, nats, tokens) if self.world.size > 1 and self._pieces_at(step) == 1 else None
+        drawn = functools.reduce(lambda before, one: one.digest(before), batches, 0) if self.world.size > 1 else None
         at_the_end = () if contexts is None or self._pieces_at(step) == 1 else dataclasses.astuple(contexts)
         by_rank = self.world.gather([*nats, *at_the_end, time.perf_counter() - self.world.waited() - began])
         seconds = tuple(row.pop() for row in by_rank)
@@ -148,7 +152,7 @@ class Stepper:
         if math.isfinite(loss):
             self.world.add_gradients(self.model.parameters())
             norm = self._apply(rate)
-        return StepReport(step + 1, loss, norm, rate, contexts, tokens, seconds, own)
+        return StepReport(step + 1, loss, norm, rate, contexts, tokens, seconds, own, drawn)
 
     def _own(self, ranks: int, batches: Sequence[Batch], nats: Sequence[float], tokens: int) -> OwnPart | None:
         """Return the loss of this process's part, and the norm of its gradient, of which it has only its share yet."""

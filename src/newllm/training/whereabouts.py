@@ -143,6 +143,10 @@ class Whereabouts:
         """Whether this process is the one that says it: the first of those that came."""
         return self.is_first_but(hang.ranks)
 
+    def has_line(self, rank: int) -> bool:
+        """Whether the line of a process is there: one that ends by itself has removed it, and says why."""
+        return _file(self._folder, rank).exists()
+
     def is_first_but(self, ranks: Iterable[int]) -> bool:
         """Whether this process is the first of those that are not among these ranks."""
         return self._rank == min(set(range(self._size)) - set(ranks), default=0)

@@ -36,12 +36,13 @@ class LostError(UserError):
 
     Args:
         why: in a line.
+        at: the exchange in which this process saw it, None where none.
         tells: whether this process is the one that says it, where it does not lead.
     """
 
-    def __init__(self, why: Message, *, tells: bool = False) -> None:
+    def __init__(self, why: Message, *, at: Message | None = None, tells: bool = False) -> None:
         super().__init__(str(why))
-        self.why, self.tells = why, tells
+        self.why, self.at, self.tells = why, at, tells
 
 
 class HungError(LostError):

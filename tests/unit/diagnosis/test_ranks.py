@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.diagnosis.detectors.rank_outlier import detect_other_batches
 from newllm.diagnosis.detectors.ranks import detect_hang, detect_ranks_alike, detect_ranks_apart, detect_straggler
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layer_names import with_named_layers
@@ -234,6 +235,56 @@ def test_ranks_that_read_the_same_at_each_step_are_told(tmp_path: Path) -> None:
 )
 def test_other_ranks_that_read_are_not(tmp_path: Path, ranks: list[list[int | None]], wrapped: bool) -> None:
     assert detect_ranks_alike(Trace({}), read_facts(_reading(tmp_path, ranks, wrapped=wrapped))[0]) == []
+
+
+def _drawing(run: Path, ranks: Sequence[Sequence[int | None]], *, names: Sequence[str] = NAMES) -> Path:
+    """Write ranks that draw such batches by steps 0, 10, 20 and so on; without parameters, what is shared out."""
+    _written(run, [{}] * len(ranks), names=[names] * len(ranks))
+    held = {"weights": [1, 2, 3], "moments": [None] * 3} if names else {}
+    for rank, drawn in enumerate(ranks):
+        rows = [{"step": 10 * number, **held, "batches": one} for number, one in enumerate(drawn) if one is not None]
+        with (run / f"ranks/rank-{rank:05}.jsonl").open("a") as file:
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
+    return run
+
+
+@pytest.mark.parametrize("names", [NAMES, []])
+@pytest.mark.parametrize(
+    ("ranks", "said"),
+    [
+        ([[None, 5, 6, 7]] * 3, []),
+        ([[None, 5, 6, 7], [None, 5, 0, 1]], ["rank 1 draws other batches than rank 0, first by step 20 (2 of 3 "]),
+        ([[None, 5, 6, 7], [None, 5, 6, 7], [None, 0, 6, 7]], ["rank 2 draws other batches than rank 0, first by "]),
+        ([[None, 0, 6, 7], [None, 5, 6, 7], [None, 5, 6, 7]], ["rank 0 draws other batches than rank 1, first by "]),
+        ([[None, 5, 6, 7], [None, 5, 6]], []),
+        ([[None, 5, 6, 7], [None, None, None]], []),
+    ],
+    ids=["alike", "two", "one of three", "the first of three", "ended early", "an older newllm"],
+)
+def test_ranks_that_draw_other_batches_are_told(
+    tmp_path: Path, ranks: list[list[int | None]], said: list[str], names: list[str]
+) -> None:
+    run = _drawing(tmp_path, ranks, names=names)
+    assert _said(run) == []
+    found = detect_other_batches(Trace({}), read_facts(run)[0])
+    assert [str(one.sentence)[: len(words)] for one, words in zip(found, said, strict=True)] == said
+    assert all("別のバッチ" in catalogue("ja").text(one.sentence) for one in found)
+
+
+def test_a_step_alone_says_nothing_and_ends_no_comparison(tmp_path: Path) -> None:
+    """An earlier newllm wrote it of a measured step of ranks that share rows."""
+    run = _drawing(tmp_path, [[None, 5], [None, 6]])
+    file = run / "ranks/rank-00001.jsonl"
+    file.write_text(file.read_text() + '{"step":11}\n')
+    assert _said(run) == []
+    assert len(detect_other_batches(Trace({}), read_facts(run)[0])) == 1
+
+
+def test_a_digest_of_batches_that_is_no_number_is_a_damaged_file(tmp_path: Path) -> None:
+    run = _drawing(tmp_path, [[None, 5], [None, 5]])
+    file = run / "ranks/rank-00001.jsonl"
+    file.write_text(file.read_text().replace('"batches": 5', '"batches": "5"'))
+    assert _said(run) == ["remark-unread-file"]
 
 
 def _timed(run: Path, seconds: Sequence[Sequence[float]]) -> Path:

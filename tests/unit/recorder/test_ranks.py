@@ -355,6 +355,29 @@ def test_the_rank_is_named(tmp_path: Path, name: str, kind: str, said: str) -> N
     assert [str(one.sentence)[: len(said)] for one in found] == [said]
 
 
+def test_a_row_has_the_batches_since_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a step of which nothing is known yet, as it is written, is no row."""
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+
+    def written(name: str, first: int) -> list[dict[str, object]]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "known").touch()
+        watch = RankWatch(Layout(nn.Linear(1, 1)), Optimizers([]), tmp_path / name, "known", 0)
+        for step, drawn in enumerate((first, 6, 7), 1):
+            watch.note(step, {}, drawn)
+            watch.flush()
+            if step > 1:
+                watch.put(step)
+        watch.close()
+        return [json.loads(line) for line in (tmp_path / name / "ranks/rank-00000.jsonl").read_text().splitlines()[1:]]
+
+    one, other = written("one", 5), written("other", 0)
+    assert [row["step"] for row in one] == [2, 3]
+    assert all("weights" in row for row in one)
+    assert [a["batches"] == b["batches"] for a, b in zip(one, other, strict=True)] == [False, True]
+
+
 @pytest.mark.slow
 def test_ranks_that_come_together_again_are_a_note(tmp_path: Path) -> None:
     finding = _finding(_in_two_processes("local", tmp_path / "run"))

@@ -68,6 +68,7 @@ DETECTORS = [
     ranks.detect_ranks_alike,
     rank_outlier.detect_rank_outlier,
     rank_outlier.detect_same_batch,
+    rank_outlier.detect_other_batches,
     rank_outlier.detect_rank_stopped,
     ranks.detect_straggler,
     ranks.detect_hang,

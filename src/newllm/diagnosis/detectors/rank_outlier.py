@@ -1,4 +1,4 @@
-"""One rank unlike the others: its own loss or gradient, the same batch at every step, a log that ends before theirs.
+"""One rank unlike the others: its own loss or gradient, other batches or always one, a log that ends before theirs.
 
 Averages over the ranks hide it: the gradient of a rank whose rows are broken is a share of everybody's.
 """
@@ -50,6 +50,35 @@ def detect_same_batch(trace: Trace, facts: Facts) -> list[Finding]:
             test=message("finding-rank-outlier.test"),
         )
         for rank, steps in facts.ranks.same_batch[:MOST]
+    ]
+
+
+def detect_other_batches(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the ranks that draw other batches than most, where all draw the whole batch and compute a part of it."""
+    if facts.ranks is None:
+        return []
+    return [
+        Finding(
+            kind="rank-outlier",
+            severity="warning",
+            sentence=message(
+                "finding-rank-outlier.other-batches",
+                rank=one.rank,
+                than=one.than,
+                axis=trace.axis,
+                first=one.first,
+                steps=one.steps,
+                compared=one.compared,
+            ),
+            first_step=float(one.first),
+            last_step=trace.last_step,
+            confidence=0.97,
+            signal="loss" if "loss" in trace.signals else None,
+            evidence={"ranks": facts.ranks.count, "steps": one.steps},
+            alternatives=tuple(message(f"finding-rank-outlier.{name}") for name in ("other-order", "memory")),
+            test=message("finding-rank-outlier.test-order"),
+        )
+        for one in facts.ranks.other_batches[:MOST]
     ]
 
 

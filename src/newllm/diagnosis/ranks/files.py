@@ -17,6 +17,8 @@ FOLDER = "ranks"
 MOST = 64  # ranks that are read: enough to see that one differs
 WEIGHTS, MOMENTS, INPUTS, PIECES = "weights", "moments", "inputs", "pieces"
 OWN_ROWS = "own_rows"
+BATCHES = "batches"
+"""What all ranks together read from the row before on: each draws it whole, and computes its part."""
 LOSS, GRADIENT_NORM, SECONDS = "loss", "gradient_norm", "seconds"
 NUMBERS = (LOSS, GRADIENT_NORM, SECONDS)
 """Of a step, each rank's own: its loss, its gradient's norm before the reduction, seconds that it computed for."""
@@ -39,6 +41,8 @@ class RankFile:
         records: whether it records the training beside.
         rows: fingerprints of weights and moments by step.
         inputs: fingerprint of what it was given, by step.
+        batches: fingerprint of the whole batches up to a step, from the one before on; none where each rank has a
+            loader of its own.
         numbers: of NUMBERS, by step.
     """
 
@@ -52,6 +56,7 @@ class RankFile:
     records: bool
     rows: Mapping[int, Mapping[str, Sequence[int | None]]]
     inputs: Mapping[int, int]
+    batches: Mapping[int, int]
     numbers: Mapping[str, Mapping[int, float]]
 
 
@@ -75,7 +80,8 @@ def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> Ra
     pieces = tuple(None if one is None else a_count(one) for one in head.get(PIECES, [None] * len(names)))
     if len(pieces) != len(names):
         raise ValueError(f"{name} says of other parameters which pieces they are")
-    compared = [row for row in rows if WEIGHTS in row or not any(one in row for one in NUMBERS)]
+    others = {"step", *NUMBERS, BATCHES}  # an earlier newllm wrote a step alone, too
+    compared = [row for row in rows if WEIGHTS in row or not others.issuperset(row)]
     by_step = {a_count(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in compared}
     for values in (values for row in by_step.values() for values in row.values()):
         if len(values) != len(names):
@@ -90,6 +96,7 @@ def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> Ra
         records=bool(head.get("records")),
         rows=by_step,
         inputs={row["step"]: a_count(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
+        batches={a_count(row["step"]): a_count(row[BATCHES]) for row in rows if row.get(BATCHES) is not None},
         numbers={key: dict(_numbers(key, rows)) for key in NUMBERS},
     )
 

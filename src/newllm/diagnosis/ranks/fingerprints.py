@@ -1,6 +1,7 @@
 """Whether the ranks of a training hold the same weights and moments: the fingerprints that each wrote, compared.
 
-And whether they read the same, which ranks whose gradients are averaged should not; and which one the others wait for.
+And whether they read the same, which ranks whose gradients are averaged should not; whether they cut up the same
+batches, which those of `newllm train` should; and which one the others wait for.
 
 `newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
 to be equal; of a parameter that is sharded, on all that hold the same piece. Where anything of a layer differs from the
@@ -11,6 +12,7 @@ compared.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from newllm.diagnosis.ranks.files import (
     FOLDER,
@@ -26,6 +28,7 @@ from newllm.diagnosis.ranks.signals import RankSignals, Straggler, find_straggle
 from newllm.messages import message
 from newllm.trace.remark import Remark, unread_file
 
+_V = TypeVar("_V")
 _FEWEST = 3  # steps whose inputs are compared
 
 
@@ -51,6 +54,25 @@ class Apart:
 
 
 @dataclass(frozen=True)
+class OtherBatches:
+    """A rank that draws other batches than most.
+
+    Attributes:
+        rank: which.
+        than: the first of most.
+        first: by this step it has.
+        steps: how many comparisons differ, each over all batches since the one before.
+        compared: of so many.
+    """
+
+    rank: int
+    than: int
+    first: int
+    steps: int
+    compared: int
+
+
+@dataclass(frozen=True)
 class Ranks:
     """What the ranks' fingerprints say.
 
@@ -60,6 +82,7 @@ class Ranks:
         apart: what differs, the first first.
         alike: steps whose inputs were compared and the same on all ranks, where those of all of them were.
         same_batch: ranks that were given the same at every step that is known, where others were not; and the steps.
+        other_batches: ranks that draw other batches than most, where all cut up the same.
         signals: the numbers of each rank, None where there are none to compare.
     """
 
@@ -68,6 +91,7 @@ class Ranks:
     apart: tuple[Apart, ...] = ()
     alike: tuple[int, ...] = ()
     same_batch: tuple[tuple[int, int], ...] = ()
+    other_batches: tuple[OtherBatches, ...] = ()
     signals: RankSignals | None = None
 
     @property
@@ -94,15 +118,15 @@ def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
     remarks = _not_compared(ranks)
     if len(ranks) < 2:
         return None, tuple(remarks)
-    found, own, signals = None, 0, _signals(ranks)
+    found, own, signals, other = None, 0, _signals(ranks), _other_batches(ranks)
     if len({rank.names for rank in ranks}) > 1:
         remarks.append(Remark("note", message("remark-ranks-of-other-models")))
     elif ranks[0].names:
         found, own = _compared(ranks)
     if own:
         remarks.append(Remark("note", message("remark-ranks-own", count=own)))
-    if signals is not None:
-        found = replace(found or Ranks(len(ranks), 0), signals=signals)
+    if signals is not None or other:
+        found = replace(found or Ranks(len(ranks), 0), other_batches=other, signals=signals)
     return found, tuple(remarks)
 
 
@@ -187,6 +211,28 @@ def _same_batch(ranks: Sequence[RankFile]) -> tuple[tuple[int, int], ...]:
     return found if 2 * len(found) <= len(ranks) and len(known) == len(ranks) else ()
 
 
+def _other_batches(ranks: Sequence[RankFile]) -> tuple[OtherBatches, ...]:
+    """Return the ranks that draw other batches than most; than the first rank, where there is no most."""
+    steps = sorted(set[int].intersection(*(set(rank.batches) for rank in ranks)))
+    apart: dict[int, list[tuple[int, int]]] = {}  # of a rank, the steps, and a rank of most there
+    for step in steps:
+        values = [rank.batches[step] for rank in ranks]
+        most = _most(values)
+        than = ranks[values.index(most)].number
+        for rank, value in zip(ranks, values, strict=True):
+            if value != most:
+                apart.setdefault(rank.number, []).append((step, than))
+    return tuple(
+        OtherBatches(number, of_rank[0][1], of_rank[0][0], len(of_rank), len(steps))
+        for number, of_rank in sorted(apart.items())
+    )
+
+
+def _most(values: Sequence[_V]) -> _V:
+    """Return what most ranks have; what the first has, where there is no most."""
+    return max(values, key=lambda value: (values.count(value), value == values[0]))
+
+
 def _apart(name: str, part: str, ranks: Sequence[RankFile], steps: Sequence[int], index: int) -> Apart | None:
     """Return how a series of fingerprints, one a rank at each step, comes to differ; None where it does not."""
     rows = [(step, [rank.rows[step][part][index] for rank in ranks]) for step in steps]
@@ -196,6 +242,6 @@ def _apart(name: str, part: str, ranks: Sequence[RankFile], steps: Sequence[int]
         return None  # moments that differ as soon as there are any are divided between the ranks, or follow the weights
     step, values = differing[0]
     equal = max((one for one, _ in known if one < step), default=None)
-    most = max(values, key=lambda value: (values.count(value), value == values[0]))
+    most = _most(values)
     apart = tuple(rank.number for rank, value in zip(ranks, values, strict=True) if value != most)
     return Apart(name, part, equal, step, apart, again=len(differing) < sum(one >= step for one, _ in known))

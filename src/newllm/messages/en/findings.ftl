@@ -320,7 +320,7 @@ finding-ranks-apart =
     .test = Compare the gradients of the named parameter on all ranks right before the update: if they differ, they were not shared; if they are equal, the update itself differs.
 
 finding-rank-outlier =
-    .explained = One rank of a training is unlike all others: its loss is no number, or jumps alone, or stays where theirs falls; its gradient is zero or many times as large as theirs; or it reads one batch again and again. The average over the ranks hides it. Look at what that rank reads.
+    .explained = One rank of a training is unlike all others: its loss is no number, or jumps alone, or stays where theirs falls; its gradient is zero or many times as large as theirs; or it reads one batch again and again, or other batches than those that all share. The average over the ranks hides it. Look at what that rank reads.
     .not-a-number = the loss of rank { $rank } is no number at { $axis } { $first }, where the other ranks still have one ({ G($others) }){ $for_good ->
         [yes] ; from then on no rank has one
        *[no] {""}
@@ -332,6 +332,7 @@ finding-rank-outlier =
     .stays = the loss of rank { $rank } stays at { G($own) } from { $axis } { $first } to { $last }, while that of the other ranks falls to { G($others) }
     .memorised = the loss of rank { $rank } comes to { G($own) } by { $axis } { $last }, that of the other ranks to { G($others) }: it learns its rows by heart, as a rank does that reads the same ones again and again
     .same-batch = rank { $rank } is given the same inputs to the bit at each of { COUNT($steps) } steps that were compared, and the other ranks are not
+    .other-batches = rank { $rank } draws other batches than rank { $than }, first by { $axis } { $first } ({ COUNT($steps) } of { COUNT($compared) } comparisons differ): each computes its part of a batch of its own, so that some of the text is read twice and some by nobody
     .row = a broken row or batch that only that rank read
     .device = a device or a machine that computes wrongly
     .masked = a rank whose rows have no targets, or whose parameters are frozen or detached
@@ -340,7 +341,10 @@ finding-rank-outlier =
     .harder = a shard that cannot be predicted: noise, other data than those of the others
     .small = a shard that has one batch or a few
     .easier = a shard that is far easier to predict: padding, repeated text
+    .other-order = another seed, order or place in the data on that rank
+    .memory = a machine whose memory or disk does not give back what was written
     .test = Print a batch of that rank with its targets as text or pictures, and its loss at the same weights on a batch of another rank; let two ranks change their shards: what stays with the shard is the data's.
+    .test-order = Print the whole batch of that step on both ranks as text, and the seed and the step that it was drawn by.
 
 finding-rank-stopped =
     .explained = The log of one rank ends before those of the others. The rank that ends first is as a rule the one that died or hangs, and the others wait for it: look at its machine, and at the last lines that it wrote.

@@ -114,6 +114,7 @@ training-lost_go_on = { $why }{ $words ->
     [none] {""}
    *[other] , which said: { $words }
 }; start all processes again with --resume { $run } to go on
+training-lost_seen = in { $what }: { $why }
 training-hangs = { $rank ->
     [none] a rank
    *[other] rank { $rank }

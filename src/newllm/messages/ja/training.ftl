@@ -103,6 +103,7 @@ training-lost_go_on = { $why }{ $words ->
     [none] {""}
    *[other] 。そのプロセスの最後の言葉: { $words }
 }。全プロセスを--resume { $run }で起動し直せば続きから訓練できる
+training-lost_seen = { $what }で：{ $why }
 training-hangs = { $rank ->
     [none] あるランク
    *[other] ランク{ $rank }
