@@ -189,10 +189,7 @@ def test_no_rank_goes_on_with_a_damaged_snapshot_and_nothing_is_changed(size, wh
     (line,) = processes[0].stderr.splitlines()
     assert line.startswith("newllm: ")
     assert f"step-{STEPS:08}' is damaged ({what}" in line
-    others = "".join(process.stderr for process in processes[1:])
-    assert re.fullmatch(r"(newllm: rank 1: rank 0 of this training is gone .*\n)?", others), (
-        "it was damage to rank 0 alone"
-    )
+    assert [process.stderr for process in processes[1:]] == [""] * (size - 1)
     assert _content(run) == before
 
 
