@@ -79,7 +79,7 @@ def microseconds_of_calls(preset: str, updates: int) -> float:
     for stepper in steppers.values():
         stepper._pass = lambda *_, **__: (1.0, {}, None)
         stepper.clip = lambda _: 1.0
-        stepper.optimizer.step = lambda *_: None
+        vars(stepper.optimizer)["step"] = lambda: None
     for step in range(updates):
         for kind, stepper in steppers.items():
             began = time.perf_counter()
