@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-_CUT = 10  # seconds without an answer of the other machine after which a connection counts as lost
+_CUT = 6  # seconds without an answer of the other machine after which a connection counts as lost; all end some later
 
 
 @contextlib.contextmanager

@@ -190,3 +190,17 @@ def test_a_damaged_epoch_makes_nothing_that_large(epoch: float) -> None:
     damaged = trace.epochs.value.copy()
     damaged[50] = epoch
     assert len(ordered(Trace(dict(trace.signals), epochs=Series(trace.epochs.step, damaged)))) in {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("high", "origin", "severity"), [(0, None, "note"), (3, None, "warning"), (0, "record", "warning")]
+)
+def test_the_first_number_of_each_epoch_of_a_log_may_be_of_one_batch_more(
+    high: int, origin: str | None, severity: str
+) -> None:
+    # As `total / interval` is printed at `batch > 0 and batch % interval == 0`: six batches, divided by five.
+    steps, chance = np.arange(1, 121), np.random.default_rng(4)
+    loss = (2 + np.exp(-steps / 40) + chance.normal(0, 0.02, 120)) * np.where((steps - 1) % 4 == high, 1.2, 1)
+    trace = Trace({"loss": Series(steps, loss)}, epochs=Series(steps, (steps - 1.0) // 4 + 1))
+    (found,) = detect_periodic_batches(trace, Facts(origin=origin))
+    assert (found.severity, found.evidence["period"]) == (severity, 4)

@@ -230,3 +230,12 @@ def test_a_branch_that_begins_at_nothing_beside_a_model_whose_signal_ends_at_not
         activation_rms__d=np.r_[[end], np.full(199, 0.5)],
     )  # fmt: skip
     assert ("vanishing-gradient" in alarms(trace)) is is_said
+
+
+@pytest.mark.parametrize(("origin", "is_said"), [(None, True), ("record", False)])
+def test_a_gradient_that_grows_smoothly_was_cleared_where_the_recorder_looked(
+    origin: str | None, is_said: bool
+) -> None:
+    norm = np.r_[np.geomspace(0.1, 1.5, 50), np.full(150, 1.5)] * (1 + 0.002 * np.sin(STEPS))
+    trace = trace_of(loss=np.linspace(0.9, 0.55, 200), gradient_norm=norm)
+    assert ("gradient-carried" in alarms(trace, Facts(origin=origin))) is is_said

@@ -304,6 +304,8 @@ def test_what_another_optimizer_moves_is_not_frozen() -> None:
     [
         ("head", ("gradient_norm/head",), "note"),  # the last layer: nothing that comes of it is in the loss
         ("blocks.0", ("gradient_norm/blocks.0",), "warning"),  # cut off from the loss, layers behind it are not
+        ("blocks.1", ("gradient_norm/blocks.1",), "note"),  # the loss reaches all before it: it is one of several heads
+        ("blocks.1", ("gradient_norm/blocks.0", "gradient_norm/blocks.1"), "warning"),
         ("blocks.0", ("gradient_norm/blocks.0", "activation_rms/blocks.0"), "note"),  # never called
         ("head", (), "warning"),
     ],

@@ -142,6 +142,8 @@ def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
         ("num_epochs: 3", {}),
         ("  Num update steps per epoch = 40", {}),
         ("Epochs: 3", {"epoch": "3"}),
+        ("\tEPOCHS=12", {}),
+        ("Batch[10] - loss: 0.71  acc: 42.2%(27/64)", {"step": "10", "loss": "0.71", "acc": "42.2"}),
         ("steps: 30", {"step": "30"}),
         ("training steps: 30, loss: 2.5", {"step": "30", "loss": "2.5", "split": "training"}),
         ("nothing", {}),

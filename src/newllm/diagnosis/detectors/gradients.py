@@ -25,7 +25,8 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
         # Of a loss that is no progress, as of a side of a game, nothing says that it is not learnt.
-        tells = not len(series.value) and training_kind(trace, facts).loss_is_progress
+        # And where the recorder looked at the gradients, it would have seen that one was not cleared.
+        tells = facts.origin is None and not len(series.value) and training_kind(trace, facts).loss_is_progress
         return _by_growth(trace) if tells and not _holds_another(trace, facts) else []
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     return [

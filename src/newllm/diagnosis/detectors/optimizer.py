@@ -154,6 +154,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 # A layer that is said to be trained and does not move.
 GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
 UNREGISTERED = "unregistered/"
+HEAD_BEHIND, MOST_REACHED = 2, 0.9  # layers with a gradient before a head that has none, and of all that are trained
 STILL = 0.95  # of the sampled steps at which others moved
 
 
@@ -301,16 +302,27 @@ def _moves(trace: Trace, name: str) -> bool:
 
 
 def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
-    """Whether nothing that comes of a layer is in the loss: it was not called, or no layer behind it has a gradient."""
+    """Whether nothing that comes of a layer is in the loss.
+
+    It was not called, or no layer behind it has a gradient. Or it is one of several heads: it has none itself, and all
+    others before it have one, which reaches them around it. (A first layer that is tied to the last has one anyway.)
+    """
     if _has_gradient(trace, name) or not any(signal.startswith("gradient_norm/") for signal in trace.signals):
         return False
     names = [layer.name for layer in facts.layers]
-    behind = names[names.index(name) + 1 :] if name in names else names
+    before, behind = (names[: names.index(name)], names[names.index(name) + 1 :]) if name in names else ([], names)
     called = f"activation_rms/{name}" in trace.signals
     others = any(signal.startswith("activation_rms/") for signal in trace.signals)
     if name == ROOT:  # a parameter of the model itself, which is in no layer that could be seen to be called
         return True
-    return (others and not called) or not any(_has_gradient(trace, other) for other in behind)
+    is_head = sum(_has_gradient(trace, other) for other in before) >= HEAD_BEHIND and _are_reached(trace, facts, before)
+    return (others and not called) or is_head or not any(_has_gradient(trace, other) for other in behind)
+
+
+def _are_reached(trace: Trace, facts: Facts, names: list[str]) -> bool:
+    """Whether most layers of some that are trained have a gradient."""
+    trained = [layer.name for layer in facts.layers if layer.trained and layer.name in names]
+    return sum(_has_gradient(trace, name) for name in trained) >= MOST_REACHED * len(trained)
 
 
 def _has_gradient(trace: Trace, name: str) -> bool:

@@ -21,13 +21,14 @@ FAR = 6.0  # standard deviations of the other phases
 CERTAIN = 15.0  # HIGH times the root of their number
 
 
-def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the period at which the training loss is high.
 
     False alarms: many periods and phases are tried, and an epoch has a beginning that is like the last one's. So nearly
     all points of the phase must be high, by `HIGH` standard deviations and `CERTAIN` standard errors; the largest that
     chance gave on 160 healthy runs was 9. Where all batches come in the same order in each epoch, one of them is the
-    hardest each time, and says that once.
+    hardest each time, and says that once. In a log, the first number of each epoch may be a sum of one batch more than
+    the others, as where `batch > 0 and batch % interval == 0` prints and clears it: a note.
     """
     whole = finite(trace.series("loss"))
     loss = Series(whole.step[-MOST:], whole.value[-MOST:])
@@ -49,10 +50,11 @@ def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noq
     _, period, phase, height = best
     steps = loss.step[phase::period]
     every = int(np.median(np.diff(steps)))
+    first_of_epochs = facts.origin is None and _begin_epochs(trace, loss, phase, period)
     return [
         Finding(
             kind="periodic-batches",
-            severity="warning",
+            severity="note" if first_of_epochs else "warning",
             sentence=message(
                 "finding-periodic-batches.sentence",
                 axis=trace.axis,
@@ -71,11 +73,26 @@ def detect_periodic_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noq
                 "height": height,
                 **({"back_at_once": True} if _back_at_once(risen / spread, period, phase) else {}),
             },
-            alternatives=(message("finding-periodic-batches.source"), message("finding-periodic-batches.state")),
+            alternatives=(
+                *([message("finding-periodic-batches.first-of-epoch")] if first_of_epochs else []),
+                message("finding-periodic-batches.source"),
+                message("finding-periodic-batches.state"),
+            ),
             test=message("finding-periodic-batches.test"),
             candidate_causes=("periodic-batch", "optimizer-reset"),
         )
     ]
+
+
+def _begin_epochs(trace: Trace, loss: Series, phase: int, period: int) -> bool:
+    """Whether the points of a phase are those with which an epoch begins, as the log counts epochs."""
+    if trace.epochs is None or not len(trace.epochs.step):
+        return False
+    behind = np.searchsorted(trace.epochs.step, loss.step, side="right") - 1
+    begins = np.flatnonzero(np.diff(trace.epochs.value[np.maximum(behind, 0)]) > 0) + 1
+    hits = np.arange(phase, len(loss.step), period)
+    hits = hits[hits > 0]
+    return len(hits) > 0 and bool(np.mean(np.isin(hits, begins)) >= HITS)
 
 
 def _back_at_once(risen: np.ndarray, period: int, phase: int) -> bool:

@@ -93,6 +93,7 @@ finding-periodic-batches =
         [none] { "" }
        *[other] , about { G($height, digits: 2) } times the loss around it
     }
+    .first-of-epoch = the first number of each epoch is a sum of one batch more than the others, divided by as many: the log, not the training
     .source = one of several sources of data, which take turns, is bad
     .state = something disturbs the model at this interval: an optimizer that is created anew, a checkpoint, an evaluation
     .test = Read the batches of three of these steps beside their neighbours; evaluate one fixed batch before and after such a step.

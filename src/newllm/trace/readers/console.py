@@ -20,8 +20,9 @@ _MOST_PAIRS = 100  # of a line
 # Possessive: a shorter word is followed by no blank either. "nan" is a number: "loss nan acc 0.1" are two pairs.
 _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # A name of up to three words, a colon, an equals sign, an arrow or blanks, a number that no letter follows ("20ms").
+# Or "Batch[10]", a number in brackets.
 _PAIR = re.compile(
-    rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +)[\['\"]?"
+    rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +|(?=\[\d+\]))[\['\"]?"
     r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|[\w(]|-\d\d-\d\d)",
     re.IGNORECASE,
 )
@@ -31,9 +32,11 @@ _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
 _LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel|eval):([-+.\w]+)")
 _LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag", "eval": "hellaswag"}
-# "Total optimization steps = 375", "Num update steps per epoch = 40": how many there are to be.
+# "Total optimization steps = 375", "Num update steps per epoch = 40", "EPOCHS=12": how many there are to be.
 _HOW_MANY = re.compile(
-    r"(?:(?:[a-z]\w*\s|num_)(?:steps|epochs|iterations|iters|updates)|\bper (?:step|epoch))['\"]?\s*[:=]", re.IGNORECASE
+    r"(?:^\s*epochs(?==)|(?:[a-z]\w*\s|num_)(?:steps|epochs|iterations|iters|updates)|\bper (?:step|epoch))"
+    r"['\"]?\s*[:=]",
+    re.IGNORECASE,
 )
 _QUOTIENT = re.compile(r"/\d+ *= *([\d.]+)(?![\w.])")  # "accuracy: 2463/10042=0.2453"
 _DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
