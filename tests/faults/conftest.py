@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import safetensors.torch
 from newllm.data import load_tokenizer
 from newllm.trace import Summary, load_recoveries, read_trace
 from newllm.training.config_file import load_config
-from newllm.training.snapshots import snapshot_content, snapshot_tensors
+from newllm.training.snapshots import list_snapshots, snapshot_content, snapshot_tensors
 
 
 class Process:
@@ -310,3 +311,58 @@ def fill() -> Callable[[Path], Path]:
         return filler
 
     return until_full
+
+
+@pytest.fixture(scope="session")
+def wait_for_step(wait_until) -> Callable[[Path, int, int], None]:
+    def wait(run: Path, leader: int, step: int) -> None:
+        """Wait until the training that this process leads has come to a step, or is over."""
+        wait_until(lambda: _status(run, leader) in ("running", "finished"), 60)
+        wait_until(lambda: _done(run) >= step or _status(run, leader) != "running", 60)
+
+    return wait
+
+
+def _done(run: Path) -> int:
+    """Return the last step in a run's trace."""
+    try:
+        return max(json.loads(line)["step"] for line in (run / "trace.jsonl").read_text().splitlines()[-3:])
+    except (OSError, ValueError):
+        return 0
+
+
+def _status(run: Path, leader: int) -> str | None:
+    try:
+        summary = json.loads((run / "summary.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return summary["status"] if summary["pid"] == leader else None
+
+
+@pytest.fixture(scope="session")
+def kill_at_any_step(start, train, wait_for_step) -> Callable[..., None]:
+    def go(size: int, options: Sequence[object], steps: int, run: Path, kills: int, expected: dict) -> None:
+        """Kill one of so many processes; a copy goes on to what is expected, the run itself until the next kill."""
+        chance, copy, killed = random.Random(size), run.with_name("copy"), 0
+        victims = chance.sample(range(size), size)
+        while killed < kills:
+            begun = (run / "config.toml").exists()
+            processes = start(size, "train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
+            leader, last = processes[0].pid, max(list_snapshots(run / "snapshots"), default=0)
+            wait_for_step(run, leader, chance.randrange(last + 1, steps))
+            victim = processes[victims[killed % size]]
+            victim.send(signal.SIGKILL)
+            since = time.monotonic()
+            codes = [process.wait() for process in processes]
+            assert time.monotonic() - since < 10, "the others wait for one that is gone"
+            if _status(run, leader) == "finished":
+                shutil.rmtree(run)  # the kill came too late
+                continue
+            assert set(codes) == {-signal.SIGKILL, 2}
+            killed += 1
+            shutil.copytree(run, copy)
+            train(size, "--resume", copy, "--quiet")
+            assert _result(copy) == expected
+            shutil.rmtree(copy)
+
+    return go

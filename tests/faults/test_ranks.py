@@ -453,6 +453,52 @@ def test_a_rank_whose_weights_go_their_own_way_is_found(newllm, text, tiny, tmp_
     assert "head.weight" in apart["sentence"]
 
 
+_ONE_IS_UNLIKE = """
+import dataclasses, os, sys, time
+import numpy as np
+from newllm.cli.main import main
+from newllm.training import step as of_step
+
+part_of, passes, how = of_step.part_of, of_step.Stepper._passes, os.environ["HOW"]
+unlike, spoilt = os.environ["RANK"] == os.environ["VICTIM"], False
+
+def parted(*arguments):
+    part = part_of(*arguments)
+    noise = np.random.default_rng(0).integers(0, 256, part.targets.shape)
+    return dataclasses.replace(part, targets=noise) if spoilt else part
+
+def passed(stepper, step, *arguments):
+    global spoilt
+    spoilt = unlike and how == "broken" and 120 <= step < 123
+    time.sleep(0.05 if unlike and how == "slow" else 0.0)
+    return passes(stepper, step, *arguments)
+
+of_step.part_of, of_step.Stepper._passes = parted, passed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "victim"), [(2, 0), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("how", "kind"), [("slow", "straggler"), ("broken", "rank-outlier"), ("sound", None)])
+def test_a_rank_that_is_slow_or_reads_broken_rows_is_named(
+    how, kind, size, victim, newllm, text, tiny, tmp_path, environment
+) -> None:
+    """Of ranks that are alike nothing is said."""
+    run = tmp_path / "run"
+    words = ["train", text, *tiny, *SOME, "--set", "training.steps=160", "--out", run, "--quiet"]
+    own = {**environment, "VICTIM": str(victim), "HOW": how}
+    processes = _launched(_ONE_IS_UNLIKE, words, own, size)
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * size, said
+    told = newllm.start("doctor", run, "--json")
+    assert told.wait() in (0, 1), told.stderr
+    of_ranks = {"straggler", "rank-outlier", "rank-stopped", "ranks-apart", "ranks-alike"}
+    found = [one for one in json.loads(told.stdout)["findings"] if one["kind"] in of_ranks]
+    assert [one["kind"] for one in found] == ([kind] if kind else [])
+    assert all(f"rank {victim}" in one["sentence"] for one in found)
+
+
 _OTHER_SEED = """
 import os, sys
 from newllm.api import following

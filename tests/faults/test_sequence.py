@@ -38,6 +38,7 @@ VARIANTS = {
     "compiled": (2, ["--rule", "delta,gated", "--set", "numerics.scan_backend=auto"]),
 }
 QUICK = ("three, carried",)
+KILLS = int(os.environ.get("NEWLLM_KILLS", "3"))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,19 @@ def test_a_killed_process_changes_no_bit(victim, start, train, text, tiny, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "pieces", "handover"), [(2, 2, "serial"), (3, 3, "parallel"), (4, 2, "serial"), (4, 2, "parallel")]
+)
+def test_processes_killed_again_and_again_change_no_bit(
+    size, pieces, handover, train, text, tiny, tmp_path, kill_at_any_step, result
+) -> None:
+    options = [text, *tiny, *SOME, *EVERY, "--set", f"parallel.sequence={pieces}", "--set", "training.steps=30"]
+    options += ["--set", f"numerics.handover={handover}", "--set", "data.carry=true", "--set", "model.dropout=0.1"]
+    train(size, *options, "--quiet", "--out", tmp_path / "undisturbed")
+    kill_at_any_step(size, options, 30, tmp_path / "run", KILLS, result(tmp_path / "undisturbed"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1, 2])
 def test_a_process_that_hands_nothing_on_is_named(victim, start, text, tiny, tmp_path, wait_until) -> None:
     """The others wait for different ones of them, in a chain: the one at its beginning is named."""
@@ -119,6 +133,28 @@ def test_a_replay_in_one_process_is_the_run_of_ranks_that_share_rows(train, spik
     shared = ["--set", "model.dropout=0.1", "--set", "parallel.sequence=2"]
     train(2, *spiking, *shared, "--out", tmp_path / "run")
     assert_replayed(tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "policy", "handover"),
+    [(2, "guard", "serial"), (4, "guard", "parallel"), (2, "rollback-and-skip", "serial")],
+)
+def test_a_guard_takes_ranks_that_share_rows_back_as_one_process(
+    size, policy, handover, train, newllm, spiking, tmp_path, result
+) -> None:
+    """It decides, tries and recovers as where one process computes the pieces in turn, to the bit."""
+    options = [
+        *(*spiking, "--set", "parallel.sequence=2", "--set", f"numerics.handover={handover}"),
+        *("--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8", "--guard", policy),
+    ]
+    train(size, *options, "--out", tmp_path / "together")
+    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+    found, expected = (result(tmp_path / name) for name in ("together", "alone"))
+    assert found["recoveries"], "nothing was taken back: the test tests nothing"
+    assert found["recoveries"][0]["back"] is not None
+    assert bool(found["recoveries"][0]["tried"]) == (policy == "guard")
+    assert found == expected
 
 
 _MEASURES = """

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import newllm as newllm_api
 from newllm.diagnosis.ranks.fingerprints import read_ranks
@@ -67,13 +67,18 @@ def sharded(train, text, tiny, tmp_path_factory) -> Path:
     return run
 
 
-def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(
-    sharded, newllm, tmp_path, result, assert_whole
-) -> None:
+@pytest.fixture(scope="module")
+def alone(sharded, newllm, tmp_path_factory) -> Path:
+    """The same run, of one process that computes both parts; not to be changed."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    newllm.run("train", "--config", sharded / "config.toml", "--out", run, "--quiet")
+    return run
+
+
+def test_sharded_ranks_come_to_the_bits_of_one_that_computes_all_parts(sharded, alone, result, assert_whole) -> None:
     assert_whole(sharded)
-    newllm.run("train", "--config", sharded / "config.toml", "--out", tmp_path / "alone", "--quiet")
-    _same(result(sharded), result(tmp_path / "alone"))
-    assert _described(sharded) == _described(tmp_path / "alone")
+    _same(result(sharded), result(alone))
+    assert _described(sharded) == _described(alone)
     heads = [(sharded / f"ranks/rank-{rank:05}.jsonl").read_text().splitlines()[0] for rank in range(2)]
     assert json.loads(heads[1])["left_out"] > 5, "of most parameters it holds a part only"
     last = max(list_snapshots(sharded / "snapshots").values())
@@ -115,11 +120,22 @@ def test_a_rank_of_a_sharded_model_has_the_gradient_of_one_that_holds_all(train,
     np.testing.assert_allclose(own, whole, rtol=1e-5)
 
 
-def test_whoever_reads_a_run_reads_its_shards(sharded, newllm, tmp_path) -> None:
+def test_whoever_reads_a_run_reads_its_shards(sharded, newllm) -> None:
     model = newllm_api.load(sharded)
     assert model.step == STEPS
-    newllm.run("export", sharded, "--to", "hf", tmp_path / "hf")
     assert newllm.start("doctor", sharded, "--quiet").wait() in (0, 1)
+
+
+@pytest.mark.parametrize("step", [STEPS, 24])
+def test_what_is_exported_of_shards_is_what_one_process_has(step, sharded, alone, newllm, tmp_path) -> None:
+    """Each tensor, to the bit; of the last snapshot and of an earlier one."""
+    for run in (sharded, alone):
+        newllm.run("export", run, "--to", "hf", tmp_path / run.parent.name, "--snapshot", step)
+    found, expected = (load_file(tmp_path / run.parent.name / "model.safetensors") for run in (sharded, alone))
+    assert found.keys() == expected.keys() != set()
+    for name, tensor in expected.items():
+        assert found[name].dtype == tensor.dtype
+        assert found[name].tobytes() == tensor.tobytes(), name
 
 
 @pytest.mark.slow
@@ -238,59 +254,11 @@ def test_a_run_goes_on_sharded_and_whole_with_other_numbers_of_processes(
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "more"), [(2, []), (3, []), (4, []), (4, HSDP)])
 def test_sharded_ranks_killed_again_and_again_change_no_bit(
-    size, more, start, train, text, tiny, tmp_path, wait_until, result
+    size, more, train, text, tiny, tmp_path, kill_at_any_step, result
 ) -> None:
-    """After each kill a copy goes on to the end, and the run itself until the next."""
     options = _options(text, tiny, "--set", "data.carry=true", "--set", "model.dropout=0.1", *more)
     train(size, *options, "--out", tmp_path / "undisturbed")
-    expected, copy = result(tmp_path / "undisturbed"), tmp_path / "copy"
-    chance, run, killed = random.Random(size), tmp_path / "run", 0
-    victims = chance.sample(range(size), size)
-    while killed < KILLS:
-        begun = (run / "config.toml").exists()
-        processes = start(size, "train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
-        victim, step = processes[victims[killed % size]], chance.randrange(_snapshot(run) + 1, STEPS)
-        leader = processes[0].pid
-        _wait_for(wait_until, run, leader, step)
-        victim.send(signal.SIGKILL)
-        since = time.monotonic()
-        codes = [process.wait() for process in processes]
-        assert time.monotonic() - since < 10, "the others wait for one that is gone"
-        if _status(run, leader) == "finished":
-            shutil.rmtree(run)  # the kill came too late
-        else:
-            assert set(codes) == {-signal.SIGKILL, 2}
-            killed += 1
-            shutil.copytree(run, copy)
-            train(size, "--resume", copy, "--quiet")
-            assert result(copy) == expected
-            shutil.rmtree(copy)
-
-
-def _wait_for(wait_until, run: Path, leader: int, step: int) -> None:
-    """Wait until the training that this process leads has come to a step, or is over."""
-    wait_until(lambda: _status(run, leader) in ("running", "finished"), 60)
-    wait_until(lambda: _done(run) >= step or _status(run, leader) != "running", 60)
-
-
-def _snapshot(run: Path) -> int:
-    return max(list_snapshots(run / "snapshots"), default=0)
-
-
-def _done(run: Path) -> int:
-    """Return the last step in a run's trace."""
-    try:
-        return max(json.loads(line)["step"] for line in (run / "trace.jsonl").read_text().splitlines()[-3:])
-    except (OSError, ValueError):
-        return 0
-
-
-def _status(run: Path, leader: int) -> str | None:
-    try:
-        summary = json.loads((run / "summary.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return summary["status"] if summary["pid"] == leader else None
+    kill_at_any_step(size, options, STEPS, tmp_path / "run", KILLS, result(tmp_path / "undisturbed"))
 
 
 @pytest.mark.slow
@@ -326,13 +294,13 @@ def test_killed_while_a_snapshot_is_written_beside_the_training(
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
-    start, train, newllm, text, tiny, tmp_path, wait_until, result, assert_whole
+    start, train, newllm, text, tiny, tmp_path, wait_for_step, result, assert_whole
 ) -> None:
     options, run = _options(text, tiny), tmp_path / "run"
     train(2, *options, "--out", run, "--steps", 12)
     before = list_snapshots(run / "snapshots")
     leader, other = start(2, "train", "--resume", run, "--steps", STEPS, "--quiet", file_bytes=(None, 8000))
-    _wait_for(wait_until, run, leader.pid, 16)  # the next snapshot
+    wait_for_step(run, leader.pid, 16)  # the next snapshot
     since = time.monotonic()
     assert leader.wait() == 2
     assert other.wait() == 2
@@ -350,7 +318,7 @@ def test_a_disk_that_is_full_for_one_rank_ends_all_and_leaves_no_half_snapshot(
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["fsdp", "ddp"])
 def test_a_disk_without_a_byte_left_ends_all_in_a_line(
-    mode, small_disk, fill, start, train, text, tiny, tmp_path, wait_until, result, assert_whole
+    mode, small_disk, fill, start, train, text, tiny, tmp_path, wait_for_step, result, assert_whole
 ) -> None:
     """The disk is everybody's: no rank can write, not even the trace."""
     options = [*_options(text, tiny), "--set", f"parallel.mode={mode}", "--set", "training.steps=200"]
@@ -358,7 +326,7 @@ def test_a_disk_without_a_byte_left_ends_all_in_a_line(
     train(2, *options, "--out", tmp_path / "undisturbed")
     run = small_disk / "run"
     processes = start(2, "train", *options, "--out", run)
-    _wait_for(wait_until, run, processes[0].pid, 16)
+    wait_for_step(run, processes[0].pid, 16)
     filler, since = fill(small_disk), time.monotonic()
     assert [process.wait() for process in processes] == [2, 2]
     assert time.monotonic() - since < 10

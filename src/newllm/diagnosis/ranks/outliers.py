@@ -20,7 +20,7 @@ FEWEST = 5  # steps at which gradients are compared
 MOSTLY = 0.9  # of these steps
 TIMES = 10.0  # as large as the others': rows of other lengths and languages make two or three
 FEWEST_LOSSES = 80  # steps from which a loss that stays is told from one that falls slowly
-FALL = 0.04  # of their loss, that the others learn meanwhile
+FALL = 0.04  # of their loss, that the others learn meanwhile, and the rank does not
 STAYS = 0.25  # of what the others learn: so much at most
 ABOVE = 1.2  # times the others' loss
 BELOW, HALVED = 0.25, 0.5  # of the others' loss, of its own before: what is learnt by heart
@@ -125,7 +125,8 @@ def _apart(signals: RankSignals, steps: np.ndarray, loss_RS: np.ndarray) -> Iter
         learn = (fall_R[others] > FALL * level_R[others]).all()
         clear = fall - fall_R[rank] > SURE * float(np.hypot(error_R[rank], error_R[others].max()))
         numbers = signals.ranks[rank], steps[quarter:], float(level_R[rank]), level
-        if learn and clear and fall_R[rank] < STAYS * fall and level_R[rank] > ABOVE * level_R[others].max():
+        still = fall_R[rank] < min(STAYS * fall, FALL * level_R[rank])
+        if learn and clear and still and level_R[rank] > ABOVE * level_R[others].max():
             stays.append(_of_levels("stays", *numbers))
         elif level_R[rank] < min(BELOW * level_R[others].min(), HALVED * early_RS[rank].mean()):
             memorised.append(_of_levels("memorised", *numbers))
