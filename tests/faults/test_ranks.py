@@ -791,7 +791,7 @@ def test_replays_find_of_a_run_of_two_what_they_find_of_one(train, newllm, spiki
     assert found == expected
 
 
-def _replayed(run: Path) -> tuple[dict, dict]:
+def _replayed(run: Path) -> tuple[Any, Any]:
     """Return the verdict on one change, and the trajectories that were kept, by file; without what a call adds."""
     limit = TimeLimit(600, lambda: 0.0)  # all that a verdict can use
     verdict = newllm_api.replay(run, only=("half-learning-rate",), budget=limit, workers=0, watcher=Watcher())

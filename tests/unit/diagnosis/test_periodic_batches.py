@@ -1,5 +1,7 @@
 """Every k-th batch is bad; and data that are read in an order, epoch after epoch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -196,7 +198,7 @@ def test_a_damaged_epoch_makes_nothing_that_large(epoch: float) -> None:
     ("high", "origin", "severity"), [(0, None, "note"), (3, None, "warning"), (0, "record", "warning")]
 )
 def test_the_first_number_of_each_epoch_of_a_log_may_be_of_one_batch_more(
-    high: int, origin: str | None, severity: str
+    high: int, origin: Any, severity: str
 ) -> None:
     # As `total / interval` is printed at `batch > 0 and batch % interval == 0`: six batches, divided by five.
     steps, chance = np.arange(1, 121), np.random.default_rng(4)

@@ -1,6 +1,7 @@
 """Sound trainings of published code that once raised an alarm (benchmarks/public_code), each beside a faulty twin."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,9 +234,7 @@ def test_a_branch_that_begins_at_nothing_beside_a_model_whose_signal_ends_at_not
 
 
 @pytest.mark.parametrize(("origin", "is_said"), [(None, True), ("record", False)])
-def test_a_gradient_that_grows_smoothly_was_cleared_where_the_recorder_looked(
-    origin: str | None, is_said: bool
-) -> None:
+def test_a_gradient_that_grows_smoothly_was_cleared_where_the_recorder_looked(origin: Any, is_said: bool) -> None:
     norm = np.r_[np.geomspace(0.1, 1.5, 50), np.full(150, 1.5)] * (1 + 0.002 * np.sin(STEPS))
     trace = trace_of(loss=np.linspace(0.9, 0.55, 200), gradient_norm=norm)
     assert ("gradient-carried" in alarms(trace, Facts(origin=origin))) is is_said
