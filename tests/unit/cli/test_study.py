@@ -67,7 +67,7 @@ def test_the_tables_then_what_went_wrong_then_what_is_missing(call, study, tmp_p
         "The claims", "claim        verdict     by",
         "1   It spikes.   holds       gain 0.5", "2   It spikes.   undecided   2 seeds, 4 are needed",
         "3   It spikes.   undecided   2 seeds, 7 are needed",
-        "note: a worker died; its run was done again", "failed: base/0: it cannot be",
+        "note: a worker died; its run was begun again", "failed: base/0: it cannot be",
         "2 runs had no time: the same command goes on with them",
         "2 claims have too few seeds to be decided: --seeds 7, without --quick",
         "[low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch", "results: results",

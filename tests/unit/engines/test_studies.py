@@ -66,7 +66,7 @@ def test_after_a_killed_driver_the_next_goes_on_and_nothing_of_the_first_writes_
     engine_name: str, study_file: Path, tmp_path: Path
 ) -> None:
     if engine_name == "ray":
-        pytest.skip("a Ray of its own ends with its driver: tested by hand, and in test_ray.py")
+        pytest.skip("a Ray of its own ends with its driver: see test_kills.py and test_ray.py")
     out = tmp_path / "out"
     (tmp_path / "hold").touch()
     command = [sys.executable, "-m", "newllm", "study", str(study_file), "--seeds", "1", "--workers", "1"]

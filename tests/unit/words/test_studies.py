@@ -51,7 +51,7 @@ def test_what_became_of_runs() -> None:
     claims = [claim({}), claim({"seeds": 2, "needed": 6}), claim({"seeds": 2, "needed": 8})]
     results = {"worker_deaths": ["a worker died"], "failed": {"a, seed 0": "no"}, "waiting": ["b, seed 1"]}
     assert [EN.text(remark) for remark in remarks({**results, "claims": claims})] == [
-        "note: a worker died; its run was done again",
+        "note: a worker died; its run was begun again",
         "failed: a, seed 0: no",
         "1 run had no time (b, seed 1): the same command goes on with it",
         "2 claims have too few seeds to be decided: --seeds 8, without --quick",

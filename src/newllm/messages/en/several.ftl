@@ -112,7 +112,7 @@ study-table =
     .by = by
 study-few_seeds = { $seeds } seeds, { $needed } are needed
 study-not_run = not run: { $arms }
-study-died = note: { $line }; its run was done again
+study-died = note: { $line }; its run was begun again
 study-run_failed = failed: { $run }: { $why }
 study-waiting = { $count ->
     [one] 1 run had no time ({ $first }): the same command goes on with it
