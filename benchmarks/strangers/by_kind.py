@@ -24,6 +24,9 @@ ROOT = HERE.parents[1]
 PUBLIC = HERE.parent / "public_code"
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E402
+from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
+
 SCORED_ONCE = {
     "second": "e0407e06", "third": "967c5f63", "fourth": "7e910ef4", "fifth": "61f19f52", "sixth": "59b7cc42",
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
@@ -56,9 +59,6 @@ for line in sys.stdin:
 
 def strangers(name: str, folder: Path) -> Iterator[Run]:
     """Unpack a set of strangers' runs."""
-    from benchmarks.strangers.answers import accepted_of, accepted_table
-    from benchmarks.strangers.score import labels_of, unpack
-
     labels, (kinds, own) = labels_of(HERE / name), accepted_table(HERE / name)
     unpack(HERE / name / "logs.tar.zst", folder / name, set(labels))
     for run, label in labels.items():
@@ -71,8 +71,6 @@ def strangers(name: str, folder: Path) -> Iterator[Run]:
 
 def published(name: str, folder: Path) -> Iterator[Run]:
     """Unpack a batch of trainings of published code."""
-    from benchmarks.strangers.score import unpack
-
     labels = tomllib.loads((PUBLIC / "labels.toml").read_text(encoding="utf-8"))["run"]
     judged = tomllib.loads((PUBLIC / "judged.toml").read_text(encoding="utf-8"))
     labels = [one for one in labels if one["batch"] == int(name.split()[1])]

@@ -93,9 +93,7 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
     large = [name for name, ratio in level.items() if ratio > LARGE]
     if not large and (first := _first_updates(trace, layers, facts)):
         worst = max(first, key=lambda name: first[name])
-        found = _wrong_size(trace, list(first), worst, level | first, True, at_first=True)
-        # A step of LBFGS is several updates, each as long as it found best.
-        return [replace(found, severity="note") if facts.optimizer == "LBFGS" and has_learnt(trace) else found]
+        return [_wrong_size(trace, list(first), worst, level | first, True, at_first=True)]
     small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
     found = [_wrong_size(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
     if small:
@@ -315,14 +313,9 @@ def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
     others = any(signal.startswith("activation_rms/") for signal in trace.signals)
     if name == ROOT:  # a parameter of the model itself, which is in no layer that could be seen to be called
         return True
-    is_head = sum(_has_gradient(trace, other) for other in before) >= HEAD_BEHIND and _are_reached(trace, facts, before)
+    reached = [_has_gradient(trace, layer.name) for layer in facts.layers if layer.trained and layer.name in before]
+    is_head = sum(reached) >= max(HEAD_BEHIND, MOST_REACHED * len(reached))
     return (others and not called) or is_head or not any(_has_gradient(trace, other) for other in behind)
-
-
-def _are_reached(trace: Trace, facts: Facts, names: list[str]) -> bool:
-    """Whether most layers of some that are trained have a gradient."""
-    trained = [layer.name for layer in facts.layers if layer.trained and layer.name in names]
-    return sum(_has_gradient(trace, name) for name in trained) >= MOST_REACHED * len(trained)
 
 
 def _has_gradient(trace: Trace, name: str) -> bool:
