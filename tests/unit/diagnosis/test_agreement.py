@@ -171,6 +171,24 @@ def test_a_loss_that_stands_at_the_floor_is_found(times: float, accuracy: float 
     assert bool(squashed(times * FLOOR, accuracy)) is is_found
 
 
+@pytest.mark.parametrize(
+    ("classes", "accuracy", "first", "is_found"),
+    [
+        (None, None, 2.303, True),
+        (None, None, 2.33, False),  # 10.3 classes
+        (None, 0.99, 2.33, True),  # right so often, it would have a smaller loss
+        (10, None, 2.33, True),
+        (None, None, math.log(403), False),  # e to the first loss is always nearly a whole number there
+        (403, None, math.log(403), True),
+    ],
+)
+def test_classes_that_nobody_told_are_counted_where_the_first_loss_is_theirs(
+    classes: int | None, accuracy: float | None, first: float, is_found: bool
+) -> None:
+    floor = math.log(1 + (round(math.exp(first)) - 1) / math.e)
+    assert bool(squashed(floor, accuracy, classes, first)) is is_found
+
+
 def test_an_accuracy_that_is_not_finite_is_none() -> None:
     loss = np.concatenate([np.geomspace(2.3, FLOOR, 20), np.full(80, FLOOR)])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newllm.diagnosis.diagnose import diagnose
@@ -99,6 +99,7 @@ def spike_of(findings: list[Finding], made: Curve) -> Finding | None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(8, 300), st.sampled_from([0.0, 0.002, 0.01]))
+@example(1176, 32, 0.0)  # ends where a softmax applied twice would
 def test_a_curve_of_the_kind_shows_its_spike_and_its_rise(seed: int, points: int, noise: float) -> None:
     made = curve(seed, points, noise, least=1.2)
     findings = diagnose(log_of(made.values))

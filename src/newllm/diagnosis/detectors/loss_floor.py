@@ -138,6 +138,8 @@ def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
 NEAR_FLOOR = 1.12  # times the floor
 RIGHT = 0.8  # of the targets: a model that is right so often has a far smaller loss
 FLAT = 0.03  # of the loss: what it still falls over its last third
+COUNTED = 100  # classes: of more the first loss does not say how many
+GUESSED = 0.1  # classes from e to the first loss, where nothing else says K: a softmax of a softmax begins at ln K
 
 
 def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
@@ -146,13 +148,15 @@ def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
     Of K classes the cross entropy of probabilities, which lie between 0 and 1, cannot fall below
     ln(1 + (K - 1) / e). False alarms: K is the vocabulary, or e to the first loss; the loss must have come to within
     `NEAR_FLOOR` of that floor, never below it, and stand still there. Where the accuracy is known it has to be high: of
-    three classes a sound model that is right in four of five has such a loss too.
+    three classes a sound model that is right in four of five has such a loss too. Where neither it nor K is known, e
+    to the first loss has to be a whole number, and a small one.
     """
     loss = finite(trace.series("loss"))
     value = loss.value
     if len(value) < FEWEST or value.min() <= 0:
         return []
-    classes = float(facts.vocabulary or round(math.exp(min(float(value[:3].max()), 12))))
+    start = float(value[:3].max())
+    classes = float(facts.vocabulary or round(math.exp(min(start, 12))))
     if classes < 3:
         return []
     floor = math.log(1 + (classes - 1) / math.e)
@@ -163,6 +167,9 @@ def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
     right = None if accuracy is None else median(accuracy[-max(1, len(accuracy) // 5) :])
     still = abs(math.log(before / end)) < FLAT and value.min() >= 0.998 * floor
     if end > NEAR_FLOOR * floor or not still or (right is None and end > 1.02 * floor):
+        return []
+    is_guess = right is None and not facts.vocabulary
+    if is_guess and (classes > COUNTED or abs(classes - math.exp(start)) > GUESSED):
         return []
     if right is not None and (right < RIGHT or _as_sure_as_right(right, classes) >= floor):
         return []
