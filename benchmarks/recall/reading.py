@@ -33,7 +33,7 @@ def asked_logits(
     Returns:
         Logits `[N, V]` of the answers, as `model(tokens_BT, state)` has them there, and the state after the last token.
     """
-    features_BTD, state = model.read(model.embedding(tokens_BT), state)
+    features_BTD, state = model.read(tokens_BT, state)
     return model.head(features_BTD[asked_BT]), state
 
 

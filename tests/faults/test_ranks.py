@@ -35,7 +35,7 @@ VARIANTS = {
     "stack": ["--set", "data.batch=5"],
     "carried-dropout": ["--set", "data.carry=true", "--set", "model.dropout=0.1", "--rule", "dual"],
     "sentences": ["--preset", "founding-baseline", "--set", "data.batch=4", "--set", "numerics.threads=1"],
-    "tied": ["--set", "model.tied_embeddings=true"],
+    "tied": ["--set", "model.tied_embeddings=true", "--set", "model.ngram_rows=50", "--set", "data.carry=true"],
     "accumulated": ["--set", "training.accumulate=2", "--rule", "delta", "--set", "training.recompute=true"],
 }
 

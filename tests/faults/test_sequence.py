@@ -12,11 +12,15 @@ import pytest
 
 from newllm.training.config_file import load_config
 
+NGRAMS = ["--set", "model.ngram_rows=50"]
 SOME = ["--set", "data.batch=4", "--set", "data.window=24", "--set", "training.steps=16", "--set", "model.layers=2"]
 EVERY = ["--set", "training.snapshot_every=8", "--set", "parallel.sequence=2"]
 VARIANTS = {
-    "stack": (2, ["--set", "model.dropout=0.1", "--set", "data.resets=true"]),
-    "three, carried": (3, ["--set", "data.carry=true", "--set", "parallel.sequence=3", "--rule", "dual,gated"]),
+    "stack": (2, ["--set", "model.dropout=0.1", "--set", "data.resets=true", *NGRAMS]),
+    "three, carried": (
+        3,
+        ["--set", "data.carry=true", "--set", "parallel.sequence=3", "--rule", "dual,gated", *NGRAMS],
+    ),
     "matrices, accumulated": (
         4,
         ["--rule", "delta", *("--set", "data.carry=true"), *("--set", "training.accumulate=2")],

@@ -31,7 +31,7 @@ VARIANTS = {
         ["--rule", "delta", "--set", "training.accumulate=2", "--set", "training.recompute=true"],
     ),
     "no blocks": (3, ["--preset", "founding-baseline", "--set", "numerics.threads=1"]),
-    "tied": (3, ["--set", "model.tied_embeddings=true", "--set", "model.layers=2"]),
+    "tied": (3, ["--set", "model.tied_embeddings=true", "--set", "model.layers=2", "--set", "model.ngram_rows=50"]),
     "odd width": (3, ["--set", "model.width=30", "--set", "model.context=30", "--set", "data.batch=5"]),
     "attention, bf16": (2, ["--body", "attention", "--set", "numerics.precision=bf16"]),
     "compiled": (2, ["--set", "numerics.scan_backend=auto", "--set", "model.layers=2"]),

@@ -171,7 +171,8 @@ def _header(path: Path, metadata: Mapping[str, str]) -> _Header:
 def _fits(state: Mapping[str, Tensor], model: LanguageModel) -> bool:
     """Say whether a state has the names, dtypes and shapes of the model's; a cache starts at length 0."""
     own = model.initial_state(1)
-    return own.keys() == state.keys() and all(_alike(value, own[name]) for name, value in state.items())
+    fits = own.keys() == state.keys() and all(_alike(value, own[name]) for name, value in state.items())
+    return fits and model.knows_tokens_of(state)
 
 
 def _alike(value: Tensor, start: Tensor) -> bool:

@@ -20,6 +20,8 @@ def fingerprint(model: LanguageModel) -> str:
     config = dataclasses.asdict(model.config)
     # Without matrices their width says nothing, and contexts are older than it.
     unread = [] if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ["head_width"]
+    if not model.config.ngram_rows:
+        unread.append("ngram_rows")  # contexts are older than it
     weights = model.state_dict()
     if model.config.tied_embeddings:
         weights.pop("head.weight", None)  # transformers has the embedding's matrix under this name too

@@ -68,7 +68,7 @@ class StateBlobs:
     """
 
     def __init__(self, model: LanguageModel, tokens: Tokens, mark: str) -> None:
-        self._tokens, self._mark, self._device = tokens, mark, model.device
+        self._tokens, self._mark, self._device, self._model = tokens, mark, model.device, model
         self._vocabulary, self._positions = model.config.vocabulary, model.config.positions
         self._ids = np.dtype("<u2" if self._vocabulary <= 1 << 16 else "<u4")
         start = model.initial_state(1)
@@ -113,6 +113,8 @@ class StateBlobs:
             if not (is_finite := found.isfinite()).all():
                 raise _damaged(f"its {quoted(name)} has the number {found[~is_finite][0].item()}")
             state[name], at = found.view(shapes[name]).to(self._device), at + size
+        if not self._model.knows_tokens_of(state):
+            raise _damaged("it has tokens that its model has not")
         state[_POSITION] = torch.tensor([header.tokens_read], device=self._device)
         recent, pending = tokens[: header.recent], tokens[header.recent :]
         return Snapshot(

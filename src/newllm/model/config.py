@@ -35,6 +35,8 @@ class ModelConfig:
         head_width: rows and columns of a matrix (rules "delta", ...); a block has as many as `context` holds, or
             one as wide as `context` where that is narrower.
         positions: rows of the learned position embedding; 0 for none.
+        ngram_rows: rows of each of two hashed tables, of the last two and of the last three tokens, which add to a
+            token's embedding; 0 for none. See `newllm.model.ngram_embedding`.
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
         initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
@@ -56,6 +58,7 @@ class ModelConfig:
     heads: int = 4
     head_width: int = 64
     positions: int = 0
+    ngram_rows: int = 0
     window: int = 256
     dropout: float = 0.0
     initialisation: str = "scaled"
@@ -76,8 +79,10 @@ class ModelConfig:
         for field in ("width", "layers", "hidden", "context", "heads", "head_width", "window"):
             if getattr(self, field) < 1:
                 raise UserError(f"model.{field} is {getattr(self, field)}: it must be at least 1")
-        if min(self.vocabulary, self.positions) < 0:
-            raise UserError("model.vocabulary and model.positions must not be negative: 0 means automatic and none")
+        for field in ("vocabulary", "positions", "ngram_rows"):
+            if getattr(self, field) < 0:
+                meaning = "the tokenizer's" if field == "vocabulary" else "none"
+                raise UserError(f"model.{field} is {getattr(self, field)}: it must not be negative, 0 means {meaning}")
         if not 0.0 <= self.dropout < 1.0:
             raise UserError(f"model.dropout is {self.dropout}: it must be at least 0 and below 1")
         self._check_rules()

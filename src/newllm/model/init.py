@@ -17,6 +17,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from newllm.chance import stream_seed
 from newllm.model.convolution import ShortConvolution
+from newllm.model.ngram_embedding import NGramTable
 from newllm.model.tied_head import TiedHead
 from newllm.recurrence import Gate
 
@@ -67,6 +68,8 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
             _normal(module.weight, std * scale, seed, f"{path}.weight")
             if module.bias is not None and not isinstance(module, Gate):
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, NGramTable):
+            _draw(module.weight, torch.Tensor.zero_)
         elif isinstance(module, nn.Embedding):
             std = module.embedding_dim**-0.5 if scheme == "scaled-embedding" else FOUNDING_STD
             _normal(module.weight, std, seed, f"{path}.weight")

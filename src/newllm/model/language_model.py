@@ -3,6 +3,8 @@
 Shapes: B rows, T positions, D width, V vocabulary.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,11 @@ from newllm.model.bodies.matrix_mixer import MatrixMixer
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise, outlining
+from newllm.model.ngram_embedding import NGramEmbedding, last_three
 from newllm.model.tied_head import TiedHead
+
+EMBEDDED = ("position", "previous")
+"""What of a state the embedding goes on from; all else is the body's."""
 
 
 class LanguageModel(nn.Module):
@@ -37,6 +43,7 @@ class LanguageModel(nn.Module):
             raise UserError("model.vocabulary is 0: a model without a tokenizer needs it, --set model.vocabulary=N")
         self.config, self._seed = config, seed
         self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.ngrams = NGramEmbedding(config.ngram_rows, config.width) if config.ngram_rows else None
         self.positions = nn.Embedding(config.positions, config.width) if config.positions else None
         self.body = build_body(config)
         self.head = self._head()
@@ -72,8 +79,10 @@ class LanguageModel(nn.Module):
 
     def initial_state(self, rows: int) -> State:
         """Return the state before the first token of `rows` rows."""
-        position = torch.zeros(rows, dtype=torch.long, device=self.device)
-        return {"position": position, **self.body.initial_state(rows, self.device)}
+        state = {"position": torch.zeros(rows, dtype=torch.long, device=self.device)}
+        if self.ngrams is not None:
+            state["previous"] = torch.zeros(rows, 2, dtype=torch.long, device=self.device)
+        return {**state, **self.body.initial_state(rows, self.device)}
 
     def forward(
         self, tokens_BT: Tensor, state: State | None = None, reset_BT: Tensor | None = None
@@ -93,20 +102,20 @@ class LanguageModel(nn.Module):
         """
         if tokens_BT.dim() != 2 or 0 in tokens_BT.shape:
             raise UserError(f"tokens have shape {tuple(tokens_BT.shape)}: give [rows, positions], none of them 0")
-        features, state = self.read(self.embedding(tokens_BT), state, reset_BT)
+        features, state = self.read(tokens_BT, state, reset_BT)
         return self.head(features), state
 
     def read(
         self,
-        embedded_BTD: Tensor,
+        given: Tensor,
         state: State | None = None,
         reset_BT: Tensor | None = None,
         hidden: list[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
-        """Read a sequence of embedded tokens, whose positions are not added yet.
+        """Read a sequence without its head.
 
         Args:
-            embedded_BTD: the tokens' embeddings.
+            given: token ids `[B, T]`; or what stands for their embeddings `[B, T, D]`, without learned positions.
             state: as in `forward`.
             reset_BT: as in `forward`.
             hidden: a list that takes what the body reads, `[B, T, D]`, then the output of each of its layers, the last
@@ -116,28 +125,70 @@ class LanguageModel(nn.Module):
             What the head makes logits of, `[B, T, body.output_width]`, and the state after the last token.
 
         Raises:
-            UserError: the sequence goes past the end of learned positions.
+            UserError: as `embed`.
         """
-        state = self.initial_state(embedded_BTD.shape[0]) if state is None else state
-        position_BT = document_positions(state["position"], embedded_BTD.shape[1], reset_BT)
-        placed_BTD = self._placed(embedded_BTD, position_BT)
+        state = self.initial_state(len(given)) if state is None else state
+        x_BTD, position_BT, own = self.embed(given, state, reset_BT)
         if hidden is None:
-            features, after = self.body(placed_BTD, state, position_BT, reset_BT)
+            features, after = self.body(x_BTD, state, position_BT, reset_BT)
         else:
-            hidden.append(placed_BTD)
-            features, after = self.body(placed_BTD, state, position_BT, reset_BT, hidden)
+            hidden.append(x_BTD)
+            features, after = self.body(x_BTD, state, position_BT, reset_BT, hidden)
             hidden.append(features)
-        return features, {"position": position_BT[:, -1] + 1, **after}
+        return features, {**own, **after}
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
         """Read one token a row: logits of the next one `[B, V]` and the next state."""
-        position_B = state["position"]
-        features, after = self.body.step(self.embed(tokens_B, position_B), state, position_B)
-        return self.head(features), {"position": position_B + 1, **after}
+        x_B1D, position_B1, own = self.embed(tokens_B[:, None], state)
+        features, after = self.body.step(x_B1D[:, 0], state, position_B1[:, 0])
+        return self.head(features), {**own, **after}
 
-    def embed(self, tokens: Tensor, position: Tensor) -> Tensor:
-        """Embed tokens, with their learned positions where the model has them."""
-        return self._placed(self.embedding(tokens), position)
+    def embed(self, given: Tensor, state: State, reset_BT: Tensor | None = None) -> tuple[Tensor, Tensor, State]:
+        """Return what the body reads: embeddings, with n-grams and learned positions where the model has them.
+
+        Args:
+            given: as in `read`.
+            state: before them; all of it that is not the body's.
+            reset_BT: as in `forward`.
+
+        Returns:
+            `[B, T, D]`; how many tokens of its document precede each token `[B, T]`; the state after the last token
+            without what is the body's.
+
+        Raises:
+            UserError: the sequence goes past the end of learned positions, or n-grams are wanted of embeddings.
+        """
+        position_BT, last_BT3, after = self.follow(given, state, reset_BT)
+        x_BTD = self.embedding(given) if given.dim() == 2 else given
+        if self.ngrams is not None:
+            if last_BT3 is None:
+                raise UserError("this model looks at the last tokens (model.ngram_rows): give token ids, no embeddings")
+            x_BTD = x_BTD + self.ngrams(last_BT3)
+        return self._placed(x_BTD, position_BT), position_BT, after
+
+    def follow(self, given: Tensor, state: State, reset_BT: Tensor | None) -> tuple[Tensor, Tensor | None, State]:
+        """Return what the embedding has to know of the tokens before each one; no weight is read.
+
+        Args:
+            given: as in `read`.
+            state: as in `embed`.
+            reset_BT: as in `forward`.
+
+        Returns:
+            How many tokens of its document precede each token `[B, T]`; its `last_three` `[B, T, 3]`, where the model
+            has n-grams; and the state after the last token without what is the body's.
+        """
+        position_BT = document_positions(state["position"], given.shape[1], reset_BT)
+        after = {"position": position_BT[:, -1] + 1}
+        if self.ngrams is None or given.dim() != 2:
+            return position_BT, None, after
+        last_BT3 = last_three(given, state["previous"], position_BT)
+        return position_BT, last_BT3, {**after, "previous": last_BT3[:, -1, 1:]}
+
+    def knows_tokens_of(self, state: Mapping[str, Tensor]) -> bool:
+        """Whether the tokens that a state remembers are of the vocabulary; of a file nobody knows."""
+        previous_B2 = state.get("previous")
+        return previous_B2 is None or bool(((previous_B2 >= 0) & (previous_B2 <= self.config.vocabulary)).all())
 
     def _placed(self, x: Tensor, position: Tensor) -> Tensor:
         if self.positions is None:

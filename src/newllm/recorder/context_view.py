@@ -97,8 +97,8 @@ class ContextView:
             before: the state of one row before them; it is not changed.
         """
         tokens_1T = torch.tensor([list(ids)], device=self._model.device)
-        position_1T = before["position"][:, None] + torch.arange(len(ids), device=self._model.device)
-        x_1TD, body = self._model.embed(tokens_1T, position_1T), self._model.body
+        x_1TD, position_1T, _ = self._model.embed(tokens_1T, before)
+        body = self._model.body
         if isinstance(body, LSTM):
             return _look_lstm(body.lstm, x_1TD[0], before)
         if isinstance(body, Cell):

@@ -132,12 +132,11 @@ def model_exponents(
 def _recurrence(model: LanguageModel, cell: Cell, tokens_BT: Tensor) -> tuple[Step, Tensor, Sequence[Tensor]]:
     """Return a cell's step, its first context and what it reads."""
     state = model.initial_state(len(tokens_BT))
-    position_BT = torch.arange(tokens_BT.shape[1], device=tokens_BT.device).expand_as(tokens_BT)
 
     def step(context_BC: Tensor, x_BD: Tensor) -> Tensor:
         return cell.step(x_BD, {"context": context_BC}, state["position"])[1]["context"]
 
-    return step, state["context"], model.embed(tokens_BT, position_BT).unbind(1)
+    return step, state["context"], model.embed(tokens_BT, state)[0].unbind(1)
 
 
 def _advance(step: Step, context_BC: Tensor, tangent_BCK: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,7 @@ from newllm.data import Batch, piece_of
 from newllm.model.bodies import Handover, State
 from newllm.model.bodies.block import Mixer
 from newllm.model.bodies.stack import ContextMixer
-from newllm.model.language_model import LanguageModel, document_positions
+from newllm.model.language_model import EMBEDDED, LanguageModel, fresh_rows
 from newllm.recurrence import Pieces
 from newllm.training.world import World, add_up
 
@@ -77,16 +77,17 @@ class SharedRows:
                 mixer.pieces = None
 
     def _from_before(self, piece: "_Piece", own: Batch, state: State | None) -> State | None:
-        """Return the state before a piece, without what its layers will receive; hand its last position on."""
-        device = self._model.device
-        position = torch.zeros(len(own.inputs), dtype=torch.long, device=device)
+        """Return the state before a piece, without what its layers will receive; hand on what the embedding counts."""
+        device, start = self._model.device, self._model.initial_state(len(own.inputs))
         if piece.before is not None:
-            position = piece.receive_tensor(position)
-            state = {**self._model.initial_state(len(own.inputs)), "position": position}
-        elif own.fresh is not None and state is not None:
-            position = state["position"].masked_fill(torch.from_numpy(own.fresh).to(device), 0)
+            state = {**start, **{name: piece.receive_tensor(start[name]) for name in EMBEDDED if name in start}}
+        before = {name: (start if state is None else state)[name] for name in EMBEDDED if name in start}
+        if own.fresh is not None:
+            before = fresh_rows(before, torch.from_numpy(own.fresh).to(device))
+        inputs = torch.from_numpy(own.inputs).to(device)
         reset = None if own.reset is None else torch.from_numpy(own.reset).to(device)
-        piece.send_tensor(document_positions(position, own.inputs.shape[1], reset)[:, -1] + 1)
+        for value in self._model.follow(inputs, before, reset)[2].values():
+            piece.send_tensor(value.contiguous())
         return state
 
     @contextlib.contextmanager
@@ -256,5 +257,5 @@ def _linear_mixers(model: LanguageModel) -> dict[int, ContextMixer]:
 
 
 def _names(state: State) -> list[str]:
-    """Return what a layer remembers, in one order; the position is handed on before."""
-    return sorted(name for name in state if name != "position")
+    """Return what a layer remembers, in one order; what the embedding counts is handed on before."""
+    return sorted(name for name in state if name not in EMBEDDED)

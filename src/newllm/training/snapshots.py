@@ -71,8 +71,9 @@ def identity(config: RunConfig, data: str) -> str:
         data: fingerprint of the tokens, which says more than the names of the texts.
     """
     batches = {name: value for name, value in vars(config.data).items() if name not in _IN_FINGERPRINT}
-    # Runs are older than a head that is tied.
-    model = {name: value for name, value in vars(config.model).items() if name != "tied_embeddings" or value}
+    # Runs are older than a head that is tied and than tables of n-grams.
+    newer = ("tied_embeddings", "ngram_rows")
+    model = {name: value for name, value in vars(config.model).items() if name not in newer or value}
     parts = [config.seed, model, vars(config.optimizer), config.training.accumulate, batches, data]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

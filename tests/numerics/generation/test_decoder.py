@@ -141,6 +141,28 @@ def test_a_tied_head_is_rounded_and_the_rows_that_are_looked_up_are_not(weights:
     assert_close(read(decoder.step, tokens_TB, model.initial_state(3)), expected, weights)
 
 
+@every_precision
+@pytest.mark.usefixtures("threads")
+def test_ngrams_are_looked_up_beside_the_embedding(weights: str) -> None:
+    """Texts of other lengths are read together, go on from where they were cut, and have their bits of alone."""
+    model = build(ngram_rows=13, positions=40)
+    twin, tokens_TB = rounded_model(model, weights).eval(), texts(20, 3)
+    decoder = Decoder(model, weights)
+    assert decoder.is_compiled
+    expected = read(twin.step, tokens_TB, twin.initial_state(3))
+    assert_close(read(decoder.step, tokens_TB, model.initial_state(3)), expected, weights)
+    rows, lengths = [tokens_TB[:, row].tolist() for row in range(3)], (7, 1, 20)
+    states = [model.initial_state(1)] * 3
+    _, states = decoder.read([row[:length] for row, length in zip(rows, lengths, strict=True)], states)
+    for row, length, state in zip(rows, lengths, states, strict=True):
+        alone, after = read(decoder.step, torch.tensor(row)[:, None], model.initial_state(1))
+        assert state["previous"].tolist() == [[0 if length == 1 else row[length - 2] + 1, row[length - 1] + 1]]
+        if length < 20:
+            logits, ended = decoder.read_all(row[length:], state)
+            assert torch.equal(logits, alone[length:, 0])
+            assert all(torch.equal(ended[name], after[name]) for name in after)
+
+
 def test_a_tied_head_is_work_for_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     products: list[int] = []
 

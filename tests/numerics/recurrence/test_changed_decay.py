@@ -70,8 +70,8 @@ def test_compiled_layers_know_of_it(backend: str) -> None:
     assert isinstance(model.body, Cell)
     change_decay(model.body.rule, lambda decay: 0.0 * decay)
     _, state = model(tokens)
-    x = model.embed(tokens, torch.zeros(1))
-    _, expected = model.body.forward_naive(x, model.initial_state(4), torch.zeros(1), None)
+    x, positions, _ = model.embed(tokens, model.initial_state(4))
+    _, expected = model.body.forward_naive(x, model.initial_state(4), positions, None)
     torch.testing.assert_close(state["context"], expected["context"], rtol=1e-4, atol=1e-7)
     assert not torch.allclose(state["context"], before["context"], rtol=1e-2)
 

@@ -39,18 +39,18 @@ def test_the_quickest_of_four_counts() -> None:
 @pytest.mark.parametrize("rows", [1, 8, 9, 64])
 def test_where_the_parts_of_a_packed_state_stand(rows: int) -> None:
     parts = [(Part(f"{layer}.context", (12,), 16), Part(f"{layer}.tail", (3, 20), 32)) for layer in range(2)]
-    layout = Layout([*itertools.chain(*parts), Part("2.context", (2, 16, 16), 16)])
+    layout = Layout(("position", "previous"), [*itertools.chain(*parts), Part("2.context", (2, 16, 16), 16)])
     assert layout.floats == 16 + 2 * (16 + 3 * 32) + 2 * 16 * 16
     assert layout.address("1.tail") == 4 * (16 + 16 + 96 + 16)
-    state = {"position": torch.arange(rows) + 7}
+    state = {"position": torch.arange(rows) + 7, "previous": torch.arange(2 * rows).view(rows, 2) + 2**40}
     for layer in range(2):
         state[f"{layer}.context"] = torch.randn(rows, 12)
         state[f"{layer}.tail"] = torch.randn(rows, 3, 20)
     state["2.context"] = torch.randn(rows, 2, 16, 16)
     packed = layout.packed(state)
     assert list(packed) == list(layout.names) == list(state)
-    assert len(packed) == 6
+    assert len(packed) == 7
     for name, value in state.items():
         assert torch.equal(packed[name], value)
     assert layout.packed(packed) is packed
-    assert packed.memory.count_nonzero() <= 2 * rows + rows * (2 * (12 + 60) + 512), "what lies between is zero"
+    assert packed.memory.count_nonzero() <= 6 * rows + rows * (2 * (12 + 60) + 512), "what lies between is zero"

@@ -17,6 +17,10 @@ from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 
 TEXT = "Grüße, 🐋! "
+SHAPES = [
+    *(pytest.param({"body": body}, id=body) for body in BODIES),
+    pytest.param({"body": "stack", "ngram_rows": 7}, id="n-grams"),
+]
 
 
 @pytest.fixture
@@ -45,9 +49,9 @@ def refusal(path, engine) -> str:
 
 
 @pytest.mark.parametrize("tokenizer", ["bytes", "word"])
-@pytest.mark.parametrize("body", list(BODIES))
-def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, body, tokenizer):
-    engine = make_engine(tokenizer, body=body)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, shape, tokenizer):
+    engine = make_engine(tokenizer, **shape)
     engine.model.head.bias.data[engine.vocabulary.end] = -100.0
     sampling = Sampling(1.0, repetition_penalty=1.2)
     start = engine.read(engine.start(), "the cat 🐋")
@@ -56,7 +60,7 @@ def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, body, toke
     text = first.result().text
     save_context(path, first.memory, fingerprint(engine.model))
 
-    again = make_engine(tokenizer, body=body)  # as another process would: the same weights, nothing else
+    again = make_engine(tokenizer, **shape)  # as another process would: the same weights, nothing else
     again.model.head.bias.data[engine.vocabulary.end] = -100.0
     second = again.stream(load_context(path, again.model, fingerprint(again.model)), 10, sampling, seed=7)
     assert text + second.result().text == whole.result().text
@@ -64,9 +68,9 @@ def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, body, toke
     assert len(whole.ids) == 20
 
 
-@pytest.mark.parametrize("body", list(BODIES))
-def test_everything_comes_back_bit_for_bit(make_engine, path, body):
-    engine = make_engine(body=body)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_everything_comes_back_bit_for_bit(make_engine, path, shape):
+    engine = make_engine(**shape)
     first = engine.stream(engine.read(engine.start(), TEXT), 5, Sampling(1.0))
     first.result()
     save_context(path, first.memory, fingerprint(engine.model))
@@ -168,6 +172,16 @@ def test_a_model_of_before_matrices_has_the_fingerprint_that_its_contexts_carry(
         for parameter in model.parameters():
             parameter.fill_(0.5)
     assert fingerprint(model) == "eaf6e88481c390eb4ac893449cfdadaee2cc607bb64f816c3feb0d21ba27b272"
+
+
+def test_tokens_that_its_model_has_not_are_refused(make_engine, path):
+    """Rows of n-grams are found by the last two: another number would be read from somewhere else in memory."""
+    engine = make_engine(ngram_rows=7)
+    memory = engine.read(engine.start(), "ab")
+    for token in (-1, engine.model.config.vocabulary + 1, 2**62):
+        memory.state["previous"][0, 1] = token
+        save_context(path, memory, fingerprint(engine.model))
+        assert "its tensors do not fit its model" in refusal(path, engine)
 
 
 def test_every_truncation_is_refused(engine, saved):

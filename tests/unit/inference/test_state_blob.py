@@ -128,6 +128,21 @@ def test_tokens_and_sizes_are_checked(served: Any) -> None:
             served.intake._blobs.unpack(forged(blob, wrong))
 
 
+@pytest.mark.parametrize("token", [-(2**63), -1, 0, 257, 258, 2**62])
+def test_tokens_that_ngrams_are_looked_up_by_are_checked(serve: Callable[..., Any], token: int) -> None:
+    """Rows are found by them: another number would be read from somewhere else in memory."""
+    served = serve(ngram_rows=9)
+    blob = served.answer(text="the cat", max_tokens=5).blob
+    assert served.intake._blobs.pack(served.intake._blobs.unpack(blob)) == blob
+    _, body = parts(blob)
+    wrong = forged(blob, body[:-8] + token.to_bytes(8, "little", signed=True))
+    if 0 <= token <= served.engine.model.config.vocabulary:
+        assert served.answer(wrong, text="x", max_tokens=3).done["finish"]
+    else:
+        with pytest.raises(StateError, match="tokens that its model has not"):
+            served.intake._blobs.unpack(wrong)
+
+
 def test_numbers_that_are_forged_harm_that_text_alone(served: Any) -> None:
     blob = served.answer(text="the cat", max_tokens=5).blob
     header, body = parts(blob)

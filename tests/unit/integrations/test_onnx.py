@@ -44,6 +44,8 @@ VARIANTS = {
     "stack-kda": {"body": "stack", "rule": "kda", "head_width": 5},
     "stack-hybrid": {"body": "stack", "rule": "gated,lstm,delta", "norm": "read"},
     "stack-tied": {"body": "stack", "tied_embeddings": True},
+    "stack-ngrams": {"body": "stack", "ngram_rows": 7},
+    "attention-ngrams": {"body": "attention", "ngram_rows": 7},
     "zero-stack-hybrid": {"body": "zero-stack", "rule": "delta,gated,delta"},
     "attention-of-one": {"body": "attention", "window": 1},
 }
@@ -58,7 +60,8 @@ def model_of(body, **settings):
     with torch.no_grad():
         model.embedding.weight.mul_(30)  # logits of about 1, so that an error in one shows
         for name, value in model.named_parameters():
-            if value.dim() == 1 or "convolution" in name:  # else norms, and biases of 0, are alike
+            # Else norms, biases of 0 and tables that begin at zero are alike.
+            if value.dim() == 1 or "convolution" in name or "ngrams" in name:
                 value.add_(torch.randn_like(value), alpha=0.3)
     return model
 

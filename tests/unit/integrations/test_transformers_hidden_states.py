@@ -45,8 +45,8 @@ def naive(model, tokens):
     """What each layer gives, one layer after another on whole unpadded rows from the start."""
     inner, body = model.model, model.model.body
     state = inner.initial_state(len(tokens))
-    positions = torch.arange(tokens.shape[1]).expand(tokens.shape)
-    hidden = [inner.embed(tokens, positions)]
+    embedded, positions, _ = inner.embed(tokens, state)
+    hidden = [embedded]
     if hasattr(body, "blocks"):
         for layer, block in enumerate(body.blocks):
             x, added, _ = block(hidden[-1], None, layer_state(state, layer), positions, None)

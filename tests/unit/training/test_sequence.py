@@ -27,6 +27,7 @@ MODELS = {
     "norm on write": {"norm": "write"},
     "matrices": {"rule": "delta,kda"},
     "control": {"body": "zero-stack"},
+    "n-grams": {"ngram_rows": 9},
     "cell": {"body": "cell", "norm": "read"},
     "lstm": {"body": "lstm"},
 }
@@ -98,6 +99,8 @@ def test_the_gradient_of_pieces_is_that_of_the_whole_row(model, resets, carried)
 @pytest.mark.parametrize("backend", ["torch", "numba"])
 @pytest.mark.parametrize("model", ["dual, three blocks", "matrices between", "control"])
 def test_pieces_that_scan_at_once_come_to_the_gradient_of_the_whole_row(model, backend, resets, carried) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
     shape = {"rule": "gated,delta,ema", "layers": 3, "norm": "read"} if model == "matrices between" else MODELS[model]
     batches = _Random(carried=carried, resets=resets)
     whole = _double(_stepper(shape, batches))

@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     **{f"initialisation {scheme}": {"initialisation": scheme} for scheme in INITIALISATIONS},
     "decay that is trained": {"rule": "dual", "learn_decay": True},
     "residual, norm on write": {"body": "cell", "fnn": "residual", "norm": "write"},
-    "tied": {"tied_embeddings": True},
+    "tied": {"tied_embeddings": True, "ngram_rows": 9},
     "odd width": {"width": 30, "context": 30, "vocabulary": 21},
     "fewer rows than ranks": {"vocabulary": 2},
 }

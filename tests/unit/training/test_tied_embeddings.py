@@ -17,6 +17,7 @@ from newllm.training.presets import PRESETS
 from newllm.training.snapshots import identity, list_snapshots
 
 TIED = "model.tied_embeddings=true"
+NGRAMS = "model.ngram_rows=8"
 SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8")
 
 
@@ -53,18 +54,19 @@ def test_another_model_is_refused(train) -> None:
         newllm.load(run.path, device="cpu")
 
 
-def test_what_is_not_tied_is_what_it_was_before_the_setting() -> None:
-    """Runs and context files are older than it."""
+def test_what_has_neither_is_what_it_was_before_these_settings() -> None:
+    """Runs are older than a tied head and than tables of n-grams (context files: `test_context_file`)."""
     config = PRESETS["tiny"]
     assert identity(config, "data") == "d0547caf6e501ade4fcd5c7c56bd9817289092bcc792805e7767ebfccbf590f0"
-    assert fingerprint(newllm.build("tiny", settings=SMALL)) == (
-        "47657744515496f2753d6b654f2ea6d4cebed5b12b87e597db927c65456997b8"
+    tied, ngrams = (
+        dataclasses.replace(config.model, tied_embeddings=True),
+        dataclasses.replace(config.model, ngram_rows=8),
     )
-    tied = dataclasses.replace(config, model=dataclasses.replace(config.model, tied_embeddings=True))
-    assert identity(tied, "data") != identity(config, "data")
-    assert fingerprint(newllm.build("tiny", settings=[*SMALL, TIED])) != fingerprint(
-        newllm.build("tiny", settings=SMALL)
-    )
+    for setting, model in ((TIED, tied), (NGRAMS, ngrams)):
+        assert identity(dataclasses.replace(config, model=model), "data") != identity(config, "data")
+        assert fingerprint(newllm.build("tiny", settings=[*SMALL, setting])) != fingerprint(
+            newllm.build("tiny", settings=SMALL)
+        )
 
 
 def test_to_change_it_is_not_to_change_the_embedding_alone() -> None:

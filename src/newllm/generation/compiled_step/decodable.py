@@ -11,6 +11,7 @@ from newllm.model.context_tap import ContextTap, MatrixTap
 from newllm.model.convolution import ShortConvolution
 from newllm.model.language_model import LanguageModel
 from newllm.model.mlp import SwiGLU
+from newllm.model.ngram_embedding import NGramEmbedding, NGramTable
 from newllm.model.rms_norm import RMSNorm
 from newllm.model.tied_head import TiedHead
 from newllm.recurrence import MATRIX_RULES, RULES, Gate, Rule
@@ -19,6 +20,7 @@ from newllm.recurrence.rules.rule import ConstantDecay
 
 _PARTS = {
     *(LanguageModel, Stack, Block, ContextMixer, ShortConvolution, ContextTap, SwiGLU, Gate, ConstantDecay),
+    *(NGramEmbedding, NGramTable),
     *(nn.ModuleList, nn.Embedding, nn.Linear, TiedHead, RMSNorm, nn.LayerNorm, nn.Dropout),
     *(set(NORMS.values()) - {NormOnWrite}),
     *(MatrixMixer, MatrixTap),

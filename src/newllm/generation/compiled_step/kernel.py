@@ -53,7 +53,9 @@ from newllm.generation.compiled_step.fields import (
     MIX,
     MIX_OUT,
     MIXED,
+    NGRAM_ROWS,
     NORM,
+    PAIRS,
     PANELS,
     PROJECT,
     PROJECTED,
@@ -68,6 +70,7 @@ from newllm.generation.compiled_step.fields import (
     TAKEN,
     TAP_WEIGHTS,
     TOKENS,
+    TRIPLES,
     UP,
     VOCABULARY,
     WEIGHTS,
@@ -83,6 +86,8 @@ from newllm.kernels import barrier as meeting
 from newllm.kernels import machine_code, matrix_step, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import OPTIONS, compiled, source_of
+from newllm.model import ngram_embedding
+from newllm.model.ngram_embedding import FACTOR, PRIME
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
@@ -96,14 +101,34 @@ _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
 inner, outer = numba.njit(inline="always", **OPTIONS), numba.njit(**OPTIONS)
 
 
+@inner
+def _fold(hashed, number_of_token):
+    """See `model.ngram_embedding.fold`."""
+    mixed = (hashed * FACTOR + number_of_token) % PRIME
+    return mixed * mixed % PRIME
+
+
 @outer
 def _begin(job):
-    """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
-    size, position = 4 * job[WIDTH], 0
+    """Put the tokens' embeddings into the stream; a state begins with their position and the last two."""
+    size, position, two, one = 4 * job[WIDTH], 0, 0, 0
     for row in range(job[ROWS]):
         x, before, after = job[X] + row * job[STRIDE], number(job[BEFORE] + 8 * row), number(job[AFTER] + 8 * row)
+        token = number(job[TOKENS] + 8 * row)
         position = number(before) if before != 0 else position + 1
-        copy(x, job[EMBEDDING] + size * number(job[TOKENS] + 8 * row), job[WIDTH])
+        copy(x, job[EMBEDDING] + size * token, job[WIDTH])
+        if job[NGRAM_ROWS] != 0:
+            if before != 0:
+                two, one = number(before + 8), number(before + 16)
+            pair = _fold(one, token + 1) % job[NGRAM_ROWS]
+            triple = _fold(_fold(two, one), token + 1) % job[NGRAM_ROWS]
+            for i in range(0, size, 64):
+                add(job[PAIRS] + size * pair + i, x + i)
+                add(job[TRIPLES] + size * triple + i, x + i)
+            two, one = one, token + 1
+            if after != 0:
+                put_number(after + 8, two)
+                put_number(after + 16, one)
         if job[LEARNED] != 0:
             for i in range(0, size, 64):
                 add(job[LEARNED] + size * position + i, x + i)
@@ -305,7 +330,8 @@ def _cached(source: int, weights: int) -> Any:
 
 
 _SOURCE = source_of(
-    fields, formulas, heads, passes, products, matrix_step, vectors, meeting, machine_code, file=__file__
+    *(fields, formulas, heads, passes, products, matrix_step, vectors, meeting, machine_code, ngram_embedding),
+    file=__file__,
 )
 RUN = {weights: _cached(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
 """For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

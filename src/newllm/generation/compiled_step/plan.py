@@ -20,7 +20,7 @@ from newllm.generation.weights import quantise
 from newllm.kernels.memory import LINE, aligned
 from newllm.model.bodies.block import Block
 from newllm.model.bodies.matrix_mixer import MatrixMixer
-from newllm.model.language_model import LanguageModel
+from newllm.model.language_model import EMBEDDED, LanguageModel
 
 KINDS = {"fp32": FP32, "bf16": BF16, "int8": INT8}
 _OFFSET = 128  # added to weights of 8 bits
@@ -77,8 +77,14 @@ class Plan:
         self._small: list[Tensor] = []
         self.embedding = self._keep(model.embedding.weight)
         self.learned = 0 if model.positions is None else self._keep(model.positions.weight)
+        tables: Any = model.ngrams
+        self.pairs, self.triples = (
+            (0, 0) if tables is None else map(self._keep, (tables.pairs.weight, tables.triples.weight))
+        )
         body: Any = model.body
-        self.layout = Layout([part for layer, block in enumerate(body.blocks) for part in self._parts(block, layer)])
+        counts = [name for name in EMBEDDED if name in model.initial_state(1)]
+        parts = [part for layer, block in enumerate(body.blocks) for part in self._parts(block, layer)]
+        self.layout = Layout(counts, parts)
         stages = [stage for layer, block in enumerate(body.blocks) for stage in self._block(block, layer)]
         stages.append(self._head(model))
         self.table = np.zeros((threads, len(stages), fields.STAGE_FIELDS), np.int64)

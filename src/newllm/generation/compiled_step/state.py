@@ -16,8 +16,8 @@ from torch import Tensor
 from newllm.model.bodies import State
 
 TAIL = 3  # rows of a convolution's tail
-_POSITION = 2  # floats of a 64-bit integer
-_HEAD = 16  # floats of a cache line, which holds the position alone
+_COUNTS = {"position": (0, 1), "previous": (1, 2)}  # 64-bit integers at the start of a row: the first, how many
+_HEAD = 16  # floats of a cache line, which holds these alone
 
 
 class Part(NamedTuple):
@@ -40,9 +40,10 @@ class Part(NamedTuple):
 
 
 class Layout:
-    """Where the parts of a row stand: its position in a cache line; then part after part.
+    """Where the parts of a row stand: what the embedding goes on from in a cache line; then part after part.
 
     Args:
+        counts: names of what stands in that line.
         parts: of all layers.
 
     Attributes:
@@ -50,12 +51,12 @@ class Layout:
         floats: of a row.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, counts: Sequence[str], parts: Sequence[Part]) -> None:
         self._places, self.floats = dict[str, tuple[Part, int]](), _HEAD
         for part in parts:
             self._places[part.name] = part, self.floats
             self.floats += part.floats
-        self.names = ("position", *self._places)
+        self.names = (*counts, *self._places)
 
     def address(self, name: str) -> int:
         """Return the bytes of a row in front of a part."""
@@ -67,8 +68,10 @@ class Layout:
         Raises:
             KeyError: there is none.
         """
-        if name == "position":
-            return memory[:, :_POSITION].view(torch.int64).view(-1)
+        if name in _COUNTS:
+            first, count = _COUNTS[name]
+            numbers = memory[:, 2 * first : 2 * (first + count)].view(torch.int64)
+            return numbers if count > 1 else numbers.view(-1)
         part, first = self._places[name]
         filled = memory[:, first : first + part.floats].unflatten(1, (*part.shape[:-1], part.room))
         return filled[..., : part.shape[-1]]

@@ -37,13 +37,15 @@ class CompiledStep:
 
     def __init__(self, model: LanguageModel, weights: str) -> None:
         config = model.config
-        products = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("embedding"))
+        looked_up = ("embedding", "ngrams")
+        products = sum(p.numel() for name, p in model.named_parameters() if not name.startswith(looked_up))
         products += model.head.weight.numel() if model.head.weight is model.embedding.weight else 0
         with torch.no_grad():
             self._plan = plan = Plan(model, weights, threads_for(products))
         self.weight_bytes = plan.weight_bytes
         self._layout = plan.layout
         self._vocabulary, self._reads = config.vocabulary, config.norm == "read"
+        self._ngram_rows = config.ngram_rows
         self._job = np.zeros(fields.JOB_FIELDS, np.int64)
         self._fields = self._job.data
         self._team, self._lock, self._room = Team(kernel.RUN[plan.kind], plan.table, self._job), threading.Lock(), 0
@@ -147,6 +149,9 @@ class CompiledStep:
         shape = {
             fields.EMBEDDING: plan.embedding,
             fields.LEARNED: plan.learned,
+            fields.PAIRS: plan.pairs,
+            fields.TRIPLES: plan.triples,
+            fields.NGRAM_ROWS: self._ngram_rows,
             fields.WIDTH: plan.width,
             fields.VOCABULARY: self._vocabulary,
             fields.READS: int(self._reads),

@@ -72,7 +72,7 @@ def advance(model: LanguageModel, rows: Rows, state: State) -> tuple[State, Tens
     while active:
         until = min(int(lengths[active - 1]), at + _together(active))
         tokens_BT = np.stack([rows[row][at:until] for row in order[:active]])
-        features_BTF, state = model.read(model.embedding(torch.from_numpy(tokens_BT).to(model.device)), state)
+        features_BTF, state = model.read(torch.from_numpy(tokens_BT).to(model.device), state)
         at, left = until, int((lengths > until).sum())
         if left < active:
             ended.append((take_rows(state, slice(left, None)), model.head(features_BTF[left:, -1])))
@@ -114,7 +114,7 @@ def score(model: LanguageModel, rows: Rows, state: State, logits_BV: Tensor) -> 
             read, target = rows[number][at:until], rows[number][at + 1 : until + 1]
             tokens_BT[row, : len(read)], wanted_BT[row, : len(target)] = read, target
         present_BT = np.arange(at, until) < lengths[:active, None] - 1
-        features_BTF, state = model.read(model.embedding(torch.from_numpy(tokens_BT).to(model.device)), state)
+        features_BTF, state = model.read(torch.from_numpy(tokens_BT).to(model.device), state)
         features_NF = features_BTF[torch.from_numpy(present_BT).to(model.device)]
         which, targets = present_BT.nonzero()[0], wanted_BT[present_BT]
         for start in range(0, len(which), size := max(1, _LOGITS // logits_BV.shape[1])):

@@ -10,9 +10,10 @@ import onnx
 from onnx import ModelProto, helper
 
 from newllm.errors import UserError
-from newllm.integrations.onnx.bodies import Frame, carried, features, positions
+from newllm.integrations.onnx.bodies import END, Frame, carried, features, positions
 from newllm.integrations.onnx.graph import Graph
-from newllm.model.language_model import LanguageModel
+from newllm.model.language_model import EMBEDDED, LanguageModel
+from newllm.model.ngram_embedding import FACTOR, PRIME, NGramEmbedding
 
 OPSET, IR = 18, 9  # of 2022 and 2023: what every runtime of today reads
 AFTER = "after."  # before the names of the state's outputs
@@ -41,8 +42,10 @@ def state_parts(model: LanguageModel) -> list[StatePart]:
     """
     reach = carried(model.body)
     parts = [] if reach is None and model.positions is None else [StatePart("position", "int64", ())]
+    if model.ngrams is not None:
+        parts.append(StatePart("previous", "int64", (2,)))
     for name, value in model.initial_state(1).items():
-        if name != "position":
+        if name not in EMBEDDED:
             shape = tuple(value.shape[1:])
             parts.append(StatePart(name, "float", shape if value.dim() < 4 or reach is None else (reach, *shape[1:])))
     return parts
@@ -72,9 +75,14 @@ def build(model: LanguageModel, *, sequence: bool) -> ModelProto:
     frame = Frame(graph, state, state.get("position", ""), sequence)
     tokens = tokens if sequence else graph.op("Unsqueeze", tokens, [1])
     x = graph.op("Gather", model.embedding.weight, tokens)
+    after = dict[str, str]()
+    if model.ngrams is not None:
+        added, after["previous"] = _ngrams(graph, model.ngrams, tokens, state["previous"])
+        x = graph.op("Add", x, added)
     if model.positions is not None:
         x = graph.op("Add", x, graph.op("Gather", model.positions.weight, positions(frame, x)))
-    seen, after = features(frame, model.body, x)
+    seen, of_body = features(frame, model.body, x)
+    after |= of_body
     logits = graph.linear(seen if sequence else graph.op("Squeeze", seen, [1]), model.head)
     graph.output(logits, "logits", "float", [*shape, model.config.vocabulary])
     if "position" in state:
@@ -86,6 +94,21 @@ def build(model: LanguageModel, *, sequence: bool) -> ModelProto:
     )
     onnx.checker.check_model(proto)
     return proto
+
+
+def _ngrams(graph: Graph, tables: NGramEmbedding, tokens: str, previous: str) -> tuple[str, str]:
+    """Return what `NGramEmbedding` adds `[B, T, D]`, and the last two tokens; no document starts here."""
+    ids = graph.op("Concat", previous, graph.op("Add", tokens, np.int64(1)), axis=1)
+    two, one, zero = (graph.op("Slice", ids, [i], [i - 2 or END], [1]) for i in range(3))
+
+    def fold(hashed: str, more: str) -> str:
+        mixed = graph.op("Mod", graph.op("Add", graph.op("Mul", hashed, np.int64(FACTOR)), more), np.int64(PRIME))
+        return graph.op("Mod", graph.op("Mul", mixed, mixed), np.int64(PRIME))
+
+    hashed = (tables.pairs, fold(one, zero)), (tables.triples, fold(fold(two, one), zero))
+    rows = np.int64(tables.pairs.num_embeddings)
+    pair, triple = (graph.op("Gather", table.weight, graph.op("Mod", value, rows)) for table, value in hashed)
+    return graph.op("Add", pair, triple), graph.op("Slice", ids, [-2], [END], [1])
 
 
 def zeros(parts: list[StatePart], rows: int) -> dict[str, np.ndarray]:

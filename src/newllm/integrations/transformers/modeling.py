@@ -51,15 +51,14 @@ class NewllmModel(NewllmPreTrainedModel):
         Raises:
             UserError: as `NewllmForCausalLM`.
         """
-        self._check_arguments(input_ids, inputs_embeds, None, 0, kwargs)
+        given = self._given(input_ids, inputs_embeds, None, 0, kwargs)
         use_cache = self._wants_cache(use_cache, cache, past_key_values)
         cache = _cache_of(cache, past_key_values)
-        x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         hidden = self._hidden_states(output_hidden_states)
-        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache, hidden=hidden)
+        features_BTF, state, spans = self._read(given, attention_mask, cache, with_state=use_cache, hidden=hidden)
         if use_cache and state is not None:
             last = self._logits(features_BTF[:, -1:], spans, cache)
-            cache.replace(self.model, state, last[:, -1].detach().clone(), x_BTD.shape[1])
+            cache.replace(self.model, state, last[:, -1].detach().clone(), given.shape[1])
         return BaseModelOutputWithPast(
             last_hidden_state=features_BTF,
             hidden_states=None if hidden is None else tuple(hidden),
@@ -114,17 +113,16 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
             UserError: the arguments contradict each other, ask for what this model has not, or the mask has padding
                 between tokens.
         """
-        self._check_arguments(input_ids, inputs_embeds, labels, logits_to_keep, kwargs)
+        given = self._given(input_ids, inputs_embeds, labels, logits_to_keep, kwargs)
         use_cache = self._wants_cache(use_cache, cache, past_key_values, labels=labels)
         cache = _cache_of(cache, past_key_values)
-        x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         hidden = self._hidden_states(output_hidden_states)
-        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache, hidden=hidden)
+        features_BTF, state, spans = self._read(given, attention_mask, cache, with_state=use_cache, hidden=hidden)
         some = not isinstance(logits_to_keep, int)
         logits = self._logits(features_BTF[:, logits_to_keep if some else slice(-logits_to_keep, None)], spans, cache)
         if use_cache and state is not None:
             last = self._logits(features_BTF[:, -1:], spans, cache) if some else logits
-            cache.replace(self.model, state, last[:, -1].detach().clone(), x_BTD.shape[1])
+            cache.replace(self.model, state, last[:, -1].detach().clone(), given.shape[1])
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **kwargs)

@@ -68,13 +68,13 @@ def spans_of(mask: Tensor | None, rows: int, length: int, before: int) -> Spans 
 
 
 def read_padded(
-    model: LanguageModel, x_BTD: Tensor, state: State | None, spans: Spans, hidden: list[Tensor] | None = None
+    model: LanguageModel, given: Tensor, state: State | None, spans: Spans, hidden: list[Tensor] | None = None
 ) -> tuple[Tensor, State]:
-    """Read embedded rows of several lengths.
+    """Read rows of several lengths.
 
     Args:
         model: reads them.
-        x_BTD: embedded tokens and padding.
+        given: tokens and padding, as ids or embeddings.
         state: before them, or None.
         spans: where the tokens are.
         hidden: a list that takes every layer's output, as `LanguageModel.read` says, zeros at padding; or None.
@@ -82,7 +82,7 @@ def read_padded(
     Returns:
         Features `[B, T, body.output_width]`, zeros at padding, and each row's state after its last token.
     """
-    rows, length = x_BTD.shape[:2]
+    rows, length = given.shape[:2]
     state = model.initial_state(rows) if state is None else state
     whole: list[Tensor] = []
     parts: list[tuple[Tensor, State]] = []
@@ -92,8 +92,8 @@ def read_padded(
         if count == 0:
             parts.append((chosen, before))
             continue
-        places = spans.start_B[chosen, None] + torch.arange(count, device=x_BTD.device)
-        outputs, after = _read(model, x_BTD[chosen[:, None], places], before, every_layer=hidden is not None)
+        places = spans.start_B[chosen, None] + torch.arange(count, device=given.device)
+        outputs, after = _read(model, given[chosen[:, None], places], before, every_layer=hidden is not None)
         whole = whole or [value.new_zeros(rows, length, value.shape[-1]) for value in outputs]
         whole = [
             into.to(value.dtype).index_put((chosen[:, None], places), value)
@@ -102,7 +102,7 @@ def read_padded(
         parts.append((chosen, after))
     if not whole:  # every row is all padding
         with torch.no_grad():
-            outputs, _ = _read(model, x_BTD[:, :1], None, every_layer=hidden is not None)
+            outputs, _ = _read(model, given[:, :1], None, every_layer=hidden is not None)
         whole = [value.new_zeros(rows, length, value.shape[-1]) for value in outputs]
     if hidden is not None:
         hidden.extend(whole)
@@ -110,19 +110,19 @@ def read_padded(
     return whole[-1], take_rows(join_rows([after for _, after in parts]), order)
 
 
-def read_without_state(model: LanguageModel, x_BTD: Tensor, spans: Spans, hidden: list[Tensor] | None = None) -> Tensor:
-    """Read embedded rows of several lengths from the start in one call, where nobody wants the state after them.
+def read_without_state(model: LanguageModel, given: Tensor, spans: Spans, hidden: list[Tensor] | None = None) -> Tensor:
+    """Read rows of several lengths from the start in one call, where nobody wants the state after them.
 
     Rows are moved to the left: what stands behind a row's tokens does not reach them. Arguments as of `read_padded`.
 
     Returns:
         Features `[B, T, body.output_width]`, zeros at padding.
     """
-    index_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
-    places_BT = (index_T + spans.start_B[:, None]) % x_BTD.shape[1]
-    outputs, _ = _read(model, _taken(x_BTD, places_BT), None, every_layer=hidden is not None)
+    index_T = torch.arange(given.shape[1], device=given.device)
+    places_BT = (index_T + spans.start_B[:, None]) % given.shape[1]
+    outputs, _ = _read(model, _taken(given, places_BT), None, every_layer=hidden is not None)
     present_BT = (index_T >= spans.start_B[:, None]) & (index_T < (spans.start_B + spans.length_B)[:, None])
-    back_BT = (index_T - spans.start_B[:, None]) % x_BTD.shape[1]
+    back_BT = (index_T - spans.start_B[:, None]) % given.shape[1]
     whole = [torch.where(present_BT[..., None], _taken(value, back_BT), 0.0) for value in outputs]
     if hidden is not None:
         hidden.extend(whole)
@@ -137,12 +137,14 @@ def repeated(features_BTF: Tensor, spans: Spans) -> Tensor:
     return torch.where((index_T >= behind_B[:, None])[..., None], last_BF[:, None], features_BTF)
 
 
-def _read(model: LanguageModel, x_BTD: Tensor, state: State | None, *, every_layer: bool) -> tuple[list[Tensor], State]:
+def _read(model: LanguageModel, given: Tensor, state: State | None, *, every_layer: bool) -> tuple[list[Tensor], State]:
     """Read unpadded rows; return the features alone or with what comes before them, the features last."""
     hidden: list[Tensor] | None = [] if every_layer else None
-    features_BTF, after = model.read(x_BTD, state, hidden=hidden)
+    features_BTF, after = model.read(given, state, hidden=hidden)
     return [features_BTF] if hidden is None else hidden, after
 
 
-def _taken(x_BTD: Tensor, places_BT: Tensor) -> Tensor:
-    return x_BTD.gather(1, places_BT[..., None].expand(-1, -1, x_BTD.shape[2]))
+def _taken(given: Tensor, places_BT: Tensor) -> Tensor:
+    if given.dim() == 2:
+        return given.gather(1, places_BT)
+    return given.gather(1, places_BT[..., None].expand(-1, -1, given.shape[2]))

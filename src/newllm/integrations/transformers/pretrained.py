@@ -114,26 +114,26 @@ class NewllmPreTrainedModel(PreTrainedModel):
 
     def _read(
         self,
-        x_BTD: Tensor,
+        given: Tensor,
         attention_mask: Tensor | None,
         cache: NewllmCache,
         *,
         with_state: bool,
         hidden: list[Tensor] | None = None,
     ) -> tuple[Tensor, State | None, Spans | None]:
-        """Read an embedded batch after a cache; return features `[B, T, F]`, the state after it, and the padding.
+        """Read a batch after a cache; return features `[B, T, F]`, the state after it, and the padding.
 
-        `hidden` takes every layer's output, the features last.
+        `given` is token ids or embeddings. `hidden` takes every layer's output, the features last.
         """
-        rows, length = x_BTD.shape[:2]
+        rows, length = given.shape[:2]
         cache.check(self.model, rows)
         spans = spans_of(attention_mask, rows, length, cache.positions)
         if spans is None:
-            return *self.model.read(x_BTD, cache.state, hidden=hidden), None
+            return *self.model.read(given, cache.state, hidden=hidden), None
         if with_state or cache.state is not None:
-            features_BTF, state = read_padded(self.model, x_BTD, cache.state, spans, hidden)
+            features_BTF, state = read_padded(self.model, given, cache.state, spans, hidden)
         else:
-            features_BTF, state = read_without_state(self.model, x_BTD, spans, hidden), None
+            features_BTF, state = read_without_state(self.model, given, spans, hidden), None
         if hidden is None:
             return repeated(features_BTF, spans), state, spans
         hidden[:] = [repeated(value, spans) for value in hidden]
@@ -156,14 +156,15 @@ class NewllmPreTrainedModel(PreTrainedModel):
             return use_cache
         return any(one is not None for one in given) or (self.config.use_cache and not self.training and labels is None)
 
-    def _check_arguments(
+    def _given(
         self,
         input_ids: Tensor | None,
         inputs_embeds: Tensor | None,
         labels: Tensor | None,
         logits_to_keep: int | Tensor,
         others: dict[str, Any],
-    ) -> None:
+    ) -> Tensor:
+        """Return what is to be read, token ids or embeddings; refuse what contradicts itself or is not there."""
         dtype = self.model.head.weight.dtype
         if dtype not in (torch.float32, torch.float64):
             raise UserError(
@@ -185,6 +186,7 @@ class NewllmPreTrainedModel(PreTrainedModel):
             value = others.pop(name)
             if value is not None and value is not False:
                 raise UserError(f"a newllm model takes no {name}: drop it")
+        return given
 
 
 def _drawn(config: NewllmConfig, seed: int) -> LanguageModel:
