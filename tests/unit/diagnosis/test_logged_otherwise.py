@@ -54,6 +54,14 @@ def test_a_high_first_loss_of_classes_may_be_a_sum(facts: Facts, multiple: float
     assert found.severity == severity
 
 
+@pytest.mark.parametrize(("end", "expected"), [(0.01, []), (1.2e-3, ["note"]), (5e-4, ["warning"])])
+def test_a_branch_may_begin_at_nothing_and_grow(end: float, expected: list[str]) -> None:
+    sizes = {f"activation_rms/{name}": Series(STEPS, np.ones(100)) for name in ("0", "1", "2")}
+    sizes["activation_rms/branch"] = Series(STEPS, np.r_[2e-4, np.full(99, end)])
+    sizes["activation_rms/head"] = Series(STEPS, np.ones(100))
+    assert [one.severity for one in detect_vanishing(Trace(sizes), Facts())] == expected
+
+
 @pytest.mark.parametrize(
     ("faint", "end", "expected"),
     [("3", 0.5, ["note"]), ("3", 1e-5, ["warning"]), ("1", 0.5, ["warning"])],

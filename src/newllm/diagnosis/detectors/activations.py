@@ -18,6 +18,7 @@ SIGNAL = 1e-3
 FEWEST = 3  # layers
 ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
 GONE = 1e-6  # of the largest layer's: what was so faint was none at all
+GROWN = 10
 LAST = 0.75  # of the run: behind it is its end
 
 
@@ -29,7 +30,9 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
     nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. So are
     attention's queries and keys, while its values have a gradient, and a model's own parameters, which are no layer.
     Where no layer is so any more in the last quarter, and it was so at the first step alone while the last layer did
-    give something, or the loss has been learnt, training has come over it: a note.
+    give something, or the loss has been learnt, training has come over it: a note. And nothing is said where only
+    outputs were so, at the first step alone and beside a signal that reached the end, that are `GROWN` times as large
+    in the end: a branch may begin at zero (ReZero, adapters, tables of n-grams).
     """
     found = []
     for kind, statistic, least in (
@@ -48,7 +51,11 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
             is_output = kind == "vanishing-signal" and list(faded) == list(series)[-1:]  # may begin at nothing
             faint = min(share for share, _ in faded.values())
-            reaches = (is_first and _reaches_the_end(trace, facts)) or (faint > GONE and has_learnt(trace))
+            beside = is_first and _reaches_the_end(trace, facts)
+            grown = all(at_end[name] >= GROWN * float(one.value[0]) for name, (_, one) in faded.items())
+            if kind == "vanishing-signal" and beside and came_back and grown:
+                continue  # tables or a branch that begin at zero
+            reaches = beside or (faint > GONE and has_learnt(trace))
             found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_output or reaches)))
     return found
 
