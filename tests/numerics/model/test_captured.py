@@ -20,7 +20,7 @@ pytest.importorskip("numba")
 # torch's own: it asks a carried state for its gradient
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf Tensor")
 HYBRID: dict[str, Any] = {"body": "stack", "rule": "gated,delta", "layers": 2}
-TIED: dict[str, Any] = {"body": "stack", "layers": 1, "tied_embeddings": True}
+TIED: dict[str, Any] = {"body": "stack", "layers": 1, "tied_embeddings": True, "ngram_rows": 5}
 CELL: dict[str, Any] = {"body": "cell", "rule": "lstm", "norm": "read"}
 Forward = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
