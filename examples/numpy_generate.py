@@ -13,10 +13,9 @@ import numpy as np
 
 run, prompt, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 shape = tomllib.loads((run / "config.toml").read_text())["model"]
-if (shape["body"], shape["rule"], shape["norm"], shape["vocabulary"]) != ("stack", "gated", "none", 257):
-    sys.exit("this program reads a stack with rule gated and without a norm, on bytes")
-if shape.get("ngram_rows") or shape.get("tied_embeddings"):  # settings that older runs have not
-    sys.exit("this program knows no n-grams and no tied head")
+extras = shape.get("ngram_rows") or shape.get("tied_embeddings")  # which older runs have not
+if (shape["body"], shape["rule"], shape["norm"], shape["vocabulary"]) != ("stack", "gated", "none", 257) or extras:
+    sys.exit("this program reads a stack with rule gated, without norm, n-grams and tied head, on bytes")
 last = max((run / "snapshots").glob("step-*"))
 best = json.loads((last / "state.json").read_text())["best"]
 place = run / "snapshots" / f"step-{best['step']:08d}" if best else last

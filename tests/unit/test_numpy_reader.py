@@ -49,10 +49,13 @@ def test_it_is_short_and_imports_nothing_else():
     assert imported == {"codecs", "json", "sys", "tomllib", "pathlib", "numpy"}
 
 
-@pytest.mark.parametrize("setting", ["model.rule=ema", "model.norm=read", "model.body=cell"])
+OTHERS = ("rule=ema", "norm=read", "body=cell", "ngram_rows=9", "tied_embeddings=true")
+
+
+@pytest.mark.parametrize("setting", OTHERS)
 def test_it_refuses_another_model(text, tmp_path, setting):
-    train(text, tmp_path / "run", setting, "training.steps=1")
+    train(text, tmp_path / "run", f"model.{setting}", "training.steps=1")
     given = [sys.executable, str(PROGRAM), str(tmp_path / "run"), "a", "1"]
     done = subprocess.run(given, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "this program reads a stack with rule gated and without a norm, on bytes\n"
+    assert done.stderr == "this program reads a stack with rule gated, without norm, n-grams and tied head, on bytes\n"

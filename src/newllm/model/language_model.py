@@ -127,7 +127,7 @@ class LanguageModel(nn.Module):
         Raises:
             UserError: as `embed`.
         """
-        state = self.initial_state(len(given)) if state is None else state
+        state = self.initial_state(given.shape[0]) if state is None else state  # len() would be fixed in a graph
         x_BTD, position_BT, own = self.embed(given, state, reset_BT)
         if hidden is None:
             features, after = self.body(x_BTD, state, position_BT, reset_BT)
