@@ -97,16 +97,16 @@ def nodes(surroundings) -> Iterator[list[int]]:
         yield found
 
 
-def session_processes(*kinds: bytes) -> set[int]:
-    """Return Ray's processes on this machine; of some kinds, by how their command lines begin."""
-    found = set()
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+def session_processes(surroundings: dict[str, str]) -> set[int]:
+    """Return the processes of Ray that were started in these surroundings; other tests have theirs at the same time."""
+    mark, found = f"NEWLLM_CACHE={surroundings['NEWLLM_CACHE']}".encode(), set()
+    for place in Path("/proc").glob("[0-9]*"):
         try:
-            line = place.read_bytes()
+            line, environment = (place / "cmdline").read_bytes(), (place / "environ").read_bytes()
         except OSError:
             continue
-        if line.startswith(kinds or b"ray::run") or (not kinds and (b"raylet" in line or b"gcs_server" in line)):
-            found.add(int(place.parent.name))
+        if mark in environment and (line.startswith(b"ray::") or b"raylet" in line or b"gcs_server" in line):
+            found.add(int(place.name))
     return found
 
 
@@ -118,7 +118,6 @@ def wait_until(is_so, seconds: float = 60) -> None:
 
 
 def test_its_words_stay_out_of_what_is_printed(command, surroundings) -> None:
-    before = session_processes()
     done = subprocess.run(
         [*command, "--json", "--workers", "1"],
         env=surroundings,
@@ -134,23 +133,23 @@ def test_its_words_stay_out_of_what_is_printed(command, surroundings) -> None:
     assert [line for line in done.stderr.splitlines() if "runs   running" not in line] == [
         "2 runs", "note: a worker was lost at base, seed 0; this run is repeated",
     ]  # fmt: skip
-    wait_until(lambda: session_processes() <= before, 20)
+    wait_until(lambda: not session_processes(surroundings), 20)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_its_tasks_end_with_the_command(command, surroundings, tmp_path: Path, sent: signal.Signals, code: int) -> None:
     (tmp_path / "died").touch()
     (tmp_path / "hold").touch()
-    before = session_processes()
     with subprocess.Popen([*command, "--quiet"], env=surroundings, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: list(tmp_path.glob("pid-*")))
         worker = int(next(tmp_path.glob("pid-*")).name.removeprefix("pid-"))
+        assert len(session_processes(surroundings)) >= 3
         process.send_signal(sent)
         assert process.wait(60) == code
         assert process.stderr is not None
         assert process.stderr.read() == ("" if sent is signal.SIGKILL else "newllm: stopped\n")
     wait_until(lambda: not Path(f"/proc/{worker}").exists(), 20)
-    wait_until(lambda: session_processes() <= before, 20)
+    wait_until(lambda: not session_processes(surroundings), 20)
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(command, surroundings, tmp_path: Path) -> None:
@@ -175,7 +174,6 @@ def test_a_ray_that_has_ended_is_one_line_and_the_same_command_goes_on(
     """Not three deaths of each cell: none of them is to blame."""
     (tmp_path / "died").touch()
     (tmp_path / "hold").touch()
-    before = session_processes()
     with subprocess.Popen([*command, "--quiet"], env=surroundings, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: list(tmp_path.glob("pid-*")), 180)
         os.kill(descendant(process.pid, *killed), signal.SIGKILL)
@@ -185,7 +183,7 @@ def test_a_ray_that_has_ended_is_one_line_and_the_same_command_goes_on(
             rf"newllm: --engine ray: Ray has ended \({said}\): the same command goes on\n", process.stderr.read()
         )
     (tmp_path / "hold").unlink()
-    wait_until(lambda: session_processes() <= before, 60)
+    wait_until(lambda: not session_processes(surroundings), 60)
     subprocess.run([*command, "--quiet"], env=surroundings, timeout=200, check=True)
 
 
