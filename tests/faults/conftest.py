@@ -147,6 +147,22 @@ def train(start) -> Callable[..., list]:
     return go
 
 
+@pytest.fixture
+def taken_back_as_one(train, newllm, result, tmp_path) -> Callable[..., None]:
+    """A guard takes a training of several processes back, and comes to the bits of one that computes all parts."""
+
+    def go(size: int, policy: str, options: Sequence[object]) -> None:
+        train(size, *options, "--guard", policy, "--out", tmp_path / "together")
+        newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
+        found, expected = (result(tmp_path / name) for name in ("together", "alone"))
+        assert found["recoveries"], "nothing was taken back: the test tests nothing"
+        assert found["recoveries"][0]["back"] is not None
+        assert bool(found["recoveries"][0]["tried"]) == (policy == "guard")
+        assert found == expected
+
+    return go
+
+
 @pytest.fixture(scope="session")
 def spiking(spoilt, tiny) -> list[object]:
     """What `train` is to be called with for a training of 80 updates that spikes."""

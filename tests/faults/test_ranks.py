@@ -763,20 +763,13 @@ def test_fewer_rows_than_processes_are_refused_in_a_line(start, text, tiny, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("policy", "size"), [("rollback-and-skip", 2), ("guard", 2), ("guard", 3)])
-def test_a_guard_takes_all_processes_back(policy, size, train, newllm, spiking, tmp_path, result) -> None:
+def test_a_guard_takes_all_processes_back(policy, size, spiking, taken_back_as_one) -> None:
     """The spike is seen by one, decided on by one, and all go back; one process does the same to the bit."""
     options = [
         *(*spiking, "--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
-        *("--set", f"data.batch={size}", "--guard", policy),
+        *("--set", f"data.batch={size}"),
     ]
-    train(size, *options, "--out", tmp_path / "together")
-    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
-    found, expected = (result(tmp_path / name) for name in ("together", "alone"))
-    assert found["recoveries"], "nothing was taken back: the test tests nothing"
-    assert found["recoveries"][0]["back"] is not None
-    if policy == "guard":
-        assert found["recoveries"][0]["tried"]
-    assert found == expected
+    taken_back_as_one(size, policy, options)
 
 
 @pytest.mark.slow

@@ -145,20 +145,14 @@ def test_a_replay_in_one_process_is_the_run_of_ranks_that_share_rows(train, spik
     [(2, "guard", "serial"), (4, "guard", "parallel"), (2, "rollback-and-skip", "serial")],
 )
 def test_a_guard_takes_ranks_that_share_rows_back_as_one_process(
-    size, policy, handover, train, newllm, spiking, tmp_path, result
+    size, policy, handover, spiking, taken_back_as_one
 ) -> None:
     """It decides, tries and recovers as where one process computes the pieces in turn, to the bit."""
     options = [
         *(*spiking, "--set", "parallel.sequence=2", "--set", f"numerics.handover={handover}"),
-        *("--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8", "--guard", policy),
+        *("--set", "training.evaluate_every=40", "--set", "training.snapshot_every=8"),
     ]
-    train(size, *options, "--out", tmp_path / "together")
-    newllm.run("train", "--config", tmp_path / "together/config.toml", "--out", tmp_path / "alone", "--quiet")
-    found, expected = (result(tmp_path / name) for name in ("together", "alone"))
-    assert found["recoveries"], "nothing was taken back: the test tests nothing"
-    assert found["recoveries"][0]["back"] is not None
-    assert bool(found["recoveries"][0]["tried"]) == (policy == "guard")
-    assert found == expected
+    taken_back_as_one(size, policy, options)
 
 
 _MEASURES = """

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from newllm.model.config import MATRIX_RULE_NAMES
+from newllm.model.config import ADDED_LATER, MATRIX_RULE_NAMES
 from newllm.model.language_model import LanguageModel
 
 _WITHOUT_EFFECT = ("dropout", "initialisation")
@@ -20,13 +20,10 @@ def fingerprint(model: LanguageModel) -> str:
     config = dataclasses.asdict(model.config)
     # Without matrices their width says nothing, and contexts are older than it.
     unread = [] if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ["head_width"]
-    if not model.config.ngram_rows:
-        unread.append("ngram_rows")  # contexts are older than it
+    unread += [name for name in ADDED_LATER if not config[name]]
     weights = model.state_dict()
     if model.config.tied_embeddings:
         weights.pop("head.weight", None)  # transformers has the embedding's matrix under this name too
-    else:
-        unread.append("tied_embeddings")  # contexts are older than it
     kept = {name: value for name, value in config.items() if name not in (*_WITHOUT_EFFECT, *unread)}
     return digest(json.dumps(kept, sort_keys=True), weights)
 

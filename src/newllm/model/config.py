@@ -13,6 +13,8 @@ MATRIX_RULE_NAMES = ("delta", "signed-delta", "kda")  # of matrices: stacks only
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")
 INITIALISATIONS = ("normal", "scaled", "scaled-embedding", "he")
+ADDED_LATER = ("tied_embeddings", "ngram_rows")
+"""Settings that runs and contexts are older than: where they are off, nothing is told apart by them."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ from newllm.checksum import sealed
 from newllm.errors import UserError
 from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
+from newllm.model.config import ADDED_LATER
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
 from newllm.training.shards import digest, parts_of, read_parts, shapes_in
@@ -71,9 +72,7 @@ def identity(config: RunConfig, data: str) -> str:
         data: fingerprint of the tokens, which says more than the names of the texts.
     """
     batches = {name: value for name, value in vars(config.data).items() if name not in _IN_FINGERPRINT}
-    # Runs are older than a head that is tied and than tables of n-grams.
-    newer = ("tied_embeddings", "ngram_rows")
-    model = {name: value for name, value in vars(config.model).items() if name not in newer or value}
+    model = {name: value for name, value in vars(config.model).items() if name not in ADDED_LATER or value}
     parts = [config.seed, model, vars(config.optimizer), config.training.accumulate, batches, data]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -87,7 +87,6 @@ from newllm.kernels import machine_code, matrix_step, vectors
 from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import OPTIONS, compiled, source_of
 from newllm.model import ngram_embedding
-from newllm.model.ngram_embedding import FACTOR, PRIME
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
@@ -99,13 +98,7 @@ _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
 
 # Most are compiled once, inside their caller; a few by themselves, which is quicker where there is much to copy.
 inner, outer = numba.njit(inline="always", **OPTIONS), numba.njit(**OPTIONS)
-
-
-@inner
-def _fold(hashed, number_of_token):
-    """See `model.ngram_embedding.fold`."""
-    mixed = (hashed * FACTOR + number_of_token) % PRIME
-    return mixed * mixed % PRIME
+_fold = outer(ngram_embedding.fold)
 
 
 @outer
