@@ -96,10 +96,12 @@ def test_a_notebook_shows_a_run_without_network_as_high_as_it_is_and_in_its_colo
     notebook.write_text(f"<!doctype html><meta charset='utf-8'>{style}<body>{outputs}<p id='after'>after</p>")
     page = open_page(offline=True, color_scheme="null", viewport={"width": 820, "height": 900})
     page.goto(notebook.as_uri())
-    is_dark = background == "#111111"
+    # A frame says how high it is only once it is drawn; from then on it has its height and its colours.
+    page.wait_for_function("() => [...document.querySelectorAll('iframe')].every((one) => one.style.height)")
+    is_dark = str(background == "#111111").lower()
     for frame in page.frames[1:]:
         frame.wait_for_selector("canvas")
-        assert frame.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches") is is_dark
+        frame.wait_for_function(f"() => matchMedia('(prefers-color-scheme: dark)').matches === {is_dark}")
         assert frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     heights = page.evaluate("() => [...document.querySelectorAll('iframe')].map((one) => one.clientHeight)")
     assert all(700 < height <= 1200 for height in heights)
