@@ -28,7 +28,7 @@ from newllm.messages import message
 
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
 # Of a model on the device "meta": what needs no pass.
-_WITHOUT_NUMBERS = ("tied", "optimizer-holds", "half-precision", "order", "workers", "shards")
+_WITHOUT_NUMBERS = ("tied", "optimizer-holds", "settings", "half-precision", "order", "workers", "shards")
 _LONGEST = 300  # characters of an error that is quoted
 
 

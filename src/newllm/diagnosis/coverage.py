@@ -174,6 +174,7 @@ SUBJECTS = (
         frozenset(
             {
                 "cleared-gradient",
+                "doubtful-setting",
                 "frozen-layer",
                 "lost-updates",
                 "resume-jump",

@@ -22,6 +22,8 @@ class Layer:
         weight_decay: that shrinks them beside the gradient's update (AdamW's), per unit of the learning rate.
         penalty: weight decay that is added to the gradient (Adam's and SGD's): so many times the weights.
         given: whether the optimizer was given any of them at all, at the start.
+        norm_momentum: of a batch norm that keeps running statistics: the share that each batch has in them; None of
+            any other layer, and where every batch has the same share.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Layer:
     weight_decay: float = 0.0
     penalty: float = 0.0
     given: bool = True
+    norm_momentum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Facts:
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         resumed: the last steps before the training was resumed, as the recorder saw it.
         optimizer: its class ("AdamW"); empty where nobody says.
+        betas: of an Adam, as it began; None of another optimizer, or where nobody says.
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
@@ -90,6 +94,7 @@ class Facts:
     stall: Stall | None = None
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
+    betas: tuple[float, float] | None = None
     dropout: float = 0.0
     half: bool | None = None
     ended: bool = False

@@ -38,6 +38,7 @@ ROOTS = (
     "below-chance",
     "repeated-batch",
     "tiny-batch",
+    "doubtful-setting",
     "trained-validation",
     "update-in-evaluation-mode",
     "one-class-batches",

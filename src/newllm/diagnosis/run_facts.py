@@ -138,6 +138,7 @@ def facts_of(
         planned=tuple(dict.fromkeys((*planned_in(recording), *planned_in(notes)))),
         resumed=_steps(recording.get("resumed")),
         optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
+        betas=_betas(recording.get("optimizer_settings")),
         dropout=min(1.0, _share(recording.get("dropout"))),
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
@@ -182,6 +183,20 @@ def _share(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and 0 <= value < _LARGEST_NUMBER else 0.0
 
 
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < _LARGEST_NUMBER else None
+
+
+def _betas(settings: Any) -> tuple[float, float] | None:
+    """Return the betas of a single optimizer that is an Adam of whatever name; those of another mean other things."""
+    if not isinstance(settings, Mapping) or "adam" not in str(settings.get("name")).lower():
+        return None
+    betas = _number(settings.get("beta1")), _number(settings.get("beta2"))
+    is_alone = not any(isinstance(value, Mapping) for value in settings.values())
+    return betas if is_alone and None not in betas else None  # type: ignore[return-value]
+
+
 def _steps(listed: Any) -> tuple[int, ...]:
     if not isinstance(listed, list):
         return ()
@@ -201,6 +216,7 @@ def _layers(listed: Any) -> tuple[Layer, ...]:
             given=item.get("given") is not False,
             weight_decay=_share(item.get("weight_decay")),
             penalty=_share(item.get("penalty")),
+            norm_momentum=_number(item.get("norm_momentum")),
         )
         for item in listed
         if isinstance(item, dict) and isinstance(item.get("name"), str)

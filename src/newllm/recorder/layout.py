@@ -13,6 +13,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from newllm.errors import UserError
 from newllm.model.bodies.cell import Cell
+from newllm.read_settings import norm_momentum
 from newllm.recorder.layers import ROOT, layers
 from newllm.recorder.optimizers import Optimizers
 
@@ -120,6 +121,7 @@ class Layout:
                     "given": any(id(p) in trained for p in own),
                     "weight_decay": max((decays.get(id(p), 0.0) for p in own), default=0.0),
                     "penalty": max((penalties.get(id(p), 0.0) for p in own), default=0.0),
+                    **_norm_momentum(modules[name]),
                 }
                 for name, own in self.layers.items()
             ],
@@ -170,6 +172,11 @@ def _penalties(optimizers: Optimizers) -> dict[int, float]:
         and id(parameter) not in decoupled
         and isinstance(group.get("weight_decay", 0.0), int | float)
     }
+
+
+def _norm_momentum(module: nn.Module) -> dict[str, float]:
+    momentum = norm_momentum(module)
+    return {} if momentum is None else {"norm_momentum": momentum}
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

@@ -22,8 +22,14 @@ def trace(**columns: list[float]) -> Trace:
 @pytest.mark.parametrize(
     ("role", "names"),
     [
-        ("generator_loss", ["loss_G", "g_loss", "errG", "Loss_G", "training/loss_G", "generator/loss", "gen_loss"]),
-        ("discriminator_loss", ["loss_D", "d_loss", "errD", "disc_loss", "critic_loss"]),
+        (
+            "generator_loss",
+            ["loss_G", "g_loss", "errG", "Loss_G", "training/loss_G", "generator/loss", "gen_loss", "generator"],
+        ),
+        (
+            "discriminator_loss",
+            ["loss_D", "d_loss", "errD", "disc_loss", "critic_loss", "critic", "train/discriminator"],
+        ),
         ("real_score", ["D(x)"]),
         ("fake_score", ["D(G(z))"]),
         ("reward", ["reward", "train/reward", "rollout/ep_rew_mean", "mean_reward", "episode_reward"]),

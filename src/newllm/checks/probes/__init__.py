@@ -23,6 +23,7 @@ from newllm.checks.probes import (
     numerics,
     padding,
     parameters,
+    settings,
     vocabulary,
 )  # fmt: skip
 
@@ -33,6 +34,7 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "registered": parameters.registered,
     "tied": parameters.tied,
     "optimizer-holds": parameters.optimizer_holds,
+    "settings": settings.settings,
     "training-mode": modes.training_mode,
     "loss-form": loss.loss_form,
     "shift": loss.shift,

@@ -120,6 +120,19 @@ check-registered = Are all weights registered in the model?
     .sound = the loss uses no weight from a plain list or dictionary of the model
     .wrong = the loss uses { COUNT($count) } tensors of weights that are not registered in the model: { names-and-more }, in a plain list or dictionary. They are never trained
 
+check-settings = Are the optimizer and the batch norms set as they are meant to be?
+    .short = the settings of optimizer and batch norms
+    .why = Exchanged betas let updates grow far beyond the learning rate; running statistics that stand still, or are those of one batch, spoil every evaluation.
+    .first = Give Adam beta1 below beta2 (0.9, 0.999). The momentum of a batch norm is the share of the newest batch here (0.1); TensorFlow's 0.99 is 0.01.
+    .sound = { $count ->
+        [0] beta1 is not above beta2
+        [one] the momentum of the batch norm lets its statistics follow
+       *[other] the momentum of { $count } batch norms lets their statistics follow
+    }
+    .betas = the betas are { G($beta1) } and { G($beta2) }: the average of the gradients forgets more slowly than that of their squares, by which it is divided
+    .still = { $name } has momentum 0 ({ COUNT($count) } batch norms like it): its running statistics never move
+    .newest = { $name } has momentum { G($momentum) } ({ COUNT($count) } batch norms like it): its running statistics are those of the newest batch
+
 check-training-mode = Are dropout and batch norm in training mode?
     .short = training mode
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
@@ -506,6 +519,7 @@ check-reason =
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step
     .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
+    .no-settings = the optimizer is no Adam, and no batch norm keeps running statistics
     .no-spectral-norm = no layer has a spectral norm
     .no-scaler = no active loss scaler was found in the step, or several
     .scale-other = with another loss scale the gradient of the first update differs in another way, as when the step draws random numbers or batches of its own

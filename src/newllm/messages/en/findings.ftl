@@ -1013,6 +1013,19 @@ finding-tiny-batch =
     }
     .test = Train with drop_last=True in the DataLoader, and compare the validation loss.
 
+finding-doubtful-setting =
+    .explained = A setting that is nearly always a slip. Adam wants beta1 below beta2, mostly 0.9 and 0.999. The momentum of a batch norm is the share of the newest batch in PyTorch, mostly 0.1, where TensorFlow means the share of what was before: its 0.99 is 0.01 here.
+    .sentence = { $which ->
+        [betas] the optimizer's betas are { G($beta1) } and { G($beta2) }: exchanged, it seems. The average of the gradients forgets more slowly than that of their squares, by which it is divided
+        [still] the running statistics of batch norm, which evaluation uses, never move: momentum is 0 (layers: { $layers })
+       *[newest] the running statistics of batch norm, which evaluation uses, are those of the newest batch: momentum is { G($momentum) } (layers: { $layers })
+    }
+    .on-purpose = a setting that is meant, as statistics that are kept still on purpose
+    .test = { $which ->
+        [betas] Give betas=({ G($beta2) }, { G($beta1) }) and compare the loss.
+       *[other] Leave the momentum at 0.1 and compare the validation loss.
+    }
+
 finding-lost-updates =
     .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.
     .sentence = { PERCENT($share) } % of the numbers in 16-bit weights are the same at { $axis } { $last } as at { $axis } { $first }, though they have gradients: their updates are rounded away

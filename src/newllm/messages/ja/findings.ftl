@@ -971,6 +971,19 @@ finding-tiny-batch =
     }
     .test = DataLoaderにdrop_last=Trueを指定して訓練し、検証損失を比べる。
 
+finding-doubtful-setting =
+    .explained = ほとんどの場合、書き間違いである設定。Adamのbeta1はbeta2より小さく、通常は0.9と0.999である。バッチ正規化のmomentumは、PyTorchでは最新のバッチの割合（通常0.1）だが、TensorFlowではそれまでの値の割合であり、向こうの0.99はここでは0.01になる。
+    .sentence = { $which ->
+        [betas] オプティマイザのbetasが{ G($beta1) }と{ G($beta2) }であり、順序が逆と思われる。勾配の平均が、それを割る二乗の平均よりも遅く忘れる。
+        [still] バッチ正規化のmomentumが0であり、評価に使う統計量がまったく動かない（層: { $layers }）。
+       *[newest] バッチ正規化のmomentumが{ G($momentum) }であり、評価に使う統計量が最新のバッチのものになる（層: { $layers }）。
+    }
+    .on-purpose = 意図した設定（統計量を動かさないなど）
+    .test = { $which ->
+        [betas] betas=({ G($beta2) }, { G($beta1) })にして、損失を比べる。
+       *[other] momentumを0.1のままにして、検証損失を比べる。
+    }
+
 finding-lost-updates =
     .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
     .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。

@@ -1,0 +1,69 @@
+"""Settings of an optimizer or a layer that are a slip in nearly every training that has them."""
+
+from collections.abc import Iterator
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+NEWEST_ALONE = 0.9  # momentum of a batch norm from which its statistics are those of the newest batch
+
+
+def are_exchanged(betas: tuple[float, float] | None) -> TypeGuard[tuple[float, float]]:
+    """Whether the betas of an Adam are the wrong way round.
+
+    The mean of the gradients forgets faster than that of their squares (beta1 below beta2), else an update may be far
+    longer than the learning rate (Kingma and Ba 2015, arXiv:1412.6980, section 2.1).
+    """
+    return betas is not None and betas[0] > betas[1]
+
+
+def slip_of(momentum: float) -> str:
+    """Return what is wrong with the momentum of a batch norm: "still", "newest" or nothing.
+
+    It is the share of the newest batch in torch, and of what was there before in TensorFlow.
+    """
+    if momentum == 0:
+        return "still"
+    return "newest" if momentum >= NEWEST_ALONE else ""
+
+
+def detect_settings(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return betas that are exchanged, and batch norms whose statistics stand still or are those of one batch.
+
+    False alarms: none by chance, as settings are read and nothing is measured; they may be meant.
+    """
+    steps = trace.series("loss").step
+    if not len(steps):
+        return []
+    return [_finding(steps, which, evidence) for which, evidence in _slips(facts)]
+
+
+def _slips(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield which setting it is, and the numbers that say so."""
+    if are_exchanged(facts.betas):
+        yield "betas", {"beta1": facts.betas[0], "beta2": facts.betas[1]}
+    momenta = {one.name: one.norm_momentum for one in facts.layers if one.trained and one.norm_momentum is not None}
+    for which in ("still", "newest"):
+        if slips := [name for name, momentum in momenta.items() if slip_of(momentum) == which]:
+            yield which, {"layers": slips, "momentum": momenta[slips[0]]}
+
+
+def _finding(steps: np.ndarray, which: str, evidence: dict[str, Any]) -> Finding:
+    numbers = {**evidence, "layers": and_more(evidence.get("layers", [])), "which": which}
+    return Finding(
+        kind="doubtful-setting",
+        severity="warning",
+        sentence=message("finding-doubtful-setting.sentence", **numbers),
+        first_step=float(steps[0]),
+        last_step=float(steps[-1]),
+        confidence=0.9,
+        signal="loss",
+        evidence=evidence,
+        alternatives=(message("finding-doubtful-setting.on-purpose"),),
+        test=message("finding-doubtful-setting.test", **numbers),
+    )
