@@ -36,6 +36,7 @@ VARIANTS = {
     "attention, bf16": (2, ["--body", "attention", "--set", "numerics.precision=bf16"]),
     "compiled": (2, ["--set", "numerics.scan_backend=auto", "--set", "model.layers=2"]),
     "sgd": (3, ["--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0.1", "--set", "model.layers=2"]),
+    "muon": (3, ["--set", "optimizer.name=muon", "--set", "model.layers=2"]),
     "adam, norm on write": (3, ["--set", "optimizer.name=adam", "--norm", "write"]),
 }
 

@@ -125,7 +125,7 @@ class _Follower:
         if config.parallel.is_sharded:
             _check_run(begin.run, world.rank)
             world.shard(self.model, config.parallel.shard)
-        self.optimizer = build_optimizer(self.model, config.optimizer)
+        self.optimizer = build_optimizer(self.model, config.optimizer, config.numerics.precision)
         batches = training_batches(self.corpus, config.data, config.seed)
         self.stepper = Stepper(self.model, self.optimizer, batches, config, world)
         self.remedies = RemediesInForce(begin.recoveries)

@@ -12,7 +12,7 @@ SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
 HANDOVERS = ("serial", "parallel")
-OPTIMIZERS = ("adamw", "adam", "sgd")
+OPTIMIZERS = ("adamw", "adam", "muon", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
 Ranks = tuple[tuple[int, int], ...]
@@ -29,7 +29,8 @@ class OptimizerConfig:
     """How weights are changed.
 
     Args:
-        name: "adamw" (decoupled decay), "adam", or "sgd" (with beta1 as its momentum).
+        name: "adamw" (decoupled decay), "adam", "muon" (of the matrices; AdamW of all else), or "sgd" (with beta1 as
+            its momentum).
         learning_rate: the highest.
         beta1: decay of the first moment.
         beta2: decay of the second moment.

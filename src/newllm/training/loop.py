@@ -103,7 +103,7 @@ class Training:
         self.stopped_by, self.snapshots = stopped_by, snapshots
         if world is not None and config.parallel.is_sharded:
             world.shard(model, config.parallel.shard)
-        self.optimizer = build_optimizer(model, config.optimizer)
+        self.optimizer = build_optimizer(model, config.optimizer, config.numerics.precision)
         batches = training_batches(corpus, config.data, config.seed)
         self.stepper = Stepper(model, self.optimizer, batches, config, world)
         self.world = self.stepper.world

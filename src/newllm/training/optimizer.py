@@ -1,38 +1,59 @@
 """The optimizer, and its state by parameter name."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.training.config import OptimizerConfig
+from newllm.training.muon import Muon
 from newllm.training.sharded_sgd import SGD
 from newllm.training.sharding import is_sharded
 
 _DECAYED = (nn.Linear, nn.Embedding, nn.LSTM)
 
 
-def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Build Adam, AdamW or SGD with momentum, fused.
+def build_optimizer(model: nn.Module, config: OptimizerConfig, precision: str = "fp32") -> torch.optim.Optimizer:
+    """Build Adam, AdamW, Muon or SGD with momentum, fused where torch has it.
 
     Weight decay touches the matrices of linear layers, embeddings and LSTMs: not norms, biases, time
-    scales or convolutions.
+    scales or convolutions. Muon takes the matrices of linear layers but the head's.
+
+    Args:
+        model: whose parameters are trained.
+        config: which optimizer, and its numbers.
+        precision: of the run, in which Muon computes: "fp32" or "bf16".
     """
     matrices = {id(p) for m in model.modules() if isinstance(m, _DECAYED) for p in m.parameters(False) if p.dim() > 1}
     decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
     free = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
-    groups = [
-        {"params": own, "weight_decay": decay}
-        for listed, decay in ((decayed, config.weight_decay), (free, 0.0))
-        for own in _apart(listed)
-    ]
+    if config.name == "muon":
+        hidden = _hidden(model)
+        inner = [parameter for parameter in decayed if id(parameter) in hidden]
+        outer = [parameter for parameter in decayed if id(parameter) not in hidden]
+        others = _groups((outer, config.weight_decay), (free, 0.0))
+        rates = config.learning_rate, (config.beta1, config.beta2), config.epsilon
+        return Muon(_groups((inner, config.weight_decay)), others, *rates, precision)
+    groups = _groups((decayed, config.weight_decay), (free, 0.0))
     if config.name == "sgd":
         if any(map(is_sharded, model.parameters())):
             return SGD(groups, config.learning_rate, config.beta1)
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.beta1, fused=True)
     make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)
+
+
+def _hidden(model: nn.Module) -> set[int]:
+    """Return the matrices of linear layers that lead from hidden numbers to hidden numbers, by identity."""
+    head = getattr(model, "head", None)
+    return {id(layer.weight) for layer in model.modules() if isinstance(layer, nn.Linear) and layer is not head}
+
+
+def _groups(*listed: tuple[list[nn.Parameter], float]) -> list[dict[str, Any]]:
+    """Return parameter groups of lists, each with its weight decay."""
+    return [{"params": own, "weight_decay": decay} for parameters, decay in listed for own in _apart(parameters)]
 
 
 def _apart(parameters: list[nn.Parameter]) -> list[list[nn.Parameter]]:

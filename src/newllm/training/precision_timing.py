@@ -145,7 +145,7 @@ def _stepper(model: LanguageModel, batches: Batches, config: RunConfig, precisio
     numerics = dataclasses.replace(config.numerics, precision=precision)
     trial = copy.deepcopy(model).train()
     config = dataclasses.replace(config, numerics=numerics)
-    return Stepper(trial, build_optimizer(trial, config.optimizer), batches, config)
+    return Stepper(trial, build_optimizer(trial, config.optimizer, precision), batches, config)
 
 
 def seconds_per_step(model: LanguageModel, batches: Batches, config: RunConfig, precision: str) -> float:

@@ -44,7 +44,7 @@ class OwnReplica(Replica):
         self.seen: list[int] = []
         self.tokens = 0
         batches = _Fetched(own, setup.fetch(own.batch, self.seen))
-        self.optimizer = build_optimizer(self.model, config.optimizer)
+        self.optimizer = build_optimizer(self.model, config.optimizer, config.numerics.precision)
         self.stepper = Stepper(self.model, self.optimizer, batches, config)
         self.rate, self.clip = self.stepper.rate, self.stepper.clip
         self.left_out: frozenset[str] = frozenset()
