@@ -19,7 +19,7 @@ SOURCE = Path(newllm.__file__).parent
 EN, JA = catalogue("en"), catalogue("ja")
 OTHERS = [lang for lang in LANGUAGES if lang != "en"]
 # Units, names of the code and signs, which are the same in every language.
-NO_WORDS = {"bits/byte", "nats", "beta2", "newllm", "id"}
+NO_WORDS = {"bits/byte", "nats", "beta1", "beta2", "newllm", "id"}
 
 
 class _Seen(Visitor):
