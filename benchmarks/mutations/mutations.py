@@ -47,7 +47,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "engines": (("engines",), ("unit/engines",)),
     "trace": (("trace",), ("unit/trace", "fuzz")),
     "data": (("data",), ("unit/data",)),
-    "checks": (("checks", "loss_form.py", "read_settings.py"), ("unit/checks", "unit/recorder/test_asked.py")),
+    "checks": (("checks", "loss_form.py", "batch_norm.py"), ("unit/checks", "unit/recorder/test_asked.py")),
     "diagnosis": (("diagnosis",), ("unit/diagnosis",)),
     "report": (("report", "messages", "words"), ("unit/report", "unit/messages", "unit/words")),
     "ui": (("ui", "playground", "demo"), ("unit/ui", "unit/playground", "unit/demo")),

@@ -67,7 +67,7 @@ class Facts:
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         resumed: the last steps before the training was resumed, as the recorder saw it.
         optimizer: its class ("AdamW"); empty where nobody says.
-        betas: of an Adam, as it began; None of another optimizer, or where nobody says.
+        betas: of a single optimizer that has two, as it began; what they mean its name says.
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.

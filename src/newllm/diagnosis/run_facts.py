@@ -189,12 +189,11 @@ def _number(value: Any) -> float | None:
 
 
 def _betas(settings: Any) -> tuple[float, float] | None:
-    """Return the betas of a single optimizer that is an Adam of whatever name; those of another mean other things."""
-    if not isinstance(settings, Mapping) or "adam" not in str(settings.get("name")).lower():
+    """Return the betas of a single optimizer; of several each has settings of its own."""
+    if not isinstance(settings, Mapping) or any(isinstance(value, Mapping) for value in settings.values()):
         return None
-    betas = _number(settings.get("beta1")), _number(settings.get("beta2"))
-    is_alone = not any(isinstance(value, Mapping) for value in settings.values())
-    return betas if is_alone and None not in betas else None  # type: ignore[return-value]
+    first, second = _number(settings.get("beta1")), _number(settings.get("beta2"))
+    return None if first is None or second is None else (first, second)
 
 
 def _steps(listed: Any) -> tuple[int, ...]:

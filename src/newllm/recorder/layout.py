@@ -11,9 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from newllm.batch_norm import norm_momentum
 from newllm.errors import UserError
 from newllm.model.bodies.cell import Cell
-from newllm.read_settings import norm_momentum
 from newllm.recorder.layers import ROOT, layers
 from newllm.recorder.optimizers import Optimizers
 

@@ -1,6 +1,6 @@
 """Settings of an optimizer or a layer that are a slip in nearly every training that has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -13,23 +13,31 @@ from newllm.trace import Finding, Trace
 NEWEST_ALONE = 0.9  # momentum of a batch norm from which its statistics are those of the newest batch
 
 
-def are_exchanged(betas: tuple[float, float] | None) -> TypeGuard[tuple[float, float]]:
-    """Whether the betas of an Adam are the wrong way round.
+def is_adam(optimizer: str) -> bool:
+    """Whether an optimizer of this name is an Adam: the betas of others (Lion) mean other things."""
+    return "adam" in optimizer.lower()
+
+
+def are_exchanged(betas: Sequence[float] | None, optimizer: str) -> TypeGuard[Sequence[float]]:
+    """Whether the betas of an optimizer of this name are those of an Adam, the wrong way round.
 
     The mean of the gradients forgets faster than that of their squares (beta1 below beta2), else an update may be far
     longer than the learning rate (Kingma and Ba 2015, arXiv:1412.6980, section 2.1).
     """
-    return betas is not None and betas[0] > betas[1]
+    return is_adam(optimizer) and betas is not None and betas[0] > betas[1]
 
 
-def slip_of(momentum: float) -> str:
-    """Return what is wrong with the momentum of a batch norm: "still", "newest" or nothing.
+def norm_slips(momenta: Mapping[str, float]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what is wrong with the momentum of batch norms, "still" or "newest", and of which of them.
 
     It is the share of the newest batch in torch, and of what was there before in TensorFlow.
     """
-    if momentum == 0:
-        return "still"
-    return "newest" if momentum >= NEWEST_ALONE else ""
+    for which, has in (
+        ("still", lambda momentum: momentum == 0),
+        ("newest", lambda momentum: momentum >= NEWEST_ALONE),
+    ):
+        if names := [name for name, momentum in momenta.items() if has(momentum)]:
+            yield which, names
 
 
 def detect_settings(trace: Trace, facts: Facts) -> list[Finding]:
@@ -45,12 +53,11 @@ def detect_settings(trace: Trace, facts: Facts) -> list[Finding]:
 
 def _slips(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield which setting it is, and the numbers that say so."""
-    if are_exchanged(facts.betas):
+    if are_exchanged(facts.betas, facts.optimizer):
         yield "betas", {"beta1": facts.betas[0], "beta2": facts.betas[1]}
     momenta = {one.name: one.norm_momentum for one in facts.layers if one.trained and one.norm_momentum is not None}
-    for which in ("still", "newest"):
-        if slips := [name for name, momentum in momenta.items() if slip_of(momentum) == which]:
-            yield which, {"layers": slips, "momentum": momenta[slips[0]]}
+    for which, names in norm_slips(momenta):
+        yield which, {"layers": names, "momentum": momenta[names[0]]}
 
 
 def _finding(steps: np.ndarray, which: str, evidence: dict[str, Any]) -> Finding:
