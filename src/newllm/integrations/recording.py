@@ -82,8 +82,7 @@ class CallbackRecording:
         except Exception as error:  # an optimizer of another kind, say: a recorder is no reason to end a training
             warn(f"{error}; nothing is recorded, the training goes on")
             return
-        recorder.__enter__()
-        self.recorder, self._loss = recorder, None
+        self.recorder, self._loss = recorder.open(), None
         # A training that an exception ended may tell nobody: then the process does, at its end.
         self._closing = weakref.finalize(self, _end, recorder)
 
@@ -149,7 +148,7 @@ class CallbackRecording:
 
 def _end(recorder: Recorder) -> None:
     """End a recording, with the error that the process ends with, where it is one: then a hang is no end of its own."""
-    recorder.__exit__(None, getattr(sys, "last_value", None))
+    recorder.close(getattr(sys, "last_value", None))
 
 
 def warn(text: str) -> None:

@@ -7,6 +7,8 @@
             optimizer.step()
             recorder.step(loss)
 
+Or without a block: `recorder = newllm.record(...)`, and `recorder.close()` at the end.
+
 It watches by hooks and changes nothing: the weights come out the same to the bit. Nor does it end a training: a part
 that fails is reported once, as a warning and in recording.json, and measures nothing from then on (`isolation`). What
 a call is wrongly given is an error until the first step is over, when it costs nothing yet; later it is reported once.
@@ -18,8 +20,11 @@ Limits: parameters added or replaced later are not seen, nor those sharded over 
 what torch.compile made into one function shows its weights and gradients, not its activations.
 """
 
+import atexit
 import contextlib
 import functools
+import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -85,7 +90,7 @@ def record(
     config: Any = None,
     resumed_at: int | None = None,
 ) -> "Recorder":
-    """Record a training loop into a directory, inside a `with`.
+    """Record a training loop into a directory, from now on to the end of a `with`, `close`, or the end of the process.
 
     Args:
         model: as the loop calls it: bare, compiled or wrapped for several devices.
@@ -106,11 +111,11 @@ def record(
     """
     start = checked_step(resumed_at) or None
     about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config}
-    return Recorder(model, optimizer, Path(out), resumed_at=start, **about)
+    return Recorder(model, optimizer, Path(out), resumed_at=start, **about).open()
 
 
 class Recorder:
-    """Records from `__enter__` to `__exit__`; made by `record`.
+    """Records from `open` to `close`; made by `record`.
 
     Where several processes train together only the first of them records. The others write fingerprints of their
     weights and inputs, and numbers that are their own, beside its recording (`several`).
@@ -161,6 +166,8 @@ class Recorder:
         )
         self._leaps = Leaps(every)
         self._pending: PendingRows | None = None
+        self._opened_in: int | None = None  # process
+        self._is_closed = False
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
@@ -169,26 +176,43 @@ class Recorder:
         self._has_data = False
         self._refused: set[str] = set()
 
-    def __enter__(self) -> Self:
-        if not self._writes:
-            self._several.begin()
+    def open(self) -> Self:
+        """Begin to record, for good: a recording is opened once.
+
+        Raises:
+            UserError: there is a recording in the directory already, and the training is not resumed.
+        """
+        if self._opened_in is not None:
             return self
-        found = open_directory(self._out, self._resumed_at)
-        if found is not None:
-            self._about.go_on(found)
-        self._about.write()
-        self._pending = PendingRows(TraceWriter(self._out / TRACE))
-        self.part("ledger")(self._ledger.open)()
-        self.part("updates")(self._updates.open)()
-        self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
-        self.part("contexts")(self._contexts.open)()
-        self.part("outputs")(self._calls.open)()
+        if self._writes:
+            found = open_directory(self._out, self._resumed_at)
+            if found is not None:
+                self._about.go_on(found)
+            self._about.write()
+            self._pending = PendingRows(TraceWriter(self._out / TRACE))
+            self.part("ledger")(self._ledger.open)()
+            self.part("updates")(self._updates.open)()
+            self.part("optimizers")(self._optimizers.follow)(self.part("optimizers"))
+            self.part("contexts")(self._contexts.open)()
+            self.part("outputs")(self._calls.open)()
         self._several.begin()
-        self._time = time.perf_counter()
-        self._begin()
+        self._opened_in = os.getpid()
+        _OPEN.add(self)
+        if self._writes:
+            self._time = time.perf_counter()
+            self._begin()
         return self
 
-    def __exit__(self, kind: object = None, error: BaseException | None = None, *_: object) -> None:
+    def close(self, error: BaseException | None = None) -> None:
+        """End the recording; a second call does nothing.
+
+        Args:
+            error: that the training ended with.
+        """
+        if self._is_closed or self._opened_in != os.getpid():  # a forked worker holds the recorder of its parent
+            return
+        self._is_closed = True
+        _OPEN.discard(self)
         self._unhook()
         self._several.close(error)
         if self._pending is not None:
@@ -196,6 +220,12 @@ class Recorder:
             self._write(pending.close)
             self._about.ended = True  # whoever watches the run need not wait
             self._describe_again()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, kind: object = None, error: BaseException | None = None, *_: object) -> None:
+        self.close(error)
 
     def _unhook(self) -> None:
         self._calls.close()
@@ -213,7 +243,7 @@ class Recorder:
             loss: of the step, as the loop knows it, not multiplied by a loss scale.
 
         Raises:
-            UserError: of the first step: the loss is not one number, or the block has not begun. Later both are
+            UserError: of the first step: the loss is not one number, or the recorder is closed. Later both are
                 reported once, here and in all other calls, and the training goes on.
         """
         if self._counts(loss):
@@ -479,8 +509,18 @@ class Recorder:
 
     def _open(self) -> PendingRows:
         if self._pending is None:
-            raise UserError("the recorder is not open: call it inside `with newllm.record(...) as recorder:`")
+            raise UserError("the recorder is closed: call it inside `with newllm.record(...) as recorder:`, or before close()")
         return self._pending
+
+
+_OPEN: set[Recorder] = set()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close recordings that nobody closed, with the error that the process ends with, where it is one."""
+    for recorder in list(_OPEN):
+        recorder.close(getattr(sys, "last_value", None))
 
 
 def _in_a_line(error: Exception) -> str:

@@ -286,7 +286,7 @@ def test_hooks_are_gone_and_the_trace_is_whole_after_an_exception(
         train()
     assert hooks(model, optimizer) == 0
     assert signals()["loss"] == {1: 0.0, 2: 1.0, 3: 2.0}
-    with pytest.warns(UserWarning, match="not open"):  # that ends no training
+    with pytest.warns(UserWarning, match="is closed"):  # that ends no training
         recorder.step(1.0)
 
 

@@ -27,7 +27,7 @@ def trained(out: Path, first: int, last: int, resumed_at: int | None = None) -> 
 
 def test_they_are_kept_by_step_and_stand_in_the_report(tmp_path: Path) -> None:
     recorder = trained(tmp_path / "run", 1, 25)
-    with pytest.warns(UserWarning, match="not open"):
+    with pytest.warns(UserWarning, match="is closed"):
         recorder.sample("too late")
     source = read_source(tmp_path / "run")
     assert source.samples == tuple(Sample(step, "it ", f"wrote <b>{step}</b>\nat 25?") for step in (10, 20))
