@@ -3,6 +3,9 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-12-01
+because-repeated-batch = the updates there were all made with the same batch
+
 ## until 2026-11-30
 finding-hang =
     .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.

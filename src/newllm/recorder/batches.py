@@ -4,6 +4,7 @@ A row is known again by the sum of its bits, so that only an exact repetition is
 out of a text at any place, are new each time.
 """
 
+import multiprocessing
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,8 @@ class BatchWatch:
         calls, self._update, self.latest = self._update, Calls(), ([], None)
         calls.put_scale("input", row)
         calls.put_tokens(row)
+        if sampled and (workers := len(multiprocessing.active_children())):
+            row.put("worker_processes", workers)
         if calls.rows:
             row.put_late(self._protect(lambda: self._compare(torch.cat(calls.rows), sampled=sampled)))
 

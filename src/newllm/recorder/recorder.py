@@ -509,7 +509,7 @@ class Recorder:
 
     def _open(self) -> PendingRows:
         if self._pending is None:
-            raise UserError("the recorder is closed: call it inside `with newllm.record(...) as recorder:`, or before close()")
+            raise UserError("the recorder is closed: call it before close(), or inside `with newllm.record(...)`")
         return self._pending
 
 

@@ -1,11 +1,13 @@
 """What updates and evaluations are given: scale of the inputs, and rows that came before."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
 
 import newllm
 from newllm.recorder.given import Fingerprints, given
@@ -198,3 +200,19 @@ def test_of_many_small_calls_the_first_are_looked_at(tmp_path: Path) -> None:
     trace = read_trace(tmp_path / "trace.jsonl")
     assert trace.series("rows").value.tolist() == [32 + 16] * 3
     assert trace.series("validation_rows").value.tolist() == [32] * 3
+
+
+class Unshared(IterableDataset[Tensor]):
+    """Each worker of a loader gives all rows."""
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(torch.arange(96.0).reshape(24, 4))
+
+
+def test_workers_that_each_read_all_data_are_told(tmp_path: Path) -> None:
+    with Loop(tmp_path / "run") as loop:
+        for batch in DataLoader(Unshared(), batch_size=2, num_workers=2):
+            loop.update(batch)
+    assert set(loop.signal("worker_processes").values()) == {2.0}
+    finding = next(one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "repeated-batch")
+    assert "every batch comes 2 times" in str(finding.sentence)

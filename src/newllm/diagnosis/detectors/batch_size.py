@@ -12,6 +12,7 @@ SMALLER = 4  # times: than the usual batch
 FEWEST = 30  # updates
 RARE = 0.2  # of the updates: more are no exception
 HIGH = 2.0  # times the loss, or the gradient's norm, of the other updates: then they do harm
+CLEAR = 1.2  # times what fewer rows make of a gradient that is all noise
 NORM = "BatchNorm"
 
 
@@ -19,7 +20,8 @@ def detect_tiny_batches(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that batch norm is fed a batch of a few rows now and then, and that the loss or the gradient rises there.
 
     False alarms: a small batch by itself is only noisy, so the model must have a batch norm, and where neither loss nor
-    gradient is higher on the small batches it is a note.
+    gradient is higher on the small batches it is a note. A gradient that is all noise is longer there by the root of
+    how many times fewer the rows are, with any model.
     """
     rows = trace.series("rows")
     if len(rows.value) < FEWEST:
@@ -32,14 +34,16 @@ def detect_tiny_batches(trace: Trace, facts: Facts) -> list[Finding]:
     steps = rows.step[is_tiny]
     loss, gradient = (_times(finite(trace.series(name)), steps) for name in ("loss", "gradient_norm"))
     period = _period(steps)
-    worst = max(loss, gradient)
+    by_rows = CLEAR * (usual / float(np.median(rows.value[is_tiny]))) ** 0.5
+    by = "loss" if loss >= HIGH else "gradient" if gradient >= max(HIGH, by_rows) else "none"
     return [
         Finding(
             kind="tiny-batch",
-            severity="warning" if worst >= HIGH else "note",
+            severity="note" if by == "none" else "warning",
             sentence=message(
                 "finding-tiny-batch.sentence", axis=trace.axis, first=int(steps[0]), count=len(steps), period=period,
-                rows=int(rows.value[is_tiny].max()), usual=int(usual), by=_by(loss, gradient), times=worst,
+                rows=int(rows.value[is_tiny].max()), usual=int(usual), by=by,
+                times=loss if by == "loss" else gradient,
             ),
             first_step=float(steps[0]),
             last_step=float(steps[-1]),
@@ -59,12 +63,6 @@ def _times(series: Series, steps: np.ndarray) -> float:
     if not here.any() or here.all():
         return 0.0
     return float(np.median(series.value[here]) / max(float(np.median(series.value[~here])), 1e-12))
-
-
-def _by(loss: float, gradient: float) -> str:
-    if max(loss, gradient) < HIGH:
-        return "none"
-    return "loss" if loss >= HIGH else "gradient"
 
 
 def _period(steps: np.ndarray) -> int:

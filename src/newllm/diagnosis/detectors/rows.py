@@ -3,10 +3,13 @@
 The recorder knows a row again by the sum of its bits (`recorder.batches`), so what is told here was seen.
 """
 
+from typing import Any
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import longest
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -21,16 +24,19 @@ ALL_SEEN, SOME = 0.999, 0.2  # of the rows of an update
 AROUND, ALIKE = 10, 0.05  # updates before an evaluation, and of the rows
 FEWEST_EVALUATIONS = 3  # with the same part
 OLD = 0.9  # of the rows, once the first epoch is over
+ALMOST_ALL = 0.95  # of the batches
+FEWEST_PASSES = 10  # over the few batches that a debugging setting leaves
 
 
-def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a stretch of updates that were all made with one batch, or with rows that had come before.
 
     False alarms: full batches and several passes over each batch repeat most updates, or repeat them in stretches
     again and again; a second epoch has rows that came before, to its end, or until an augmentation makes them new. So
     there must be one stretch only, of `FEWEST_AGAIN` updates and no whole epochs, in a training that reads new rows
     before it and behind it. Or the whole run has one batch, and fewer rows than are evaluated, none of which it was
-    given: who tries a model on one batch evaluates that one.
+    given: who tries a model on one batch evaluates that one. Likewise few batches in one order, many times over.
+    A batch that comes as often, one after the other, as a loader has workers is one that each of them reads.
     Batches of several rows that are all one and the same are no data at all.
     """
     loss, repeated, seen = (trace.series(name) for name in ("loss", "rows_repeated", "rows_seen"))
@@ -40,8 +46,9 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     found = _only_stretch(again)
     if found is not None:
         return [_repeated(trace, (loss.step[max(0, found[0] - 1)], loss.step[found[1] - 1]), whole=True)]
-    if (cycle := _cycle(trace)) is not None:
-        return [cycle]
+    for special in (_few_batches(trace), _echo(trace, facts, again), _cycle(trace)):
+        if special is not None:
+            return [special]
     found = _only_stretch(seen.value >= MIXED)
     if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
         return []
@@ -66,22 +73,71 @@ def _cycle(trace: Trace) -> Finding | None:
     share = period * float(rows.value[0]) / float(rows.value[-1])
     if share > 1 - PART:
         return None
+    steps, evidence = (first, float(again.step[-1])), {"period": period, "share": share, "rows": int(rows.value[-1])}
+    return _again("cycle", trace, steps, evidence, confidence=0.97)
+
+
+def _few_batches(trace: Trace) -> Finding | None:
+    """Return that the whole training has few batches, in one order, where many more rows are evaluated.
+
+    So does a setting of debugging that was left on (Lightning's `overfit_batches`, a slice of the data).
+    """
+    loss, again, rows, evaluated, known = (
+        trace.series(name)
+        for name in ("loss", "batch_again", "rows_distinct", "validation_rows", "validation_rows_seen")
+    )
+    if min(len(rows.value), len(evaluated.value), len(known.value)) < 2 or not len(again.value):
+        return None
+    period, several = int(again.value[-1]), evaluated.value[-2:].min()
+    is_one_order = (again.value == period).all() and len(loss.value) - len(again.value) == period
+    if not is_one_order or len(loss.value) < FEWEST_PASSES * period or known.value.any():
+        return None
+    if rows.value[-1] * 2 > several:
+        return None
+    evidence = {"period": period, "rows": int(rows.value[-1]), "evaluated": int(several)}
+    return _again("few", trace, (float(loss.step[0]), float(loss.step[-1])), evidence, confidence=0.9)
+
+
+def _echo(trace: Trace, facts: Facts, again: np.ndarray) -> Finding | None:
+    """Return that each batch comes as often, one time after the other, as there are workers.
+
+    An IterableDataset that does not share its rows among the workers of a loader does so: each of them gives all.
+    Several updates on each batch that are meant repeat it too, by a number that workers have nothing to do with.
+
+    Args:
+        trace: of the run.
+        facts: of the run.
+        again: whether each update had the batch of the update before it (n,).
+    """
+    begins = np.flatnonzero(~again)
+    if len(begins) <= FEWEST_AGAIN or training_kind(trace, facts).name == "reinforcement":  # workers that play
+        return None
+    times = np.diff(begins)
+    usual = int(np.median(times))
+    if usual < 2 or (times == usual).mean() < ALMOST_ALL or usual not in trace.series("worker_processes").value:
+        return None
+    loss = trace.series("loss")
+    steps = (float(loss.step[0]), float(loss.step[-1]))
+    return _again("echo", trace, steps, {"times": usual, "batches": len(begins)}, confidence=0.9)
+
+
+def _again(
+    which: str, trace: Trace, steps: tuple[float, float], evidence: dict[str, Any], confidence: float
+) -> Finding:
+    """Return a finding of batches that come again, by the name of its sentence."""
     return Finding(
         kind="repeated-batch",
         severity="warning",
-        sentence=message(
-            "finding-repeated-batch.cycle", axis=trace.axis, first=int(first), period=period, share=share,
-            rows=int(rows.value[-1]),
-        ),
-        first_step=first,
-        last_step=float(again.step[-1]),
-        confidence=0.97,
+        sentence=message(f"finding-repeated-batch.{which}", axis=trace.axis, first=int(steps[0]), **evidence),
+        first_step=steps[0],
+        last_step=steps[1],
+        confidence=confidence,
         signal="loss",
-        evidence={"period": period, "share": share, "rows": int(rows.value[-1])},
-        alternatives=(message("finding-repeated-batch.on-purpose"),),
-        test=message("finding-repeated-batch.cycle-test"),
+        evidence=evidence,
+        alternatives=(message(f"finding-repeated-batch.{'several-updates' if which == 'echo' else 'on-purpose'}"),),
+        test=message(f"finding-repeated-batch.{which}-test"),
         candidate_causes=("repeated-batch",),
-    )  # fmt: skip
+    )
 
 
 def _are_epochs(first: int, end: int) -> bool:

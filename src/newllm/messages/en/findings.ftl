@@ -871,7 +871,12 @@ finding-repeated-batch =
        *[no] rows that had come before, while the updates before and after read new ones
     }
     .cycle = from { $axis } { $first } on the same { $period } batches come again and again, with at most { PERCENT($share) } % of the { $rows } rows that had been read: the others never come again
+    .few = the whole training is made of the same { $period } batches ({ $rows } rows), in the same order again and again, and { $evaluated } rows are evaluated
+    .echo = every batch comes { $times } times, one after the other, all along: each of { $times } workers of a loader seems to read all of the data
     .on-purpose = rows that are memorised on purpose
+    .several-updates = several updates on each batch that are meant
+    .few-test = Look for what limits the data: Lightning's overfit_batches, a slice or a subset that was left from debugging.
+    .echo-test = Print the first row of each batch. Where the data are an IterableDataset, share its rows by torch.utils.data.get_worker_info(), and train with one worker to compare.
     .cycle-test = Print the first row of each batch, and look for a generator that is seeded again and again: in an evaluation, at each epoch, in the data set.
     .test = Print the first row of each batch around these steps.
 

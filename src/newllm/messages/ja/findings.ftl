@@ -832,7 +832,12 @@ finding-repeated-batch =
        *[no] 以前に現れた行
     }で行われた。
     .cycle = { axis-unit }{ $first }から、同じ{ $period }個のバッチが繰り返されている。それまでに読んだ{ $rows }行のうち、多くても{ PERCENT($share) } %であり、ほかの行は二度と現れない。
+    .few = 訓練全体が、同じ{ $period }個のバッチ（{ $rows }行）を同じ順に繰り返すだけである。評価は{ $evaluated }行で行われている。
+    .echo = どのバッチも、最初から最後まで続けて{ $times }回ずつ現れる。ローダーの{ $times }個のワーカーが、それぞれデータ全体を読んでいると思われる。
     .on-purpose = 同じ行を意図的に丸暗記させている
+    .several-updates = 一つのバッチで意図的に何度も更新している
+    .few-test = データを減らすものを探す。Lightningのoverfit_batches、デバッグのために残ったスライスや部分集合など。
+    .echo-test = 各バッチの先頭の行を出力する。IterableDatasetなら、torch.utils.data.get_worker_info()で行をワーカーに分け、ワーカー一つの訓練と比べる。
     .cycle-test = 各バッチの先頭の行を出力する。評価のたび、エポックのたび、またはデータセットの中で、乱数生成器のシードを繰り返し設定していないかを調べる。
     .test = この区間の前後で、各バッチの先頭の行を出力する。
 

@@ -21,7 +21,16 @@ _BESIDE = {  # they say something only beside another
     *("sample", "backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
     *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again", "class_unasked", "rows"),
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
-    *("optimizer_replaced", "rows_unasked", "positions_as_time", "batch_as_time", "sigmoid_twice", "targets_padding"),
+    "worker_processes",
+    *(
+        "optimizer_replaced",
+        "worker_processes",
+        "rows_unasked",
+        "positions_as_time",
+        "batch_as_time",
+        "sigmoid_twice",
+        "targets_padding",
+    ),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
     *(
         "targets_right",
