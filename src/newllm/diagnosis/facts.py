@@ -98,3 +98,8 @@ class Facts:
     dropout: float = 0.0
     half: bool | None = None
     ended: bool = False
+
+
+def is_adam(optimizer: str) -> bool:
+    """Whether an optimizer of this name is an Adam: the betas of others (Lion) mean other things."""
+    return "adam" in optimizer.lower()

@@ -802,3 +802,27 @@ def test_inputs_that_are_far_too_large_for_a_squared_error(
     }  # fmt: skip
     kinds = {one.kind: one.severity for one in diagnose(Trace(signals), Facts(origin="record"))}
     assert kinds.get("input-scale") == severity
+
+
+def lost(**otherwise: Any) -> list[str]:
+    """Return the causes that are named of a loss that is not finite from step 2 on."""
+    signals = {
+        "loss": Series(STEP, np.where(STEP < 2, 2.3, np.nan)),
+        "gradient_norm": Series(STEP, np.where(STEP < 2, otherwise.get("gradient", 1.2), np.nan)),
+        "update_norm/head": Series(np.array([1]), np.array([otherwise.get("update", np.inf)])),
+    }
+    facts = Facts(origin="record", half=otherwise.get("half", True), optimizer=otherwise.get("optimizer", "AdamW"))
+    (finding,) = [one for one in diagnose(Trace(signals), facts) if one.kind == "not-finite"]
+    return [cause.name for cause in finding.causes or ()]
+
+
+def test_a_division_by_epsilon_in_half_precision_is_named() -> None:
+    assert lost() == ["fp16-overflow"]
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"half": False}, {"half": None}, {"gradient": np.inf}, {"update": 0.1}, {"optimizer": "SGD"}],
+)
+def test_of_other_numbers_that_are_lost_it_is_not(otherwise: Any) -> None:
+    assert lost(**otherwise) == []

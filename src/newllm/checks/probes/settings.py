@@ -3,7 +3,8 @@
 from newllm.batch_norm import norm_momentum
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.diagnosis.detectors.settings import are_exchanged, is_adam, norm_slips
+from newllm.diagnosis.detectors.settings import are_exchanged, norm_slips
+from newllm.diagnosis.facts import is_adam
 
 
 def settings(bench: Bench) -> Outcome:

@@ -7,6 +7,7 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import EVENTS, FROM_START
 from newllm.diagnosis.causes.look import NOTHING, Seen
+from newllm.diagnosis.facts import is_adam
 from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import as_shares, finite, is_validation
 
@@ -140,6 +141,23 @@ def gradient_first(case: Case) -> Seen:
 def gradient_first_in_half(case: Case) -> Seen:
     """The gradient is not finite while the loss of the same step still is, and something is computed in float16."""
     return gradient_first(case) if case.facts.half else NOTHING
+
+
+def update_not_finite(case: Case) -> Seen:
+    """An update of Adam is not finite although its gradient is, before the loss is not, and something is in float16.
+
+    Its epsilon of 1e-8 is zero in float16: where a gradient is zero too, it divides by zero.
+    """
+    if case.finding.kind != "not-finite" or not case.facts.half or not is_adam(case.facts.optimizer):
+        return NOTHING
+    loss, norm = case.trace.series("loss"), case.trace.series("gradient_norm")
+    lost = loss.step[~np.isfinite(loss.value)]
+    updates = [series for name, series in case.trace.signals.items() if name.startswith("update_norm/")]
+    bad = {float(step) for one in updates for step in one.step[~np.isfinite(one.value)]}
+    first = min(bad, default=None)
+    if first is None or (len(lost) and lost[0] <= first) or not np.isfinite(norm.value[norm.step == first]).any():
+        return NOTHING
+    return {"axis": case.trace.axis, "step": first}
 
 
 def derivative_not_finite(case: Case) -> Seen:

@@ -274,6 +274,10 @@ EVIDENCE = (
     Evidence("repeated-windows", "repeated-text", Itself("repeated-windows"), _SAME_BATCH),
     Evidence("data-order", "data-order", data.ordered, "a shuffled batch tells nothing of its neighbour"),
     Evidence(
+        "update-not-finite", "fp16-overflow", data.update_not_finite,
+        "what the optimizer computes from finite numbers is beyond what its numbers hold",
+    ),
+    Evidence(
         "derivative-not-finite", "numerics-in-loss", data.derivative_not_finite,
         "in 32 bits no calm gradient overflows; a root, a norm or a logarithm at zero does so",
     ),

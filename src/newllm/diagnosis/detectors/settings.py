@@ -5,17 +5,12 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.facts import Facts, is_adam
 from newllm.diagnosis.layers import and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 NEWEST_ALONE = 0.9  # momentum of a batch norm from which its statistics are those of the newest batch
-
-
-def is_adam(optimizer: str) -> bool:
-    """Whether an optimizer of this name is an Adam: the betas of others (Lion) mean other things."""
-    return "adam" in optimizer.lower()
 
 
 def are_exchanged(betas: Sequence[float] | None, optimizer: str) -> TypeGuard[Sequence[float]]:
