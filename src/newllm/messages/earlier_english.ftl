@@ -5,6 +5,8 @@
 
 ## until 2026-12-01
 because-repeated-batch = the updates there were all made with the same batch
+finding-changed-state =
+    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
 
 ## until 2026-11-30
 finding-hang =

@@ -58,12 +58,14 @@ from newllm.diagnosis.detectors import (
     targets,
     trend,
     unasked_rows,
+    weight_jumps,
 )
 
 DETECTORS = [
     loss_bounds.detect_not_finite,
     changed_state.detect_changed_state,
     changed_state.detect_frozen_statistics,
+    weight_jumps.detect_weight_jumps,
     renewed_optimizer.detect_renewed_optimizer,
     ranks.detect_ranks_apart,
     ranks.detect_ranks_alike,

@@ -245,7 +245,7 @@ finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter: the log, or the loop, writes one value again and again. See whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
+    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ, or weights moved farther than updates bring them. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
     .sentence = Before the update at { $axis } { $step } something other than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
@@ -255,6 +255,13 @@ finding-changed-state =
         }
     }
     .watched = { $said }; tensors are watched in turn, { PERCENT($watched) } % of them there, so it may be all
+    .jumped = between { $axis } { $after } and { $step } the norm of the weights{ $whole ->
+        [yes] { "" }
+       *[no] { " " }of { $layer }
+    } { $is_lost ->
+        [yes] went from { G($norm) } to more than a number holds
+       *[no] went from { G($norm) } to { G($grown) }
+    }: the { COUNT($updates) } updates there cannot move it by more than { G($bound, digits: 2) }, so something other than the optimizer changed them
     .weights_changed = { $count ->
         [one] one tensor of weights
        *[other] { COUNT($count) } tensors of weights

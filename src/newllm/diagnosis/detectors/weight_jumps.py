@@ -1,0 +1,91 @@
+"""Weights that moved farther between two samples than all updates between them together could bring them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import ROOT
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+FEWEST = 3  # sampled updates of a layer, up to the later sample
+FAR = 10.0  # times the longest update that was sampled: those between may have been longer
+LEAST = 0.2  # of the norm: less may be anything
+UNBOUNDED = ("lbfgs", "rprop")  # optimizers whose updates are as long as they find
+
+
+def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the first layer whose weights moved far more than its updates could bring them.
+
+    Between two samples a norm changes by no more than the sum of the updates there. Only sampled updates are known, so
+    each is taken to be `FAR` times as long as the longest of them up to there, and longer in proportion to a learning
+    rate or a gradient that was larger in between. Where the recorder saw the state change, that is told already.
+    """
+    if any(name in facts.optimizer.lower() for name in UNBOUNDED) or not facts.optimizer:
+        return []
+    told = [trace.series(name).step for name in trace.signals if name.partition("/")[0] == "weights_changed"]
+    found = sorted(one for name in trace.signals for one in _jumps(trace, name))
+    if not found or any(len(steps) for steps in told):
+        return []
+    last, after, layer, norm, grown, bound = found[0]
+    return [
+        Finding(
+            kind="changed-state",
+            severity="warning",
+            sentence=message(
+                "finding-changed-state.jumped",
+                axis=trace.axis,
+                after=int(after),
+                step=int(last),
+                layer=layer,
+                whole=layer == ROOT,
+                norm=norm,
+                grown=grown,
+                is_lost=not np.isfinite(grown),
+                updates=int(last - after),
+                bound=bound,
+            ),
+            first_step=after + 1,
+            last_step=last,
+            confidence=0.95,
+            signal="loss" if "loss" in trace.signals else None,
+            evidence={"before": norm, "after": grown, "bound": bound},
+            alternatives=tuple(message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "memory")),
+            test=message("finding-changed-state.test"),
+            candidate_causes=("changed-state",),
+        )
+    ]
+
+
+def _jumps(trace: Trace, name: str) -> Iterator[tuple[float, float, str, float, float, float]]:
+    """Yield the first jump of a layer: the samples around it, the layer, its norms there, and how far it could come."""
+    part, _, layer = name.partition("/")
+    if part != "weight_norm":
+        return
+    weight, update = trace.series(name), finite(trace.series(f"update_norm/{layer}"))
+    for at in range(FEWEST, len(weight.step)):
+        after, last = float(weight.step[at - 1]), float(weight.step[at])
+        before, now = float(weight.value[at - 1]), float(weight.value[at])
+        known = update.value[update.step <= last]
+        if not np.isfinite(before) or np.isnan(now) or len(known) < FEWEST or known.max() <= 0:
+            return  # what is behind a number that is lost is not known, nor what another optimizer does
+        times = _times(trace, "learning_rate", after, last) * _times(trace, "gradient_norm", after, last)
+        bound = FAR * float(known.max()) * times * (last - after)
+        if abs(now - before) > max(bound, LEAST * before):
+            yield last, after, layer, before, now, bound
+            return
+
+
+def _times(trace: Trace, name: str, after: float, last: float) -> float:
+    """Return how many times as large a signal was between two samples as at any step up to the first; 1 at least."""
+    series = trace.series(name)
+    between, before = (series.step > after) & (series.step <= last), series.step <= after
+    known = series.value[before & np.isfinite(series.value)]
+    if not between.any() or not len(known):
+        return 1.0
+    most, usual = float(series.value[between].max()), float(known.max())
+    if not np.isfinite(most):
+        return np.inf
+    return max(1.0, most / usual) if usual > 0 else np.inf
