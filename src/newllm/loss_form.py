@@ -45,6 +45,12 @@ class Targets:
     axis: int
     over: int | None = None
 
+    @property
+    def share(self) -> float:
+        """The share of the rows that count, among those of which that can be told."""
+        told = self.used.numel() - self.sure
+        return float(self.used.sum()) / told if told else 1.0
+
 
 def read_targets(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None:
     """Return how a loss reads an output `z` `[..., C]`, from its gradient `g` of that shape.

@@ -11,7 +11,7 @@ from newllm.diagnosis.changes import with_changes
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.harm import harmless_as_notes, inner_as_notes
+from newllm.diagnosis.harm import RISES, harmless_as_notes, inner_as_notes
 from newllm.diagnosis.intent import without_intended
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.losses import is_validation
@@ -19,6 +19,7 @@ from newllm.diagnosis.roots import rooted
 from newllm.trace import SEVERITIES, Finding, Trace
 
 _NOTHING = Facts()
+AT_ITS_END = 0.03  # of the run, between the end of a dip and a rise
 
 
 def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
@@ -33,7 +34,8 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings = [found for detect in DETECTORS for found in detect(trace, facts)]
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
-        findings = inner_as_notes(explained(_folded(findings), trace, facts), trace, facts)
+        findings = _without_lost(explained(_folded(findings), trace, facts), trace.last_step)
+        findings = inner_as_notes(findings, trace, facts)
     findings = rooted(findings, trace.last_step, _order)
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined
@@ -47,6 +49,19 @@ def _order(finding: Finding) -> tuple[int, bool, float, bool]:
     """
     of_validation = is_validation(finding.signal or "")
     return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence, 1), of_validation
+
+
+def _without_lost(findings: Sequence[Finding], length: float) -> list[Finding]:
+    """Return the findings without losses that fell and came back where a rise with a known cause begins.
+
+    What had been learnt is lost there: the batches before were no easier.
+    """
+    begins = [one.first_step for one in findings if one.kind in RISES and one.causes and one.first_step is not None]
+    return [
+        one
+        for one in findings
+        if one.kind != "loss-drop" or not any(abs(one.end - step) <= AT_ITS_END * length for step in begins)
+    ]
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:

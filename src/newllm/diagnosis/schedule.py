@@ -9,6 +9,7 @@ from newllm.trace import Series, Trace
 LEAST_FACTOR = 1.5  # a rise by less is no jump
 LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
 HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
+DIP, HALF = 10, 0.5  # points; of a rise: a fall by so much so soon before it
 STAIR = 5  # points on each step of a stair
 FEWEST_CUTS = 4
 ONE_RISE = 3.0  # times: a single rise by more is a jump
@@ -65,7 +66,11 @@ def cuts(series: Series) -> Cuts | None:
 
 
 def jumps(trace: Trace) -> list[Jump]:
-    """Return the rises from one point to the next that are far larger than those around them (no warm-up slope)."""
+    """Return the rises from one point to the next that are far larger than those around them (no warm-up slope).
+
+    One soon after a fall by as much is the end of a dip: a rate that is scaled by the length of each batch (AWD-LSTM,
+    Merity et al. 2017) has many.
+    """
     series = trace.series("learning_rate")
     rate = series.value
     if len(rate) < 5 or not np.isfinite(rate).all() or rate.max() <= 0:
@@ -77,6 +82,7 @@ def jumps(trace: Trace) -> list[Jump]:
     return [
         Jump(int(series.step[at + 1]), float(rate[at]), float(rate[at + 1]), int(at + 1))
         for at in np.flatnonzero(large)
+        if change[max(0, at - DIP) : at].min(initial=0.0) > -HALF * change[at]
     ]
 
 

@@ -101,7 +101,7 @@ class TargetWatch:
         forms = {read.form for _, read in found}
         signals = floor | {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
-        signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
+        signals["targets_used"] = sum(read.share for _, read in found) / len(found)
         asked = [call.asked for call, _ in found if call.asked is not None]
         if asked:
             signals["rows_unasked"] = 1.0 - _mean([one.double().mean() for one in asked])
@@ -196,7 +196,7 @@ class Call:
         is_a_row = logits.dim() == 2 and fingerprints is not None and len(fingerprints) == len(logits)
         self.fingerprints = fingerprints[:: self._every] if fingerprints is not None and is_a_row else None
         self.rows: Tensor | None = None
-        self._tokens = [one for one in inputs if _are_tokens(one) and one.shape == logits.shape[:-1]]
+        self._tokens = [one for one in inputs if _are_tokens(one) and _is_of_places(one, logits)]
         self._handle: RemovableHandle = logits.register_hook(protect(self._arrived))
 
     def keep_rows(self, inputs: list[Tensor]) -> None:
@@ -270,7 +270,7 @@ class Call:
 
     def targets(self, read: Targets) -> float:
         """Return how many targets the whole output has that count, by those that are looked at."""
-        return self._shape[:-1].numel() * float(read.used.double().mean())
+        return self._shape[:-1].numel() * read.share
 
     def padded(self, read: Targets) -> float | None:
         """Return the share of the targets that count at which a text is padding; None of texts without any."""
@@ -352,6 +352,11 @@ def _padding(tokens_BT: Tensor) -> Tensor:
             continue
         return (runs if at_front else runs.flip(1)).bool()
     return torch.zeros_like(tokens_BT, dtype=torch.bool)
+
+
+def _is_of_places(tokens_BT: Tensor, logits: Tensor) -> bool:
+    """Whether there are logits for each token, also where a model returns them as one row after the other."""
+    return tokens_BT.shape == logits.shape[:-1] or (logits.dim() == 2 and tokens_BT.numel() == len(logits))
 
 
 def _are_tokens(tensor: Tensor) -> bool:

@@ -269,7 +269,12 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("data-size", {**VALIDATION, "others": (OVER,)}, ""),
     ("data-size", {**VALIDATION, "kind": "plateau", "others": (OVER,)}, ""),
     ("data-size", VALIDATION, ""),
-    ("schedule-ended", {"others": (NEGATIVE,), "first": 200}, "rate-negative"),
+    (
+        "schedule-ended",
+        {"others": (NEGATIVE,), "first": 200, "learning_rate": np.linspace(1, -2, 400)},
+        "rate-negative",
+    ),
+    ("schedule-ended", {"others": (NEGATIVE,), "first": 200, "learning_rate": np.full(400, -1.0)}, ""),  # made so
     ("schedule-ended", {"others": (NEGATIVE,), "first": 199}, ""),  # it came before
     ("learning-rate-zero", {"kind": "plateau", "others": (other("learning-rate-zero", 5),)}, "rate-zero"),
     ("learning-rate-zero", {"kind": "spike", "others": (other("learning-rate-zero", 5),)}, ""),

@@ -336,6 +336,15 @@ GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
 LATER = np.where(np.arange(400) < 239, 0.0, 1.0)
 RENAMED = {"kind": "spike", "targets_right": 0.95 - 0.5 * LATER, "targets_told": LATER}
 STEEP = {"loss": np.where(np.arange(400) < 240, 1.0, np.nan), "gradient_norm": LOST_GRADIENT}
+HUGE_BEFORE = np.where(np.arange(400) < 239, 1.0, 1e36)
+DIVIDED = {
+    "kind": "not-finite", "half": True, "optimizer": "AdamW", "loss": np.where(np.arange(400) < 1, 2.3, np.nan),
+    "gradient_norm": np.where(np.arange(400) < 1, 1.2, np.nan), "update_norm__head": np.full(1, np.inf),
+}  # fmt: skip
+ONCE = {"kind": "not-finite", "first": 241, "evidence": {"for_good": False}}
+SHUFFLED = {
+    "kind": "spike", "first": 241, "last": 260, "others": (other("changed-targets", 241, evidence={"share": 0.8}),),
+}  # fmt: skip
 GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("target-scale", {"kind": "plateau", "others": (other("target-scale"),)}, "targets-far"),
     ("target-scale", {"kind": "plateau", "others": (other("target-scale", severity="note"),)}, ""),
@@ -419,6 +428,13 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("numerics-in-loss", {**BAD, "first": 241, "half": True, **STEEP}, ""),
     ("numerics-in-loss", {**BAD, "first": 241, **STEEP}, ""),  # nobody looked
     ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, "gradient_norm": GREW}, ""),
+    ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, "loss": HUGE_BEFORE}, ""),
+    ("fp16-overflow", DIVIDED, "update-not-finite"),
+    ("fp16-overflow", DIVIDED | {"optimizer": "SGD"}, ""),
+    ("not-finite-batch", ONCE, "finite-again"),
+    ("not-finite-batch", ONCE | {"loss_scale": np.where(np.arange(400) < 241, 1024.0, 512.0)}, ""),
+    ("wrong-targets", SHUFFLED, "targets-changed"),
+    ("wrong-targets", SHUFFLED | {"first": 100, "last": 130}, ""),  # long before
     ("dropout", {"kind": "training-above-validation", "dropout": 0.9}, "dropped"),
     ("dropout", {"kind": "spike", "dropout": 0.9}, ""),
     ("wrong-targets", RENAMED, "recoded"),

@@ -406,3 +406,27 @@ def test_a_softmax_too_many_behind_what_points_at_places(tmp_path: Path, twice: 
         return F.cross_entropy(scores.flatten(0, 1), torch.randint(0, 5, (160,)))
 
     assert _forms(tmp_path, model, loss) == (["softmax-twice"] if twice else [])
+
+
+def test_a_row_that_the_model_is_sure_of_may_count_or_not(tmp_path: Path) -> None:
+    """A softmax that is one up to rounding pulls at nothing: that says nothing of what is left out."""
+    model, batches = classified(2)
+    with torch.no_grad():
+        model[2].weight.mul_(400)
+    batches = [(x, model(x).argmax(-1).where(torch.arange(32) < 24, y)) for x, y in batches]
+    found = train(tmp_path / "run", model, batches, F.cross_entropy)
+    assert found["targets_used"][1] == 1.0
+    assert found["loss_targets"][1] == 32.0
+    left_out = [(x, y.where(torch.arange(32) < 24, -100)) for x, y in classified(2)[1]]
+    found = train(tmp_path / "other", classified()[0], left_out, F.cross_entropy)
+    assert found["targets_used"][1] == 0.75
+
+
+@pytest.mark.parametrize(("shift", "signal"), [(0, "target_is_input"), (1, "target_is_next")])
+def test_logits_in_one_row_after_the_other_are_held_against_the_tokens(tmp_path: Path, shift: int, signal: str) -> None:
+    torch.manual_seed(0)
+    tokens = [torch.randint(0, 20, (4, 13)) for _ in range(2)]
+    model = nn.Sequential(Tokens(), nn.Flatten(0, 1))
+    batches = [(one[:, :12], one[:, shift : 12 + shift].reshape(-1)) for one in tokens]
+    found = train(tmp_path / "run", model, batches, F.cross_entropy)
+    assert found[signal][1] == 1.0

@@ -17,6 +17,7 @@ EARLY = 0.1  # of the run: a rise there is of a model that finds its way
 CALM, NEAR, NEAR_POINTS = 1e6, 30.0, 20  # a norm; times its median over so many points before
 BY_HEART = 0.02  # of its first value: so far a training loss comes down on data that it has seen again and again
 USEFUL = 0.97  # of the loss at the start: validation was better at some time
+SOON = 2  # steps
 MOSTLY = 0.7  # an accuracy that one answer to everything has where one class is far more frequent
 _OF_A_CLASS = re.compile(r"(^|[^a-z])(recall|f1|precision|sensitivity|tpr)($|[^a-z])", re.IGNORECASE)
 EXPLAINED = ("learning-rate-jump", "changed-state", "gradient-carried", "data-order", "resume-jump", "context-growth")
@@ -161,17 +162,25 @@ def update_not_finite(case: Case) -> Seen:
 
 
 def derivative_not_finite(case: Case) -> Seen:
-    """The gradient is not finite first, from a calm one, of finite loss and inputs, and nothing is in 16 bits."""
+    """The gradient is not finite first, from a calm one, of finite loss and inputs, and nothing is in 16 bits.
+
+    The loss is no larger there than before: of one that is beyond all measure no gradient is finite.
+    """
     found, norm, mean = gradient_first(case), case.trace.series("gradient_norm"), case.trace.series("input_mean")
     if found is NOTHING or case.facts.half is not False or not isinstance(found, dict):
         return NOTHING
     before = norm.value[(norm.step < found["step"]) & np.isfinite(norm.value)]
-    inputs = mean.value[mean.step <= found["step"]]
+    inputs, loss = mean.value[mean.step <= found["step"]], finite(case.trace.series("loss"))
     is_calm = len(before) > 0 and before[-1] < CALM and before[-1] <= NEAR * np.median(before[-NEAR_POINTS:])
-    return found if is_calm and bool(np.isfinite(inputs).all()) else NOTHING
+    usual, there = loss.value[loss.step < found["step"]], loss.value[loss.step == found["step"]]
+    is_as_ever = not len(usual) or not len(there) or bool(np.abs(there).max() <= NEAR * np.abs(usual).max())
+    return found if is_calm and is_as_ever and bool(np.isfinite(inputs).all()) else NOTHING
 
 
 def finite_again(case: Case) -> Seen:
-    """The loss is not finite for a while, and finite again behind it."""
+    """The loss is not finite for a while, and finite again behind it; no loss scale falls there, as in an overflow."""
     loss = case.finding.kind == "not-finite" and case.finding.signal != "gradient_norm"
-    return {} if loss and not case.finding.evidence.get("for_good") else NOTHING
+    scale = case.trace.series("loss_scale")
+    falls = scale.step[1:][np.diff(scale.value) < 0]
+    is_scaled = any(case.onset <= step <= case.onset + SOON for step in falls)
+    return {} if loss and not case.finding.evidence.get("for_good") and not is_scaled else NOTHING

@@ -34,9 +34,13 @@ FOREIGN, LITTLE = 0.02, 0.02  # a correlation; of the noise's variance
 
 
 def targets_changed(case: Case) -> Seen:
-    """Inputs that came again had another target, and nothing is learnt, or nothing that holds for other data."""
-    found = case.own_or_any("changed-targets")
-    if found is None or case.finding.kind not in NOT_LEARNT | {"changed-targets"}:
+    """Inputs that came again had another target, and nothing is learnt, or nothing that holds for other data.
+
+    Or the loss rises where that began.
+    """
+    rises = case.finding.kind in RISES
+    found = case.led("changed-targets") if rises else case.own_or_any("changed-targets")
+    if found is None or not (rises or case.finding.kind in NOT_LEARNT | {"changed-targets"}):
         return NOTHING
     return {"share": found.evidence["share"]}
 

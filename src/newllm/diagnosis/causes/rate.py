@@ -49,9 +49,12 @@ def _is_older(case: Case, jump: Finding) -> bool:
 
 
 def negative(case: Case) -> Seen:
-    """The logged rate goes below zero before the finding."""
+    """The logged rate, which was above zero, goes below it before the finding."""
     below = next((one for one in [case.finding, *case.others] if one.evidence.get("below_zero")), None)
     if below is None or (below is not case.finding and (below.first_step or 0.0) > case.onset):
+        return NOTHING
+    rate = case.trace.series("learning_rate")
+    if not (rate.value[rate.step < (below.first_step or 0.0)] > 0).any():  # it was made so, and no schedule's end
         return NOTHING
     return {"axis": case.trace.axis, "step": below.first_step}
 
@@ -150,7 +153,7 @@ def first_update_long(case: Case) -> Seen:
     ratios = by_layer(case.trace, "update_ratio", case.facts)
     if not case.facts.optimizer.startswith(OF_SET_LENGTH) or case.finding.severity == "note" or len(loss) < 2:
         return NOTHING
-    if case.finding.kind not in BLOWN_UP | STILL | EVENTS or len(ratios) < 2:
+    if case.finding.kind not in BLOWN_UP | STILL | EVENTS | {"constant-output"} or len(ratios) < 2:
         return NOTHING
     first = [float(one.value[0]) for one in ratios.values() if one.step[0] == case.trace.series("loss").step[0]]
     is_long = len(first) == len(ratios) and np.mean(np.array(first) >= LONG) > 0.5

@@ -42,9 +42,9 @@ def layers_idle(case: Case) -> Seen:
 
 
 def units_off(case: Case) -> Seen:
-    """The loss stands or is bad from the start, and a layer's units were dead in the first pass already."""
+    """The loss stands or is bad from the start, or all rows get one output; a layer's units were dead before that."""
     found = case.own_or_any("dead-units")
-    if case.finding.kind not in STILL | FROM_START or found is None or not _begins_here(case):
+    if case.finding.kind not in STILL | FROM_START | {"constant-output"} or found is None or not _begins_here(case):
         return NOTHING
     return {"layer": str(found.evidence["worst"])} if _at_first(case, found) else NOTHING
 

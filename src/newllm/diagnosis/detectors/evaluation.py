@@ -158,6 +158,8 @@ FRESH = 0.6  # of the rows: so many at most in each of the first epoch
 FIRST_GAP = 0.35
 GAP_NOISE = 6.0
 LAST_GAP = 0.35  # the gap at the end, on the log scale
+MANY = 10  # evaluations
+MOST_GAPS, PART_OF_GAP = 0.6, 0.5  # of the evaluations; of that gap: where fewer have so much of it it is noise
 OF_START = 0.35  # of the loss that training began at: a validation loss that comes down to less is learnt after all
 AT_START = 1.2  # times that loss: few data that are learnt by heart bring validation no further above it by then
 CLEARLY = 1.05  # times the loss that training began at
@@ -196,6 +198,7 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     stays = float(np.log(np.median(validation.value[-2:])) - end)
     far = bool(np.median(validation.value[-2:]) > OF_START * loss.value[:3].mean())
     early = first >= max(FIRST_GAP, GAP_NOISE * spread) and stays >= LAST_GAP and far
+    early = early and (len(validation.value) < MANY or _gaps(loss, validation, which) >= MOST_GAPS)
     new = until is not None and bool(validation.step[0] <= until)
     unmoved = len(validation.value) >= FEWEST_UNMOVED and bool(np.ptp(validation.value) < UNMOVED * validation.value[0])
     # Few data are learnt, and no others: then validation rises, as the model is sure and wrong. It does not stand.
@@ -259,6 +262,15 @@ def _harder_choice(trace: Trace, gap: float) -> tuple[int, int] | None:
     numbers = int(np.median(few)), int(np.median(many))
     expected = math.log(numbers[1] / numbers[0])
     return numbers if expected > 0 and abs(gap - expected) < CHOSEN * expected else None
+
+
+def _gaps(loss: Series, validation: Series, which: int) -> float:
+    """Return which share of the evaluations, from that one on, lie well above the training losses around them."""
+    far = [
+        np.log(value) - _around(loss.value, int(np.searchsorted(loss.step, step)))[0] >= PART_OF_GAP * LAST_GAP
+        for step, value in zip(validation.step[which:], validation.value[which:], strict=True)
+    ]
+    return float(np.mean(far))
 
 
 def _new_until(trace: Trace) -> float | None:

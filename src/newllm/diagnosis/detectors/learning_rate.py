@@ -214,6 +214,7 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
 
 # A schedule that is stepped beyond its end: a cosine falls and rises again.
 HIGH, LOW = 0.8, 0.1  # of the highest rate
+AT_ONCE = 0.3  # of it: a schedule that falls so far from one point to the next begins anew
 EARLY = 0.3  # of the fall: a longer rise before it is a planned cycle's, a shorter one behind it a warm-up
 
 
@@ -221,7 +222,7 @@ def detect_turned_schedule(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
     """Return a rate that rises again as smoothly as it fell.
 
     False alarms: planned restarts jump up, or warm up again in little time, and planned cycles begin with a rise as
-    long as their fall. None of these counts.
+    long as their fall. None of these counts, nor a schedule that begins anew, which falls at once.
     """
     rate = finite(trace.series("learning_rate"))
     value = rate.value
@@ -243,7 +244,7 @@ def detect_turned_schedule(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
         for first, part in ((top, value[top:low] >= HIGH * high), (low, value[low : low + int(again[0])] <= LOW * high))
     )
     rise, fall = low + int(again[0]) - last_low, low - last_high
-    if min(rise, fall) < EARLY * max(rise, fall):
+    if min(rise, fall) < EARLY * max(rise, fall) or -np.diff(value[last_high : low + 1]).min() > AT_ONCE * high:
         return []
     turn = low + int(np.argmin(value[low : low + int(again[0]) + 1]))
     return [

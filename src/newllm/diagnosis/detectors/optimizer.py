@@ -7,8 +7,9 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layers import ROOT, and_more, by_layer, enough, starts_at_nothing, typical
-from newllm.diagnosis.levels import has_learnt
+from newllm.diagnosis.levels import has_learnt, start_level
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -23,8 +24,10 @@ def detect_second_moment(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: the root mean square of g / sqrt(v) is about one in a steady run and up to a few in a noisy one; it
     must exceed `MISMATCH` in a layer for `TIMES` sampled steps in a row, behind the first of them, or once by
-    `HUGE_MISMATCH`.
+    `HUGE_MISMATCH`. Of two opponents each one's loss leaves gradients in the other, which its optimizer never reads.
     """
+    if training_kind(trace, facts).name == "adversarial":
+        return []
     layers = by_layer(trace, "second_moment_mismatch", facts)
     places = {name: _mismatch(one) for name, one in layers.items() if enough(one)}
     bad = {name: place for name, place in places.items() if place is not None}
@@ -158,6 +161,7 @@ STILL = 0.95  # of the sampled steps at which others moved
 
 # Weights that decay more than they learn.
 OUTWEIGHS = 0.5  # of an update
+NOTHING_LEFT = 0.1  # of the loss at the start
 SHRUNK = 0.4  # of its length at the start: decay has eaten most of a layer
 MOST_LAYERS = 2 / 3  # of those that decay
 
@@ -168,18 +172,20 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: it is arithmetic, of decay that is no part of the gradient (AdamW): rate times decay times weight,
     held against the whole update; or, where decay is added to the gradient, decay times weight against gradient. In
     sound trainings it is a hundredth.
-    Without a gradient decay is all that is left, which other findings say; so the layer must have one. Rows of an
-    embedding that a batch does not use only decay: what is so in some layers alone is a note where the loss is learnt.
+    Without a gradient decay is all that is left, which other findings say; so the layer must have one, at most updates,
+    and only those count at which something of the loss was left to learn. Rows of an embedding that a batch does not
+    use only decay: what is so in some layers alone is a note where the loss is learnt.
     """
-    shares = {}
+    shares, learnt = {}, _learnt_steps(trace)
     for layer in facts.layers:
         update, weight = (trace.series(f"{name}/{layer.name}") for name in ("update_norm", "weight_norm"))
         both = np.intersect1d(update.step, weight.step)
         rate = trace.series("learning_rate")
-        both = both[np.isin(both, rate.step)]
-        if layer.penalty > 0 and (share := _penalty_share(trace, layer)) is not None:
+        both = both[np.isin(both, rate.step) & ~np.isin(both, learnt)]
+        if layer.penalty > 0 and (share := _penalty_share(trace, layer, learnt)) is not None:
             shares[layer.name] = share
-        if layer.weight_decay <= 0 or len(both) < 4 or not _has_gradient(trace, layer.name):
+        gradient = trace.series(f"gradient_norm/{layer.name}").value
+        if layer.weight_decay <= 0 or len(both) < 4 or not len(gradient) or np.median(gradient) <= 0:
             continue
         u, w, r = (one.value[np.isin(one.step, both)] for one in (update, weight, rate))
         behind = slice(int(BEHIND * len(both)), None)
@@ -209,10 +215,18 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
-def _penalty_share(trace: Trace, layer: Layer) -> float | None:
+def _learnt_steps(trace: Trace) -> np.ndarray:
+    """Return the steps at which next to nothing of the loss was left: (n,)."""
+    loss = finite(trace.series("loss"))
+    if not len(loss.value) or loss.value.min() < 0:
+        return np.zeros(0)
+    return loss.step[loss.value < NOTHING_LEFT * start_level(loss)]
+
+
+def _penalty_share(trace: Trace, layer: Layer, learnt: np.ndarray) -> float | None:
     """Return which share of what the optimizer is given for a layer is decay that is added to the gradient."""
     gradient, weight = (trace.series(f"{name}/{layer.name}") for name in ("gradient_norm", "weight_norm"))
-    both = np.intersect1d(gradient.step, weight.step)
+    both = np.setdiff1d(np.intersect1d(gradient.step, weight.step), learnt)
     g, w = (one.value[np.isin(one.step, both)] for one in (gradient, weight))
     if len(both) < 4 or not g.any():
         return None
@@ -232,7 +246,8 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     unless it is the last one and knew nothing at the start. So is one that no gradient can reach, as nothing that comes
     of it is in the loss; and one that moves between the updates is another optimizer's. The recording says which layers
     are frozen at its end: one that had moved until then was frozen on the way, which is a note. So are normalisations
-    that the optimizer was not given: the layers around them can learn what their scales would.
+    that the optimizer was not given: the layers around them can learn what their scales would. Where weights have 16
+    bits, one that has gradients is not frozen: its updates are lost.
     """
     updates = by_layer(trace, "update_norm", facts)
     layers = {name: one for name, one in updates.items() if enough(one, 3)}
@@ -251,8 +266,11 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     head = _new_head(trace, facts, left)
     late = [name for name in wrong if name in {layer.name for layer in facts.layers if not layer.given}]
     wrong = [name for name in wrong if name not in late]
+    rounded = [name for name in wrong if "weights_still" in trace.signals and _has_gradient(trace, name)]
+    wrong = [name for name in wrong if name not in rounded]
     groups = ((wrong, "asked"), ([one for one in left if one != head], "not-given"), (unused, "unused"))
     found = [_frozen_late(trace, facts, late)] if late else []
+    found += [_rounded(trace, rounded)] if rounded else []
     found += [_frozen(trace, names, why) for names, why in groups if names]
     ended = [name for name in bare if name in moved and _go_on(layers, moved[name])]
     found += [_frozen_on_the_way(trace, ended, max(float(moved[name]) for name in ended))] if ended else []
@@ -296,7 +314,8 @@ def _most_are_tiny(trace: Trace, facts: Facts, still: list[str]) -> bool:
 def _moves(trace: Trace, name: str) -> bool:
     """Whether a layer's weights change although the recorded optimizer does not change them."""
     norm = finite(trace.series(f"weight_norm/{name}")).value
-    return len(norm) > 1 and bool(np.mean(np.diff(norm) != 0) >= 0.5)
+    seen = len(trace.series(f"frozen_changed/{name}").step) > 0  # the recorder saw it, of some tensors in turn
+    return seen or (len(norm) > 1 and bool(np.mean(np.diff(norm) != 0) >= 0.5))
 
 
 def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
@@ -351,6 +370,18 @@ def _frozen_on_the_way(trace: Trace, names: list[str], last: float) -> Finding:
     found = replace(_frozen(trace, names, "not-given"), sentence=message("finding-frozen-layer.ended", **said))
     found = replace(found, first_step=float(last), last_step=trace.last_step, evidence={"layers": names, "last": last})
     return replace(found, alternatives=(), test=None, candidate_causes=())
+
+
+def _rounded(trace: Trace, names: list[str]) -> Finding:
+    sentence = message("finding-lost-updates.layers", layers=and_more(names), count=len(names))
+    return replace(
+        _frozen(trace, names, "asked"),
+        kind="lost-updates",
+        sentence=sentence,
+        alternatives=(message("finding-lost-updates.tiny"),),
+        test=message("finding-lost-updates.test"),
+        candidate_causes=("lost-updates",),
+    )
 
 
 def _frozen(trace: Trace, names: list[str], why: str) -> Finding:

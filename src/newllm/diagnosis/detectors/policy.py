@@ -28,6 +28,7 @@ STAYS, STAYS_OF_FEW = 0.1, 0.2  # of the run to its end, and where there are few
 UNMOVED = 0.01  # of the entropy: the policy is what it was
 LONG_ENOUGH = 60  # points
 AT_ONCE = 0.1  # of the run: what falls by then fell with the first updates
+IN_A_ROW, KEPT = 3, 0.7  # points; of what had been gained: the most that is left of it
 
 
 def detect_policy(trace: Trace, facts: Facts) -> list[Finding]:
@@ -41,7 +42,7 @@ def detect_policy(trace: Trace, facts: Facts) -> list[Finding]:
     reward = roles.series("reward", "return")
     if len(reward.value) < FEWEST_POINTS:
         return []
-    found = _hacked(roles, reward) or _lost(roles, reward) or _stays(roles, reward)
+    found = _hacked(roles, reward) or _lost(roles, reward) or _dropped(roles, reward) or _stays(roles, reward)
     return [found] if found else []
 
 
@@ -63,6 +64,17 @@ def _lost(roles: Roles, reward: Series) -> Finding | None:
     levels = float(level[best]), end
     when = "from-start" if best <= max(2, AT_ONCE * len(level)) and end < start - NOISE * noise else "later"
     return _gone_before(roles, stays[0], levels) or _falls(roles, reward, stays[0], levels, when)
+
+
+def _dropped(roles: Roles, reward: Series) -> Finding | None:
+    """Return a reward that fell at once, to where no later point reaches most of what three in a row had before."""
+    value, start = reward.value, start_level(reward)
+    least = max(FEWEST_POINTS, int((STAYS if len(value) >= LONG_ENOUGH else STAYS_OF_FEW) * len(value)))
+    for at in range(IN_A_ROW, len(value) - least + 1):
+        before, after = float(value[at - IN_A_ROW : at].min()), float(value[at:].max())
+        if before - start > NOISE * scatter(value[:at]) and after - start < KEPT * (before - start):
+            return _falls(roles, reward, float(reward.step[at]), (before, float(np.median(value[at:]))), "later")
+    return None
 
 
 def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, float], when: str) -> Finding:

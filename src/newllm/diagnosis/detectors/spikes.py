@@ -46,9 +46,16 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
             spikes = [one for one in spikes if not _is_usual(series, one, spikes)]
         large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         for one in sorted(large, key=lambda one: one.onset):
-            expected = scheduled or _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
+            planned = _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
+            expected = "yes" if planned or (scheduled and _may_restart(trace)) else "regular" if scheduled else "no"
             findings.append(_spike(trace, name, one, len(spikes), expected))
     return findings
+
+
+def _may_restart(trace: Trace) -> bool:
+    """Whether a schedule may have started again: its rate rises somewhere behind its highest, or nobody knows it."""
+    rate = finite(trace.series("learning_rate")).value
+    return not len(rate) or bool((np.diff(rate[int(np.argmax(rate)) :]) > 0).any())
 
 
 def _crept(name: str, series: Series, excursion: Excursion) -> bool:
@@ -136,7 +143,7 @@ def _at_restart(trace: Trace, series: Series, excursion: Excursion) -> bool:
     return began and outcome(series, excursion) == "recovered"
 
 
-def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: bool) -> Finding:
+def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: str) -> Finding:
     series = finite(trace.series(name))
     step, value = series.step, series.value
     became = outcome(series, excursion)
@@ -146,7 +153,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     back = int(step[excursion.end]) if became == "recovered" else None
     is_balance = is_balanced(value, float(value[excursion.peak]))
     resumed = _where_resumed(trace, step, excursion)
-    expected = expected and not resumed
+    is_expected = expected != "no" and not resumed
     evidence = {
         "base": excursion.base,
         "peak": float(value[excursion.peak]),
@@ -162,7 +169,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
     }
     return Finding(
         kind="diverged" if became == "diverged" else "spike",
-        severity="note" if expected or is_balance else "fault" if became == "diverged" else "warning",
+        severity="note" if is_expected or is_balance else "fault" if became == "diverged" else "warning",
         sentence=message(
             "finding-spike.sentence",
             signal=name,

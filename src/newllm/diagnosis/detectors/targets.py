@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.detectors.rows import rows_are_unique
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -20,6 +21,8 @@ MOST_CLASSES = 1000
 FEW_EQUAL = 0.1  # of the rows
 FEWEST_AGAIN = 30  # rows that came again
 CHANGED = 0.5  # of what chance alone would change
+SOME, FEWEST_OF_PART = 0.1, 0.2  # of the rows that came again: in each step of a stretch, and in all of it
+HARDLY, FEWEST_BEFORE = 0.02, 60  # of the rows before it, of which there are so many
 ALL = 0.97  # of the targets: a shift
 SEEN = 1e-6  # of the strongest dependence; what a decoder has not been told it does not depend on at all
 MOSTLY = 0.9  # of the sampled steps
@@ -78,15 +81,18 @@ def detect_changed_targets(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
     """Return that rows which come again have another target than before.
 
     False alarms: in a small world the same input has many right answers; so no row may come twice within an epoch
-    (`rows_are_unique`). Labels that are changed on purpose, as a regularisation, change a smaller share.
+    (`rows_are_unique`). Labels that are changed on purpose, as a regularisation, change a smaller share. Or nearly all
+    rows that came again had the target that they had before, up to some step.
     """
     again, changed = trace.series("targets_again"), trace.series("targets_changed")
     total = trace.series("target_classes_seen").value
-    if len(again.value) != len(changed.value) or again.value.sum() < FEWEST_AGAIN or not rows_are_unique(trace):
+    if len(again.value) != len(changed.value) or again.value.sum() < FEWEST_AGAIN:
         return []
     share = float((again.value * changed.value).sum() / again.value.sum())
-    if len(total) == 0 or share < CHANGED * (1 - 1 / max(2.0, float(total[-1]))):
-        return []
+    is_most = len(total) > 0 and share >= CHANGED * (1 - 1 / max(2.0, float(total[-1])))
+    if not is_most or not rows_are_unique(trace):
+        since = _changed_since(trace, again, changed)
+        return [since] if since is not None else []
     first = int(changed.step[np.flatnonzero(changed.value > 0)[0]])
     return [
         Finding(
@@ -109,6 +115,47 @@ def detect_changed_targets(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
             candidate_causes=("wrong-targets",),
         )
     ]
+
+
+def _changed_since(trace: Trace, again: Series, changed: Series) -> Finding | None:
+    """Return that rows have other targets from some step on, for a while or to the end, where they had theirs before.
+
+    Args:
+        trace: of the run.
+        again: how many rows came again (n,), at sampled steps.
+        changed: which share of them has another target (n,).
+    """
+    first, end = longest(changed.value >= SOME)
+    inside, before = slice(first, end), slice(0, first)
+    rows, known = float(again.value[inside].sum()), float(again.value[before].sum())
+    if rows < FEWEST_AGAIN or known < FEWEST_BEFORE:
+        return None
+    share = float((again.value[inside] * changed.value[inside]).sum() / rows)
+    if share < FEWEST_OF_PART or float((again.value[before] * changed.value[before]).sum()) > HARDLY * known:
+        return None
+    steps = int(changed.step[first]), int(changed.step[end - 1])
+    return Finding(
+        kind="changed-targets",
+        severity="warning",
+        sentence=message(
+            "finding-changed-targets.since",
+            share=share,
+            count=int(rows),
+            known=int(known),
+            axis=trace.axis,
+            first=steps[0],
+            last=steps[1],
+            ended=end < len(changed.step),
+        ),
+        first_step=float(steps[0]),
+        last_step=float(steps[1]),
+        confidence=0.95,
+        signal="loss",
+        evidence={"share": share, "rows": int(rows), "before": int(known)},
+        alternatives=(message("finding-changed-targets.on-purpose"),),
+        test=message("finding-changed-targets.test-since"),
+        candidate_causes=("wrong-targets",),
+    )
 
 
 def detect_target_shift(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

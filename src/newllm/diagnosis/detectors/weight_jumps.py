@@ -1,6 +1,6 @@
 """Weights that moved farther between two samples than all updates between them together could bring them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
     if any(name in facts.optimizer.lower() for name in UNBOUNDED) or not facts.optimizer:
         return []
     told = [trace.series(name).step for name in trace.signals if name.partition("/")[0] == "weights_changed"]
-    found = sorted(one for name in trace.signals for one in _jumps(trace, name))
+    found = sorted(one for name in trace.signals for one in _jumps(trace, name, facts.resumed))
     if not found or any(len(steps) for steps in told):
         return []
     last, after, layer, norm, grown, bound = found[0]
@@ -59,8 +59,11 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
-def _jumps(trace: Trace, name: str) -> Iterator[tuple[float, float, str, float, float, float]]:
-    """Yield the first jump of a layer: the samples around it, the layer, its norms there, and how far it could come."""
+def _jumps(trace: Trace, name: str, resumed: Sequence[int]) -> Iterator[tuple[float, float, str, float, float, float]]:
+    """Yield the first jump of a layer: the samples around it, the layer, its norms there, and how far it could come.
+
+    A checkpoint that is loaded where a training is resumed makes none.
+    """
     part, _, layer = name.partition("/")
     if part != "weight_norm":
         return
@@ -73,7 +76,8 @@ def _jumps(trace: Trace, name: str) -> Iterator[tuple[float, float, str, float, 
             return  # what is behind a number that is lost is not known, nor what another optimizer does
         times = _times(trace, "learning_rate", after, last) * _times(trace, "gradient_norm", after, last)
         bound = FAR * float(known.max()) * times * (last - after)
-        if abs(now - before) > max(bound, LEAST * before):
+        is_loaded = any(after <= step < last for step in resumed)
+        if not is_loaded and abs(now - before) > max(bound, LEAST * before):
             yield last, after, layer, before, now, bound
             return
 

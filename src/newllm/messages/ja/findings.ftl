@@ -61,6 +61,7 @@ finding-spike =
        *[diverged] その後、元の水準に戻らない
     }。傾向を超えた分は合計{ G($cost, digits: 3) }である{ $scheduled ->
         [yes] （学習率スケジュールの再開位置と一致する）
+        [regular] （同じようなスパイクが等間隔に現れている）
         [resumed] 。ログがそこで前のステップに戻って同じステップをたどり直しており、訓練はそこで再開されている
        *[no] { "" }
     }。
@@ -879,6 +880,11 @@ finding-one-class-batches =
 finding-changed-targets =
     .explained = 同じ入力が、現れるたびに別の予測対象と組になっている。予測対象が入力に対応していない。どちらか一方だけがシャッフルされているか、毎回作り直されている。
     .sentence = { $count }個の入力が再び現れ、そのうち{ PERCENT($share, digits: 2) } %は、以前と違う予測対象と組になっていた（{ axis-unit }{ $first }から）。
+    .since = { axis-unit }{ $first }から{ $ended ->
+        [yes] { $last }まで
+       *[no] { "" }
+    }、再び現れた{ $count }個の入力のうち{ PERCENT($share) } %が、以前と違う予測対象と組になっている。それまでに再び現れた{ $known }個では、ほとんど変わっていなかった。
+    .test-since = そのステップの前と後で、いくつかの入力と予測対象を出力し、そこから予測対象を読み込むもの、または作るものを調べる。
     .on-purpose = 予測対象を意図的に作り直している（クラスタリングや教師モデルのラベル）
     .test = データセットの先頭の入力と予測対象を、二つのエポックで出力する。
 
@@ -999,6 +1005,7 @@ finding-doubtful-setting =
 finding-lost-updates =
     .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
     .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。
+    .layers = { $layers }には勾配があるのに、まったく動かない。16ビットの重みでは、その更新が丸められて消えている。
     .tiny = 意図して、ごく小さい学習率にしている
     .test = モデルをfloat32にし、torch.autocast(dtype=torch.bfloat16)で100ステップ訓練して、損失を比べる。
 
