@@ -9,6 +9,7 @@ from newllm.trace import Series, Trace
 LEAST_FACTOR = 1.5  # a rise by less is no jump
 LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
 HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
+OFTEN, MOST = 0.2, 0.95  # of the points
 DIP, HALF = 10, 0.5  # points; of a rise: a fall by so much so soon before it
 STAIR = 5  # points on each step of a stair
 FEWEST_CUTS = 4
@@ -68,8 +69,8 @@ def cuts(series: Series) -> Cuts | None:
 def jumps(trace: Trace) -> list[Jump]:
     """Return the rises from one point to the next that are far larger than those around them (no warm-up slope).
 
-    One soon after a fall by as much is the end of a dip: a rate that is scaled by the length of each batch (AWD-LSTM,
-    Merity et al. 2017) has many.
+    One soon after a fall by as much is the end of a dip. A rate that is scaled by the length of each batch (AWD-LSTM,
+    Merity et al. 2017) goes up and down all along: there a jump is far larger than nearly all of these.
     """
     series = trace.series("learning_rate")
     rate = series.value
@@ -78,6 +79,8 @@ def jumps(trace: Trace) -> list[Jump]:
     change = np.diff(rate)
     rises = change[change > 0]
     usual = float(np.median(rises)) if len(rises) > 4 else 0.0
+    if min(len(rises), int((change < 0).sum())) > OFTEN * len(change):
+        usual = float(np.quantile(np.abs(change), MOST))
     large = (change > 3 * usual) & (change > 0.1 * rate.max()) & (rate[1:] > LEAST_FACTOR * rate[:-1])
     return [
         Jump(int(series.step[at + 1]), float(rate[at]), float(rate[at + 1]), int(at + 1))

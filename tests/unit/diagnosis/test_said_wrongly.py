@@ -91,6 +91,12 @@ def test_the_end_of_a_dip_of_the_rate_is_no_jump(before: int, at: list[int]) -> 
     assert [one.step for one in jumps(Trace({"learning_rate": Series(STEPS, rate)}, "step"))] == at
 
 
+@pytest.mark.parametrize(("times", "at"), [(1.8, []), (30.0, [200])])
+def test_a_rate_that_is_scaled_by_each_batch_jumps_when_it_is_far_from_that(times: float, at: list[int]) -> None:
+    rate = 10 * np.random.default_rng(1).uniform(0.7, 1.0, 400) * np.where(STEPS == 200, times, 1.0)
+    assert [one.step for one in jumps(Trace({"learning_rate": Series(STEPS, rate)}, "step"))] == at
+
+
 def test_a_schedule_that_begins_anew_has_not_turned() -> None:
     warm = np.minimum(1, np.arange(200) / 40) * np.cos(np.arange(200) / 200)
     assert "schedule-turned" not in found(learning_rate=np.concatenate([warm, warm]))
