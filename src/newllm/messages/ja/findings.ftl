@@ -1005,7 +1005,7 @@ finding-doubtful-setting =
 finding-lost-updates =
     .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
     .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。
-    .layers = { $layers }には勾配があるのに、まったく動かない。16ビットの重みでは、その更新が丸められて消えている。
+    .layers = { $layers }（{ $count }個）には勾配があるのに、まったく動かない。16ビットの重みでは、その更新が丸められて消えている。
     .tiny = 意図して、ごく小さい学習率にしている
     .test = モデルをfloat32にし、torch.autocast(dtype=torch.bfloat16)で100ステップ訓練して、損失を比べる。
 
