@@ -189,7 +189,9 @@ class CallWatch:
         handle = result.register_hook(self._part("batches")(updates))
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
-        if self._is_passed_over or torch.compiler.is_compiling():
+        first = first_tensor(output)
+        is_empty = first is not None and not first.numel()  # the last batch of a loop may be
+        if self._is_passed_over or is_empty or torch.compiler.is_compiling():
             return
         if not torch.is_grad_enabled():
             if not self.is_updating:
@@ -209,11 +211,10 @@ class CallWatch:
         self._part("outputs")(self._choices.trained)(output)
         self._part("targets")(self._forward.latent.returned)(output, self._batches.latest[0], self._row)
         self._part("targets")(self._entropy.returned)(output)
-        result = first_tensor(output)
-        if result is not None:
-            self._part("targets")(self._numbers.returned)(result)
-            self._part("targets")(self._errors.returned)(result, self._batches.latest[0])
-            self._part("targets")(self._mirrored.returned)(result)
+        if first is not None:
+            self._part("targets")(self._numbers.returned)(first)
+            self._part("targets")(self._errors.returned)(first, self._batches.latest[0])
+            self._part("targets")(self._mirrored.returned)(first)
 
     def _see_half(self, output: Any) -> None:
         result = main_output(output)

@@ -70,7 +70,7 @@ class ContextSignals:
             seen.clear()
 
     def _see_tap(self, name: str, module: nn.Module, inputs: object, contexts_BTC: Tensor) -> None:  # noqa: ARG002
-        if not _training(module):
+        if not _training(module) or not contexts_BTC.numel():
             return
         contexts_BTC = contexts_BTC.detach()
         self._ends[name] = summed_up([contexts_BTC[:, -1]])
@@ -78,18 +78,19 @@ class ContextSignals:
             self._courses[name] = _lengths(contexts_BTC).mean(dim=0)
 
     def _see_matrices(self, name: str, module: nn.Module, inputs: object, matrices_BHKV: Tensor) -> None:  # noqa: ARG002
-        if not _training(module):
+        if not _training(module) or not matrices_BHKV.numel():
             return
         self._ends[name] = summed_up([matrices_BHKV.detach()])
         if self.sampled:
             self._ranks[name] = effective_rank(matrices_BHKV.detach())
 
     def _see_torch(self, name: str, module: nn.RNNBase, inputs: object, output: Any) -> None:  # noqa: ARG002
-        if not _training(module):
-            return
         features, last = output
         is_lstm = isinstance(last, tuple)
-        self._ends[name] = summed_up([(last[1] if is_lstm else last).flatten(0, -2)])
+        ends = last[1] if is_lstm else last
+        if not _training(module) or not ends.numel():  # the last batch of a loop may be empty
+            return
+        self._ends[name] = summed_up([ends.flatten(0, -2)])
         if self.sampled and not is_lstm and isinstance(features, Tensor) and features.dim() == 3:
             self._courses[name] = _lengths(features.detach()).mean(dim=0 if module.batch_first else 1)
 

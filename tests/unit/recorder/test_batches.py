@@ -216,3 +216,16 @@ def test_workers_that_each_read_all_data_are_told(tmp_path: Path) -> None:
     assert set(loop.signal("worker_processes").values()) == {2.0}
     finding = next(one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "repeated-batch")
     assert "every batch comes 2 times" in str(finding.sentence)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_empty_batch_at_the_end_says_nothing(tmp_path: Path) -> None:
+    model = nn.LSTM(3, 4, batch_first=True)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for rows in (2, 0):
+            loss = model(torch.ones(rows, 5, 3))[0].sum()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    assert not json.loads((tmp_path / "run/recording.json").read_text())["remarks"]
