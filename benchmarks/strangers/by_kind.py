@@ -32,6 +32,7 @@ SCORED_ONCE = {
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
     "public 5": "5ba41d08", "public 6": "8b6a8c8b", "public 7": "a950b2a9", "public 8": "40bd402e",
 }  # fmt: skip
+BY_SCORE = {"second"}  # causes had a score by experience then
 Run = dict[str, Any]  # set, name, source, path, healthy, and what is right: kinds of finding and causes
 
 # Asks the newllm of another commit, line by line, about what stands in its standard input.
@@ -81,7 +82,8 @@ def published(name: str, folder: Path) -> Iterator[Run]:
             answers = judged.get(label["name"], {}).get(source, {})
             right = {said.split()[0] for said, verdict in answers.items() if verdict in ("named", "found")}
             place = folder / "public" / label["name"] / file
-            about = {"healthy": label["healthy"], "kinds": right, "causes": set[str]()}
+            named = {said.split()[1] for said, verdict in answers.items() if verdict == "named"}
+            about = {"healthy": label["healthy"], "kinds": right, "causes": named}
             yield {"set": name, "name": label["name"], "source": source, "path": place, **about}
 
 
@@ -119,6 +121,16 @@ def counted(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, dict
     return {kind: {column: of[column] for column in columns} for kind, of in rows}
 
 
+def named(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, int]:
+    """Count the causes that were named first, since causes are named by proof: right, wrong, and said of sound runs."""
+    found: Counter[str] = Counter({"right": 0, "wrong": 0, "sound": 0})
+    for run, findings in zip(runs, said, strict=True):
+        causes = next((one["causes"] for one in findings if one["causes"]), None)
+        if causes is not None and run["set"] not in BY_SCORE:
+            found["sound" if run["healthy"] else "right" if causes[0] in run["causes"] else "wrong"] += 1
+    return dict(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write JSON there too")
@@ -135,6 +147,7 @@ def main() -> None:
         these, answers = [runs[at] for at in of], [said[at] for at in of]
         sound = [bool(answer) for run, answer in zip(these, answers, strict=True) if run["healthy"]]
         found[source] = {"sound runs": len(sound), "alarmed": sum(sound), "faulty runs": len(these) - len(sound)}
+        found[source]["named"] = named(these, answers)
         found[source]["kinds"] = counted(these, answers)
     text = json.dumps(found, indent=1) + "\n"
     if arguments.out is not None:

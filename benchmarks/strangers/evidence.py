@@ -8,7 +8,8 @@ there in at least half of the runs in which it is seen; it is counted by kind. T
 each kind: what the doctor would name first there, if a row with an argument is believed unless it was wrong in more
 kinds of the others than right; and, beside it, if rows without an argument were believed too that were right in two
 kinds of the others and at least three times as often as wrong. The probability that is said of a named cause is the
-share that was right where a set was scored once, before anybody had looked at it, since causes are named by proof.
+share that was right in runs that were scored once, before anybody had looked at them, since causes are named by
+proof: of strangers' sets and of published code, sound runs too (by_kind.py).
 --write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/causes.md; --check says
 whether they are still so.
 """
@@ -41,7 +42,7 @@ from stored import LABELS  # noqa: E402
 from stored import unpack as unpack_own  # noqa: E402
 
 AUTHORS = ("own", "first", "fresh", "second", "third", "fourth", "fifth", "sixth")
-SCORED_ONCE = [HERE.parent / f"results/strangers-{name}.json" for name in ("third", "fourth", "fifth", "sixth")]
+BLIND = HERE.parent / "results/blind-by-kind.json"
 ARGUED = {one.id for one in EVIDENCE if one.argument}
 VERDICTS = ("right", "wrong", "unknown", "silent")
 _WORKERS = 2
@@ -173,13 +174,12 @@ def results(authors: Iterable[str]) -> dict[str, Any]:
 
 
 def right_when_scored_once() -> float:
-    """Return how often a named cause was right on the sets that were scored once since causes are named by proof."""
-    right = named = 0
-    for file in SCORED_ONCE:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        for one in (one for source in SHOWN for one in found[source]["calibration"]["bins"]):
-            right, named = right + one["right"]["hits"], named + one["right"]["of"]
-    return right / named
+    """Return how often a named cause was right in runs that were scored once, sound ones too (by_kind.py)."""
+    found = json.loads(BLIND.read_text(encoding="utf-8"))
+    named = Counter[str]()
+    for source in SHOWN:
+        named.update(found[source]["named"])
+    return named["right"] / named.total()
 
 
 def _by_author(kinds: dict[Kind, bool]) -> dict[str, dict[str, int]]:
