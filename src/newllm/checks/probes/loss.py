@@ -6,13 +6,16 @@ import torch
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.targets import FIT, shift_shares, targets
+from newllm.checks.probes.dependence import MOVED, read_ahead
+from newllm.checks.targets import FIT, input_shares, shift_shares, targets
+from newllm.loss_form import Targets
 
 _MISFIT = 0.9  # share below which they do not: a text that repeats itself agrees with itself under any shift
 _HIGH, _ABOVE = 1.3, 0.3  # times ln C and nats: more than this is no matter of a few unlucky rows
 _LOW = 0.5  # times ln C: less than this has been learnt, or is given away
 _PRIOR = 0.9  # times what guessing by the share of each class costs: less has been learnt
 _SAME = 0.02  # of a weight
+_HIDDEN = 0.5  # share of the positions below which they may be those of hidden tokens
 
 
 def loss_form(bench: Bench) -> Outcome:
@@ -27,19 +30,43 @@ def loss_form(bench: Bench) -> Outcome:
 
 
 def shift(bench: Bench) -> Outcome:
-    """Hold the targets that the loss pulls towards against the inputs: they must be the next tokens."""
+    """Hold the targets that the loss pulls towards against the inputs: they must be the next tokens.
+
+    Targets that stand in an input otherwise are a mistake only where the model reads that input in its order, as one
+    that predicts the next token does. What is read as a whole may be copied, corrected or coded.
+    """
     found = targets(bench)
     shares = shift_shares(bench, found)
-    best = max(shares, key=lambda at: (shares[at], -abs(at - 1)))
-    second = max(share for at, share in shares.items() if at != best)
+    best = _best(shares)
     if shares[best] < FIT:
         raise CannotCheck("not-next-token", share=shares[best])
     if shares[1] >= FIT:
         return sound("shift", share=shares[1], rows=int(found.used.sum()))
-    if second > _MISFIT:
+    if max(share for at, share in shares.items() if at != best) > _MISFIT:
         raise CannotCheck("repetitive")
-    case = "same" if best == 0 else "far" if best > 1 else "back"
-    return wrong("shift", case, shift=best, share=shares[best], expected=shares[1])
+    for path, of_input in input_shares(bench, found).items():
+        at = _best(of_input)
+        if of_input[at] < FIT:
+            continue
+        change = read_ahead(bench, path)
+        if change.behind > MOVED >= change.before:
+            case = "same" if at == 0 else "far" if at > 1 else "back"
+            return wrong("shift", case, shift=at, share=of_input[at], expected=of_input[1])
+    if best == 0 and _are_scattered(found):
+        count, positions = int(found.used.sum()), found.used.numel()
+        return wrong("shift", "shown", share=shares[0], count=count, positions=positions)
+    raise CannotCheck("read-whole", shift=best, share=shares[best])
+
+
+def _are_scattered(found: Targets) -> bool:
+    """Say whether few positions count, here and there in the rows, as where a model is to find hidden tokens."""
+    begins = found.used[:, 1:] & ~found.used[:, :-1]
+    runs = begins.sum(1) + found.used[:, 0]
+    return float(found.used.double().mean()) < _HIDDEN and float((runs > 1).double().mean()) > _HIDDEN
+
+
+def _best(shares: dict[int, float]) -> int:
+    return max(shares, key=lambda at: (shares[at], -abs(at - 1)))
 
 
 def initial_loss(bench: Bench) -> Outcome:

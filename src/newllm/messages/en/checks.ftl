@@ -166,6 +166,7 @@ check-shift = Are the targets the next tokens?
     .same = the targets are the tokens at the same position ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): not shifted, the model learns to copy
     .far = the targets are the tokens { $shift } positions later ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): shifted { $shift } times instead of once
     .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
+    .shown = { PERCENT($share, digits: 1) } % of the targets are the tokens at the same position, which the model can see: of { COUNT($positions) } positions { COUNT($count) }, scattered over the rows, are targets, and their tokens are not hidden in the inputs
 
 check-causality = Do later tokens leave earlier outputs alone?
     .short = the causal mask
@@ -452,6 +453,11 @@ check-reason =
     .not-next-token = the targets are not shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
     .not-next-token-model = the model does not predict the next token, so it may read all of them
     .repetitive = the text of this batch repeats itself: it agrees with itself under several shifts
+    .read-whole = { PERCENT($share, digits: 1) } % of the targets are { $shift ->
+        [0] the tokens at the same position
+       *[other] tokens of the same row, a fixed number of positions away ({ $shift })
+    }, and the model reads that row as a whole: right if it copies, corrects or encodes a text; wrong if it should predict the next token, or tokens that are hidden
+    .padding-targets = padding is not read, but { COUNT($counted) } targets stand at padded positions: right if they belong to another text, as in an encoder with a decoder; if each belongs to the token at its position, padding counts in the loss
     .trained = the model has been trained before (the optimizer holds moments): this is checked only before training
     .weighted = the targets are weighted (their weights add up to { G($total) }), or the loss holds more than a mean
     .tokens-unused = the outputs do not depend on the tokens at all

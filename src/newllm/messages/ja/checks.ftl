@@ -161,6 +161,7 @@ check-shift = 予測対象は次のトークンか
     .same = 予測対象が同じ位置のトークンである（{ PERCENT($share, digits: 1) } %。次のトークンは{ PERCENT($expected, digits: 1) } %）。ずらされていないので、モデルは写すことを覚える
     .far = 予測対象が{ $shift }つ先のトークンである（{ PERCENT($share, digits: 1) } %。次のトークンは{ PERCENT($expected, digits: 1) } %）。1回ではなく{ $shift }回ずらされている
     .back = 予測対象がその位置より前のトークンである（{ $shift }、{ PERCENT($share, digits: 1) } %）。逆向きにずらされている
+    .shown = 予測対象の{ PERCENT($share, digits: 1) } %が、モデルに見えている同じ位置のトークンである。{ COUNT($positions) }か所のうち、行の中に散らばった{ COUNT($count) }か所が予測対象だが、入力ではそのトークンが隠されていない
 
 check-causality = 後のトークンが前の出力を動かさないか
     .short = 因果マスク
@@ -446,6 +447,11 @@ check-reason =
     .not-next-token = 予測対象はずらしたトークンではない（一致は最大で{ PERCENT($share) } %）。分類器やマスク言語モデルなどである
     .not-next-token-model = 次のトークンを予測するモデルではないので、全体を読んでもよい
     .repetitive = このバッチの文は繰り返しが多く、いくつずらしても自分自身と一致する
+    .read-whole = 予測対象の{ PERCENT($share, digits: 1) } %が{ $shift ->
+        [0] 同じ位置のトークン
+       *[other] 同じ行の、位置が一定数（{ $shift }）ずれたトークン
+    }であり、モデルはその行全体を読んでいる。文章の複写、訂正、符号化なら正しく、次のトークンや隠したトークンを予測するはずなら誤りである
+    .padding-targets = パディングは読まれていないが、パディングの位置に予測対象が{ COUNT($counted) }個ある。デコーダーをもつモデルのように別の文章のものなら正しい。同じ位置のトークンのものなら、パディングが損失に数えられている
     .trained = モデルはすでに訓練されている（オプティマイザがモーメントを持っている）。これは訓練前にだけ行う検査である
     .weighted = 予測対象に重みがついているか（合計{ G($total) }）、損失に平均以外のものが含まれている
     .tokens-unused = 出力がトークンにまったく依存していない
