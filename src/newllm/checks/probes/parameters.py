@@ -1,6 +1,7 @@
 """The parameters: is each in the optimizer once, does each get a gradient and move, and does the rest stay?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -80,15 +81,38 @@ def _weights_in_containers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def gradients(bench: Bench) -> Outcome:
-    """See which parameters never got a gradient in a few updates."""
+    """See which parameters never got a gradient in a few updates.
+
+    An expert, a head or a layer may be one of several in a list, of which a batch reaches some.
+    """
     found = updates(bench)
     if len(found.absent) == len(found.trainable):
         raise CannotCheck("no-gradient")
-    if found.absent:
-        return wrong("gradients", "absent", share=_share(bench, found.absent), **names(found.absent))
-    if found.zero:
-        return wrong("gradients", "zero", share=_share(bench, found.zero), **names(found.zero))
+    waiting = _waiting(bench.model, found.trainable, set(found.zero))
+    for case, lost in (("absent", found.absent), ("zero", found.zero)):
+        if lost := [name for name in lost if name not in waiting]:
+            return wrong("gradients", case, share=_share(bench, lost), **names(lost))
+    if waiting:
+        lost = [name for name in found.zero if name in waiting]
+        raise CannotCheck("unreached", share=_share(bench, lost), **names(lost))
     return sound("gradients", count=len(found.trainable), updates=UPDATES)
+
+
+def _waiting(model: nn.Module, trainable: list[str], lost: set[str]) -> set[str]:
+    """Return what belongs to a part of a ModuleList or ModuleDict that got nothing, beside one of its kind that did."""
+    found: set[str] = set()
+    for place, holder in model.named_modules():
+        if not isinstance(holder, nn.ModuleList | nn.ModuleDict):
+            continue
+        parts: dict[Any, list[set[str]]] = {}
+        for name, part in holder.named_children():
+            own = f"{place}.{name}.".removeprefix(".")
+            kind = type(part), *(inner for inner, _ in part.named_parameters())
+            parts.setdefault(kind, []).append({each for each in trainable if each.startswith(own)})
+        for alike in parts.values():
+            if any(not own <= lost for own in alike):
+                found = found.union(*(own for own in alike if own <= lost))
+    return found
 
 
 def moves(bench: Bench) -> Outcome:

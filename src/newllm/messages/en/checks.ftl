@@ -137,7 +137,10 @@ check-training-mode = Are dropout and batch norm in training mode?
     .short = training mode
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
-    .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
+    .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest{ $meant ->
+        [0] { "" }
+       *[other] { " " }({ COUNT($meant) } in evaluation mode, where the model's own train() keeps them)
+    }
     .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
 # "wrong-axis" is said by files of before 2026-12 alone.
@@ -374,7 +377,7 @@ check-step-mode = Does the loop train in training mode?
     .short = the loop's training mode
     .why = What is trained in evaluation mode has no dropout, and statistics that never change.
     .first = Call model.train() after each evaluation in the loop.
-    .sound = in { $calls } calls of the step what gets a gradient was in training mode
+    .sound = in { $calls } calls of the step no layer that was in training mode before was trained in evaluation mode
     .wrong = in call { $call } of { $calls } the loop trains through layers in evaluation mode that were in training mode before: { names-and-more }
 
 check-step-frozen = Do values whose gradient the loop sets to zero stay fixed?
@@ -448,6 +451,7 @@ check-reason =
        *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
+    .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
     .no-tokens = the model is given no tokens in the shape of its outputs
     .not-next-token = the targets are not shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
@@ -524,6 +528,7 @@ check-reason =
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step
+    .norms-kept = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are batch norms in evaluation mode whose scale and shift are trained: { names-and-more }. Right if their statistics should stay, as where rows are few
     .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
     .no-settings = the optimizer is no Adam, and no batch norm keeps running statistics
     .no-spectral-norm = no layer has a spectral norm
