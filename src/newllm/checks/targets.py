@@ -8,6 +8,7 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
+from newllm.checks.seen import Seen
 from newllm.checks.trees import integers, is_integer
 from newllm.loss_form import (
     FEWEST_CLASSES,
@@ -51,6 +52,21 @@ def _targets(bench: Bench) -> Targets:
         if found is not None:
             return found
     raise CannotCheck("no-cross-entropy")
+
+
+def read(seen: Seen, axis: int, near: float) -> Targets:
+    """Return how a loss reads the output of another pass than `bench.seen`, whose classes are on the same axis.
+
+    Raises:
+        CannotCheck: it is no classification that is known here.
+    """
+    found = None
+    if seen.output is not None and seen.gradient is not None and bool(seen.gradient.any()):
+        z, g = (each.double().movedim(axis, -1) for each in (seen.output, seen.gradient))
+        found = read_targets(z, g, axis, near)
+    if found is None:
+        raise CannotCheck("no-cross-entropy")
+    return found
 
 
 def shift_shares(bench: Bench, found: Targets) -> dict[int, float]:

@@ -8,9 +8,9 @@ from torch import Tensor
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.seen import Seen, observed
-from newllm.checks.targets import targets
+from newllm.checks.targets import read, targets
 from newllm.checks.trees import chosen_rows, dense, leaves, same
-from newllm.loss_form import NEAR, Targets, read_targets
+from newllm.loss_form import NEAR
 
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
 _NOTHING = 0.002  # share of the loss: what falls by less has not fallen
@@ -115,25 +115,16 @@ def _other_targets(bench: Bench, passes: list[Seen]) -> tuple[int, float]:
     """
     try:
         axis, near = targets(bench).axis, NEAR.get(bench.called()[2].dtype, 1e-3)
-        read = [_read(each, axis, near) for each in passes]
+        found = [read(each, axis, near) for each in passes]
     except CannotCheck:
         return 0, 0.0
-    if not all(torch.equal(each.used, read[0].used) for each in read) or read[0].classes == read[0].ids.numel():
+    first = found[0]
+    if not all(torch.equal(each.used, first.used) for each in found) or first.classes == first.ids.numel():
         return 0, 0.0
-    ids = torch.stack([each.ids[each.used] for each in read])
+    ids = torch.stack([each.ids[each.used] for each in found])
     share = float((ids[1:] != ids[0]).double().mean(1).max())
     as_often = all(torch.equal(one.sort().values, ids[0].sort().values) for one in ids[1:])
     return ids.shape[1] if share and as_often and ids.shape[1] >= _ENOUGH else 0, share
-
-
-def _read(seen: Seen, axis: int, near: float) -> Targets:
-    found = None
-    if seen.output is not None and seen.gradient is not None and bool(seen.gradient.any()):
-        z, g = (each.double().movedim(axis, -1) for each in (seen.output, seen.gradient))
-        found = read_targets(z, g, axis, near)
-    if found is None:
-        raise CannotCheck("no-cross-entropy")
-    return found
 
 
 @torch.no_grad()

@@ -464,6 +464,7 @@ check-reason =
     .padding-targets = padding is not read, but { COUNT($counted) } targets stand at padded positions: right if they belong to another text, as in an encoder with a decoder; if each belongs to the token at its position, padding counts in the loss
     .trained = the model has been trained before (the optimizer holds moments): this is checked only before training
     .weighted = the targets are weighted (their weights add up to { G($total) }), or the loss holds more than a mean
+    .factor = the loss is { G($total) } times the mean over its targets, in half of the batch too: right if it is meant, as for a sum over the positions of a row
     .tokens-unused = the outputs do not depend on the tokens at all
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
