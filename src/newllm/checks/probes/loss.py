@@ -130,7 +130,8 @@ def reduction(bench: Bench) -> Outcome:
         ratio = _in_half(bench, found)
         if abs(total - count) <= _SAME * count if ratio is None else abs(ratio - 1) <= _SAME:
             return wrong("reduction", "sum", **evidence)
-        raise CannotCheck("weighted" if ratio is None else "factor", total=total)
+        if ratio is not None:
+            raise CannotCheck("factor", total=total)
     # Of a mean over all positions, or over all but the last of each row, which has no next token.
     for positions in (found.used.numel(), found.used.numel() - len(found.used)):
         if is_level and count < positions and abs(total - count / positions) <= _SAME * total / 4:

@@ -9,6 +9,7 @@ from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.probes.dependence import MOVED, spread
 from newllm.checks.seen import ACTS
+from newllm.messages import message
 
 
 def evaluation_mode(bench: Bench) -> Outcome:
@@ -80,7 +81,10 @@ def training_mode(bench: Bench) -> Outcome:
         raise CannotCheck("all-in-evaluation")
     if trained:
         raise CannotCheck("norms-kept", of=len(found), **names(trained))
-    return sound("training-mode", of=len(found), meant=len(meant))
+    if meant:
+        evidence = {"of": len(found), "meant": len(meant)}
+        return Outcome("training-mode", "sound", message("check-training-mode.kept", **evidence), evidence)
+    return sound("training-mode", of=len(found))
 
 
 def _is_trained(model: nn.Module, name: str) -> bool:

@@ -1,6 +1,7 @@
 """The parameters: is each in the optimizer once, does each get a gradient and move, and does the rest stay?"""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -29,6 +30,10 @@ def optimizer_holds(bench: Bench) -> Outcome:
     if len(missing) == len(trainable):
         return wrong("optimizer-holds", "other-model", others=others)
     if missing:
+        shared = _held_by_others(bench, trainable, missing)
+        if shared == missing:
+            raise CannotCheck("other-optimizer", share=_share(bench, missing), **names(missing))
+        missing = [name for name in missing if name not in shared]
         return wrong("optimizer-holds", "missing", share=_share(bench, missing), others=others, **names(missing))
     if twice:
         return wrong("optimizer-holds", "twice", **names(twice))
@@ -41,6 +46,16 @@ def _other_optimizers(bench: Bench) -> list[Optimizer]:
         return []
     found = reached(bench.parts.step, besides=(bench.model, bench.optimizer))
     return [each for each in found if isinstance(each, Optimizer)]
+
+
+def _held_by_others(bench: Bench, trainable: Mapping[str, Tensor], missing: list[str]) -> list[str]:
+    """Return what other optimizers of this process hold, where no step says which of them the training uses."""
+    if bench.parts.step is not None:
+        return []
+    gc.collect()  # one that is no more used is none
+    alive = [each for each in gc.get_objects() if issubclass(type(each), Optimizer) and each is not bench.optimizer]
+    held = {id(each) for other in alive for group in other.param_groups for each in group["params"]}
+    return [name for name in missing if id(trainable[name]) in held]
 
 
 def tied(bench: Bench) -> Outcome:
@@ -137,6 +152,9 @@ def moves(bench: Bench) -> Outcome:
         dtype = str(first.dtype).removeprefix("torch.")
         share, rate = found.still[lost[0]], held[id(first)]
         return wrong("moves", "partly", share=share, updates=UPDATES, dtype=dtype, rate=rate, **names(lost))
+    resting = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name])) == 0]
+    if resting:
+        raise CannotCheck("some-rest", moved=len(pulled), **names(resting))
     return sound("moves", count=len(pulled), updates=UPDATES)
 
 

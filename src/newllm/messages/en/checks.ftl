@@ -53,7 +53,7 @@ check-tied = Are weights tied where the configuration says so?
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
-    .first = Create the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
+    .first = Create the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters(). If a second optimizer trains the rest, give step=.
     .sound = the optimizer holds every trainable tensor ({ COUNT($count) }) once{ $others ->
         [0] { "" }
        *[other] , and { COUNT($others) } that are not the model's
@@ -137,10 +137,8 @@ check-training-mode = Are dropout and batch norm in training mode?
     .short = training mode
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
-    .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest{ $meant ->
-        [0] { "" }
-       *[other] { " " }({ COUNT($meant) } in evaluation mode, where the model's own train() keeps them)
-    }
+    .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
+    .kept = layers that behave differently in training: { COUNT($of) }, of which the model's own train() keeps { COUNT($meant) } in evaluation mode
     .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
 # "wrong-axis" is said by files of before 2026-12 alone.
@@ -300,6 +298,7 @@ check-autocast = Is mixed precision in effect?
     .first = Name the device that the model is on: torch.autocast(device_type=...).
     .sound = { COUNT($reduced) } of { COUNT($layers) } layers compute in reduced precision
     .wrong = autocast is on for { $kind }, but the model is on { $device }: none of { COUNT($layers) } layers computes in reduced precision
+    .unused = autocast is on for { $kind }, where the model is, and none of { COUNT($layers) } layers or products computes in reduced precision: the model turns it off, or computes in a way that it does not know
 
 check-half-precision = Is the optimizer's epsilon above zero in half precision?
     .short = epsilon in half precision
@@ -347,6 +346,7 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     }, and nothing is learnt
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
+    .early = clip_grad_norm_ is only called before the backward pass, while no parameter has a gradient ({ $calls } calls of the step): nothing is ever clipped
 
 check-step-loss = Does the loop minimise the loss of its batch?
     .short = the loss that the loop minimises
@@ -415,7 +415,7 @@ check-moves = Does every parameter move?
     .short = parameters that move
     .why = An update that is smaller than the rounding of a weight is lost, and training looks slow where it stands still.
     .first = Train weights in float32, or raise the learning rate.
-    .sound = every tensor with a gradient ({ COUNT($count) }) moved within { $updates } updates
+    .sound = every tensor that has a gradient and is in the optimizer ({ COUNT($count) }) moved within { $updates } updates
     .wrong = { COUNT($count) } tensors have a gradient and did not change in { $updates } updates: { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): the update is lost in rounding
     .partly = { PERCENT($share) } % of the numbers with a gradient did not change in { $updates } updates in { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): most of the update is lost in rounding
 
@@ -480,6 +480,8 @@ check-reason =
     .drawn = the loss draws random numbers after the model has answered: with the same ones each time it falls, and with others by less than half as much (from { G($first) } to { G($last) })
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
+    .some-rest = { COUNT($count) } tensors have a gradient and a learning rate of 0 here, as in the first step of a warm-up: { names-and-more }. The other { COUNT($moved) } moved
+    .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
     .nothing-frozen = nothing is frozen
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
@@ -525,6 +527,7 @@ check-reason =
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
+    .no-products = automatic mixed precision is on for { $kind }, and the model computes no product there that is known
     .autocast-off = automatic mixed precision is asked for, and torch turns it off here ("{ $why }"): check where the training will run
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
@@ -535,6 +538,7 @@ check-reason =
     .no-spectral-norm = no layer has a spectral norm
     .no-scaler = no active loss scaler was found in the step, or several
     .scale-other = with another loss scale the gradient of the first update differs in another way, as when the step draws random numbers or batches of its own
+    .scale-far = with half of the loss scale of { G($scale) } the first update uses the same gradient; whether gradients in half precision (up to 65,504, down to 6e-8) bear a scale so far from those in use is not seen here
     .scale-skips = no update was made in { $calls } calls at this loss scale
     .no-autocast-around = no update was made inside automatic mixed precision
     .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to behave differently there

@@ -53,7 +53,7 @@ check-tied = 設定どおりに重みが共有されているか
 check-optimizer-holds = 訓練するパラメータはすべてオプティマイザに一度ずつあるか
     .short = オプティマイザのもつパラメータ
     .why = オプティマイザにないパラメータは初期値のまま動かず、それはほかのどこにも現れない。
-    .first = モデルへの変更（移動、ラップ、重み共有、新しいヘッド）をすべて終えてから、model.parameters()でオプティマイザを作る。
+    .first = モデルへの変更（移動、ラップ、重み共有、新しいヘッド）をすべて終えてから、model.parameters()でオプティマイザを作る。残りを二つ目のオプティマイザが訓練するなら、step=を渡す。
     .sound = 訓練する{ COUNT($count) }個のテンソルがすべて一度ずつ入っている{ $others ->
         [0] { "" }
        *[other] （モデル以外のものが{ COUNT($others) }個）
@@ -133,10 +133,8 @@ check-training-mode = ドロップアウトとバッチ正規化は訓練モー�
     .short = 訓練モード
     .why = 評価モードのまま残った部分は、ドロップアウトなしで、あるいは更新されない統計量で訓練される。
     .first = 評価のたびにmodel.train()を呼び、eval()にするのは固定した部分だけにする。
-    .sound = 訓練時に動作の変わる{ COUNT($of) }層は、どれも重みの扱いに合ったモードである{ $meant ->
-        [0] { "" }
-       *[other] （{ COUNT($meant) }層は、モデル自身のtrain()が評価モードに保つ）
-    }
+    .sound = 訓練時に動作の変わる{ COUNT($of) }層は、どれも重みの扱いに合ったモードである
+    .kept = 訓練時に動作の変わる{ COUNT($of) }層のうち{ COUNT($meant) }層は、モデル自身のtrain()が評価モードに保つ
     .wrong = 訓練時に動作の変わる{ COUNT($of) }層のうち{ COUNT($count) }層が、重みを訓練しているのに評価モードである: { names-and-more }
 
 check-loss-form = 損失はモデルの出力の交差エントロピーか
@@ -294,6 +292,7 @@ check-autocast = 混合精度は働いているか
     .first = モデルのあるデバイスを指定する: torch.autocast(device_type=...)。
     .sound = { COUNT($layers) }層のうち{ COUNT($reduced) }層が低い精度で計算している
     .wrong = autocastは{ $kind }で有効だが（モデルは{ $device }）、{ COUNT($layers) }層のどれも低い精度で計算していない
+    .unused = autocastはモデルのある{ $kind }で有効だが、{ COUNT($layers) }個の層や積のどれも低い精度で計算していない。モデルが無効にしているか、autocastの知らない方法で計算している
 
 check-half-precision = オプティマイザのepsilonは半精度で表せるか
     .short = 半精度でのepsilon
@@ -341,6 +340,7 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     }ため、何も学ばれない
     .gone = 勾配を受け取るのに、オプティマイザの更新時にはなくなっているテンソル: { names-and-more }
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
+    .early = clip_grad_norm_が、どのパラメータにも勾配のない逆伝播の前にだけ呼ばれている（ステップの{ $calls }回の呼び出し）。何もクリッピングされない
 
 check-step-loss = ループはそのバッチの損失を最小化するか
     .short = ループが最小化する損失
@@ -409,7 +409,7 @@ check-moves = すべてのパラメータが動くか
     .short = パラメータが動くこと
     .why = 重みの丸めより小さい更新は失われる。訓練は遅いのではなく止まっている。
     .first = 重みをfloat32で訓練するか、学習率を上げる。
-    .sound = 勾配のある{ COUNT($count) }個のテンソルすべてが{ $updates }回の更新のうちに動いた
+    .sound = 勾配があり、オプティマイザに入っている{ COUNT($count) }個のテンソルすべてが、{ $updates }回の更新のうちに動いた
     .wrong = { COUNT($count) }個のテンソルは勾配があるのに{ $updates }回の更新で変わらなかった: { names-and-more }（{ $dtype }、学習率{ G($rate, digits: 2) }）。更新が丸めで失われている
     .partly = { names-and-more }では、勾配のある数の{ PERCENT($share) } %が{ $updates }回の更新で変わらなかった（{ $dtype }、学習率{ G($rate, digits: 2) }）。更新の大半が丸めで失われている
 
@@ -474,6 +474,8 @@ check-reason =
     .drawn = モデルが答えた後で損失が乱数を引いている。毎回同じ乱数なら下がるが、別の乱数ではその半分も下がらない（{ G($first) }から{ G($last) }）
     .sure = モデルが答えに自信を持ちすぎていて、予測対象の重みを読み取れない
     .rate-zero = ウォームアップの最初のステップのように、ここでは学習率が0である
+    .some-rest = ウォームアップの最初のステップのように、勾配があるのに学習率が0のテンソルが{ COUNT($count) }個ある: { names-and-more }。ほかの{ COUNT($moved) }個は動いた
+    .other-optimizer = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）がこのオプティマイザになく、別のオプティマイザにある: { names-and-more }。ループが両方で更新するなら正しい（step=を渡せば検査できる）
     .nothing-frozen = 固定されたものはない
     .rows-together = バッチの損失は半分ずつの平均でも和でもない。行どうしを比べているか、行の内容で重みをつけている
     .sum = 半分ずつの損失の和がバッチ全体の損失（{ G($whole) }）になる。行についての和である。意図したものでなければ、更新の大きさがバッチの大きさで変わる
@@ -519,6 +521,7 @@ check-reason =
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
     .evaluation-other = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。別のものを測っているなら正しい
     .no-autocast = 自動混合精度は使われていない
+    .no-products = 自動混合精度は{ $kind }で有効だが、そこではモデルが、知られた種類の積を計算していない
     .autocast-off = 自動混合精度が求められているが、ここではtorchが無効にしている（{ $why }）。訓練する環境で検査する
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない
@@ -529,6 +532,7 @@ check-reason =
     .no-spectral-norm = スペクトル正規化のある層がない
     .no-scaler = 有効な損失スケーラーがステップの中に見つからないか、複数ある
     .scale-other = 損失スケールを変えると、最初の更新の勾配が別の形で変わる。ステップが独自の乱数やバッチを使う場合などである
+    .scale-far = 損失スケール{ G($scale) }を半分にしても、最初の更新は同じ勾配を使う。ただし、通常の範囲から大きく外れたこのスケールで、半精度（上限65,504、下限6e-8）の勾配が溢れたり消えたりしないかは、ここではわからない
     .scale-skips = この損失スケールでは、{ $calls }回の呼び出しで一度も更新が行われなかった
     .no-autocast-around = 自動混合精度の中では更新が行われていない
     .modes-differ = ドロップアウトもバッチ正規化もないのに、評価モードの出力が訓練モードの出力と、その大きさの{ G($moved, digits: 2) }だけ違う。モードで動作を変える意図なら正しい
