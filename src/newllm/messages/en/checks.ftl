@@ -427,6 +427,7 @@ check-stays = Do frozen parameters stay fixed?
     .weights = { COUNT($count) } frozen tensors moved: { names-and-more }
     .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
 
+# "sound" is said by files of before 2026-12 alone, which did not say how far.
 check-learns = Can one batch be learnt?
     .short = whether one batch can be learnt
     .why = A model that cannot memorise one batch cannot learn a data set.
@@ -437,6 +438,18 @@ check-learns = Can one batch be learnt?
     }
     .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and no lower with up to 1,000 times the learning rate: nothing is learnt
     .shuffled = with other random numbers the loss pulls { PERCENT($share) } % of { COUNT($rows) } outputs towards another target, though the model is given the same and each class occurs as often: the targets are shuffled and do not belong to the inputs
+    .fell = on this batch alone the loss falls by { PERCENT($share) } %, from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
+        [1] { "" }
+       *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
+    }{ $reached ->
+        [heart] : it is learnt by heart
+        [prior] . Guessing by the share of each class costs no more ({ G($prior) }); whether anything of the inputs can be learnt was not tried any longer
+       *[part] ; whether it can be learnt by heart was not tried any longer
+    }
+    .alike = the units of { $count ->
+        [one] a layer
+       *[other] { COUNT($count) } layers
+    } begin alike and are still alike after { $updates } updates: { names-and-more }. Such a layer does no more than one unit would
 
 # Why something could not be checked.
 check-reason =

@@ -421,6 +421,7 @@ check-stays = 固定したパラメータは動かないか
     .weights = 固定した{ COUNT($count) }個のテンソルが動いた: { names-and-more }
     .statistics = 固定したバッチ正規化の重みは元のままだが、移動統計量が{ COUNT($count) }個動いている: { names-and-more }
 
+# "sound"は2026-12より前のファイルだけが使う。
 check-learns = 一つのバッチを覚えられるか
     .short = 一つのバッチを学習できるか
     .why = 一つのバッチを暗記できないモデルは、データセットも学べない。
@@ -431,6 +432,15 @@ check-learns = 一つのバッチを覚えられるか
     }
     .wrong = このバッチだけで、損失は{ $updates }回の更新で{ G($first) }から{ G($last) }になり、学習率を1,000倍にしても下がらない。何も学ばれていない
     .shuffled = モデルへの入力は同じで、各クラスの数も変わらないのに、乱数が変わると損失は{ COUNT($rows) }個の出力の{ PERCENT($share) } %を別の目標へ引く。目標がかき混ぜられ、入力と対応していない
+    .fell = このバッチだけで、損失は{ $updates }回の更新で{ G($first) }から{ G($last) }へ{ PERCENT($share) } %下がる{ $factor ->
+        [1] { "" }
+       *[other] （学習率を{ $factor }倍にして。元の学習率では遅すぎて判断できない）
+    }{ $reached ->
+        [heart] 。丸暗記できている
+        [prior] 。クラスの割合どおりに当てたときの値（{ G($prior) }）を下回っておらず、入力について何かを学べるかは、それ以上試していない
+       *[part] 。丸暗記できるかは、それ以上試していない
+    }
+    .alike = { COUNT($count) }層のユニットが最初からすべて同じで、{ $updates }回の更新の後も同じである: { names-and-more }。この層は一つのユニットと変わらない
 
 # 検査できなかった理由。
 check-reason =
