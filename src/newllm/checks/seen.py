@@ -1,5 +1,6 @@
 """One pass of a batch through model and loss, observed: calls, outputs, gradients and what every layer gave."""
 
+import contextlib
 import math
 import warnings
 from collections.abc import Callable
@@ -141,7 +142,8 @@ class _Watch(TorchFunctionMode):
             if isinstance(module, nn.Embedding) and arguments and isinstance(arguments[0], Tensor):
                 self.read[name] = arguments[0].detach().clone()
             if isinstance(made, Tensor) and made.is_floating_point() and made.numel():
-                self.layers[name] = _measured(module, made, is_mixed=self._hear_precision() or self._around)
+                with contextlib.suppress(RuntimeError):  # within torch.vmap no number can be read
+                    self.layers[name] = _measured(module, made, is_mixed=self._hear_precision() or self._around)
 
         return measure
 

@@ -63,6 +63,23 @@ def test_layers_beside_it_are_not_counted() -> None:
     assert (outcome.evidence["reduced"], outcome.evidence["layers"]) == (1, 1)
 
 
+class Mapped(nn.Module):
+    """A layer that is called row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(10, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.vmap(self.layer)(x)
+
+
+def test_a_layer_within_vmap_is_no_error() -> None:
+    torch.manual_seed(0)
+    assert answer("finite", Mapped(), classes, table()) == "sound"
+    assert answer("loss-form", Mapped(), classes, table()) == "sound"
+
+
 @pytest.mark.parametrize(
     ("scale", "expected"), [(2.0**16, "sound"), (2.0**32, "sound"), (2.0**60, "scale-far"), (2.0**-30, "scale-far")]
 )

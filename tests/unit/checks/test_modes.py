@@ -80,4 +80,4 @@ def test_layers_that_train_keeps_are_counted() -> None:
     torch.manual_seed(0)
     outcome = asked("training-mode", Convolutions(("norm", "again")).train(), classes, _batch())
     assert (outcome.evidence["of"], outcome.evidence["meant"]) == (3, 2)
-    assert "(2 in evaluation mode" in str(outcome.sentence)
+    assert str(outcome.sentence).endswith("3, of which the model's own train() keeps 2 in evaluation mode")

@@ -104,7 +104,7 @@ def _is_measured(module: nn.Module) -> bool:
 def _kept_by_train(bench: Bench, still: list[str]) -> set[str]:
     """Return the layers in evaluation mode that the model's own train() leaves or puts there."""
     model = bench.model
-    if not model.training or all(type(each).train is nn.Module.train for each in model.modules()):
+    if not (still and model.training) or all(type(each).train is nn.Module.train for each in model.modules()):
         return set()
     with bench.untouched():
         model.train()
