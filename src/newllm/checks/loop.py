@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, set_seed
+from newllm.checks.clips import Clips
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.present import PresentWeights
 from newllm.checks.reached import put_back, reached
@@ -47,6 +48,8 @@ class Call:
         first_rate: learning rate when the call began.
         passes: backward passes before the first update: the most that any parameter had.
         gradient: of the parameters at the first update; empty but for the first call that made one.
+        clips: calls of clip_grad_norm_.
+        idle_clips: of these, the calls before a backward pass, at which there was nothing to clip (`clips`).
     """
 
     updates: int = 0
@@ -67,6 +70,8 @@ class Call:
     first_rate: float | None = None
     passes: int = 0
     gradient: dict[str, Tensor] = field(default_factory=dict)
+    clips: int = 0
+    idle_clips: int = 0
 
 
 def calls(bench: Bench) -> list[Call]:
@@ -132,6 +137,7 @@ class _Watch:
         self._passes: Counter[str] = Counter()
         self._is_first = True  # until an update was seen
         self._present = PresentWeights(bench.model)
+        self._clips = Clips(self._parameters.values(), lambda: not self._passes_since)
         self._handles: list[Any] = [
             bench.optimizer.register_step_pre_hook(self._before),
             bench.optimizer.register_step_post_hook(self._after),
@@ -146,6 +152,7 @@ class _Watch:
     def remove(self) -> None:
         """Take the hooks away."""
         self._present.remove()
+        self._clips.remove()
         for handle in self._handles:
             handle.remove()
 
@@ -153,6 +160,7 @@ class _Watch:
         """Call the step, and return what it did."""
         self._now = Call(first_rate=_rate(self._optimizer))
         self._present.old, self._present.has_updated_inside = [], False
+        self._clips.calls = self._clips.idle = 0
         began = {name: each.detach().clone() for name, each in self._parameters.items()}
         turned = getattr(schedule, "last_epoch", 0)
         step()
@@ -162,6 +170,7 @@ class _Watch:
         now.without_gradient = [name for name in now.without_gradient if name not in now.moved]
         now.scaled_after_update = self._scale_after_update()
         now.old_weights, now.updated_inside = self._present.old, self._present.has_updated_inside
+        now.clips, now.idle_clips = self._clips.calls, self._clips.idle
         for name, mask in now.cleared.items():
             now.cleared_moved[name] = int((parameters[name].detach()[mask] != self._values[name]).sum())
         return now

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_DEVICES = ("cpu", "cuda", "mps", "xpu")
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 class PresentWeights:
@@ -37,7 +37,7 @@ class PresentWeights:
 
     def updated(self) -> None:
         """Tell that the optimizer has just made an update."""
-        self._looking = torch.is_autocast_cache_enabled() and any(map(autocasts, _DEVICES))
+        self._looking = torch.is_autocast_cache_enabled() and any(map(autocasts, DEVICES))
         self.has_updated_inside |= self._looking
 
     def _before(self, name: str) -> Callable[[nn.Linear, Any], None]:

@@ -1,5 +1,6 @@
 """One pass of a batch through model and loss, observed: calls, outputs, gradients and what every layer gave."""
 
+import contextlib
 import math
 import warnings
 from collections.abc import Callable
@@ -8,14 +9,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from newllm.checks.present import autocasts
+from newllm.checks.present import DEVICES, autocasts
 from newllm.checks.trees import copied, dense, leaves
 
 ACTS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they act otherwise in training
 _REFUSED = "Disabling autocast"  # in a warning of torch
 _EDGE = 0.99  # of the range of tanh and sigmoid
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
+_FUNCTIONS = {
+    "addbmm", "addmm", "baddbmm", "bmm", "chain_matmul", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
+    "conv_transpose2d", "conv_transpose3d", "einsum", "linear", "__matmul__", "__rmatmul__", "matmul", "mm",
+    "scaled_dot_product_attention",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Layer:
         dead: share of the outputs of a ReLU that are 0; 0 of another layer.
         dtype: "float32".
         is_product: a linear layer or a convolution, which mixed precision computes with fewer digits.
+        is_mixed: whether mixed precision was on around the model, or when the layer answered.
     """
 
     huge: float
@@ -35,6 +43,7 @@ class Layer:
     dead: float
     dtype: str
     is_product: bool
+    is_mixed: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class Seen:
         read: tokens that each embedding read, by name.
         foreign: tensors that the loss has a gradient for and that are no parameters of the model.
         calls: how often the loss called the model.
-        autocast: the device types for which automatic mixed precision was on while the model was called.
+        autocast: the device types for which automatic mixed precision was on around the model or within it.
+        products: the dtypes of products that the model called as functions while it was on.
         refused: what torch warned of when it turned off mixed precision that was asked for; empty if it did not.
     """
 
@@ -70,17 +80,21 @@ class Seen:
     foreign: tuple[Tensor, ...]
     calls: int
     autocast: tuple[str, ...]
+    products: tuple[str, ...]
     refused: str
 
 
-class _Watch:
-    """Hooks on every module of a model."""
+class _Watch(TorchFunctionMode):
+    """Hooks on every module of a model; entered, it hears the functions of torch that the model calls, too."""
 
     def __init__(self, model: nn.Module) -> None:
+        super().__init__()
         self.calls: list[tuple[nn.Module, Any, Any]] = []
         self.outputs: list[Tensor | None] = []
         self.autocast: set[str] = set()
+        self.products: list[str] = []
         self.layers: dict[str, Layer] = {}
+        self._around = False
         self.read: dict[str, Tensor] = {}
         self._within: list[nn.Module] = []
         self._handles: list[Any] = []
@@ -100,8 +114,20 @@ class _Watch:
     def _before(self, module: nn.Module, arguments: Any, options: Any) -> None:
         if not self._within:  # the outermost: the model, or what a LightningModule holds and calls
             self.calls.append((module, copied(arguments), copied(options)))
-            self.autocast.update(kind for kind in ("cpu", "cuda", "mps", "xpu") if autocasts(kind))
+            self._around = self._hear_precision()
         self._within.append(module)
+
+    def _hear_precision(self) -> bool:
+        on = [kind for kind in DEVICES if autocasts(kind)]
+        self.autocast.update(on)
+        return bool(on)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Note mixed precision that the model turns on itself, and products that it computes without a layer."""
+        made = func(*args, **(kwargs or {}))
+        if self._within and self._hear_precision() and func.__name__ in _FUNCTIONS and isinstance(made, Tensor):
+            self.products.append(str(made.dtype).removeprefix("torch."))
+        return made
 
     def _after(self, module: nn.Module, arguments: Any, options: Any, made: Any) -> None:  # noqa: ARG002 (a hook's form)
         self._within.pop()
@@ -116,7 +142,8 @@ class _Watch:
             if isinstance(module, nn.Embedding) and arguments and isinstance(arguments[0], Tensor):
                 self.read[name] = arguments[0].detach().clone()
             if isinstance(made, Tensor) and made.is_floating_point() and made.numel():
-                self.layers[name] = _measured(module, made)
+                with contextlib.suppress(RuntimeError):  # within torch.vmap no number can be read
+                    self.layers[name] = _measured(module, made, is_mixed=self._hear_precision() or self._around)
 
         return measure
 
@@ -128,7 +155,8 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         optimizer.zero_grad(set_to_none=True)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            value = loss()
+            with watch:
+                value = loss()
         foreign = _foreign(value, {id(each) for each in model.parameters()})
         gradients = [each.grad for each in foreign]
         for each in foreign:  # theirs is not added to
@@ -158,6 +186,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         foreign=foreign,
         calls=len(watch.calls),
         autocast=tuple(sorted(watch.autocast)),
+        products=tuple(watch.products),
         refused=next((str(each.message) for each in said if _REFUSED in str(each.message)), ""),
     )
 
@@ -188,7 +217,7 @@ def output_of(made: Any) -> Tensor | None:
     return next((tensor for _, tensor in leaves(made) if tensor.is_floating_point() and tensor.ndim > 1), None)
 
 
-def _measured(module: nn.Module, made: Tensor) -> Layer:
+def _measured(module: nn.Module, made: Tensor, *, is_mixed: bool) -> Layer:
     values = made.detach()
     huge = float(values.abs().max())
     saturated = dead = 0.0
@@ -198,4 +227,5 @@ def _measured(module: nn.Module, made: Tensor) -> Layer:
     if isinstance(module, nn.ReLU):
         dead = float((values == 0).double().mean())
     dtype = str(made.dtype).removeprefix("torch.")
-    return Layer(huge if math.isfinite(huge) else math.inf, saturated, dead, dtype, isinstance(module, _PRODUCTS))
+    is_product = isinstance(module, _PRODUCTS)
+    return Layer(huge if math.isfinite(huge) else math.inf, saturated, dead, dtype, is_product, is_mixed)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
-from newllm.checks.trees import integers
+from newllm.checks.seen import Seen
+from newllm.checks.trees import integers, is_integer
 from newllm.loss_form import (
     FEWEST_CLASSES,
     NEAR,
@@ -53,19 +54,47 @@ def _targets(bench: Bench) -> Targets:
     raise CannotCheck("no-cross-entropy")
 
 
+def read(seen: Seen, axis: int, near: float) -> Targets:
+    """Return how a loss reads the output of another pass than `bench.seen`, whose classes are on the same axis.
+
+    Raises:
+        CannotCheck: it is no classification that is known here.
+    """
+    found = None
+    if seen.output is not None and seen.gradient is not None and bool(seen.gradient.any()):
+        z, g = (each.double().movedim(axis, -1) for each in (seen.output, seen.gradient))
+        found = read_targets(z, g, axis, near)
+    if found is None:
+        raise CannotCheck("no-cross-entropy")
+    return found
+
+
 def shift_shares(bench: Bench, found: Targets) -> dict[int, float]:
     """Return for every shift k the share of positions t at which the target is the token at t + k.
 
     Raises:
         CannotCheck: the model is given no tokens in the shape of the outputs.
     """
-    tokens = [tensor for _, tensor in integers(dict(bench.inputs())) if tensor.shape == found.ids.shape]
-    tokens = [tensor for tensor in tokens if tensor.ndim == 2 and tensor.shape[1] > 4 and tensor.max() > 1]
+    # Of several, as in a model with encoder and decoder, that whose next tokens the targets are, or else may be: the
+    # source of a copy holds the targets as they are.
+    return max(input_shares(bench, found).values(), key=lambda shares: (shares[1] >= FIT, max(shares.values())))
+
+
+def input_shares(bench: Bench, found: Targets) -> dict[str, dict[int, float]]:
+    """Return `shift_shares` of each input that holds tokens in the shape of the outputs, by where it stands.
+
+    Raises:
+        CannotCheck: none does.
+    """
+    tokens = tokens_given(bench, found.ids.shape) if found.ids.ndim == 2 and found.ids.shape[1] > 4 else {}
     if not tokens or found.axis != found.ids.ndim:
         raise CannotCheck("no-tokens")
-    # Of several, as in a model with encoder and decoder, that which the targets are of.
-    each = [{k: _agreement(one.long(), found, k) for k in _SHIFTS} for one in tokens]
-    return max(each, key=lambda shares: max(shares.values()))
+    return {path: {k: _agreement(one.long(), found, k) for k in _SHIFTS} for path, one in tokens.items()}
+
+
+def tokens_given(bench: Bench, shape: torch.Size) -> dict[str, Tensor]:
+    """Return the inputs that hold tokens in a shape, by where they stand; a mask of zeros and ones holds none."""
+    return {path: one for path, one in bench.inputs() if one.shape == shape and is_integer(one) and one.max() > 1}
 
 
 def _agreement(tokens: Tensor, found: Targets, k: int) -> float:
@@ -77,9 +106,14 @@ def _agreement(tokens: Tensor, found: Targets, k: int) -> float:
     return float((found.ids[:, first:last] == tokens[:, first + k : last + k])[used].double().mean())
 
 
+def inputs_before(bench: Bench) -> list[str]:
+    """Return the inputs, by where they stand, whose next tokens are the targets."""
+    return [path for path, shares in input_shares(bench, targets(bench)).items() if shares[1] >= FIT]
+
+
 def predicts_the_next_token(bench: Bench) -> bool:
     """Say whether the targets are the tokens that come next in the input."""
-    return shift_shares(bench, targets(bench))[1] >= FIT
+    return bool(inputs_before(bench))
 
 
 def _class_axes(bench: Bench, output: Tensor) -> list[int]:

@@ -49,6 +49,12 @@ def mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return copy.deepcopy(tree)
 
 
+def changed_at(tree: Any, path: str, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return a copy of a tree whose tensor at a path (of `leaves`) is changed."""
+    paths = iter([name for name, _ in leaves(tree)])
+    return mapped(tree, lambda tensor: change(tensor) if next(paths, None) == path else tensor.clone())
+
+
 def copied(tree: Any) -> Any:
     """Return a copy whose tensors share no memory with the original's."""
     return mapped(tree, lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad))
@@ -56,8 +62,12 @@ def copied(tree: Any) -> Any:
 
 def integers(tree: Any) -> Iterator[tuple[str, Tensor]]:
     """Yield the tensors of whole numbers."""
-    kinds = (torch.int64, torch.int32, torch.int16, torch.uint8)
-    return ((path, tensor) for path, tensor in leaves(tree) if tensor.dtype in kinds)
+    return ((path, tensor) for path, tensor in leaves(tree) if is_integer(tensor))
+
+
+def is_integer(tensor: Tensor) -> bool:
+    """Say whether a tensor holds whole numbers, as tokens are."""
+    return tensor.dtype in (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 
 def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:

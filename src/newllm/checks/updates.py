@@ -52,8 +52,8 @@ def _updates(bench: Bench) -> Updates:
         name: torch.zeros_like(parameters[name], dtype=torch.bool) for name in trainable if _is_half(parameters[name])
     }
     largest = dict.fromkeys(trainable, 0.0)
-    for _ in range(UPDATES):
-        bench.step()
+    for seed in range(UPDATES):  # chance may leave out parts
+        bench.step(seed)
         for name in trainable:
             if (grad := parameters[name].grad) is not None and grad.numel():
                 largest[name] = max(largest[name], float(dense(grad).abs().max()))

@@ -25,7 +25,7 @@ SCHEMA = 1
 Status = Literal["sound", "wrong", "unchecked"]
 # What a caller can give so that more is checked, by the reason that a probe has without it.
 _ARGUMENTS = {"no-loader": "loader", "no-step": "step", "no-evaluate": "evaluate", "no-schedule": "scheduler",
-              "no-steps": "steps", "no-time": "seconds"}  # fmt: skip
+              "no-steps": "steps", "no-time": "seconds", "other-optimizer": "step"}  # fmt: skip
 _MOST = 500  # outcomes of a file
 _PROBE = re.compile(r"[a-z]+(-[a-z]+)*")
 _LONG = 80  # characters of a name

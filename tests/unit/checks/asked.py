@@ -14,9 +14,11 @@ from newllm.checks.probes import PROBES
 Loss = Callable[[Any, Any], Tensor]
 
 
-def asked(probe: str, model: nn.Module, loss: Loss, batch: Any, **more: Any) -> Outcome:
+def asked(
+    probe: str, model: nn.Module, loss: Loss, batch: Any, *, optimizer: torch.optim.Optimizer | None = None, **more: Any
+) -> Outcome:
     """Return what a probe answers."""
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3) if optimizer is None else optimizer
     bench = Bench(Parts(model, optimizer, loss, batch, **more), 60)
     try:
         with bench.untouched():

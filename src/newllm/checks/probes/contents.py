@@ -12,7 +12,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
 from newllm.checks.seen import observed
 from newllm.checks.targets import targets
-from newllm.checks.trees import chosen_rows, copied, leaves, mapped
+from newllm.checks.trees import changed_at, chosen_rows, copied, leaves, mapped
 
 _SAME = 1e-6  # of the loss: rounding
 _LEVEL = 1e-4  # of the gradient: the same but for rounding
@@ -102,10 +102,10 @@ def broadcast(bench: Bench) -> Outcome:
         return sound("broadcast", **evidence)
     # In a right loss the gradient of a row goes by its own target; in one that broadcasts by its own output and all
     # targets alike; in one that compares two sets (their means, their distributions) by all outputs.
-    if not bool(_same_gradients(bench, _changed(batch, path, lambda tensor: tensor.roll(1, 0))).all()):
+    if not bool(_same_gradients(bench, changed_at(batch, path, lambda tensor: tensor.roll(1, 0))).all()):
         return sound("broadcast", **evidence)
     if bool(
-        _same_gradients(bench, _changed(batch, path, lambda tensor: tensor + tensor.float().std().to(tensor))).all()
+        _same_gradients(bench, changed_at(batch, path, lambda tensor: tensor + tensor.float().std().to(tensor))).all()
     ):
         raise CannotCheck("targets-unused")
     second = torch.arange(rows).clamp(max=1)  # it takes the place of all further ones
@@ -172,16 +172,10 @@ def _is_read(bench: Bench, name: str, same: Tensor) -> bool:
         return columns.reshape(tensor.shape)
 
     before = bench.answer(arguments, options, training=False)
-    arguments, options = _changed([list(arguments), options], name, exchanged)
+    arguments, options = changed_at([list(arguments), options], name, exchanged)
     return not torch.equal(before, bench.answer(arguments, options, training=False))
 
 
 def _is_given(bench: Bench, tensor: Tensor) -> bool:
     """Say whether the model was given a tensor as an input."""
     return any(each.shape == tensor.shape and torch.equal(each, tensor) for _, each in bench.inputs())
-
-
-def _changed(tree: Any, path: str, change: Any) -> Any:
-    """Return a copy of a tree whose tensor at a path is changed."""
-    paths = iter([name for name, _ in leaves(tree)])
-    return mapped(tree, lambda tensor: change(tensor) if next(paths) == path else tensor.clone())

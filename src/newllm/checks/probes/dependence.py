@@ -3,15 +3,16 @@
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.targets import predicts_the_next_token, targets
-from newllm.checks.trees import chosen_rows, leaves, mapped
+from newllm.checks.targets import inputs_before, predicts_the_next_token, targets
+from newllm.checks.trees import changed_at, chosen_rows, integers, leaves, mapped
+from newllm.loss_form import Targets
 from newllm.messages import message
 
 MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
@@ -22,33 +23,41 @@ _MIXING = nn.modules.batchnorm._BatchNorm
 def causality(bench: Bench) -> Outcome:
     """Change the tokens from a position on: no output before may move, if the next token is what is predicted.
 
-    First from the middle on, then from several positions at once, each in rows of its own: a leak within chunks passes
-    where a chunk ends in the middle. As what moves then may come from another row, it is tried in all rows.
+    Of several inputs only that whose tokens are the targets is changed: the decoder's, not the source, which may be
+    read as a whole. Where the source holds the targets too, as in a copy, one of the two must not be read ahead.
     """
-    if not predicts_the_next_token(bench):
-        raise CannotCheck("not-next-token-model")
-    rows, length = bench.called()[2].shape[:2]
-    middle = length // 2
-    begins = int(targets(bench).used.any(0).nonzero()[0]) + 1  # behind the first output that is trained
-    # Of two neighbours one at least is within a chunk.
-    others = dict.fromkeys((begins, middle + 1, length - 1, length // 4, 3 * length // 4))
-    others = [cut for cut in others if 0 < cut < length and cut != middle]
-    found, tried = _with_others_from(bench, [middle]), [middle]
-    if found.behind <= MOVED:
-        raise CannotCheck("tokens-unused")
-    for at in range(0, len(others), rows):
-        some = others[at : at + rows]
-        tried += some
-        if found.before <= MOVED and (mixed := _with_others_from(bench, some)).before > MOVED:
-            found = _with_others_from(bench, [mixed.cut])
-    evidence = {"earlier": found.before, "later": found.behind, "count": found.count}
-    if found.before > MOVED:
-        return wrong("causality", position=found.cut, **evidence)
-    return sound("causality", position=sorted(tried), **evidence)
+    labels = _labels(bench, targets(bench))
+    try:
+        inputs = inputs_before(bench)
+    except CannotCheck:
+        if not labels:
+            raise
+        inputs = []
+    asked = [*((path, 1) for path in inputs), *((path, 0) for path in labels)]
+    read = [each for path, shift in asked if (each := read_ahead(bench, path, shift)).behind > MOVED]
+    if not read:
+        raise CannotCheck("tokens-unused" if inputs else "not-next-token-model")
+    least = min(read, key=lambda each: each.before)
+    evidence = {"earlier": least.before, "later": least.behind, "count": least.count}
+    if least.before > MOVED:
+        return wrong("causality", position=least.cuts[0], **evidence)
+    return sound("causality", position=sorted(least.cuts), **evidence)
+
+
+def _labels(bench: Bench, found: Targets) -> list[str]:
+    """Return the labels that the model is given, by where they stand: some shift them and read them themselves."""
+    arguments, options, _ = bench.called()
+    inputs = {path for path, _ in bench.inputs()}
+    others = [(path, each) for path, each in integers([list(arguments), options]) if path not in inputs]
+    return [path for path, each in others if each.shape == found.ids.shape and _are_targets(each, found)]
+
+
+def _are_targets(tensor: Tensor, found: Targets) -> bool:
+    return tensor.ndim == 2 and bool((tensor == found.ids)[found.used].all())
 
 
 @dataclass(frozen=True)
-class _Change:
+class Change:
     """What other tokens from some positions on did.
 
     Attributes:
@@ -56,34 +65,62 @@ class _Change:
             a prompt whose tokens are no targets may be read in both directions.
         behind: how far the others moved.
         count: positions at which outputs before moved.
-        cut: the position of the row that moved most.
+        cuts: the positions; where outputs before moved, that of the row that moved most.
     """
 
     before: float
     behind: float
     count: int
-    cut: int
+    cuts: tuple[int, ...]
 
 
-def _with_others_from(bench: Bench, cuts: list[int]) -> _Change:
+def read_ahead(bench: Bench, path: str, shift: int = 1) -> Change:
+    """Change one input `[B, T]` from a position on, and see whether outputs before move.
+
+    First from the middle on, then from several positions at once, each in rows of its own: a leak within chunks passes
+    where a chunk ends in the middle. As what moves then may come from another row, it is tried in all rows.
+
+    Args:
+        bench: with the model.
+        path: of the input, where it stands in what the model is called with.
+        shift: the outputs before are those whose token so many positions later is changed: 1 where an output predicts
+            the next token, 0 where it must not read that of its own position.
+    """
+    rows, length = bench.called()[2].shape[:2]
+    middle = length // 2
+    begins = int(targets(bench).used.any(0).nonzero()[0]) + 1  # behind the first output that is trained
+    # Of two neighbours one at least is within a chunk.
+    others = dict.fromkeys((begins, middle + 1, length - 1, length // 4, 3 * length // 4))
+    others = [cut for cut in others if 0 < cut < length and cut != middle]
+    found, tried = _with_others_from(bench, path, [middle], shift), [middle]
+    for at in range(0, len(others), rows):
+        if found.before > MOVED or found.behind <= MOVED:
+            return found
+        some = others[at : at + rows]
+        tried += some
+        if (mixed := _with_others_from(bench, path, some, shift)).before > MOVED:
+            found = _with_others_from(bench, path, list(mixed.cuts), shift)
+    return found if found.before > MOVED else replace(found, cuts=tuple(tried))
+
+
+def _with_others_from(bench: Bench, path: str, cuts: list[int], shift: int) -> Change:
     """Answer with other tokens from a position on, which is the first of these in the first row, and so on."""
-    rows, length = shape = bench.called()[2].shape[:2]
+    rows, length = bench.called()[2].shape[:2]
     starts = torch.tensor([cuts[row % len(cuts)] for row in range(rows)])
-    behind_BT = torch.arange(length) >= starts[:, None]
+    changed_BT = torch.arange(length) >= starts[:, None]
+    behind_BT = torch.arange(length) > starts[:, None] - shift
 
     def later(tensor: Tensor) -> Tensor:
-        if tensor.shape != shape or tensor.is_floating_point() or tensor.max() < 2:
-            return tensor.clone()  # no tokens: a mask keeps what it says
         other = torch.stack([row.roll(start) for row, start in zip(tensor.flip(0, 1), starts.tolist(), strict=True)])
         other = torch.where(other == tensor, (tensor + 1) % (tensor.max() + 1), other)
-        return torch.where(behind_BT.to(tensor.device), other, tensor)
+        return torch.where(changed_BT.to(tensor.device), other, tensor)
 
-    before, after = answers(bench, later)
+    before, after = answers(bench, later, at=path)
     moved_BT = (after - before).abs().flatten(2).amax(-1).cpu() / scale(bench)
     before_BT = moved_BT * (targets(bench).used.cpu() & ~behind_BT)
     at = int(before_BT.amax(1).argmax())
     count = int((before_BT.amax(0) > MOVED).sum())
-    return _Change(float(before_BT.max()), float((moved_BT * behind_BT).max()), count, int(starts[at]))
+    return Change(float(before_BT.max()), float((moved_BT * behind_BT).max()), count, (int(starts[at]),))
 
 
 def rows(bench: Bench) -> Outcome:
@@ -147,11 +184,19 @@ def _may_be_time_first(bench: Bench, tables: list[Tensor], output: Tensor) -> bo
     return output.ndim > 2 and all(_moved_rows(bench, torch.arange(count) >= cut) <= MOVED for cut in cuts)
 
 
-def answers(bench: Bench, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the model's answers in evaluation mode to what it was given, and to that with a change."""
+def answers(bench: Bench, change: Callable[[Tensor], Tensor], at: str | None = None) -> tuple[Tensor, Tensor]:
+    """Return the model's answers in evaluation mode to what it was given, and to that with a change.
+
+    Args:
+        bench: with the model.
+        change: of a tensor.
+        at: where the only tensor that is changed stands; None for all of them.
+    """
     arguments, options, _ = bench.called()
+    given = [list(arguments), options]
     before = bench.once(_answer)
-    after = bench.answer(mapped(arguments, change), mapped(options, change), training=False)
+    arguments, options = mapped(given, change) if at is None else changed_at(given, at, change)
+    after = bench.answer(arguments, options, training=False)
     if after.shape != before.shape:
         raise CannotCheck("other-shape")
     return before, after.to(before.dtype)

@@ -24,6 +24,7 @@ Gradient = dict[str, Tensor]
 _ALIKE = 1e-3  # of a gradient: what differs by less is the same, up to a factor
 _APART = 0.05  # what differs by more is another one: passes of nearly one size are as good as passes of one size
 _LEVEL = 0.01  # of a weight or factor
+_LEAST, _MOST = 1.0, 2.0**32  # of a loss scale: trainings begin with 2^7 to 2^32, and lower it where gradients overflow
 _NEVER = 1e-4  # of a norm: what comes out as exactly the same, or exactly twice, of other batches too
 
 
@@ -126,6 +127,8 @@ def loss_scale(bench: Bench) -> Outcome:
         ratio = float(round(ratio))
     else:
         raise CannotCheck("scale-other")
+    if ratio == 1 and not _LEAST <= scale <= _MOST:
+        raise CannotCheck("scale-far", scale=scale)
     if ratio == 1:
         return sound("loss-scale", **evidence)
     return wrong("loss-scale", "clipped" if ratio > 1 else "kept", ratio=ratio, **evidence)

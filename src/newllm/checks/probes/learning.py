@@ -1,18 +1,26 @@
 """Learning: is a step the same each time, can one batch be learnt by heart, and are its halves what it is?"""
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from newllm.checks.bench import Bench
+from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.seen import Seen, observed
-from newllm.checks.targets import targets
+from newllm.checks.targets import read, targets
 from newllm.checks.trees import chosen_rows, dense, leaves, same
-from newllm.loss_form import NEAR, Targets, read_targets
+from newllm.loss_form import NEAR
+from newllm.messages import message
 
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
+_HEART = 0.9  # that must go for it to be learnt by heart
+_BELOW = 0.98  # of what guessing by the share of each class costs: with less something of the inputs is learnt
+_MEAN = 0.02  # from 1, of the sum of a mean's weights
+_UNITS = 3  # of a layer: fewer may have one target
+_TOGETHER = 1e-4  # of the way that weights have moved: what is farther apart is not alike
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NOTHING = 0.002  # share of the loss: what falls by less has not fallen
 _RATES = (1.0, 10.0, 100.0, 1000.0)  # times the optimizer's own
 _UPDATES = 60  # for each of the rates, as far as time goes
@@ -43,28 +51,81 @@ def _equal(gradient: Tensor, other: Tensor | None) -> bool:
 
 
 def learns(bench: Bench) -> Outcome:
-    """Train on this one batch: its loss must fall. Where it does not, a larger rate is tried from the same weights."""
+    """Train on this one batch: its loss must fall. Where it does not, a larger rate is tried from the same weights.
+
+    What was reached is said: all of it, or a part, which may be no more than how often each class occurs. Units that
+    begin alike and stay so are found on the way.
+    """
     if not any(float(group.get("lr", 1.0)) for group in bench.optimizer.param_groups):
         raise CannotCheck("rate-zero")
     best: tuple[float, float, int, float] | None = None
+    alike: list[str] = []
     for factor in _RATES:
         with bench.untouched():
+            weights = _alike(bench.model)
             first, last, updates = _learnt(bench, factor, bench.left / 2)
+            alike = _still_alike(bench.model, weights)
         if updates < 2:
             break
         if best is None or last < best[1]:
             best = (first, last, updates, factor)
-        if _fell(first, last, _FELL):
+        if alike or _fell(first, last, _FELL):
             break
     if best is None or (best[2] < _UPDATES // 3 and not _fell(*best[:2], _FELL)):
         raise CannotCheck("no-time")
     first, last, updates, factor = best
     evidence = {"first": first, "last": last, "updates": updates, "factor": factor}
+    if alike:
+        return wrong("learns", "alike", **names(alike), **evidence)
     if _fell(first, last, _FELL):
-        return _by_chance(bench, factor, first - last) or sound("learns", **evidence)
+        return _by_chance(bench, factor, first - last) or _reached(bench, evidence)
     if _fell(first, last, _NOTHING):
         raise CannotCheck("slow", **evidence)
     return wrong("learns", **evidence)
+
+
+def _reached(bench: Bench, evidence: dict[str, Any]) -> Outcome:
+    """Say how far the loss fell: by heart, in part, or no further than by guessing the share of each class."""
+    first, last, prior = evidence["first"], evidence["last"], _prior(bench)
+    how = "heart" if _fell(first, last, _HEART) else "part" if math.isnan(prior) or last < _BELOW * prior else "prior"
+    evidence |= {"reached": how, "share": (first - last) / abs(first), "prior": prior}
+    return Outcome("learns", "sound", message("check-learns.fell", **evidence), evidence)
+
+
+def _prior(bench: Bench) -> float:
+    """Return what guessing by the share of each class costs, NaN where the loss is no mean of cross-entropies."""
+    try:
+        found = targets(bench)
+    except CannotCheck:
+        return math.nan
+    if found.form != "cross-entropy" or abs(float(found.weights[found.used].sum()) - 1) > _MEAN:
+        return math.nan
+    shares = found.ids[found.used].unique(return_counts=True)[1].double() / int(found.used.sum())
+    return float(-(shares * shares.log()).sum())
+
+
+def _alike(model: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of layers whose units are all alike, by name: constant ones, or zero."""
+    layers = [(name, each) for name, each in model.named_modules() if isinstance(each, _LAYERS)]
+    weights = [(f"{name}.weight".removeprefix("."), each._parameters.get("weight")) for name, each in layers]
+    return {
+        name: weight.detach().clone()
+        for name, weight in weights
+        if weight is not None and weight.requires_grad and len(weight) >= _UNITS and torch.equal(weight, _first(weight))
+    }
+
+
+def _first(weight: Tensor) -> Tensor:
+    """Return the weight that all units would have if they were as the first one."""
+    return weight[:1].expand_as(weight)
+
+
+def _still_alike(model: nn.Module, before: dict[str, Tensor]) -> list[str]:
+    """Return those whose units have moved and are still alike: their layer does no more than one unit would."""
+    now = {name: model.get_parameter(name).detach() for name in before}
+    moved = {name: float((weight - before[name]).abs().max()) for name, weight in now.items()}
+    apart = {name: float((weight - _first(weight)).abs().max()) for name, weight in now.items()}
+    return [name for name in now if math.isfinite(moved[name]) and apart[name] < _TOGETHER * moved[name]]
 
 
 def _by_chance(bench: Bench, factor: float, fall: float) -> Outcome | None:
@@ -115,25 +176,16 @@ def _other_targets(bench: Bench, passes: list[Seen]) -> tuple[int, float]:
     """
     try:
         axis, near = targets(bench).axis, NEAR.get(bench.called()[2].dtype, 1e-3)
-        read = [_read(each, axis, near) for each in passes]
+        found = [read(each, axis, near) for each in passes]
     except CannotCheck:
         return 0, 0.0
-    if not all(torch.equal(each.used, read[0].used) for each in read) or read[0].classes == read[0].ids.numel():
+    first = found[0]
+    if not all(torch.equal(each.used, first.used) for each in found) or first.classes == first.ids.numel():
         return 0, 0.0
-    ids = torch.stack([each.ids[each.used] for each in read])
+    ids = torch.stack([each.ids[each.used] for each in found])
     share = float((ids[1:] != ids[0]).double().mean(1).max())
     as_often = all(torch.equal(one.sort().values, ids[0].sort().values) for one in ids[1:])
     return ids.shape[1] if share and as_often and ids.shape[1] >= _ENOUGH else 0, share
-
-
-def _read(seen: Seen, axis: int, near: float) -> Targets:
-    found = None
-    if seen.output is not None and seen.gradient is not None and bool(seen.gradient.any()):
-        z, g = (each.double().movedim(axis, -1) for each in (seen.output, seen.gradient))
-        found = read_targets(z, g, axis, near)
-    if found is None:
-        raise CannotCheck("no-cross-entropy")
-    return found
 
 
 @torch.no_grad()
@@ -162,7 +214,7 @@ def _learnt(bench: Bench, factor: float, leave: float) -> tuple[float, float, in
         if bench.left < leave:
             break
         losses.append(bench.step())  # the same chance each time: noise of dropout or diffusion is part of the batch
-        if not math.isfinite(losses[-1]) or _fell(losses[0], losses[-1], 5 * _FELL):
+        if not math.isfinite(losses[-1]) or _fell(losses[0], losses[-1], _HEART):
             break
     return (losses[0], min(losses[len(losses) // 2 :]), len(losses)) if losses else (math.nan, math.nan, 0)
 

@@ -40,6 +40,8 @@ def step_order(bench: Bench) -> Outcome:
     scaled = [call.scaled_after_update for call in updating]
     if all(each is not None for each in scaled):
         return wrong("step-order", "late", factor=scaled[0], calls=len(found))
+    if all(call.idle_clips == call.clips > 0 for call in updating):
+        return wrong("step-order", "early", calls=len(found))
     return sound("step-order", calls=len(found), updates=sum(call.updates for call in found))
 
 

@@ -6,13 +6,25 @@ import torch
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.targets import FIT, shift_shares, targets
+from newllm.checks.probes.dependence import MOVED, read_ahead
+from newllm.checks.seen import observed
+from newllm.checks.targets import FIT, input_shares, read, shift_shares, targets
+from newllm.checks.trees import chosen_rows, leaves
+from newllm.loss_form import NEAR, Targets
 
 _MISFIT = 0.9  # share below which they do not: a text that repeats itself agrees with itself under any shift
 _HIGH, _ABOVE = 1.3, 0.3  # times ln C and nats: more than this is no matter of a few unlucky rows
+_CONFIDENT = 3.0  # nats above ln C: He's rule on every layer, the head too, costs 1, and up to 3 where layers are many
+_WORSE = 1.8  # nats above what random targets would cost: the outputs speak against those that occur
+_BATCH, _HEAD = (
+    4.0,
+    2.0,
+)  # nats by the root of the targets and of C - 1: what few rows, or few classes, come to by chance
 _LOW = 0.5  # times ln C: less than this has been learnt, or is given away
 _PRIOR = 0.9  # times what guessing by the share of each class costs: less has been learnt
 _SAME = 0.02  # of a weight
+_PAIR = 2  # rows: fewer have no halves
+_HIDDEN = 0.5  # share of the positions below which they may be those of hidden tokens
 
 
 def loss_form(bench: Bench) -> Outcome:
@@ -27,19 +39,43 @@ def loss_form(bench: Bench) -> Outcome:
 
 
 def shift(bench: Bench) -> Outcome:
-    """Hold the targets that the loss pulls towards against the inputs: they must be the next tokens."""
+    """Hold the targets that the loss pulls towards against the inputs: they must be the next tokens.
+
+    Targets that stand in an input otherwise are a mistake only where the model reads that input in its order, as one
+    that predicts the next token does. What is read as a whole may be copied, corrected or coded.
+    """
     found = targets(bench)
     shares = shift_shares(bench, found)
-    best = max(shares, key=lambda at: (shares[at], -abs(at - 1)))
-    second = max(share for at, share in shares.items() if at != best)
+    best = _best(shares)
     if shares[best] < FIT:
         raise CannotCheck("not-next-token", share=shares[best])
     if shares[1] >= FIT:
         return sound("shift", share=shares[1], rows=int(found.used.sum()))
-    if second > _MISFIT:
+    if max(share for at, share in shares.items() if at != best) > _MISFIT:
         raise CannotCheck("repetitive")
-    case = "same" if best == 0 else "far" if best > 1 else "back"
-    return wrong("shift", case, shift=best, share=shares[best], expected=shares[1])
+    for path, of_input in input_shares(bench, found).items():
+        at = _best(of_input)
+        if of_input[at] < FIT:
+            continue
+        change = read_ahead(bench, path)
+        if change.behind > MOVED >= change.before:
+            case = "same" if at == 0 else "far" if at > 1 else "back"
+            return wrong("shift", case, shift=at, share=of_input[at], expected=of_input[1])
+    if best == 0 and _are_scattered(found):
+        count, positions = int(found.used.sum()), found.used.numel()
+        return wrong("shift", "shown", share=shares[0], count=count, positions=positions)
+    raise CannotCheck("read-whole", shift=best, share=shares[best])
+
+
+def _are_scattered(found: Targets) -> bool:
+    """Say whether few positions count, here and there in the rows, as where a model is to find hidden tokens."""
+    begins = found.used[:, 1:] & ~found.used[:, :-1]
+    runs = begins.sum(1) + found.used[:, 0]
+    return float(found.used.double().mean()) < _HIDDEN and float((runs > 1).double().mean()) > _HIDDEN
+
+
+def _best(shares: dict[int, float]) -> int:
+    return max(shares, key=lambda at: (shares[at], -abs(at - 1)))
 
 
 def initial_loss(bench: Bench) -> Outcome:
@@ -58,14 +94,27 @@ def initial_loss(bench: Bench) -> Outcome:
     shares = found.ids[found.used].unique(return_counts=True)[1].double() / int(found.used.sum())
     prior = float(-(shares * shares.log()).sum())
     evidence = {"nats": found.nats, "uniform": uniform, "classes": found.classes, "prior": prior}
-    if found.nats > _HIGH * uniform + _ABOVE:
+    chance = _BATCH / int(found.used.sum()) ** 0.5
+    confident = max(_HIGH * uniform + _ABOVE, uniform + _CONFIDENT) + _HEAD / (found.classes - 1) ** 0.5
+    if found.nats > min(confident, _of_random_targets(bench, found) + _WORSE) + chance:
         return wrong("initial-loss", **evidence)
     learnt = found.nats < _LOW * uniform
     return sound("initial-loss", learnt="prior" if learnt and found.nats > _PRIOR * prior else learnt, **evidence)
 
 
+def _of_random_targets(bench: Bench, found: Targets) -> float:
+    """Return the nats per target that the outputs would cost with targets drawn at random."""
+    if found.form == "probabilities":
+        return math.inf
+    z = bench.called()[2].movedim(found.axis, -1)[found.used].double()
+    return max(math.log(found.classes) * _HIGH + _ABOVE - _WORSE, float((z.logsumexp(-1) - z.mean(-1)).mean()))
+
+
 def reduction(bench: Bench) -> Outcome:
-    """Add up the weights of all targets in the loss: of a mean over those that count they come to 1."""
+    """Add up the weights of all targets in the loss: of a mean over those that count they come to 1.
+
+    Of more than one it is a sum where a target weighs as much in half of the batch, and else a mean times a factor.
+    """
     found = targets(bench)
     weights = found.weights[found.used]
     if bool(torch.isnan(weights).all()):
@@ -78,9 +127,34 @@ def reduction(bench: Bench) -> Outcome:
         return sound("reduction", **evidence)
     is_level = float(weights.std(correction=0)) <= _SAME * float(weights.mean())
     if is_level and count > 1 and total > 1:
-        return wrong("reduction", "sum", **evidence)
+        ratio = _in_half(bench, found)
+        if abs(total - count) <= _SAME * count if ratio is None else abs(ratio - 1) <= _SAME:
+            return wrong("reduction", "sum", **evidence)
+        if ratio is not None:
+            raise CannotCheck("factor", total=total)
     # Of a mean over all positions, or over all but the last of each row, which has no next token.
     for positions in (found.used.numel(), found.used.numel() - len(found.used)):
         if is_level and count < positions and abs(total - count / positions) <= _SAME * total / 4:
             return wrong("reduction", "ignored", positions=positions, **evidence)
     raise CannotCheck("weighted", total=total)
+
+
+def _in_half(bench: Bench, found: Targets) -> float | None:
+    """Return how much more a target weighs in the half of the batch that has fewer of them; None where that is unknown.
+
+    It is 1 in a sum, and 2 or more in a mean.
+    """
+    batch, rows = bench.batch, len(found.used)
+    if rows < _PAIR or any(len(each) != rows for _, each in leaves(batch) if each.ndim):
+        return None
+    counts = {int(found.used[half].sum()): half for half in torch.arange(rows, device=found.used.device).chunk(2)}
+    if not min(counts):
+        return None
+    half = chosen_rows(batch, rows, counts[min(counts)].cpu())
+    try:
+        with bench.untouched():
+            seen = observed(bench.model, bench.optimizer, lambda: bench.loss(half))
+        again = read(seen, found.axis, NEAR.get(bench.called()[2].dtype, 1e-3))
+    except CannotCheck:
+        return None
+    return float(again.weights[again.used].mean() / found.weights[found.used].mean())

@@ -28,16 +28,26 @@ def finite(bench: Bench) -> Outcome:
 
 
 def autocast(bench: Bench) -> Outcome:
-    """See in which precision the layers answered while automatic mixed precision was on."""
-    if bench.seen.refused and not bench.seen.autocast:
-        raise CannotCheck("autocast-off", why=bench.seen.refused)
-    products = [layer for layer in bench.seen.layers.values() if layer.is_product]
-    if not bench.seen.autocast or not products:
-        raise CannotCheck("no-autocast")
+    """See in which precision layers, and products without a layer, answered while mixed precision was on."""
+    seen = bench.seen
+    if not seen.autocast:
+        raise CannotCheck("autocast-off", why=seen.refused) if seen.refused else CannotCheck("no-autocast")
+    layers = [layer.dtype for layer in seen.layers.values() if layer.is_product and layer.is_mixed]
+    found = layers if any(map(_is_reduced, layers)) or not any(map(_is_reduced, seen.products)) else seen.products
+    found = found or seen.products
     device = next((each.device.type for each in bench.model.parameters()), "cpu")
-    reduced = sum(layer.dtype in ("bfloat16", "float16") for layer in products)
-    evidence = {"kind": bench.seen.autocast[0], "device": device, "layers": len(products), "reduced": reduced}
-    return sound("autocast", **evidence) if reduced else wrong("autocast", **evidence)
+    kind = device if device in seen.autocast else seen.autocast[0]
+    if not found:
+        raise CannotCheck("no-products", kind=kind)
+    reduced = sum(map(_is_reduced, found))
+    evidence = {"kind": kind, "device": device, "layers": len(found), "reduced": reduced}
+    if reduced:
+        return sound("autocast", **evidence)
+    return wrong("autocast", "wrong" if kind != device else "unused", **evidence)
+
+
+def _is_reduced(dtype: str) -> bool:
+    return dtype in ("bfloat16", "float16")
 
 
 def half_precision(bench: Bench) -> Outcome:

@@ -9,8 +9,8 @@ from torch import Tensor
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.probes.dependence import MOVED, answers, scale
-from newllm.checks.targets import predicts_the_next_token, targets
-from newllm.checks.trees import integers, leaves
+from newllm.checks.targets import inputs_before, predicts_the_next_token, targets, tokens_given
+from newllm.checks.trees import leaves
 
 _RUN = 2  # tokens at the end of a row
 
@@ -24,22 +24,54 @@ def padding(bench: Bench) -> Outcome:
     if mask is None:
         return _learnt(bench)
     real = mask.bool()
+    tokens = _padded(bench, mask)
 
     def elsewhere(tensor: Tensor) -> Tensor:
-        if tensor.shape != mask.shape or tensor.is_floating_point() or torch.equal(tensor, mask) or tensor.max() < 2:
+        if not any(tensor.shape == each.shape and torch.equal(tensor, each) for each in tokens.values()):
             return tensor.clone()
         return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
 
     before, after = answers(bench, elsewhere)
-    moved = float((after - before)[real].abs().max()) / scale(bench)
+    moved_BT = (after - before).abs().flatten(2).amax(-1) / scale(bench)
+    moved = float(moved_BT[real].max())
     evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
     if moved > MOVED:
         return wrong("padding", "read", **evidence)
-    if predicts_the_next_token(bench):
-        counted = int((targets(bench).used[:, :-1] & ~real[:, 1:]).sum())
-        if counted:
-            return wrong("padding", "counted", counted=counted, **evidence)
-    return sound("padding", **evidence)
+    counted = _counted(bench, real, tokens, bool((moved_BT[~real] > MOVED).all()))
+    return wrong("padding", "counted", counted=counted, **evidence) if counted else sound("padding", **evidence)
+
+
+def _padded(bench: Bench, mask: Tensor) -> dict[str, Tensor]:
+    """Return the inputs that an attention mask is of, by where they stand: what it leaves out holds one token there.
+
+    A decoder's tokens beside it have a padding of their own. Where no input is so, all of them may be the mask's.
+    """
+    given = tokens_given(bench, mask.shape)
+    padding = ~mask.bool()
+    filled = {path: one for path, one in given.items() if int(one[padding].unique().numel()) == 1}
+    return filled or given
+
+
+def _counted(bench: Bench, real: Tensor, tokens: dict[str, Tensor], own: bool) -> int:
+    """Return how many targets are padding: the next tokens, or those of an output for each token.
+
+    Args:
+        bench: with model and loss.
+        real: `[B, T]`, what is no padding.
+        tokens: the inputs that are padded.
+        own: whether the output of each padded position follows its own token, as where a model tags tokens.
+
+    Raises:
+        CannotCheck: targets stand at padded positions, and may be those of another text, as of a decoder.
+    """
+    found = targets(bench)
+    if tokens.keys() & set(inputs_before(bench)):
+        return int((found.used[:, :-1] & ~real[:, 1:]).sum())
+    there = found.used & ~real
+    counted = int(there.sum())
+    if counted and not (own and int(found.ids[there].unique().numel()) == 1):
+        raise CannotCheck("padding-targets", counted=counted)
+    return counted
 
 
 def ends(bench: Bench) -> Outcome:
@@ -91,7 +123,7 @@ def _filler(bench: Bench) -> _Filler:
         CannotCheck: nothing does.
     """
     _, _, output = bench.called()
-    found = [each for _, each in integers(dict(bench.inputs())) if each.shape == output.shape[:2] and each.max() > 1]
+    found = list(tokens_given(bench, output.shape[:2]).values())
     if not found or found[0].shape[1] <= _RUN:
         raise CannotCheck("no-padding")
     tokens, mask = found[0].long(), _mask(bench)

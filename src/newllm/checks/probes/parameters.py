@@ -1,6 +1,8 @@
 """The parameters: is each in the optimizer once, does each get a gradient and move, and does the rest stay?"""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -28,6 +30,10 @@ def optimizer_holds(bench: Bench) -> Outcome:
     if len(missing) == len(trainable):
         return wrong("optimizer-holds", "other-model", others=others)
     if missing:
+        shared = _held_by_others(bench, trainable, missing)
+        if shared == missing:
+            raise CannotCheck("other-optimizer", share=_share(bench, missing), **names(missing))
+        missing = [name for name in missing if name not in shared]
         return wrong("optimizer-holds", "missing", share=_share(bench, missing), others=others, **names(missing))
     if twice:
         return wrong("optimizer-holds", "twice", **names(twice))
@@ -40,6 +46,16 @@ def _other_optimizers(bench: Bench) -> list[Optimizer]:
         return []
     found = reached(bench.parts.step, besides=(bench.model, bench.optimizer))
     return [each for each in found if isinstance(each, Optimizer)]
+
+
+def _held_by_others(bench: Bench, trainable: Mapping[str, Tensor], missing: list[str]) -> list[str]:
+    """Return what other optimizers of this process hold, where no step says which of them the training uses."""
+    if bench.parts.step is not None:
+        return []
+    gc.collect()  # one that is no more used is none
+    alive = [each for each in gc.get_objects() if issubclass(type(each), Optimizer) and each is not bench.optimizer]
+    held = {id(each) for other in alive for group in other.param_groups for each in group["params"]}
+    return [name for name in missing if id(trainable[name]) in held]
 
 
 def tied(bench: Bench) -> Outcome:
@@ -80,15 +96,38 @@ def _weights_in_containers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def gradients(bench: Bench) -> Outcome:
-    """See which parameters never got a gradient in a few updates."""
+    """See which parameters never got a gradient in a few updates.
+
+    An expert, a head or a layer may be one of several in a list, of which a batch reaches some.
+    """
     found = updates(bench)
     if len(found.absent) == len(found.trainable):
         raise CannotCheck("no-gradient")
-    if found.absent:
-        return wrong("gradients", "absent", share=_share(bench, found.absent), **names(found.absent))
-    if found.zero:
-        return wrong("gradients", "zero", share=_share(bench, found.zero), **names(found.zero))
+    waiting = _waiting(bench.model, found.trainable, set(found.zero))
+    for case, lost in (("absent", found.absent), ("zero", found.zero)):
+        if lost := [name for name in lost if name not in waiting]:
+            return wrong("gradients", case, share=_share(bench, lost), **names(lost))
+    if waiting:
+        lost = [name for name in found.zero if name in waiting]
+        raise CannotCheck("unreached", share=_share(bench, lost), **names(lost))
     return sound("gradients", count=len(found.trainable), updates=UPDATES)
+
+
+def _waiting(model: nn.Module, trainable: list[str], lost: set[str]) -> set[str]:
+    """Return what belongs to a part of a ModuleList or ModuleDict that got nothing, beside one of its kind that did."""
+    found: set[str] = set()
+    for place, holder in model.named_modules():
+        if not isinstance(holder, nn.ModuleList | nn.ModuleDict):
+            continue
+        parts: dict[Any, list[set[str]]] = {}
+        for name, part in holder.named_children():
+            own = f"{place}.{name}.".removeprefix(".")
+            kind = type(part), *(inner for inner, _ in part.named_parameters())
+            parts.setdefault(kind, []).append({each for each in trainable if each.startswith(own)})
+        for alike in parts.values():
+            if any(not own <= lost for own in alike):
+                found = found.union(*(own for own in alike if own <= lost))
+    return found
 
 
 def moves(bench: Bench) -> Outcome:
@@ -113,6 +152,9 @@ def moves(bench: Bench) -> Outcome:
         dtype = str(first.dtype).removeprefix("torch.")
         share, rate = found.still[lost[0]], held[id(first)]
         return wrong("moves", "partly", share=share, updates=UPDATES, dtype=dtype, rate=rate, **names(lost))
+    resting = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name])) == 0]
+    if resting:
+        raise CannotCheck("some-rest", moved=len(pulled), **names(resting))
     return sound("moves", count=len(pulled), updates=UPDATES)
 
 

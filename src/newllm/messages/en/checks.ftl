@@ -53,7 +53,7 @@ check-tied = Are weights tied where the configuration says so?
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
-    .first = Create the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
+    .first = Create the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters(). If a second optimizer trains the rest, give step=.
     .sound = the optimizer holds every trainable tensor ({ COUNT($count) }) once{ $others ->
         [0] { "" }
        *[other] , and { COUNT($others) } that are not the model's
@@ -138,6 +138,7 @@ check-training-mode = Are dropout and batch norm in training mode?
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
     .sound = layers that behave differently in training: { COUNT($of) }, each in the mode that its weights suggest
+    .kept = layers that behave differently in training: { COUNT($of) }, of which the model's own train() keeps { COUNT($meant) } in evaluation mode
     .wrong = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are in evaluation mode, though their weights are trained: { names-and-more }
 
 # "wrong-axis" is said by files of before 2026-12 alone.
@@ -166,6 +167,7 @@ check-shift = Are the targets the next tokens?
     .same = the targets are the tokens at the same position ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): not shifted, the model learns to copy
     .far = the targets are the tokens { $shift } positions later ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): shifted { $shift } times instead of once
     .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
+    .shown = { PERCENT($share, digits: 1) } % of the targets are the tokens at the same position, which the model can see: of { COUNT($positions) } positions { COUNT($count) }, scattered over the rows, are targets, and their tokens are not hidden in the inputs
 
 check-causality = Do later tokens leave earlier outputs alone?
     .short = the causal mask
@@ -296,6 +298,7 @@ check-autocast = Is mixed precision in effect?
     .first = Name the device that the model is on: torch.autocast(device_type=...).
     .sound = { COUNT($reduced) } of { COUNT($layers) } layers compute in reduced precision
     .wrong = autocast is on for { $kind }, but the model is on { $device }: none of { COUNT($layers) } layers computes in reduced precision
+    .unused = autocast is on for { $kind }, where the model is, and none of { COUNT($layers) } layers or products computes in reduced precision: the model turns it off, or computes in a way that it does not know
 
 check-half-precision = Is the optimizer's epsilon above zero in half precision?
     .short = epsilon in half precision
@@ -343,6 +346,7 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     }, and nothing is learnt
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
+    .early = clip_grad_norm_ is only called before the backward pass, while no parameter has a gradient ({ $calls } calls of the step): nothing is ever clipped
 
 check-step-loss = Does the loop minimise the loss of its batch?
     .short = the loss that the loop minimises
@@ -373,7 +377,7 @@ check-step-mode = Does the loop train in training mode?
     .short = the loop's training mode
     .why = What is trained in evaluation mode has no dropout, and statistics that never change.
     .first = Call model.train() after each evaluation in the loop.
-    .sound = in { $calls } calls of the step what gets a gradient was in training mode
+    .sound = in { $calls } calls of the step no layer that was in training mode before was trained in evaluation mode
     .wrong = in call { $call } of { $calls } the loop trains through layers in evaluation mode that were in training mode before: { names-and-more }
 
 check-step-frozen = Do values whose gradient the loop sets to zero stay fixed?
@@ -411,7 +415,7 @@ check-moves = Does every parameter move?
     .short = parameters that move
     .why = An update that is smaller than the rounding of a weight is lost, and training looks slow where it stands still.
     .first = Train weights in float32, or raise the learning rate.
-    .sound = every tensor with a gradient ({ COUNT($count) }) moved within { $updates } updates
+    .sound = every tensor that has a gradient and is in the optimizer ({ COUNT($count) }) moved within { $updates } updates
     .wrong = { COUNT($count) } tensors have a gradient and did not change in { $updates } updates: { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): the update is lost in rounding
     .partly = { PERCENT($share) } % of the numbers with a gradient did not change in { $updates } updates in { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): most of the update is lost in rounding
 
@@ -423,6 +427,7 @@ check-stays = Do frozen parameters stay fixed?
     .weights = { COUNT($count) } frozen tensors moved: { names-and-more }
     .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
 
+# "sound" is said by files of before 2026-12 alone, which did not say how far.
 check-learns = Can one batch be learnt?
     .short = whether one batch can be learnt
     .why = A model that cannot memorise one batch cannot learn a data set.
@@ -433,6 +438,18 @@ check-learns = Can one batch be learnt?
     }
     .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and no lower with up to 1,000 times the learning rate: nothing is learnt
     .shuffled = with other random numbers the loss pulls { PERCENT($share) } % of { COUNT($rows) } outputs towards another target, though the model is given the same and each class occurs as often: the targets are shuffled and do not belong to the inputs
+    .fell = on this batch alone the loss falls by { PERCENT($share) } %, from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
+        [1] { "" }
+       *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
+    }{ $reached ->
+        [heart] : it is learnt by heart
+        [prior] . Guessing by the share of each class costs no more ({ G($prior) }); whether anything of the inputs can be learnt was not tried any longer
+       *[part] ; whether it can be learnt by heart was not tried any longer
+    }
+    .alike = the units of { $count ->
+        [one] a layer
+       *[other] { COUNT($count) } layers
+    } begin alike and are still alike after { $updates } updates: { names-and-more }. Such a layer does no more than one unit would
 
 # Why something could not be checked.
 check-reason =
@@ -447,13 +464,20 @@ check-reason =
        *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
+    .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
     .no-tokens = the model is given no tokens in the shape of its outputs
     .not-next-token = the targets are not shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
     .not-next-token-model = the model does not predict the next token, so it may read all of them
     .repetitive = the text of this batch repeats itself: it agrees with itself under several shifts
+    .read-whole = { PERCENT($share, digits: 1) } % of the targets are { $shift ->
+        [0] the tokens at the same position
+       *[other] tokens of the same row, a fixed number of positions away ({ $shift })
+    }, and the model reads that row as a whole: right if it copies, corrects or encodes a text; wrong if it should predict the next token, or tokens that are hidden
+    .padding-targets = padding is not read, but { COUNT($counted) } targets stand at padded positions: right if they belong to another text, as in an encoder with a decoder; if each belongs to the token at its position, padding counts in the loss
     .trained = the model has been trained before (the optimizer holds moments): this is checked only before training
     .weighted = the targets are weighted (their weights add up to { G($total) }), or the loss holds more than a mean
+    .factor = the loss is { G($total) } times the mean over its targets, in half of the batch too: right if it is meant, as for a sum over the positions of a row
     .tokens-unused = the outputs do not depend on the tokens at all
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
@@ -469,6 +493,8 @@ check-reason =
     .drawn = the loss draws random numbers after the model has answered: with the same ones each time it falls, and with others by less than half as much (from { G($first) } to { G($last) })
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
+    .some-rest = { COUNT($count) } tensors have a gradient and a learning rate of 0 here, as in the first step of a warm-up: { names-and-more }. The other { COUNT($moved) } moved
+    .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
     .nothing-frozen = nothing is frozen
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
@@ -514,15 +540,18 @@ check-reason =
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
+    .no-products = automatic mixed precision is on for { $kind }, and the model computes no product there that is known
     .autocast-off = automatic mixed precision is asked for, and torch turns it off here ("{ $why }"): check where the training will run
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as when a model freezes a part of itself in it: call it before the check, and before the first step
+    .norms-kept = { COUNT($count) } of { COUNT($of) } layers that behave differently in training are batch norms in evaluation mode whose scale and shift are trained: { names-and-more }. Right if their statistics should stay, as where rows are few
     .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
     .no-settings = the optimizer is no Adam, and no batch norm keeps running statistics
     .no-spectral-norm = no layer has a spectral norm
     .no-scaler = no active loss scaler was found in the step, or several
     .scale-other = with another loss scale the gradient of the first update differs in another way, as when the step draws random numbers or batches of its own
+    .scale-far = with half of the loss scale of { G($scale) } the first update uses the same gradient; whether gradients in half precision (up to 65,504, down to 6e-8) bear a scale so far from those in use is not seen here
     .scale-skips = no update was made in { $calls } calls at this loss scale
     .no-autocast-around = no update was made inside automatic mixed precision
     .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to behave differently there

@@ -1,0 +1,83 @@
+"""How far one batch is learnt is said, and units that begin alike and stay so are found."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.unit.checks.asked import asked
+from tests.unit.checks.healthy import classes, mlp, table
+from torch import Tensor, nn
+
+from newllm.checks.outcome import Outcome
+
+
+def _asked(model: nn.Module, batch: tuple[Tensor, Tensor] | None = None, rate: float = 1e-3) -> Outcome:
+    batch = table() if batch is None else batch
+    return asked("learns", model, classes, batch, optimizer=torch.optim.AdamW(model.parameters(), rate))
+
+
+class Blind(nn.Module):
+    """It answers alike whatever it is given, or nearly."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.layers, self.share = mlp(), share
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.share * x)
+
+
+def test_how_far_it_was_learnt_is_said() -> None:
+    torch.manual_seed(0)
+    heart = _asked(mlp(), rate=0.1)
+    assert heart.evidence["reached"] == "heart"
+    assert str(heart.sentence).endswith(": it is learnt by heart")
+    part = _asked(mlp(), rate=2e-3)
+    assert part.evidence["reached"] == "part"
+    assert 0.1 <= part.evidence["share"] < 0.9
+
+
+@pytest.mark.parametrize(("share", "reached"), [(0.0, "prior"), (1.0, "heart")])
+def test_a_model_that_learns_only_how_often_classes_occur_is_said_to(share: float, reached: str) -> None:
+    torch.manual_seed(0)
+    batch = torch.randn(20, 10), torch.tensor([0] * 18 + [1] * 2)[torch.randperm(20)]
+    found = _asked(Blind(share), batch, rate=0.1)
+    assert (found.status, found.evidence["reached"]) == ("sound", reached)
+
+
+def _constant(first: float, head: float, *, random_head: bool = False) -> nn.Sequential:
+    model = mlp()
+    with torch.no_grad():
+        for at, value in ((0, first), (2, head)):
+            if at == 0 or not random_head:
+                model[at].weight.fill_(value)
+            model[at].bias.zero_()
+    return model
+
+
+def test_units_that_stay_alike_are_found() -> None:
+    torch.manual_seed(0)
+    found = _asked(_constant(0.1, 0.1))
+    assert (found.sentence.id, found.evidence["names"]) == ("check-learns.alike", ["0.weight"])
+    assert "the units of a layer begin alike and are still alike after" in str(found.sentence)
+
+
+def _zero_head() -> nn.Sequential:
+    model = mlp()
+    with torch.no_grad():
+        model[2].weight.zero_()
+    return model
+
+
+PARTING: dict[str, Callable[[], nn.Module]] = {
+    "a random head": lambda: _constant(0.1, 0.0, random_head=True),  # it tells the units apart
+    "a head of zeros": _zero_head,
+    "two classes": lambda: nn.Sequential(nn.Linear(10, 2)),
+}
+
+
+@pytest.mark.parametrize("name", PARTING)
+def test_units_that_part_are_no_fault(name: str) -> None:
+    torch.manual_seed(0)
+    batch = torch.randn(16, 10), torch.randint(0, 2, (16,))
+    assert _asked(PARTING[name](), batch, rate=1e-2).status == "sound"
