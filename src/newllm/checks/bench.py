@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, TypeVar
 
 import torch
@@ -16,8 +16,9 @@ from torch import Tensor
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.parts import Parts
 from newllm.checks.seen import Seen, observed, output_of
+from newllm.checks.sharded import is_sharded
 from newllm.checks.trees import copied, leaves, same
-from newllm.checks.untouched import untouched
+from newllm.checks.untouched import generator_restorer, untouched
 
 _T = TypeVar("_T")
 _LABELS = re.compile(r"\['(label|target)")  # names that hold no inputs
@@ -29,12 +30,17 @@ class Bench:
     Args:
         parts: of the training; every trial is given a copy of its batch.
         seconds: that all probes may take.
+
+    Attributes:
+        is_fresh: whether the optimizer holds no moments yet.
+        is_sharded: whether this process holds only a part of the model.
     """
 
     def __init__(self, parts: Parts, seconds: float) -> None:
         self.parts, self.model, self.optimizer = parts, parts.model, parts.optimizer
         self.ends = time.monotonic() + seconds
         self.is_fresh = not any(self.optimizer.state.values())
+        self.is_sharded = is_sharded(self.model)
         self._answers: dict[Callable[[Bench], Any], Any] = {}
         self._foreign: tuple[Tensor, ...] = ()
         self._changed: tuple[str, ...] = ()
@@ -99,6 +105,10 @@ class Bench:
 
     def untouched(self) -> AbstractContextManager[None]:
         """Put back, after a `with` block, whatever a trial did to the training."""
+        if self.is_sharded:  # no pass is made of it, and to write to what FSDP holds is to change it
+            undo = ExitStack()
+            undo.callback(generator_restorer())
+            return undo
         return untouched(self.model, self.optimizer, self._foreign)
 
     def once(self, question: "Callable[[Bench], _T]") -> "_T":

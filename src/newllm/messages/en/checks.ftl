@@ -440,6 +440,7 @@ check-reason =
     .error = { $error } was raised
     .no-loss = the loss cannot be computed
     .meta = the model is on the device "meta", which holds no numbers: put it on another one to check
+    .sharded = the model is sharded over processes (FSDP, DTensor), which all have to make the same passes: check it before it is wrapped
     .no-scalar = loss(model, batch) gave { $got } where one number is needed
     .no-output = no tensor of numbers was found in what the model returns
     .calls = { $calls ->

@@ -434,6 +434,7 @@ check-reason =
     .error = { $error }が発生した
     .no-loss = 損失を計算できない
     .meta = モデルは数値をもたないデバイス「meta」にある。検査するには別のデバイスに移す
+    .sharded = モデルはプロセスに分割されている（FSDP、DTensor）。計算の呼び出しは全プロセスで揃っていなければならない。検査はラップする前に行う
     .no-scalar = loss(model, batch)は一つの数ではなく{ $got }を返した
     .no-output = モデルの返すものの中に、数のテンソルが見つからない
     .calls = { $calls ->
