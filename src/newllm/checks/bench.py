@@ -7,14 +7,16 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from newllm.checks.kept import Kept
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.parts import Parts
+from newllm.checks.reached import beyond
 from newllm.checks.seen import Seen, observed, output_of
 from newllm.checks.sharded import is_sharded
 from newllm.checks.trees import copied, leaves, same
@@ -33,7 +35,7 @@ class Bench:
 
     Attributes:
         is_fresh: whether the optimizer holds no moments yet.
-        is_sharded: whether this process holds only a part of the model.
+        is_sharded: whether this process holds only a part of the model, or of another that the loss calls.
     """
 
     def __init__(self, parts: Parts, seconds: float) -> None:
@@ -41,6 +43,10 @@ class Bench:
         self.ends = time.monotonic() + seconds
         self.is_fresh = not any(self.optimizer.state.values())
         self.is_sharded = is_sharded(self.model)
+        roots = [] if self.is_sharded else [parts.loss, *beyond(self.model)]
+        self._kept = Kept(roots, besides=(self.model, self.optimizer))
+        self.is_sharded |= any(map(is_sharded, self._kept.modules))
+        self._within = 0  # blocks of `untouched`
         self._answers: dict[Callable[[Bench], Any], Any] = {}
         self._foreign: tuple[Tensor, ...] = ()
         self._changed: tuple[str, ...] = ()
@@ -55,14 +61,31 @@ class Bench:
         """Seconds that are left."""
         return self.ends - time.monotonic()
 
-    def loss(self, batch: Any = None, seed: int = 0) -> Tensor:
-        """Compute the loss with chance that is the same for the same seed."""
-        set_seed(seed)
+    def loss(self, batch: Any = None, seed: int = 0, *, goes_on: bool = False) -> Tensor:
+        """Compute the loss with chance that is the same for the same seed.
+
+        Args:
+            batch: a copy of the batch if it is left out.
+            seed: of the global generators; others than 0 seed the loss's own, too, which else draw as they would next.
+            goes_on: whether the loss finds what it keeps (a counter, a running centre) as its last call left it, and
+                not as it was before the check.
+        """
+        self._begin(seed, goes_on=goes_on)
         made = self.parts.loss(self.model, self.batch if batch is None else batch)
         if not isinstance(made, Tensor) or made.numel() != 1:
             shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
             raise CannotCheck("no-scalar", got=str(shape))
         return made.reshape(())
+
+    def _begin(self, seed: int, *, goes_on: bool = False) -> None:
+        """Give what a pass reads, besides model and batch, the state that it had, and seed all generators."""
+        if goes_on:
+            self._kept.rewind_chance()
+        else:
+            self._kept.rewind()
+        if seed:
+            self._kept.seed(seed)
+        set_seed(seed)
 
     def step(self, seed: int = 0) -> float:
         """Do one update by the optimizer on the batch; return the loss before it.
@@ -103,13 +126,22 @@ class Bench:
         found = leaves([list(arguments), options])
         return ((path, tensor) for path, tensor in found if not _LABELS.search(path))
 
-    def untouched(self) -> AbstractContextManager[None]:
-        """Put back, after a `with` block, whatever a trial did to the training."""
-        if self.is_sharded:  # no pass is made of it, and to write to what FSDP holds is to change it
-            undo = ExitStack()
-            undo.callback(generator_restorer())
-            return undo
-        return untouched(self.model, self.optimizer, self._foreign)
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Put back, after a `with` block, whatever a trial did to the training, and to what the loss holds."""
+        with ExitStack() as undo:
+            if self.is_sharded:  # no pass is made of it, and to write to what FSDP holds is to change it
+                undo.callback(generator_restorer())
+            else:
+                self._within += 1
+                undo.callback(self._leave)
+                undo.enter_context(untouched(self.model, self.optimizer, self._foreign))
+            yield
+
+    def _leave(self) -> None:
+        self._within -= 1
+        if not self._within:  # within, each pass begins with what it needs
+            self._kept.restore()
 
     def once(self, question: "Callable[[Bench], _T]") -> "_T":
         """Return what a question of several probes comes to; it is asked once, whether it has an answer or none."""
@@ -127,7 +159,7 @@ class Bench:
         """Call the model by itself, without a gradient, and return its output as `seen` has it."""
         module = self.seen.module
         self.model.train(training)
-        set_seed(seed)
+        self._begin(seed)
         with torch.no_grad():
             tensor = output_of(module(*copied(arguments), **copied(options)))
         if tensor is None:
@@ -140,6 +172,8 @@ class Bench:
         Raises:
             CannotCheck: the loss does not call the model once, or no tensor could be made out.
         """
+        if not self.seen.calls and any(isinstance(each, torch.jit.ScriptModule) for each in self.model.modules()):
+            raise CannotCheck("scripted")
         if self.seen.calls != 1:
             raise CannotCheck("calls", calls=self.seen.calls)
         if self.seen.output is None:

@@ -24,14 +24,18 @@ def is_part(tensor: Tensor) -> bool:
     return hasattr(tensor, "device_mesh")
 
 
-def has_own_parameters(model: nn.Module, optimizer: Optimizer) -> bool:
-    """Say whether a sharded model shows the parameters that are trained.
+def unseen(model: nn.Module, optimizer: Optimizer) -> set[str]:
+    """Return the probes of parameters that a sharded model does not show as they are.
 
-    FSDP1 shows flat ones, of which no layer is told apart; and of a model that was evaluated last, FSDP2 still shows
-    the gathered ones, which no optimizer holds.
+    Layers in FSDP1 have views of flat parameters; and a model in FSDP2 that was evaluated last still shows the gathered
+    ones, which no optimizer holds.
     """
     fsdp = sys.modules.get("torch.distributed.fsdp")
+    found = set()
     if fsdp is not None and any(isinstance(each, fsdp.FullyShardedDataParallel) for each in model.modules()):
-        return False
+        found.add("tied")
     own = {id(each) for each in model.parameters()}
-    return all(id(each) in own for group in optimizer.param_groups for each in group["params"] if is_part(each))
+    trained = [each for group in optimizer.param_groups for each in group["params"]]
+    if any(is_part(each) and id(each) not in own for each in trained):
+        found.add("optimizer-holds")
+    return found
