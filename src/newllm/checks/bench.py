@@ -90,6 +90,8 @@ class Bench:
     def step(self, seed: int = 0) -> float:
         """Do one update by the optimizer on the batch; return the loss before it.
 
+        What the loss keeps goes on from one update to the next, as in training, but for its generators.
+
         Raises:
             CannotCheck: the optimizer computes the loss itself, several times in an update.
         """
@@ -97,7 +99,7 @@ class Bench:
         if closure is not None and closure.default is closure.empty:
             raise CannotCheck("closure")
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(seed=seed)
+        loss = self.loss(seed=seed, goes_on=True)
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
@@ -140,7 +142,9 @@ class Bench:
 
     def _leave(self) -> None:
         self._within -= 1
-        if not self._within:  # within, each pass begins with what it needs
+        if self._within:  # what is known to change is enough until the outermost block is left
+            self._kept.rewind()
+        else:
             self._kept.restore()
 
     def once(self, question: "Callable[[Bench], _T]") -> "_T":

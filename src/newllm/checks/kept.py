@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from newllm.checks.reached import NOTHING, Global, is_array, reached, slots_of
+from newllm.checks.reached import NOTHING, Global, is_array, reached, slots_of, variables_of
 from newllm.checks.untouched import (
     CONTAINERS,
     attribute_restorer,
@@ -166,6 +166,22 @@ def _keep_slots(held: Any, slots: dict[str, Any]) -> Restorer:
     return undo
 
 
+def _keep_class(kind: type) -> Restorer:
+    variables = variables_of(kind)
+
+    def undo() -> bool:
+        now = variables_of(kind)
+        changed = [name for name in now | variables if now.get(name, NOTHING) is not variables.get(name, NOTHING)]
+        for name in changed:
+            if name in variables:
+                setattr(kind, name, variables[name])
+            else:
+                delattr(kind, name)
+        return bool(changed)
+
+    return undo
+
+
 def _keep_cell(cell: types.CellType) -> Restorer:
     try:
         value = cell.cell_contents
@@ -187,7 +203,7 @@ def _keep_cell(cell: types.CellType) -> Restorer:
 
 
 _KEEPERS: tuple[tuple[Any, Callable[[Any], Restorer | None]], ...] = (
-    (Tensor, lambda tensor: tensor_restorer(tensor) if tensor.layout == torch.strided else None),
+    (Tensor, lambda each: tensor_restorer(each) if each.layout == torch.strided and not each.is_nested else None),
     (torch.optim.Optimizer, optimizer_restorer),
     (types.CellType, _keep_cell),
     (Global, lambda held: held.restore),
@@ -195,5 +211,6 @@ _KEEPERS: tuple[tuple[Any, Callable[[Any], Restorer | None]], ...] = (
     (random.Random, lambda chance: functools.partial(chance.setstate, chance.getstate())),
     (CONTAINERS, lambda held: container_restorer(held) if len(held) <= _LONGEST else None),
     (types.FunctionType, lambda held: attribute_restorer(held)),
-    ((types.MethodType, type), lambda _: None),
+    (type, _keep_class),
+    ((types.MethodType, staticmethod, classmethod, property), lambda _: None),
 )

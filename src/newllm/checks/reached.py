@@ -28,11 +28,11 @@ _OF_USERS = {"__main__", "argparse", "builtins", "collections", "functools", "ra
 _MACHINERY = sys.stdlib_module_names - _OF_USERS
 _OF_TORCH = ("torch._dynamo", "torch._inductor", "torch._functorch", "torch.distributed", "torch.fx")
 _TRACKERS = ("mlflow", "tensorboard", "tensorboardX", "trackio", "wandb")
-_LIBRARIES = _MACHINERY | {"torch", "numpy"}
+_LIBRARIES = _MACHINERY | {"builtins", "collections", "functools", "random", "types", "torch", "numpy"}
 _INSTALLED = {"site-packages", "dist-packages"}
 _WRITES = ("write", "flush", "send", "commit")  # beside close(): a file, a connection, or what writes to one
 _LONG = 1_000  # items of a container that are looked into
-_PLAIN = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, torch.dtype, torch.device)
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType, torch.dtype, torch.device)
 _CODE = (types.FunctionType, types.ModuleType, type)  # a name of it is hardly given to anything else
 _HOOKS = "hooks"  # in the names of attributes where a module keeps functions of others
 
@@ -47,7 +47,7 @@ def beyond(model: nn.Module) -> list[Any]:
             # Not the container itself, which is put back with its module: a trial may add hooks of its own.
             is_container = isinstance(value, CONTAINERS) or _HOOKS in name
             found += _parts(value) if is_container else [value]
-        found += _methods(module)
+        found += _classes(module)
     return found
 
 
@@ -74,6 +74,8 @@ def _is_machinery(held: Any) -> bool:
     """
     if isinstance(held, Tensor | nn.Module | torch.optim.Optimizer):
         return False
+    if isinstance(held, type):
+        return not _is_users(held)
     kind = type(held)
     if kind.__module__.partition(".")[0] in _MACHINERY.union(_TRACKERS) or kind.__module__.startswith(_OF_TORCH):
         return True
@@ -87,7 +89,7 @@ def _parts(held: Any) -> Iterable[Any]:
             return parts(held)
     if isinstance(held, Tensor) or not hasattr(held, "__dict__"):
         return slots_of(held).values()
-    return [*vars(held).values(), *slots_of(held).values(), *_methods(held)]
+    return [*vars(held).values(), *slots_of(held).values(), *_classes(held)]
 
 
 def _of_cell(cell: types.CellType) -> list[Any]:
@@ -98,7 +100,7 @@ def _of_cell(cell: types.CellType) -> list[Any]:
 
 def _of_module(module: nn.Module) -> list[Any]:
     own = [value for name, value in vars(module).items() if name not in MACHINERY]
-    return [*_known_parts(module), *own, *_methods(module)]
+    return [*_known_parts(module), *own, *_classes(module)]
 
 
 def _known_parts(held: Any) -> Iterable[Any]:
@@ -116,7 +118,7 @@ def _of_function(function: types.FunctionType) -> list[Any]:
         return []
     held = [*(function.__closure__ or ()), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     held += vars(function).values()
-    if _INSTALLED.intersection(PurePath(function.__code__.co_filename).parts):
+    if _is_installed(function.__code__.co_filename):
         return held  # what a package keeps for itself, such as what it has found of the machine
     space = function.__globals__
     used, written = _names(function.__code__)
@@ -128,10 +130,25 @@ def _of_function(function: types.FunctionType) -> list[Any]:
     return held
 
 
-def _methods(held: Any) -> list[types.FunctionType]:
-    """Return the functions of an object's class that users have written."""
-    kinds = [kind for kind in type(held).__mro__ if kind.__module__.partition(".")[0] not in _LIBRARIES]
-    return [each for kind in kinds for each in vars(kind).values() if isinstance(each, types.FunctionType)]
+def _classes(held: Any) -> list[type]:
+    """Return the classes of an object that users have written: their methods name global variables, too."""
+    return [kind for kind in type(held).__mro__ if _is_users(kind)]
+
+
+def _is_users(kind: type) -> bool:
+    if kind.__module__.partition(".")[0] in _LIBRARIES:
+        return False
+    return not _is_installed(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
+
+
+def _is_installed(file: str) -> bool:
+    return bool(_INSTALLED.intersection(PurePath(file).parts))
+
+
+def variables_of(kind: type) -> dict[str, Any]:
+    """Return what stands in a class, methods among it, but for what Python keeps there."""
+    named = vars(kind).items()
+    return {name: value for name, value in named if not name.startswith("__") or isinstance(value, types.FunctionType)}
 
 
 def slots_of(held: Any) -> dict[str, Any]:
@@ -186,6 +203,9 @@ _HOLDERS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     (Global, lambda held: [held.value]),
     (types.FunctionType, _of_function),
     (types.MethodType, lambda held: [held.__self__, held.__func__]),
+    ((staticmethod, classmethod), lambda held: [held.__func__]),
+    (property, lambda held: [held.fget, held.fset]),
+    (type, lambda held: list(variables_of(held).values())),
     (functools.partial, lambda held: [held.func, *held.args, *held.keywords.values()]),
     (nn.Module, _of_module),
     (torch.optim.Optimizer, lambda held: [each for group in held.param_groups for each in group["params"]]),

@@ -121,6 +121,24 @@ class Tracker:
         )  # fmt: skip
 
 
+class Shared:
+    """Its variables are the class's own, and a method of it names a global."""
+
+    calls, seen = 0, [0.0]
+
+    def __call__(self, model: nn.Module, batch: Any) -> Tensor:
+        self.count()
+        Shared.late = True  # type: ignore[attr-defined]
+        return classes(model, batch)
+
+    @classmethod
+    def count(cls) -> None:
+        global ACROSS
+        ACROSS += 1
+        cls.calls += 1
+        cls.seen.append(1.0)
+
+
 class Inner:
     def __init__(self) -> None:
         self.count = 0
@@ -129,6 +147,10 @@ class Inner:
 def callable_object() -> tuple[Loss, Look]:
     tracker = Tracker()
     return tracker, tracker.look
+
+
+def class_variables() -> tuple[Loss, Look]:
+    return Shared(), lambda: (ACROSS, Shared.calls, len(Shared.seen), hasattr(Shared, "late"))
 
 
 def method() -> tuple[Loss, Look]:
@@ -241,8 +263,8 @@ def array() -> tuple[Loss, Look]:
 
 
 KEEPING = [
-    plain, unset, by_default, by_global, callable_object, method, partial, centre, module, moved, target, judge,
-    generators, array,
+    plain, unset, by_default, by_global, callable_object, class_variables, method, partial, centre, module, moved,
+    target, judge, generators, array,
 ]  # fmt: skip
 
 
@@ -346,6 +368,22 @@ def test_weights_of_the_loss_that_the_optimizer_trains_move() -> None:
     assert bits(prototypes, *model.parameters()) == before
 
 
+def test_updates_go_on_with_what_the_loss_keeps() -> None:
+    """A term that begins at the second call, as where a teacher is given its weights at the first."""
+    torch.manual_seed(0)
+    model, calls = mlp(), [0]
+    model.register_parameter("late", nn.Parameter(torch.ones(3)))
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        calls[0] += 1
+        return classes(model, batch) + (calls[0] > 1) * model.get_parameter("late").square().sum()
+
+    report = checked(loss, model)
+    assert report.wrong == [], str(report)
+    assert {"gradients", "moves", "learns"} <= {outcome.probe for outcome in report.of("sound")}, str(report)
+    assert calls == [0]
+
+
 class Log:
     """It writes lines, and numbers them."""
 
@@ -404,3 +442,23 @@ def test_what_a_model_and_its_hooks_keep_comes_back() -> None:
     assert status(report, "repeatable")[0] == "sound"
     assert look() == before
     assert len(model.layers[0]._forward_hooks) == 1
+
+
+class Carrying(nn.Module):
+    """What it answers hangs on what it answered before, as of a recurrent one that goes through a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.carried = mlp(), torch.zeros(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = self.layers(x) + self.carried
+        self.carried = made.detach().mean(0)
+        return made
+
+
+def test_what_a_model_carries_is_no_matter_of_the_loss() -> None:
+    torch.manual_seed(0)
+    report = checked(classes, Carrying())
+    assert report.wrong == [], str(report)
+    assert status(report, "repeatable")[0] == "sound"
