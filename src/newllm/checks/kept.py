@@ -20,8 +20,8 @@ from newllm.checks.untouched import (
 )
 
 _LONGEST = 1_000_000  # items of a container that are put back
-_UNCOMMON = 715_827_883
 _LARGEST = 2**28  # bytes of an array of numpy that is put back
+_UNCOMMON = 715_827_883  # added to a seed
 
 Restorer = Callable[[], Any]
 """It says whether something had changed; None is yes."""
@@ -183,21 +183,22 @@ def _keep_class(kind: type) -> Restorer:
 
 
 def _keep_cell(cell: types.CellType) -> Restorer:
-    try:
-        value = cell.cell_contents
-    except ValueError:  # an empty one
-        value = NOTHING
+    def content() -> Any:
+        try:
+            return cell.cell_contents
+        except ValueError:  # an empty one
+            return NOTHING
+
+    value = content()
 
     def undo() -> bool:
-        with contextlib.suppress(ValueError):
-            if cell.cell_contents is value:
-                return False
-        if value is not NOTHING:
-            cell.cell_contents = value
-            return True
-        with contextlib.suppress(ValueError):
+        if content() is value:
+            return False
+        if value is NOTHING:
             del cell.cell_contents
-        return False
+        else:
+            cell.cell_contents = value
+        return True
 
     return undo
 
@@ -210,7 +211,7 @@ _KEEPERS: tuple[tuple[Any, Callable[[Any], Restorer | None]], ...] = (
     (torch.Generator, lambda chance: functools.partial(chance.set_state, chance.get_state())),
     (random.Random, lambda chance: functools.partial(chance.setstate, chance.getstate())),
     (CONTAINERS, lambda held: container_restorer(held) if len(held) <= _LONGEST else None),
-    (types.FunctionType, lambda held: attribute_restorer(held)),
+    (types.FunctionType, attribute_restorer),
     (type, _keep_class),
     ((types.MethodType, staticmethod, classmethod, property), lambda _: None),
 )
