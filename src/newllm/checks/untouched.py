@@ -142,8 +142,8 @@ def container_restorer(container: Any) -> Callable[[], bool]:
 
 def _has_same_items(container: Any, content: Any) -> bool:
     """Say whether a container holds the very objects of another, in their order."""
-    if len(container) != len(content):
-        return False
+    if len(container) != len(content) or not content:
+        return len(container) == len(content)
     if isinstance(container, set):
         return all(each in content for each in container)
     if isinstance(container, dict):
