@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from newllm.checks.bench import Bench
 from newllm.checks.keeping import keep, not_kept
@@ -19,6 +20,7 @@ from newllm.checks.parts import Parts
 from newllm.checks.probes import PROBES
 from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
+from newllm.checks.sharded import unseen
 from newllm.checks.sources import parts_of
 from newllm.checks.untouched import generator_restorer
 from newllm.diagnosis.layer_names import name_layers
@@ -27,7 +29,7 @@ from newllm.files import make_directory
 from newllm.messages import message
 
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
-# Of a model on the device "meta": what needs no pass.
+# Of a model on the device "meta", of lazy layers, or of which this process holds a part: what needs no pass.
 _WITHOUT_NUMBERS = ("tied", "optimizer-holds", "settings", "half-precision", "order", "workers", "shards")
 _LONGEST = 300  # characters of an error that is quoted
 
@@ -60,7 +62,7 @@ def check(
             LightningModule with a training data loader.
         optimizer: over its parameters.
         loss: from model and batch to a tensor of one number, as the training computes it. It is called some hundred
-            times on copies of the batch.
+            times on copies of the batch; what it holds (a counter, a teacher, a generator) is put back, too.
         batch: of one update, whatever the loss takes.
         loader: that gives the batches; without `batch` its first is taken.
         tokenizer: that made its tokens, to be held against the embedding.
@@ -113,9 +115,13 @@ def _report(parts: Parts, seconds: float, *, is_compiled: bool) -> CheckReport:
 
 def _outcomes(bench: Bench, remarks: list[Outcome]) -> list[Outcome]:
     """Ask all probes, or those that can be asked; what is remarked of a loss that can be computed comes first."""
-    if any(each.is_meta for each in bench.model.parameters()):
+    if reason := _no_pass(bench):
+        asked = set(_WITHOUT_NUMBERS)
+        if any(map(is_lazy, bench.model.parameters())):
+            asked -= {"tied", "optimizer-holds"}
+        asked -= unseen(bench.model, bench.optimizer)
         return [
-            _outcome(bench, name, probe) if name in _WITHOUT_NUMBERS else _unchecked(name, CannotCheck("meta"))
+            _outcome(bench, name, probe) if name in asked else _unchecked(name, reason)
             for name, probe in PROBES.items()
         ]
     first = _outcome(bench, "finite", PROBES["finite"])
@@ -128,6 +134,15 @@ def _outcomes(bench: Bench, remarks: list[Outcome]) -> list[Outcome]:
     known = {"vocabulary": beyond} if beyond.status == "wrong" else {}
     rest = (known.get(name) or _unchecked(name, CannotCheck("no-loss")) for name in PROBES)
     return [wrong("runs", why=first.sentence), *rest]
+
+
+def _no_pass(bench: Bench) -> CannotCheck | None:
+    """Return the reason for which no pass of the model is tried, None where there is none."""
+    if any(each.is_meta for each in bench.model.parameters()):
+        return CannotCheck("meta")
+    if any(map(is_lazy, bench.model.parameters())):
+        return CannotCheck("lazy")
+    return CannotCheck("sharded") if bench.is_sharded else None
 
 
 def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outcome:

@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from newllm.checks.bench import Bench
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck
-from newllm.checks.reached import put_back
 from newllm.checks.trees import leaves, same
 
 _MOST = 1_000_000  # indices

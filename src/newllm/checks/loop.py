@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, set_seed
 from newllm.checks.clips import Clips
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.present import PresentWeights
-from newllm.checks.reached import put_back, reached
+from newllm.checks.reached import reached
 from newllm.checks.seen import ACTS
 from newllm.checks.trees import dense
 

@@ -99,6 +99,8 @@ class _Watch(TorchFunctionMode):
         self._within: list[nn.Module] = []
         self._handles: list[Any] = []
         for name, module in model.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):  # it takes no hooks
+                continue
             self._handles += [
                 module.register_forward_pre_hook(self._before, with_kwargs=True),
                 module.register_forward_hook(self._after, with_kwargs=True),

@@ -2,8 +2,8 @@
 
 What is kept is all that a step of a training changes: parameters, their gradients, buffers, other attributes of the
 modules (a counter, a carried state), the optimizer's moments and groups, and the global generators of torch, numpy and
-Python. What a loss function keeps elsewhere (a global, a file) is its own; `reached.py` finds what loaders, steps
-and evaluations hold.
+Python. `kept.py` puts back what losses, loaders, steps and evaluations hold besides. What gives a thing back says
+whether it had changed.
 """
 
 import contextlib
@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from newllm.checks.trees import same
 
 CONTAINERS = (list, dict, set, deque, Counter, OrderedDict, defaultdict)
-_MACHINERY = ("_parameters", "_buffers", "_modules")
+MACHINERY = ("_parameters", "_buffers", "_modules")
 
 
 @contextlib.contextmanager
@@ -50,57 +51,108 @@ def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterabl
     return list(found.values())
 
 
-def tensor_restorer(tensor: Tensor) -> Callable[[], None]:
-    """Return what gives a tensor its values, its gradient and whether it needs one back."""
-    needs, grad = tensor.requires_grad, tensor.grad
-    values = None if tensor.is_meta else tensor.detach().clone()
+def tensor_restorer(tensor: Tensor) -> Callable[[], bool]:
+    """Return what gives a tensor its memory, its values, its gradient and whether it needs one back."""
+    has_values = not (tensor.is_meta or is_lazy(tensor))
+    needs, grad = tensor.requires_grad, tensor.grad if tensor.is_leaf else None
+    home = tensor.data if has_values and tensor.layout == torch.strided else None
+    values = tensor.detach().clone() if has_values else None
     slope = None if grad is None or grad.is_meta else grad.detach().clone()
 
-    def undo() -> None:
+    def undo() -> bool:
+        changed = False
         with torch.no_grad():
+            if home is not None and _place(tensor) != _place(home):
+                tensor.data, changed = home, True
             if values is not None and not same(tensor, values):  # equal bits are not written: views stay valid
                 tensor.copy_(values)
-            if grad is not None and slope is not None:
+                changed = True
+            if grad is not None and slope is not None and not same(grad, slope):
                 grad.copy_(slope)
-        if tensor.is_leaf:
+                changed = True
+        if tensor.is_leaf and (tensor.requires_grad != needs or tensor.grad is not grad):
             tensor.requires_grad_(needs)
             tensor.grad = grad
+            changed = True
+        return changed
 
     return undo
 
 
-def attribute_restorer(held: Any) -> Callable[[], None]:
-    """Return what gives an object its attributes back."""
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
+
+
+def attribute_restorer(held: Any) -> Callable[[], bool]:
+    """Return what gives an object its attributes back, and plain containers among them their contents."""
     attributes = dict(vars(held))
-    # The contents of plain containers too, such as a list of what was seen: their tensors stay the same ones.
-    contents = {
-        name: value.copy() for name, value in attributes.items() if type(value) in CONTAINERS and name not in _MACHINERY
-    }
-    holders = {name: dict(attributes[name]) for name in _MACHINERY if isinstance(held, nn.Module)}
+    restorers = []
+    for name, value in attributes.items():
+        is_machinery = name in MACHINERY and isinstance(held, nn.Module) and isinstance(value, dict)
+        if is_machinery or type(value) in CONTAINERS:  # such as a list of what was seen: its tensors stay the same ones
+            restorers.append(container_restorer(value))
+    if isinstance(held, torch.jit.ScriptModule):
+        restorers.append(_script_restorer(held))
 
-    def undo() -> None:
+    def undo() -> bool:
         now = vars(held)
-        for name in [name for name in now if name not in attributes]:
-            del now[name]
-        now.update(attributes)
-        for name, content in contents.items():
-            refill(attributes[name], content)
-        for name, content in holders.items():
-            refill(attributes[name], content)
+        changed = now.keys() != attributes.keys() or any(now[name] is not value for name, value in attributes.items())
+        if changed:
+            for name in now.keys() - attributes.keys():
+                del now[name]
+            now.update(attributes)
+        return any([changed, *(restore() for restore in restorers)])
 
     return undo
 
 
-def refill(container: Any, content: Any) -> None:
-    """Give a list, deque, dictionary or set its contents back."""
-    container.clear()
-    if isinstance(container, list | deque):
-        container.extend(content)
-    else:
-        container.update(content)
+def _script_restorer(module: torch.jit.ScriptModule) -> Callable[[], bool]:
+    """Return what gives a scripted or traced module its attributes back, which are not Python's."""
+    core = getattr(module, "_actual_script_module", module)
+    kept = {name: core._c.getattr(name) for name in core._concrete_type.get_attributes()}
+
+    def undo() -> bool:
+        changed = False
+        for name, value in kept.items():
+            now = core._c.getattr(name)
+            if now is not value and (isinstance(value, Tensor) or now != value):
+                core._c.setattr(name, value)
+                changed = True
+        return changed
+
+    return undo
 
 
-def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+def container_restorer(container: Any) -> Callable[[], bool]:
+    """Return what gives a list, deque, dictionary or set its contents back."""
+    content = container.copy()
+
+    def undo() -> bool:
+        if _has_same_items(container, content):
+            return False
+        container.clear()
+        if isinstance(container, list | deque):
+            container.extend(content)
+        else:
+            container.update(content)
+        return True
+
+    return undo
+
+
+def _has_same_items(container: Any, content: Any) -> bool:
+    """Say whether a container holds the very objects of another, in their order."""
+    if len(container) != len(content) or not content:
+        return len(container) == len(content)
+    if isinstance(container, set):
+        return all(each in content for each in container)
+    if isinstance(container, dict):
+        pairs = zip(container.items(), content.items(), strict=True)
+        return all(key is other and value is kept for (key, value), (other, kept) in pairs)
+    return all(each is kept for each, kept in zip(container, content, strict=True))
+
+
+def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], bool]:
     """Return what gives an optimizer its groups and moments back."""
     held_groups = list(optimizer.param_groups)
     groups = [dict(group) for group in held_groups]
@@ -114,7 +166,7 @@ def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     }
     others = {name: value for name, value in vars(optimizer).items() if name not in ("state", "param_groups")}
 
-    def undo() -> None:
+    def undo() -> bool:
         vars(optimizer).update(others)
         optimizer.param_groups[:] = held_groups
         for group, before, rate, parameters in zip(held_groups, groups, rates, lists, strict=True):
@@ -130,6 +182,7 @@ def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
                     if content is not None:
                         value.copy_(content)
                 optimizer.state[parameter] = {key: value for key, (value, _) in held.items()}
+        return True
 
     return undo
 

@@ -184,3 +184,115 @@ def test_of_a_model_without_numbers_what_needs_a_pass_is_not_checked() -> None:
     reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
     assert all("holds no numbers" in reasons[probe] for probe in ("finite", "causality", "learns"))
     assert "no data loader" in reasons["order"]
+
+
+class OnQuantised(nn.Module):
+    """A head on a trunk that rounds each batch by the range of all its rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        trunk = nn.Sequential(nn.Linear(10, 32), nn.ReLU())
+        self.trunk = torch.ao.quantization.quantize_dynamic(trunk, {nn.Linear})
+        self.head = nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.trunk(x))
+
+
+class OnObserved(nn.Module):
+    """A trunk that is trained as if it were quantised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounding, self.layers = torch.ao.quantization.default_dynamic_fake_quant(), mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.rounding(x))
+
+
+@pytest.mark.parametrize("make", [OnQuantised, OnObserved], ids=lambda make: make.__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_rows_that_are_rounded_together_are_not_called_wrong(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model, batch = make(), table()
+    optimizer = trained(model, classes, batch)
+    before = state(model, optimizer)
+    report = newllm.check(model, optimizer, classes, batch, seconds=60)
+    assert report.wrong == [], str(report)
+    assert "quantised" in next(str(one.sentence) for one in report.of("unchecked") if one.probe == "rows")
+    assert state(model, optimizer) == before
+
+
+def test_a_softmax_over_the_rows_of_plain_layers_is_still_wrong() -> None:
+    torch.manual_seed(0)
+    model = mlp(3, nn.Softmax(0))
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, table(), seconds=60)
+    assert "rows" in {outcome.probe for outcome in report.wrong}
+
+
+class Counted(nn.Module):
+    """It counts its calls, and keeps a running mean, in TorchScript."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.calls = mlp(3, nn.Dropout(0.1)), 0
+        self.register_buffer("mean", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        made = self.layers(x)
+        self.mean = 0.9 * self.mean + 0.1 * made.detach().mean(0)
+        return made
+
+
+def scripted() -> nn.Module:
+    return torch.jit.script(Counted())
+
+
+def traced() -> nn.Module:
+    return torch.jit.trace(mlp(), torch.randn(16, 10))  # type: ignore[no-any-return]
+
+
+class WithScript(nn.Module):
+    """A part of it is scripted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = torch.jit.script(Counted()), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
+
+
+@pytest.mark.parametrize("make", [scripted, traced, WithScript], ids=lambda make: make.__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_torchscript_is_checked_as_far_as_it_can_be_seen(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model, batch = make(), table()
+    optimizer = trained(model, classes, batch)
+
+    def look() -> Any:
+        counts = [each.calls for each in model.modules() if hasattr(each, "calls")]
+        return state(model, optimizer), counts
+
+    before = look()
+    report = newllm.check(model, optimizer, classes, batch, seconds=60)
+    assert look() == before
+    assert report.wrong == [], str(report)
+    assert {"finite", "repeatable", "gradients", "moves", "learns"} <= {each.probe for each in report.of("sound")}
+    reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert ("torch.jit" in reasons.get("rows", "")) == (make is not WithScript)
+    assert not any("was raised" in reason for reason in reasons.values()), str(report)
+
+
+def test_layers_that_have_no_size_yet_stay_so_and_that_is_said() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, 3))
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 0.1), classes, table(), seconds=60)
+    assert report.wrong == [], str(report)
+    reasons = {outcome.probe: str(outcome.sentence) for outcome in report.of("unchecked")}
+    assert all("lazy" in reasons[probe] for probe in ("finite", "optimizer-holds", "rows", "learns"))
+    assert not any("was raised" in reason for reason in reasons.values()), str(report)
+    assert "settings" not in reasons
+    assert type(model[0]) is nn.LazyLinear
+    classes(model, table()).backward()  # it trains from here on

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from newllm.checks.bench import Bench
 from newllm.checks.feed import loader_of, read, rows_of_epoch, same_batch
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.reached import put_back
 from newllm.checks.seen import observed
 from newllm.checks.targets import targets
 from newllm.checks.trees import changed_at, chosen_rows, copied, leaves, mapped

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.ao.quantization import FakeQuantizeBase
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
@@ -149,7 +150,14 @@ def rows(bench: Bench) -> Outcome:
         return Outcome("rows", "sound", message("check-rows.every", **evidence), evidence)
     if _may_be_time_first(bench, tables, output):
         raise CannotCheck("time-first")
+    if any(map(_is_quantised, bench.model.modules())):
+        raise CannotCheck("quantised-together", moved=moved)
     return wrong("rows", moved=moved, rows=count)
+
+
+def _is_quantised(module: nn.Module) -> bool:
+    """Say whether a layer rounds what it is given by the range of all rows together, as torch's dynamic ones do."""
+    return "quantized" in type(module).__module__.split(".") or isinstance(module, FakeQuantizeBase)
 
 
 def _moved_rows(bench: Bench, chosen: Tensor) -> float:

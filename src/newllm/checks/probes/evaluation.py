@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, names, set_seed
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.reached import put_back
 from newllm.checks.seen import ACTS
 from newllm.checks.targets import targets
 from newllm.checks.trees import chosen_rows, leaves, same

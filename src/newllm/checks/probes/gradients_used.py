@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from newllm.checks.bench import Bench, names, set_seed
+from newllm.checks.kept import put_back
 from newllm.checks.loop import CALLS, calls, schedule_of
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.reached import put_back, reached
+from newllm.checks.reached import reached
 from newllm.checks.targets import Targets, targets
 from newllm.checks.trees import chosen_rows, dense, leaves
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.feed import loader_of, reading, rows_of_epoch
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome
 from newllm.checks.probes.vocabulary import tokens_read
-from newllm.checks.reached import put_back
 from newllm.checks.targets import targets
 from newllm.checks.trees import integers
 from newllm.messages import Message, message

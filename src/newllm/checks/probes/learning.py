@@ -11,6 +11,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import read, targets
 from newllm.checks.trees import chosen_rows, dense, leaves, same
+from newllm.checks.untouched import untouched
 from newllm.loss_form import NEAR
 from newllm.messages import message
 
@@ -30,20 +31,33 @@ _ENOUGH = 8  # targets: fewer that are drawn one by one may by chance be as thos
 
 
 def repeatable(bench: Bench) -> Outcome:
-    """Compute the loss and its gradients once more with the same chance: the same bits must come."""
+    """Compute the loss and its gradients once more with the same chance: the same bits must come.
+
+    What the loss keeps besides model and batch is as it was before the first time, and so are generators of its own.
+    Where another call, which finds it as the last one left it, gives another loss, the training is repeated only by who
+    keeps that, too.
+    """
     seen = bench.seen
-    bench.optimizer.zero_grad(set_to_none=True)
-    loss = bench.loss()
-    if loss.requires_grad:
-        loss.backward()
-    value = float(loss.detach())
-    if value != seen.loss and not (math.isnan(value) and math.isnan(seen.loss)):
+    with untouched(bench.model, bench.optimizer):  # not what the loss keeps: the last pass goes on with it
+        bench.optimizer.zero_grad(set_to_none=True)
+        loss = bench.loss()
+        if loss.requires_grad:
+            loss.backward()
+        value = float(loss.detach())
+        again = {name: each.grad for name, each in bench.model.named_parameters()}
+    if not _is_same(value, seen.loss):
         return wrong("repeatable", "loss", first=seen.loss, second=value)
-    again = {name: each.grad for name, each in bench.model.named_parameters()}
     parts = [name for name, gradient in seen.gradients.items() if not _equal(gradient, again.get(name))]
     if parts:
         return wrong("repeatable", "gradient", name=parts[0], count=len(parts))
+    following = float(bench.loss(goes_on=True).detach())
+    if not _is_same(following, value):
+        raise CannotCheck("carries", first=value, second=following)
     return sound("repeatable")
+
+
+def _is_same(value: float, other: float) -> bool:
+    return value == other or (math.isnan(value) and math.isnan(other))
 
 
 def _equal(gradient: Tensor, other: Tensor | None) -> bool:

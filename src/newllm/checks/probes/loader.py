@@ -8,8 +8,8 @@ from torch.utils.data import IterableDataset
 
 from newllm.checks.bench import Bench
 from newllm.checks.feed import is_distributed, loader_of, read, read_stream, rows_of_epoch, rows_of_sampler, same_batch
+from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.reached import put_back
 from newllm.checks.targets import targets
 from newllm.checks.trees import integers
 

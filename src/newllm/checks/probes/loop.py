@@ -8,9 +8,9 @@ import torch
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.feed import is_distributed
+from newllm.checks.kept import put_back
 from newllm.checks.loop import Call, calls, schedule_of
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.reached import put_back
 
 _LONGEST = 1.0  # seconds for a schedule
 _NOTHING = 1e-6  # of the largest rate
