@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
+from newllm.api.recording_matrices import MatrixSignals
 from newllm.api.recording_samples import Samples
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.checksum import write_checked
@@ -75,6 +76,7 @@ class RunRecording(Recording):
         self._watch: RankWatch | None = None
         self._every = sampled_every(config)
         self._layers: LayerSignals | None = None
+        self._matrices: MatrixSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
         self._accuracy = TrainingAccuracy()
         self._measuring = False
@@ -85,7 +87,7 @@ class RunRecording(Recording):
     def started(self, model: nn.Module, optimizer: Optimizer, step: int) -> None:
         """Write recording.json and follow the optimizer."""
         layout = Layout(model)
-        self._model, self._layers = model, LayerSignals(layout, optimizer)
+        self._model, self._layers, self._matrices = model, LayerSignals(layout, optimizer), MatrixSignals(layout)
         if self._samples is not None and isinstance(model, LanguageModel):
             self._samples.started(model, step)
         write_checked(self._path, layout.describe(Optimizers([optimizer]), self._every, self._config.model.vocabulary))
@@ -101,29 +103,37 @@ class RunRecording(Recording):
         self._measuring = (step + 1) % self._every == 0
         if self._layers is not None and self._measuring:
             self._layers.begin()
+        # Of rows that several processes share, the first one has not seen the end.
+        if self._matrices is not None and self._measuring and self._config.numerics.sequence_at(step) == 1:
+            self._matrices.begin()
 
     def training_batch(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
         """Split the loss of this batch by class and count what is right, if the update is measured."""
         if self._measuring:
             self._accuracy.add(logits_BTV, targets_BT)
             self._classes.add(logits_BTV, targets_BT, nats)
+            if self._matrices is not None:
+                self._matrices.batch(targets_BT)
 
     def first_part_done(self) -> None:
         """Look at no further outputs of this update."""
         if self._layers is not None:
             self._layers.end_outputs()
+        if self._matrices is not None:
+            self._matrices.close()
 
     def stepped(self, report: StepReport) -> Signals:
         """Return the gradient's norm as it was clipped, and what was measured of layers and predictions."""
         clip, norm = self._config.optimizer.clip, report.gradient_norm
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
+        matrices = {} if self._matrices is None else self._matrices.take(with_sizes=report.context is None)
         if self._watch is not None:
             numbers = rank_numbers(report, 0, is_measured=self._measuring)
             self._watch.note(report.step, numbers, report.drawn)
             if self._measuring:
                 self._watch.put(report.step)
-        return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
+        return {**clipped, **layers, **matrices, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

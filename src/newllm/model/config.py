@@ -105,7 +105,10 @@ class ModelConfig:
         names = self.rule.split(",")
         for name in names:
             if name not in RULE_NAMES + MATRIX_RULE_NAMES:
-                raise unknown_name("rule", name, RULE_NAMES + MATRIX_RULE_NAMES)
+                unknown = unknown_name("rule", name, RULE_NAMES + MATRIX_RULE_NAMES)
+                if len(names) > 1 or self.body not in SCANNING_BODIES:
+                    raise unknown
+                raise UserError(f"{unknown}; a pattern of blocks has commas, as in gated,gated,delta,gated")
         if self.body not in SCANNING_BODIES:
             if len(names) > 1 or names[0] in MATRIX_RULE_NAMES:
                 raise UserError(

@@ -9,6 +9,7 @@ import torch
 from newllm.data import Batches, Corpus, training_batches, trim, validation_batches
 from newllm.errors import UserError
 from newllm.machine import bf16_is_slow
+from newllm.model.config import ModelConfig
 from newllm.model.init import is_outline, outlining
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget, steps_for_tokens, with_clock, with_steps, without_plan
@@ -98,16 +99,28 @@ def build_model(config: RunConfig, world: World | None = None) -> LanguageModel:
             model = LanguageModel(config.model, config.seed)
         model._apply(lambda one: one if one.is_meta else one.to(config.numerics.device))
     except (RuntimeError, MemoryError) as error:
-        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+        said = str(error).lower()
+        if not isinstance(error, MemoryError) and "memory" not in said and "size calculation overflow" not in said:
             raise
-        raise UserError(
-            f"no memory for a model of width {config.model.width}, {config.model.layers} layers, hidden "
-            f"{config.model.hidden}, vocabulary {config.model.vocabulary}: take a smaller one"
-        ) from error
+        raise _too_large(config.model) from error
     model.use_scan(config.numerics.scan_backend)
     if config.training.recompute:
         model.body.recompute = True  # type: ignore[assignment]
     return model
+
+
+def _too_large(model: ModelConfig) -> UserError:
+    """Return the error for a model that there is no memory for: a table that is the largest part of it is to blame."""
+    tables = {"ngram_rows": 2 * model.ngram_rows, "positions": model.positions}
+    largest = max(tables, key=lambda name: tables[name])
+    # In rows of the model's width, as the tables are.
+    rest = max(2 * model.vocabulary, model.layers * max(model.width, model.hidden, model.context))
+    if tables[largest] > rest:
+        return UserError(f"no memory for model.{largest} {getattr(model, largest)}: take a smaller one")
+    return UserError(
+        f"no memory for a model of width {model.width}, {model.layers} layers, hidden {model.hidden}, context "
+        f"{model.context}, vocabulary {model.vocabulary}: take a smaller one"
+    )
 
 
 def _one_round(config: RunConfig) -> RunConfig:

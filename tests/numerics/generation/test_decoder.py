@@ -349,6 +349,43 @@ def test_nothing_depends_on_what_stood_in_new_memory(monkeypatch: pytest.MonkeyP
 
 
 @every_precision
+@pytest.mark.parametrize(
+    "settings", [MATRICES, {**MATRICES, "rule": "gated,signed-delta", "norm": "read", "head_width": 48}]
+)
+def test_matrices_depend_on_nothing_that_stood_in_memory(
+    settings: dict[str, Any], weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_threads(monkeypatch, 2)
+    model, tokens_TB = build(**settings), texts(9, 5)
+    expected = read(Decoder(model, weights).step, tokens_TB, model.initial_state(5))
+    decoder, empty = Decoder(model, weights), torch.empty
+    decoder.step(tokens_TB[0], model.initial_state(5))
+    compiled = decoder._compiled
+    assert compiled is not None
+
+    def spoil() -> None:
+        """Fill what is written between the stages; a step that was before has left its numbers there."""
+        compiled._memory.fill(0xFF)  # NaN
+
+    def step(tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
+        spoil()
+        return decoder.step(tokens_B, state)
+
+    monkeypatch.setattr(torch, "empty", lambda *size: empty(*size).fill_(float("nan")))
+    found = read(step, tokens_TB, model.initial_state(5))
+    assert torch.equal(found[0], expected[0])
+    assert all(torch.equal(found[1][name], expected[1][name]) for name in expected[1])
+    spoil()
+    logits_NV, after = decoder.read(tokens_TB.T.tolist(), [model.initial_state(1)] * 5)
+    assert torch.equal(logits_NV, expected[0][-1])
+    assert all(torch.equal(state[name][0], expected[1][name][row]) for row, state in enumerate(after) for name in state)
+    spoil()
+    logits_TV, last = decoder.read_all(tokens_TB[:, 2].tolist(), model.initial_state(1))
+    assert torch.equal(logits_TV, expected[0][:, 2])
+    assert all(torch.equal(last[name][0], expected[1][name][2]) for name in last)
+
+
+@every_precision
 def test_what_is_not_finite_is_not_hidden(weights: str) -> None:
     model = build(layers=1)
     for bad in (float("nan"), float("inf")):

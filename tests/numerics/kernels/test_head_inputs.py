@@ -1,12 +1,15 @@
 """Query, key, value and lookup of the delta rule in one pass, forwards and backwards, against torch's operations."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from newllm.kernels import head_inputs, head_inputs_naive
 
-pytest.importorskip("numba")
+numba = pytest.importorskip("numba")
 HEADS = 3
 
 
@@ -41,6 +44,42 @@ def test_a_key_of_zeros_gives_zeros_and_finite_gradients() -> None:
         assert torch.isfinite(value).all()
         torch.testing.assert_close(value, wanted)
     assert not any(value.any() for value in found[:4])
+
+
+@pytest.fixture
+def nan_memory() -> Iterator[None]:
+    """Let torch fill every new, uninitialised tensor with NaN."""
+    torch.use_deterministic_algorithms(True)
+    assert torch.ones(2).new_empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@numba.njit
+def spoil(count: int) -> float:
+    """Leave NaN in the memory that the next arrays of compiled code of so many numbers are given."""
+    found = 0.0
+    for _ in range(8):
+        some = np.empty(count, np.float32)
+        some[:] = np.nan
+        found += some[0]
+    return found
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2, 1), (2, 9, 5, 7), (2, 9, 16, 33)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_no_memory_is_read_before_it_is_written(
+    shape: tuple[int, int, int, int], dtype: torch.dtype, request: pytest.FixtureRequest
+) -> None:
+    rows, positions, keys, values = shape
+    projected = torch.randn(rows, positions, HEADS * (2 * keys + values)).to(dtype)
+    strength = torch.rand(rows, positions, HEADS)
+    expected = results(head_inputs, projected, strength, keys)
+    request.getfixturevalue("nan_memory")
+    assert np.isnan(spoil(keys))
+    found = results(head_inputs, projected, strength, keys)
+    assert all(torch.equal(value, wanted) for value, wanted in zip(found, expected, strict=True))
+    assert all(torch.isfinite(value).all() for value in found)
 
 
 def test_threads_change_no_bits() -> None:

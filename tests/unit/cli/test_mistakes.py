@@ -31,6 +31,11 @@ MISTAKES = [
     (["train", "{text}", "--preset", "tinny"], "unknown preset 'tinny': did you mean 'tiny'?"),
     (["train", "{text}", "--preset", "a\nb"], "unknown preset 'a b'"),
     (["train", "{text}", "--rule", "gatde"], "unknown rule 'gatde': did you mean 'gated'?"),
+    (
+        ["train", "{text}", "--rule", "SSDS"],
+        "known: additive, delta, dual, ema, gated, kda, lstm, signed-delta; a pattern",
+    ),
+    (["train", "{text}", "--rule", "gateddelta"], "a pattern of blocks has commas, as in gated,gated,delta,gated"),
     (["train", "{text}", "--body", "stak"], "unknown body 'stak': did you mean 'stack'?"),
     (["train", "{text}", "--norm", "wirte"], "unknown norm 'wirte': did you mean 'write'?"),
     (["train", "{text}", "--device", "banana"], "--device 'banana' is not here"),

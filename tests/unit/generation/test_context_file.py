@@ -20,6 +20,8 @@ TEXT = "Grüße, 🐋! "
 SHAPES = [
     *(pytest.param({"body": body}, id=body) for body in BODIES),
     pytest.param({"body": "stack", "ngram_rows": 7}, id="n-grams"),
+    pytest.param({"body": "stack", "rule": "delta"}, id="matrices"),
+    pytest.param({"body": "stack", "rule": "gated,kda", "context": 32, "head_width": 16}, id="matrices between"),
 ]
 
 
@@ -66,6 +68,8 @@ def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, shape, tok
     assert text + second.result().text == whole.result().text
     assert first.ids + second.ids == whole.ids
     assert len(whole.ids) == 20
+    assert torch.equal(second.memory.logits_V, whole.memory.logits_V)
+    assert all(torch.equal(value, second.memory.state[name]) for name, value in whole.memory.state.items())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -154,6 +158,17 @@ def test_a_link_to_a_context_is_replaced_and_that_context_stays(engine, saved):
 def test_another_models_context_is_refused(make_engine, saved):
     assert "written by another model" in refusal(saved, make_engine(body="stack", seed=1))
     assert "written by another model" in refusal(saved, make_engine(body="stack", rule="ema"))
+
+
+@pytest.mark.parametrize("pattern", ["delta,gated", "gated,kda", "gated,signed-delta", "gated", "delta"])
+def test_another_patterns_context_is_refused(make_engine, path, pattern):
+    written, other = (make_engine(rule=rule, context=32, head_width=16) for rule in ("gated,delta", pattern))
+    memory = written.read(written.start(), TEXT)
+    save_context(path, memory, fingerprint(written.model))
+    assert "written by another model" in refusal(path, other)
+    if pattern not in ("gated,kda", "gated,signed-delta"):  # those keep what it keeps
+        save_context(path, memory, fingerprint(other.model))
+        assert "its tensors do not fit its model" in refusal(path, other)
 
 
 def test_the_fingerprint_is_of_weights_and_shape(make_engine):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import merge, save_config
 from newllm.training.configure import configure
 from newllm.training.presets import PRESETS, preset, with_body, with_width
+from newllm.training.resolve import build_model
 
 
 def _written(config: RunConfig, place: Path) -> list[str]:
@@ -37,6 +39,30 @@ def test_presets_are_what_they_were(as_kept, tmp_path) -> None:
     others = {name: [line for line in _written(PRESETS[name], tmp_path) if line not in small] for name in PRESETS}
     told = [*small, *(f"{name}: {line}" for name, lines in others.items() for line in lines)]
     as_kept("presets", "".join(f"{line}\n" for line in told))
+
+
+@pytest.mark.parametrize(
+    ("settings", "blamed"),
+    [
+        (["model.ngram_rows=3_000_000_000", "model.positions=4_000_000_000"], "model.ngram_rows 3000000000"),
+        (["model.ngram_rows=1_000", "model.positions=3_000_000_000"], "model.positions 3000000000"),
+        (["model.ngram_rows=1_000_000", "model.layers=100_000"], "width 128, 100000 layers, hidden 352, context 128,"),
+        (["model.ngram_rows=1_000", "model.vocabulary=1_000_000_000"], "context 128, vocabulary 1000000000"),
+    ],
+)
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_what_there_is_no_memory_for_is_named(monkeypatch, settings: list[str], blamed: str, error: Exception) -> None:
+    def has_no_room(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("newllm.training.resolve.LanguageModel", has_no_room)
+    with pytest.raises(UserError, match=f"^no memory for .*{re.escape(blamed)}"):
+        build_model(configure("tiny", None, None, settings, {}))
+
+
+def test_a_table_that_no_number_of_64_bits_counts_is_named_too() -> None:
+    with pytest.raises(UserError, match=r"model\.ngram_rows 40000000000000000: take a smaller"):
+        build_model(configure("tiny", None, None, ["model.vocabulary=257", "model.ngram_rows=40000000000000000"], {}))
 
 
 LEAST = {  # the least that may be, and what may not be any more

@@ -81,6 +81,19 @@ def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
     np.testing.assert_allclose(np.sqrt((parts**2).sum(axis=0)), whole, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rule", ["delta", "gated,gated,delta,gated"])
+def test_the_rank_of_matrices_is_written_and_their_norm_where_sentences_are_padded(train, rule) -> None:
+    layers = rule.split(",")
+    shape = (f"model.rule={rule}", f"model.layers={len(layers)}", "model.body=stack")
+    run = train(*SENTENCES, *shape, "data.batch=8", texts=("bundled:sentences",))
+    trace = trace_of(run)
+    assert names(trace, "context_rank") == {f"body.blocks.{layers.index('delta')}.mixer"}
+    for name in ("context_norm", f"context_rank/body.blocks.{layers.index('delta')}.mixer"):
+        series = trace.series(name)
+        assert series.step.tolist() == [*range(1, 7)]
+        assert np.all(series.value > 0)
+
+
 def test_contexts_are_measured_at_evaluations(sentences) -> None:
     trace = trace_of(sentences)
     assert trace.series("loop_gain").step.tolist() == [0, 2, 4, 6]
