@@ -50,8 +50,8 @@ def _constant(first: float, head: float, *, random_head: bool = False) -> nn.Seq
     with torch.no_grad():
         for at, value in ((0, first), (2, head)):
             if at == 0 or not random_head:
-                model[at].weight.fill_(value)
-            model[at].bias.zero_()
+                model[at].weight.fill_(value)  # type: ignore[operator]
+            model[at].bias.zero_()  # type: ignore[operator]
     return model
 
 
@@ -65,7 +65,7 @@ def test_units_that_stay_alike_are_found() -> None:
 def _zero_head() -> nn.Sequential:
     model = mlp()
     with torch.no_grad():
-        model[2].weight.zero_()
+        model[2].weight.zero_()  # type: ignore[operator]
     return model
 
 

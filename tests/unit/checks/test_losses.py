@@ -18,7 +18,7 @@ def _he(depth: int, width: int, count: int, head: float = 1.0) -> nn.Sequential:
             nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
             nn.init.zeros_(each.bias)
     with torch.no_grad():
-        made[-1].weight.mul_(head)
+        made[-1].weight.mul_(head)  # type: ignore[operator]
     return made
 
 

@@ -20,7 +20,7 @@ def _asked(probe: str, model: nn.Module, optimizer: torch.optim.Optimizer) -> tu
 def test_what_a_second_optimizer_holds_is_not_missing() -> None:
     model = mlp()
     first = torch.optim.SGD(model[0].parameters(), 0.1)
-    second = torch.optim.AdamW([model[2].weight], 1e-3)
+    second = torch.optim.AdamW([model[2].weight], 1e-3)  # type: ignore[list-item]
     assert _asked("optimizer-holds", model, first) == ("missing", ["2.bias"])
     second.add_param_group({"params": [model[2].bias]})
     assert _asked("optimizer-holds", model, first) == ("other-optimizer", ["2.weight", "2.bias"])
@@ -29,7 +29,7 @@ def test_what_a_second_optimizer_holds_is_not_missing() -> None:
 def test_an_optimizer_that_is_gone_holds_nothing() -> None:
     model = mlp()
     gone = torch.optim.AdamW(model.parameters(), 1e-3)
-    gone.itself = gone
+    gone.itself = gone  # type: ignore[attr-defined]
     gc.disable()
     try:
         del gone
@@ -49,6 +49,6 @@ def test_a_group_that_rests_is_not_said_to_move() -> None:
 def test_a_group_that_is_lost_in_rounding_is_found_beside_one_that_rests() -> None:
     model = mlp()
     with torch.no_grad():
-        model[2].weight.add_(1e6)
+        model[2].weight.add_(1e6)  # type: ignore[operator]
     groups = [{"params": model[0].parameters(), "lr": 0.0}, {"params": model[2].parameters(), "lr": 1e-4}]
     assert _asked("moves", model, torch.optim.SGD(groups))[0] == "wrong"

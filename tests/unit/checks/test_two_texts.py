@@ -33,7 +33,7 @@ class OfLabels(Translator):
         super().__init__()
         self.shift = shift
 
-    def forward(self, source: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, source: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(source, F.pad(labels, (self.shift, 0), value=1)[:, : labels.shape[1]])
 
 
@@ -171,7 +171,7 @@ class Masked(Translator):
         layer = nn.TransformerEncoderLayer(32, 2, 64, 0.0, batch_first=True)
         self.layers.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
 
-    def forward(self, source: Tensor, given: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, source: Tensor, given: Tensor, attention_mask: Tensor) -> Tensor:  # type: ignore[override]
         padding = attention_mask == 0
         length = given.shape[1]
         mask = torch.ones(length, length, dtype=torch.bool).triu(1)

@@ -16,7 +16,7 @@ class Parts(nn.Module):
     def __init__(self, use: Callable[["Parts", Tensor], Tensor], heads: Any = None) -> None:
         super().__init__()
         self.body, self.branch = nn.Linear(10, 32), nn.Linear(32, 3)
-        self.heads = nn.ModuleList(nn.Linear(32, 3) for _ in range(4)) if heads is None else heads
+        self.heads: Any = nn.ModuleList(nn.Linear(32, 3) for _ in range(4)) if heads is None else heads
         self.use = use
 
     def forward(self, x: Tensor) -> Tensor:
