@@ -18,16 +18,16 @@ from typing import Any
 import numba
 import numpy as np
 
-from newllm.kernels import machine_code, matrix_chunk, matrix_products, matrix_sizes, matrix_step, vectors
+from newllm.kernels import machine_code, matrix_chunk, matrix_products, matrix_sizes, matrix_step, routines, vectors
 from newllm.kernels.machine_code import LANES, OPTIONS, compiled, source_of
 from newllm.kernels.matrix_chunk import chunk_backward, new_room
 from newllm.kernels.matrix_sizes import KEPT_EVERY, KEYS, VALUES
-from newllm.kernels.matrix_step import UNROLLED, advance, fetch
+from newllm.kernels.matrix_step import fetch, go_on, look_up
 
-assert KEYS % UNROLLED == 0
+assert KEYS == LANES
 assert VALUES == LANES
 AHEAD = 2  # positions
-_ZERO, _BLOCK = np.float32(0.0), 4 * LANES
+_ZERO = np.float32(0.0)
 _inner = numba.njit(**OPTIONS)
 
 
@@ -38,37 +38,14 @@ def _address(array):
 
 
 @_inner
-def _fade(decay, lookup, n, decays, faded):
-    """Write the decay of each key at place `n`, and that times the lookup."""
-    last = decay.shape[1] - 1
-    if last == 0:
-        a = decay[n, 0]
-        for i in range(lookup.shape[1]):
-            decays[i], faded[i] = a, a * lookup[n, i]
-    else:
-        for i in range(lookup.shape[1]):
-            decays[i], faded[i] = decay[n, i], decay[n, i] * lookup[n, i]
-
-
-@_inner
-def _fetch(narrow, broad, n, keys, width):
-    """Ask for place `n` of arrays of keys and of values."""
-    for start in narrow:
-        fetch(start + 4 * n * keys, 4 * keys)
-    for start in broad:
-        fetch(start + 4 * n * width, 4 * width)
-
-
-@_inner
-def _advance(matrix, decays, faded, narrow, broad, n, keys, width):
-    """Go on by place `n`, all columns, between addresses."""
-    (query, key, _), (value, reading, error) = narrow, broad
-    for at in range(0, 4 * width, _BLOCK):
-        here = 4 * n * width + at
-        advance(
-            matrix + at, decays, faded, key + 4 * n * keys, query + 4 * n * keys, value + here, error + here,
-            reading + here, keys, 4 * width,
-        )  # fmt: skip
+def _fade(decay, lookup, n, faded, ones):
+    """Return where a lookup and its factor stand: as they are, or the lookup times the decay of each key, and 1."""
+    keys = lookup.shape[1]
+    if decay.shape[1] == 1:
+        return _address(lookup) + 4 * n * keys, _address(decay) + 4 * n
+    for i in range(keys):
+        faded[i] = decay[n, i] * lookup[n, i]
+    return _address(faded), _address(ones)
 
 
 def _forward(source: int) -> Any:
@@ -77,25 +54,41 @@ def _forward(source: int) -> Any:
         """Run some heads of all rows: head `h` of row `b` is number `b * heads + h`."""
         heads, keys, width = last.shape[1:]
         positions = len(value) // (len(last) * heads)
-        decays, faded = np.empty(keys, np.float32), np.empty(keys, np.float32)
-        at_decays, at_faded = _address(decays), _address(faded)
-        narrow = _address(query), _address(key), _address(lookup)
-        broad = _address(value), _address(readings), _address(errors)
+        faded, ones, nowhere = np.empty(keys, np.float32), np.ones(1, np.float32), np.empty(width, np.float32)
+        at_query, at_key, at_lookup = _address(query), _address(key), _address(lookup)
+        at_value, at_reading, at_error = _address(value), _address(readings), _address(errors)
+        row, wide, step = 4 * keys, 4 * width, 0 if decay.shape[1] == 1 else 4
         for job in range(begin if source else end, end):
             b, h = job // heads, job % heads
             matrix = last[b, h]
             matrix[:] = initial[b, h]
-            at_matrix = _address(matrix)
+            n = b * positions * heads + h
+            if reset.shape[0] > 0 and reset[b, 0]:
+                matrix[:] = _ZERO
+            found, factor = _fade(decay, lookup, n, faded, ones)
+            look_up(_address(matrix), found, factor, at_value + n * wide, at_error + n * wide, keys, width)
             for t in range(positions):
-                n = (b * positions + t) * heads + h
-                if reset.shape[0] > 0 and reset[b, t]:
-                    matrix[:] = _ZERO
                 if kept.shape[0] > 0 and t % KEPT_EVERY == 0:
                     kept[b, h, t // KEPT_EVERY] = matrix
                 if t + AHEAD < positions:
-                    _fetch(narrow, broad, n + AHEAD * heads, keys, width)
-                _fade(decay, lookup, n, decays, faded)
-                _advance(at_matrix, at_decays, at_faded, narrow, broad, n, keys, width)
+                    soon = n + AHEAD * heads
+                    for start in (at_query, at_key, at_lookup):
+                        fetch(start + soon * row, row)
+                    for start in (at_value, at_reading, at_error):
+                        fetch(start + soon * wide, wide)
+                following = min(n + heads, (b + 1) * positions * heads - heads + h)
+                error = at_error + following * wide if t + 1 < positions else _address(nowhere)
+                found, factor = _fade(decay, lookup, following, faded, ones)
+                go_on(
+                    _address(matrix), _address(decay) + 4 * n * decay.shape[1], step, at_key + n * row,
+                    at_query + n * row, at_error + n * wide, at_reading + n * wide, found, factor,
+                    at_value + following * wide, error, keys, width,
+                )  # fmt: skip
+                n += heads
+                if t + 1 < positions and reset.shape[0] > 0 and reset[b, t + 1]:
+                    matrix[:] = _ZERO
+                    look_up(_address(matrix), found, factor, at_value + n * wide, error, keys, width)
+            nowhere[0], faded[0], ones[0] = _ZERO, _ZERO, 1.0
 
     return matrix_scan
 
@@ -125,6 +118,8 @@ def _backward(source: int) -> Any:
     return matrix_scan_backward
 
 
-_SOURCE = source_of(machine_code, matrix_chunk, matrix_products, matrix_sizes, matrix_step, vectors, file=__file__)
+_SOURCE = source_of(
+    *(machine_code, matrix_chunk, matrix_products, matrix_sizes, matrix_step, routines, vectors), file=__file__
+)
 matrix_scan: Callable[..., None] = _forward(_SOURCE)
 matrix_scan_backward: Callable[..., None] = _backward(_SOURCE)

@@ -5,81 +5,25 @@ tile of a product stays in registers while its sum runs: 8 rows of 32 columns fi
 AVX2. Each number is one sum in order, so that the bits do not depend on the tile.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from llvmlite import ir
-from numba import types
 
-from newllm.kernels.machine_code import LANES, function, operation
+from newllm.kernels.machine_code import LANES, function
 from newllm.kernels.memory import LINE
 from newllm.kernels.processor import has_avx512
+from newllm.kernels.routines import Address, Number, each, routine, row_at
 from newllm.kernels.vectors import Lanes, float32, int32, int64, load, loop, offset, store
 
 _VECTOR = 4 * LANES  # bytes
 _ROWS, _COLUMNS = (8, 2) if has_avx512() else (4, 1)  # of a tile; columns in vectors
 
-Address, Number = Annotated[Any, "of memory"], Annotated[Any, "64 bits"]
-
-
-def _routine(emit: Callable[..., None]) -> Any:
-    """Give numba a function of machine code, emitted once a module and called from then on.
-
-    Addresses go into it as memory: LLVM lost a store to an address that code around it made of an array.
-
-    Args:
-        emit: emits the body, given a builder and the arguments; these are annotated as `Address` or `Number`.
-    """
-    _, *parameters = inspect.signature(emit).parameters.values()
-    pointer = ir.IntType(8).as_pointer()
-    kinds = [pointer if one.annotation is Address else int64 for one in parameters]
-    name = f"newllm_{emit.__name__}"
-
-    def build(module: Any) -> Any:
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        builder = ir.IRBuilder(function.append_basic_block())
-        emit(builder, *(one if one.type == int64 else builder.ptrtoint(one, int64) for one in function.args))
-        builder.ret_void()
-        return function
-
-    def definition(_typing: Any, *_given: Any) -> Any:
-        def call(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            function = builder.module.globals.get(name) or build(builder.module)
-            pairs = zip(arguments, kinds, strict=True)
-            builder.call(function, [one if kind == int64 else builder.inttoptr(one, kind) for one, kind in pairs])
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * len(kinds)), call
-
-    names = [inspect.Parameter(one.name, one.kind) for one in parameters]
-    first = inspect.Parameter("_typing", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    definition.__signature__ = inspect.Signature([first, *names])  # type: ignore[attr-defined]
-    definition.__name__, definition.__doc__ = emit.__name__, emit.__doc__
-    return operation(definition)
-
-
-def _row(builder: Any, start: Any, stride: Any, index: Any) -> Any:
-    """Return the address of a row."""
-    return builder.add(start, builder.mul(stride, index))
-
-
-def _each(builder: Any, count: Any, step: int, body: Callable[[Any], None]) -> None:
-    """Emit a loop that carries nothing."""
-
-    def one(index: Any, _carried: Sequence[Any]) -> list[Any]:
-        body(index)
-        return []
-
-    loop(builder, count, step, [], one)
-
 
 def _panel(builder: Any, rows: Any, width: Any, body: Callable[[Any, Any], None]) -> None:
     """Emit `body(row, bytes into the row)` for every vector of a panel."""
     in_bytes = builder.mul(width, int64(4))
-    _each(builder, rows, 1, lambda r: _each(builder, in_bytes, _VECTOR, lambda at: body(r, at)))
+    each(builder, rows, 1, lambda r: each(builder, in_bytes, _VECTOR, lambda at: body(r, at)))
 
 
 def _tiles(builder: Any, rows: Any, width: Any, tile: Callable[[Any, Any, int], None]) -> None:
@@ -88,11 +32,11 @@ def _tiles(builder: Any, rows: Any, width: Any, tile: Callable[[Any, Any, int], 
     whole = builder.sub(row, builder.urem(row, int64(_COLUMNS * _VECTOR)))
 
     def over_rows(at: Any, vectors: int) -> None:
-        _each(builder, rows, _ROWS, lambda first: tile(first, at, vectors))
+        each(builder, rows, _ROWS, lambda first: tile(first, at, vectors))
 
-    _each(builder, whole, _COLUMNS * _VECTOR, lambda at: over_rows(at, _COLUMNS))
+    each(builder, whole, _COLUMNS * _VECTOR, lambda at: over_rows(at, _COLUMNS))
     if _COLUMNS > 1:
-        _each(builder, builder.sub(row, whole), _VECTOR, lambda at: over_rows(builder.add(whole, at), 1))
+        each(builder, builder.sub(row, whole), _VECTOR, lambda at: over_rows(builder.add(whole, at), 1))
 
 
 def _product(
@@ -102,8 +46,8 @@ def _product(
     def tile(first: Any, at: Any, vectors: int) -> None:
         numbers = [builder.add(first, int64(n)) for n in range(_ROWS)]
         columns = [builder.add(at, int64(n * _VECTOR)) for n in range(vectors)]
-        lefts = [_row(builder, left, left_row, n) for n in numbers]
-        places = [[builder.add(_row(builder, into, row, n), column) for column in columns] for n in numbers]
+        lefts = [row_at(builder, left, left_row, n) for n in numbers]
+        places = [[builder.add(row_at(builder, into, row, n), column) for column in columns] for n in numbers]
 
         def old(number: Any, place: Any) -> Any:
             if factors is None:
@@ -111,7 +55,7 @@ def _product(
             return (Lanes.at(builder, place) * _number(builder, factors, number)).value
 
         def add(m: Any, sums: Sequence[Any]) -> list[Any]:
-            along, below = builder.mul(left_sum, m), _row(builder, right, right_row, m)
+            along, below = builder.mul(left_sum, m), row_at(builder, right, right_row, m)
             given = [Lanes.at(builder, builder.add(below, column)) for column in columns]
             added, before = [], iter(sums)
             for one in lefts:
@@ -132,7 +76,7 @@ def _number(builder: Any, array: Any, index: Any) -> Lanes:
     return Lanes(builder, load(builder, offset(builder, array, 4, index), float32))
 
 
-@_routine
+@routine
 def multiply(
     builder: Any, into: Address, row: Number, left: Address, left_row: Number, left_sum: Number, right: Address,
     right_row: Number, rows: Number, length: Number, width: Number,
@@ -141,7 +85,7 @@ def multiply(
     _product(builder, into, row, left, left_row, left_sum, right, right_row, rows, length, width)
 
 
-@_routine
+@routine
 def multiply_onto(
     builder: Any, into: Address, row: Number, left: Address, left_row: Number, left_sum: Number, right: Address,
     right_row: Number, rows: Number, length: Number, width: Number, factors: Address,
@@ -150,21 +94,21 @@ def multiply_onto(
     _product(builder, into, row, left, left_row, left_sum, right, right_row, rows, length, width, factors)
 
 
-@_routine
+@routine
 def transpose(
     builder: Any, into: Address, into_row: Number, given: Address, given_row: Number, rows: Number, width: Number
 ) -> None:
     """Write a matrix `[rows, width]`, both a multiple of 16, as `[width, rows]`."""
 
     def place(start: Any, stride: Any, row: Any, n: int, column: Any) -> Any:
-        return offset(builder, _row(builder, start, stride, builder.add(row, int64(n))), 4, column)
+        return offset(builder, row_at(builder, start, stride, builder.add(row, int64(n))), 4, column)
 
     def block(r: Any, c: Any) -> None:
         rows = [Lanes.at(builder, place(given, given_row, r, n, c)).value for n in range(LANES)]
         for n, row in enumerate(_transposed(builder, rows)):
             Lanes(builder, row).put(place(into, into_row, c, n, r))
 
-    _each(builder, rows, LANES, lambda r: _each(builder, width, LANES, lambda c: block(r, c)))
+    each(builder, rows, LANES, lambda r: each(builder, width, LANES, lambda c: block(r, c)))
 
 
 def _transposed(builder: Any, block: list[Any]) -> list[Any]:
@@ -185,24 +129,24 @@ def _transposed(builder: Any, block: list[Any]) -> list[Any]:
     return block
 
 
-@_routine
+@routine
 def solve(builder: Any, panel: Address, row: Number, weights: Address, weights_row: Number, width: Number) -> None:
     """Let each row s of `panel [16, width]`, from the last, add `weights[t, s]` times each row t behind it."""
 
     def column(at: Any) -> None:
-        places = [builder.add(_row(builder, panel, row, int64(s)), at) for s in range(LANES)]
+        places = [builder.add(row_at(builder, panel, row, int64(s)), at) for s in range(LANES)]
         rows = [Lanes.at(builder, place) for place in places]
         for t in range(LANES - 1, 0, -1):
             for s in range(t):
-                weight = _number(builder, _row(builder, weights, weights_row, int64(t)), int64(s))
+                weight = _number(builder, row_at(builder, weights, weights_row, int64(t)), int64(s))
                 rows[s] = rows[t].times_plus(weight, rows[s])
         for one, place in zip(rows, places, strict=True):
             one.put(place)
 
-    _each(builder, builder.mul(width, int64(4)), _VECTOR, column)
+    each(builder, builder.mul(width, int64(4)), _VECTOR, column)
 
 
-@_routine
+@routine
 def times(
     builder: Any, into: Address, row: Number, left: Address, left_row: Number, right: Address, right_row: Number,
     rows: Number, width: Number,
@@ -210,14 +154,14 @@ def times(
     """Write `into = left * right` number by number, row after row: what a row writes the next one may read."""
 
     def one(r: Any, at: Any) -> None:
-        first = Lanes.at(builder, builder.add(_row(builder, left, left_row, r), at))
-        second = Lanes.at(builder, builder.add(_row(builder, right, right_row, r), at))
-        (first * second).put(builder.add(_row(builder, into, row, r), at))
+        first = Lanes.at(builder, builder.add(row_at(builder, left, left_row, r), at))
+        second = Lanes.at(builder, builder.add(row_at(builder, right, right_row, r), at))
+        (first * second).put(builder.add(row_at(builder, into, row, r), at))
 
     _panel(builder, rows, width, one)
 
 
-@_routine
+@routine
 def copy(
     builder: Any, into: Address, row: Number, given: Address, given_row: Number, rows: Number, width: Number
 ) -> None:
@@ -225,7 +169,7 @@ def copy(
     _copy(builder, into, row, given, given_row, rows, width, 1)
 
 
-@_routine
+@routine
 def negate(
     builder: Any, into: Address, row: Number, given: Address, given_row: Number, rows: Number, width: Number
 ) -> None:
@@ -235,13 +179,13 @@ def negate(
 
 def _copy(builder: Any, into: Any, row: Any, given: Any, given_row: Any, rows: Any, width: Any, sign: int) -> None:
     def one(r: Any, at: Any) -> None:
-        found = Lanes.at(builder, builder.add(_row(builder, given, given_row, r), at))
-        (found if sign > 0 else -found).put(builder.add(_row(builder, into, row, r), at))
+        found = Lanes.at(builder, builder.add(row_at(builder, given, given_row, r), at))
+        (found if sign > 0 else -found).put(builder.add(row_at(builder, into, row, r), at))
 
     _panel(builder, rows, width, one)
 
 
-@_routine
+@routine
 def add_products(
     builder: Any, into: Address, left: Address, left_row: Number, right: Address, right_row: Number, rows: Number,
     width: Number,
@@ -253,8 +197,8 @@ def add_products(
             added = []
             for n, total in enumerate(sums):
                 r = builder.add(first, int64(n))
-                one = Lanes.at(builder, builder.add(_row(builder, left, left_row, r), at))
-                other = Lanes.at(builder, builder.add(_row(builder, right, right_row, r), at))
+                one = Lanes.at(builder, builder.add(row_at(builder, left, left_row, r), at))
+                other = Lanes.at(builder, builder.add(row_at(builder, right, right_row, r), at))
                 added.append(one.times_plus(other, Lanes(builder, total)).value)
             return added
 
@@ -264,10 +208,10 @@ def add_products(
         first, second, third, fourth = (Lanes(builder, one) for one in sums)
         ((first + second) + (third + fourth)).put(place)
 
-    _each(builder, builder.mul(width, int64(4)), _VECTOR, column)
+    each(builder, builder.mul(width, int64(4)), _VECTOR, column)
 
 
-@_routine
+@routine
 def read_less_written(
     builder: Any, into: Address, given: Address, d_given: Address, keys: Address, d_keys: Address, row: Number,
     rows: Number, width: Number,
@@ -289,22 +233,22 @@ def read_less_written(
     _panel(builder, rows, width, one)
 
 
-@_routine
+@routine
 def dots(builder: Any, into: Address, x: Address, panel: Address, row: Number, rows: Number, width: Number) -> None:
     """Write the product of `x [width]` with each row."""
 
     def one(r: Any) -> None:
         def add(at: Any, sums: Sequence[Any]) -> list[Any]:
-            given = Lanes.at(builder, builder.add(_row(builder, panel, row, r), at))
+            given = Lanes.at(builder, builder.add(row_at(builder, panel, row, r), at))
             return [Lanes.at(builder, builder.add(x, at)).times_plus(given, Lanes(builder, sums[0])).value]
 
         (sums,) = loop(builder, builder.mul(width, int64(4)), _VECTOR, [Lanes(builder, 0.0).value], add)
         store(builder, Lanes(builder, sums).total(), offset(builder, into, 4, r))
 
-    _each(builder, rows, 1, one)
+    each(builder, rows, 1, one)
 
 
-@_routine
+@routine
 def add_rows(
     builder: Any, into: Address, weights: Address, panel: Address, row: Number, rows: Number, width: Number
 ) -> None:
@@ -312,31 +256,31 @@ def add_rows(
 
     def column(at: Any) -> None:
         def add(r: Any, sums: Sequence[Any]) -> list[Any]:
-            given = Lanes.at(builder, builder.add(_row(builder, panel, row, r), at))
+            given = Lanes.at(builder, builder.add(row_at(builder, panel, row, r), at))
             return [given.times_plus(_number(builder, weights, r), Lanes(builder, sums[0])).value]
 
         place = builder.add(into, at)
         (sums,) = loop(builder, rows, 1, [Lanes.at(builder, place).value], add)
         Lanes(builder, sums).put(place)
 
-    _each(builder, builder.mul(width, int64(4)), _VECTOR, column)
+    each(builder, builder.mul(width, int64(4)), _VECTOR, column)
 
 
-@_routine
+@routine
 def add_to_rows(
     builder: Any, panel: Address, row: Number, weights: Address, x: Address, rows: Number, width: Number
 ) -> None:
     """Add `x [width]` times its weight to each row."""
 
     def one(r: Any, at: Any) -> None:
-        place = builder.add(_row(builder, panel, row, r), at)
+        place = builder.add(row_at(builder, panel, row, r), at)
         given = Lanes.at(builder, builder.add(x, at))
         given.times_plus(_number(builder, weights, r), Lanes.at(builder, place)).put(place)
 
     _panel(builder, rows, width, one)
 
 
-@_routine
+@routine
 def add_up_from_last(
     builder: Any, panel: Address, row: Number, start: Address, totals: Address, rows: Number, width: Number
 ) -> None:
@@ -347,7 +291,7 @@ def add_up_from_last(
         r = builder.sub(last, behind)
 
         def add(at: Any, sums: Sequence[Any]) -> list[Any]:
-            place, carried = builder.add(_row(builder, panel, row, r), at), builder.add(start, at)
+            place, carried = builder.add(row_at(builder, panel, row, r), at), builder.add(start, at)
             passing = Lanes.at(builder, place) + Lanes.at(builder, carried)
             passing.put(place)
             passing.put(carried)
@@ -356,17 +300,17 @@ def add_up_from_last(
         (sums,) = loop(builder, in_bytes, _VECTOR, [Lanes(builder, 0.0).value], add)
         store(builder, Lanes(builder, sums).total(), offset(builder, totals, 4, r))
 
-    _each(builder, rows, 1, one)
+    each(builder, rows, 1, one)
 
 
-@_routine
+@routine
 def fetch_rows(builder: Any, start: Address, row: Number, rows: Number, size: Number) -> None:
     """Ask for memory that is soon read or written: heads lie apart, and no processor foresees the next chunk."""
     pointer = ir.IntType(8).as_pointer()
     prefetch = function(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, int32, int32, int32)
 
     def line(r: Any, at: Any) -> None:
-        place = builder.inttoptr(builder.add(_row(builder, start, row, r), at), pointer)
+        place = builder.inttoptr(builder.add(row_at(builder, start, row, r), at), pointer)
         builder.call(prefetch, [place, int32(0), int32(2), int32(1)])
 
-    _each(builder, rows, 1, lambda r: _each(builder, size, LINE, lambda at: line(r, at)))
+    each(builder, rows, 1, lambda r: each(builder, size, LINE, lambda at: line(r, at)))
