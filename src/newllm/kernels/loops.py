@@ -1,4 +1,4 @@
-"""The machine code of all fused kernels: numba loops that LLVM vectorises over channels.
+"""The machine code of most fused kernels: numba loops that LLVM vectorises over channels.
 
 Memory is read and written in float32, or in bfloat16 as the 16-bit integers that it is kept in; all arithmetic is
 float32. Each loop over channels is plain and free of branches, for LLVM to make vectors of it. Arrays are
@@ -20,7 +20,6 @@ from numba.extending import overload
 
 from newllm.kernels.machine_code import compiled, operation
 
-TAPS = 4  # of the short convolution
 _ONE, _HALF = np.float32(1.0), np.float32(0.5)
 _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)  # exp of less is not normal, of more not finite
 _LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
@@ -123,7 +122,8 @@ def _opened(x):
 
 
 @compiled
-def _copy(source, into):
+def copy(source, into):
+    """Copy numbers, rounded where they go into bfloat16."""
     for k in range(source.shape[0]):
         put(into, k, get(source, k))
 
@@ -213,7 +213,7 @@ def residual_rms_norm_backward(gradient, passing, total, weight, scales, block, 
             put(out, k, get(by, k) + slope * weight[k] * scale - value * along)
             d_weight[k] += slope * value * scale
         if d_added.shape[0] > 0:
-            _copy(out, d_added[n])
+            copy(out, d_added[n])
 
 
 @_fused
@@ -240,56 +240,6 @@ def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first,
             other = get(value, k)
             put(d_gate, k, g * other * (s + x * s * (_ONE - s)))
             put(d_value, k, g * x * s)
-
-
-@_fused
-def convolution(x, tail, weight, positions, out, begin, end, first, last):
-    """Convolve some rows over some channels; a tap that reaches before the row takes the tail."""
-    for row in range(begin, end):
-        channels = last - first
-        total = np.empty(channels, np.float32)
-        for t in range(x.shape[1]):
-            own, own_weight = x[row, t, first:last], weight[0, first:last]
-            for k in range(channels):
-                total[k] = get(own, k) * (_ONE + own_weight[k])
-            for lag in range(1, min(TAPS - 1, positions[row, t]) + 1):
-                w = weight[lag, first:last]
-                if t >= lag:
-                    before = x[row, t - lag, first:last]
-                    for k in range(channels):
-                        total[k] += get(before, k) * w[k]
-                else:
-                    carried = tail[row, t - lag + TAPS - 1, first:last]
-                    for k in range(channels):
-                        total[k] += carried[k] * w[k]
-            _copy(total, out[row, t, first:last])
-
-
-@_fused
-def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, begin, end, first, last):
-    """Write the gradients of rows and their tails; add the weight's to each row's own `d_weights`."""
-    for row in range(begin, end):
-        channels, length = last - first, x.shape[1]
-        total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
-        for t in range(length - 1, -TAPS, -1):
-            if t >= 0:
-                _copy(x[row, t, first:last], value)
-            else:
-                _copy(tail[row, t + TAPS - 1, first:last], value)
-            _fill(total, np.float32(0.0))
-            for lag in range(max(0, -t), min(TAPS, length - t)):
-                if positions[row, t + lag] < lag:
-                    continue
-                g, w, d_w = gradient[row, t + lag, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
-                through = _ONE if lag == 0 else np.float32(0.0)
-                for k in range(channels):
-                    slope = get(g, k)
-                    total[k] += slope * (through + w[k])
-                    d_w[k] += slope * value[k]
-            if t >= 0:
-                _copy(total, d_x[row, t, first:last])
-            else:
-                _copy(total, d_tail[row, t + TAPS - 1, first:last])
 
 
 @compiled
@@ -369,7 +319,7 @@ def gated_scan_backward(
                 carried[k] = stays * slope
             if starts:
                 _fill(carried, np.float32(0.0))
-        _copy(carried, d_initial[row, first:last])
+        copy(carried, d_initial[row, first:last])
 
 
 @_fused

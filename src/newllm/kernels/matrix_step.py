@@ -1,20 +1,23 @@
-"""One position of one head of the delta rule as machine code: 16 columns of the matrix at a time, kept in registers.
+"""One position of one head of the delta rule as machine code: some columns of the matrix at a time.
 
 Addresses are those of float32; a matrix is `keys` rows, `stride` bytes from one to the next, and keys are a multiple
-of 4. Forwards a column has nothing to do with the others. What each number is: `recurrence.matrix_scan.operation`.
+of 4. A column has nothing to do with the others. What each number is: `recurrence.matrix_scan.operation`.
 """
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
 from newllm.kernels.machine_code import LANES, function, operation
-from newllm.kernels.vectors import Lanes, float32, int32, int64, load, loop, offset, store
+from newllm.kernels.processor import has_avx512
+from newllm.kernels.routines import Address, Number, each, routine, row_at
+from newllm.kernels.vectors import Lanes, float32, int32, int64, load, loop, offset
 
+_VECTOR, _BROAD = 4 * LANES, 4 if has_avx512() else 1  # bytes; vectors beside each other
 UNROLLED = 4  # sums that run side by side: one alone would wait for itself
 
 
@@ -101,120 +104,79 @@ def advance(
     return types.void(*[types.int64] * 10), emit
 
 
-@operation
-def rewrite(_typing: Any, matrix: Any, after: Any, decay: Any, key: Any, error: Any, keys: Any, stride: Any) -> Any:
-    """Write 16 columns of the matrix after a position once more, from the errors that it wrote."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        matrix, after, decay, key, error, keys, stride = arguments
-        difference = Lanes.at(builder, error)
-
-        def row(i: Any, _carried: Sequence[Any]) -> list[Any]:
-            left = Lanes.at(builder, _place(builder, matrix, stride, i)) * _number(builder, decay, i)
-            difference.times_plus(_number(builder, key, i), left).put(_place(builder, after, stride, i))
-            return []
-
-        loop(builder, keys, 1, [], row)
-        return _context.get_dummy_value()
-
-    return types.void(*[types.int64] * 7), emit
+def _columns(builder: Any, width: Any, body: Callable[[Any, int], None]) -> None:
+    """Emit `body(bytes into a row, vectors)` for all columns: 64 at a time where registers take them, then 16."""
+    row = builder.mul(width, int64(4))
+    whole = builder.sub(row, builder.urem(row, int64(_BROAD * _VECTOR)))
+    each(builder, whole, _BROAD * _VECTOR, lambda at: body(at, _BROAD))
+    if _BROAD > 1:
+        each(builder, builder.sub(row, whole), _VECTOR, lambda at: body(builder.add(whole, at), 1))
 
 
-@operation
-def pull_back(
-    _typing: Any, d_matrix: Any, query: Any, key: Any, d_reading: Any, d_error: Any, keys: Any, stride: Any
-) -> Any:
-    """Add the gradient of 16 columns' readings to that of the matrix, and write that of their errors."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        d_matrix, query, key, d_reading, d_error, keys, stride = arguments
-        zeros, slope = [Lanes(builder, 0.0).value] * UNROLLED, Lanes.at(builder, d_reading)
-
-        def turn(first: Any, sums: Sequence[Any]) -> list[Any]:
-            added = []
-            for n, total in enumerate(sums):
-                i = builder.add(first, int64(n))
-                place = _place(builder, d_matrix, stride, i)
-                row = slope.times_plus(_number(builder, query, i), Lanes.at(builder, place))
-                row.put(place)
-                added.append(row.times_plus(_number(builder, key, i), Lanes(builder, total)).value)
-            return added
-
-        _sum(builder, loop(builder, keys, UNROLLED, zeros, turn)).put(d_error)
-        return _context.get_dummy_value()
-
-    return types.void(*[types.int64] * 7), emit
+def _vectors(builder: Any, start: Any, at: Any, count: int) -> list[Any]:
+    """Return the addresses of vectors side by side."""
+    return [builder.add(start, builder.add(at, int64(n * _VECTOR))) for n in range(count)]
 
 
-@operation
-def step_back(
-    _typing: Any,
-    d_matrix: Any,
-    before: Any,
-    decay: Any,
-    faded: Any,
-    error: Any,
-    d_reading: Any,
-    d_error: Any,
-    dots: Any,
-    keys: Any,
-    stride: Any,
-) -> Any:
-    """Turn the gradient of a whole matrix after a position, `slope`, into that of the one before.
+def _write_error(builder: Any, found: Sequence[Any], factor: Any, values: Sequence[Any], errors: Sequence[Any]) -> None:
+    lost = -_number(builder, factor, int64(0))
+    for one, value, error in zip(found, values, errors, strict=True):
+        Lanes(builder, one).times_plus(lost, Lanes.at(builder, value)).put(error)
 
-    `dots` takes four arrays of `keys` floats: of each row `before` times `d_reading` and times `d_error`, `slope` times
-    `before` and times `error`. All gradients of the position are made of these.
+
+@routine
+def look_up(
+    builder: Any, matrix: Address, lookup: Address, factor: Address, value: Address, error: Address, keys: Number,
+    width: Number,
+) -> None:  # fmt: skip
+    """Write what a matrix lacks: the value less `factor`, a number, times what stands under the lookup."""
+    stride = builder.mul(width, int64(4))
+
+    def some(at: Any, count: int) -> None:
+        def row(i: Any, sums: Sequence[Any]) -> list[Any]:
+            number, below = _number(builder, lookup, i), row_at(builder, matrix, stride, i)
+            places = _vectors(builder, below, at, count)
+            pairs = zip(places, sums, strict=True)
+            return [Lanes.at(builder, one).times_plus(number, Lanes(builder, total)).value for one, total in pairs]
+
+        found = loop(builder, keys, 1, [Lanes(builder, 0.0).value] * count, row)
+        _write_error(builder, found, factor, _vectors(builder, value, at, count), _vectors(builder, error, at, count))
+
+    _columns(builder, width, some)
+
+
+@routine
+def go_on(
+    builder: Any, matrix: Address, decay: Address, step: Number, key: Address, query: Address, error: Address,
+    reading: Address, lookup: Address, factor: Address, value: Address, next_error: Address, keys: Number,
+    width: Number,
+) -> None:  # fmt: skip
+    """Let a matrix go on by a position whose error is known; write its reading and the next one's error, in one pass.
+
+    `step` is 0 where there is one decay, and 4 where there is one for each key. `lookup`, `factor` and `value` are the
+    next position's, as `look_up` takes them.
     """
+    stride = builder.mul(width, int64(4))
 
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        d_matrix, before, decay, faded, error, d_reading, d_error, dots, keys, stride = arguments
-        zeros = [Lanes(builder, 0.0).value] * 4
+    def some(at: Any, count: int) -> None:
+        differences = [Lanes.at(builder, place) for place in _vectors(builder, error, at, count)]
 
-        def row(i: Any, _carried: Sequence[Any]) -> list[Any]:
-            slopes, olds = (_place(builder, start, stride, i) for start in (d_matrix, before))
-            a, p = _number(builder, decay, i), -_number(builder, faded, i)
+        def row(i: Any, sums: Sequence[Any]) -> list[Any]:
+            kept = Lanes(builder, load(builder, builder.add(decay, builder.mul(step, i)), float32))
+            k, q, p = (_number(builder, one, i) for one in (key, query, lookup))
+            read, found = [], []
+            places = _vectors(builder, row_at(builder, matrix, stride, i), at, count)
+            for n, (place, difference) in enumerate(zip(places, differences, strict=True)):
+                new = difference.times_plus(k, Lanes.at(builder, place) * kept)
+                new.put(place)
+                read.append(new.times_plus(q, Lanes(builder, sums[n])).value)
+                found.append(new.times_plus(p, Lanes(builder, sums[count + n])).value)
+            return [*read, *found]
 
-            def columns(at: Any, sums: Sequence[Any]) -> list[Any]:
-                place = builder.add(slopes, at)
-                slope, old = Lanes.at(builder, place), Lanes.at(builder, builder.add(olds, at))
-                e, d_read, d_e = (Lanes.at(builder, builder.add(one, at)) for one in (error, d_reading, d_error))
-                d_e.times_plus(p, slope * a).put(place)
-                pairs = (old, d_read), (old, d_e), (slope, old), (slope, e)
-                given = zip(pairs, sums, strict=True)
-                return [left.times_plus(right, Lanes(builder, total)).value for (left, right), total in given]
+        sums = loop(builder, keys, 1, [Lanes(builder, 0.0).value] * (2 * count), row)
+        for one, place in zip(sums[:count], _vectors(builder, reading, at, count), strict=True):
+            Lanes(builder, one).put(place)
+        values, errors = _vectors(builder, value, at, count), _vectors(builder, next_error, at, count)
+        _write_error(builder, sums[count:], factor, values, errors)
 
-            totals = _totals(builder, loop(builder, stride, 4 * LANES, zeros, columns))
-            for n in range(4):
-                place = offset(builder, builder.add(dots, builder.mul(int64(4 * n), keys)), 4, i)
-                store(builder, builder.extract_element(totals, int32(n)), place)
-            return []
-
-        loop(builder, keys, 1, [], row)
-        return _context.get_dummy_value()
-
-    return types.void(*[types.int64] * 10), emit
-
-
-def _totals(builder: Any, vectors: Sequence[Any]) -> Any:
-    """Return the sums over the lanes of four vectors, as one of four floats."""
-    first, second, third, fourth = (_halved(builder, _halved(builder, vector)) for vector in vectors)
-    left, right = _pairs(builder, first, second), _pairs(builder, third, fourth)
-    even = _shuffled(builder, left, right, [0, 1, 4, 5])
-    return builder.fadd(even, _shuffled(builder, left, right, [2, 3, 6, 7]))
-
-
-def _halved(builder: Any, vector: Any) -> Any:
-    half = vector.type.count // 2
-    low, high = (_shuffled(builder, vector, vector, range(start, start + half)) for start in (0, half))
-    return builder.fadd(low, high)
-
-
-def _pairs(builder: Any, first: Any, second: Any) -> Any:
-    """Return `first` and `second` in turn, each halved to two sums: f, s, f, s."""
-    low = _shuffled(builder, first, second, [0, 4, 1, 5])
-    return builder.fadd(low, _shuffled(builder, first, second, [2, 6, 3, 7]))
-
-
-def _shuffled(builder: Any, first: Any, second: Any, order: Sequence[int]) -> Any:
-    lanes = ir.Constant(ir.VectorType(int32, len(order)), list(order))
-    return builder.shuffle_vector(first, second, lanes)
+    _columns(builder, width, some)

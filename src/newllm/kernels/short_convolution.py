@@ -49,12 +49,12 @@ def short_convolution_naive(x_BTD: Tensor, tail_BKD: Tensor, weight_KD: Tensor, 
 
 
 def _forward(x: Tensor, tail: Tensor, weight: Tensor, position: Tensor, dtype: torch.dtype) -> Tensor:
-    from newllm.kernels import loops  # numba is an extra, and slow to import
+    from newllm.kernels import convolution_loops  # numba is an extra, and slow to import
 
     out = new(x, dtype)
     given = [array(x.contiguous()), array(tail.contiguous()), borrowed(weight.contiguous())]
     arrays = [*given, array(position.contiguous()), array(out)]
-    threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
+    threads.run(convolution_loops.convolution, arrays, threads.by_channels(*x.shape))
     return out
 
 
@@ -66,12 +66,12 @@ def _gradients(x: Tensor, tail: Tensor, weight: Tensor) -> tuple[Tensor, Tensor,
 def _backward(
     gradient: Tensor, x: Tensor, tail: Tensor, weight: Tensor, position: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    from newllm.kernels import loops
+    from newllm.kernels import convolution_loops
 
     into = _gradients(x, tail, weight)
     given = [array(tensor.contiguous()) for tensor in (gradient, x, tail)]
     arrays = [*given, borrowed(weight.contiguous()), array(position.contiguous()), *map(array, into)]
-    threads.run(loops.convolution_backward, arrays, threads.by_channels(*x.shape))
+    threads.run(convolution_loops.convolution_backward, arrays, threads.by_channels(*x.shape))
     return into
 
 

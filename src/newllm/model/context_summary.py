@@ -30,7 +30,7 @@ def summed_up(layers: Sequence[Tensor]) -> Tensor:
     Args:
         layers: of each layer with a context its vectors `[N, ...]`, N at least 1; narrow numbers are widened.
     """
-    each = [_three(wide(vectors.detach()).flatten(1)).to(layers[0].device) for vectors in layers]
+    each = [_three(wide(vectors.detach())).to(layers[0].device) for vectors in layers]
     return torch.stack(each).mean(dim=0)
 
 
@@ -39,6 +39,11 @@ def wide(value: Tensor) -> Tensor:
     return value if value.dtype == torch.float64 else value.float()
 
 
-def _three(vectors_NC: Tensor) -> Tensor:
-    std, mean = torch.std_mean(vectors_NC, correction=0)
+def _three(vectors: Tensor) -> Tensor:
+    vectors_NC = vectors.flatten(1)
+    if vectors.dim() > 2:  # torch's own goes number by number: a millisecond for the matrices of a layer
+        mean = vectors_NC.mean()
+        std = (vectors_NC - mean).square().mean().sqrt()
+    else:
+        std, mean = torch.std_mean(vectors_NC, correction=0)
     return torch.stack([mean, std, torch.linalg.vector_norm(vectors_NC, dim=1).mean()])

@@ -73,8 +73,8 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "scan, torch": lambda: (torch.rand(ROWS, T, 6).requires_grad_(), leaf(ROWS, T, 6), leaf(ROWS, 6), None, "torch"),
     "head_inputs": lambda: (leaf(ROWS, T, 2 * (2 * 4 + 3)), leaf(ROWS, T, 2), 4),
     "matrix_scan": lambda: (
-        *((torch.rand(ROWS, T, 2, width) / 4).requires_grad_() for width in (4, 4, 16, 4, 1)),
-        leaf(ROWS, 2, 4, 16),
+        *((torch.rand(ROWS, T, 2, width) / 4).requires_grad_() for width in (16, 16, 16, 16, 1)),
+        leaf(ROWS, 2, 16, 16),
         resets(),
         True,
     ),
