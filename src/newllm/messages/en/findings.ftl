@@ -246,7 +246,7 @@ finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter: the log, or the loop, writes one value again and again. See whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ, or weights moved farther than updates bring them. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
+    .explained = Weights, the optimizer's moments or buffers changed, neither by the optimizer nor by a forward pass: their checksums between two updates differ, or weights moved farther than updates bring them. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
     .sentence = Before the update at { $axis } { $step } something other than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
@@ -679,9 +679,9 @@ finding-saturated-gates =
 
 finding-below-chance =
     .explained = The model is confident in evaluations and nearly always wrong. To be right less often than a guess it must know the answer, and is asked for another: look at how classes are numbered in training and in validation, and at targets that are off by one.
-    .sentence = only { PERCENT($share) } % of validation is right, where a guess among { $classes } classes would get { PERCENT($chance) } %: the model tells the classes apart, and is asked for other answers
-    .asked-anew = from { $axis } { $step } on training is asked for other answers to the same inputs: there its loss is above that of a guess, and since it has learnt that, { PERCENT($share) } % of validation is right (best { PERCENT($best) } %; a guess among { $classes } classes { PERCENT($chance) } %)
-    .fell = since { $axis } { $step } evaluations ask for other answers than training: { PERCENT($share) } % is right, where it was { PERCENT($best) } % before, and a guess among { $classes } classes would get { PERCENT($chance) } %
+    .sentence = only { PERCENT($share, digits: 2) } % of validation is right, where a guess among { $classes } classes would get { PERCENT($chance) } %: the model tells the classes apart, and is asked for other answers
+    .asked-anew = from { $axis } { $step } on training is asked for other answers to the same inputs: there its loss is above that of a guess, and since it has learnt that, { PERCENT($share, digits: 2) } % of validation is right (best { PERCENT($best) } %; a guess among { $classes } classes { PERCENT($chance) } %)
+    .fell = since { $axis } { $step } evaluations ask for other answers than training: { PERCENT($share, digits: 2) } % is right, where it was { PERCENT($best) } % before, and a guess among { $classes } classes would get { PERCENT($chance) } %
     .other-classes = validation holds classes that do not occur in training
     .test = Print predicted and true classes of some validation samples beside each other: usually one is the other, renumbered.
 
@@ -891,7 +891,7 @@ finding-repeated-batch =
 finding-trained-validation =
     .explained = Rows that are evaluated were trained on before, number for number. As far as they go, the validation loss is a training loss: it says nothing about data that the model has not seen. Look at how the data were split, and at what was copied before: over-sampling belongs behind the split.
     .sentence = all { $count } rows of the evaluation at { $axis } { $step } had been trained on before, number for number
-    .part = { PERCENT($share) } % of the validation ({ $part } of { $count } rows) was trained on, number for number: it is better than on new data
+    .part = { PERCENT($share, digits: 2) } % of the validation ({ $part } of { $count } rows) was trained on, number for number: it is better than on new data
     .small-world = data of so few kinds that equal rows come by chance
     .on-purpose = an evaluation of training data on purpose, which is recorded as the validation
     .test = Count the rows that training and validation have in common, before the training.
@@ -906,7 +906,7 @@ finding-evaluation-inputs =
 finding-changed-inputs =
     .explained = From one step on the model is given other numbers than before: their mean or standard deviation changes at once and stays so. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source.
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
-    .alike = from { $axis } { $step } on { PERCENT($share) } % of the rows of a batch are identical; before they all differed
+    .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are identical; before they all differed
     .on-purpose = a planned curriculum, or a planned change of data
     .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
 
@@ -918,7 +918,7 @@ finding-one-class-batches =
 
 finding-changed-targets =
     .explained = The same input comes with a different target each time: targets do not belong to their inputs. One of the two is shuffled, or drawn again, without the other.
-    .sentence = { $count } inputs came again, { PERCENT($share) } % of them with another target than before, from { $axis } { $first } on
+    .sentence = { $count } inputs came again, { PERCENT($share, digits: 2) } % of them with another target than before, from { $axis } { $first } on
     .since = from { $axis } { $first } { $ended ->
         [yes] to { $last }
        *[no] on
