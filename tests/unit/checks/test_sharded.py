@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -58,14 +58,6 @@ def losses(kind: str, before: str, *, checked: bool) -> tuple[list[float], Check
     report = newllm.check(model, optimizer, loss, batch, step=step, seconds=60) if checked else None
     found += [step(batch).item() for _ in range(4)]
     return [*found, random.random(), float(torch.rand(()))], report
-
-
-@pytest.fixture
-def one_process(tmp_path: Path) -> Iterator[None]:
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
-    yield
-    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.usefixtures("one_process")

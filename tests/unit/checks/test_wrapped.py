@@ -1,9 +1,7 @@
 """Models that are wrapped, compiled, quantised or unruly: what cannot be asked says so, and nothing is left changed."""
 
-import os
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,14 +40,6 @@ def trained(model: nn.Module, loss: Loss, batch: Any, kind: Any = torch.optim.Ad
     if kind is not torch.optim.LBFGS:
         optimizer.step()
     return optimizer
-
-
-@pytest.fixture
-def one_process(tmp_path: Path) -> Iterator[None]:
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
-    yield
-    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.usefixtures("one_process")
