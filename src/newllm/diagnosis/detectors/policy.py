@@ -70,11 +70,14 @@ def _dropped(roles: Roles, reward: Series) -> Finding | None:
     """Return a reward that fell at once, to where no later point reaches most of what three in a row had before."""
     value, start = reward.value, start_level(reward)
     least = max(FEWEST_POINTS, int((STAYS if len(value) >= LONG_ENOUGH else STAYS_OF_FEW) * len(value)))
-    for at in range(IN_A_ROW, len(value) - least + 1):
-        before, after = float(value[at - IN_A_ROW : at].min()), float(value[at:].max())
-        if before - start > NOISE * scatter(value[:at]) and after - start < KEPT * (before - start):
-            return _falls(roles, reward, float(reward.step[at]), (before, float(np.median(value[at:]))), "later")
-    return None
+    places = np.arange(IN_A_ROW, len(value) - least + 1)
+    before = np.min([value[places - back] for back in range(1, IN_A_ROW + 1)], axis=0) if len(places) else value[:0]
+    after = np.maximum.accumulate(value[::-1])[::-1][places]
+    fell = (before - start > NOISE * scatter(value)) & (after - start < KEPT * (before - start))
+    if not fell.any():
+        return None
+    at, gained = int(places[fell][0]), float(before[fell][0])
+    return _falls(roles, reward, float(reward.step[at]), (gained, float(np.median(value[at:]))), "later")
 
 
 def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, float], when: str) -> Finding:

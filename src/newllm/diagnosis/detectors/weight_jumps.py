@@ -25,9 +25,10 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
     """
     if any(name in facts.optimizer.lower() for name in UNBOUNDED) or not facts.optimizer:
         return []
-    told = [trace.series(name).step for name in trace.signals if name.partition("/")[0] == "weights_changed"]
+    if any(name.partition("/")[0] == "weights_changed" for name in trace.signals):
+        return []
     found = sorted(one for name in trace.signals for one in _jumps(trace, name, facts.resumed))
-    if not found or any(len(steps) for steps in told):
+    if not found:
         return []
     last, after, layer, norm, grown, bound = found[0]
     return [
@@ -68,16 +69,19 @@ def _jumps(trace: Trace, name: str, resumed: Sequence[int]) -> Iterator[tuple[fl
     if part != "weight_norm":
         return
     weight, update = trace.series(name), finite(trace.series(f"update_norm/{layer}"))
-    for at in range(FEWEST, len(weight.step)):
+    value = weight.value
+    moved = np.abs(np.diff(value)) > LEAST * value[:-1]  # of a run of many samples few are looked at
+    lost = np.flatnonzero(~np.isfinite(value))
+    until = int(lost[0]) + 1 if len(lost) else len(value)  # what is behind a number that is lost is not known
+    for at in 1 + np.flatnonzero(moved[: max(0, until - 1)]):
         after, last = float(weight.step[at - 1]), float(weight.step[at])
-        before, now = float(weight.value[at - 1]), float(weight.value[at])
+        before, now = float(value[at - 1]), float(value[at])
         known = update.value[update.step <= last]
-        if not np.isfinite(before) or np.isnan(now) or len(known) < FEWEST or known.max() <= 0:
-            return  # what is behind a number that is lost is not known, nor what another optimizer does
+        if at < FEWEST or any(after <= step < last for step in resumed) or len(known) < FEWEST:
+            continue
         times = _times(trace, "learning_rate", after, last) * _times(trace, "gradient_norm", after, last)
         bound = FAR * float(known.max()) * times * (last - after)
-        is_loaded = any(after <= step < last for step in resumed)
-        if not is_loaded and abs(now - before) > max(bound, LEAST * before):
+        if known.max() > 0 and abs(now - before) > bound:  # else another optimizer moves it
             yield last, after, layer, before, now, bound
             return
 
