@@ -8,6 +8,10 @@ because-repeated-batch = the updates there were all made with the same batch
 finding-changed-state =
     .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
 
+finding-throughput-drop =
+    .explained = The training runs at less than a third of its usual speed: a slow disk, another job on the machine, a device that is throttled, or longer batches.
+    .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on
+
 ## until 2026-11-30
 finding-hang =
     .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.

@@ -361,6 +361,15 @@ def test_memory_that_grows_and_a_training_that_slows() -> None:
     assert (slow.kind, slow.severity, slow.first_step) == ("throughput-drop", "note", pytest.approx(200, abs=8))
 
 
+def test_a_training_that_becomes_slower_and_slower() -> None:
+    seconds = noisy(0.1, 0.02) * (1 + 12 * RISING)
+    for column, direction in ({"tokens_per_second": 100 / seconds}, "falls"), ({"step_seconds": seconds}, "rises"):
+        slow = only({"loss": 3 - RISING, **column})
+        assert (slow.kind, slow.severity) == ("throughput-drop", "note")
+        assert f" {direction} from about " in str(slow.sentence)
+        assert max(slow.evidence.values()) > 4 * min(slow.evidence.values())
+
+
 @pytest.mark.parametrize(
     "column",
     [
@@ -371,6 +380,8 @@ def test_memory_that_grows_and_a_training_that_slows() -> None:
         {"memory": np.minimum(10, 4 + 20 * RISING)},
         {"memory": 4 + np.abs(noisy(1.0))},
         {"samples_per_second": np.abs(noisy(1000.0, 0.8))},
+        {"step_seconds": noisy(0.1, 0.02) * (1 + 1.5 * RISING)},  # half as fast, as beside another job
+        {"step_seconds": np.where(STEPS < 40, 2.0, 0.1)},  # what is compiled first
     ],
 )
 def test_what_is_usual_beside_a_loss(column: Columns) -> None:

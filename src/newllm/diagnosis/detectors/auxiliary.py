@@ -1,5 +1,7 @@
 """What is logged beside the loss: auxiliary losses, the loss scale, memory, throughput."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
@@ -7,7 +9,7 @@ from newllm.diagnosis.levels import end_level, for_good, longest, median, smooth
 from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 from newllm.trace.readers.naming import words
 
 FEWEST_POINTS = 20
@@ -160,22 +162,24 @@ def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
-# Memory that grows without end, and a throughput that collapses.
+# Memory that grows without end, and a throughput that collapses or declines.
 BLOCKS = 10
 GROWN = 1.2  # times, from a fifth of the run on
 STEADY = 0.5  # of the growth of the first half comes again in the second
 COLLAPSED = 1 / 3  # of the usual throughput
+DECLINES = 0.2  # of a decline, in logarithms, comes in its second half
 
 
 def detect_resources(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return memory that grows in each tenth of the run, and a throughput that collapses for good.
+    """Return memory that grows in each tenth of the run, and a throughput that collapses for good or ever declines.
 
     False alarms: memory grows at the start of every run and with the longest batch, and then stays; throughput is noisy
-    on shared machines, so nearly all of its last points must lie below a third of the usual, and it is a note.
+    on shared machines, so nearly all of its last points must lie below a third of the usual, or each tenth of the run
+    but one below the tenth before, and it is a note.
     """
     roles = roles_of(trace, facts)
     found = [_memory(roles, name) for name in roles.names("memory")[:1]]
-    found += [_throughput(roles, name) for name in roles.names("throughput")[:1]]
+    found.append(_throughput(roles))
     return [one for one in found if one]
 
 
@@ -213,30 +217,51 @@ def _memory(roles: Roles, name: str) -> Finding | None:
     )
 
 
-def _throughput(roles: Roles, name: str) -> Finding | None:
-    series = finite(roles.trace.series(name))
-    count = len(series.value)
-    if count < 2 * FEWEST_POINTS:
+def _throughput(roles: Roles) -> Finding | None:
+    """Return a speed that collapses for good, or falls from block to block: what is logged, else the time of a step."""
+    name = next(iter(roles.names("throughput")), "step_seconds")
+    series, seconds = finite(roles.trace.series(name)), name == "step_seconds"
+    if len(series.value) < 2 * FEWEST_POINTS or (seconds and series.value.min() <= 0):
         return None
-    usual = float(np.quantile(series.value[count // 10 : count // 2], 0.25))
-    first, last = longest(smoothed(series) < COLLAPSED * usual)
-    if usual <= 0 or last < count or last - first < LONG * count or np.mean(series.value[first:] < usual) < 0.95:
+    speed = replace(series, value=1 / series.value) if seconds else series
+    found = _collapse(speed) or _decline(speed)
+    if found is None:
         return None
+    at, usual, level = found
+    usual, level = (1 / usual, 1 / level) if seconds and level > 0 else (usual, level)
     return Finding(
         kind="throughput-drop",
         severity="note",
         sentence=message(
             "finding-throughput-drop.sentence",
-            signal=name,
-            usual=usual,
-            level=median(series.value[first:]),
-            axis=roles.trace.axis,
-            first=int(series.step[first]),
+            signal=name, usual=usual, level=level, rises=seconds, axis=roles.trace.axis, first=int(series.step[at]),
         ),
-        first_step=float(series.step[first]),
+        first_step=float(series.step[at]),
         last_step=float(series.step[-1]),
         confidence=0.8,
         signal=name,
-        evidence={"usual": usual, "level": median(series.value[first:])},
+        evidence={"usual": usual, "level": level},
         test=message("finding-throughput-drop.test"),
-    )
+    )  # fmt: skip
+
+
+def _collapse(speed: Series) -> tuple[int, float, float] | None:
+    """Return where a speed falls below a third of the usual for good, the usual, and its level from there on."""
+    count = len(speed.value)
+    usual = float(np.quantile(speed.value[count // 10 : count // 2], 0.25))
+    first, last = longest(smoothed(speed) < COLLAPSED * usual)
+    if usual <= 0 or last < count or last - first < LONG * count or np.mean(speed.value[first:] < usual) < 0.95:
+        return None
+    return first, usual, median(speed.value[first:])
+
+
+def _decline(speed: Series) -> tuple[int, float, float] | None:
+    """Return where a speed begins to fall from block to block to under a third, its level there, and that at the end."""
+    start = len(speed.value) // 10  # what is compiled, or read for the first time
+    levels = np.array([median(part) for part in np.array_split(speed.value[start:], BLOCKS)])
+    if levels.min() <= 0 or levels[-1] > COLLAPSED * levels[0]:
+        return None
+    falls = -np.diff(np.log(levels))
+    if (falls <= 0).sum() > 1 or falls[len(falls) // 2 :].sum() < DECLINES * falls.sum():
+        return None
+    return start, float(levels[0]), float(levels[-1])

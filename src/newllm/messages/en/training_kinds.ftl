@@ -152,8 +152,11 @@ finding-memory-growth =
     .test = Count the live tensors at two steps a hundred apart.
 
 finding-throughput-drop =
-    .explained = The training runs at less than a third of its usual speed: a slow disk, another job on the machine, a device that is throttled, or longer batches.
-    .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on
+    .explained = The training runs at less than a third of its earlier speed. At once: a slow disk, another job on the machine, a throttled device, longer batches. Slower and slower: something that grows, such as losses kept with their graphs, or a list that is searched at each step.
+    .sentence = { SIGNAL($signal) } { $rises ->
+        [yes] rises
+       *[no] falls
+    } from about { G($usual) } to { G($level) } from { $axis } { $first } on
     .test = Measure the seconds per step with a batch that is already in memory.
 
 # Their names, and those of their causes.

@@ -152,8 +152,11 @@ finding-memory-growth =
     .test = 100ステップ離れた二つのステップで、生きているテンソルを数える。
 
 finding-throughput-drop =
-    .explained = 訓練の速度が3分の1を下回った。遅いディスク、同じマシンのほかのジョブ、速度を落としたデバイス、または長くなったバッチである。
-    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から、約{ G($usual) }から{ G($level) }に下がった。
+    .explained = 訓練の速度が以前の3分の1を下回った。急に落ちたなら、遅いディスク、同じマシンのほかのジョブ、速度を落としたデバイス、長くなったバッチ。次第に遅くなるなら、計算グラフごと残した損失や、ステップごとに探すリストのように、増え続けるものがある。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から、約{ G($usual) }から{ G($level) }に{ $rises ->
+        [yes] 上がった
+       *[no] 下がった
+    }。
     .test = メモリにある一つのバッチで、1ステップの秒数を測る。
 
 # 所見と原因の名前。
