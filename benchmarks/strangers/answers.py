@@ -153,7 +153,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "severity": finding.severity,
-        "confidence": round(finding.confidence, 3),
+        "confidence": round(finding.confidence or 0.0, 3),
         "first_step": finding.first_step,
         "causes": causes_of(finding)[:_LOOKED_AT],
     }

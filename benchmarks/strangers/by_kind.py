@@ -1,11 +1,14 @@
 """Which findings are right in runs that the doctor has never seen? Each set is read by the doctor that scored it once.
 
-    python benchmarks/strangers/by_kind.py [--out FILE]
+    python benchmarks/strangers/by_kind.py [--out FILE] [--write]
 
 Takes the sources of the commits that scored the sets (sets/README.md, ../public_code/README.md) out of the repository,
 asks each about its set, and counts by kind of finding that is more than a note: the sound runs in which it was said,
 and was all that was said; the faulty ones in which it was right (accepted.toml, judged.toml), and all that was right;
 and the faulty ones in which it was something else. Logs and recordings count apart.
+
+--write stores what the doctor says of itself: how often a finding that follows from no other, and a named cause, were
+right (src/newllm/diagnosis/blind_tests.json).
 """
 
 import argparse
@@ -16,6 +19,7 @@ import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +31,27 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E402
 from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
 
+from newllm.diagnosis.blind_tests import COUNTS, BlindTests, probability_by  # noqa: E402
+from newllm.statistics.interval import wilson  # noqa: E402
+
 SCORED_ONCE = {
     "second": "e0407e06", "third": "967c5f63", "fourth": "7e910ef4", "fifth": "61f19f52", "sixth": "59b7cc42",
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
     "public 5": "5ba41d08", "public 6": "8b6a8c8b", "public 7": "a950b2a9", "public 8": "40bd402e",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
+
+
+@dataclass(frozen=True)
+class Root:
+    """A kind of finding that was said of a run and follows from no other there."""
+
+    set: str
+    kind: str
+    is_right: bool
+    confidence: float  # the detector's own
+
+
 Run = dict[str, Any]  # set, name, source, path, healthy, and what is right: kinds of finding and causes
 
 # Asks the newllm of another commit, line by line, about what stands in its standard input.
@@ -48,7 +67,10 @@ for line in sys.stdin:
     try:
         for place in runs_in(__import__("pathlib").Path(json.loads(line))) or [json.loads(line)]:
             said += [
-                {"kind": one.kind, "causes": list(getattr(one, "supported_causes", None) or ())[:3]}
+                {
+                    "kind": one.kind, "causes": list(getattr(one, "supported_causes", None) or ())[:3],
+                    "follows": getattr(one, "follows", None), "confidence": one.confidence,
+                }
                 for one in newllm.doctor(place).findings
                 if one.severity != "note"
             ]
@@ -102,12 +124,65 @@ def asked(commit: str, runs: list[Run], sources: Path) -> list[list[dict[str, An
     return [json.loads(line) for line in said.stdout.splitlines()]
 
 
+def _is_right(run: Run, finding: dict[str, Any]) -> bool:
+    return not run["healthy"] and bool(finding["kind"] in run["kinds"] or {*finding["causes"]} & run["causes"])
+
+
+def _roots(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
+    """Yield, of each run, each kind of finding that follows from no other."""
+    for run, findings in zip(runs, said, strict=True):
+        roots = [one for one in findings if one["follows"] is None]
+        for kind in sorted({one["kind"] for one in roots}):
+            these = [one for one in roots if one["kind"] == kind]
+            yield Root(run["set"], kind, any(_is_right(run, one) for one in these), these[0]["confidence"])
+
+
+def tested(roots: list[Root]) -> dict[str, dict[str, int]]:
+    """Count in how many runs a finding was said and right, by its kind."""
+    found: dict[str, Counter[str]] = {}
+    for one in roots:
+        found.setdefault(one.kind, Counter()).update({"right": int(one.is_right), "said": 1})
+    return {kind: {"right": of["right"], "said": of["said"]} for kind, of in sorted(found.items())}
+
+
+def reliability(roots: list[Root]) -> dict[str, Any]:
+    """Return how reliable the detectors' own confidence was, and counts of all sets but the one that is read."""
+    counted = []
+    for left_out in sorted({one.set for one in roots}):
+        counts = {kind: BlindTests(**of) for kind, of in tested([one for one in roots if one.set != left_out]).items()}
+        these = [one for one in roots if one.set == left_out]
+        counted += [(probability_by(counts, one.kind), one.is_right) for one in these]
+    return {"detectors": _error([(one.confidence, one.is_right) for one in roots]), "counted": _error(counted)}
+
+
+def _error(said: list[tuple[float, bool]]) -> dict[str, Any]:
+    """Return the expected calibration error of ten bins of equal width, and the bins."""
+    places = [min(9, int(10 * probability)) for probability, _ in said]
+    bins, apart = [], 0.0
+    for place in sorted(set(places)):
+        these = [one for one, at in zip(said, places, strict=True) if at == place]
+        right = sum(is_right for _, is_right in these)
+        share = wilson(right, len(these))
+        mean = sum(probability for probability, _ in these) / len(these)
+        bins.append(
+            {
+                "said": mean,
+                "right": right,
+                "of": len(these),
+                "low": share.low,
+                "high": share.high,
+            }
+        )
+        apart += len(these) * abs(mean - right / len(these))
+    return {"error": apart / len(said), "bins": bins}
+
+
 def counted(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, dict[str, int]]:
     """Count by kind of finding, the most often wrong first."""
     found: dict[str, Counter[str]] = {}
     for run, findings in zip(runs, said, strict=True):
         kinds = {one["kind"] for one in findings}
-        right = {one["kind"] for one in findings if one["kind"] in run["kinds"] or {*one["causes"]} & run["causes"]}
+        right = {one["kind"] for one in findings if _is_right(run, one)}
         for kind in kinds:
             of = found.setdefault(kind, Counter())
             if run["healthy"]:
@@ -134,6 +209,7 @@ def named(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write JSON there too")
+    parser.add_argument("--write", action="store_true", help="store what the doctor says of itself")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         arguments, runs, said = parser.parse_args(), list[Run](), list[list[dict[str, Any]]]()
@@ -149,6 +225,17 @@ def main() -> None:
         found[source] = {"sound runs": len(sound), "alarmed": sum(sound), "faulty runs": len(these) - len(sound)}
         found[source]["named"] = named(these, answers)
         found[source]["kinds"] = counted(these, answers)
+    roots = list(_roots(runs, said))
+    found["reliability"] = reliability(roots)
+    if arguments.write:
+        causes = named(runs, said)
+        stored = {
+            "command": "python benchmarks/strangers/by_kind.py --write",
+            "runs": {"sound": sum(run["healthy"] for run in runs), "faulty": sum(not run["healthy"] for run in runs)},
+            "causes": {"named": {"right": causes["right"], "said": sum(causes.values())}},
+            "findings": tested(roots),
+        }
+        COUNTS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     text = json.dumps(found, indent=1) + "\n"
     if arguments.out is not None:
         arguments.out.write_text(text, encoding="utf-8")

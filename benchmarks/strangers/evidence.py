@@ -7,9 +7,7 @@ has a recording, log and recording are two runs of one kind. A row is right in a
 there in at least half of the runs in which it is seen; it is counted by kind. Then each author is left out in turn, and
 each kind: what the doctor would name first there, if a row with an argument is believed unless it was wrong in more
 kinds of the others than right; and, beside it, if rows without an argument were believed too that were right in two
-kinds of the others and at least three times as often as wrong. The probability that is said of a named cause is the
-share that was right in runs that were scored once, before anybody had looked at them, since causes are named by
-proof: of strangers' sets and of published code, sound runs too (by_kind.py).
+kinds of the others and at least three times as often as wrong.
 --write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/causes.md; --check says
 whether they are still so.
 """
@@ -31,7 +29,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "doctor")]
 
 from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E402
-from benchmarks.strangers.score import SHOWN, labels_of, unpack  # noqa: E402
+from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
 
 from fault_kinds import KINDS  # noqa: E402
 from newllm.diagnosis.case import Case  # noqa: E402
@@ -42,7 +40,6 @@ from stored import LABELS  # noqa: E402
 from stored import unpack as unpack_own  # noqa: E402
 
 AUTHORS = ("own", "first", "fresh", "second", "third", "fourth", "fifth", "sixth")
-BLIND = HERE.parent / "results/blind-by-kind.json"
 ARGUED = {one.id for one in EVIDENCE if one.argument}
 VERDICTS = ("right", "wrong", "unknown", "silent")
 _WORKERS = 2
@@ -167,19 +164,9 @@ def results(authors: Iterable[str]) -> dict[str, Any]:
     }
     return {
         "command": "python benchmarks/strangers/evidence.py --write",
-        "probability": round(right_when_scored_once(), 2),
         "left_out": left_out,
         "rows": {row: _by_author(kinds) for row, kinds in counted.items()},
     }
-
-
-def right_when_scored_once() -> float:
-    """Return how often a named cause was right in runs that were scored once, sound ones too (by_kind.py)."""
-    found = json.loads(BLIND.read_text(encoding="utf-8"))
-    named = Counter[str]()
-    for source in SHOWN:
-        named.update(found[source]["named"])
-    return named["right"] / named.total()
 
 
 def _by_author(kinds: dict[Kind, bool]) -> dict[str, dict[str, int]]:
@@ -199,7 +186,7 @@ def main() -> None:
         parser.error("--only counts a part: leave it out with --write and --check")
     found = results(arguments.only)
     text = json.dumps(found, indent=1) + "\n"
-    print(json.dumps(found["left_out"], indent=1), f"probability {found['probability']}", sep="\n")
+    print(json.dumps(found["left_out"], indent=1))
     if arguments.write:
         COUNTS.write_text(text, encoding="utf-8")
     if arguments.check and text != COUNTS.read_text(encoding="utf-8"):

@@ -62,7 +62,7 @@ def _gravity(one: Diagnosis) -> tuple[int, bool, float]:
     """Return what a diagnosis is compared by: severity, whether the model is lost, how sure the first finding is."""
     gravest = said.worst(one.findings)
     severity = SEVERITIES.index(gravest) if gravest in SEVERITIES and gravest != "note" else 0
-    sure = one.findings[0].confidence if severity else 0.0
+    sure = (one.findings[0].confidence or 0.0) if severity else 0.0
     return severity if one.judged else -1, lost_model(one.trace, one.facts) is not None, sure
 
 

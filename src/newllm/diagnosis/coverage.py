@@ -69,6 +69,7 @@ SUBJECTS = (
                 "constant-output",
                 "target-scale",
                 "too-good",
+                "two-levels",
                 "worse-than-uniform",
                 "worse-than-untrained",
             }

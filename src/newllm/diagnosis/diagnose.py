@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from newllm.diagnosis.audits import AUDITS
+from newllm.diagnosis.blind_tests import probability_of_kind
 from newllm.diagnosis.causes import explained
 from newllm.diagnosis.changes import with_changes
 from newllm.diagnosis.detectors import DETECTORS
@@ -39,7 +40,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     findings = rooted(findings, trace.last_step, _order)
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined
-    return with_named_layers(with_changes(findings, trace, facts), facts)
+    return _as_sure_as_tested(with_named_layers(with_changes(findings, trace, facts), facts))
 
 
 def _order(finding: Finding) -> tuple[int, bool, float, bool]:
@@ -48,7 +49,14 @@ def _order(finding: Finding) -> tuple[int, bool, float, bool]:
     What the training shows comes before what its evaluations show, which come later and see the same.
     """
     of_validation = is_validation(finding.signal or "")
-    return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence, 1), of_validation
+    return -SEVERITIES.index(finding.severity), not finding.causes, -round(finding.confidence or 0.0, 1), of_validation
+
+
+def _as_sure_as_tested(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings, each as sure as those of its kind were right in blind tests, which count no notes."""
+    return [
+        replace(one, confidence=None if one.severity == "note" else probability_of_kind(one.kind)) for one in findings
+    ]
 
 
 def _without_lost(findings: Sequence[Finding], length: float) -> list[Finding]:

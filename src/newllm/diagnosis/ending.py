@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import is_validation, loss_names
+from newllm.diagnosis.losses import finite, is_validation, loss_names
 from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Trace
 
@@ -17,6 +17,7 @@ FEWEST = 5  # points of the loss
 FAR = 1.5  # times the loss at the start: far above it
 NO_BETTER = 0.95  # of the loss at the start
 LEARNT = 0.6  # of the loss at the start, at the best: something had been learnt
+KEPT = 0.5  # of what an accuracy had gained at its best
 EXPLODED = 3.0  # times the loss at the start, at the worst: something happened on the way
 
 
@@ -56,12 +57,21 @@ def lost_model(trace: Trace, facts: Facts) -> Ending | None:
     end, best = float(np.median(value[-few:])), _lowest_level(value, few)
     if end >= FAR * start:
         how, limit = "above-start", FAR * start
+    elif _is_right(trace):
+        return None  # sure of itself and wrong now and then, which costs a loss much
     elif end >= NO_BETTER * start and (best <= LEARNT * start or value.max() >= EXPLODED * start):
         how, limit = "back-at-start", LEARNT * start
     else:
         return None
     below = np.flatnonzero(value < limit)
     return Ending(how, end, start, float(step[below[-1] + 1 if len(below) and below[-1] + 1 < len(step) else 0]))
+
+
+def _is_right(trace: Trace) -> bool:
+    """Whether an accuracy of evaluations has kept most of what it had gained by then."""
+    accuracy = finite(trace.series("validation_accuracy")).value
+    gained = accuracy.max(initial=0.0) - accuracy[:1].sum()
+    return bool(gained > 0 and accuracy[-1] - accuracy[0] >= KEPT * gained)
 
 
 def _lowest_level(value: np.ndarray, few: int) -> float:

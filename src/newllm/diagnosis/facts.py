@@ -68,6 +68,8 @@ class Facts:
         resumed: the last steps before the training was resumed, as the recorder saw it.
         optimizer: its class ("AdamW"); empty where nobody says.
         betas: of a single optimizer that has two, as it began; what they mean its name says.
+        planned_rate: the learning rate that the schedule of a single optimizer should reach, where it keeps that in the
+            optimizer (OneCycleLR, CyclicLR); None where nobody says.
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
@@ -95,6 +97,7 @@ class Facts:
     resumed: tuple[int, ...] = ()
     optimizer: str = ""
     betas: tuple[float, float] | None = None
+    planned_rate: float | None = None
     dropout: float = 0.0
     half: bool | None = None
     ended: bool = False

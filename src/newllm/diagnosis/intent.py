@@ -59,6 +59,7 @@ _OF_PROGRESS = frozenset(
         "squashed-outputs",
         "too-good",
         "periodic-batches",
+        "two-levels",
     }
 )
 

@@ -85,6 +85,7 @@ ROOTS = (
     "dead-units",
     "data-order",
     "periodic-batches",
+    "two-levels",
     "loss-drop",
     "dominated-part",
     "impossible-loss",
@@ -94,6 +95,8 @@ ROOTS = (
     "validation-gap",
     "over-fitting",
 )
+STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
+UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient"})
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
@@ -161,6 +164,9 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         same = [place for place in same if not _is_later(ordered[place], finding, length)]
         if same:
             return min(same, key=lambda place: ROOTS.index(ordered[place].kind))
+    if finding.kind in STANDS and not finding.causes:
+        still = (place for place, one in enumerate(ordered) if one.kind in UNMOVED and one.severity != "note")
+        return next(still, None)
     if finding.kind == "over-fitting":  # what was never learnt of validation is not lost by learning too much
         return next(
             (place for place, one in enumerate(ordered) if one.kind == "validation-gap" and one.severity != "note"),
@@ -169,8 +175,12 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
     if finding.kind not in EVENTS:
         return None
     near = NEAR * length
-    for place, one in enumerate(ordered):  # what one rank began all see
-        if one.kind == "rank-outlier" and one.severity != "note" and _begins_before(one, finding, near):
+    for place, one in enumerate(ordered):  # what one rank began all see; a rise to chance is what came of it
+        if (
+            one.kind in {"rank-outlier", "contrastive-at-chance"}
+            and one.severity != "note"
+            and _begins_before(one, finding, near)
+        ):
             return place
     events = {place: one for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"}
     wholes = {place: _whole(one, events, length) for place, one in events.items()}

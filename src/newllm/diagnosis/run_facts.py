@@ -139,6 +139,7 @@ def facts_of(
         resumed=_steps(recording.get("resumed")),
         optimizer=name if isinstance(name := recording.get("optimizer"), str) else "",
         betas=_betas(recording.get("optimizer_settings")),
+        planned_rate=_planned_rate(recording.get("optimizer_settings")),
         dropout=min(1.0, _share(recording.get("dropout"))),
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
@@ -189,11 +190,21 @@ def _number(value: Any) -> float | None:
 
 
 def _betas(settings: Any) -> tuple[float, float] | None:
-    """Return the betas of a single optimizer; of several each has settings of its own."""
-    if not isinstance(settings, Mapping) or any(isinstance(value, Mapping) for value in settings.values()):
+    """Return the betas of a single optimizer."""
+    if not _is_of_one(settings):
         return None
     first, second = _number(settings.get("beta1")), _number(settings.get("beta2"))
     return None if first is None or second is None else (first, second)
+
+
+def _planned_rate(settings: Any) -> float | None:
+    """Return the learning rate that the schedule of a single optimizer should reach."""
+    return _number(settings.get("max_lr")) if _is_of_one(settings) else None
+
+
+def _is_of_one(settings: Any) -> bool:
+    """Whether settings are those of one optimizer; of several each has settings of its own."""
+    return isinstance(settings, Mapping) and not any(isinstance(value, Mapping) for value in settings.values())
 
 
 def _steps(listed: Any) -> tuple[int, ...]:

@@ -8,6 +8,45 @@ because-repeated-batch = the updates there were all made with the same batch
 finding-changed-state =
     .explained = Weights, the optimizer's moments or buffers changed between two updates, neither by the optimizer nor by a forward pass: checksums of their bits after one update and before the next differ. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
 
+finding-validation-gap =
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
+    .never = validation_loss stays at about { G($validation) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+        [yes] ; its first evaluation was within the first epoch, when no data had been read twice
+       *[no] { "" }
+    }: what is learnt in training is not what validation asks
+
+finding-contrastive-at-chance =
+    .sentence = the loss stays at { G($level) } = ln { $choices } up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
+
+finding-spike =
+    .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
+        [recovered] recovers by { $axis } { $back }
+        [new-plateau] settles on a higher plateau
+       *[diverged] never recovers
+    }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
+        [yes] , where the learning-rate schedule starts again
+        [regular] , and others like it come at equal distances
+        [resumed] ; there the training was resumed, as the log goes back and over steps again
+       *[no] { "" }
+    }
+
+finding-loss-drop =
+    .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated text, padding counted in the loss): read the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back at its trend after { $last }: these batches were far easier than the rest
+
+finding-reward-falls =
+    .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
+        [from-start] with the first updates and never rises again: actions that are rewarded are made rarer
+       *[later] at { $axis } { $first } and stays there
+    }
+
+finding-bad-start =
+    .far = the first loss is { G($loss) }, { G($times, digits: 2) } times the { G($level) } that the first updates bring it to by { $axis } { $there }: outputs begin far too large
+
+finding-not-causal =
+    .sentence = the output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero
+
 finding-throughput-drop =
     .explained = The training runs at less than a third of its usual speed: a slow disk, another job on the machine, a device that is throttled, or longer batches.
     .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on

@@ -1,4 +1,4 @@
-"""Which tokens an output depends on, by its gradient: at the first two sampled updates.
+"""Which tokens an output depends on, by its gradient: at the first two sampled updates, and now and then since.
 
 The graph of the forward pass is gone through once more, backwards from the output to the embeddings. No weight gets a
 gradient by it, nothing is drawn and nothing computed anew, so that the training goes on to the bit as without it. Where
@@ -27,7 +27,8 @@ from newllm.recorder.outputs import main_output, trained_outputs
 from newllm.recorder.pending import Row
 
 _FEWEST = 4  # positions, rows
-_LOOKS = 2  # what is zero at the first update may open with it: a gate, a residual branch
+_FIRST = (1, 2, 4, 8)  # sampled updates; what is zero at the first may open with it: a gate, a residual branch
+_EACH = 16  # of those that follow: a mask may be lost on the way
 _MOST_CALLS = 16  # of embeddings in a step
 _MOST_NODES = 100_000
 _SEED = 20261128
@@ -47,15 +48,16 @@ class InfluenceWatch:
 
     def __init__(self, layout: Layout, protect: Protect) -> None:
         self._layout, self._protect = layout, protect
-        self._looks = 0
+        self._updates = 0
         self._handles: list[RemovableHandle] = []
         self._read: list[tuple[nn.Module, Read]] = []
 
     def open(self) -> None:
-        """Hook them for the step that begins; nothing where the backward pass is not autograd's alone, or is known."""
-        if self._looks == _LOOKS or self._layout.compiled or processes() > 1:
+        """Hook them for the step that begins; nothing where none is due, or more than autograd makes the pass."""
+        self._updates += 1
+        is_due = self._updates in _FIRST or self._updates % _EACH == 0
+        if not is_due or self._layout.compiled or processes() > 1:
             return
-        self._looks += 1
         if any(map(_is_special, self._layout.root.modules())):
             return
         found = [each for each in self._layout.inner.modules() if isinstance(each, nn.Embedding)]

@@ -146,14 +146,17 @@ def _as_noise(o: Tensor, x: Tensor, targets: list[Tensor]) -> dict[str, float]:
 
 
 def _among_inputs(x_ND: Tensor, targets: list[Tensor]) -> dict[str, float]:
-    """Return how closely one number of the inputs follows the target: the largest correlation."""
+    """Return how closely one number of the inputs follows the target, and the next one: the largest correlations."""
     columns = x_ND - x_ND.mean(0)
     sizes = columns.norm(dim=0)
     columns = columns[:, sizes > _TINY] / sizes[sizes > _TINY]
     if columns.shape[1] < _FEWEST_COLUMNS:
         return {}
-    found = [float(((y - y.mean()) @ columns).abs().max() / max(float((y - y.mean()).norm()), _TINY)) for y in targets]
-    return {"target_in_input": max(found)}
+    found = [
+        ((y - y.mean()) @ columns).abs().topk(2).values / max(float((y - y.mean()).norm()), _TINY) for y in targets
+    ]
+    first, second = max(one.tolist() for one in found)
+    return {"target_in_input": first, "target_in_next_input": second}
 
 
 def _correlation(x: Tensor, y: Tensor) -> float:

@@ -36,7 +36,8 @@ class Finding:
         sentence: what is said of it, with its numbers; see `newllm.messages`.
         first_step: where it begins, in the units of the trace's axis; None where it has no place (data).
         last_step: where it ends; likewise.
-        confidence: between 0 and 1, how sure.
+        confidence: how sure its detector is that this happened, between 0 and 1, by which findings are ordered. Of what
+            the doctor returns: the probability that it is right (`newllm.diagnosis.blind_tests`); None of a note.
         signal: the series to plot, by its name in the trace; None without one.
         evidence: numbers by name; what was measured and what it was held against.
         alternatives: what else could explain it.
@@ -54,7 +55,7 @@ class Finding:
     sentence: Message
     first_step: float | None = None
     last_step: float | None = None
-    confidence: float = 1.0
+    confidence: float | None = 1.0
     signal: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
     alternatives: tuple[Message, ...] = ()

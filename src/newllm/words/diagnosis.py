@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from newllm.diagnosis.blind_tests import blind_tests
 from newllm.diagnosis.checkable import unlogged
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
@@ -24,6 +25,7 @@ from newllm.words.plain import plain
 _NOTHING = Facts()
 _FEWEST = 5  # finite points of a loss; of fewer no detector says much
 _LIKELY = 0.6  # probability below which a cause is said with "perhaps"
+_TESTED = 5  # blind tests; fewer show little
 _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head
 _NAME = 60  # characters
@@ -121,11 +123,11 @@ def _cause(words: Catalogue, cause: Cause) -> str:
 
 
 def sureness(words: Catalogue, finding: Finding) -> str:
-    """Return how sure a finding is, in whole percent; never 100 % of what is not certain."""
-    confidence = finding.confidence
-    if confidence >= 1:
-        return words("certain")
-    return words("sure", percent=min(99, max(1, round(100 * confidence)))) if confidence > 0 else words("unsure")
+    """Return how often a warning or fault of its kind was right in blind tests; empty for a note."""
+    tests = blind_tests(finding)
+    if tests is None:
+        return "" if finding.severity == "note" else words("untested")
+    return words("tested" if tests.said >= _TESTED else "hardly_tested", right=tests.right, said=tests.said)
 
 
 def standing(words: Catalogue, finding: Finding) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.diagnosis.blind_tests import blind_tests
 from newllm.files import plain_data
 from newllm.messages import read_message
 from newllm.trace import SEVERITIES, Cause, Finding
@@ -26,6 +27,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         del fields["follows"]
     return {
         **fields,
+        "blind_tests": None if (tests := blind_tests(finding)) is None else dataclasses.asdict(tests),
         "sentence": str(finding.sentence),
         "alternatives": [str(alternative) for alternative in finding.alternatives],
         "test": "" if test is None else str(test),
@@ -71,7 +73,7 @@ def read_finding(data: Mapping[str, Any]) -> Finding:
         sentence=read_message(messages.get("sentence"), str(data.get("sentence", ""))),
         first_step=_number(data.get("first_step")),
         last_step=_number(data.get("last_step")),
-        confidence=_number(data.get("confidence")) or 0.0,
+        confidence=_number(data.get("confidence")),
         signal=signal if isinstance(signal, str) else None,
         evidence=evidence if isinstance(evidence, dict) else {},
         alternatives=tuple(read_message(one, text) for one, text in zip(written, alternatives, strict=True)),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import STEPS, at, known, other
 
+from newllm.diagnosis.blind_tests import probability_of_cause
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes import explained
-from newllm.diagnosis.causes.evidence import counts
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.messages import message
@@ -126,7 +126,7 @@ def explain(case: Case) -> Finding:
 def test_what_is_proved_is_named_and_candidates_follow_by_what_speaks_for_them() -> None:
     carried = other("gradient-carried", 5, evidence={"updates": 9})
     found = explain(known(others=(LOST, carried), causes=("beta2", "moments-lost"), gradient_norm=at(240, 240, 4.0)))
-    assert found.causes == (Cause("missing-zero-grad", counts()["probability"], message("because-gradient-carried")),)
+    assert found.causes == (Cause("missing-zero-grad", probability_of_cause(), message("because-gradient-carried")),)
     assert found.open_causes == ()
     first = ("missing-zero-grad", "corrupted-batch", "beta2", "moments-lost", "learning-rate", "data-order")
     assert found.candidate_causes == first
@@ -161,7 +161,7 @@ def test_of_a_finding_that_is_no_instability_causes_are_open_too() -> None:
 
 def test_what_a_finding_has_seen_itself_is_named() -> None:
     found = explain(known(kind="leak", causes=("leak", "repeated-text")))
-    assert found.causes == (Cause("leak", counts()["probability"], message("because-seen")),)
+    assert found.causes == (Cause("leak", probability_of_cause(), message("because-seen")),)
     assert explain(known(kind="preference-without-signal", causes=("learning-rate", "wrong-targets"))).causes == ()
 
 

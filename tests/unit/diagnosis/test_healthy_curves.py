@@ -87,4 +87,4 @@ def test_whatever_a_log_holds_a_diagnosis_comes_back(values: list[float], name: 
     series = Series(np.arange(len(values)), np.asarray(values, dtype=float))
     plain = Series(np.arange(len(values)), np.linspace(3, 1, len(values)))
     for found in diagnose(Trace({name: series, "other": plain, "loss": series})):
-        assert 0 <= found.confidence <= 1
+        assert found.confidence is None or 0 <= found.confidence <= 1

@@ -72,4 +72,3 @@ def test_each_row_is_counted_and_the_runs_bear_it_out() -> None:
     for one in EVIDENCE:
         right, wrong = (sum(rows[one.id][word].values()) for word in ("right", "wrong"))
         assert wrong <= right, f"{one.id} was wrong in {wrong} kinds of run and right in {right}: take it out"
-    assert 0.5 < counts()["probability"] < 1

@@ -260,7 +260,7 @@ def test_what_is_planted_is_found(kind: str) -> None:
     assert str(found[kind].sentence)
     assert found[kind].test
     assert found[kind].candidate_causes
-    assert all(0 < one.confidence <= 1 for one in found.values())
+    assert all(0 < (one.confidence or 0) <= 1 for one in found.values())
 
 
 @pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"diverged", "spike"}))

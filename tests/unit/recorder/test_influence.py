@@ -78,9 +78,10 @@ def next_token(model: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def first(trace: Trace, name: str) -> float:
-    """Return the first of two looks, which say alike here."""
-    value, again = trace.series(name).value
-    assert (value > 0) == (again > 0)
+    """Return the first of the looks, which say alike here."""
+    value, *again = trace.series(name).value
+    assert len(again) > 1
+    assert {value > 0} == {one > 0 for one in again}
     return float(value)
 
 
@@ -307,7 +308,7 @@ def test_two_texts_with_an_output_each_are_both_read(tmp_path: Path) -> None:
 
     trace = train(tmp_path / "run", Pair(), loss)
     assert first(trace, "tokens_read") > 3
-    assert trace.series("tokens_unread").value.tolist() == [0, 0]
+    assert set(trace.series("tokens_unread").value) == {0}
 
 
 def test_a_branch_that_opens_with_the_first_update_is_no_mask(tmp_path: Path) -> None:

@@ -88,7 +88,13 @@ def test_the_page_tells_everything_and_draws_the_whole_and_the_place() -> None:
     page = diagnosis_page("runs/x", _trace(), Facts(), [_finding()], EN)
     assert page.startswith(f'<!doctype html>\n<html lang="en">\n{PAGE_NAME}\n')
     seen = _seen(page)
-    told = ("runs/x", "Something is wrong: 1 fault.", "steps 1,500 to 1,509, 97 % sure", "6.1235", "it jumped, two")
+    told = (
+        "runs/x",
+        "Something is wrong: 1 fault.",
+        "steps 1,500 to 1,509, no blind test yet",
+        "6.1235",
+        "it jumped, two",
+    )
     for part in (*told, "left out: 3 rows of loss"):
         assert part in seen.text
     assert seen.tags.count("svg") == 2

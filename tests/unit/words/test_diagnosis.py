@@ -1,12 +1,14 @@
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
 
+from newllm.diagnosis.blind_tests import COUNTS
 from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, message, quoted
-from newllm.trace import Cause, Finding, Series, Trace
+from newllm.trace import Cause, Finding, Series, Severity, Trace
 from newllm.trace.remark import left_out, note
 from newllm.words import diagnosis
 from newllm.words.numbers import number as number_in
@@ -78,13 +80,17 @@ def test_places(first: float | None, last: float | None, shown: str) -> None:
     assert diagnosis.steps(EN, finding, "epoch") == shown
 
 
-def test_only_what_is_certain_is_called_certain() -> None:
-    sure = {1.0: "certain", 0.9999: "99 % sure", 0.5: "50 % sure", 0.001: "1 % sure", 0.0: "unsure"}
-    for confidence, shown in sure.items():
-        assert (
-            diagnosis.sureness(EN, Finding(kind="x", severity="note", sentence=quoted(""), confidence=confidence))
-            == shown
-        )
+def _sure(kind: str, severity: Severity = "warning") -> str:
+    return diagnosis.sureness(EN, Finding(kind=kind, severity=severity, sentence=quoted("")))
+
+
+def test_how_far_to_trust_an_alarm_is_what_blind_tests_counted() -> None:
+    stored = json.loads(COUNTS.read_text(encoding="utf-8"))["findings"]
+    for kind, one in stored.items():
+        counted = f"right in {one['right']} of {one['said']}"
+        assert _sure(kind) == (f"{counted} blind tests" if one["said"] >= 5 else f"few blind tests: {counted}")
+        assert _sure(kind, "note") == ""  # which nobody counted
+    assert _sure("unheard-of") == "no blind test yet"
 
 
 def _findings(*severities):

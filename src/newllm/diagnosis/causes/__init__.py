@@ -8,8 +8,9 @@ At most one cause is named (`Finding.causes`), and only by evidence that leaves 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from newllm.diagnosis.blind_tests import probability_of_cause
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.evidence import EVIDENCE, Evidence, counts
+from newllm.diagnosis.causes.evidence import EVIDENCE, Evidence
 from newllm.diagnosis.causes.kinds import OF_DATA, OF_RATE
 from newllm.diagnosis.causes.often import often_causes
 from newllm.diagnosis.facts import Facts
@@ -34,7 +35,7 @@ def seen(case: Case) -> list[Seen]:
         case = replace(case, others=())
     looks = [(one, one.look(case)) for one in EVIDENCE]
     return [
-        (one, Cause(one.cause, counts()["probability"] if one.argument else None, message(one.sentence, **numbers)))
+        (one, Cause(one.cause, probability_of_cause() if one.argument else None, message(one.sentence, **numbers)))
         for one, numbers in looks
         if numbers is not None
     ]

@@ -11,6 +11,7 @@ from newllm.diagnosis.losses import finite
 
 MULTIPLE = 4.0  # times the loss that training began at
 UNMOVED = 0.01  # of a validation loss
+BY_HEART = 0.98  # of the updates had rows alone that came before: some fifty passes
 SURE, KNEW = 1.2, 0.5  # times the loss that training began at: sure and wrong, and much better than a guess
 
 
@@ -27,10 +28,16 @@ def only_validation_jumps(case: Case) -> Seen:
 
 
 def below_chance(case: Case) -> Seen:
-    """The accuracy of evaluations is far below that of a guess, and their loss above it, while training learns."""
+    """The accuracy of evaluations is far below that of a guess, and their loss above it, while training learns.
+
+    What is learnt by heart from few rows, such as a part of a table of sums, may be below chance for the other part.
+    """
     found = case.own_or_any("below-chance")
     of_validation = (case.finding.signal or "").startswith("validation")
-    return found.evidence if found is not None and of_validation and "best" not in found.evidence else NOTHING
+    seen = finite(case.trace.series("rows_seen")).value
+    if found is None or not of_validation or "best" in found.evidence or (seen == 1).sum() > BY_HEART * max(1, len(seen)):
+        return NOTHING
+    return found.evidence
 
 
 def asked_anew(case: Case) -> Seen:

@@ -29,6 +29,7 @@ FEWEST_SAMPLED = 5  # sampled steps
 SOON = 5  # updates: a model has soon learnt the new names
 BY_RULE, KNOWN, FORGOTTEN = 0.85, 0.6, 0.2  # of the wrong answers; right ones before, and how many fewer after
 FEW_PLACES, FOLLOWS = 8, 0.99  # of the inputs; a correlation
+ALONE = 0.1  # of what the next number leaves of a correlation of 1
 MOSTLY = 0.9  # of the sampled steps
 FOREIGN, LITTLE = 0.02, 0.02  # a correlation; of the noise's variance
 
@@ -115,12 +116,18 @@ def _single_target(case: Case, *, is_text: bool) -> Seen:
 
 
 def told_by_input(case: Case) -> Seen:
-    """Training is learnt and validation is not, and one number of the inputs gives the answer in training."""
+    """Training is learnt and validation is not, and one number of the inputs gives the answer in training.
+
+    In what is smooth, such as a series in time, the last number follows the next one too, and so does the one before.
+    """
     if case.finding.kind not in {"validation-gap", "over-fitting", "evaluation-behind", "too-good"}:
         return NOTHING
     places, follows = case.trace.series("inputs_telling").value, finite(case.trace.series("target_in_input")).value
     is_told = bool(len(places) and 0 < places[-1] <= FEW_PLACES)
     if not is_told and (len(follows) < FEWEST or np.median(follows) <= FOLLOWS):
+        return NOTHING
+    others = finite(case.trace.series("target_in_next_input")).value
+    if not is_told and len(others) and 1 - np.median(follows) > ALONE * (1 - np.median(others)):
         return NOTHING
     count, share = (int(places[-1]), None) if is_told else (1, float(np.median(follows)))
     return {"how": "class" if is_told else "number", "count": count, "share": share}
@@ -190,9 +197,12 @@ def inputs_changed(case: Case) -> Seen:
     kinds = RISES | {"slow-divergence", "over-fitting", "changed-inputs"}
     if found is None or found.first_step is None or case.finding.kind not in kinds:
         return NOTHING
-    near = max(2.0, 0.05 * case.length)
+    near, late = max(2.0, 0.05 * case.length), case.onset - found.first_step
+    if is_validation(case.finding.signal or ""):  # the next evaluation shows what training began
+        steps = case.trace.series(case.finding.signal or "").step
+        near = max(near, float(np.diff(steps).max(initial=0.0)) if late > 0 else 0.0)
     at = {"axis": case.trace.axis, "step": found.first_step}
-    return at if abs(case.onset - found.first_step) <= near else NOTHING
+    return at if abs(late) <= near else NOTHING
 
 
 def new_classes(case: Case) -> Seen:

@@ -57,6 +57,7 @@ from newllm.diagnosis.detectors import (
     target_scale,
     targets,
     trend,
+    two_levels,
     unasked_rows,
     weight_jumps,
 )
@@ -100,6 +101,7 @@ DETECTORS = [
     batch_size.detect_tiny_batches,
     settings.detect_settings,
     constant_output.detect_constant_output,
+    two_levels.detect_two_levels,
     spikes.detect_spikes,
     trend.detect_slow_divergence,
     loss_bounds.detect_worse_than_chance,

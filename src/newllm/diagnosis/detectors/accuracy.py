@@ -32,6 +32,7 @@ WELL = 2.0  # times a guess's accuracy: it knew the answers
 KNEW = 0.9  # of its best accuracy: it still does
 LEARNT = 0.5  # of the training loss at the start
 FEWEST = 3  # evaluations
+WHOLE = 1e-3  # of a row
 FEW_WRONG = 3  # predictions: hard ones may well be the same each time
 HARDLY, MANY = 0.02, 5.0  # of all predictions; times as many before
 
@@ -174,12 +175,12 @@ def _longest(value: np.ndarray) -> tuple[int, int]:
 
 
 def _movement(trace: Trace, loss_name: str, first: int, last: int) -> float:
-    """Return by how much the loss moved between two steps, as a share of itself; 0 where it is not known."""
+    """Return by how much the loss moved between two steps, as a share of its highest; 0 where it is not known."""
     loss = finite(trace.series(loss_name))
     within = loss.value[(loss.step >= first) & (loss.step <= last)]
     if len(within) < 2:
         return 0.0
-    return float(np.ptp(within) / max(np.median(np.abs(within)), 1e-12))
+    return float(np.ptp(within) / max(np.abs(within).max(), 1e-12))
 
 
 def _digits(trace: Trace, name: str, accuracy: float) -> int:
@@ -199,6 +200,9 @@ def _fraction(trace: Trace, name: str, accuracy: float, step: int) -> tuple[int 
         of = int(count.value[np.searchsorted(count.step, step).clip(0, len(count.value) - 1)])
         return round(accuracy * of), of
     share, digits = accuracy / (100 if accuracy > 1 else 1), _digits(trace, name, accuracy)
+    rows = trace.series("validation_rows").value
+    if name == "validation_accuracy" and len(rows) and abs(share * rows[-1] - round(share * rows[-1])) < WHOLE:
+        return round(share * rows[-1]), int(rows[-1])
     half = 0.5 * 10.0**-digits
     # There are about 0.3 n^2 fractions with denominators up to n.
     largest = min(LARGEST_COUNT, 1 + int((BY_CHANCE * 10**digits / 0.3) ** 0.5))

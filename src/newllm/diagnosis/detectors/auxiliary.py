@@ -256,7 +256,7 @@ def _collapse(speed: Series) -> tuple[int, float, float] | None:
 
 
 def _decline(speed: Series) -> tuple[int, float, float] | None:
-    """Return where a speed begins to fall from block to block to under a third, its level there, and that at the end."""
+    """Return where a speed begins to fall, block by block to under a third; its level there, and that at the end."""
     start = len(speed.value) // 10  # what is compiled, or read for the first time
     levels = np.array([median(part) for part in np.array_split(speed.value[start:], BLOCKS)])
     if levels.min() <= 0 or levels[-1] > COLLAPSED * levels[0]:

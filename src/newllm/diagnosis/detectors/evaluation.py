@@ -216,7 +216,10 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             severity="note" if scaled or among else "warning",
             sentence=message(
                 f"finding-validation-gap.{how}",
-                validation=float(np.median(validation.value) if how == "never" else validation.value[which]),
+                validation=float(validation.value[which]),
+                low=float(validation.value.min()),
+                high=float(validation.value.max()),
+                later=math.exp(stays),
                 training=float(np.exp(end if how == "never" else usual)),
                 start=float(loss.value[:3].mean()),
                 times=math.exp(first),

@@ -8,6 +8,7 @@ from newllm.diagnosis.excursion import Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
@@ -41,7 +42,8 @@ def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     worst = max(rises, key=lambda one: one.rise)
     first, last = int(series.step[_onset(value, worst)]), int(series.step[worst.end - 1])
-    harmless = _loss_falls(trace, first, last)
+    # What a generator gets grows as its discriminator learns.
+    harmless = _loss_falls(trace, first, last) or training_kind(trace, facts).name == "adversarial"
     clipped = roles_of(trace, facts).series("clipped_norm").value
     limit = float(np.max(clipped)) if len(clipped) else None
     return [

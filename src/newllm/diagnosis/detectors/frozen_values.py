@@ -22,6 +22,8 @@ ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
 LEAST_ON_A_GRID = 12  # different values, before they show one
 DIGITS = 10.0  # units: of what is printed with a single digit, equal numbers say little
+FEWEST_FALLS, AT_REST = 3, 1e-4  # in a row; of the whole fall
+FEWEST_ALIKE = 8  # numbers, that show with how many decimals they are printed
 COARSE = 1000.0  # units: of up to three digits
 NEAR = 5  # so many changes on each side tell the usual change
 MOSTLY_MOVED = 0.5  # of the steps without an update
@@ -44,16 +46,17 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     if len(value) < 5:
         return []
     decimals = trace.decimals.get(name)
-    unit = _unit(value, decimals)
     found = []
     for start, end in _stretches(value):
+        unit = _unit(value, _decimals_near(value, start, decimals))
         printed = abs(value[start]) / unit if decimals is not None else math.inf  # in units of its last digit
         if printed < DIGITS or _at_floor(value, start) or _begins_late(value, start, end):
             continue
-        if name == "loss" and _has_converged(trace, series, start):
+        if name == "loss" and (_has_converged(trace, series, start) or _came_to_rest(trace, value, start, end)):
             continue
         expected = _by_chance(value, (start, end), unit, is_coarse=printed < COARSE)
-        if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
+        steps = int(series.step[start]), int(series.step[end])
+        if expected <= ALARMS and not _at_rest(trace, *steps) and not _stands(trace, name, *steps):
             found.append((end - start, expected, start, end))
     found.sort(key=lambda item: (-item[0], item[1]))
     return [_finding(trace, name, series, (start, end, chance, len(found))) for _, chance, start, end in found[:1]]
@@ -90,6 +93,35 @@ def _has_converged(trace: Trace, series: Series, start: int) -> bool:
     left = float(norm.value[norm.step > series.step[start]].max(initial=0.0))
     same = len(repeated) >= len(series.value) - 1 and bool(repeated.min(initial=1.0) == 1)
     return same and series.value[start] == series.value.min() and 0 < left <= LOW_GRADIENT * float(norm.value[0])
+
+
+def _decimals_near(value: np.ndarray, start: int, decimals: int | None) -> int | None:
+    """Return with how many decimals numbers as large as one are printed: fewer, where significant digits are.
+
+    Then numbers of a tenth of its size have one more, and all others as many as their size asks for.
+    """
+    if decimals is None or not value.all():
+        return decimals
+    places = np.floor(np.log10(np.abs(value))).astype(int)
+    fewer = int(places[start] - places.min())
+    each = [value[places == place] for place in range(places.min(), places[start] + 1)]
+    is_so = fewer > 0 and all(
+        len(numbers) >= FEWEST_ALIKE and np.all(np.abs(np.round(numbers, digits) - numbers) < 1e-12)
+        for numbers, digits in zip(each, range(decimals, decimals - fewer - 1, -1), strict=True)
+    )
+    return decimals - fewer if is_so else decimals
+
+
+def _came_to_rest(trace: Trace, value: np.ndarray, start: int, end: int) -> bool:
+    """Whether a loss (n,) came down in ever smaller steps to its lowest, and stays there to the end: nothing is left.
+
+    Of a log alone: where gradients are known, they say whether it is so.
+    """
+    falls = -np.diff(value[: start + 1])
+    falls = falls[falls != 0]
+    is_end = end == len(value) - 1 and value[start] == value.min() and len(falls) >= FEWEST_FALLS
+    is_end = is_end and "gradient_norm" not in trace.signals
+    return bool(is_end and (falls[-FEWEST_FALLS:] > 0).all() and falls[-1] < AT_REST * (value.max() - value.min()))
 
 
 def _unit(value: np.ndarray, decimals: int | None) -> float:
@@ -196,6 +228,16 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
         if evaluation
         else ("skipped-updates", "stale-evaluation"),
     )
+
+
+def _stands(trace: Trace, name: str, first: int, last: int) -> bool:
+    """Whether an evaluation is rightly the same: no update moved any layer, or the training loss stands as well."""
+    if not is_validation(name):
+        return False
+    moved = [one for signal, one in trace.signals.items() if signal.startswith("update_norm/")]
+    within = [one.value[(one.step > first) & (one.step <= last)] for one in moved]
+    still = bool(moved) and all(len(one) and not one.any() for one in within)
+    return still or _train_moved(trace, name, first, last) is False
 
 
 def _train_moved(trace: Trace, name: str, first: int, last: int) -> bool | None:

@@ -25,16 +25,18 @@ def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG
     seen, asked = finite(trace.series("later_tokens_seen")), finite(trace.series("target_is_next")).value
     if not len(seen.value) or seen.value.max() < SEEN or not len(asked) or float(np.median(asked)) < ASKED:
         return []
+    share, first = float(seen.value.max()), int(np.argmax(seen.value >= SEEN))
+    since = int(seen.step[first]) if first >= LOOKS and trace.axis == "step" else None
     return [
         Finding(
             kind="not-causal",
             severity="fault",
-            sentence=message("finding-not-causal.sentence", share=float(seen.value.max())),
-            first_step=float(seen.step[0]),
+            sentence=message("finding-not-causal.sentence", share=share, since=since, axis=trace.axis),
+            first_step=float(seen.step[first]),
             last_step=trace.last_step,
             confidence=0.98,
             signal="loss",
-            evidence={"share": float(seen.value.max())},
+            evidence={"share": share},
             alternatives=(message("finding-not-causal.on-purpose"),),
             test=message("finding-not-causal.test"),
             candidate_causes=("target-leak",),

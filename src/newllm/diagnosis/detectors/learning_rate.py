@@ -162,6 +162,7 @@ def _fall(trace: Trace, since: float) -> float:
 # A warm-up that is as long as the run, or moves only now and then.
 LEAST_RISE = 2.0  # times the first rate
 LITTLE = 0.2  # of its first value: a loss that has fallen by less is hardly trained
+MISSED = 0.5  # of the rate that a schedule should reach
 
 
 def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
@@ -169,10 +170,13 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: the log of a run that goes on may end within its warm-up. So the loss must have hardly fallen, which
     a warm-up of the usual length does not do, or the rate must rise in a stair: a schedule that counts steps and is
-    stepped once an epoch. Of a recording that was seen to end, neither is asked for.
+    stepped once an epoch. Of a recording that was seen to end, neither is asked for, and where the schedule says what
+    rate it should reach, half of that must have been missed.
     """
     rate, loss = finite(trace.series("learning_rate")), finite(trace.series("loss"))
-    value = rate.value
+    value, planned = rate.value, facts.planned_rate
+    if planned is not None and facts.ended and len(value) >= FEWEST and value.max() < MISSED * planned:
+        return [_below_plan(trace, rate, planned)]
     if len(value) < 2 * FEWEST or len(loss.value) < FEWEST or value[0] < 0 or value[-1] < value.max():
         return []
     change = np.diff(value)
@@ -210,6 +214,25 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("warm-up-unfinished", "learning-rate-low"),
         )
     ]
+
+
+def _below_plan(trace: Trace, rate: Series, planned: float) -> Finding:
+    highest = float(rate.value.max())
+    return Finding(
+        kind="warm-up-unfinished",
+        severity="warning",
+        sentence=message(
+            "finding-warm-up-unfinished.below-plan",
+            highest=highest, planned=planned, axis=trace.axis, end=int(rate.step[-1]),
+        ),
+        first_step=float(rate.step[0]),
+        last_step=float(rate.step[-1]),
+        confidence=0.95,
+        signal="learning_rate",
+        evidence={"highest": highest, "planned": planned},
+        test=message("finding-warm-up-unfinished.test"),
+        candidate_causes=("warm-up-unfinished", "learning-rate-low"),
+    )  # fmt: skip
 
 
 # A schedule that is stepped beyond its end: a cosine falls and rises again.

@@ -6,6 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import by_layer
 from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
@@ -262,6 +263,7 @@ EASY, FEWEST_FIRST = 0.2, 3  # of the median of so many losses
 LARGEST = math.log(1e6)  # nats: of a million tokens, all equally likely
 SOON_HALVED = 0.5  # of the run
 HIGH = 50.0  # in any unit: what is that high and learnt away at once is no loss of a model that knows nothing
+SMALL = 0.1  # of a loss that outputs make by their size: the share of their square
 FAR = 100.0  # times the level of the first fifth of the run; 8 times in healthy runs that begin so high
 FEWEST = 20  # points
 
@@ -280,7 +282,7 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     progress = training_kind(trace, facts).loss_is_progress and loss.value.min(initial=1.0) > 0
     if len(loss.value) >= FEWEST and progress and len(other_losses(trace)) < 2:
         fifth = float(np.median(loss.value[len(loss.value) // 20 : len(loss.value) // 5]))
-        if loss.value[0] > HIGH and loss.value[0] > FAR * fifth:
+        if loss.value[0] > HIGH and loss.value[0] > FAR * fifth and not _is_small(trace, facts, loss.value[0]):
             return [_learnt_away(trace, loss, fifth)]
     few = float(np.min(loss.value[:2])) if len(loss.value) >= SHORT else 0.0
     if few < LARGEST or training_kind(trace, facts).name not in {"language-model", "classification"}:
@@ -316,6 +318,12 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     ]
 
 
+def _is_small(trace: Trace, facts: Facts, loss: float) -> bool:
+    """Whether the last layer gave so little at the start that such a loss is one of large targets, or of a sum."""
+    outputs = list(by_layer(trace, "activation_rms", facts).values())[-1:]
+    return any(float(one.value[0]) ** 2 < SMALL * loss for one in outputs)
+
+
 def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
     first = float(loss.value[0])
     there = float(loss.step[int(np.flatnonzero(loss.value <= 2 * level)[0])])
@@ -323,7 +331,12 @@ def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
         kind="bad-start",
         severity="warning",
         sentence=message(
-            "finding-bad-start.far", loss=first, times=first / level, level=level, axis=trace.axis, there=int(there)
+            "finding-bad-start.far",
+            loss=first,
+            times=round(first / level),
+            level=level,
+            axis=trace.axis,
+            there=int(there),
         ),
         first_step=float(loss.step[0]),
         last_step=there,

@@ -153,7 +153,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 
 
 # A layer that is said to be trained and does not move.
-GUESSING = 0.95  # of ln K, where the loss of a model that knows nothing begins
+GUESSING = (0.95, 1.3)  # of ln K, where the loss of a model that knows nothing begins
 UNREGISTERED = "unregistered/"
 HEAD_BEHIND, MOST_REACHED = 2, 0.9  # layers with a gradient before a head that has none, and of all that are trained
 STILL = 0.95  # of the sampled steps at which others moved
@@ -295,14 +295,18 @@ def detect_unregistered_layers(trace: Trace, facts: Facts) -> list[Finding]:  # 
 def _new_head(trace: Trace, facts: Facts, left: list[str]) -> str | None:
     """Return the last layer of a classifier, if it is frozen and knew nothing: the loss began at that of guessing.
 
-    A head that was trained before would begin below it.
+    A head that was trained before would begin below it, or above, where it is confident of other classes than these.
+    One within a layer that is trained is what an adapter stands beside.
     """
     holding = [layer.name for layer in facts.layers if layer.parameters > 0]
     classes = trace.series("target_classes_seen").value
     loss = finite(trace.series("loss")).value
     if not holding or holding[-1] not in left or not len(classes) or classes[-1] < 2 or len(loss) < 3:
         return None
-    return holding[-1] if float(np.median(loss[:3])) > GUESSING * math.log(classes[-1]) else None
+    least, most = (share * math.log(classes[-1]) for share in GUESSING)
+    beside = {layer.name for layer in facts.layers if layer.trained and layer.parameters > 0}
+    is_adapted = holding[-1].rpartition(".")[0] in beside
+    return holding[-1] if least < float(np.median(loss[:3])) < most and not is_adapted else None
 
 
 def _most_are_tiny(trace: Trace, facts: Facts, still: list[str]) -> bool:

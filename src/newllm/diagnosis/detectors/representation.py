@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, smoothed, start_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -21,6 +21,7 @@ TRIVIAL = 0.02  # of the first loss
 AT_ROWS = 0.005  # of ln N of the N rows of a batch
 FEWEST_ROWS = 8
 FLAT = 0.02  # of the loss: a smaller fall is none
+LEARNT = 0.9  # of chance: below it vectors were told apart
 
 
 def detect_representation(trace: Trace, facts: Facts) -> list[Finding]:
@@ -36,7 +37,7 @@ def detect_representation(trace: Trace, facts: Facts) -> list[Finding]:
     roles = roles_of(trace, facts)
     found = _by_vectors(roles)
     if found is None and kind == "contrastive":
-        found = _trivial(roles) or _at_chance(roles)
+        found = _trivial(roles) or _at_chance(roles) or _back_at_chance(trace)
     if found is None and "cross_entropy" not in trace.signals:
         found = _at_rows(trace)
     return [found] if found else []
@@ -119,7 +120,19 @@ def _at_rows(trace: Trace) -> Finding | None:
     return _stands_at_chance(loss, levels[-1], int(rows[0]), trace.axis)
 
 
-def _stands_at_chance(loss: Series, end: float, choices: int, axis: str) -> Finding:
+def _back_at_chance(trace: Trace) -> Finding | None:
+    """Return a contrastive loss that was below the logarithm of a batch's rows, and stands there from a step on."""
+    loss, rows = finite(trace.series("loss")), trace.series("rows").value
+    if len(loss.value) < FEWEST_POINTS or not len(rows) or median(rows) < FEWEST_ROWS:
+        return None
+    chance = math.log(median(rows))
+    there = for_good(loss, np.abs(smoothed(loss) / chance - 1) < FLAT)
+    if there is None or there[1] < LONG or smoothed(loss)[loss.step < there[0]].min(initial=chance) > LEARNT * chance:
+        return None
+    return _stands_at_chance(loss, end_level(loss), int(median(rows)), trace.axis, there[0])
+
+
+def _stands_at_chance(loss: Series, end: float, choices: int, axis: str, since: float | None = None) -> Finding:
     return Finding(
         kind="contrastive-at-chance",
         severity="fault",
@@ -128,14 +141,15 @@ def _stands_at_chance(loss: Series, end: float, choices: int, axis: str) -> Find
             level=end,
             choices=choices,
             axis=axis,
+            since=None if since is None else int(since),
             last=int(loss.step[-1]),
         ),
-        first_step=float(loss.step[0]),
+        first_step=float(loss.step[0]) if since is None else since,
         last_step=float(loss.step[-1]),
         confidence=0.9,
         signal="loss",
         evidence={"level": end, "choices": choices},
-        alternatives=(message("finding-contrastive-at-chance.small-rate"),),
+        alternatives=() if since is not None else (message("finding-contrastive-at-chance.small-rate"),),
         test=message("finding-contrastive-at-chance.test"),
-        candidate_causes=("double-softmax", "learning-rate"),
+        candidate_causes=("double-softmax", "learning-rate") if since is None else ("wrong-targets", "data-order"),
     )

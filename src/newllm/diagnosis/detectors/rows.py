@@ -16,6 +16,7 @@ from newllm.trace import Finding, Series, Trace
 FEWEST_AGAIN = 8  # updates in a row with the batch of the update before
 MOST_OF_RUN = 0.8  # of the updates: where so many have the same batch it is meant (full batches, several passes)
 FEWEST_ROWS = 30  # of an evaluation
+BATCHES = frozenset(part * 2**power for part in (1, 3) for power in range(16))  # rows that loaders are asked for
 NEW = 0.02  # of the rows: a boundary between two epochs, or rows that an epoch leaves out
 MIXED = 0.5  # of the rows: a batch in which most came before
 PART = 0.1  # of the rows of an evaluation: fewer are the odd duplicate
@@ -155,7 +156,9 @@ def _is_one_batch(trace: Trace, again: np.ndarray) -> bool:
         or min(map(len, (rows.value, evaluated.value, known.value))) < 2
     ):
         return False
-    return bool(rows.value[-1] == rows.value[0] < evaluated.value[-1] and not known.value[-2:].any())
+    size = int(rows.value[0])
+    is_batch = size in BATCHES or size % 10 == 0 or size < FEWEST_ROWS  # else all rows that there are, on purpose
+    return bool(is_batch and rows.value[-1] == size < evaluated.value[-1] and not known.value[-2:].any())
 
 
 def _is_one_row(trace: Trace) -> bool:

@@ -8,6 +8,7 @@ from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_balanced, is_validation, loss_names
 from newllm.diagnosis.schedule import jumps, restarts
+from newllm.diagnosis.two_levels import two_levels
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
@@ -15,6 +16,7 @@ from newllm.trace import Finding, Series, Trace
 MOST_SPIKES = 3  # so many spikes of a signal are told one by one, the largest
 STEADY = 1.15  # between the largest and the smallest growth of intervals that count as equal
 DIVERGED = 0.5  # share of the height still there at the end of the run
+FEWEST_BEHIND = 3  # points, from where a rise begins: of fewer nobody can say what becomes of it
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
 _ENDING = 3  # points that tell the level at the end of a spike
@@ -23,6 +25,8 @@ USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the point
 PART = 1 / 3  # of the rise, where a point stands out as far by ratio
 VERY_FEW, LARGE, SURE = 16, 0.6, 15.0  # points; a rise to 1.8 times; times the noise: what so few points tell
 UNITS = 3.0  # of the last printed digit: less is its rounding
+SHORT_BATCH, MOSTLY = 0.5, 0.8  # of the usual rows; of the points
+SUDDEN = 3  # points from where a rise begins to its peak
 AT_RESUME = 2  # points: so near a resume a spike is what came of it
 
 
@@ -32,14 +36,17 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
     False alarms: an excursion counts (excursion.py) only where the tail of the run's own noise would throw fewer than
     `excursion.ALARMS` like it in the whole run. A schedule that restarts the learning rate makes a bump at each
     restart: bumps at steady intervals, or where the recorded learning rate starts again from its low, are noted, not
-    warned of.
+    warned of. A mean over a few rows scatters more than one over many: batches of less than half of the usual rows
+    are left out.
     """
     findings: list[Finding] = []
     for name in loss_names(trace):
-        series = finite(trace.series(name))
+        series = _of_whole_batches(trace, name)
         unit = 10.0 ** -trace.decimals[name] if name in trace.decimals else 0.0
         spikes = [
-            one for one in find_excursions(series.value) if one.height >= UNITS * unit and not _crept(name, series, one)
+            one
+            for one in find_excursions(series.value)
+            if one.height >= UNITS * unit and not _crept(name, series, one) and not _is_a_level(series.value, one)
         ]
         scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
         if not scheduled:
@@ -48,8 +55,24 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
         for one in sorted(large, key=lambda one: one.onset):
             planned = _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
             expected = "yes" if planned or (scheduled and _may_restart(trace)) else "regular" if scheduled else "no"
-            findings.append(_spike(trace, name, one, len(spikes), expected))
+            findings.append(_spike(trace, name, series, one, len(spikes), expected))
     return findings
+
+
+def _of_whole_batches(trace: Trace, name: str) -> Series:
+    """Return the finite points of a loss; of training without those of short batches, such as the last of an epoch."""
+    series, rows = finite(trace.series(name)), trace.series("rows")
+    if is_validation(name) or not len(rows.value):
+        return series
+    short = rows.step[rows.value < SHORT_BATCH * np.median(rows.value)]
+    kept = ~np.isin(series.step, short)
+    return Series(series.step[kept], series.value[kept]) if kept.mean() >= MOSTLY else series
+
+
+def _is_a_level(value: np.ndarray, excursion: Excursion) -> bool:
+    """Whether a loss (n,) lies at two levels since before: it comes back from each of them again and again."""
+    levels = two_levels(value)
+    return levels is not None and excursion.end > levels.first
 
 
 def _may_restart(trace: Trace) -> bool:
@@ -115,8 +138,10 @@ def regular(spikes: list[Excursion]) -> bool:
 
 
 def outcome(series: Series, excursion: Excursion) -> str:
-    """Return "recovered", "new plateau" or "diverged"."""
+    """Return "recovered", "new plateau" or "diverged"; "at the end" where too few points follow to tell."""
     value = series.value
+    if len(value) - excursion.onset < FEWEST_BEHIND:
+        return "at the end"
     if excursion.end < len(value) and _is_back(value, excursion):
         return "recovered"
     tail = value[excursion.peak :]
@@ -143,8 +168,7 @@ def _at_restart(trace: Trace, series: Series, excursion: Excursion) -> bool:
     return began and outcome(series, excursion) == "recovered"
 
 
-def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: str) -> Finding:
-    series = finite(trace.series(name))
+def _spike(trace: Trace, name: str, series: Series, excursion: Excursion, count: int, expected: str) -> Finding:
     step, value = series.step, series.value
     became = outcome(series, excursion)
     within = slice(excursion.onset, excursion.end)
@@ -178,6 +202,7 @@ def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: 
             axis=trace.axis,
             step=int(step[excursion.peak]),
             onset=int(first),
+            sudden=excursion.peak - excursion.onset <= max(SUDDEN, 0.02 * len(value)),
             outcome=became.replace(" ", "-"),
             back=back,
             cost=cost,
@@ -242,7 +267,7 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
     """
     found: list[Finding] = []
     for name in loss_names(trace):
-        series = finite(trace.series(name))
+        series = _of_whole_batches(trace, name)
         if is_validation(name):
             continue
         spikes = find_excursions(series.value)
@@ -250,6 +275,8 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
         for one in dips if len(dips) <= MOST_DROPS else []:
             low = float(series.value[one.peak])
             first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
+            if _is_a_level(series.value, one):
+                continue
             if one.rise < LEAST_DROP or one.base > float(np.median(series.value[:FIRST_POINTS])):
                 continue
             if _is_lost(series.value, one):
@@ -260,8 +287,9 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
             found.append(
                 Finding(
                     kind="loss-drop",
-                    # A batch may hold nothing to learn, and a few points say little.
-                    severity="warning" if one.end - one.onset > 1 and len(series.value) >= SHORT else "note",
+                    # What is learnt comes by and by, easy batches at once. A batch may hold nothing to learn, and a
+                    # few points say little.
+                    severity="warning" if _comes_at_once(series.value, one) else "note",
                     sentence=message(
                         "finding-loss-drop.sentence",
                         signal=name,
@@ -282,6 +310,12 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
                 )
             )
     return found
+
+
+def _comes_at_once(value: np.ndarray, dip: Excursion) -> bool:
+    """Whether most of a dip of a loss (n,), of several points, is there at its first two."""
+    half = (dip.base + value[dip.peak]) / 2
+    return bool(dip.end - dip.onset > 1 and len(value) >= SHORT and value[dip.onset :][:2].min() <= half)
 
 
 def _is_lost(value: np.ndarray, dip: Excursion) -> bool:

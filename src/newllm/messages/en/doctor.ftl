@@ -66,12 +66,11 @@ numbering-zero = { CAPITAL($axis) }s are numbered as in the log, from 0.
 remark_line-note = note: { $remark }
 remark_line-left-out = left out: { $remark }
 
-## where a finding is, and how sure
+## where a finding is
 steps-at = { $axis } { $step }
 steps-range = { $axis }s { $first } to { $last }
 steps-from = from { $axis } { $first } on
 steps-until = until { $axis } { $last }
-unsure = unsure
 
 ## its page
 doctor-causes = Likely cause

@@ -51,9 +51,13 @@ change = { SIGNAL($signal) }{ $how ->
 
 finding-spike =
     .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
-    .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
+    .sentence = { $signal } { $sudden ->
+        [yes] jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset })
+       *[no] rises from { G($base) } at { $axis } { $onset } to { G($peak) } at { $step }
+    } and { $outcome ->
         [recovered] recovers by { $axis } { $back }
         [new-plateau] settles on a higher plateau
+        [at-the-end] the run ends there
        *[diverged] never recovers
     }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
         [yes] , where the learning-rate schedule starts again
@@ -82,11 +86,17 @@ finding-slow-divergence =
     .test = Evaluate the weights of the best step and of the last on the same data.
 
 finding-loss-drop =
-    .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated text, padding counted in the loss): read the batches of these steps.
-    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back at its trend after { $last }: these batches were far easier than the rest
+    .explained = The training loss fell far below its trend for a while. The batches there may have been too easy (repeated text, padding counted in the loss), or what was learnt there was lost again: read the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is higher again after { $last }
     .no-targets = batches without targets (all padding)
     .seen-text = text that training had shown before
     .test = Read the batches of these steps.
+
+finding-two-levels =
+    .explained = From one step on a part of the batches has a far higher loss than the others, and hardly one lies between. Before that all were alike. A part of the data is prepared otherwise since then: labels, masks, augmentation, a new source.
+    .sentence = from { $axis } { $first } on the loss lies at two levels: { PERCENT($share) } % of the batches have about { G($high) }, the others about { G($low) }; before that it lay at one
+    .other-data = a second source of data that is harder and is mixed in from there on
+    .test = Read two neighbouring batches, one of each level: inputs, targets and what was done to them.
 
 finding-periodic-batches =
     .explained = The training loss is high at equal distances: every k-th batch is bad, or something disturbs the model every k steps. Read the batches of these steps, and look for what else happens every k steps.
@@ -138,7 +148,7 @@ finding-worse-than-untrained =
 finding-bad-start =
     .explained = The first loss is larger than that of a model which finds a million tokens equally likely, or far above what the first updates bring it to: the model starts out confidently wrong. Look at the scale of the last layer and of the embeddings at the start.
     .sentence = the first loss is { G($loss) }, more than ln(1,000,000) = { G($largest) }; it has halved by { $axis } { $half }
-    .far = the first loss is { G($loss) }, { G($times, digits: 2) } times the { G($level) } that the first updates bring it to by { $axis } { $there }: outputs begin far too large
+    .far = the first loss is { G($loss) }, { COUNT($times) } times the { G($level) } that the first updates bring it to by { $axis } { $there }: outputs begin far from the targets
     .not-scaled = inputs or targets that are not scaled
     .outputs = Print mean and standard deviation of inputs, targets and outputs before the first step.
     .other-units = the loss is summed or scaled and not per token
@@ -188,9 +198,9 @@ finding-over-fitting =
 
 finding-validation-gap =
     .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.
-    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
-    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
-    .never = validation_loss stays at about { G($validation) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing
+    .never = validation_loss lies between { G($low) } and { G($high) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks
@@ -595,6 +605,7 @@ finding-warm-up-unfinished =
         }
        *[no] , while the loss has fallen by { PERCENT($fall) } %
     }
+    .below-plan = the learning rate reaches { G($highest) } at most up to the last { $axis } ({ $end }), of the { G($planned) } that its schedule was given as the highest (max_lr): the schedule is hardly advanced
     .goes-on = the run is still going on, in its warm-up
     .planned = a learning rate that is meant to rise, as in a learning-rate range test
     .test = Divide the steps of the warm-up by the steps of the run; call scheduler.step() where the schedule's unit says so.
@@ -1056,7 +1067,13 @@ finding-lost-updates =
 
 finding-not-causal =
     .explained = A language model sees the token that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.
-    .sentence = the output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero
+    .sentence = { $since ->
+        [none] the
+       *[other] from { $axis } { $since } at the latest the
+    } output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero{ $since ->
+        [none] { "" }
+       *[other] , as there was at first
+    }
     .on-purpose = a model that is meant to see the whole text, and does not predict the next token
     .test = Change the last token of a batch and compare the outputs at all earlier positions; newllm.check does so too.
 

@@ -152,8 +152,9 @@ further_findings = { $count ->
    *[other] { COUNT($count) } more findings
 }: { $names }
 more_findings = { $count } more are in newllm doctor --json.
-certain = certain
-sure = { $percent } % sure
+tested = right in { COUNT($right) } of { COUNT($said) } blind tests
+hardly_tested = few blind tests: right in { $right } of { $said }
+untested = no blind test yet
 percent = { $percent } %
 evidence = Causes, and how to tell them apart
 consequences = What follows from it ({ $count })

@@ -63,7 +63,7 @@ finding-reward-falls =
     .explained = The reward is lower than it was, and stays so. If it falls from the first updates on, actions that are rewarded are made rarer: look at the sign of the advantage and of the loss first.
     .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
         [from-start] with the first updates and never rises again: actions that are rewarded are made rarer
-       *[later] at { $axis } { $first } and stays there
+       *[later] by { $axis } { $first } and stays there
     }
     .environment = an environment that became harder
     .test = Make a few updates with the sign of the advantage reversed: the reward should rise.
@@ -116,7 +116,10 @@ finding-representation-collapse =
 
 finding-contrastive-at-chance =
     .explained = The loss stays at the logarithm of the number of vectors to choose from: similarities are scaled down so far that the softmax over them is flat, or the two sides of a pair do not belong together. Look at the temperature (0.05 to 0.5 is usual), at a softmax that is applied twice, and at how pairs are made.
-    .sentence = the loss stays at { G($level) } = ln { $choices } up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
+    .sentence = the loss stays at { G($level) } = ln { $choices } { $since ->
+        [none] up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
+       *[other] from { $axis } { $since } to { $last }, after it was far below: no vector is told from another any more
+    }
     .small-rate = a learning rate that is far too small
     .test = Print the logits of one batch: they should differ by more than one.
 

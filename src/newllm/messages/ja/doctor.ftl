@@ -44,7 +44,6 @@ steps-at = { $axis }{ $step }
 steps-range = { $axis }{ $first }〜{ $last }
 steps-from = { $axis }{ $first }以降
 steps-until = { $axis }{ $last }まで
-unsure = 確度は不明
 
 ## ページ
 doctor-causes = 考えられる原因

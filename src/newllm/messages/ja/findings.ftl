@@ -55,9 +55,13 @@ change = { SIGNAL($signal) }{ $how ->
 
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でスパイクがなくなるかを確かめる。
-    .sentence = { SIGNAL($signal) }が{ G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。{ $outcome ->
+    .sentence = { SIGNAL($signal) }が{ $sudden ->
+        [yes] { G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。
+       *[no] { axis-unit }{ $onset }の{ G($base) }から、{ axis-unit }{ $step }の{ G($peak) }まで上がった。
+    }{ $outcome ->
         [recovered] { axis-unit }{ $back }までに元の水準に戻った
         [new-plateau] その後、より高い水準に落ち着いた
+        [at-the-end] 実行はそこで終わっている
        *[diverged] その後、元の水準に戻らない
     }。傾向を超えた分は合計{ G($cost, digits: 3) }である{ $scheduled ->
         [yes] （学習率スケジュールの再開位置と一致する）
@@ -86,11 +90,17 @@ finding-slow-divergence =
     .test = 最良のステップと最後のステップの重みを、同じデータで評価する。
 
 finding-loss-drop =
-    .explained = 訓練損失が一時的に傾向を大きく下回り、その後戻った。多くの場合、その間のバッチがやさしすぎる（反復する文、損失に数えられたパディング）。まず、それらのステップのバッチを読む。
-    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($base) }から{ G($low) }に下がり、{ $last }の後に元の水準に戻った。その間のバッチは、ほかよりはるかにやさしい。
+    .explained = 訓練損失が一時的に傾向を大きく下回った。その間のバッチがやさしすぎる（反復する文、損失に数えられたパディング）か、そこで学んだものがまた失われた。まず、それらのステップのバッチを読む。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($base) }から{ G($low) }に下がり、{ $last }の後は再び高い。
     .no-targets = 予測対象のないバッチ（すべてパディング）
     .seen-text = すでに訓練に現れた文章
     .test = これらのステップのバッチを読む。
+
+finding-two-levels =
+    .explained = あるステップから、一部のバッチの損失がほかよりはるかに高く、その中間はほとんどない。それまではどのバッチも同じだった。そこからデータの一部が別の方法で用意されている（ラベル、マスク、データ拡張、新しいデータ源）。
+    .sentence = { axis-unit }{ $first }から損失が二つの水準に分かれた。バッチの{ PERCENT($share) } %は約{ G($high) }、ほかは約{ G($low) }である。それまでは一つの水準だった。
+    .other-data = そこから混ぜられた、より難しい二つめのデータ源
+    .test = それぞれの水準から、隣り合う二つのバッチを読む。入力、予測対象、施された前処理を比べる。
 
 finding-periodic-batches =
     .explained = 訓練損失が等間隔で高くなる。k個ごとのバッチが悪いか、kステップごとに何かがモデルを乱している。それらのステップのバッチを読み、kステップごとにほかに何が起きるかを調べる。
@@ -142,7 +152,7 @@ finding-worse-than-untrained =
 finding-bad-start =
     .explained = 最初の損失が、百万個のトークンを同じ確率とみなすモデルの損失より大きいか、最初の数回の更新の後の値よりはるかに大きい。モデルが、確信をもって間違えた状態から始まっている。最後の層と埋め込みの、初期値の大きさを調べる。
     .sentence = 最初の損失が{ G($loss) }であり、ln 1,000,000 = { G($largest) }を超える。{ axis-unit }{ $half }までに半分になった。
-    .far = 最初の損失が{ G($loss) }であり、最初の数回の更新の後の値（{ axis-unit }{ $there }で{ G($level) }）の{ G($times, digits: 2) }倍である。出力がはるかに大きすぎる状態から始まっている。
+    .far = 最初の損失が{ G($loss) }であり、最初の数回の更新の後の値（{ axis-unit }{ $there }で{ G($level) }）の{ COUNT($times) }倍である。出力が予測対象から遠く離れた状態から始まっている。
     .not-scaled = スケーリングされていない入力または予測対象
     .outputs = 最初のステップの前に、入力、予測対象、出力の平均と標準偏差を表示する。
     .other-units = 損失が合計またはスケーリングされており、1トークンあたりではない
@@ -192,9 +202,9 @@ finding-over-fitting =
 
 finding-validation-gap =
     .explained = 最初の評価から、それまでに学んだことでは説明できないほど、検証損失と訓練損失が食い違っている。訓練前のモデルの損失はどちらでも同じはずなので、一方の測り方か準備が異なる。訓練のバッチを評価と同じコードで評価してみる。
-    .sentence = 検証損失が最初の評価で{ G($validation) }であり、その時点の訓練損失は約{ G($training) }である。差はその後も残る。二つは同じものを測っていない。
-    .within = { axis-unit }{ $step }で検証損失は{ G($validation) }、訓練損失は約{ G($training) }である。この時点ではどのデータもまだ一度しか読まれていない。差はその後も残る。二つは同じものを測っていない。
-    .never = 検証損失が約{ G($validation) }のままで、訓練開始時の損失{ G($start) }をほとんど下回らない。訓練損失は{ G($training) }まで下がっている{ $new ->
+    .sentence = 検証損失が最初の評価で{ G($validation) }であり、その時点の訓練損失は約{ G($training) }である。終わりでも訓練損失の{ G($later, digits: 2) }倍である。二つは同じものを測っていない。
+    .within = { axis-unit }{ $step }で検証損失は{ G($validation) }、訓練損失は約{ G($training) }である。この時点ではどのデータもまだ一度しか読まれていない。終わりでも訓練損失の{ G($later, digits: 2) }倍である。二つは同じものを測っていない。
+    .never = 検証損失が{ G($low) }から{ G($high) }の間にあり、訓練開始時の損失{ G($start) }をほとんど下回らない。訓練損失は{ G($training) }まで下がっている{ $new ->
         [yes] （最初の評価は、どのデータもまだ一度しか読まれていない第1エポック内である）
        *[no] { "" }
     }。訓練で学んだことと、検証で問われることが異なる。
@@ -574,6 +584,7 @@ finding-warm-up-unfinished =
         }
        *[no] 。損失の低下は{ PERCENT($fall) } %である。
     }
+    .below-plan = 学習率は最後の{ axis-unit }（{ $end }）までに最大でも{ G($highest) }で、スケジュールに与えられた最大値（max_lr）{ G($planned) }に届かない。スケジュールがほとんど進められていない。
     .goes-on = 実行がまだ続いており、ウォームアップの途中である
     .planned = よい学習率を探すなど、上げ続けることを意図している
     .test = ウォームアップのステップ数を実行のステップ数で割る。scheduler.step()を、スケジュールの単位に合う位置で呼ぶ。
@@ -1011,7 +1022,13 @@ finding-lost-updates =
 
 finding-not-causal =
     .explained = 言語モデルに、予測すべきトークンが見えている。そのため損失には意味がない。マスクがないか一つずれている、畳み込みが両側にパディングされている、層が両方向に読んでいる、のいずれかである。文の最後のトークンを変えても、それより前の出力は動いてはならない。
-    .sentence = 最後のトークンの一つ前の出力が、予測すべき最後のトークンに依存している（最も影響の大きいトークンの{ PERCENT($share, digits: 1) } %の強さ。マスクがあればちょうど0になる）。
+    .sentence = { $since ->
+        [none] { "" }
+       *[other] 遅くとも{ axis-unit }{ $since }から、
+    }最後のトークンの一つ前の出力が、予測すべき最後のトークンに依存している（最も影響の大きいトークンの{ PERCENT($share, digits: 1) } %の強さ。マスクがあればちょうど0になる{ $since ->
+        [none] { "" }
+       *[other] 。はじめは0だった
+    }）。
     .on-purpose = 文全体を見るモデルであり、次のトークンを予測させているのではない
     .test = バッチの最後のトークンを変え、それより前のすべての位置の出力を比べる。newllm.check も同じことを行う。
 

@@ -63,7 +63,7 @@ finding-reward-falls =
     .explained = 報酬が以前より低く、そのままである。最初の更新から下がる場合は、報われる行動を減らしている。まずアドバンテージと損失の符号を調べる。
     .sentence = { SIGNAL($signal) }は{ G($before) }から{ G($now) }に下がった。{ $when ->
         [from-start] 最初の更新から下がり、その後一度も上がらない。報われる行動を減らしている。
-       *[later] { axis-unit }{ $first }で下がり、そのままである。
+       *[later] { axis-unit }{ $first }までに下がり、そのままである。
     }
     .environment = 途中で難しくなった環境
     .test = アドバンテージの符号を逆にして数回更新する。報酬は上がるはずである。
@@ -116,7 +116,10 @@ finding-representation-collapse =
 
 finding-contrastive-at-chance =
     .explained = 損失が、選択肢となるベクトルの数の対数にとどまる。類似度が小さくスケーリングされすぎてそのソフトマックスが平らであるか、対の両側が対応していない。温度（通常は0.05から0.5）、二重に適用されたソフトマックス、対の作り方を調べる。
-    .sentence = 損失が{ axis-unit }{ $last }まで{ G($level) } = ln { $choices }のままで、バッチによってもほとんど変わらない。どのベクトルも見分けられていない。
+    .sentence = { $since ->
+        [none] 損失が{ axis-unit }{ $last }まで{ G($level) } = ln { $choices }のままで、バッチによってもほとんど変わらない。どのベクトルも見分けられていない。
+       *[other] それまではるかに低かった損失が、{ axis-unit }{ $since }から{ $last }まで{ G($level) } = ln { $choices }のままである。どのベクトルも見分けられなくなった。
+    }
     .small-rate = 小さすぎる学習率
     .test = 一つのバッチのロジットを表示する。1より大きく異なるはずである。
 
