@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 import newllm
 from newllm.checks.outcome import Outcome
@@ -59,7 +59,7 @@ def _checked(rows: Dataset[Any], *, tokenizer: Any = None, **options: Any) -> Ou
     def loss(model: nn.Module, batch: Any) -> Tensor:
         return nn.functional.cross_entropy(model(batch["tokens"]), batch["label"])
 
-    loader: DataLoader[Any] = DataLoader(rows, 16, shuffle=True, **options)
+    loader: DataLoader[Any] = DataLoader(rows, 16, **{"shuffle": True, **options})
     report = newllm.check(model, torch.optim.Adam(model.parameters()), loss, loader=loader, tokenizer=tokenizer)
     (found,) = [outcome for outcome in report.outcomes if outcome.probe == "ids"]
     return found
@@ -93,6 +93,15 @@ def test_where_all_come_reading_ends_early() -> None:
     assert found.evidence["read"] < ROWS
     assert found.evidence["tokens"]["never"] == found.evidence["classes"]["never"] == 0
     assert str(found.sentence).startswith(f"of 400 rows the first {found.evidence['read']} that were read were enough:")
+
+
+def test_rows_that_an_epoch_draws_are_not_all_of_the_data() -> None:
+    found = _checked(Rows(), shuffle=None, sampler=WeightedRandomSampler([1.0] * ROWS, ROWS))
+    rows, read = found.evidence["rows"], found.evidence["read"]
+    assert rows < ROWS
+    assert str(found.sentence).startswith(
+        f"an epoch draws {rows} different rows of 400: of {rows} rows the first {read} that were read were enough:"
+    )
 
 
 def test_slow_data_are_read_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:

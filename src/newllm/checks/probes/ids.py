@@ -59,9 +59,9 @@ def ids(bench: Bench) -> Outcome:
         said.append(_said(kind, missing, evidence[kind], bench.parts.tokenizer))
     all_seen = all(bool(one.all()) for one in seen.values())
     whole: bool | str = True if read == len(rows) else "found" if all_seen else False
-    return Outcome(
-        "ids", "sound", message("check-ids.sound", what=said, whole=whole, read=read, rows=len(rows)), evidence
-    )
+    held = len(loader.dataset) if hasattr(loader.dataset, "__len__") else len(rows)
+    read_of = {"whole": whole, "read": read, "rows": len(rows), "held": held, "drawn": len(rows) < held}
+    return Outcome("ids", "sound", message("check-ids.sound", what=said, **read_of), evidence)
 
 
 def _mark(seen: Tensor, found: Tensor) -> None:
