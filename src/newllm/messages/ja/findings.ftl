@@ -207,6 +207,7 @@ finding-validation-gap =
 finding-training-above-validation =
     .explained = 訓練損失が検証損失を大きく上回ったまま終わっている。ドロップアウトやデータ拡張のほか、合計された損失、スケーリングされた損失、別の軸で計算された損失でもそうなる。訓練のバッチを評価のコードで評価してみる。
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
+    .expected = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。考えられる理由：{ $because }
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
     .per-row = 更新の{ COUNT($rows) }行にわたる和である訓練損失（検証損失はその平均）
