@@ -38,6 +38,10 @@ check-ids =
         [found] { COUNT($rows) } rows the first { COUNT($read) } that were read were enough:
        *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
     } { $what }
+unseen-columns = columns of unknown meaning: { $columns }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more
+} (--role { $signal }=COLUMN names one)
 
 ## until 2026-11-30
 finding-hang =
