@@ -353,8 +353,19 @@ def test_a_gradient_that_follows_the_number_of_passes_is_a_sum() -> None:
     assert "accumulation-scale" not in alarms(signals)
     summed = changed(signals, "gradient_norm", lambda _, v: v * passes)
     found = alarms(summed)["accumulation-scale"]
-    assert found.evidence["passes_ratio"] == pytest.approx(0.5)
-    assert found.evidence["norm_ratio"] == pytest.approx(0.5, rel=0.15)
+    assert found.evidence["passes_ratio"] == pytest.approx(2)
+    assert found.evidence["norm_ratio"] == pytest.approx(2, rel=0.15)
+
+
+@pytest.mark.parametrize(("multiple", "is_alarm"), [(1.0, False), (4.0, True)])
+def test_a_sum_that_begins_on_the_way_is_told_by_the_updates_of_several_passes(multiple: float, is_alarm: bool) -> None:
+    signals = sound()
+    step = signals["loss"].step
+    passes, late = np.where(step > 160, 4.0, 1.0), step > 160
+    signals = changed(signals, "gradient_norm", lambda _, v: v * passes)
+    signals |= {"backwards": Series(step[late], passes[late])}
+    signals |= {"loss_multiple": Series(step[::10], np.where(late[::10], multiple, 1.0))}
+    assert ("accumulation-scale" in alarms(signals)) is is_alarm
 
 
 @pytest.mark.parametrize(("multiple", "is_alarm"), [(None, False), (1.0, False), (4.0, True)])

@@ -501,6 +501,7 @@ finding-perplexity-mismatch =
 
 finding-accumulation-scale =
     .explained = The gradient grows with the number of backward passes per update: accumulation sums where it should average, so the update is too large by that factor. Divide the loss by the number of passes.
+# "sentence" is said by files of before 2026-12 alone.
     .sentence = micro-batches are summed, not averaged: { $shows_in ->
         [loss] { "" }
        *[other] the gradient norm follows the number of backward passes (norms in a ratio of { FIXED($norm_ratio, digits: 2) }, passes in one of { FIXED($passes_ratio, digits: 2) })
@@ -513,6 +514,16 @@ finding-accumulation-scale =
     }
     .meant = an intended sum, with a learning rate that allows for it
     .test = Make one update with one large batch, and one with the same batch in parts: the gradient norms must agree.
+    .summed = micro-batches are summed, not averaged: { $shows_in ->
+        [loss] { "" }
+       *[other] with { FIXED($more) } backward passes per update the gradient norm is { FIXED($norm_ratio, digits: 1) } times as large as with { FIXED($fewer) }
+    }{ $shows_in ->
+        [both] { " " }and{ " " }
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes per update
+    }
 
 finding-gradient-carried =
     .explained = Gradients were never cleared: each update repeats all gradients before it. Call optimizer.zero_grad() after every optimizer.step().

@@ -480,6 +480,7 @@ finding-perplexity-mismatch =
 finding-accumulation-scale =
     .explained = 勾配が、1回の更新に使う逆伝播の回数に比例して大きい。勾配の累積で、平均すべきところを合計しているため、更新がその倍数だけ大きすぎる。損失を逆伝播の回数で割る。
     .sentence = マイクロバッチが平均されず、合計されている。{ $shows_in ->
+# "sentence"は2026-12より前のファイルだけが使う。
         [loss] { "" }
        *[other] 勾配ノルムが逆伝播の回数に応じて変わる（ノルムの比は{ FIXED($norm_ratio, digits: 2) }、回数の比は{ FIXED($passes_ratio, digits: 2) }）。
     }{ $shows_in ->
@@ -492,6 +493,16 @@ finding-accumulation-scale =
     .meant = 意図した合計（学習率がそれに合わせてある）
     .test = 一つの大きいバッチによる更新と、それを分割した更新を1回ずつ行う。勾配ノルムは一致するはずである。
 
+    .summed = マイクロバッチが平均されず、合計されている。{ $shows_in ->
+        [loss] { "" }
+       *[other] 更新1回あたりの逆伝播が{ FIXED($more) }回のとき、勾配ノルムは{ FIXED($fewer) }回のときの{ FIXED($norm_ratio, digits: 1) }倍である。
+    }{ $shows_in ->
+        [both] また、
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] 更新1回あたり{ FIXED($passes) }回の逆伝播で、最初の損失がln Vの{ FIXED($loss_over_uniform, digits: 2) }倍である。
+    }
 finding-gradient-carried =
     .explained = 勾配が一度も消されていない。どの更新も、それ以前の勾配をすべて繰り返している。optimizer.step()のたびにoptimizer.zero_grad()を呼ぶ。
     .sentence = { $count }回の更新の前に{ $part ->
