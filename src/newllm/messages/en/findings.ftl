@@ -253,6 +253,8 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all
+            [regular-seen] ; it happens regularly, and was seen { COUNT($times) } times
+            [seen] ; it was seen { COUNT($times) } times
             [evaluated] ; it happens after every evaluation, { COUNT($times) } times in all
            *[no] ; it happens { COUNT($times) } times in all
         }

@@ -209,6 +209,7 @@ finding-training-above-validation =
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
     .expected = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。考えられる理由：{ $because }
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
+    .dropped = 訓練だけに働くドロップアウト（{ PERCENT($share) } %）、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
     .per-row = 更新の{ COUNT($rows) }行にわたる和である訓練損失（検証損失はその平均）
     .soft = 混合または平滑化された目標。そのエントロピー（{ G($entropy) } nat）より損失は下がらない
@@ -256,6 +257,8 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] 。規則的に、全部で{ COUNT($times) }回起きている
+            [regular-seen] 。規則的に起きており、{ COUNT($times) }回観測された
+            [seen] 。{ COUNT($times) }回観測された
             [evaluated] 。評価のたびに、全部で{ COUNT($times) }回起きている
            *[no] 。全部で{ COUNT($times) }回起きている
         }
