@@ -758,6 +758,9 @@ finding-frozen-layer =
     } parameters from model.parameters(), from the optimizer and from saved checkpoints
     .register = Keep layers in a torch.nn.ModuleList or ModuleDict (parameters in a ParameterList), and build the optimizer anew.
     .on-purpose = it is frozen on purpose
+    .one-by-one = { $layers } get gradients, the first of them since { $axis } { $first } and the last since { $axis } { $last } at the latest, but were not given to the optimizer and never move
+    .for-another = their gradients are wanted for something else than an update
+    .give = Give their parameters to the optimizer: all of them from the start, or with optimizer.add_param_group when they are unfrozen.
     .left-out = it was left out of the optimizer's parameter groups
     .unused = its output is unused
     .test = Print the gradient of one of its weights after a backward pass: None, zero, or another number.

@@ -728,6 +728,9 @@ finding-vanishing-gradient =
     .sentence = { $layers }の勾配がほとんど0である。{ $worst }の勾配は、最大の層の{ E($share) }倍である。
     .zero-branch = 意図して0から始まる層（0で初期化した分岐）
     .test = 最初のステップの{ SIGNAL($signal) }を深さごとに描き、その初期化を大きくして訓練し直す。
+    .one-by-one = { $layers }（{ $count }層）は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .for-another = 勾配を更新以外の目的に使っている
+    .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
 
 finding-vanishing-signal =
     .explained = 層の出力が深さとともに小さくなり、入力がモデルの出口にほとんど届かない。最初のステップの活性値を深さごとに描く。残差接続か大きめの初期化で、信号を保てる。
