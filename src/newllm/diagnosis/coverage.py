@@ -128,6 +128,7 @@ SUBJECTS = (
                 "rank-stopped",
                 "ranks-apart",
                 "renewed-optimizer",
+                "resume-jump",
                 "straggler",
             }
         ),

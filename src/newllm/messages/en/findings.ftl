@@ -501,9 +501,9 @@ finding-perplexity-mismatch =
     .other-term = one of the two has a term that the other lacks (smoothing, regularisation, padding)
     .test = Compute both from the sum of nats and the number of tokens of the same evaluation.
 
+# "sentence" is said by files of before 2026-12 alone.
 finding-accumulation-scale =
     .explained = The gradient grows with the number of backward passes per update: accumulation sums where it should average, so the update is too large by that factor. Divide the loss by the number of passes.
-# "sentence" is said by files of before 2026-12 alone.
     .sentence = micro-batches are summed, not averaged: { $shows_in ->
         [loss] { "" }
        *[other] the gradient norm follows the number of backward passes (norms in a ratio of { FIXED($norm_ratio, digits: 2) }, passes in one of { FIXED($passes_ratio, digits: 2) })
@@ -514,8 +514,6 @@ finding-accumulation-scale =
         [norm] { "" }
        *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes per update
     }
-    .meant = an intended sum, with a learning rate that allows for it
-    .test = Make one update with one large batch, and one with the same batch in parts: the gradient norms must agree.
     .summed = micro-batches are summed, not averaged: { $shows_in ->
         [loss] { "" }
        *[other] with { FIXED($more) } backward passes per update the gradient norm is { FIXED($norm_ratio, digits: 1) } times as large as with { FIXED($fewer) }
@@ -526,6 +524,8 @@ finding-accumulation-scale =
         [norm] { "" }
        *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes per update
     }
+    .meant = an intended sum, with a learning rate that allows for it
+    .test = Make one update with one large batch, and one with the same batch in parts: the gradient norms must agree.
 
 finding-gradient-carried =
     .explained = Gradients were never cleared: each update repeats all gradients before it. Call optimizer.zero_grad() after every optimizer.step().
@@ -626,6 +626,19 @@ finding-resume-jump =
         [yes] the learning rate jumps
        *[no] the loss rises by { PERCENT($rise) } %
     } there
+    .resumed = the training goes on from a checkpoint at { $axis } { $step }, and { $rate_jumps ->
+        [yes] the learning rate jumps
+       *[no] the loss rises by { PERCENT($rise) } %
+    } there
+    .paused = the clock breaks off before { $axis } { $step }, as where a training is resumed, and { $rate_jumps ->
+        [yes] the learning rate jumps
+       *[no] the loss rises by { PERCENT($rise) } %
+    } there
+    .anew = the optimizer begins anew at { $axis } { $step }, where the training was resumed: it held neither moments nor a count of updates there{ $rate_jumps ->
+        [yes] ; the learning rate jumps there, too
+       *[no] { "" }
+    }
+    .on-purpose = weights alone that were taken over on purpose
     .updates = the updates of { PERCENT($share) } % of the layers are { G($times, digits: 2) } times as large at { $axis } { $step } as just before, though the gradient is not
     .other-data = other data from here on
     .by-hand = a setting that was changed by hand
@@ -745,6 +758,9 @@ finding-frozen-layer =
         [one] gets gradients since { $axis } { $first } at the latest, but was not given to the optimizer and never moves
        *[other] get gradients since { $axis } { $first } at the latest, but were not given to the optimizer and never move
     }
+    .one-by-one = { $layers } get gradients, the first of them since { $axis } { $first } and the last since { $axis } { $last } at the latest, but were not given to the optimizer and never move
+    .for-another = their gradients are wanted for something else than an update
+    .give = Give their parameters to the optimizer: all of them from the start, or with optimizer.add_param_group when they are unfrozen.
     .ended = { $layers } { $count ->
         [one] moves until { $axis } { $last } and is
        *[other] move until { $axis } { $last } and are
@@ -758,9 +774,6 @@ finding-frozen-layer =
     } parameters from model.parameters(), from the optimizer and from saved checkpoints
     .register = Keep layers in a torch.nn.ModuleList or ModuleDict (parameters in a ParameterList), and build the optimizer anew.
     .on-purpose = it is frozen on purpose
-    .one-by-one = { $layers } get gradients, the first of them since { $axis } { $first } and the last since { $axis } { $last } at the latest, but were not given to the optimizer and never move
-    .for-another = their gradients are wanted for something else than an update
-    .give = Give their parameters to the optimizer: all of them from the start, or with optimizer.add_param_group when they are unfrozen.
     .left-out = it was left out of the optimizer's parameter groups
     .unused = its output is unused
     .test = Print the gradient of one of its weights after a backward pass: None, zero, or another number.

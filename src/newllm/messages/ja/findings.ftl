@@ -480,10 +480,10 @@ finding-perplexity-mismatch =
     .other-term = 一方にだけ含まれる項がある（平滑化、正則化、パディング）
     .test = 両方を、同じ評価のnatの合計とトークン数から計算する。
 
+# "sentence"は2026-12より前のファイルだけが使う。
 finding-accumulation-scale =
     .explained = 勾配が、1回の更新に使う逆伝播の回数に比例して大きい。勾配の累積で、平均すべきところを合計しているため、更新がその倍数だけ大きすぎる。損失を逆伝播の回数で割る。
     .sentence = マイクロバッチが平均されず、合計されている。{ $shows_in ->
-# "sentence"は2026-12より前のファイルだけが使う。
         [loss] { "" }
        *[other] 勾配ノルムが逆伝播の回数に応じて変わる（ノルムの比は{ FIXED($norm_ratio, digits: 2) }、回数の比は{ FIXED($passes_ratio, digits: 2) }）。
     }{ $shows_in ->
@@ -493,9 +493,6 @@ finding-accumulation-scale =
         [norm] { "" }
        *[other] 更新1回あたり{ FIXED($passes) }回の逆伝播で、最初の損失がln Vの{ FIXED($loss_over_uniform, digits: 2) }倍である。
     }
-    .meant = 意図した合計（学習率がそれに合わせてある）
-    .test = 一つの大きいバッチによる更新と、それを分割した更新を1回ずつ行う。勾配ノルムは一致するはずである。
-
     .summed = マイクロバッチが平均されず、合計されている。{ $shows_in ->
         [loss] { "" }
        *[other] 更新1回あたりの逆伝播が{ FIXED($more) }回のとき、勾配ノルムは{ FIXED($fewer) }回のときの{ FIXED($norm_ratio, digits: 1) }倍である。
@@ -506,6 +503,9 @@ finding-accumulation-scale =
         [norm] { "" }
        *[other] 更新1回あたり{ FIXED($passes) }回の逆伝播で、最初の損失がln Vの{ FIXED($loss_over_uniform, digits: 2) }倍である。
     }
+    .meant = 意図した合計（学習率がそれに合わせてある）
+    .test = 一つの大きいバッチによる更新と、それを分割した更新を1回ずつ行う。勾配ノルムは一致するはずである。
+
 finding-gradient-carried =
     .explained = 勾配が一度も消されていない。どの更新も、それ以前の勾配をすべて繰り返している。optimizer.step()のたびにoptimizer.zero_grad()を呼ぶ。
     .sentence = { $count }回の更新の前に{ $part ->
@@ -605,6 +605,19 @@ finding-resume-jump =
         [yes] 学習率が急変した
        *[no] 損失が{ PERCENT($rise) } %上昇した
     }。
+    .resumed = { axis-unit }{ $step }で訓練がチェックポイントから再開され、そこで{ $rate_jumps ->
+        [yes] 学習率が急変した
+       *[no] 損失が{ PERCENT($rise) } %上昇した
+    }。
+    .paused = 訓練が再開されたかのように、{ axis-unit }{ $step }の前で時間が途切れ、そこで{ $rate_jumps ->
+        [yes] 学習率が急変した
+       *[no] 損失が{ PERCENT($rise) } %上昇した
+    }。
+    .anew = 訓練が再開された{ axis-unit }{ $step }で、オプティマイザが初めからやり直している。モーメントも更新の回数ももっていなかった{ $rate_jumps ->
+        [yes] 。学習率もそこで急変した
+       *[no] { "" }
+    }。
+    .on-purpose = 意図して重みだけを引き継いだ
     .updates = { axis-unit }{ $step }で、{ PERCENT($share) } %の層の更新量が直前の{ G($times, digits: 2) }倍になった。勾配は大きくなっていない。
     .other-data = ここからデータが変わった
     .by-hand = 手動による設定の変更
@@ -715,6 +728,9 @@ finding-frozen-layer =
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
     .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .one-by-one = { $layers }（{ $count }層）は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .for-another = 勾配を更新以外の目的に使っている
+    .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
     .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
     .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
     .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。
@@ -728,9 +744,6 @@ finding-vanishing-gradient =
     .sentence = { $layers }の勾配がほとんど0である。{ $worst }の勾配は、最大の層の{ E($share) }倍である。
     .zero-branch = 意図して0から始まる層（0で初期化した分岐）
     .test = 最初のステップの{ SIGNAL($signal) }を深さごとに描き、その初期化を大きくして訓練し直す。
-    .one-by-one = { $layers }（{ $count }層）は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
-    .for-another = 勾配を更新以外の目的に使っている
-    .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
 
 finding-vanishing-signal =
     .explained = 層の出力が深さとともに小さくなり、入力がモデルの出口にほとんど届かない。最初のステップの活性値を深さごとに描く。残差接続か大きめの初期化で、信号を保てる。
