@@ -43,6 +43,9 @@ unseen-columns = columns of unknown meaning: { $columns }{ $more ->
    *[other] { " " }and { $more } more
 } (--role { $signal }=COLUMN names one)
 
+check-gradient-scale =
+    .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
+
 ## until 2026-11-30
 finding-hang =
     .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.

@@ -61,6 +61,7 @@ class Graph(nn.Module):
 
     def forward(self, x: Tensor, links: Tensor | None = None) -> Tensor:
         links = self.links if links is None else links
+        assert links is not None
         if links.shape[0] == 2:  # the ends of edges
             links = torch.zeros(len(x), len(x)).index_put((links[1], links[0]), torch.ones(()))
         return links @ self.head(self.mix(links @ self.first(x)))

@@ -59,7 +59,8 @@ def _checked(rows: Dataset[Any], *, tokenizer: Any = None, **options: Any) -> Ou
     def loss(model: nn.Module, batch: Any) -> Tensor:
         return nn.functional.cross_entropy(model(batch["tokens"]), batch["label"])
 
-    loader: DataLoader[Any] = DataLoader(rows, 16, **{"shuffle": True, **options})
+    options.setdefault("shuffle", True)
+    loader: DataLoader[Any] = DataLoader(rows, 16, **options)
     report = newllm.check(model, torch.optim.Adam(model.parameters()), loss, loader=loader, tokenizer=tokenizer)
     (found,) = [outcome for outcome in report.outcomes if outcome.probe == "ids"]
     return found
@@ -70,7 +71,7 @@ def test_what_never_comes_is_counted_and_named() -> None:
     assert found.status == "sound"
     assert str(found.sentence) == (
         "of all 400 rows of the data 10 of 30 tokens (33 %) are never read by embedding: 20 'tok20', 23 'tok23', "
-        "26 'tok26' and 2 of 5 classes (40 %) are never a target: 3, 4"
+        "26 'tok26'; 2 of 5 classes (40 %) are never a target: 3, 4"
     )
     assert found.evidence["tokens"] == {"name": "embedding", "size": 30, "never": 10, "share": 10 / 30}
 

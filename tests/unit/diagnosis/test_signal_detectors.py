@@ -362,6 +362,7 @@ def test_a_log_without_a_gap_does_not_break_off() -> None:
 def test_an_optimizer_that_is_resumed_without_its_state_is_said_to_be_so() -> None:
     signals = sound() | {"moments_missing": Series(np.array([160]), np.ones(1))}
     found = alarms(signals)["resume-jump"]
+    assert found.causes
     assert found.causes[0].name == "moments-lost"
     assert str(found.sentence) == (
         "the optimizer begins anew at step 160, where the training was resumed: it held neither moments nor a count of "

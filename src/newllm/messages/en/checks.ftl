@@ -339,7 +339,7 @@ check-gradient-scale = Do all layers get gradients of comparable size?
     .short = the size of layers' gradients
     .why = Where the gradient vanishes on its way down, the first layers learn nothing.
     .first = Add residual connections and normalisation layers, or use an initialisation that keeps the scale.
-    .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
+    .sound = of weights of one kind the root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest }), farthest apart of all kinds
     .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
 
 check-step-order = Does the loop clear, compute, clip and update in this order?

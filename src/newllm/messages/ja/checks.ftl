@@ -327,7 +327,7 @@ check-gradient-scale = 各層の勾配は同程度の大きさか
     .short = 層の勾配の大きさ
     .why = 勾配が途中で消えると、最初の層は何も学ばない。
     .first = 残差接続と正規化を加えるか、大きさを保つ初期化を使う。
-    .sound = 二乗平均平方根は{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
+    .sound = 同じ種類の重みの二乗平均平方根は、最も離れた種類でも{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
     .wrong = { $smallest }の勾配の二乗平均平方根は{ G($least, digits: 2) }、{ $largest }では{ G($most, digits: 2) }である
 
 check-step-order = ループは消去、計算、クリッピング、更新をこの順に行うか
