@@ -155,6 +155,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
     watch = _Watch(model)
     try:
         optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)  # what another optimizer has left, as from before a weight was frozen
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             with watch:

@@ -41,16 +41,16 @@ def _targets(bench: Bench) -> Targets:
     near = NEAR.get(output.dtype, 1e-3)
     dtype = torch.float64 if output.numel() < _LARGE else torch.float32
     output, gradient = output.to(dtype), gradient.to(dtype)
-    axes = _class_axes(bench, output)
-    for axis in axes:
-        found = read_targets(output.movedim(axis, -1), gradient.movedim(axis, -1), axis, near)
-        if found is not None:
-            over = normed_along_another(output, axis) if found.form == "log-softmax-missing" else None
-            return found if over is None else replace(found, form="wrong-axis", nats=math.nan, over=over)
-    for axis in axes:
-        found = read_along_another(output, gradient, axis, near)
-        if found is not None:
-            return found
+    for axes in _class_axes(bench, output):
+        for axis in axes:
+            found = read_targets(output.movedim(axis, -1), gradient.movedim(axis, -1), axis, near)
+            if found is not None:
+                over = normed_along_another(output, axis) if found.form == "log-softmax-missing" else None
+                return found if over is None else replace(found, form="wrong-axis", nats=math.nan, over=over)
+        for axis in axes:
+            found = read_along_another(output, gradient, axis, near)
+            if found is not None:
+                return found
     raise CannotCheck("no-cross-entropy")
 
 
@@ -116,11 +116,14 @@ def predicts_the_next_token(bench: Bench) -> bool:
     return bool(inputs_before(bench))
 
 
-def _class_axes(bench: Bench, output: Tensor) -> list[int]:
-    """Return the axes that may hold the classes: where whole numbers are given in the shape of the others, by those."""
-    given = {tuple(tensor.shape) for _, tensor in integers([bench.batch, *bench.seen.options.values()])}
+def _class_axes(bench: Bench, output: Tensor) -> list[list[int]]:
+    """Return the axes that may hold the classes, first those with whole numbers given in the shape of the others.
+
+    By chance another tensor, as of one token more than there are targets, may have the shape of others.
+    """
+    seen = bench.seen
+    given = {tuple(tensor.shape) for _, tensor in integers([bench.batch, list(seen.arguments), *seen.options.values()])}
     shape = tuple(output.shape)
-    matching = [axis for axis in range(1, len(shape)) if shape[:axis] + shape[axis + 1 :] in given]
-    usual = [len(shape) - 1, 1]
-    ordered = [axis for axis in usual if axis in matching] or usual
-    return list(dict.fromkeys(axis for axis in ordered if shape[axis] >= FEWEST_CLASSES))
+    usual = [axis for axis in dict.fromkeys((len(shape) - 1, 1)) if shape[axis] >= FEWEST_CLASSES]
+    matching = [axis for axis in usual if shape[:axis] + shape[axis + 1 :] in given]
+    return [matching, [axis for axis in usual if axis not in matching]]

@@ -72,7 +72,13 @@ def is_integer(tensor: Tensor) -> bool:
 
 def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:
     """Return a tree with only the chosen rows of every tensor whose first axis has `count` of them."""
-    return mapped(tree, lambda tensor: tensor[chosen] if tensor.ndim and tensor.shape[0] == count else tensor.clone())
+
+    def some(tensor: Tensor) -> Tensor:
+        if not tensor.ndim or tensor.shape[0] != count:
+            return tensor.clone()
+        return tensor[chosen] if tensor.layout == torch.strided else tensor.index_select(0, chosen.to(tensor.device))
+
+    return mapped(tree, some)
 
 
 def same(tensor: Tensor, other: Tensor) -> bool:

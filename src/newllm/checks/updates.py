@@ -52,6 +52,7 @@ def _updates(bench: Bench) -> Updates:
         name: torch.zeros_like(parameters[name], dtype=torch.bool) for name in trainable if _is_half(parameters[name])
     }
     largest = dict.fromkeys(trainable, 0.0)
+    bench.model.zero_grad(set_to_none=True)  # what another optimizer has left
     for seed in range(UPDATES):  # chance may leave out parts
         bench.step(seed)
         for name in trainable:

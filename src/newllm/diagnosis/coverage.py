@@ -129,6 +129,7 @@ SUBJECTS = (
                 "rank-stopped",
                 "ranks-apart",
                 "renewed-optimizer",
+                "resume-jump",
                 "straggler",
             }
         ),

@@ -77,7 +77,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
                    "fake logits"),
     "policy_loss": ("policy loss", "actor loss", "pg loss", "policy gradient loss", "surrogate loss", "pi loss"),
     "value_loss": ("value loss", "vf loss", "q loss", "qf loss", "qf1 loss", "td loss", "v loss"),
-    "value_estimate": ("q values", "q value", "qvalues", "state values", "state value", "value estimate",
+    "value_estimate": ("q", "q values", "q value", "qvalues", "state values", "state value", "value estimate",
                        "v values"),
     "return": ("episode return", "return", "returns", "ep ret", "episodic return"),
     "success": ("success", "success rate", "win rate", "winrate", "solved", "episode success", "goal reached",

@@ -154,6 +154,8 @@ def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Sever
 
 def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
     finding = ordered[at]
+    if finding.kind == "gradient-explosion" and (place := _unheld(finding, ordered, length)) is not None:
+        return place
     if finding.severity == "note":
         return None
     if finding.causes:
@@ -188,6 +190,12 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         return wholes[at]
     before = (place for place in events if place < at and wholes[place] is None)
     return next((place for place in before if _is_one_event(events[place], finding, length)), None)
+
+
+def _unheld(explosion: Finding, ordered: Sequence[Finding], length: float) -> int | None:
+    """Return the place of layers whose gradients add up: an optimizer clears none that it was not given."""
+    late = [place for place, one in enumerate(ordered) if one.kind == "frozen-layer" and "adds_up" in one.evidence]
+    return next((place for place in late if not _is_later(ordered[place], explosion, length)), None)
 
 
 def _whole(finding: Finding, events: Mapping[int, Finding], length: float) -> int | None:

@@ -51,6 +51,40 @@ finding-throughput-drop =
     .explained = The training runs at less than a third of its usual speed: a slow disk, another job on the machine, a device that is throttled, or longer batches.
     .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on
 
+check-optimizer-holds =
+    .missing = { $count ->
+        [one] 1 trainable tensor ({ PERCENT($share) } % of all weights) is not in the optimizer: { names-and-more }. If it should stay as it is, set requires_grad to False
+       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they should stay as they are, set requires_grad to False
+    }
+
+check-gradients =
+    .absent = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient: { names-and-more }. The loss does not depend on them
+    .zero = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get a gradient of exactly 0 in every update: { names-and-more }
+
+check-reason =
+    .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
+    .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
+
+check-scale =
+    .sound = the largest of all outputs of { COUNT($layers) } layers is { G($largest, digits: 3) } ({ $name })
+
+check-accumulation =
+    .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
+
+check-ids =
+    .sound = of { $whole ->
+        [yes] all { COUNT($rows) } rows of the data
+        [found] { COUNT($rows) } rows the first { COUNT($read) } that were read were enough:
+       *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
+    } { $what }
+unseen-columns = columns of unknown meaning: { $columns }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more
+} (--role { $signal }=COLUMN names one)
+
+check-gradient-scale =
+    .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
+
 ## until 2026-11-30
 finding-hang =
     .explained = One process of a training did not come to where all others waited for it, and they ended. Look at what it did then: a process that was stopped, a disk or a driver that does not answer, a lock or a data loader that waits.

@@ -150,7 +150,7 @@ class Recorder:
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
         self._about = Description(self._layout, self._optimizers, out, **about)
         self.part = Isolation(self._failed).part
-        self._updates = UpdateWatch(self._layout, self._optimizers, self.part)
+        self._updates = UpdateWatch(self._layout, self._optimizers, self.part, is_resumed=resumed_at is not None)
         self._ledger = Ledger(self._layout, self._optimizers, self.part, share=ledger_share)
         self._forward = SampledForward(self._layout, self.part)
         self._contexts = ContextSignals(self._layout, self.part("contexts"))

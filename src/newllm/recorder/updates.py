@@ -38,14 +38,18 @@ class UpdateWatch:
         layout: the model's.
         optimizers: its optimizers.
         part: what keeps the errors of each part from the training.
+        is_resumed: whether the training goes on from a checkpoint, so that the optimizers should hold a state already.
 
     Attributes:
         updated: whether a step was done since the last `put`.
         sampled: whether the weights are measured around the next one.
     """
 
-    def __init__(self, layout: Layout, optimizers: Optimizers, part: Part = no_isolation) -> None:
+    def __init__(
+        self, layout: Layout, optimizers: Optimizers, part: Part = no_isolation, *, is_resumed: bool = False
+    ) -> None:
         self._layout, self._optimizers, self._protect = layout, optimizers, (protect := part("updates"))
+        self._is_first, self._without_state = is_resumed, set[int]()  # the first update of a resumed training
         self._gradients = GradientWatch(layout.parameters, protect, optimizers.held)
         self._weights = WeightWatch(layout, optimizers, protect)
         rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizers)
@@ -93,7 +97,7 @@ class UpdateWatch:
             if self._has_moved():
                 row.put("weights_moved", 1.0)
         else:
-            self._versions = None
+            self._versions, self._is_first = None, False
         if self._optimizers.replaced:
             self._optimizers.replaced = False
             row.put("optimizer_replaced", 1.0)
@@ -140,6 +144,8 @@ class UpdateWatch:
         (update_begins if with_closure is None else self._gradients.closure_begins)()
         if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
             self._row.put_flag("update_skipped", left_out.clone())
+        if self._is_first and not _has_state(optimizer):
+            self._without_state.add(id(optimizer))
         self._row.put("learning_rate", _largest([group["lr"] for _, group in self._optimizers.groups]))
         if self.sampled and not self._is_measured:
             self._is_measured = True
@@ -150,6 +156,8 @@ class UpdateWatch:
         self._gradients.update_ends()
         self.updated = True
         self._stepped.add(id(optimizer))
+        if self._is_first and id(optimizer) in self._without_state and _has_state(optimizer):
+            self._row.put("moments_missing", 1.0)
         if self._is_measured and self._stepped.issuperset(map(id, self._optimizers.each)):
             self._measure(self._row)
 
@@ -158,6 +166,11 @@ class UpdateWatch:
         self._weights.after(row)
         for look in self._looks_after:
             look(row)
+
+
+def _has_state(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer keeps anything of a parameter; plain SGD never does."""
+    return any(isinstance(one, Tensor) for kept in optimizer.state.values() for one in kept.values())
 
 
 def _is_scaler(one: object) -> bool:

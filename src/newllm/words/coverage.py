@@ -3,15 +3,18 @@
 import functools
 from collections.abc import Sequence
 
+import numpy as np
+
 from newllm.diagnosis.coverage import FEWEST, doubtful, sound
 from newllm.diagnosis.detectors.changed_state import PARTS
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import is_validation, loss_names
+from newllm.diagnosis.losses import finite, is_validation, loss_names
 from newllm.diagnosis.roles import role_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue, Message, catalogue, message
 from newllm.trace import Finding, Trace
 from newllm.trace.readers.naming import meaning
+from newllm.trace.readers.naming import words as words_of
 from newllm.words.labels import axis_label
 from newllm.words.plain import plain
 
@@ -19,6 +22,13 @@ _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "ac
 OFTEN_UNNAMED = ("learning_rate", "gradient_norm")
 """Signals of which a log often has a column under a name that does not say so."""
 _NAMED = 3  # columns that mean nothing here
+_LARGEST_RATE = 10.0  # of a learning rate
+_TURNS = 0.2  # of its changes that go the other way than the one before: a schedule rarely turns, an accuracy often
+_SAID = {"acc", "accuracy", "auc", "auroc", "beta", "bleu", "cer", "cindex", "dice", "epsilon", "f1", "iou", "jaccard",
+         "loss", "map", "miou", "momentum", "precision", "psnr", "recall", "rouge", "ssim", "temperature",
+         "wer"}  # fmt: skip
+"""Last words of names that say what a column is, though nothing here is read in it."""
+_NO_WORDS = {"mean", "avg", "average"}
 _SHARE = "ledger_share"  # what the recorder writes wherever it watches
 
 
@@ -102,8 +112,37 @@ def _unnamed(trace: Trace, facts: Facts, has: set[str]) -> list[Message]:
     missing, own = [name for name in OFTEN_UNNAMED if name not in has], unnamed_columns(trace, facts)
     if not missing or not own:
         return []
+    signal, column = next(((name, each) for name in missing for each in may_be(name, trace, facts)), ("none", ""))
     named, more = ", ".join(plain(name, 40) for name in own[:_NAMED]), max(0, len(own) - _NAMED)
-    return [message("unseen-columns", columns=named, more=more, signal=missing[0])]
+    return [message("unseen-columns", columns=named, more=more, signal=signal, column=plain(column, 40))]
+
+
+def may_be(signal: str, trace: Trace, facts: Facts) -> list[str]:
+    """Return the columns of unknown meaning that can be a signal of `OFTEN_UNNAMED`, by when and what their values are.
+
+    Neither belongs to an evaluation, is negative, or counts; both are logged about as often as the loss of training. A
+    learning rate is no accuracy, and a gradient's norm changes.
+    """
+    training = [name for name in loss_names(trace) if not is_validation(name)]
+    least = max((len(trace.series(name).value) for name in training), default=0) / 2
+    own = [name for name in unnamed_columns(trace, facts) if not is_validation(name)]
+    fit = _is_rate if signal == "learning_rate" else _is_norm
+    return [name for name in own if len(value := finite(trace.series(name)).value) >= max(1, least) and fit(value)]
+
+
+def _is_rate(value: np.ndarray) -> bool:
+    change = np.diff(value)
+    change = change[change != 0]
+    turns = float(np.mean(change[1:] * change[:-1] < 0)) if len(change) > 1 else 0.0
+    return bool(value.min() >= 0 and value.max() <= _LARGEST_RATE and turns <= _TURNS and not _counts(value))
+
+
+def _is_norm(value: np.ndarray) -> bool:
+    return bool(value.min() >= 0 and value.max() > value.min() and not _counts(value))
+
+
+def _counts(value: np.ndarray) -> bool:
+    return bool(value.max() > value.min() and (value == np.round(value)).all())
 
 
 def unnamed_columns(trace: Trace, facts: Facts) -> list[str]:
@@ -113,7 +152,9 @@ def unnamed_columns(trace: Trace, facts: Facts) -> list[str]:
 
 
 def _means_something(name: str) -> bool:
-    return bool(meaning(name) or role_of(name) or catalogue("en").get(f"signal-{name}"))
+    said = [word for word in words_of(name) if word not in _NO_WORDS]
+    by_words = bool(said) and (said[-1] in _SAID or said[-2:] == ["c", "index"])
+    return bool(by_words or meaning(name) or role_of(name) or catalogue("en").get(f"signal-{name}"))
 
 
 def _has_classes(trace: Trace, facts: Facts) -> bool:

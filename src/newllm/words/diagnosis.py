@@ -17,7 +17,7 @@ from newllm.diagnosis.replayed import is_shown
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
 from newllm.words.checks import by_check
-from newllm.words.coverage import OFTEN_UNNAMED, unnamed_columns
+from newllm.words.coverage import OFTEN_UNNAMED, may_be
 from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
@@ -92,11 +92,11 @@ def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -
     """
     if is_shown(finding):
         return []
-    unnamed = unnamed_columns(trace, facts)[:_MOST_UNKNOWN]
     columns = []
     for column, names in unlogged(finding, trace, facts).items():
         shown = {"column": column, "causes": words("list").join(cause_label(words, one) for one in names)}
-        if unnamed and column in OFTEN_UNNAMED:  # the log may have it
+        unnamed = may_be(column, trace, facts)[:_MOST_UNKNOWN] if column in OFTEN_UNNAMED else []
+        if unnamed:  # the log may have it
             columns.append(
                 message("would_tell-role", **shown, count=len(unnamed), unnamed=[plain(one, _NAME) for one in unnamed])
             )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.unit.checks.asked import Loss, answer
+from tests.unit.checks.asked import Loss, answer, asked
 from tests.unit.checks.healthy import VOCABULARY, Reader, Transformer, next_token, tokens
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -49,6 +49,49 @@ def test_rows_that_read_others_are_found(mix: Callable[[Tensor], Tensor], rows: 
     loss: Loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
     assert answer("rows", Among(mix), loss, batch) == "wrong"
     assert answer("rows", Among(lambda x: x), loss, batch) == "sound"
+
+
+class Graph(nn.Module):
+    """A graph network `[N, 10]` whose links `[N, N]` are given to it, or held by it; values go through a function."""
+
+    def __init__(self, mix: Callable[[Tensor], Tensor] = torch.relu, links: Tensor | None = None) -> None:
+        super().__init__()
+        self.first, self.head, self.mix = nn.Linear(10, 16), nn.Linear(16, 3), mix
+        self.register_buffer("links", links)
+
+    def forward(self, x: Tensor, links: Tensor | None = None) -> Tensor:
+        links = self.links if links is None else links
+        assert links is not None
+        if links.shape[0] == 2:  # the ends of edges
+            links = torch.zeros(len(x), len(x)).index_put((links[1], links[0]), torch.ones(()))
+        return links @ self.head(self.mix(links @ self.first(x)))
+
+
+def _how(model: nn.Module, *given: Tensor) -> str:
+    ids = torch.randint(0, 3, (len(given[0]),))
+    found = asked("rows", model, lambda model, batch: F.cross_entropy(model(*batch[:-1]), batch[-1]), (*given, ids))
+    return f"{found.sentence.id} {found.sentence.parameters.get('how')}"
+
+
+def test_nodes_of_a_graph_are_not_independent_rows() -> None:
+    torch.manual_seed(0)
+    nodes, links = torch.randn(12, 10), (torch.rand(12, 12) < 0.4).float()
+    edges = links.nonzero().T.flip(0)
+    assert _how(Graph(), nodes, links) == "check-reason.linked along"
+    assert _how(Graph(), nodes, links.to_sparse()) == "check-reason.linked unknown"
+    assert _how(Graph(links=links), nodes) == _how(Graph(links=edges), nodes) == "check-reason.linked unknown"
+    assert _how(Graph(), torch.eye(12)[:, :10].contiguous(), links) == "check-reason.linked along"
+    assert _how(Graph(lambda x: x.softmax(0)), nodes, links) == "check-reason.linked beyond"
+    assert _how(Graph(links=torch.eye(12)), nodes) == "check-rows.every None"
+
+
+def test_a_mask_of_positions_links_no_rows() -> None:
+    torch.manual_seed(0)
+    series, mask, ids = torch.randn(9, 9, 10), torch.ones(9, 9).tril(), torch.randint(0, 3, (9,))
+    loss: Loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[2])  # noqa: E731
+    model = Last(batch_first=False)
+    model.register_buffer("mask", mask)
+    assert answer("rows", model, loss, (series, mask, ids)) == "wrong"
 
 
 class Last(nn.Module):

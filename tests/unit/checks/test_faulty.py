@@ -250,8 +250,8 @@ def test_sentences_hold_what_was_seen() -> None:
     report = newllm.check(*_half_the_model(), seconds=60)
     (outcome,) = report.wrong
     assert str(outcome.sentence) == (
-        "2 trainable tensors (78 % of all weights) are not in the optimizer: 0.weight (Linear) and 0.bias (Linear). "
-        "If they should stay as they are, set requires_grad to False"
+        "2 trainable tensors (78 % of all trainable weights) are not in the optimizer: 0.weight (Linear) and 0.bias "
+        "(Linear). If they should stay as they are, set requires_grad to False"
     )
     assert outcome.evidence["count"] == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 import newllm
 from newllm.checks.outcome import Outcome
@@ -59,7 +59,8 @@ def _checked(rows: Dataset[Any], *, tokenizer: Any = None, **options: Any) -> Ou
     def loss(model: nn.Module, batch: Any) -> Tensor:
         return nn.functional.cross_entropy(model(batch["tokens"]), batch["label"])
 
-    loader: DataLoader[Any] = DataLoader(rows, 16, shuffle=True, **options)
+    options.setdefault("shuffle", True)
+    loader: DataLoader[Any] = DataLoader(rows, 16, **options)
     report = newllm.check(model, torch.optim.Adam(model.parameters()), loss, loader=loader, tokenizer=tokenizer)
     (found,) = [outcome for outcome in report.outcomes if outcome.probe == "ids"]
     return found
@@ -70,7 +71,7 @@ def test_what_never_comes_is_counted_and_named() -> None:
     assert found.status == "sound"
     assert str(found.sentence) == (
         "of all 400 rows of the data 10 of 30 tokens (33 %) are never read by embedding: 20 'tok20', 23 'tok23', "
-        "26 'tok26' and 2 of 5 classes (40 %) are never a target: 3, 4"
+        "26 'tok26'; 2 of 5 classes (40 %) are never a target: 3, 4"
     )
     assert found.evidence["tokens"] == {"name": "embedding", "size": 30, "never": 10, "share": 10 / 30}
 
@@ -93,6 +94,15 @@ def test_where_all_come_reading_ends_early() -> None:
     assert found.evidence["read"] < ROWS
     assert found.evidence["tokens"]["never"] == found.evidence["classes"]["never"] == 0
     assert str(found.sentence).startswith(f"of 400 rows the first {found.evidence['read']} that were read were enough:")
+
+
+def test_rows_that_an_epoch_draws_are_not_all_of_the_data() -> None:
+    found = _checked(Rows(), shuffle=None, sampler=WeightedRandomSampler([1.0] * ROWS, ROWS))
+    rows, read = found.evidence["rows"], found.evidence["read"]
+    assert rows < ROWS
+    assert str(found.sentence).startswith(
+        f"an epoch draws {rows} different rows of 400: of {rows} rows the first {read} that were read were enough:"
+    )
 
 
 def test_slow_data_are_read_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import torch
 from tests.unit.checks.asked import asked
 from tests.unit.checks.healthy import classes, mlp, table
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from newllm.checks.outcome import Outcome
 
@@ -81,3 +82,43 @@ def test_units_that_part_are_no_fault(name: str) -> None:
     torch.manual_seed(0)
     batch = torch.randn(16, 10), torch.randint(0, 2, (16,))
     assert _asked(PARTING[name](), batch, rate=1e-2).status == "sound"
+
+
+class _Two(nn.Module):
+    """Classes and a number from one row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.classes, self.number = nn.Linear(10, 16), nn.Linear(16, 3), nn.Linear(16, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = torch.relu(self.body(x))
+        return self.classes(hidden), self.number(hidden)
+
+
+def test_a_sum_of_two_losses_is_not_held_against_the_guess_of_one() -> None:
+    torch.manual_seed(0)
+    model = _Two()
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        logits, number = model(batch[0])
+        return F.cross_entropy(logits, batch[1]) + 5 * (number[:, 0] - 1).square().mean()
+
+    found = asked("learns", model, loss, table(), optimizer=torch.optim.Adam(model.parameters(), 1e-3))
+    assert (found.status, found.evidence["reached"]) == ("sound", "part")
+
+
+@pytest.mark.parametrize(("size", "case"), [(2.0, "below"), (0.02, "slow")])
+def test_a_loss_that_goes_below_zero_is_not_learnt_by_heart(size: float, case: str) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(8, 10)
+    x[:, 0] = 1.0
+    model = nn.Linear(10, 1, bias=False)
+    with torch.no_grad():
+        model.weight.zero_()
+
+    def loss(model: nn.Module, batch: Tensor) -> Tensor:
+        return 0.005 - size * torch.tanh(model(batch)).mean()
+
+    found = asked("learns", model, loss, x, optimizer=torch.optim.SGD(model.parameters(), 0.1))
+    assert found.sentence.id.endswith(f".{case}"), str(found.sentence)

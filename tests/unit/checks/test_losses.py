@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.unit.checks.asked import answer
+from tests.unit.checks.asked import Loss, answer
 from tests.unit.checks.healthy import Transformer, classes, table, tokens
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -79,3 +79,17 @@ def test_a_sum_of_which_there_are_no_halves_is_known_by_its_count() -> None:
     batch = (*table(), torch.ones(1))
     assert answer("reduction", nn.Linear(10, 3), loss, batch) == "wrong"
     assert answer("reduction", nn.Linear(10, 3), loss, (*batch[:2], batch[2] * 3 / 16)) == "weighted"
+
+
+def test_a_text_with_as_many_tokens_as_there_are_classes_is_not_taken_for_targets_of_another_axis() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 14, (8, 14))
+    model = nn.Sequential(nn.Embedding(14, 8), nn.Linear(8, 14))
+    loss: Loss = lambda m, batch: F.cross_entropy(m(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())  # noqa: E731
+    assert answer("loss-form", model, loss, tokens) == "sound"
+    assert answer("shift", model, loss, tokens) == "sound"
+
+    def inside(model: nn.Module, batch: Tensor) -> Tensor:  # the tokens are not given, and one axis alone matches
+        return F.cross_entropy(model(batch[:, :-1].float()[..., None]).flatten(0, 1), batch[:, 1:].flatten())
+
+    assert answer("loss-form", nn.Linear(1, 14), inside, tokens) == "sound"

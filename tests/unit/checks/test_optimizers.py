@@ -52,3 +52,16 @@ def test_a_group_that_is_lost_in_rounding_is_found_beside_one_that_rests() -> No
         model[2].weight.add_(1e6)  # type: ignore[operator]
     groups = [{"params": model[0].parameters(), "lr": 0.0}, {"params": model[2].parameters(), "lr": 1e-4}]
     assert _asked("moves", model, torch.optim.SGD(groups))[0] == "wrong"
+
+
+def test_gradients_that_another_optimizer_left_are_none_of_this_one() -> None:
+    model = nn.Sequential(mlp(), nn.Linear(3, 3))
+    table_, ids = table()
+    nn.functional.cross_entropy(model(table_), ids).backward()
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(model[1].parameters(), 0.1)
+    assert _asked("gradient-scale", model, optimizer)[0] == "no-layers"
+    model[0][0].requires_grad_(True)  # type: ignore[operator]
+    assert _asked("repeatable", model, optimizer)[0] == "sound"
+    nn.init.zeros_(model[1].weight.requires_grad_(False))  # type: ignore[operator, arg-type]
+    assert _asked("gradients", model, optimizer) == ("zero", ["0.0.weight", "0.0.bias"])

@@ -53,6 +53,18 @@ def test_a_loss_of_mixed_or_smoothed_targets_stands_above_for_their_entropy(step
     (found,) = detect_training_above(trace, Facts())
     assert found.severity == severity
     assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.soft")
+    assert (severity == "note") is ("expected from targets that are mixed" in str(found.sentence))
+
+
+@pytest.mark.parametrize(
+    ("dropout", "accuracy", "said"), [(0.5, 0.98, "expected from dropout (of 50 %)"), (0.0, 0.98, ""), (0.5, 0.9, "")]
+)
+def test_a_note_says_that_dropout_was_at_work(dropout: float, accuracy: float, said: str) -> None:
+    trace = both(2.0, *([1.0] * 8), validation_accuracy=np.full(8, accuracy))
+    (found,) = detect_training_above(trace, Facts(dropout=dropout))
+    assert found.severity == ("note" if accuracy > 0.95 else "warning")
+    assert said in str(found.sentence)
+    assert bool(said) is ("expected" in str(found.sentence))
 
 
 @pytest.mark.parametrize(

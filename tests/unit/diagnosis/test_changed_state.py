@@ -1,5 +1,7 @@
 """Changes of weights and moments that the recorder saw, as findings."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,14 @@ def test_the_first_change_is_told_with_all_that_changed_then() -> None:
     assert (finding.first_step, finding.last_step, finding.signal) == (40.0, 70.0, "loss")
     assert finding.evidence == {"count": 5, "layers": 1, "times": 3}
     assert finding.candidate_causes == ("changed-state",)
+
+
+@pytest.mark.parametrize("steps", [(40, 41, 70), range(10, 101, 5)])
+def test_what_is_watched_in_part_was_seen_so_often_and_may_have_happened_more(steps: Sequence[int]) -> None:
+    often = dict.fromkeys(steps, 1.0)
+    (finding,) = found(weights_changed__a=often, ledger_share={1: 1.0, 50: 0.25})
+    regularly = "it happens regularly, and was seen" if len(steps) > 3 else "it was seen"
+    assert str(finding.sentence).endswith(f"; {regularly} {len(often)} times")
 
 
 def test_one_tensor_of_each_of_many_layers_is_told_shortly() -> None:

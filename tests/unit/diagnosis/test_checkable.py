@@ -98,7 +98,7 @@ def test_what_the_check_before_training_answered_is_told_and_the_rest_is_to_be_a
 
 def test_a_column_of_unknown_meaning_may_be_what_the_log_seems_to_lack() -> None:
     found = _finding(candidates=("learning-rate",))
-    points = Series(np.arange(5), np.ones(5))
+    points = Series(np.arange(5), np.geomspace(1, 0.1, 5))
     one, two = Trace({"loss": points, "eta": points}), Trace({"loss": points, "eta": points, "sec": points})
     role = "--role learning_rate=COLUMN says so: it may show learning-rate. Else log it too."
     assert f"If eta is the learning rate, {role}" in map(str, would_tell(EN, found, one, Facts()))

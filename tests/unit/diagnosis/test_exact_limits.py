@@ -55,7 +55,7 @@ def test_a_norm_is_held_against_the_usual_four_on_each_side() -> None:
     for place in (10, 30, 50):  # where the level steps: four points of 2 and four of 6 have the median 4
         count[place], norm[place] = 2.0, 2.0
     (found,) = summed(count, norm)
-    assert found.evidence["norm_ratio"] == pytest.approx(0.5)
+    assert found.evidence["norm_ratio"] == pytest.approx(2)
 
 
 def test_a_norm_of_nothing_has_no_ratio() -> None:
@@ -64,7 +64,7 @@ def test_a_norm_of_nothing_has_no_ratio() -> None:
         count[place], norm[place] = 2.0, 0.5
     norm[5] = norm[17] = 0.0  # the first, and one that is near the second
     (found,) = summed(count, norm)
-    assert found.evidence["norm_ratio"] == pytest.approx(0.5)
+    assert found.evidence["norm_ratio"] == pytest.approx(2)
     norm[27] = 0.0
     assert not summed(count, norm)
 
@@ -74,7 +74,7 @@ def test_the_two_commonest_numbers_of_passes_are_compared() -> None:
     count[[5, 15, 25]], norm[[5, 15, 25]] = 1.0, 0.5
     count[35] = 8.0
     (found,) = summed(count, norm)
-    assert found.evidence["passes_ratio"] == pytest.approx(0.5)
+    assert found.evidence["passes_ratio"] == pytest.approx(2)
     count[5] = 0.5
     assert not summed(count, norm)
     assert not summed(np.where(count < 1, 1.0, count), np.where(count < 1, 1.0, 1.0))
@@ -99,9 +99,8 @@ def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
     trace = trace_of(backwards=count, gradient_norm=norm, loss=parts((3, 4 * np.log(50)), (57, 1.0)))
     (found,) = gradients.detect_accumulation_scale(trace, Facts(vocabulary=50))
     assert str(found.sentence) == (
-        "micro-batches are summed, not averaged: the gradient norm follows the number of backward passes "
-        "(norms in a ratio of 0.50, passes in one of 0.50) "
-        "and the first loss is 4.00 times ln V with 4 passes per update"
+        "micro-batches are summed, not averaged: with 4 backward passes per update the gradient norm is 2.0 times as "
+        "large as with 2 and the first loss is 4.00 times ln V with 4 passes per update"
     )
 
 

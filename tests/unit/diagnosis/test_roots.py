@@ -56,6 +56,15 @@ def test_two_findings_of_one_kind_with_one_cause_are_two_roots() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("first", "evidence", "root"), [
+    (233.0, {"adds_up": True}, "frozen-layer"), (230.0, {}, None), (100.0, {"adds_up": True}, None),
+])  # fmt: skip
+def test_gradients_that_add_up_explode(first: float, evidence: dict[str, Any], root: str | None) -> None:
+    late = found("frozen-layer", "frozen-layer", 240, 400, severity="warning", evidence=evidence)
+    explosion = found("gradient-explosion", None, first, 400, severity="note")
+    assert ("gradient-explosion", root) in follow(late, explosion)
+
+
 def test_a_root_stands_where_the_gravest_of_its_consequences_would() -> None:
     jump = found("learning-rate-jump", "learning-rate", confidence=0.5)
     findings = [found("plateau", "beta2"), found("not-finite", "learning-rate", severity="fault"), jump]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from newllm.diagnosis.detectors.jumps import detect_resume
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
@@ -343,6 +344,32 @@ def test_a_break_in_the_log_with_a_jump_of_the_loss_is_a_resume() -> None:
     kept = ~((signals["loss"].step >= 150) & (signals["loss"].step < 160))
     signals["loss"] = Series(signals["loss"].step[kept], signals["loss"].value[kept])
     assert alarms(signals)["resume-jump"].first_step == 160
+    assert str(alarms(signals)["resume-jump"].sentence).startswith("the log breaks off and goes on at step 160, and")
+
+
+def test_a_log_without_a_gap_does_not_break_off() -> None:
+    signals = changed(sound(), "loss", lambda t, v: np.where(t >= 160, 1.3 * v, v))
+    signals["ledger_share"] = Series(signals["loss"].step, np.ones(len(signals["loss"].step)))
+    facts = dataclasses.replace(FACTS, origin="record", resumed=(159,))
+    (found,) = detect_resume(Trace(signals), facts)
+    assert str(found.sentence).startswith("the training goes on from a checkpoint at step 160, and the loss rises by")
+    del signals["ledger_share"]
+    signals["step_seconds"] = Series(signals["loss"].step, np.where(signals["loss"].step == 160, 100.0, 1.0))
+    (found,) = detect_resume(Trace(signals), FACTS)
+    assert str(found.sentence).startswith("the clock breaks off before step 160, as where a training is resumed, and")
+
+
+def test_an_optimizer_that_is_resumed_without_its_state_is_said_to_be_so() -> None:
+    signals = sound() | {"moments_missing": Series(np.array([160]), np.ones(1))}
+    found = alarms(signals)["resume-jump"]
+    assert found.causes
+    assert found.causes[0].name == "moments-lost"
+    assert str(found.sentence) == (
+        "the optimizer begins anew at step 160, where the training was resumed: it held neither moments nor a count of "
+        "updates there"
+    )
+    jumps = changed(signals, "learning_rate", lambda t, v: np.where(t >= 160, 10 * v, v))
+    assert str(alarms(jumps)["resume-jump"].sentence).endswith("; the learning rate jumps there, too")
 
 
 def test_a_gradient_that_follows_the_number_of_passes_is_a_sum() -> None:
@@ -353,8 +380,19 @@ def test_a_gradient_that_follows_the_number_of_passes_is_a_sum() -> None:
     assert "accumulation-scale" not in alarms(signals)
     summed = changed(signals, "gradient_norm", lambda _, v: v * passes)
     found = alarms(summed)["accumulation-scale"]
-    assert found.evidence["passes_ratio"] == pytest.approx(0.5)
-    assert found.evidence["norm_ratio"] == pytest.approx(0.5, rel=0.15)
+    assert found.evidence["passes_ratio"] == pytest.approx(2)
+    assert found.evidence["norm_ratio"] == pytest.approx(2, rel=0.15)
+
+
+@pytest.mark.parametrize(("multiple", "is_alarm"), [(1.0, False), (4.0, True)])
+def test_a_sum_that_begins_on_the_way_is_told_by_the_updates_of_several_passes(multiple: float, is_alarm: bool) -> None:
+    signals = sound()
+    step = signals["loss"].step
+    passes, late = np.where(step > 160, 4.0, 1.0), step > 160
+    signals = changed(signals, "gradient_norm", lambda _, v: v * passes)
+    signals |= {"backwards": Series(step[late], passes[late])}
+    signals |= {"loss_multiple": Series(step[::10], np.where(late[::10], multiple, 1.0))}
+    assert ("accumulation-scale" in alarms(signals)) is is_alarm
 
 
 @pytest.mark.parametrize(("multiple", "is_alarm"), [(None, False), (1.0, False), (4.0, True)])

@@ -208,3 +208,24 @@ def test_passes_of_an_update_are_no_evaluation(tmp_path: Path) -> None:
     assert signals["evaluation_in_training_mode"] == {2: "1.0"}
     assert signals["validation_accuracy"] == {1: "0.25", 2: "0.25"}
     assert "validation_loss" not in signals
+
+
+@pytest.mark.parametrize(
+    ("rate", "momentum", "loaded", "steps"),
+    [(1e-2, None, False, [9]), (1e-2, None, True, []), (0.1, 0.9, False, [9]), (0.1, 0.0, False, [])],
+)
+def test_an_optimizer_without_its_state_is_seen(
+    tmp_path: Path, rate: float, momentum: float | None, loaded: bool, steps: list[int]
+) -> None:
+    first = Training()
+    first.go(tmp_path / "run", 8)
+    assert "moments_missing" not in read_trace(tmp_path / "run" / "trace.jsonl").signals
+    again = Training()
+    again.step = 8
+    again.model.load_state_dict(first.model.state_dict())
+    if momentum is not None:
+        again.optimizer = torch.optim.SGD(again.model.parameters(), rate, momentum=momentum)  # type: ignore[assignment]
+    if loaded:
+        again.optimizer.load_state_dict(first.optimizer.state_dict())
+    again.go(tmp_path / "run", 16, resumed_at=8)
+    assert list(read_trace(tmp_path / "run" / "trace.jsonl").series("moments_missing").step) == steps

@@ -83,6 +83,30 @@ def test_what_is_unfrozen_and_was_never_given_to_the_optimizer(tmp_path: Path) -
     ]
     said = "gets gradients since step 25 at the latest, but was not given to the optimizer and never moves"
     assert (str(one.sentence), one.first_step) == (f"0 (Linear) {said}", 25.0)
+    assert [each.id for each in one.alternatives] == ["finding-frozen-layer.for-another"]
+
+
+def test_what_is_unfrozen_layer_by_layer_and_adds_its_gradients_up(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1))
+    model[:4].requires_grad_(False)  # type: ignore[operator]
+    optimizer = torch.optim.SGD(model[4].parameters(), 0.001)
+    with newllm.record(model, optimizer, tmp_path / "run", every=5) as recorder:
+        for step in range(200):
+            model[2].requires_grad_(step >= 60)
+            model[0].requires_grad_(step >= 100)
+            x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+            optimizer.zero_grad()
+            loss = (model(x) - x[:, :1] - 1).square().mean()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    findings = newllm.doctor(tmp_path / "run").findings
+    (one,) = [one for one in findings if one.kind == "frozen-layer" and one.severity != "note"]
+    said = (
+        "get gradients, the first of them since step 65 and the last since step 105 at the latest, but were not given"
+    )
+    assert str(one.sentence).startswith(f"0 (Linear), 2 (Linear) {said}")
+    assert one.evidence["adds_up"]
 
 
 class Unnameable:

@@ -29,14 +29,42 @@ def test_what_a_log_lacks_is_said() -> None:
 
 
 def test_columns_that_mean_nothing_are_listed_where_a_signal_is_missing() -> None:
-    one = Series(np.arange(5), np.ones(5))
-    odd = Trace(dict.fromkeys(("loss", "eta", "zz", "|g|", "q", "val_loss"), one))
+    one = Series(np.arange(5), np.array([1.0, 0.5, 0.3, 0.2, 0.1]))
+    odd = Trace(dict.fromkeys(("loss", "eta", "zz", "|g|", "qq", "val_loss"), one))
     said = str(coverage.unseen(odd, Facts()))
-    assert "columns of unknown meaning: eta, q, zz and 1 more (--role learning_rate=COLUMN names one)" in said
+    assert (
+        "columns of unknown meaning: eta, qq, zz and 1 more (--role learning_rate=COLUMN says so if eta is the" in said
+    )
     named = Trace(odd.signals | {"learning_rate": one})
-    assert "--role gradient_norm=COLUMN names one" in str(coverage.unseen(named, Facts()))
+    assert "--role gradient_norm=COLUMN says so if eta is the gradient norm)" in str(coverage.unseen(named, Facts()))
     for quiet, facts in ((Trace(named.signals | {"gradient_norm": one}), Facts()), (odd, Facts(origin="record"))):
         assert "unknown meaning" not in str(coverage.unseen(quiet, facts))
+
+
+STEPS = np.arange(40)
+WAVE = np.sin(7 * STEPS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("eta", np.linspace(1, 0.1, 40), {"learning_rate", "gradient_norm"}),
+        ("g", 5 + WAVE, {"gradient_norm"}),
+        ("val_g", 5 + WAVE, set()),  # of an evaluation
+        ("g", 5 + WAVE[:15], set()),  # too few
+        ("g", WAVE, set()),  # negative
+        ("seen", 100 * STEPS, set()),  # a count
+        ("share", 0.5 + 0.01 * STEPS + 0.1 * WAVE, {"gradient_norm"}),  # an accuracy
+        ("eta", np.full(40, 0.1), {"learning_rate"}),
+        *((name, np.linspace(1, 0.1, 40), set()) for name in ("cls_acc", "q_mean", "c_index", "epsilon", "meta_loss")),
+    ],
+)
+def test_a_column_is_only_asked_about_as_what_it_can_be(name: str, value: np.ndarray, expected: set[str]) -> None:
+    loss = Series(STEPS, np.linspace(2, 1, 40))
+    trace = Trace({"loss": loss, name: Series(STEPS[: len(value)], value)})
+    assert {signal for signal in coverage.OFTEN_UNNAMED if name in coverage.may_be(signal, trace, Facts())} == expected
+    if not expected and name in {"val_g", "g", "seen"}:
+        assert "--role ROLE=COLUMN says what one is" in str(coverage.unseen(trace, Facts()))
 
 
 def watched(share: float, **changed: list[int]) -> Trace:

@@ -1,9 +1,11 @@
 """What an output may depend on: not on later tokens, other rows, nor padding."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from torch.ao.quantization import FakeQuantizeBase
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets
-from newllm.checks.trees import changed_at, chosen_rows, integers, leaves, mapped
+from newllm.checks.trees import changed_at, chosen_rows, integers, is_integer, leaves, mapped
 from newllm.loss_form import Targets
 from newllm.messages import message
 
@@ -152,7 +154,67 @@ def rows(bench: Bench) -> Outcome:
         raise CannotCheck("time-first")
     if any(map(_is_quantised, bench.model.modules())):
         raise CannotCheck("quantised-together", moved=moved)
+    if links := _links(bench, count):
+        unlinked = _moved_unlinked(bench, links, count)
+        how = "unknown" if math.isnan(unlinked) else "along" if unlinked <= MOVED else "beyond"
+        raise CannotCheck("linked", moved=moved, rows=count, how=how, unlinked=unlinked)
     return wrong("rows", moved=moved, rows=count)
+
+
+def _links(bench: Bench, count: int) -> list[str]:
+    """Return what may say which rows see each other, as the adjacency of a graph whose nodes they are.
+
+    It is a matrix `[count, count]`, or the ends of edges `[2, E]`, that the model is given or holds and does not train.
+    A matrix may belong to positions instead, as a causal mask, where rows have as many of them.
+
+    Returns:
+        The paths of `leaves` of what the model is given; names of what it holds, which begin with "model.".
+    """
+    arguments, options, _ = bench.called()
+    given = dict(leaves([list(arguments), options]))
+    held = {
+        f"model.{place}.{name}": each
+        for place, module in bench.model.named_modules()
+        for name, each in [*module._buffers.items(), *vars(module).items()]
+        if isinstance(each, Tensor) and not isinstance(each, nn.Parameter)
+    }
+    found = {path for path, each in (given | held).items() if _is_square(each, count)}
+    rows_given = [each for path, each in given.items() if path not in found and each.ndim > 1]
+    if any(each.shape[1] == count and (each.ndim > 2 or is_integer(each)) for each in rows_given):
+        return []
+    edges = {path for path, each in held.items() if is_integer(each) and each.ndim == 2 and each.numel() > 2}
+    found |= {path for path in edges if 2 in held[path].shape and 0 <= held[path].min() <= held[path].max() < count}
+    return sorted(found)
+
+
+def _is_square(tensor: Tensor, count: int) -> bool:
+    return tensor.shape == (count, count)
+
+
+def _moved_unlinked(bench: Bench, links: list[str], count: int) -> float:
+    """Return how far rows move by others from which no link leads to them, NaN where the links cannot be cut.
+
+    The links between the halves are 0, before the rows of one half are changed and after.
+    """
+    arguments, options, _ = bench.called()
+    given: Any = [list(arguments), options]
+    found = dict(leaves(given))
+    if count < 4 or not all(path in found and found[path].layout == torch.strided for path in links):
+        return math.nan
+    if not any(each.ndim > 1 for path, each in found.items() if path not in links):
+        return math.nan  # nothing is left that a row holds
+    half = torch.arange(count) % 2 == 1
+    cut = half[:, None] == half
+    others = torch.where(half, torch.arange(count).roll(2), torch.arange(count))
+
+    def unlinked(tensor: Tensor) -> Tensor:
+        return tensor * cut.to(tensor.device) if _is_square(tensor, count) else tensor
+
+    paths = iter(found)
+    tables = mapped(given, unlinked)
+    changed = mapped(tables, lambda each: each.clone() if next(paths) in links else chosen_rows(each, count, others))
+    before, after = (bench.answer(*each, training=False) for each in (tables, changed))
+    return float((after - before)[~half.to(before.device)].abs().max()) / scale(bench)
 
 
 def _is_quantised(module: nn.Module) -> bool:

@@ -6,7 +6,7 @@ Rows of the data are read in a random order, by the loader's own way of reading,
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 import torch
@@ -59,9 +59,10 @@ def ids(bench: Bench) -> Outcome:
         said.append(_said(kind, missing, evidence[kind], bench.parts.tokenizer))
     all_seen = all(bool(one.all()) for one in seen.values())
     whole: bool | str = True if read == len(rows) else "found" if all_seen else False
-    return Outcome(
-        "ids", "sound", message("check-ids.sound", what=said, whole=whole, read=read, rows=len(rows)), evidence
-    )
+    held = len(loader.dataset) if isinstance(loader.dataset, Sized) else len(rows)
+    read_of = {"whole": whole, "read": read, "rows": len(rows), "held": held, "drawn": len(rows) < held}
+    what = functools.reduce(lambda one, other: message("unseen-also", before=one, following=other), said)
+    return Outcome("ids", "sound", message("check-ids.sound", what=what, **read_of), evidence)
 
 
 def _mark(seen: Tensor, found: Tensor) -> None:

@@ -18,13 +18,15 @@ from newllm.messages import message
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
 _HEART = 0.9  # that must go for it to be learnt by heart
 _BELOW = 0.98  # of what guessing by the share of each class costs: with less something of the inputs is learnt
-_MEAN = 0.02  # from 1, of the sum of a mean's weights
+_MEAN = 0.02  # from 1, of the sum of a mean's weights; of the loss, from the mean of its targets
 _UNITS = 3  # of a layer: fewer may have one target
 _TOGETHER = 1e-4  # of the way that weights have moved: what is farther apart is not alike
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_BELOW_ZERO = 1.0  # what a loss that goes below zero has to fall at least: nats of a likelihood, or a cosine
 _NOTHING = 0.002  # share of the loss: what falls by less has not fallen
 _RATES = (1.0, 10.0, 100.0, 1000.0)  # times the optimizer's own
 _UPDATES = 60  # for each of the rates, as far as time goes
+_AFTER = 10  # of them when it is learnt by heart: a loss that has no floor at zero shows it
 _APART = 1e-3  # of the loss
 _DRAWS = 4  # times that the loss is computed by other chance
 _ENOUGH = 8  # targets: fewer that are drawn one by one may by chance be as those before, in another order
@@ -40,6 +42,7 @@ def repeatable(bench: Bench) -> Outcome:
     seen = bench.seen
     with untouched(bench.model, bench.optimizer):  # not what the loss keeps: the last pass goes on with it
         bench.optimizer.zero_grad(set_to_none=True)
+        bench.model.zero_grad(set_to_none=True)
         loss = bench.loss()
         if loss.requires_grad:
             loss.backward()
@@ -101,18 +104,25 @@ def learns(bench: Bench) -> Outcome:
 def _reached(bench: Bench, evidence: dict[str, Any]) -> Outcome:
     """Say how far the loss fell: by heart, in part, or no further than by guessing the share of each class."""
     first, last, prior = evidence["first"], evidence["last"], _prior(bench)
+    if last < 0:
+        return Outcome("learns", "sound", message("check-learns.below", **evidence), evidence)
     how = "heart" if _fell(first, last, _HEART) else "part" if math.isnan(prior) or last < _BELOW * prior else "prior"
     evidence |= {"reached": how, "share": (first - last) / abs(first), "prior": prior}
     return Outcome("learns", "sound", message("check-learns.fell", **evidence), evidence)
 
 
 def _prior(bench: Bench) -> float:
-    """Return what guessing by the share of each class costs, NaN where the loss is no mean of cross-entropies."""
+    """Return what guessing by the share of each class costs, NaN where the loss is more than a mean of cross-entropies.
+
+    A loss may add others to it, of other outputs.
+    """
     try:
         found = targets(bench)
     except CannotCheck:
         return math.nan
     if found.form != "cross-entropy" or abs(float(found.weights[found.used].sum()) - 1) > _MEAN:
+        return math.nan
+    if abs(bench.seen.loss - found.nats) > _MEAN * found.nats:
         return math.nan
     shares = found.ids[found.used].unique(return_counts=True)[1].double() / int(found.used.sum())
     return float(-(shares * shares.log()).sum())
@@ -216,20 +226,22 @@ def _evaluated(bench: Bench) -> tuple[float, float, float]:
 
 
 def _fell(first: float, last: float, share: float) -> bool:
-    return math.isfinite(last) and last < first - share * abs(first)
+    """Say whether a loss fell by a share of itself; one that goes below zero has no floor, and has begun anywhere."""
+    whole = abs(first) if last >= 0 else max(abs(first), _BELOW_ZERO)
+    return math.isfinite(last) and last < first - share * whole
 
 
 def _learnt(bench: Bench, factor: float, leave: float) -> tuple[float, float, int]:
     """Return the loss before and after updates on the batch, and how many there were in the time."""
     for group in bench.optimizer.param_groups:
         group["lr"] = group["lr"] * factor
-    losses = []
-    for _ in range(_UPDATES):
-        if bench.left < leave:
-            break
+    losses: list[float] = []
+    more = _UPDATES
+    while more and bench.left >= leave:
         losses.append(bench.step())  # the same chance each time: noise of dropout or diffusion is part of the batch
-        if not math.isfinite(losses[-1]) or _fell(losses[0], losses[-1], _HEART):
+        if not math.isfinite(losses[-1]):
             break
+        more = min(more - 1, _AFTER if _fell(losses[0], losses[-1], _HEART) else _UPDATES)
     return (losses[0], min(losses[len(losses) // 2 :]), len(losses)) if losses else (math.nan, math.nan, 0)
 
 

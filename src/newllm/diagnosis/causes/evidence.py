@@ -54,6 +54,9 @@ EVIDENCE = (
         "made-anew", "optimizer-reset", Itself("renewed-optimizer", "optimizer-reset"),
         "an optimizer that is made once keeps its moments",
     ),
+    Evidence(
+        "resumed-anew", "moments-lost", steps.resumed_anew, "an optimizer that is loaded with its state holds moments",
+    ),
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
     Evidence(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.kinds import STILL, UNSTABLE
+from newllm.diagnosis.causes.kinds import EVENTS, STILL, UNSTABLE
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.causes.standstill import QUIET, always_falls, gradient_scatter, gradient_steady, is_of_last_bias
 from newllm.diagnosis.layers import by_layer, typical
@@ -44,6 +44,14 @@ def forgets(case: Case) -> Seen:
     """Moments, and no weights, change between updates again and again, within a hundred updates each time."""
     found = case.own_or_led("changed-state")
     return {"times": found.evidence["times"]} if found is not None and found.evidence.get("forgets") else NOTHING
+
+
+def resumed_anew(case: Case) -> Seen:
+    """The recorder saw an optimizer without a state at the first update after a resume."""
+    found = case.own_or_led("resume-jump") if case.finding.kind in EVENTS | {"resume-jump"} else None
+    if found is None or "moments_missing" not in found.evidence:
+        return NOTHING
+    return {"axis": case.trace.axis, "step": int(found.first_step or 0)}
 
 
 def cleared(case: Case) -> Seen:

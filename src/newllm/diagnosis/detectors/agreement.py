@@ -29,7 +29,7 @@ _OF_DIFFERENCES = 0.954  # median of the distance between two numbers that scatt
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
 
-def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a training loss that ends far above the validation loss.
 
     What is added in training alone (dropout, augmentation) makes its loss higher, and so does a loss that is scaled or
@@ -41,6 +41,7 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     scatter by is noise in their targets, below which training cannot come, and which validation need not have. And so
     is one that is as many times as high as an update has rows: a sum over them, where validation has a mean. And so is
     one that is smoothed and falls: a running mean knows the time before, and comes down later than validation.
+    A note says why, where that is known.
     """
     both = _both(trace)
     if both is None:
@@ -67,19 +68,22 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
         other = message("finding-training-above-validation.running-mean")
     elif is_soft:
         other = message("finding-training-above-validation.soft", entropy=median(entropy))
+    elif is_noisy:
+        other = message("finding-training-above-validation.noisy")
+    elif facts.dropout:
+        other = message("finding-training-above-validation.dropped", share=facts.dropout)
     else:
-        other = message(f"finding-training-above-validation.{'noisy' if is_noisy else 'augmented'}")
+        other = message("finding-training-above-validation.augmented")
     is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_sum or is_noisy or is_soft or is_late
+    is_known = is_harmless and not other.id.endswith(".augmented")
+    values = {"training": end, "validation": last, "times": end / last}
     return [
         Finding(
             kind="training-above-validation",
             severity="note" if is_harmless else "warning",
-            sentence=message(
-                "finding-training-above-validation.sentence",
-                training=end,
-                validation=last,
-                times=end / last,
-            ),
+            sentence=message("finding-training-above-validation.expected", **values, because=other)
+            if is_known
+            else message("finding-training-above-validation.sentence", **values),
             first_step=float(validation.step[0]),
             last_step=float(validation.step[-1]),
             confidence=0.8,

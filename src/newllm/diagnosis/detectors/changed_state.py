@@ -57,7 +57,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         axis=trace.axis,
         step=first,
         times=len(steps),
-        regular="evaluated" if evaluated else regular,
+        regular="evaluated" if evaluated else regular if _all_seen(trace) else "regular-seen" if regular else "seen",
     )
     return Finding(
         kind="changed-state",
@@ -87,6 +87,12 @@ def _watched(trace: Trace, step: int) -> float | None:
     share = trace.series("ledger_share")
     known = share.value[share.step <= step] if len(share.step) else share.value
     return float(known[-1]) if len(known) and known[-1] < 1 else None
+
+
+def _all_seen(trace: Trace) -> bool:
+    """Whether all tensors were held against before at each update: else what was seen may have happened more often."""
+    share = trace.series("ledger_share").value
+    return not len(share) or bool(share.min() >= 1)
 
 
 def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:

@@ -229,7 +229,7 @@ def _at(passes: Series, step: np.ndarray) -> np.ndarray:
 
 
 def _by_norm(norm: Series, count: np.ndarray) -> dict[str, float] | None:
-    """Return the ratio of norms and of passes where the one follows the other.
+    """Return the ratio of norms and of passes where the one follows the other, more passes over fewer.
 
     Each update of the rarer number of passes is held against the usual ones around it, so that a norm that drifts
     does not disturb the ratio.
@@ -249,8 +249,9 @@ def _by_norm(norm: Series, count: np.ndarray) -> dict[str, float] | None:
     follows = found / expected
     if not FOLLOWS <= follows <= TOO_FAR or abs(found) < 3 * _error(ratios):
         return None
-    share = float(np.mean(count != usual))
-    return {"norm_ratio": float(np.exp(found)), "passes_ratio": float(np.exp(expected)), "share_of_others": share}
+    share, up = float(np.mean(count != usual)), math.copysign(1.0, expected)
+    ratios_up = {"norm_ratio": math.exp(up * found), "passes_ratio": math.exp(up * expected)}
+    return {"fewer": float(min(usual, rarer)), "more": float(max(usual, rarer)), **ratios_up, "share_of_others": share}
 
 
 def _error(ratios: list[float]) -> float:
@@ -265,10 +266,11 @@ def _by_loss(loss: Series, count: np.ndarray, facts: Facts) -> dict[str, float] 
     return {"first_loss_over_uniform": times} if abs(times / usual - 1) < OF_UNIFORM else None
 
 
-def _is_a_sum(trace: Trace, passes: float, by_norm: dict[str, float] | None) -> bool:
-    multiple = trace.series("loss_multiple").value
-    if len(multiple):
-        return float(np.median(multiple)) > math.sqrt(passes)
+def _is_a_sum(trace: Trace, passes: Series, by_norm: dict[str, float] | None) -> bool:
+    multiple = trace.series("loss_multiple")
+    _, here, there = np.intersect1d(multiple.step, passes.step, return_indices=True)
+    if len(here):  # updates of one pass say nothing
+        return bool(np.median(multiple.value[here] / np.sqrt(passes.value[there])) > 1)
     return by_norm is not None and by_norm["share_of_others"] > RARE
 
 
@@ -276,14 +278,14 @@ def _summed(
     trace: Trace, passes: Series, by_norm: dict[str, float] | None, by_loss: dict[str, float] | None
 ) -> Finding:
     usual = float(np.median(passes.value))
+    norms = by_norm or {}
     return Finding(
         kind="accumulation-scale",
-        severity="warning" if by_loss or _is_a_sum(trace, usual, by_norm) else "note",
+        severity="warning" if by_loss or _is_a_sum(trace, passes, by_norm) else "note",
         sentence=message(
-            "finding-accumulation-scale.sentence",
+            "finding-accumulation-scale.summed",
             shows_in="both" if by_norm and by_loss else "norm" if by_norm else "loss",
-            norm_ratio=by_norm["norm_ratio"] if by_norm else None,
-            passes_ratio=by_norm["passes_ratio"] if by_norm else None,
+            **{name: norms.get(name) for name in ("more", "fewer", "norm_ratio")},
             loss_over_uniform=by_loss["first_loss_over_uniform"] if by_loss else None,
             passes=usual,
         ),
@@ -291,7 +293,9 @@ def _summed(
         last_step=float(passes.step[-1]),
         confidence=0.9,
         signal="gradient_norm" if "gradient_norm" in trace.signals else "loss",
-        evidence={"passes": usual, **(by_norm or {}), **(by_loss or {})},
+        evidence={"passes": usual}
+        | {name: norms[name] for name in norms if name not in {"more", "fewer"}}  # said already
+        | (by_loss or {}),
         alternatives=(message("finding-accumulation-scale.meant"),),
         test=message("finding-accumulation-scale.test"),
         candidate_causes=("accumulation-scale",),

@@ -1,5 +1,7 @@
 """Settings and states that jump from one step to the next: the learning rate, a resume."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
@@ -166,14 +168,24 @@ def detect_resume(trace: Trace, facts: Facts) -> list[Finding]:
     Where the log has a gap or the clock a break, one jump is enough; elsewhere the updates must jump for most layers at
     once (lost moments), which no batch does to a steady run. False alarms: each jump is held against `JUMP_NOISE` times
     the usual change from sample to sample of the same signal. A recording knows its resumes, and what changes moments:
-    a slow step there is that of a busy machine.
+    a slow step there is that of a busy machine. It also knows that the optimizer held nothing there, though it keeps a
+    state: then no jump is needed.
     """
+    missing = trace.series("moments_missing").step
+    if len(missing):
+        step = int(missing[0])
+        rates = any(abs(one.step - step) <= 1 for one in jumps(trace))
+        sentence = message("finding-resume-jump.anew", axis=trace.axis, step=step, rate_jumps=rates)
+        found = _resumed(trace, sentence, step, {"moments_missing": True, "learning_rate_jumps": rates})
+        on_purpose = (message("finding-resume-jump.on-purpose"),)
+        return [replace(found, confidence=0.97, alternatives=on_purpose, candidate_causes=("moments-lost",))]
     is_watched = facts.origin == "record" and "ledger_share" in trace.signals
     places = [step + 1 for step in facts.resumed] if is_watched else _breaks(trace)
     if is_watched and not places:
         return []
+    resumed = {step + 1 for step in facts.resumed}
     for step in places:
-        found = _at_break(trace, step)
+        found = _at_break(trace, step, is_resumed=step in resumed)
         if found:
             return [found]
     found = _updates(trace, facts)
@@ -198,7 +210,7 @@ def _breaks(trace: Trace) -> list[int]:
     return sorted(set(steps))
 
 
-def _at_break(trace: Trace, step: int) -> Finding | None:
+def _at_break(trace: Trace, step: int, *, is_resumed: bool) -> Finding | None:
     """Return a finding where the loss or the learning rate jumps across a break."""
     loss = finite(trace.series("loss"))
     at = int(np.searchsorted(loss.step, step))
@@ -213,8 +225,10 @@ def _at_break(trace: Trace, step: int) -> Finding | None:
     if jump < max(LEAST_LOSS, 0.55 * JUMP_NOISE * noise) and not rates:
         return None
     evidence = {"log_jump": jump, "noise": noise, "learning_rate_jumps": bool(rates)}
+    gaps = np.diff(loss.step)
+    is_gap = gaps[at - 1] > 1.5 * np.median(gaps)
     sentence = message(
-        "finding-resume-jump.sentence",
+        f"finding-resume-jump.{'sentence' if is_gap else 'resumed' if is_resumed else 'paused'}",
         axis=trace.axis,
         step=step,
         rate_jumps=bool(rates),

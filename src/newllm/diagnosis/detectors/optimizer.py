@@ -156,6 +156,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 GUESSING = (0.95, 1.3)  # of ln K, where the loss of a model that knows nothing begins
 UNREGISTERED = "unregistered/"
 HEAD_BEHIND, MOST_REACHED = 2, 0.9  # layers with a gradient before a head that has none, and of all that are trained
+ADDS_UP = 3.0  # times what a layer's gradient was at first: it is never cleared
 STILL = 0.95  # of the sampled steps at which others moved
 
 
@@ -355,13 +356,27 @@ def _frozen_head(trace: Trace, head: str) -> Finding:
 
 def _frozen_late(trace: Trace, facts: Facts, names: list[str]) -> Finding:
     norms = [trace.series(f"gradient_norm/{name}") for name in names]
-    first = min(float(one.step[np.flatnonzero(one.value > 0)[0]]) for one in norms if np.any(one.value > 0))
-    said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": int(first)}
-    found = _frozen(trace, names, "asked")
+    pulled = [Series(one.step[one.value > 0], one.value[one.value > 0]) for one in norms if np.any(one.value > 0)]
+    firsts = [int(one.step[0]) for one in pulled]
+    first, last = min(firsts), max(firsts)
+    said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": first}
+    sentence = message("finding-frozen-layer.late", **said)
+    if first < last:
+        sentence = message("finding-frozen-layer.one-by-one", **said, last=last)
+    # The optimizer clears no gradient that it was not given.
+    adds_up = any(one.value[-1] > ADDS_UP * one.value[0] for one in pulled)
+    found = replace(
+        _frozen(trace, names, "asked"),
+        first_step=float(first),
+        sentence=sentence,
+        evidence={"layers": names, "first": first, **({"adds_up": True} if adds_up else {})},
+        alternatives=(message("finding-frozen-layer.for-another"),),
+        test=message("finding-frozen-layer.give"),
+    )
     kinds = [layer.kind for layer in facts.layers if layer.name in names]
     are_scales = bool(kinds) and all(kind.rstrip("123d").endswith("Norm") for kind in kinds)
     severity = "note" if are_scales else found.severity  # what they would learn the layers around them can
-    return replace(found, severity=severity, first_step=first, sentence=message("finding-frozen-layer.late", **said))
+    return replace(found, severity=severity)
 
 
 def _go_on(layers: dict[str, Series], last: float) -> bool:

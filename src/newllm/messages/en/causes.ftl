@@ -45,6 +45,7 @@ because-training-moved = the training loss moved in the meantime
 because-floor = the loss stays at the lowest value that two softmaxes allow
 because-gradient-first = at { $axis } { $step } the gradient stopped being finite first, while the loss still was, and something is computed in float16
 because-finite-again = the loss is finite again afterwards
+because-resumed-anew = the optimizer held no state at { $axis } { $step }, where the training was resumed
 because-moments-forgotten = between updates the moments, but no weights, changed { $times } times
 because-clipped-still = clipping leaves { PERCENT($left, digits: 5) } % of the gradient, and the recorder saw updates of almost zero
 because-state-changed = weights or moments changed before { $axis } { $step }, though not by the optimizer

@@ -61,8 +61,8 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .nothing-trainable = no parameter of the model requires a gradient
     .other-model = the optimizer holds none of the model's trainable parameters: its { COUNT($others) } tensors belong to something else, such as an earlier copy of the model
     .missing = { $count ->
-        [one] 1 trainable tensor ({ PERCENT($share) } % of all weights) is not in the optimizer: { names-and-more }. If it should stay as it is, set requires_grad to False
-       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they should stay as they are, set requires_grad to False
+        [one] 1 trainable tensor ({ PERCENT($share) } % of all trainable weights) is not in the optimizer: { names-and-more }. If it should stay as it is, set requires_grad to False
+       *[other] { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) are not in the optimizer: { names-and-more }. If they should stay as they are, set requires_grad to False
     }
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
@@ -246,8 +246,14 @@ check-ids = Which tokens and classes never occur in the data?
     .short = tokens and classes that never occur
     .why = A row of the embedding, or a class, that never occurs in the data keeps its initial values, and is noise wherever it is read or predicted.
     .first = Expect nothing of these tokens, or use a tokenizer that was made for this text; for a missing class, find out where the data lose it.
-    .sound = of { $whole ->
-        [yes] all { COUNT($rows) } rows of the data
+    .sound = { $drawn ->
+        [yes] an epoch draws { COUNT($rows) } different rows of { COUNT($held) }:{ " " }
+       *[no] { "" }
+    }of { $whole ->
+        [yes] all { COUNT($rows) } rows { $drawn ->
+            [yes] that it draws
+           *[no] of the data
+        }
         [found] { COUNT($rows) } rows the first { COUNT($read) } that were read were enough:
        *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
     } { $what }
@@ -290,7 +296,7 @@ check-accumulation = Does the loss of a batch equal that of its halves?
     .short = accumulated batches
     .why = Accumulating gradients over several small batches takes for granted that the mean of their losses is the loss of the whole.
     .first = Average over rows, and divide an accumulated loss by the number of small batches.
-    .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
+    .sound = in evaluation mode the mean of the losses of both halves is that of the batch ({ G($whole) })
 
 check-autocast = Is mixed precision in effect?
     .short = mixed precision
@@ -321,7 +327,10 @@ check-scale = Are the layers' outputs of a sane size?
     .short = the size of layers' outputs
     .why = Outputs that are huge, at the edge of their range or all zero give no useful gradient.
     .first = Normalise the inputs, and use the initialisation that belongs to the activation (PyTorch's default, He, Xavier).
-    .sound = the largest of all outputs of { COUNT($layers) } layers is { G($largest, digits: 3) } ({ $name })
+    .sound = { $layers ->
+        [one] the largest output of the one layer that was seen
+       *[other] the largest of all outputs of { COUNT($layers) } layers
+    } is { G($largest, digits: 3) } ({ $name })
     .huge = outputs reach { G($value, digits: 2) } in { names-and-more }
     .saturated = { PERCENT($value) } % of the outputs are at the edge of the range in { names-and-more }
     .dead = { PERCENT($value) } % of the outputs are 0 in { names-and-more }
@@ -330,7 +339,7 @@ check-gradient-scale = Do all layers get gradients of comparable size?
     .short = the size of layers' gradients
     .why = Where the gradient vanishes on its way down, the first layers learn nothing.
     .first = Add residual connections and normalisation layers, or use an initialisation that keeps the scale.
-    .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
+    .sound = of weights of one kind the root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest }), farthest apart of all kinds
     .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
 
 check-step-order = Does the loop clear, compute, clip and update in this order?
@@ -408,8 +417,8 @@ check-gradients = Does every trainable parameter get a gradient?
     .why = A parameter without a gradient is not trained: a forgotten branch, a detach, a layer that died.
     .first = Follow the named layer's output to the loss: is it used, and is there a detach, .data or no_grad on the way?
     .sound = every trainable tensor ({ COUNT($count) }) got one within { $updates } updates
-    .absent = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient: { names-and-more }. The loss does not depend on them
-    .zero = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get a gradient of exactly 0 in every update: { names-and-more }
+    .absent = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get no gradient: { names-and-more }. The loss does not depend on them
+    .zero = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get a gradient of exactly 0 in every update: { names-and-more }
 
 check-moves = Does every parameter move?
     .short = parameters that move
@@ -446,6 +455,10 @@ check-learns = Can one batch be learnt?
         [prior] . Guessing by the share of each class costs no more ({ G($prior) }); whether anything of the inputs can be learnt was not tried any longer
        *[part] ; whether it can be learnt by heart was not tried any longer
     }
+    .below = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
+        [1] { "" }
+       *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
+    }; it goes below zero, so that how much of the batch is learnt is not known
     .alike = the units of { $count ->
         [one] a layer
        *[other] { COUNT($count) } layers
@@ -467,7 +480,7 @@ check-reason =
        *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
-    .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
+    .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
     .no-tokens = the model is given no tokens in the shape of its outputs
     .not-next-token = the targets are not shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
@@ -486,6 +499,11 @@ check-reason =
     .in-batch = every row is compared with every other, as in contrastive learning
     .time-first = the first axis may be that of positions (batch_first is False)
     .quantised-together = changing some rows moves the output of others by { G($moved) } of its scale, but the model has quantised layers, which may round a batch by the range of all its rows
+    .linked = changing some rows moves the output of others by { G($moved, digits: 2) } of its scale, and the model is given or holds what links its { COUNT($rows) } rows, as nodes of a graph are linked{ $how ->
+        [along] : where no link leads from one half to the other, neither moves the other, so that rows are read along these links alone
+        [beyond] . Where no link leads from one half to the other, one still moves the other (by { G($unlinked, digits: 2) }): right for a norm, a mean or an attention over the whole graph; wrong if it comes from a softmax or a reshape over the wrong axis
+       *[unknown] : right if rows are read along these links alone
+    }
     .not-repeatable = the same call gives other numbers each time, so that nothing can be compared
     .carries = the loss keeps something besides model and batch: from the same state it gives the same bits, but its next call goes from { EXACT($first) } to { EXACT($second) }. A training that is resumed or replayed needs that state, too
     .other-shape = the output has another shape for other inputs
@@ -499,7 +517,7 @@ check-reason =
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
     .some-rest = { COUNT($count) } tensors have a gradient and a learning rate of 0 here, as in the first step of a warm-up: { names-and-more }. The other { COUNT($moved) } moved
-    .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
+    .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
     .nothing-frozen = nothing is frozen
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch

@@ -213,7 +213,9 @@ finding-validation-gap =
 finding-training-above-validation =
     .explained = The training loss ends far above the validation loss. Dropout and augmentation do that, and so does a loss that is summed, scaled, or computed over another axis: evaluate a training batch with the evaluation's own code.
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
+    .expected = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much, as is to be expected from { $because }
     .augmented = intended strong dropout, augmentation or label smoothing, which acts in training alone
+    .dropped = dropout (of { PERCENT($share) } %), augmentation or label smoothing, which acts in training alone
     .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
     .per-row = a loss that is summed over the { COUNT($rows) } rows of an update, where that of the validation is a mean of them
     .soft = targets that are mixed or smoothed, with an entropy of { G($entropy) } nats that no loss can come below
@@ -261,6 +263,8 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all
+            [regular-seen] ; it happens regularly, and was seen { COUNT($times) } times
+            [seen] ; it was seen { COUNT($times) } times
             [evaluated] ; it happens after every evaluation, { COUNT($times) } times in all
            *[no] ; it happens { COUNT($times) } times in all
         }
@@ -507,11 +511,22 @@ finding-perplexity-mismatch =
     .other-term = one of the two has a term that the other lacks (smoothing, regularisation, padding)
     .test = Compute both from the sum of nats and the number of tokens of the same evaluation.
 
+# "sentence" is said by files of before 2026-12 alone.
 finding-accumulation-scale =
     .explained = The gradient grows with the number of backward passes per update: accumulation sums where it should average, so the update is too large by that factor. Divide the loss by the number of passes.
     .sentence = micro-batches are summed, not averaged: { $shows_in ->
         [loss] { "" }
        *[other] the gradient norm follows the number of backward passes (norms in a ratio of { FIXED($norm_ratio, digits: 2) }, passes in one of { FIXED($passes_ratio, digits: 2) })
+    }{ $shows_in ->
+        [both] { " " }and{ " " }
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes per update
+    }
+    .summed = micro-batches are summed, not averaged: { $shows_in ->
+        [loss] { "" }
+       *[other] with { FIXED($more) } backward passes per update the gradient norm is { FIXED($norm_ratio, digits: 1) } times as large as with { FIXED($fewer) }
     }{ $shows_in ->
         [both] { " " }and{ " " }
        *[other] { "" }
@@ -622,6 +637,19 @@ finding-resume-jump =
         [yes] the learning rate jumps
        *[no] the loss rises by { PERCENT($rise) } %
     } there
+    .resumed = the training goes on from a checkpoint at { $axis } { $step }, and { $rate_jumps ->
+        [yes] the learning rate jumps
+       *[no] the loss rises by { PERCENT($rise) } %
+    } there
+    .paused = the clock breaks off before { $axis } { $step }, as where a training is resumed, and { $rate_jumps ->
+        [yes] the learning rate jumps
+       *[no] the loss rises by { PERCENT($rise) } %
+    } there
+    .anew = the optimizer begins anew at { $axis } { $step }, where the training was resumed: it held neither moments nor a count of updates there{ $rate_jumps ->
+        [yes] ; the learning rate jumps there, too
+       *[no] { "" }
+    }
+    .on-purpose = weights alone that were taken over on purpose
     .updates = the updates of { PERCENT($share) } % of the layers are { G($times, digits: 2) } times as large at { $axis } { $step } as just before, though the gradient is not
     .other-data = other data from here on
     .by-hand = a setting that was changed by hand
@@ -741,6 +769,9 @@ finding-frozen-layer =
         [one] gets gradients since { $axis } { $first } at the latest, but was not given to the optimizer and never moves
        *[other] get gradients since { $axis } { $first } at the latest, but were not given to the optimizer and never move
     }
+    .one-by-one = { $layers } get gradients, the first of them since { $axis } { $first } and the last since { $axis } { $last } at the latest, but were not given to the optimizer and never move
+    .for-another = their gradients are wanted for something else than an update
+    .give = Give their parameters to the optimizer: all of them from the start, or with optimizer.add_param_group when they are unfrozen.
     .ended = { $layers } { $count ->
         [one] moves until { $axis } { $last } and is
        *[other] move until { $axis } { $last } and are

@@ -222,7 +222,10 @@ unseen-data = the data
 unseen-columns = columns of unknown meaning: { $columns }{ $more ->
     [0] { "" }
    *[other] { " " }and { $more } more
-} (--role { $signal }=COLUMN names one)
+} ({ $signal ->
+    [none] --role ROLE=COLUMN says what one is
+   *[other] --role { $signal }=COLUMN says so if { $column } is the { SIGNAL($signal) }
+})
 
 unseen-vocabulary = the size of the vocabulary (--vocab N)
 

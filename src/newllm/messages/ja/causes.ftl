@@ -42,6 +42,7 @@ because-training-moved = その間に訓練損失は動いた
 because-floor = 損失が、ソフトマックスを2回かけた場合の下限にある
 because-gradient-first = 損失がまだ有限だった{ axis-unit }{ $step }で先に勾配が有限でなくなり、float16で計算している部分がある
 because-finite-again = その後、損失が再び有限になる
+because-resumed-anew = 訓練が再開された{ axis-unit }{ $step }で、オプティマイザが何の状態ももっていなかった
 because-moments-forgotten = 更新の間に、重みは変わらずモーメントだけが{ $times }回変わった
 because-clipped-still = クリッピングの後に勾配の{ PERCENT($left, digits: 5) } %しか残らず、更新がほとんど0だったことが記録されている
 because-state-changed = { axis-unit }{ $step }の前に、重みまたはモーメントがオプティマイザ以外によって変わった

@@ -60,7 +60,7 @@ check-optimizer-holds = 訓練するパラメータはすべてオプティマ�
     }
     .nothing-trainable = 勾配を必要とするパラメータがモデルに一つもない
     .other-model = オプティマイザは、このモデルの訓練するパラメータを一つも持っていない。持っている{ COUNT($others) }個のテンソルは、以前のコピーなど別のもののパラメータである
-    .missing = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）がオプティマイザにない: { names-and-more }。意図して固定するなら、requires_gradをFalseにする
+    .missing = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）がオプティマイザにない: { names-and-more }。意図して固定するなら、requires_gradをFalseにする
     .twice = { COUNT($count) }個のテンソルがオプティマイザに二度以上入っている: { names-and-more }
 
 check-evaluation = 評価は損失を測り、何も変えないか
@@ -240,7 +240,10 @@ check-ids = データに一度も現れないトークンやクラスはどれ�
     .short = 一度も現れないトークンとクラス
     .why = どの行にも現れないトークンの埋め込みやクラスは初期値のままで、読まれたり予測されたりするところではノイズになる。
     .first = そのトークンには何も期待しないか、このテキストのために作られたトークナイザーを使う。クラスが欠けているなら、データのどこで失われたかを調べる。
-    .sound = データの{ $whole ->
+    .sound = { $drawn ->
+        [yes] 1エポックに選ばれる、データ{ COUNT($held) }行のうちの
+       *[no] データの
+    }{ $whole ->
         [yes] 全{ COUNT($rows) }行
         [found] { COUNT($rows) }行のうち、最初に読んだ{ COUNT($read) }行（それで十分だった）
        *[no] { COUNT($rows) }行のうち、時間内に読めた{ COUNT($read) }行
@@ -284,7 +287,7 @@ check-accumulation = バッチの損失は半分ずつの損失の平均か
     .short = 勾配の累積
     .why = 勾配の累積は、小さなバッチの損失の平均が全体の損失と等しいことを前提にしている。
     .first = 行について平均をとり、累積する損失を小さなバッチの数で割る。
-    .sound = 半分ずつの損失の平均が、バッチ全体の損失（{ G($whole) }）と一致する
+    .sound = 評価モードで、半分ずつの損失の平均が、バッチ全体の損失（{ G($whole) }）と一致する
 
 check-autocast = 混合精度は働いているか
     .short = 混合精度
@@ -324,7 +327,7 @@ check-gradient-scale = 各層の勾配は同程度の大きさか
     .short = 層の勾配の大きさ
     .why = 勾配が途中で消えると、最初の層は何も学ばない。
     .first = 残差接続と正規化を加えるか、大きさを保つ初期化を使う。
-    .sound = 二乗平均平方根は{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
+    .sound = 同じ種類の重みの二乗平均平方根は、最も離れた種類でも{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
     .wrong = { $smallest }の勾配の二乗平均平方根は{ G($least, digits: 2) }、{ $largest }では{ G($most, digits: 2) }である
 
 check-step-order = ループは消去、計算、クリッピング、更新をこの順に行うか
@@ -402,8 +405,8 @@ check-gradients = 訓練するパラメータはすべて勾配を受け取る�
     .why = 勾配のないパラメータは訓練されない。使い忘れた分岐、detach、死んだ層などである。
     .first = 示された層の出力を損失までたどる。使われているか、途中にdetach、.data、no_gradがないかを確かめる。
     .sound = 訓練する{ COUNT($count) }個のテンソルすべてが{ $updates }回の更新のうちに勾配を受け取った
-    .absent = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）が勾配を受け取らない: { names-and-more }。損失はこれらに依存していない
-    .zero = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）の勾配が、どの更新でもちょうど0である: { names-and-more }
+    .absent = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）が勾配を受け取らない: { names-and-more }。損失はこれらに依存していない
+    .zero = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）の勾配が、どの更新でもちょうど0である: { names-and-more }
 
 check-moves = すべてのパラメータが動くか
     .short = パラメータが動くこと
@@ -440,6 +443,10 @@ check-learns = 一つのバッチを覚えられるか
         [prior] 。クラスの割合どおりに当てたときの値（{ G($prior) }）を下回っておらず、入力について何かを学べるかは、それ以上試していない
        *[part] 。丸暗記できるかは、それ以上試していない
     }
+    .below = このバッチだけで、損失は{ $updates }回の更新で{ G($first) }から{ G($last) }に下がる{ $factor ->
+        [1] { "" }
+       *[other] （学習率を{ $factor }倍にして。元の学習率では遅すぎて判断できない）
+    }。0を下回る損失なので、バッチがどこまで学ばれたかは分からない
     .alike = { COUNT($count) }層のユニットが最初からすべて同じで、{ $updates }回の更新の後も同じである: { names-and-more }。この層は一つのユニットと変わらない
 
 # 検査できなかった理由。
@@ -458,7 +465,7 @@ check-reason =
        *[other] 損失はモデルを{ $calls }回呼ぶ。どの呼び出しを検査すべきか決められない
     }
     .no-gradient = モデルの出力に損失の勾配がない
-    .unreached = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）は、このバッチから勾配を受け取らないが、並んでいる同種の部分は受け取る: { names-and-more }。エキスパートやヘッドのように別の入力を待つか、ランダムに飛ばされる部分なら正しく、どこからも使われない部分なら誤りである
+    .unreached = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）は、このバッチから勾配を受け取らないが、並んでいる同種の部分は受け取る: { names-and-more }。エキスパートやヘッドのように別の入力を待つか、ランダムに飛ばされる部分なら正しく、どこからも使われない部分なら誤りである
     .no-cross-entropy = 損失は、モデルの出力の単純な交差エントロピーではない
     .no-tokens = 出力と同じ形のトークンがモデルに渡されていない
     .not-next-token = 予測対象はずらしたトークンではない（一致は最大で{ PERCENT($share) } %）。分類器やマスク言語モデルなどである
@@ -477,6 +484,11 @@ check-reason =
     .in-batch = 対照学習のように、どの行もほかのすべての行と比べられている
     .time-first = 最初の軸が位置の軸かもしれない（batch_firstがFalseである）
     .quantised-together = ある行を変えると、ほかの行の出力がそのスケールの{ G($moved) }だけ動く。ただしモデルには量子化された層があり、全行の範囲でバッチを丸めることがある
+    .linked = ある行を変えると、ほかの行の出力がそのスケールの{ G($moved, digits: 2) }だけ動く。ただしモデルには、グラフの節点のように{ COUNT($rows) }行を結ぶものが与えられているか、モデルがそれを持っている{ $how ->
+        [along] 。半分ずつに分けてその間の結びを無くすと互いに動かないので、行はこの結びだけをたどって読まれている
+        [beyond] 。半分ずつに分けてその間の結びを無くしても、一方が他方を動かす（{ G($unlinked, digits: 2) }）。グラフ全体のノルム、平均、アテンションなら正しく、別の軸でのsoftmaxやreshapeによるなら誤りである
+       *[unknown] 。行がこの結びだけをたどって読まれるなら正しい
+    }
     .not-repeatable = 同じ呼び出しが毎回違う数を返すので、比べられない
     .carries = 損失がモデルとバッチのほかに状態を持っている。同じ状態からは同じビットになるが、次に呼ぶと{ EXACT($first) }が{ EXACT($second) }になる。訓練を再開またはリプレイするには、その状態も要る
     .other-shape = 入力を変えると出力の形が変わる
@@ -490,7 +502,7 @@ check-reason =
     .sure = モデルが答えに自信を持ちすぎていて、予測対象の重みを読み取れない
     .rate-zero = ウォームアップの最初のステップのように、ここでは学習率が0である
     .some-rest = ウォームアップの最初のステップのように、勾配があるのに学習率が0のテンソルが{ COUNT($count) }個ある: { names-and-more }。ほかの{ COUNT($moved) }個は動いた
-    .other-optimizer = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）がこのオプティマイザになく、別のオプティマイザにある: { names-and-more }。ループが両方で更新するなら正しい（step=を渡せば検査できる）
+    .other-optimizer = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）がこのオプティマイザになく、別のオプティマイザにある: { names-and-more }。ループが両方で更新するなら正しい（step=を渡せば検査できる）
     .nothing-frozen = 固定されたものはない
     .rows-together = バッチの損失は半分ずつの平均でも和でもない。行どうしを比べているか、行の内容で重みをつけている
     .sum = 半分ずつの損失の和がバッチ全体の損失（{ G($whole) }）になる。行についての和である。意図したものでなければ、更新の大きさがバッチの大きさで変わる

@@ -217,7 +217,9 @@ finding-validation-gap =
 finding-training-above-validation =
     .explained = 訓練損失が検証損失を大きく上回ったまま終わっている。ドロップアウトやデータ拡張のほか、合計された損失、スケーリングされた損失、別の軸で計算された損失でもそうなる。訓練のバッチを評価のコードで評価してみる。
     .sentence = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。
+    .expected = 訓練損失が{ G($training) }、検証損失が{ G($validation) }で終わっており、{ FIXED($times, digits: 1) }倍である。考えられる理由：{ $because }
     .augmented = 訓練だけに働く、意図した強いドロップアウト、データ拡張、ラベル平滑化
+    .dropped = 訓練だけに働くドロップアウト（{ PERCENT($share) } %）、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
     .per-row = 更新の{ COUNT($rows) }行にわたる和である訓練損失（検証損失はその平均）
     .soft = 混合または平滑化された目標。そのエントロピー（{ G($entropy) } nat）より損失は下がらない
@@ -265,6 +267,8 @@ finding-changed-state =
         [one] { "" }
        *[other] { $regular ->
             [yes] 。規則的に、全部で{ COUNT($times) }回起きている
+            [regular-seen] 。規則的に起きており、{ COUNT($times) }回観測された
+            [seen] 。{ COUNT($times) }回観測された
             [evaluated] 。評価のたびに、全部で{ COUNT($times) }回起きている
            *[no] 。全部で{ COUNT($times) }回起きている
         }
@@ -486,11 +490,22 @@ finding-perplexity-mismatch =
     .other-term = 一方にだけ含まれる項がある（平滑化、正則化、パディング）
     .test = 両方を、同じ評価のnatの合計とトークン数から計算する。
 
+# "sentence"は2026-12より前のファイルだけが使う。
 finding-accumulation-scale =
     .explained = 勾配が、1回の更新に使う逆伝播の回数に比例して大きい。勾配の累積で、平均すべきところを合計しているため、更新がその倍数だけ大きすぎる。損失を逆伝播の回数で割る。
     .sentence = マイクロバッチが平均されず、合計されている。{ $shows_in ->
         [loss] { "" }
        *[other] 勾配ノルムが逆伝播の回数に応じて変わる（ノルムの比は{ FIXED($norm_ratio, digits: 2) }、回数の比は{ FIXED($passes_ratio, digits: 2) }）。
+    }{ $shows_in ->
+        [both] また、
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] 更新1回あたり{ FIXED($passes) }回の逆伝播で、最初の損失がln Vの{ FIXED($loss_over_uniform, digits: 2) }倍である。
+    }
+    .summed = マイクロバッチが平均されず、合計されている。{ $shows_in ->
+        [loss] { "" }
+       *[other] 更新1回あたりの逆伝播が{ FIXED($more) }回のとき、勾配ノルムは{ FIXED($fewer) }回のときの{ FIXED($norm_ratio, digits: 1) }倍である。
     }{ $shows_in ->
         [both] また、
        *[other] { "" }
@@ -601,6 +616,19 @@ finding-resume-jump =
         [yes] 学習率が急変した
        *[no] 損失が{ PERCENT($rise) } %上昇した
     }。
+    .resumed = { axis-unit }{ $step }で訓練がチェックポイントから再開され、そこで{ $rate_jumps ->
+        [yes] 学習率が急変した
+       *[no] 損失が{ PERCENT($rise) } %上昇した
+    }。
+    .paused = 訓練が再開されたかのように、{ axis-unit }{ $step }の前で時間が途切れ、そこで{ $rate_jumps ->
+        [yes] 学習率が急変した
+       *[no] 損失が{ PERCENT($rise) } %上昇した
+    }。
+    .anew = 訓練が再開された{ axis-unit }{ $step }で、オプティマイザが初めからやり直している。モーメントも更新の回数ももっていなかった{ $rate_jumps ->
+        [yes] 。学習率もそこで急変した
+       *[no] { "" }
+    }。
+    .on-purpose = 意図して重みだけを引き継いだ
     .updates = { axis-unit }{ $step }で、{ PERCENT($share) } %の層の更新量が直前の{ G($times, digits: 2) }倍になった。勾配は大きくなっていない。
     .other-data = ここからデータが変わった
     .by-hand = 手動による設定の変更
@@ -711,6 +739,9 @@ finding-frozen-layer =
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
     .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .one-by-one = { $layers }（{ $count }層）は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .for-another = 勾配を更新以外の目的に使っている
+    .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
     .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
     .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
     .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。

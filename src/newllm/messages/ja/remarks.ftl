@@ -218,7 +218,10 @@ unseen-data = データ
 unseen-columns = 意味の分からない列 { $columns }{ $more ->
     [0] { "" }
    *[other] { " " }ほか{ $more }列
-}（--role { $signal }=COLUMNで指定できる）
+}（{ $signal ->
+    [none] --role ROLE=COLUMNで指定できる
+   *[other] { $column }が{ SIGNAL($signal) }なら、--role { $signal }=COLUMNで指定する
+}）
 
 unseen-vocabulary = 語彙数（--vocab Nで指定できる）
 

@@ -24,6 +24,7 @@ _BESIDE = {  # they say something only beside another
     "worker_processes",
     *(
         "optimizer_replaced",
+        "moments_missing",
         "worker_processes",
         "rows_unasked",
         "positions_as_time",

@@ -22,7 +22,7 @@ _SPLITS = {
 _STATISTICS = {
     **dict.fromkeys(
         ("loss", "losses", "nll", "ce", "xent", "cost", "cross_entropy", "crossentropy", "nll_loss", "ce_loss",
-         "cross_entropy_loss", "crossentropy_loss", "lm_loss"), "loss",
+         "cross_entropy_loss", "crossentropy_loss", "lm_loss", "meta_loss", "outer_loss"), "loss",
     ),
     **dict.fromkeys(("acc", "accuracy", "accuracies", "top1", "top_1", "acc1", "acc_1", "top1_acc", "top1_accuracy",
                      "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"), "accuracy"),
