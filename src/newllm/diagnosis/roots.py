@@ -97,6 +97,7 @@ ROOTS = (
 )
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
 UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient"})
+COMES_OF = {"over-fitting": frozenset({"validation-gap"})}
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
@@ -158,38 +159,36 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         return place
     if finding.severity == "note":
         return None
-    if finding.causes:
-        named = finding.causes[0].name
-        nearer = ROOTS[: ROOTS.index(finding.kind)] if finding.kind in ROOTS else ROOTS
-        same = [place for place, one in enumerate(ordered) if one.causes and one.causes[0].name == named]
-        same = [place for place in same if ordered[place].kind in nearer and ordered[place].severity != "note"]
-        same = [place for place in same if not _is_later(ordered[place], finding, length)]
-        if same:
-            return min(same, key=lambda place: ROOTS.index(ordered[place].kind))
-    if finding.kind in STANDS and not finding.causes:
-        still = (place for place, one in enumerate(ordered) if one.kind in UNMOVED and one.severity != "note")
-        return next(still, None)
-    if finding.kind == "over-fitting":  # what was never learnt of validation is not lost by learning too much
-        return next(
-            (place for place, one in enumerate(ordered) if one.kind == "validation-gap" and one.severity != "note"),
-            None,
-        )
+    alarms = {place: one for place, one in enumerate(ordered) if one.severity != "note"}
+    if finding.causes and (place := _of_same_cause(finding, alarms, length)) is not None:
+        return place
+    # What stands because no weight moves; what was never learnt of validation is not lost by learning too much.
+    origins = UNMOVED if finding.kind in STANDS and not finding.causes else COMES_OF.get(finding.kind)
+    if origins is not None:
+        return next((place for place, one in alarms.items() if one.kind in origins), None)
     if finding.kind not in EVENTS:
         return None
-    near = NEAR * length
-    for place, one in enumerate(ordered):  # what one rank began all see; a rise to chance is what came of it
-        if (
-            one.kind in {"rank-outlier", "contrastive-at-chance"}
-            and one.severity != "note"
-            and _begins_before(one, finding, near)
-        ):
+    for place, one in alarms.items():  # what one rank began all see; a rise to chance is what came of it
+        if one.kind in {"rank-outlier", "contrastive-at-chance"} and _begins_before(one, finding, NEAR * length):
             return place
-    events = {place: one for place, one in enumerate(ordered) if one.kind in EVENTS and one.severity != "note"}
+    events = {place: one for place, one in alarms.items() if one.kind in EVENTS}
     wholes = {place: _whole(one, events, length) for place, one in events.items()}
     if wholes[at] is not None:
         return wholes[at]
     before = (place for place in events if place < at and wholes[place] is None)
     return next((place for place in before if _is_one_event(events[place], finding, length)), None)
+
+
+def _of_same_cause(finding: Finding, alarms: Mapping[int, Finding], length: float) -> int | None:
+    """Return the place of the finding that saw the cause itself, of those that name the same."""
+    named = (finding.causes or ())[0].name
+    nearer = ROOTS[: ROOTS.index(finding.kind)] if finding.kind in ROOTS else ROOTS
+    same = [
+        place
+        for place, one in alarms.items()
+        if one.causes and one.causes[0].name == named and one.kind in nearer and not _is_later(one, finding, length)
+    ]
+    return min(same, key=lambda place: ROOTS.index(alarms[place].kind), default=None)
 
 
 def _unheld(explosion: Finding, ordered: Sequence[Finding], length: float) -> int | None:

@@ -12,7 +12,7 @@ from newllm.trace import Cause, Finding
 from newllm.words.finding_data import finding_data, read_finding
 
 SPIKE = message(
-    "finding-spike.sentence", signal="loss", base=2.0, peak=math.inf, axis="step", step=12, onset=10,
+    "finding-spike.sentence", signal="loss", base=2.0, peak=math.inf, axis="step", step=12, onset=10, sudden=True,
     outcome="diverged", back=None, cost=math.nan, scheduled=False,
 )  # fmt: skip
 FOUND = Finding(

@@ -35,7 +35,12 @@ def below_chance(case: Case) -> Seen:
     found = case.own_or_any("below-chance")
     of_validation = (case.finding.signal or "").startswith("validation")
     seen = finite(case.trace.series("rows_seen")).value
-    if found is None or not of_validation or "best" in found.evidence or (seen == 1).sum() > BY_HEART * max(1, len(seen)):
+    if (
+        found is None
+        or not of_validation
+        or "best" in found.evidence
+        or (seen == 1).sum() > BY_HEART * max(1, len(seen))
+    ):
         return NOTHING
     return found.evidence
 
