@@ -739,7 +739,7 @@ finding-frozen-layer =
     }、まったく動かない。
     .new-head = 最後の層{ $layers }がオプティマイザに渡されておらず、まったく動かない。しかも最初は何も知らなかった（損失は{ $classes }クラスの当てずっぽうと同じ{ G($start) }から始まった）。
     .late = { $layers }（{ $count }層）は、遅くとも{ axis-unit }{ $first }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
-    .one-by-one = { $layers }（{ $count }層）は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
+    .one-by-one = { $layers }は、遅くとも最初の層が{ axis-unit }{ $first }から、最後の層が{ axis-unit }{ $last }から勾配が計算されているのに、オプティマイザに渡されておらず、まったく動かない。
     .for-another = 勾配を更新以外の目的に使っている
     .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
     .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
