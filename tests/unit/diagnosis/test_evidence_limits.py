@@ -52,6 +52,9 @@ def block(*inside: float, behind: float = 2.0) -> dict[str, Any]:
 
 BLOCK = block(*[6.0] * 12)
 LIMITS: list[tuple[str, dict[str, Any], str]] = [
+    ("moments-lost", {"kind": "resume-jump", "evidence": {"moments_missing": True}}, "resumed-anew"),
+    ("moments-lost", {"kind": "resume-jump", "evidence": {"learning_rate_jumps": True}}, ""),
+    ("moments-lost", {"kind": "plateau", "evidence": {"moments_missing": True}}, ""),
     ("unbounded-recurrence", {}, ""),
     ("unbounded-recurrence", {"others": (other("context-growth", 5),)}, "context-grows"),
     ("unbounded-recurrence", {"others": (other("context-growth"), other("dead-units")), "first": 20}, ""),
