@@ -73,6 +73,7 @@ PAIRS: dict[str, Any] = {
     "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
 }  # fmt: skip
 FORGETS = other("changed-state", 240, evidence={"times": 7, "forgets": True})
+RESUMED_ANEW = other("resume-jump", 240, evidence={"moments_missing": True})
 CLIPPED: dict[str, Any] = {
     "kind": "plateau", "gradient_norm": np.ones(400), "gradient_norm_clipped": np.full(400, 1e-6),
     "others": (other("update-ratio", 1, evidence={"ratio": 1e-10, "limit": 1e-7}),),
@@ -97,6 +98,10 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 2.3, np.full(398, 2.0)]}, ""),  # the next batch is as hard
     ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 3.0, np.full(398, 1.0)]}, ""),  # it is learnt all the same
     ("learning-rate", AT_ONCE | {"loss": np.r_[2.0, 21.0, np.full(398, 1.0)]}, "first-update-long"),
+    ("moments-lost", {"kind": "resume-jump", "evidence": {"moments_missing": True}}, "resumed-anew"),
+    ("moments-lost", {"kind": "resume-jump", "evidence": {"log_jump": 0.5}}, ""),
+    ("moments-lost", {"kind": "spike", "others": (RESUMED_ANEW,)}, "resumed-anew"),
+    ("moments-lost", {"kind": "learning-rate-jump", "others": (RESUMED_ANEW,)}, ""),
     ("optimizer-reset", {"others": (FORGETS,)}, "moments-forgotten"),
     ("changed-state", {"others": (FORGETS,)}, ""),
     ("optimizer-reset", {"others": (other("changed-state", evidence={"times": 7}),)}, ""),
