@@ -38,6 +38,7 @@ SCORED_ONCE = {
     "second": "e0407e06", "third": "967c5f63", "fourth": "7e910ef4", "fifth": "61f19f52", "sixth": "59b7cc42",
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
     "public 5": "5ba41d08", "public 6": "8b6a8c8b", "public 7": "a950b2a9", "public 8": "40bd402e",
+    "public 9": "321194ff",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
 

@@ -46,10 +46,12 @@ def has_learnt(trace: Trace) -> bool:
     """
     whole, validation = trace.series("loss"), finite(trace.series("validation_loss")).value
     loss = finite(whole)
-    if len(loss.value) < FEWEST_POINTS or len(loss.value) < len(whole.value) or loss.value.min() < 0:
+    if len(loss.value) < FEWEST_POINTS or len(loss.value) < len(whole.value):
         return False
     start, end, best = start_level(loss), end_level(loss, LAST), float(smoothed(loss).min())
-    if end > LEARNT * start or end - best > PAST_BEST * (start - best):
+    # Of a loss that falls below zero, as of a density, the share of the whole range says so.
+    learnt = LEARNT * start if loss.value.min() >= 0 else start - (1 - LEARNT) * float(np.ptp(smoothed(loss)))
+    if end > learnt or end - best > PAST_BEST * (start - best):
         return False
     return not len(validation) or validation[-2:].min() - validation.min() <= PAST_BEST * (
         validation[0] - validation.min()

@@ -47,6 +47,11 @@ def _not_negative(value: np.ndarray) -> bool:
     return bool(value.min() >= -1e-3 * max(float(np.abs(value).max()), 1e-9))
 
 
+def _is_annealed(value: np.ndarray) -> bool:
+    """Whether these are shares of actions that are drawn by chance: most at first, then fewer."""
+    return bool(value.min() >= 0 and value.max() <= 1 and value[0] >= 0.5 and value[-1] <= value[0] / 2)
+
+
 def _powers_of_two(value: np.ndarray) -> bool:
     """Whether these are scales of a loss: a scaler doubles and halves. Logs round them."""
     powers = np.log2(np.maximum(value, 1e-300))
@@ -87,6 +92,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
                "completions length"),
     "entropy": ("entropy", "policy entropy", "ent"),
     "negative_entropy": ("entropy loss", "ent loss"),
+    "exploration": ("epsilon", "eps greedy", "exploration rate", "explore rate"),
     "clip_fraction": ("clip fraction", "clipfrac", "clip frac", "policy clipfrac", "pg clipfrac"),
     "approximate_kl": ("approx kl", "approximate kl", "approxkl"),
     "kl": ("kl", "kld", "kl loss", "kl div", "kl divergence", "kld loss", "latent kl", "objective kl", "kl coef loss"),
@@ -123,6 +129,7 @@ _MUST_BE: dict[str, Test] = {
     "throughput": _not_negative,
     "loss_scale": _powers_of_two,
     "expert_share": _whole_share,
+    "exploration": _is_annealed,
     "clipped_norm": _not_negative,
 }
 _AVERAGED = frozenset({"average", "averaged", "avg", "mean", "running", "moving", "smoothed", "ema"})

@@ -119,6 +119,7 @@ _BY_ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reinforcement", ("reward return", "entropy negative_entropy policy_loss value_loss length approximate_kl kl")),
     ("reinforcement", ("policy_loss", "value_loss entropy negative_entropy approximate_kl")),
     ("reinforcement", ("reward return",)),
+    ("reinforcement", ("exploration",)),
     ("adversarial", ("discriminator_loss",)),
     ("vae", ("kl", "reconstruction")),
     ("contrastive", ("alignment", "uniformity")),

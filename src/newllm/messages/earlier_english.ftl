@@ -31,6 +31,9 @@ finding-spike =
        *[no] { "" }
     }
 
+finding-metric-unmoved =
+    .half = { $metric } stays at a half ({ G($low) } to { G($high) } at { $count } evaluations) while the loss is learnt: of two answers that is a guess, so the part of the model that gives them has learnt nothing
+
 finding-loss-drop =
     .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated text, padding counted in the loss): read the batches of these steps.
     .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back at its trend after { $last }: these batches were far easier than the rest

@@ -159,7 +159,8 @@ class CallWatch:
         if self._is_passed_over:
             return
         if not torch.is_grad_enabled():
-            self.trained_while_evaluated |= model.training and not self.is_updating
+            if not self.is_updating and not self.trained_while_evaluated:
+                self.trained_while_evaluated = self._layout.runs_in_training_mode()
             if not self.is_updating:
                 self._part("batches")(self._batches.evaluated)(inputs, options)
             return

@@ -86,6 +86,11 @@ class Layout:
         if not self.parameters:
             raise UserError(f"{type(self.inner).__name__} has no parameters: give the model that the optimizer trains")
 
+    def runs_in_training_mode(self) -> bool:
+        """Whether a module that works otherwise in training mode is in it; where none does, whether the model is."""
+        minding = [module for module in self.inner.modules() if _minds_the_mode(module)]
+        return any(module.training for module in minding) if minding else self.root.training
+
     def callable_modules(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield every module whose calls hooks can see without changing them, by its path.
 

@@ -226,3 +226,72 @@ def test_the_rows_of_an_evaluation_say_how_many_were_right() -> None:
     rows = {"validation_rows": (EVALUATED, 114.0), "validation_loss": (EVALUATED, 2 - EVALUATED / 400)}
     constant = found(validation_accuracy=(EVALUATED, 110 / 114), **rows)["constant-accuracy"]
     assert "110 of 114" in str(constant.sentence)
+
+
+@pytest.mark.parametrize(("first", "is_said"), [(2e-9, False), (1e-4, True)])
+def test_a_warm_up_in_few_steps_is_no_jump(first: float, is_said: bool) -> None:
+    rate = np.where(STEPS <= 40, first, np.where(STEPS <= 80, 1e-3, 2e-3 * (1 - STEPS / 500)))
+    assert ("learning-rate-jump" in found(learning_rate=rate)) is is_said
+
+
+@pytest.mark.parametrize(("each", "severity"), [(14, "note"), (60, "warning")])
+def test_weights_that_are_clamped_from_a_step_on_are_seen_at_each_look(each: int, severity: str) -> None:
+    """Of 14 tensors one is held against before each update: a clamp shows at each look at its tensor."""
+    steps = np.arange(120, 401, each) + np.arange(len(np.arange(120, 401, each))) % 3
+    finding = found(ledger_share=1 / 14, weights_changed__cell=(steps, 1.0))["changed-state"]
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("before", "is_said"), [(0.05, True), (0.28, False)])
+def test_texts_without_a_target_that_are_as_many_as_before_are_drawn_by_chance(before: float, is_said: bool) -> None:
+    share = np.where(SAMPLED < 200, before, 0.3)
+    share[SAMPLED == 190] = 0.05
+    kinds = found(rows_unasked=(SAMPLED, share), cross_entropy=(SAMPLED, 1.0))
+    assert ("unasked-rows" in kinds) is is_said
+
+
+@pytest.mark.parametrize(("last", "is_said"), [(0.05, False), (1.0, True)])
+def test_a_loss_beside_an_exploration_that_falls_is_a_policys(last: float, is_said: bool) -> None:
+    risen = np.linspace(0.1, 20, 400) ** 1.5 + 0.1
+    kinds = found(Facts(), loss=risen, epsilon=np.linspace(1, last, 400))
+    assert any(one.severity != "note" for one in kinds.values()) is is_said
+
+
+@pytest.mark.parametrize(("end", "is_said"), [(-1.5, False), (-0.5, True)])
+def test_of_a_density_too_sizes_within_a_model_that_learns_are_borne(end: float, is_said: bool) -> None:
+    loss = np.linspace(-0.4, end, 400) + NOISE if not is_said else -0.4 - 0.8 * np.sin(np.pi * STEPS / 400) + NOISE
+    ratio = {
+        "update_ratio__body": (SAMPLED, 0.3),
+        "update_norm__body": (SAMPLED, 3.0),
+        "weight_norm__body": (SAMPLED, 10.0),
+    }
+    kinds = found(Facts(origin="record", layers=(Layer("body", "Linear", 100),)), loss=loss, **ratio)
+    assert (kinds["update-ratio"].severity != "note") is is_said
+
+
+@pytest.mark.parametrize(("gradient", "is_named"), [(1.0, True), (0.0, False)])
+def test_a_layer_that_no_gradient_reaches_may_be_one_that_is_not_used(gradient: float, is_named: bool) -> None:
+    layers = (Layer("body", "Linear", 100), Layer("norm", "BatchNorm1d", 10), Layer("head", "Linear", 50))
+    moves = {f"update_norm__{name}": (SAMPLED, 0.0 if name == "norm" else 0.1) for name in ("body", "norm", "head")}
+    moves |= {
+        f"gradient_norm__{name}": (SAMPLED, gradient if name == "norm" else 1.0) for name in ("body", "norm", "head")
+    }
+    frozen = found(Facts(origin="record", layers=layers), activation_rms__norm=(SAMPLED, 1.0), **moves)["frozen-layer"]
+    assert frozen.severity == "warning"
+    assert bool(frozen.causes) is is_named
+
+
+@pytest.mark.parametrize(
+    ("equal", "said"), [(0.97, "all rows of each batch are one and the same"), (0.0, "the same batch, row for row")]
+)
+def test_blank_inputs_are_no_batch_that_comes_again(equal: float, said: str) -> None:
+    again = STEPS[(STEPS > 200) & (STEPS <= 240)]
+    finding = found(rows_repeated=(again, 1.0), rows_equal=(again, equal), rows_seen=(STEPS, 0.0))["repeated-batch"]
+    assert said in str(finding.sentence)
+    assert bool(finding.causes) is (equal == 0)
+
+
+@pytest.mark.parametrize(("behind", "said"), [(0.0, "recovers by step"), (0.4, "is down to")])
+def test_a_spike_that_does_not_come_back_whole(behind: float, said: str) -> None:
+    late = np.where(STEPS < 208, 9.0, behind)
+    assert said in str(found(loss=LOSS + np.where(STEPS < 200, 0.0, late))["spike"].sentence)

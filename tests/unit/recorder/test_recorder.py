@@ -438,3 +438,14 @@ def test_kind_and_planned_changes_are_read_back(tmp_path: Path) -> None:
     assert newllm.doctor(tmp_path / "run", kind="gan").facts.kind == "adversarial"
     with pytest.raises(UserError, match="of the kind 'cooking'"):
         newllm.record(model, optimizer, out=tmp_path / "other", kind="cooking")
+
+
+def test_a_wrapper_that_is_in_training_mode_says_nothing_of_its_parts() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    plain = nn.Sequential(nn.Linear(2, 2))
+    for part in model:
+        part.eval()
+    assert model.training
+    assert [Layout(one).runs_in_training_mode() for one in (model, plain)] == [False, True]
+    model[1].train()
+    assert Layout(model).runs_in_training_mode()

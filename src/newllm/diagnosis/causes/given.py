@@ -260,7 +260,7 @@ def same_batch(case: Case) -> Seen:
     """A loss that falls, or a validation that turns, within a stretch of updates with one batch."""
     found = case.own_or_any("repeated-batch")
     kinds = {"loss-drop", "over-fitting", "validation-gap", "repeated-batch", *RISES}
-    if found is None or case.finding.kind not in kinds:
+    if found is None or case.finding.kind not in kinds or "blank" in found.evidence:
         return NOTHING
     first, last = found.first_step or 0.0, found.end
     near = max(2.0, 0.05 * case.length)

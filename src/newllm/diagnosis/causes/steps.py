@@ -161,9 +161,14 @@ def decays(case: Case) -> Seen:
 
 
 def frozen(case: Case) -> Seen:
-    """The recorder saw a layer that asks for a gradient and whose weights never move."""
+    """The recorder saw a layer that gets a gradient and whose weights never move.
+
+    Without a gradient nothing tells a layer that is cut off by mistake from one that the published model does not use.
+    """
     others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]
+    others = [one for one in others if one.evidence.get("gradient", True)]
     own = case.finding.kind == "frozen-layer" and "last" not in case.finding.evidence  # that one moved
+    own = own and case.finding.evidence.get("gradient", True)
     # What comes and goes has another cause than what is so all the time.
     return {} if own or (others and case.finding.kind in (UNSTABLE - {"spike", "not-finite"}) | STILL) else NOTHING
 

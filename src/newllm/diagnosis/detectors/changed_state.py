@@ -23,6 +23,7 @@ PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_change
 ITSELF = "model"  # as what it owns is called, beside its layers
 STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
+MOST_LOOKS = 0.5  # of the looks at one tensor
 REGULAR = 5  # changes at equal distances
 MEMORY = 100  # updates: a tenth of what Adam's second moment remembers (beta2 = 0.999)
 
@@ -31,7 +32,12 @@ def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     """Return the first such change, with how often there was one; what happens regularly is told by itself."""
     length = len(trace.series("loss").step)
     steps = {part: _steps(trace, part) for part in PARTS}
-    regular = [part for part in PARTS if _is_regular(np.array(sorted(steps[part])), length)]
+    regular = [
+        part
+        for part in PARTS
+        if steps[part]
+        and (_is_regular(np.array(sorted(steps[part])), length) or _at_each_look(trace, sorted(steps[part]), length))
+    ]
     others = [part for part in PARTS if steps[part] and part not in regular]
     return [_change(trace, parts, regular=parts is regular) for parts in (others, regular) if parts]
 
@@ -168,3 +174,13 @@ def state_changes(trace: Trace) -> dict[int, dict[str, list[str]]]:
 def _is_regular(steps: np.ndarray, length: int) -> bool:
     gaps = np.diff(steps)
     return len(steps) > OFTEN * max(1, length) or (len(gaps) >= REGULAR and bool((gaps == gaps[0]).all()))
+
+
+def _at_each_look(trace: Trace, steps: Sequence[int], length: int) -> bool:
+    """Whether tensors that are watched in turn were seen to change at most looks since the first time.
+
+    A clamp after each update does so, from the step on at which weights come to its bound.
+    """
+    share = trace.series("ledger_share").value
+    looks = float(share.min(initial=1.0)) * (length - np.searchsorted(trace.series("loss").step, steps[0]))
+    return len(steps) > REGULAR and len(steps) >= MOST_LOOKS * looks

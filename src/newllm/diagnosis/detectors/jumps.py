@@ -12,6 +12,7 @@ from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
+FROM_NOTHING = 1e-3  # of what it jumps to: where a warm-up begins
 FALLEN = 0.5  # of the highest rate so far
 AGAIN = 5  # points of the first schedule that come again
 SKIPPED = 2  # points of it: who builds a schedule anew may step it before the first update
@@ -27,8 +28,9 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the unplanned jumps of the learning rate.
 
     False alarms: a planned restart comes when the rate is down to its low, and planned ones come more than once; step
-    decay only falls; warm-up rises evenly. None of these counts. But a schedule that is back at its high where the
-    training was resumed has lost its own state, and one that falls and rises by one step each was never a restart.
+    decay only falls; warm-up rises evenly, or from nothing in few steps. None of these counts. But a schedule that is
+    back at its high where the training was resumed has lost its own state, and one that falls and rises by one step
+    each was never a restart.
     """
     series = trace.series("learning_rate")
     rate = series.value
@@ -37,7 +39,11 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     if not loss_names(trace) and any(remark.sentence.id == "remark-no-steps" for remark in trace.remarks):
         return []  # a table of trials that lists their rates is no schedule
     resumed = {step + 1 for step in facts.resumed}
-    rises = [jump for jump in jumps(trace) if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump))]
+    rises = [
+        jump
+        for jump in jumps(trace)
+        if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump)) and not _warms_up(rate, jump.index)
+    ]
     again = [at for at in _starts_again(trace) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
     dip = _dip(rate)
@@ -48,6 +54,11 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     at = places[0]
     return [_rate_jump(trace, series, at, at in again or _same_start(rate, at), int(series.step[at]) in resumed)]
+
+
+def _warms_up(rate: np.ndarray, at: int) -> bool:
+    """Whether a rate (n,) has only risen up to a jump, from next to nothing: a warm-up in few steps, as by epochs."""
+    return bool(rate[0] <= FROM_NOTHING * rate[at] and np.diff(rate[: at + 1]).min() >= 0)
 
 
 def _dip(rate: np.ndarray) -> tuple[int, int] | None:

@@ -413,7 +413,7 @@ def _frozen(trace: Trace, names: list[str], why: str) -> Finding:
         last_step=float(series.step[-1]) if len(series.step) else None,
         confidence=0.95,
         signal=f"update_norm/{names[0]}" if len(series.step) else None,
-        evidence={"layers": names},
+        evidence={"layers": names, "gradient": any(_has_gradient(trace, name) for name in names)},
         alternatives=tuple(message(f"finding-frozen-layer.{one}") for one in ("on-purpose", "left-out", "unused")),
         test=message("finding-frozen-layer.test"),
         candidate_causes=("frozen-layer",),

@@ -175,18 +175,25 @@ def _only_stretch(again: np.ndarray) -> tuple[int, int] | None:
 
 def _repeated(trace: Trace, steps: tuple[float, float], *, whole: bool) -> Finding:
     first, last = map(int, steps)
+    equal = trace.series("rows_equal")
+    blank = (
+        bool(np.median(equal.value[(equal.step >= first) & (equal.step <= last)]) >= MIXED)
+        if len(equal.step)
+        else False
+    )
+    how = "blank" if blank else "sentence"
     return Finding(
         kind="repeated-batch",
         severity="warning",
-        sentence=message("finding-repeated-batch.sentence", axis=trace.axis, first=first, last=last, whole=whole),
+        sentence=message(f"finding-repeated-batch.{how}", axis=trace.axis, first=first, last=last, whole=whole),
         first_step=float(first),
         last_step=float(last),
         confidence=0.95,
         signal="loss",
-        evidence={"updates": last - first + 1},
-        alternatives=(message("finding-repeated-batch.on-purpose"),),
+        evidence={"updates": last - first + 1, **({"blank": True} if blank else {})},
+        alternatives=() if blank else (message("finding-repeated-batch.on-purpose"),),
         test=message("finding-repeated-batch.test"),
-        candidate_causes=("repeated-batch",),
+        candidate_causes=("corrupted-batch",) if blank else ("repeated-batch",),
     )
 
 

@@ -16,6 +16,7 @@ from newllm.trace import Finding, Series, Trace
 MOST_SPIKES = 3  # so many spikes of a signal are told one by one, the largest
 STEADY = 1.15  # between the largest and the smallest growth of intervals that count as equal
 DIVERGED = 0.5  # share of the height still there at the end of the run
+HOME, BEHIND = 0.15, 20  # of the height and of the level before, and points: behind it a loss is back, or not quite
 FEWEST_BEHIND = 3  # points, from where a rise begins: of fewer nobody can say what becomes of it
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
@@ -175,6 +176,9 @@ def _spike(trace: Trace, name: str, series: Series, excursion: Excursion, count:
     cost = float(np.sum(np.maximum(value[within] - excursion.base, 0.0) * _widths(step)[within]))
     first, last = float(step[excursion.onset]), float(step[excursion.end - 1])
     back = int(step[excursion.end]) if became == "recovered" else None
+    level = float(np.median(value[excursion.end :][:BEHIND])) if back is not None else excursion.base
+    home = excursion.base + HOME * min(excursion.height, abs(excursion.base))
+    said = "partly" if level > home else became.replace(" ", "-")
     is_balance = is_balanced(value, float(value[excursion.peak]))
     resumed = _where_resumed(trace, step, excursion)
     is_expected = expected != "no" and not resumed
@@ -203,8 +207,9 @@ def _spike(trace: Trace, name: str, series: Series, excursion: Excursion, count:
             step=int(step[excursion.peak]),
             onset=int(first),
             sudden=excursion.peak - excursion.onset <= max(SUDDEN, 0.02 * len(value)),
-            outcome=became.replace(" ", "-"),
+            outcome=said,
             back=back,
+            level=level,
             cost=cost,
             scheduled="resumed" if resumed else expected,
         ),

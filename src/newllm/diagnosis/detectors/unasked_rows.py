@@ -26,6 +26,8 @@ def detect_unasked_rows(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: A
     later = unasked.value[begins:]
     if len(later) < FEWEST or median(later) < MANY:
         return []
+    if begins and median(unasked.value[:begins]) > FEW:  # as many before: which texts have none is drawn by chance
+        return []
     first, share = int(unasked.step[begins]), median(later)
     return [
         Finding(

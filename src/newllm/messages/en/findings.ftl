@@ -56,6 +56,7 @@ finding-spike =
        *[no] rises from { G($base) } at { $axis } { $onset } to { G($peak) } at { $step }
     } and { $outcome ->
         [recovered] recovers by { $axis } { $back }
+        [partly] is down to { G($level) } by { $axis } { $back }
         [new-plateau] settles on a higher plateau
         [at-the-end] the run ends there
        *[diverged] never recovers
@@ -745,7 +746,7 @@ finding-quality-lost =
 finding-metric-unmoved =
     .explained = The loss is learnt, and a metric stays as low as at the start, or at what a guess reaches. The loss is that of an easier task (the answer is among the inputs, most targets are background), a part of the model learns nothing, or the metric is computed wrongly. Compute both by hand on one example.
     .sentence = { $metric } is { G($last) } at the end, as at the start ({ G($first) }), while only { PERCENT($left, digits: 1) } % of the loss on the same data is left: the two do not measure the same thing
-    .half = { $metric } stays at a half ({ G($low) } to { G($high) } at { $count } evaluations) while the loss is learnt: of two answers that is a guess, so the part of the model that gives them has learnt nothing
+    .half = { $metric } stays at a half ({ G($low) } to { G($high) } at { $count } evaluations) while the loss is learnt: of two answers that is a guess
     .half-test = Count what this part of the model answers, and what its targets are: are they all alike, left out (ignore_index), or of two classes that its input can tell apart?
     .one-of-two = a metric that a half is good for, among many classes
     .waits = a metric of whole answers, which rises last
@@ -920,6 +921,7 @@ finding-repeated-batch =
         [yes] the same batch, row for row
        *[no] rows that had come before, while the updates before and after read new ones
     }
+    .blank = from { $axis } { $first } to { $last } all rows of each batch are one and the same, as where inputs are blank
     .cycle = from { $axis } { $first } on the same { $period } batches come again and again, with at most { PERCENT($share) } % of the { $rows } rows that had been read: the others never come again
     .few = the whole training is made of the same { $period } batches ({ $rows } rows), in the same order again and again, and { $evaluated } rows are evaluated
     .echo = every batch comes { $times } times, one after the other, all along: each of { $times } workers of a loader seems to read all of the data

@@ -60,6 +60,7 @@ finding-spike =
        *[no] { axis-unit }{ $onset }の{ G($base) }から、{ axis-unit }{ $step }の{ G($peak) }まで上がった。
     }{ $outcome ->
         [recovered] { axis-unit }{ $back }までに元の水準に戻った
+        [partly] { axis-unit }{ $back }までに{ G($level) }まで下がった
         [new-plateau] その後、より高い水準に落ち着いた
         [at-the-end] 実行はそこで終わっている
        *[diverged] その後、元の水準に戻らない
@@ -724,7 +725,7 @@ finding-quality-lost =
 finding-metric-unmoved =
     .explained = 損失は下がるのに、評価指標が最初と同じ低さ、または当てずっぽうの値のままである。損失がやさしい課題のもの（答えが入力に含まれる、対象の大半が背景など）か、モデルの一部が何も学習していないか、指標の計算が誤っている。一つの例で両方を手で計算する。
     .sentence = { SIGNAL($metric) }が最後も最初（{ G($first) }）と同じ水準の{ G($last) }であり、同じデータの損失は{ PERCENT($left, digits: 1) } %しか残っていない。二つは同じものを測っていない。
-    .half = { SIGNAL($metric) }が{ $count }回の評価で半分のまま（{ G($low) }から{ G($high) }）であり、その間に損失は下がっている。二択なら当てずっぽうと同じなので、それを答える部分は何も学習していない。
+    .half = { SIGNAL($metric) }が{ $count }回の評価で半分のまま（{ G($low) }から{ G($high) }）であり、その間に損失は下がっている。二択なら当てずっぽうと同じである。
     .half-test = モデルのこの部分が何と答え、正解が何であるかを数える。正解がすべて同じでないか、除外されて（ignore_index）いないか、入力から区別できる二つのクラスであるかを確かめる。
     .one-of-two = 多くのクラスの指標であり、半分でも良い値である
     .waits = 答え全体が正しいかを数える指標であり、最後に上がる
@@ -881,6 +882,7 @@ finding-repeated-batch =
         [yes] 同じバッチ（全行が一致）
        *[no] 以前に現れた行
     }で行われた。
+    .blank = { axis-unit }{ $first }から{ $last }まで、各バッチのすべての行が同一である（入力が空の場合など）。
     .cycle = { axis-unit }{ $first }から、同じ{ $period }個のバッチが繰り返されている。それまでに読んだ{ $rows }行のうち、多くても{ PERCENT($share) } %であり、ほかの行は二度と現れない。
     .few = 訓練全体が、同じ{ $period }個のバッチ（{ $rows }行）を同じ順に繰り返すだけである。評価は{ $evaluated }行で行われている。
     .echo = どのバッチも、最初から最後まで続けて{ $times }回ずつ現れる。ローダーの{ $times }個のワーカーが、それぞれデータ全体を読んでいると思われる。
