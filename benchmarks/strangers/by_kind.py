@@ -45,7 +45,7 @@ BY_SCORE = {"second"}  # causes had a score by experience then
 
 @dataclass(frozen=True)
 class Root:
-    """A kind of finding that was said of a run and follows from no other there."""
+    """A kind of finding that was said of a run and follows from no other there, or a cause that was named."""
 
     set: str
     kind: str
@@ -138,8 +138,17 @@ def _roots(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
             yield Root(run["set"], kind, any(_is_right(run, one) for one in these), these[0]["confidence"])
 
 
+def _first_causes(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
+    """Yield, of each run, the cause that was named first, since causes are named by proof."""
+    for run, findings in zip(runs, said, strict=True):
+        first = next((one for one in findings if one["causes"]), None)
+        if first is not None and run["set"] not in BY_SCORE:
+            cause = first["causes"][0]
+            yield Root(run["set"], cause, not run["healthy"] and cause in run["causes"], first["confidence"])
+
+
 def tested(roots: list[Root]) -> dict[str, dict[str, int]]:
-    """Count in how many runs a finding was said and right, by its kind."""
+    """Count in how many runs a finding was said and right, by its kind; likewise causes."""
     found: dict[str, Counter[str]] = {}
     for one in roots:
         found.setdefault(one.kind, Counter()).update({"right": int(one.is_right), "said": 1})
@@ -228,12 +237,12 @@ def main() -> None:
         found[source]["kinds"] = counted(these, answers)
     roots = list(_roots(runs, said))
     found["reliability"] = reliability(roots)
+    found["reliability of causes"] = reliability(list(_first_causes(runs, said)))["counted"]
     if arguments.write:
-        causes = named(runs, said)
         stored = {
             "command": "python benchmarks/strangers/by_kind.py --write",
             "runs": {"sound": sum(run["healthy"] for run in runs), "faulty": sum(not run["healthy"] for run in runs)},
-            "causes": {"named": {"right": causes["right"], "said": sum(causes.values())}},
+            "causes": tested(list(_first_causes(runs, said))),
             "findings": tested(roots),
         }
         COUNTS.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")

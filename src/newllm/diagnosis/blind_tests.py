@@ -47,16 +47,16 @@ def probability_of_kind(kind: str) -> float:
     return probability_by(_counts()["findings"], kind)
 
 
-def probability_by(counts: Mapping[str, BlindTests], kind: str) -> float:
-    """Return the probability that a warning or fault of a kind is right: that of all kinds where it was never said.
+def probability_by(counts: Mapping[str, BlindTests], name: str) -> float:
+    """Return the probability that a finding of a kind, or a cause, is right: the usual one where it was never said.
 
-    Counted as if `PRIOR` findings of the usual worth had been of this kind, so that 2 of 2 do not make it certain.
+    Counted as if `PRIOR` of the usual worth had been said besides, so that 2 of 2 do not make it certain.
     """
     usual = sum(one.right for one in counts.values()) / sum(one.said for one in counts.values())
-    own = counts.get(kind, BlindTests(0, 0))
+    own = counts.get(name, BlindTests(0, 0))
     return (own.right + PRIOR * usual) / (own.said + PRIOR)
 
 
-def probability_of_cause() -> float:
-    """Return the probability that a named cause is right."""
-    return _counts()["causes"]["named"].share
+def probability_of_cause(cause: str) -> float:
+    """Return the probability that a cause is right where it is named."""
+    return probability_by(_counts()["causes"], cause)

@@ -51,6 +51,11 @@ def test_a_note_was_not_counted() -> None:
 def test_what_is_stored_is_what_was_counted() -> None:
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     named = [found[source]["named"] for source in ("recording", "log")]
-    assert probability_of_cause() == sum(one["right"] for one in named) / sum(sum(one.values()) for one in named)
+    causes = STORED["causes"].values()
+    assert sum(one["right"] for one in causes) == sum(one["right"] for one in named)
+    assert sum(one["said"] for one in causes) == sum(sum(one.values()) for one in named)
+    usual = sum(one["right"] for one in causes) / sum(one["said"] for one in causes)
+    assert probability_of_cause("schedule-ended") > usual > probability_of_cause("initialisation")
+    assert probability_of_cause("never-named") == usual
     said = sum(one["said"] for one in STORED["findings"].values())
     assert said == sum(one["of"] for one in found["reliability"]["counted"]["bins"])

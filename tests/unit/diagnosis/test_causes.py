@@ -126,7 +126,9 @@ def explain(case: Case) -> Finding:
 def test_what_is_proved_is_named_and_candidates_follow_by_what_speaks_for_them() -> None:
     carried = other("gradient-carried", 5, evidence={"updates": 9})
     found = explain(known(others=(LOST, carried), causes=("beta2", "moments-lost"), gradient_norm=at(240, 240, 4.0)))
-    assert found.causes == (Cause("missing-zero-grad", probability_of_cause(), message("because-gradient-carried")),)
+    assert found.causes == (
+        Cause("missing-zero-grad", probability_of_cause("missing-zero-grad"), message("because-gradient-carried")),
+    )
     assert found.open_causes == ()
     first = ("missing-zero-grad", "corrupted-batch", "beta2", "moments-lost", "learning-rate", "data-order")
     assert found.candidate_causes == first
@@ -161,7 +163,7 @@ def test_of_a_finding_that_is_no_instability_causes_are_open_too() -> None:
 
 def test_what_a_finding_has_seen_itself_is_named() -> None:
     found = explain(known(kind="leak", causes=("leak", "repeated-text")))
-    assert found.causes == (Cause("leak", probability_of_cause(), message("because-seen")),)
+    assert found.causes == (Cause("leak", probability_of_cause("leak"), message("because-seen")),)
     assert explain(known(kind="preference-without-signal", causes=("learning-rate", "wrong-targets"))).causes == ()
 
 

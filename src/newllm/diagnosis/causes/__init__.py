@@ -35,7 +35,12 @@ def seen(case: Case) -> list[Seen]:
         case = replace(case, others=())
     looks = [(one, one.look(case)) for one in EVIDENCE]
     return [
-        (one, Cause(one.cause, probability_of_cause() if one.argument else None, message(one.sentence, **numbers)))
+        (
+            one,
+            Cause(
+                one.cause, probability_of_cause(one.cause) if one.argument else None, message(one.sentence, **numbers)
+            ),
+        )
         for one, numbers in looks
         if numbers is not None
     ]
