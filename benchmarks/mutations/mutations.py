@@ -59,6 +59,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "serve": (("serve", "servers"), ("unit/serve", "unit/cli/test_serve.py", "unit/ui/test_server.py")),
     "inference": (("inference", "frames.py"), ("unit/inference", "unit/test_frames.py")),
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
+    "recall": (("recall",), ("unit/recall",)),
     "study": (("study", "statistics", "studies"), ("unit/study", "unit/statistics")),
     "command line": (("cli", "api", "plotting", "version.py",
                       "launcher.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py",

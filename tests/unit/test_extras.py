@@ -65,6 +65,7 @@ def test_what_trains_says_without_torch_what_to_install(tmp_path):
         ["eval", "demo:moby-dick", "x"],
         ["check", f"{tmp_path}/parts.py:parts"], ["replay", "demo:founding-baseline"], ["study", "founding"],
         ["export", "demo:moby-dick", "--to", "hf", str(tmp_path / "out")], ["import", str(tmp_path)],
+        ["bench", "recall"],
     ]  # fmt: skip
     names = ["record", "check", "guard", "Loop", "replay", "train", "load", "build", "resume"]
     for packages in (TRAIN, ["torch"]):

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "train a model on a text",
     "generate": "generate text with a trained model",
     "eval": "measure a trained model on a text",
+    "bench": "ask small models what a context recalls, copies and tracks",
     "check": "look for mistakes in a training before it runs",
     "doctor": "diagnose a run, or the log of any training",
     "replay": "replay a run with one thing changed at a time, to find what removes its loss spike",

@@ -202,6 +202,10 @@ def _eval(given: _Given) -> str:
     return given.said("eval", given.run, given.text)
 
 
+def _bench(given: _Given) -> str:
+    return given.said("bench", "recall", "--quick", "--task", "parity", "--models", "ngram")
+
+
 def _export(given: _Given) -> str:
     return given.said("export", given.run, "--to", "hf", "exported")
 
@@ -223,7 +227,7 @@ def _demo(given: _Given) -> str:
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
     "report": _report, "cache": _cache, "ui": _ui, "check": _check, "export": _export, "import": _import,
-    "demo": _demo, "serve": _serve,
+    "demo": _demo, "serve": _serve, "bench": _bench,
 }  # fmt: skip
 
 

@@ -80,6 +80,7 @@ CASES: dict[str, Callable[[Path], list[object]]] = {
     "study list": lambda _: ["--list"],
     "eval": lambda run: [run, run / "config.toml"],
     "generate": lambda run: [run, "--tokens", 3],
+    "bench": lambda _: ["recall", "--quick", "--task", "parity", "--models", "stack,ngram"],
     "export": _export,
     "cache": lambda run: [run],
     "serve key": lambda _: ["--new-key", "alice"],
@@ -97,6 +98,7 @@ INSIDE: dict[str, list[list[str | int]]] = {
     "report page": [["runs", 0]],
     "report zip": [["files", 0], ["runs", 0]],
     "study": [["claims", 0]],
+    "bench": [["runs", 0], ["runs", 0, "curve", 0], ["runs", 0, "evaluations", "1x32"], ["settings"]],
     "cache": [["tokens", 0]],
     "train": [["last_validation"]],
 }

@@ -75,6 +75,8 @@ eval-loss = { FIXED($loss, digits: 4) } nats per token, perplexity { FIXED($perp
    *[other] , { FIXED($bits, digits: 4) } bits per byte
 }
 generate-positions = this model has only { $positions } learned positions, and the text ends there
+bench-run = { $model }, seed { $seed }: { COUNT($steps) } updates in { FIXED($seconds) } s, right: { $scores }
+bench-guessing = right by guessing: { $scores }
 
 ## other frameworks
 export-written = { $directory }: { COUNT($parameters) } parameters of step { COUNT($step) }

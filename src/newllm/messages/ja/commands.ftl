@@ -75,6 +75,8 @@ eval-loss = 1トークンあたり{ FIXED($loss, digits: 4) } nat、パープレ
    *[other] 、{ FIXED($bits, digits: 4) }ビット/バイト
 }
 generate-positions = このモデルが学習した位置は{ $positions }個しかないため、文章はそこで終わる
+bench-run = { $model }、シード{ $seed }：更新{ COUNT($steps) }回、{ FIXED($seconds) }秒、正答率：{ $scores }
+bench-guessing = 当て推量での正答率：{ $scores }
 
 ## 他のフレームワーク
 export-written = { $directory }：ステップ{ COUNT($step) }のパラメータ{ COUNT($parameters) }個

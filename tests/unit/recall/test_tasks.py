@@ -6,15 +6,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from benchmarks.recall.tasks import TASKS, Size, Task, mqar_task, parse_size
-from benchmarks.recall.tasks.copying import copying
-from benchmarks.recall.tasks.induction import induction
-from benchmarks.recall.tasks.mqar import mqar, without_repeats
-from benchmarks.recall.tasks.needle import needle
-from benchmarks.recall.tasks.parity import parity
-from benchmarks.recall.tasks.s5 import PERMUTATIONS, s5
 
 from newllm.errors import UserError
+from newllm.recall.tasks import TASKS, Size, Task, mqar_task, parse_size
+from newllm.recall.tasks.copying import copying
+from newllm.recall.tasks.induction import induction
+from newllm.recall.tasks.mqar import mqar, without_repeats
+from newllm.recall.tasks.needle import needle
+from newllm.recall.tasks.parity import parity
+from newllm.recall.tasks.s5 import PERMUTATIONS, s5
 
 MQAR_SIZES = [(1, 4), (4, 64), (16, 64), (64, 256), (128, 512), (64, 2048)]
 

@@ -11,7 +11,8 @@ Shapes: B rows, T positions.
 """
 
 import numpy as np
-from benchmarks.recall.tasks.task import Rows, Task, as_rows, at_least, nothing_asked, one_item, sizes
+
+from newllm.recall.tasks.task import Rows, Task, as_rows, at_least, nothing_asked, one_item, sizes
 
 SPECIAL = 0
 VOCABULARY = 16

@@ -1,4 +1,4 @@
-"""The recall benchmark trains what it says, reads long rows as one, and never trains twice."""
+"""`newllm bench recall` trains what it says, reads long rows as one, and never trains twice."""
 
 import dataclasses
 import json
@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.recall import contenders, reading, run
-from benchmarks.recall.contenders import MODELS, Shape
-from benchmarks.recall.reading import asked_logits, score, state_floats
-from benchmarks.recall.run import Question, answer_all
-from benchmarks.recall.tasks import IGNORED, TASKS, Size, Task
-from benchmarks.recall.training import Plan, rate_share, train
 
 from newllm.chance import numpy_stream
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
+from newllm.recall import contenders, reading
+from newllm.recall.contenders import MODELS, NAMES, Shape
+from newllm.recall.question import Question, answer_all
+from newllm.recall.reading import asked_logits, score, state_floats
+from newllm.recall.tasks import IGNORED, TASKS, Size, Task
+from newllm.recall.training import Plan, rate_share, train
 from newllm.training.config import OptimizerConfig
 from newllm.training.optimizer import build_optimizer
 
@@ -30,7 +30,9 @@ QUESTION = Question(COPYING, SHAPE, PLAN, asked_tokens=256)
 
 
 def build(name: str, shape: Shape = SHAPE) -> LanguageModel:
-    return contenders.build(name, shape, 0)
+    built = contenders.build(name, shape, 0)
+    assert isinstance(built, LanguageModel)
+    return built
 
 
 @pytest.fixture
@@ -51,9 +53,9 @@ def test_only_what_is_asked_goes_through_the_head(name: str) -> None:
     torch.testing.assert_close(second_NV, model(tokens_BT, after)[0][asked_BT])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_read_in_chunks_are_scored_as_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, size = build(name), Size(4, 24)
+    model, size = contenders.build(name, SHAPE, 0), Size(4, 24)
     train(model, COPYING, 0, PLAN)
     whole = score(model, COPYING, size, 40)
     assert whole.accuracy > 0
@@ -97,7 +99,7 @@ def test_attention_keeps_what_it_reads_and_the_others_do_not() -> None:
     assert floats["attention"] == 2 * 23 * 16 + 3 * 16
     assert floats["stack"] == floats["zero"] == 16 + 3 * 16
     assert floats["lstm"] == 2 * 16
-    assert floats["delta"] > floats["hybrid"] > floats["stack"]
+    assert floats["decay"] == floats["delta"] > floats["hybrid"] > floats["stack"]
     state = build("stack").initial_state(5)
     assert state_floats(state) == 2 * floats["stack"]
 
@@ -146,7 +148,7 @@ def test_products_of_the_training_may_be_bf16() -> None:
 
 
 def test_a_tiny_attention_learns_and_its_result_is_written(tmp_path: Path) -> None:
-    answer_all(QUESTION, ["attention"], [0], out := tmp_path / "result.json")
+    answer_all(QUESTION, ["attention"], 1, out := tmp_path / "result.json")
     written = json.loads(out.read_text())
     assert {*written} == {"question", "settings", "floors", "runs"}
     assert {*written["settings"]} == {"task", "trained", "evaluated", "shape", "plan", "asked_tokens"}
@@ -174,18 +176,18 @@ def test_each_result_is_written_at_once_and_never_made_again(
     out, asked = tmp_path / "result.json", []
     answer = Question.answer
 
-    def counted(self: Question, name: str, seed: int) -> dict:
+    def counted(self: Question, name: str, seed: int, command: str) -> dict:
         written = json.loads(out.read_text())["runs"] if out.exists() else []
         assert [(one["model"], one["seed"]) for one in written] == asked
         asked.append((name, seed))
-        return answer(self, name, seed)
+        return answer(self, name, seed, command)
 
     monkeypatch.setattr(Question, "answer", counted)
-    answer_all(tiny, ["zero", "lstm"], [0], out)
+    answer_all(tiny, ["zero", "lstm"], 1, out)
     before = out.read_bytes()
-    answer_all(tiny, ["lstm", "zero"], [0], out)
+    answer_all(tiny, ["lstm", "zero"], 1, out)
     assert out.read_bytes() == before
-    answer_all(tiny, ["zero", "lstm"], [0, 1], out)
+    answer_all(tiny, ["zero", "lstm"], 2, out)
     assert asked == [("zero", 0), ("lstm", 0), ("zero", 1), ("lstm", 1)]
     assert [one["seed"] for one in json.loads(out.read_text())["runs"]] == [0, 0, 1, 1]
 
@@ -193,28 +195,34 @@ def test_each_result_is_written_at_once_and_never_made_again(
 def test_a_seed_gives_the_same_training_and_another_seed_another(tiny: Question) -> None:
     losses = []
     for seed in (0, 0, 1):
-        found = tiny.answer("stack", seed)
+        found = tiny.answer("stack", seed, "")
         losses.append([point["loss"] for point in found["curve"]])
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_a_result_of_other_settings_and_a_file_of_something_else_are_refused(tmp_path: Path, tiny: Question) -> None:
     out = tmp_path / "result.json"
-    answer_all(tiny, ["zero"], [0], out)
+    answer_all(tiny, ["zero"], 1, out)
     with pytest.raises(UserError, match=r"result.json' has another plan \(.*'steps': 2,.*choose another --out"):
-        answer_all(QUESTION, ["zero"], [0], out)
+        answer_all(QUESTION, ["zero"], 1, out)
     for content in ("{}", "[]", "no"):
         out.write_text(content)
         with pytest.raises(UserError, match=r"result.json' is no result of this benchmark"):
-            answer_all(tiny, ["zero"], [0], out)
+            answer_all(tiny, ["zero"], 1, out)
     with pytest.raises(UserError, match="absent' is not a directory"):
-        answer_all(tiny, ["zero"], [0], tmp_path / "absent" / "result.json")
+        answer_all(tiny, ["zero"], 1, tmp_path / "absent" / "result.json")
 
 
 def test_what_cannot_be_built_is_refused_before_anything_is_trained(tiny: Question, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown model 'stak': did you mean 'stack'"):
-        answer_all(tiny, ["zero", "stak"], [0], tmp_path / "result.json")
+        answer_all(tiny, ["zero", "stak"], 1, tmp_path / "result.json")
+    with pytest.raises(UserError, match="--seeds 0: give at least 1"):
+        answer_all(tiny, ["zero"], 0, tmp_path / "result.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_named_twice_is_trained_once(tiny: Question) -> None:
+    assert len(answer_all(tiny, ["zero", "zero"], 1)["runs"]) == 1
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
@@ -237,6 +245,14 @@ def test_what_is_over_first_ends_a_training() -> None:
         Plan()
     with pytest.raises(UserError, match="steps is 0: it must be above 0"):
         Plan(steps=0)
+    with pytest.raises(UserError, match="seconds is inf: it must be above 0"):
+        Plan(seconds=math.inf)
+    with pytest.raises(UserError, match="rate is nan: it must be above 0"):
+        Plan(steps=1, rate=math.nan)
+    with pytest.raises(UserError, match=r"weight_decay is -1\.0: it must be at least 0"):
+        Plan(steps=1, weight_decay=-1.0)
+    with pytest.raises(UserError, match="unknown precision 'fp16'"):
+        Plan(steps=1, precision="fp16")
 
 
 def test_each_step_has_fresh_rows_of_one_of_the_sizes() -> None:
@@ -244,50 +260,3 @@ def test_each_step_has_fresh_rows_of_one_of_the_sizes() -> None:
     train(build("zero"), task, 0, dataclasses.replace(PLAN, steps=20))
     assert {tuple(tokens_BT.shape) for tokens_BT in drawn} == {(64, 4), (32, 8)}
     assert len({tuple(tokens_BT.flatten().tolist()) for tokens_BT in drawn}) == 2 + 20  # two compile the kernels
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_the_quick_form_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "result.json"
-    arguments = ["run.py", "--quick", "--task", name, "--models", "zero,attention", "--evaluate", "1x32", "1x300"]
-    monkeypatch.setattr("sys.argv", [*arguments, "--out", str(out)])
-    run.main()
-    written = json.loads(out.read_text())
-    assert [one["model"] for one in written["runs"]] == ["zero", "attention"]
-    assert "1x300" in written["floors"]
-    assert written["settings"]["shape"]["asked"] == 300
-
-
-def test_without_out_the_result_is_printed_and_mistakes_are_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["run.py", "--quick", "--task", "parity", "--models", "zero"])
-    run.main()
-    assert json.loads(capsys.readouterr().out)["settings"]["task"] == "parity"
-    monkeypatch.setattr("sys.argv", ["run.py", "--task", "parity", "--vocabulary", "9"])
-    with pytest.raises(SystemExit, match="are of mqar, and the task is 'parity': drop them"):
-        run.main()
-    monkeypatch.setattr("sys.argv", ["run.py", "--vocabulary", "256"])
-    with pytest.raises(SystemExit, match="vocabulary is 256 with 128 pairs: give at least 258"):
-        run.main()
-    monkeypatch.setattr("sys.argv", ["run.py", "--task", "party"])
-    with pytest.raises(SystemExit, match="unknown task 'party': did you mean 'parity'"):
-        run.main()
-
-
-def test_mqar_takes_a_vocabulary_and_fillers() -> None:
-    arguments = run._parser().parse_args(["--vocabulary", "512", "--zero-fillers", "--steps", "3"])
-    question = run.question_of(arguments)
-    assert question.settings()["task"] == "mqar-zero-fillers"
-    tokens_BT, _ = question.task.draw(np.random.default_rng(0), 2, Size(4, 64))
-    assert question.shape.vocabulary == question.task.vocabulary == 512
-    assert int((tokens_BT == 0).sum()) == 2 * (64 - 12)
-    assert (question.plan.steps, question.shape.trained, question.shape.asked) == (3, 256, 2048)
-    assert (question.shape.tied, question.plan.precision) == (False, "fp32")
-    question = run.question_of(run._parser().parse_args(["--tied", "--precision", "bf16"]))
-    assert (question.shape.tied, question.plan.precision) == (True, "bf16")
-    arguments = run._parser().parse_args(["--train", "2x8", "--evaluate", "2x16", "4x32", "--asked-tokens", "99"])
-    question = run.question_of(arguments)
-    assert question.task.trained == (Size(2, 8),)
-    assert question.task.evaluated == (Size(2, 16), Size(4, 32))
-    assert question.asked_tokens == 99

@@ -6,16 +6,21 @@ from typing import Any
 from newllm.errors import UserError, quoted, unknown_name
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+from newllm.recall.decay_only import without_correction
+from newllm.recall.ngrams import NGrams
 
 MODELS: dict[str, dict[str, Any]] = {
     "stack": {"body": "stack", "rule": "gated"},
     "delta": {"body": "stack", "rule": "delta"},
     "signed": {"body": "stack", "rule": "signed-delta"},
+    "decay": {"body": "stack", "rule": "delta"},  # of which `build` takes the correction away
     "hybrid": {"body": "stack", "rule": "gated,delta"},  # the rules of the layers, in turn
     "attention": {"body": "attention", "heads": 1},  # one head, as in zoology
     "lstm": {"body": "lstm"},
     "zero": {"body": "zero-stack"},
 }
+NGRAM = "ngram"  # counts, which have no shape
+NAMES = (*MODELS, NGRAM)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +47,13 @@ class Shape:
 
 
 def model_config(name: str, shape: Shape) -> ModelConfig:
-    """Return the configuration of a model.
+    """Return the configuration of a model of `MODELS`.
 
     Raises:
         UserError: there is no such model, or what it is made of does not exist or does not fit.
     """
     if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        raise unknown_name("model", name, NAMES)
     line = MODELS[name]
     config = ModelConfig(
         **line,
@@ -65,13 +70,16 @@ def model_config(name: str, shape: Shape) -> ModelConfig:
     return config
 
 
-def build(name: str, shape: Shape, seed: int) -> LanguageModel:
-    """Return an untrained model.
+def build(name: str, shape: Shape, seed: int) -> LanguageModel | NGrams:
+    """Return an untrained model of `NAMES`.
 
     Tied, a value that is read from a context is its own answer once one map of width by width is near the identity, and
     each answer shows the way there. Untied, every value's row of the head has to be found on its own.
     """
-    return LanguageModel(model_config(name, shape), seed)
+    if name == NGRAM:
+        return NGrams(shape.vocabulary)
+    model = LanguageModel(model_config(name, shape), seed)
+    return without_correction(model) if name == "decay" else model
 
 
 def _hidden(width: int) -> int:

@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
-from benchmarks.recall.contenders import MODELS, Shape, model_config
 
 from newllm.errors import UserError
+from newllm.recall.contenders import MODELS, Shape, model_config
 
 SHAPE = Shape(width=16, layers=2, vocabulary=28, trained=8, asked=24)
 

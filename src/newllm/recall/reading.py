@@ -8,19 +8,20 @@ Shapes: B rows, T positions, D width, V vocabulary, N asked positions in all row
 from dataclasses import dataclass
 
 import torch
-from benchmarks.recall.tasks import IGNORED, Size, Task
 from torch import Tensor
 
 from newllm.chance import numpy_stream
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
+from newllm.recall.ngrams import NGrams
+from newllm.recall.tasks import IGNORED, Size, Task
 
 CHUNK = 256
 _AT_ONCE = 1 << 14  # tokens of rows that are read side by side
 
 
 def asked_logits(
-    model: LanguageModel, tokens_BT: Tensor, asked_BT: Tensor, state: State | None = None
+    model: LanguageModel | NGrams, tokens_BT: Tensor, asked_BT: Tensor, state: State | None = None
 ) -> tuple[Tensor, State]:
     """Read rows, or the next part of them.
 
@@ -55,7 +56,7 @@ class Score:
 
 
 @torch.no_grad()
-def score(model: LanguageModel, task: Task, size: Size, rows: int) -> Score:
+def score(model: LanguageModel | NGrams, task: Task, size: Size, rows: int) -> Score:
     """Ask a model about rows that are the same for all models and seeds.
 
     Args:
@@ -80,7 +81,7 @@ def score(model: LanguageModel, task: Task, size: Size, rows: int) -> Score:
     return Score(answers, 1 - int(wrong_B.sum()) / answers, whole, state_floats(state) / model.config.layers)
 
 
-def _wrong(model: LanguageModel, tokens_BT: Tensor, targets_BT: Tensor) -> tuple[Tensor, State]:
+def _wrong(model: LanguageModel | NGrams, tokens_BT: Tensor, targets_BT: Tensor) -> tuple[Tensor, State]:
     """Return how many answers of each row are wrong `[B]`, read in chunks, and the last state."""
     wrong_B, state = torch.zeros(len(tokens_BT), dtype=torch.int64), None
     parts = zip(tokens_BT.split(CHUNK, dim=1), targets_BT.split(CHUNK, dim=1), strict=True)

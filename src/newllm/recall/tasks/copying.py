@@ -13,7 +13,8 @@ Shapes: B rows, T positions, S symbols of the string.
 """
 
 import numpy as np
-from benchmarks.recall.tasks.task import Rows, Task, as_rows, at_least, nothing_asked, sizes
+
+from newllm.recall.tasks.task import Rows, Task, as_rows, at_least, nothing_asked, sizes
 
 BLANK, DELIMITER, FIRST_SYMBOL = 0, 1, 2
 ALPHABET = 26

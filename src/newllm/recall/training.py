@@ -8,19 +8,21 @@ import time
 from dataclasses import dataclass, field
 
 import torch
-from benchmarks.recall.reading import asked_logits
-from benchmarks.recall.tasks import IGNORED, Rows, Size, Task
 from torch import Tensor
 
 from newllm.chance import numpy_stream
-from newllm.errors import UserError
+from newllm.errors import UserError, unknown_name
 from newllm.kernels import cross_entropy_sum
 from newllm.model.language_model import LanguageModel
+from newllm.recall.ngrams import NGrams
+from newllm.recall.reading import asked_logits
+from newllm.recall.tasks import IGNORED, Rows, Size, Task
 from newllm.training.config import OptimizerConfig
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 
 POINTS = 50  # of a curve
+_PRECISIONS = ("fp32", "bf16")
 _WARM = 0.05  # share of the training in which the learning rate rises
 
 
@@ -51,8 +53,12 @@ class Plan:
             raise UserError("a training has neither steps nor seconds: give one of them")
         for name in ("steps", "seconds", "batch_tokens", "rate", "clip"):
             given = getattr(self, name)
-            if given is not None and not given > 0:
-                raise UserError(f"{name} is {given}: it must be above 0")
+            if given is not None and not 0 < given < math.inf:
+                raise UserError(f"{name} is {given}: it must be above 0, and finite")
+        if not 0 <= self.weight_decay < math.inf:
+            raise UserError(f"weight_decay is {self.weight_decay}: it must be at least 0, and finite")
+        if self.precision not in _PRECISIONS:
+            raise unknown_name("precision", self.precision, _PRECISIONS)
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the training that is over, 1 at its end."""
@@ -95,8 +101,8 @@ class Trained:
     curve: list[Point] = field(default_factory=list)
 
 
-def train(model: LanguageModel, task: Task, seed: int, plan: Plan) -> Trained:
-    """Train a model. Kernels are compiled before the clock starts.
+def train(model: LanguageModel | NGrams, task: Task, seed: int, plan: Plan) -> Trained:
+    """Train a model; counts are taken of the same rows, without a curve. Kernels are compiled before the clock starts.
 
     Args:
         model: is changed.
@@ -104,6 +110,8 @@ def train(model: LanguageModel, task: Task, seed: int, plan: Plan) -> Trained:
         seed: of the rows.
         plan: how, and how long.
     """
+    if isinstance(model, NGrams):
+        return _count(model, task, seed, plan)
     model.train()
     optimizer = build_optimizer(model, OptimizerConfig(learning_rate=plan.rate, weight_decay=plan.weight_decay))
     for size in task.trained:
@@ -118,6 +126,15 @@ def train(model: LanguageModel, task: Task, seed: int, plan: Plan) -> Trained:
             done.curve.append(sums.point(done.steps, done.seconds))
             sums = _Sums()
     optimizer.zero_grad(set_to_none=True)
+    return done
+
+
+def _count(model: NGrams, task: Task, seed: int, plan: Plan) -> Trained:
+    done, start = Trained(), time.perf_counter()
+    while plan.progress(done.steps, done.seconds) < 1:
+        tokens_BT, targets_BT = _batch(task, seed, done.steps, None, plan)
+        model.count(tokens_BT, targets_BT, targets_BT != IGNORED)
+        done.steps, done.seconds = done.steps + 1, time.perf_counter() - start
     return done
 
 

@@ -11,7 +11,8 @@ Shapes: B rows, T positions.
 """
 
 import numpy as np
-from benchmarks.recall.tasks.task import Rows, Task, as_rows, at_least, one_item, sizes
+
+from newllm.recall.tasks.task import Rows, Task, as_rows, at_least, one_item, sizes
 
 
 def parity(generator: np.random.Generator, rows: int, length: int) -> Rows:

@@ -17,9 +17,9 @@ Shapes: B rows, T positions, P pairs, N choices, V vocabulary.
 """
 
 import numpy as np
-from benchmarks.recall.tasks.task import Rows, Size, Task, as_rows, at_least, nothing_asked, sizes
 
 from newllm.errors import UserError
+from newllm.recall.tasks.task import Rows, Size, Task, as_rows, at_least, nothing_asked, sizes
 
 VOCABULARY = 8192
 FILLER = 0  # of rows without random fillers; no key

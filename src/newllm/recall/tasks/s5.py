@@ -13,7 +13,8 @@ import functools
 import itertools
 
 import numpy as np
-from benchmarks.recall.tasks.task import Rows, Task, as_rows, at_least, one_item, sizes
+
+from newllm.recall.tasks.task import Rows, Task, as_rows, at_least, one_item, sizes
 
 PERMUTATIONS = tuple(itertools.permutations(range(5)))
 """By number: the element at place i goes to place `PERMUTATIONS[number][i]`."""
