@@ -41,6 +41,7 @@ SCORED_ONCE = {
     "public 9": "321194ff",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
+WITH_COUNTS = {"public 9"}  # what was said there of how sure it is came of the counts of the sets before
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,20 @@ def tested(roots: list[Root]) -> dict[str, dict[str, int]]:
 
 
 def reliability(roots: list[Root]) -> dict[str, Any]:
-    """Return how reliable the detectors' own confidence was, and counts of all sets but the one that is read."""
+    """Return how reliable the detectors' own confidence was, and what counts say.
+
+    Those of all sets but the one that is read; and, as a forecast, those that the doctor had when it read a new set.
+    """
     counted = []
     for left_out in sorted({one.set for one in roots}):
         counts = {kind: BlindTests(**of) for kind, of in tested([one for one in roots if one.set != left_out]).items()}
         these = [one for one in roots if one.set == left_out]
         counted += [(probability_by(counts, one.kind), one.is_right) for one in these]
-    return {"detectors": _error([(one.confidence, one.is_right) for one in roots]), "counted": _error(counted)}
+    said = {
+        forecast: [(one.confidence, one.is_right) for one in roots if (one.set in WITH_COUNTS) is forecast]
+        for forecast in (False, True)
+    }
+    return {"detectors": _error(said[False]), "counted": _error(counted), "forecast": _error(said[True])}
 
 
 def _error(said: list[tuple[float, bool]]) -> dict[str, Any]:

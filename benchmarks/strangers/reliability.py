@@ -48,7 +48,11 @@ def main() -> None:
     _draw(
         [
             _row(f"{name}, {100 * one['said']:.0f} % said", one["said"], one["right"] / one["of"], one)
-            for of, name in (("detectors", "by the detector"), ("counted", "counted in the other sets"))
+            for of, name in (
+                ("detectors", "by the detector"),
+                ("counted", "counted in the other sets"),
+                ("forecast", "of the ninth batch"),
+            )
             for one in found["reliability"][of]["bins"]
         ],
         out / "reliability-findings.png",
