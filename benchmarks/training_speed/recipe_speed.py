@@ -38,7 +38,7 @@ WARM_UP, ROUNDS = 3, 25
 
 def stepper(settings: tuple[str, ...]) -> Stepper:
     """Return what does updates of a fresh model of preset small."""
-    config = configure("small", None, None, [*ALIKE, *settings])
+    config = configure("small", None, None, [*ALIKE, *settings], {})
     corpus = prepare(config.data)
     config, model = resolve(config, corpus, Budget(steps=100))
     optimizer = build_optimizer(model, config.optimizer, config.numerics.precision)
