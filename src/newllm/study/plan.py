@@ -25,6 +25,7 @@ from newllm.training.configure import configure
 INCLUDED_STUDIES = {
     "founding": "founding",
     "founding-figures": "founding.figure_runs",
+    "recipe": "recipe",
     "spike-remedies": "demo.remedies",
 }
 _PACKAGE = "newllm_studies"  # what that folder is called as a module
