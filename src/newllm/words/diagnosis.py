@@ -24,7 +24,7 @@ from newllm.words.plain import plain
 
 _NOTHING = Facts()
 _FEWEST = 5  # finite points of a loss; of fewer no detector says much
-_LIKELY = 0.6  # probability below which a cause is said with "perhaps"
+_LIKELY = 0.5  # probability below which a cause is said with "perhaps"
 _TESTED = 5  # blind tests; fewer show little
 _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head

@@ -290,7 +290,8 @@ def detect_unregistered_layers(trace: Trace, facts: Facts) -> list[Finding]:  # 
     sentence = message("finding-frozen-layer.unregistered", layers=and_more(names), count=len(names))
     first = float(trace.series(UNREGISTERED + names[0]).step[0])
     found = replace(_frozen(trace, names, "asked"), sentence=sentence, first_step=first, last_step=trace.last_step)
-    return [replace(found, alternatives=(), test=message("finding-frozen-layer.register"))]
+    evidence = {"layers": names, "gradient": True}
+    return [replace(found, evidence=evidence, alternatives=(), test=message("finding-frozen-layer.register"))]
 
 
 def _new_head(trace: Trace, facts: Facts, left: list[str]) -> str | None:
