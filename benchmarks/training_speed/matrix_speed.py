@@ -29,7 +29,7 @@ sys.path.append(str(Path(__file__).parents[1] / "shared"))
 import machine
 from answers import give
 from preset_runs import resolved
-from timing import interleaved
+from timing import against, interleaved
 
 ROWS, POSITIONS, HEADS, WIDTH = 8, 256, 4, 64
 STACKS = {"vectors": "gated", "one in four": "gated,gated,delta,gated", "matrices": "delta"}
@@ -82,11 +82,7 @@ def stacks(preset: str, threads: int, precision: str, rounds: int) -> dict[str, 
         "precision": precision,
         "threads": threads,
         "parameters": {name: sum(p.numel() for p in one.model.parameters()) for name, one in steppers.items()},
-        "milliseconds": {name: round(statistics.median(found), 1) for name, found in kept.items()},
-        "ratio": {
-            name: round(statistics.median(b / a for a, b in zip(kept["vectors"], found, strict=True)), 3)
-            for name, found in kept.items()
-        },
+        **against(kept, "vectors"),
     }
 
 

@@ -8,7 +8,6 @@ are from here.
 """
 
 import argparse
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -30,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[1] / "shared"))
 import machine
 from answers import give
 from preset_runs import TEXT
+from timing import against
 
 CONTROL = "defaults"
 ALIKE = (f'data.texts=["{TEXT}"]', "numerics.device=cpu", "numerics.threads=1")
@@ -62,14 +62,7 @@ def costs(rounds: int) -> dict[str, Any]:
 
 def summed_up(times: dict[str, list[float]]) -> dict[str, Any]:
     """Return medians of times and of their ratios, without the rounds that warm up."""
-    kept = {name: found[WARM_UP:] for name, found in times.items()}
-    return {
-        "milliseconds": {name: round(statistics.median(found), 1) for name, found in kept.items()},
-        "ratio": {
-            name: round(statistics.median(b / a for a, b in zip(kept[CONTROL], found, strict=True)), 3)
-            for name, found in kept.items()
-        },
-    }
+    return against({name: found[WARM_UP:] for name, found in times.items()}, CONTROL)
 
 
 def main() -> None:

@@ -182,5 +182,5 @@ def _at_each_look(trace: Trace, steps: Sequence[int], length: int) -> bool:
     A clamp after each update does so, from the step on at which weights come to its bound.
     """
     share = trace.series("ledger_share").value
-    looks = float(share.min(initial=1.0)) * (length - np.searchsorted(trace.series("loss").step, steps[0]))
-    return len(steps) > REGULAR and len(steps) >= MOST_LOOKS * looks
+    looks = float(share.min(initial=1.0)) * int(length - np.searchsorted(trace.series("loss").step, steps[0]))
+    return len(steps) > REGULAR and len(steps) >= MOST_LOOKS * float(looks)
