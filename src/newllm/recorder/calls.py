@@ -115,11 +115,14 @@ class CallWatch:
         self._entropy.forget()
         self._forward.latent.forget()
 
-    def begin(self, row: Row, *, sampled: bool) -> None:
-        """Begin a step whose signals go into the row."""
+    def begin(self, row: Row, *, sampled: bool, looks_again: bool) -> None:
+        """Begin a step whose signals go into the row; a sampled one may be one to look at its influences again."""
         self._row, self._sampled, self._small_calls = row, sampled, 0
+        if sampled and looks_again:
+            self._part("influence")(self._influence.open)(is_again=True)
         if sampled and not self._is_resumed:  # what first updates showed stands in the recording already
-            self._part("influence")(self._influence.open)()
+            if not looks_again:
+                self._part("influence")(self._influence.open)()
             self._part("influence")(self._time_axis.open)()
 
     def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool, is_maximized: bool) -> None:

@@ -27,8 +27,8 @@ from newllm.recorder.outputs import main_output, trained_outputs
 from newllm.recorder.pending import Row
 
 _FEWEST = 4  # positions, rows
-_FIRST = (1, 2, 4, 8)  # sampled updates; what is zero at the first may open with it: a gate, a residual branch
-_EACH = 16  # of those that follow: a mask may be lost on the way
+_LOOKS = 2  # what is zero at the first update may open with it: a gate, a residual branch
+_AGAIN, _EACH = (4, 8), 16  # times the steps between samples: a mask may be lost on the way
 _MOST_CALLS = 16  # of embeddings in a step
 _MOST_NODES = 100_000
 _SEED = 20261128
@@ -36,6 +36,12 @@ _NONE = 1e-30
 _BATCH_NORM = "BatchNorm"
 Read = tuple[Tensor, Tensor]
 """The tokens `[B, S]` that an embedding was given, or those of one position, and what it returned `[B, S, D]`."""
+
+
+def looks_again(step: int, every: int) -> bool:
+    """Whether a sampled step is one to look at once more: by its number, so that a resumed training looks there too."""
+    times, rest = divmod(step, every)
+    return not rest and (times in _AGAIN or (times > 0 and times % _EACH == 0))
 
 
 class InfluenceWatch:
@@ -48,15 +54,18 @@ class InfluenceWatch:
 
     def __init__(self, layout: Layout, protect: Protect) -> None:
         self._layout, self._protect = layout, protect
-        self._updates = 0
+        self._looks = 0
         self._handles: list[RemovableHandle] = []
         self._read: list[tuple[nn.Module, Read]] = []
 
-    def open(self) -> None:
-        """Hook them for the step that begins; nothing where none is due, or more than autograd makes the pass."""
-        self._updates += 1
-        is_due = self._updates in _FIRST or self._updates % _EACH == 0
-        if not is_due or self._layout.compiled or processes() > 1:
+    def open(self, *, is_again: bool = False) -> None:
+        """Hook them for the step that begins; nothing where more than autograd makes the pass.
+
+        Args:
+            is_again: whether it is one of the steps to look at once more (`looks_again`); else the first two count.
+        """
+        self._looks += not is_again
+        if (self._looks > _LOOKS and not is_again) or self._layout.compiled or processes() > 1:
             return
         if any(map(_is_special, self._layout.root.modules())):
             return

@@ -44,6 +44,7 @@ from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
+from newllm.recorder.influence import looks_again
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.leaps import Leaps
@@ -452,7 +453,7 @@ class Recorder:
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0 or self._leaps.asks
         self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
-        self._calls.begin(self._row, sampled=self._sampled)
+        self._calls.begin(self._row, sampled=self._sampled, looks_again=looks_again(step, self._every))
         self._contexts.sampled = self._sampled
         if self._sampled:
             self.part("layers")(self._forward.open)(self._row)

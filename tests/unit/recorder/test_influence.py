@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 import newllm
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
+from newllm.recorder.influence import looks_again
 from newllm.trace import Trace, read_trace
 
 TOKENS, WIDTH, PADDING = 23, 16, 0
@@ -336,3 +337,8 @@ def test_one_token_a_row_is_a_row_of_one_place(tmp_path: Path) -> None:
 
     trace = train(tmp_path / "run", Bigram(), loss)
     assert len(trace.series("target_classes").value) == 6
+
+
+def test_a_step_to_look_at_again_is_known_by_its_number() -> None:
+    assert [step for step in range(1, 700) if looks_again(step, 10)] == [40, 80, 160, 320, 480, 640]
+    assert [step for step in range(1, 40) if looks_again(step, 1)] == [4, 8, 16, 32]
