@@ -295,3 +295,16 @@ def test_blank_inputs_are_no_batch_that_comes_again(equal: float, said: str) -> 
 def test_a_spike_that_does_not_come_back_whole(behind: float, said: str) -> None:
     late = np.where(STEPS < 208, 9.0, behind)
     assert said in str(found(loss=LOSS + np.where(STEPS < 200, 0.0, late))["spike"].sentence)
+
+
+@pytest.mark.parametrize(("still", "severity"), [(3, "note"), (0, "warning")])
+def test_the_last_of_a_row_that_no_gradient_reaches_is_not_used(still: int, severity: str) -> None:
+    """As in Graph WaveNet, whose last graph convolution feeds nothing; a first one is cut off."""
+    names = [f"convs.{at}" for at in range(4)]
+    layers = (*(Layer(name, "Conv1d", 10) for name in names), Layer("head", "Linear", 50))
+    moves: dict[str, Any] = {"activation_rms__head": (SAMPLED, 1.0)}
+    for name in [*names, "head"]:
+        size = 0.0 if name == f"convs.{still}" else 1.0
+        moves |= {f"update_norm__{name}": (SAMPLED, 0.1 * size), f"gradient_norm__{name}": (SAMPLED, size)}
+        moves[f"activation_rms__{name}"] = (SAMPLED, 1.0)
+    assert found(Facts(origin="record", layers=layers), **moves)["frozen-layer"].severity == severity

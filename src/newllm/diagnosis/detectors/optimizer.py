@@ -156,6 +156,7 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 GUESSING = (0.95, 1.3)  # of ln K, where the loss of a model that knows nothing begins
 UNREGISTERED = "unregistered/"
 HEAD_BEHIND, MOST_REACHED = 2, 0.9  # layers with a gradient before a head that has none, and of all that are trained
+ROW = 2  # others in a list of layers
 ADDS_UP = 3.0  # times what a layer's gradient was at first: it is never cleared
 STILL = 0.95  # of the sampled steps at which others moved
 
@@ -329,6 +330,7 @@ def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
 
     It was not called, or no layer behind it has a gradient. Or it is one of several heads: it has none itself, and all
     others before it have one, which reaches them around it. (A first layer that is tied to the last has one anyway.)
+    Or it is the last of layers in a row, and all before it in the row have one.
     """
     if _has_gradient(trace, name) or not any(signal.startswith("gradient_norm/") for signal in trace.signals):
         return False
@@ -340,7 +342,22 @@ def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
         return True
     reached = [_has_gradient(trace, layer.name) for layer in facts.layers if layer.trained and layer.name in before]
     is_head = sum(reached) >= max(HEAD_BEHIND, MOST_REACHED * len(reached))
-    return (others and not called) or is_head or not any(_has_gradient(trace, other) for other in behind)
+    if (others and not called) or is_head or _ends_a_row(trace, names, name):
+        return True
+    return not any(_has_gradient(trace, other) for other in behind)
+
+
+def _ends_a_row(trace: Trace, names: list[str], name: str) -> bool:
+    """Whether a layer is the last of three and more in a list ("norms.7"), of which all others have a gradient."""
+    parts = name.split(".")
+    for place, part in enumerate(parts):
+        if part.isdigit():
+            alike = [".".join([*parts[:place], str(at), *parts[place + 1 :]]) for at in range(int(part))]
+            after = ".".join([*parts[:place], str(int(part) + 1), *parts[place + 1 :]])
+            before = [other for other in alike if other in names]
+            if len(before) >= ROW and after not in names and all(_has_gradient(trace, one) for one in before):
+                return True
+    return False
 
 
 def _has_gradient(trace: Trace, name: str) -> bool:
