@@ -48,9 +48,13 @@ def _is_said_in_japanese(finding: Finding) -> None:
 
 
 def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    # How often a kind was right is counted anew with each blind set (test_blind_tests.py).
+    # How often a kind and a cause were right is counted anew with each blind set (test_blind_tests.py).
     left_out = {"messages", "confidence", "blind_tests"}
     found = [{name: item for name, item in finding_data(one).items() if name not in left_out} for one in findings]
+    for one in found:
+        one |= {
+            name: [{**cause, "probability": None} for cause in one.get(name, [])] for name in ("causes",) if name in one
+        }
     return json.loads(json.dumps(found, default=float), parse_float=lambda text: float(f"{float(text):.5g}"))
 
 
