@@ -51,10 +51,8 @@ def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     # How often a kind and a cause were right is counted anew with each blind set (test_blind_tests.py).
     left_out = {"messages", "confidence", "blind_tests"}
     found = [{name: item for name, item in finding_data(one).items() if name not in left_out} for one in findings]
-    for one in found:
-        one |= {
-            name: [{**cause, "probability": None} for cause in one.get(name, [])] for name in ("causes",) if name in one
-        }
+    for cause in (cause for one in found for cause in one.get("causes", [])):
+        cause["probability"] = None
     return json.loads(json.dumps(found, default=float), parse_float=lambda text: float(f"{float(text):.5g}"))
 
 
