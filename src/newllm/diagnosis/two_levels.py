@@ -1,13 +1,13 @@
 """A loss whose batches lie at one level, and from a step on at two: a part of them became another kind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from newllm.diagnosis.losses import comparable
 
-FEWEST = 80  # points
+FEWEST, MOST = 80, 8192  # points; of more, as many at equal distances
 WINDOW, WIDEST = 0.05, 41  # of the run, and points: of the trend that is taken away
 LOW = 0.25  # quantile of the window: a trend that up to half of the batches cannot lift
 BEFORE = 0.1  # of the run, with one level
@@ -41,7 +41,9 @@ def two_levels(loss: np.ndarray) -> TwoLevels | None:
 
     What makes it so from the start, as tasks in turn or a last batch that is short, is how the training is.
     """
-    return _two_levels(np.ascontiguousarray(loss, dtype=float).tobytes())
+    each = 1 + len(loss) // MOST
+    found = _two_levels(np.ascontiguousarray(loss[::each], dtype=float).tobytes())
+    return found if found is None or each == 1 else replace(found, first=found.first * each)
 
 
 @lru_cache(maxsize=16)  # several detectors ask about one series

@@ -8,6 +8,7 @@ import pytest
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.two_levels import two_levels
 from newllm.trace import Finding, Series, Trace
 
 STEPS, SAMPLED, EVALUATED = np.arange(1, 401), np.arange(10, 401, 10), np.arange(25, 401, 25)
@@ -308,3 +309,14 @@ def test_the_last_of_a_row_that_no_gradient_reaches_is_not_used(still: int, seve
         moves |= {f"update_norm__{name}": (SAMPLED, 0.1 * size), f"gradient_norm__{name}": (SAMPLED, size)}
         moves[f"activation_rms__{name}"] = (SAMPLED, 1.0)
     assert found(Facts(origin="record", layers=layers), **moves)["frozen-layer"].severity == severity
+
+
+def test_of_a_long_log_points_at_equal_distances_tell_the_levels() -> None:
+    chance = np.random.default_rng(5)
+    steps = np.arange(50_000)
+    loss = 2 * np.exp(-steps / 20_000) + 0.3 + 0.02 * chance.standard_normal(50_000)
+    loss += np.where((steps >= 30_000) & (chance.random(50_000) < 0.4), 1.0, 0.0)
+    found_at = two_levels(loss)
+    assert found_at is not None
+    assert abs(found_at.first - 30_000) < 100
+    assert found_at.share == pytest.approx(0.4, abs=0.02)
