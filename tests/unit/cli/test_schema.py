@@ -183,4 +183,4 @@ def test_it_is_printed_for_people_and_for_programs(call, refused) -> None:
     page, line = call("schema", "doctor"), call("schema", "doctor", "--json")
     assert json.loads(page.out) == json.loads(line.out) == schema_of("doctor")
     assert (page.out.count("\n") > 100, line.out.count("\n")) == (True, 1)
-    assert "unknown command 'doktor': did you mean 'doctor'? known: cache, check" in refused("schema", "doktor")
+    assert "unknown command 'doktor': did you mean 'doctor'? known: bench, cache, check" in refused("schema", "doktor")
