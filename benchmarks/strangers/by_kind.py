@@ -139,13 +139,22 @@ def _roots(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
             yield Root(run["set"], kind, any(_is_right(run, one) for one in these), these[0]["confidence"])
 
 
-def _first_causes(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
-    """Yield, of each run, the cause that was named first, since causes are named by proof."""
+def _naming(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Yield, of each run, the first finding that names a cause, since causes are named by proof."""
     for run, findings in zip(runs, said, strict=True):
         first = next((one for one in findings if one["causes"]), None)
         if first is not None and run["set"] not in BY_SCORE:
-            cause = first["causes"][0]
-            yield Root(run["set"], cause, not run["healthy"] and cause in run["causes"], first["confidence"])
+            yield run, first
+
+
+def _names_it(run: Run, finding: dict[str, Any]) -> bool:
+    return not run["healthy"] and finding["causes"][0] in run["causes"]
+
+
+def _first_causes(runs: list[Run], said: list[list[dict[str, Any]]]) -> Iterator[Root]:
+    """Yield, of each run, the cause that was named first."""
+    for run, first in _naming(runs, said):
+        yield Root(run["set"], first["causes"][0], _names_it(run, first), first["confidence"])
 
 
 def tested(roots: list[Root]) -> dict[str, dict[str, int]]:
@@ -217,10 +226,8 @@ def counted(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, dict
 def named(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, int]:
     """Count the causes that were named first, since causes are named by proof: right, wrong, and said of sound runs."""
     found: Counter[str] = Counter({"right": 0, "wrong": 0, "sound": 0})
-    for run, findings in zip(runs, said, strict=True):
-        causes = next((one["causes"] for one in findings if one["causes"]), None)
-        if causes is not None and run["set"] not in BY_SCORE:
-            found["sound" if run["healthy"] else "right" if causes[0] in run["causes"] else "wrong"] += 1
+    for run, first in _naming(runs, said):
+        found["sound" if run["healthy"] else "right" if _names_it(run, first) else "wrong"] += 1
     return dict(found)
 
 

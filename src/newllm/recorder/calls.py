@@ -118,11 +118,10 @@ class CallWatch:
     def begin(self, row: Row, *, sampled: bool, looks_again: bool) -> None:
         """Begin a step whose signals go into the row; a sampled one may be one to look at its influences again."""
         self._row, self._sampled, self._small_calls = row, sampled, 0
-        if sampled and looks_again:
-            self._part("influence")(self._influence.open)(is_again=True)
-        if sampled and not self._is_resumed:  # what first updates showed stands in the recording already
-            if not looks_again:
-                self._part("influence")(self._influence.open)()
+        is_first = sampled and not self._is_resumed  # what first updates showed stands in the recording already
+        if is_first or (sampled and looks_again):
+            self._part("influence")(self._influence.open)(is_again=looks_again)
+        if is_first:
             self._part("influence")(self._time_axis.open)()
 
     def put(self, loss: float | torch.Tensor | None, *, is_scaled: bool, is_maximized: bool) -> None:
