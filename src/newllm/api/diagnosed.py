@@ -11,6 +11,7 @@ from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo
+from newllm.diagnosis.against.compare import Sound, held_against
 from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
@@ -54,6 +55,7 @@ class Diagnosis(Rich):
         findings: what matters most first; empty for a healthy run. That whose cause replays have shown stands first.
         verdict: the newest of its replays, None without one.
         logs: of several ranks that were read together, by rank; `path` is the directory, or the first of them.
+        against: the diagnoses of the sound runs that it was held against; empty where there were none.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class Diagnosis(Rich):
     findings: list[Finding]
     verdict: Verdict | None = None
     logs: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    against: tuple["Diagnosis", ...] = ()
 
     def __str__(self) -> str:
         """Return a line of how it looks, one of what its replays show, and one for each finding."""
@@ -100,7 +103,8 @@ class Diagnosis(Rich):
     def as_dict(self) -> dict[str, Any]:
         """Return plain data: schema, run, judged, findings, left_out, remarks, replays, logs_of_ranks.
 
-        `replays` where there is a verdict, `logs_of_ranks` where several logs were read together.
+        `replays` where there is a verdict, `logs_of_ranks` where several logs were read together, `against` where sound
+        runs were given.
 
         Of numbers that are not finite, None.
         """
@@ -117,6 +121,8 @@ class Diagnosis(Rich):
             content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
         if self.logs:
             content["logs_of_ranks"] = {str(rank): os.fspath(path) for rank, path in self.logs.items()}
+        if self.against:
+            content["against"] = [os.fspath(one.path) for one in self.against]
         return plain_data(content)
 
 
@@ -130,6 +136,7 @@ def doctor(
     roles: Mapping[str, str] | None = None,
     notes: Mapping[float, str] | None = None,
     ranks: bool = False,
+    against: Paths = (),
 ) -> Diagnosis:
     """Read a run or a log and say what is wrong with it. Nothing is written.
 
@@ -146,12 +153,17 @@ def doctor(
             do not say so.
         notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
         ranks: whether several logs are those of one training's ranks, where their names do not say so.
+        against: a run or a log of the same program that is known to be sound, or several: what differs from all of them
+            is told first, and what one of them has too is only a note (`newllm.diagnosis.against`).
 
     Raises:
         NothingYetError: it is a run of newllm that goes on, or was only checked, and has not recorded a step.
         UserError: there is nothing to read, it is no log or several runs, it has no such column, there is no such
-            kind or role, or the vocabulary cannot be.
+            kind or role, the vocabulary cannot be, or the sound run is the same, or shares no signal or step with it.
     """
+    if against:
+        known = {"vocabulary": vocabulary, "loss": loss, "step": step, "kind": kind, "roles": roles}
+        return _held_against(doctor(path, notes=notes, ranks=ranks, **known), against, known)
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     paths = several(path)
@@ -179,6 +191,18 @@ def doctor(
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     logs = {} if of_ranks is None else of_ranks.paths
     return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
+
+
+def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> Diagnosis:
+    """Return the diagnosis of a run as it looks beside those of sound ones."""
+    others = [doctor(one, **known) for one in several(against)]
+    for other in others:
+        if own.path.resolve() == other.path.resolve():
+            raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
+    sound = [Sound(os.fspath(other.path), other.trace, other.facts, other.findings) for other in others]
+    findings, remarks = held_against(own.findings, own.trace, own.facts, sound)
+    trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *remarks))
+    return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others))
 
 
 def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
@@ -273,12 +297,13 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
     """Write RUN/findings.json, whole or not at all, where what was read is a run directory of ours.
 
     Returns:
-        The file; None for a log of another system, beside which nothing is written, and for a run of the demo.
+        The file; None for a log of another system, beside which nothing is written, for a run of the demo, and where
+        the run was held against another: findings.json holds what is said of a run by itself.
 
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    if not is_run(diagnosis.path) or is_demo(diagnosis.path):
+    if not is_run(diagnosis.path) or is_demo(diagnosis.path) or diagnosis.against:
         return None
     file = diagnosis.path / "findings.json"
     write_checked(file, diagnosis.as_dict())

@@ -5,7 +5,7 @@ TensorBoard, Lightning, MLflow and others. Of a directory of several runs or log
 full. The logs of a training's ranks, or torchrun's --log-dir, are read together, and compared.
 Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
-A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
+A run directory of newllm gets findings.json; nothing is written beside a log of another tool, nor with --against.
 
   newllm doctor runs/my-text
   newllm doctor runs
@@ -14,6 +14,7 @@ A run directory of newllm gets findings.json; nothing is written beside a log of
   newllm doctor metrics.csv --loss objective --step counter --role learning_rate=eta
   newllm doctor ppo.csv --kind reinforcement --role reward=score --note 2000=curriculum
   newllm doctor runs/my-text --watch
+  newllm doctor runs/new --against runs/last-week
   newllm doctor metrics.csv --html page.html
   newllm doctor metrics.csv --lang ja
 """
@@ -42,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ranks", action="store_true", help="the logs are those of one training's ranks")
     parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
+    parser.add_argument(
+        "--against",
+        type=run_named,
+        metavar="SOUND",
+        action="append",
+        default=[],
+        help="a sound run or log of the same program: tell what differs from it (again for another seed of it)",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
     parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
 
@@ -84,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step, **intent_of(arguments)}
-    names |= {"ranks": arguments.ranks}
+    names |= {"ranks": arguments.ranks, "against": arguments.against}
     log = arguments.log[0] if len(arguments.log) == 1 else arguments.log
     diagnose = functools.partial(api.doctor, log, **names)
     if arguments.watch:
@@ -149,7 +158,9 @@ def _write(diagnosis: Any, page: Path | None, words: Any, notes: Mapping[float, 
     if page is not None:
         from newllm.files import write_bytes
 
-        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings, words)
+        other = next(iter(diagnosis.against), None)
+        sound = None if other is None else (other.path, other.trace)
+        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings, words, sound=sound)
         write_bytes(page, html.encode())
     try:
         api.keep_notes(diagnosis.path, notes)

@@ -186,7 +186,10 @@ def _plot(diagnosis: Diagnosis, finding: Finding, paper: Paper, *, low: bool = F
     series = plotted(diagnosis.trace, finding)
     if series is None or finding.signal is None:
         return
-    plot = DrawnSignal(finding.signal, diagnosis.trace.axis, marked(finding, series), 5, paper)
+    other = next(iter(diagnosis.against), None)
+    behind = plotted(other.trace, finding) if other else None
+    drawn = None if other is None or behind is None else (behind, shown(other.path))
+    plot = DrawnSignal(finding.signal, diagnosis.trace.axis, marked(finding, series), 5, paper, drawn)
     rows = plot.draw_closer(series, paper.width - _INDENT, alone=3 if low else 5)
     yield Text()
     yield from (Padding(row, (0, 0, 0, _INDENT)) for row in rows)

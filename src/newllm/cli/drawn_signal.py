@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from newllm.cli.paper import Paper
+from newllm.cli.paper import LONGEST_PATH, Paper
 from newllm.plotting import colours
 from newllm.plotting.terminal import draw_curve
 from newllm.report.window import closer
@@ -27,6 +27,7 @@ class DrawnSignal:
         region: first and last of the steps that are marked.
         height: rows of the curve.
         paper: what it is drawn on.
+        behind: the same signal of another run, in grey behind it, and the name of that run; None for none.
     """
 
     signal: str
@@ -34,6 +35,7 @@ class DrawnSignal:
     region: tuple[float, float] | None
     height: int
     paper: Paper
+    behind: tuple[Series, str] | None = None
 
     def draw(self, series: Series, width: int) -> list[Text]:
         """Return the rows of a drawing, at most `width` cells wide."""
@@ -42,11 +44,15 @@ class DrawnSignal:
         ends = words("steps-range", axis=axis_label(words, self.axis), first=first, last=last)
         name = plain(self.signal, max(10, width - cell_len(ends) - 3))
         title = Text.assemble((name, "bold"), "  ", (ends, colours.MUTED))
+        if self.behind is not None:
+            title.append(f"  {words('figure-in_grey', other=plain(self.behind[1], LONGEST_PATH))}", colours.MUTED)
+            title.truncate(width, overflow="ellipsis" if self.paper.unicode else "crop")
         colour = colours.of_signal(self.signal)
         marked = () if self.region is None else (self.region,)
         rows = draw_curve(
             series.step, series.value, width=width, height=self.height, marked=marked, colour=colour,
             unicode=self.paper.unicode, words=words,
+            behind=None if self.behind is None else (self.behind[0].step, self.behind[0].value),
         )  # fmt: skip
         return [title, *rows]
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from newllm.diagnosis.ranks.fingerprints import Ranks
 from newllm.diagnosis.ranks.hangs import Hang
 from newllm.diagnosis.ranks.stalls import Stall
+from newllm.diagnosis.run_settings import Setting
 from newllm.trace.check import KeptCheck
 
 
@@ -72,6 +73,7 @@ class Facts:
             optimizer (OneCycleLR, CyclicLR); None where nobody says.
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
+        settings: of the training by dotted name, as far as they were kept.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         check: what `newllm.check` found before the training, where that was kept with the run.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
@@ -101,6 +103,7 @@ class Facts:
     dropout: float = 0.0
     half: bool | None = None
     ended: bool = False
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
 def is_adam(optimizer: str) -> bool:

@@ -16,6 +16,7 @@ from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks.fingerprints import read_ranks
 from newllm.diagnosis.ranks.hangs import read_hangs
 from newllm.diagnosis.ranks.stalls import read_stall
+from newllm.diagnosis.run_settings import settings_of
 from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
@@ -143,6 +144,7 @@ def facts_of(
         dropout=min(1.0, _share(recording.get("dropout"))),
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
+        settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,
     )
 

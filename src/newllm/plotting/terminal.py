@@ -55,6 +55,7 @@ def draw_curve(
     marked: Sequence[Stretch] = (),
     colour: str = colours.TRAINING,
     points: tuple[np.ndarray, np.ndarray] | None = None,
+    behind: tuple[np.ndarray, np.ndarray] | None = None,
     unicode: bool = True,
     words: Catalogue | None = None,
 ) -> list[Text]:
@@ -69,6 +70,7 @@ def draw_curve(
         colour: of the curve outside those stretches.
         points: x and y of a second signal (validation), shown as single points, where they lie close the highest; the
             scale is that of the curve, and what is beyond it becomes an arrow at the edge.
+        behind: x and y of another curve, in grey behind this one; the scale holds both.
         unicode: the terminal's encoding has braille and lines.
         words: the language; None is English.
 
@@ -81,16 +83,25 @@ def draw_curve(
         return [Text(words("curve-not_finite" if len(y) else "curve-nothing"), style=colours.MUTED)]
     value = np.where(finite, np.clip(y, -LARGEST, LARGEST), np.nan)
     x_points, points_value = _finite(points)
-    log = is_crushed(value)
-    labels = [compact(float(f"{item:.4g}")) for item in (np.nanmax(value), np.nanmin(value))]
+    x_behind, behind_value = _within(_finite(behind), x)
+    both = np.concatenate([value, behind_value])
+    log = is_crushed(both)
+    labels = [compact(float(f"{item:.4g}")) for item in (np.nanmax(both), np.nanmin(both))]
     margin = max(3 if log else 0, *map(len, labels))
     scaled = np.log if log else np.asarray
     places = np.concatenate([x[[0, -1]], x_points])
-    frame = _Frame(max(8, width - margin - 2), height, _ends(places), _ends(scaled(value)), log)
-    canvas = Canvas(2 * frame.width, 4 * height)
+    frame = _Frame(max(8, width - margin - 2), height, _ends(places), _ends(scaled(both)), log)
+    canvas, other = Canvas(2 * frame.width, 4 * height), Canvas(2 * frame.width, 4 * height)
     canvas.draw(frame.columns(x), frame.rows(scaled(value)))
+    other.draw(frame.columns(x_behind), frame.rows(scaled(behind_value)))
     regions = [_region(frame, x, stretch) for stretch in marked]
     cells = _coloured(canvas, regions, colour, unicode=unicode)
+    grey = _coloured(other, (), colours.MUTED, unicode=unicode)
+    empty = chr(0x2800) + " "
+    cells = [
+        [there if here[0] in empty else here for here, there in zip(row, behind_it, strict=True)]
+        for row, behind_it in zip(cells, grey, strict=True)
+    ]
     _put(cells, frame, x_points, points_value, unicode=unicode)
     gaps = set((frame.columns(x[~finite]) // 2).tolist())
     rows = _curve_rows(cells, labels, margin, unicode=unicode)
@@ -102,6 +113,12 @@ def _finite(points: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, n
         return np.empty(0), np.empty(0)
     kept = np.isfinite(points[1])
     return points[0][kept], np.clip(points[1][kept], -LARGEST, LARGEST)
+
+
+def _within(curve: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of a curve between the ends of x."""
+    kept = (curve[0] >= x[0]) & (curve[0] <= x[-1])
+    return curve[0][kept], curve[1][kept]
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:

@@ -25,7 +25,15 @@ _PLOTS = 40  # a page stays below a few MB
 _SENTENCE = 2000  # characters
 
 
-def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[Finding], words: Catalogue) -> str:
+def diagnosis_page(
+    name: object,
+    trace: Trace,
+    facts: Facts,
+    findings: Sequence[Finding],
+    words: Catalogue,
+    *,
+    sound: tuple[object, Trace] | None = None,
+) -> str:
     """Return the page; `PAGE_NAME` stands in its first lines.
 
     Args:
@@ -34,6 +42,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         facts: what was known beside it.
         findings: what matters most first.
         words: the language.
+        sound: name and trace of a sound run that it was held against, whose curves are drawn in grey.
     """
     words = words.about(text=reads_text(trace, facts))
     headline, mood = diagnosis.headline(words, trace, findings, facts), diagnosis.mood(trace, findings, facts)
@@ -54,7 +63,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         "<main>",
         *([] if findings else _overview(trace, words)),
         *(
-            _article(trace, facts, root, following, words, plot=index < _PLOTS)
+            _article(trace, facts, root, following, words, sound if index < _PLOTS else None, plot=index < _PLOTS)
             for index, (root, following) in enumerate(families(findings))
         ),
         f"</main><footer>{_coverage(trace, facts, findings, words)}</footer></body>",
@@ -68,14 +77,21 @@ def _safe(text: object) -> str:
 
 
 def _article(
-    trace: Trace, facts: Facts, root: Finding, following: Sequence[Finding], words: Catalogue, *, plot: bool
+    trace: Trace,
+    facts: Facts,
+    root: Finding,
+    following: Sequence[Finding],
+    words: Catalogue,
+    sound: tuple[object, Trace] | None,
+    *,
+    plot: bool,
 ) -> str:
     """Return a root fault with its evidence, its causes, and what follows from it."""
     parts = [
         f'<article class="{root.severity}">',
         f"<h2>{_heading(root, trace, words)}</h2>",
         f"<p>{_safe(words.text(root.sentence))}</p>",
-        *(_plots(trace, root, words) if plot else []),
+        *(_plots(trace, root, words, sound) if plot else []),
         _evidence(root, words),
         _causes(root, trace, facts, words),
         _list(words("alternatives"), [words.text(one) for one in root.alternatives]),
@@ -139,14 +155,16 @@ def _coverage(trace: Trace, facts: Facts, findings: Sequence[Finding], words: Ca
     return "".join([f"<p>{_safe(state)}</p>" if state else "", *folds])
 
 
-def _plots(trace: Trace, finding: Finding, words: Catalogue) -> list[str]:
+def _plots(trace: Trace, finding: Finding, words: Catalogue, sound: tuple[object, Trace] | None) -> list[str]:
     series = plotted(trace, finding)
     if series is None or finding.signal is None:
         return []
     region = marked(finding, series)
+    behind = plotted(sound[1], finding) if sound is not None else None
+    other = None if sound is None or behind is None else (sound[0], behind)
     near = closer(series, region)
-    whole = _figure(finding.signal, series, trace.axis, words, region)
-    return [whole] if near is None else [whole, _figure(finding.signal, near, trace.axis, words, region)]
+    whole = _figure(finding.signal, series, trace.axis, words, region, other)
+    return [whole] if near is None else [whole, _figure(finding.signal, near, trace.axis, words, region, other)]
 
 
 def _overview(trace: Trace, words: Catalogue) -> list[str]:
@@ -154,12 +172,21 @@ def _overview(trace: Trace, words: Catalogue) -> list[str]:
     return [_figure(name, trace.series(name), trace.axis, words, None) for name in names]
 
 
-def _figure(name: str, series: Series, axis: str, words: Catalogue, region: tuple[float, float] | None) -> str:
+def _figure(
+    name: str,
+    series: Series,
+    axis: str,
+    words: Catalogue,
+    region: tuple[float, float] | None,
+    other: tuple[object, Series] | None = None,
+) -> str:
     unit = axis_label(words, axis)
     steps = words("steps-range", axis=unit, first=f"{series.step[0]:,}", last=f"{series.step[-1]:,}")
     caption = words("doctor-figure", signal=plain(name, 80), steps=steps)
-    drawing = curve_svg(series, kind=_kind(name), axis=unit, title=caption, marked=region, words=words)
-    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{drawing}</figure>"
+    behind = None if other is None else other[1]
+    drawing = curve_svg(series, kind=_kind(name), axis=unit, title=caption, marked=region, words=words, behind=behind)
+    told = [caption] if other is None else [caption, words("figure-in_grey", other=str(other[0]))]
+    return f"<figure><figcaption>{_safe(words('list').join(told))}</figcaption>{drawing}</figure>"
 
 
 def _kind(name: str) -> str:

@@ -37,6 +37,7 @@ svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
 svg text {{ font-size: 12px; fill: var(--muted); }}
 .curve {{ fill: none; stroke-width: 1.8; stroke-linejoin: round; }}
 .curve.training {{ stroke: var(--training); }} circle.training {{ fill: var(--training); }}
+.curve.behind {{ stroke: var(--muted); opacity: 0.6; }}
 .curve.validation {{ stroke: var(--validation); }} circle.validation {{ fill: var(--validation); }}
 .curve.context {{ stroke: var(--context); }} circle.context {{ fill: var(--context); }}
 .curve.learning-rate {{ stroke: var(--learning-rate); }} circle.learning-rate {{ fill: var(--learning-rate); }}

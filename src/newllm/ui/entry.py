@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis.run_facts import facts_of
+from newllm.diagnosis.run_settings import Setting, settings_of
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue, Message, message, quoted, read_message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
-from newllm.report.source.settings import Setting, settings_of
 from newllm.trace import Trace
 from newllm.trace.check import CHECK, has_begun
 from newllm.trace.labels import NAME as LABELS

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from newllm.diagnosis.run_settings import Setting
 from newllm.errors import UserError
 from newllm.messages import Catalogue
-from newllm.report.source.settings import Setting
 from newllm.trace import Series
 from newllm.ui.index import Index
 from newllm.ui.live import Shows

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from newllm.diagnosis import audits, detectors
+from newllm.diagnosis.against import compare
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.messages import catalogue
@@ -25,7 +26,7 @@ def tables() -> str:
         found = _kinds(module)
         kinds = [kind for kind in found if kind not in seen]
         seen |= set(kinds)
-        folder = "audits" if module.__name__.startswith(audits.__name__) else "detectors"
+        folder = module.__name__.split(".")[-2]
         title, _, about = str(module.__doc__).split("\n")[0].rstrip(".").partition(": ")
         rows = [f"| `{kind}` | {EN(f'finding-{kind}.explained')} |" for kind in kinds]
         file = f"(`diagnosis/{folder}/{module.__name__.rpartition('.')[2]}.py`):"
@@ -41,6 +42,7 @@ def _files() -> Iterator[ModuleType]:
     for package, registry in ((detectors, DETECTORS), (audits, AUDITS)):
         for name in dict.fromkeys(function.__module__.rpartition(".")[2] for function in registry):
             yield getattr(package, name)
+    yield compare
 
 
 def _kinds(module: ModuleType) -> list[str]:

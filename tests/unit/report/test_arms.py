@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from newllm.diagnosis.run_settings import flat
 from newllm.report.several.arms import Member, arms_of, difference_of, differing, mean_of, pairs
-from newllm.report.source.settings import flat
 from newllm.statistics import mean_interval
 from newllm.trace import Series
 

@@ -15,7 +15,7 @@ from newllm.words.labels import evidence_label, term
 
 DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
 EN, JA = catalogue("en"), catalogue("ja")
-MODULES = sorted([*DIAGNOSIS.glob("detectors/*.py"), *DIAGNOSIS.glob("audits/*.py")])
+MODULES = sorted([*DIAGNOSIS.glob("detectors/*.py"), *DIAGNOSIS.glob("audits/*.py"), *DIAGNOSIS.glob("against/*.py")])
 
 
 def kinds() -> set[str]:

@@ -77,6 +77,7 @@ doctor-causes = Likely cause
 
 causes-unknown = unknown: nothing in this log proves one. Possible: { $causes }.
 doctor-figure = { $signal }, { $steps }
+figure-in_grey = in grey: { $other }
 doctor-not_finite = not finite
 doctor-marked = the finding
 doctor-no_finite_value = { $signal }: not one finite value

@@ -263,3 +263,7 @@ remark-training-kind = taken for { $training ->
     [contrastive] a contrastive training
    *[other] a regression or a likelihood of densities, whose loss falls below zero
 }, judging by { $columns }; --kind corrects it
+remark-against = held against { $other } over { $axis }s { $first } to { $last }: { $count ->
+    [one] one setting or signal
+   *[other] { COUNT($count) } settings and signals
+}

@@ -50,6 +50,7 @@ doctor-causes = 考えられる原因
 
 causes-unknown = 不明。このログには、原因を証明するものがない。可能性のある原因：{ $causes }。
 doctor-figure = { $signal }、{ $steps }
+figure-in_grey = 灰色：{ $other }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見
 doctor-no_finite_value = { $signal }：有限の値がない

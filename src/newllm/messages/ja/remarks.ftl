@@ -262,3 +262,4 @@ remark-training-kind = { $training ->
     [contrastive] 対照学習
    *[other] 回帰または密度の尤度（損失が0を下回る）
 }とみなす（根拠の列：{ $columns }）。違う場合は--kindで指定する
+remark-against = { axis-unit }{ $first }から{ $last }までを{ $other }と比べた（設定と信号{ COUNT($count) }個）

@@ -38,7 +38,14 @@ class _Frame:
 
 
 def curve_svg(
-    series: Series, *, kind: str, axis: str, title: str, marked: tuple[float, float] | None, words: Catalogue
+    series: Series,
+    *,
+    kind: str,
+    axis: str,
+    title: str,
+    marked: tuple[float, float] | None,
+    words: Catalogue,
+    behind: Series | None = None,
 ) -> str:
     """Draw a signal.
 
@@ -49,6 +56,7 @@ def curve_svg(
         title: for who cannot see it.
         marked: first and last of the steps to shade.
         words: the language.
+        behind: the same signal of another run, drawn in grey behind it; the scale holds both.
 
     Returns:
         An `<svg>` element.
@@ -57,17 +65,29 @@ def curve_svg(
     x, value = series.step.astype(float), np.where(finite, np.clip(series.value, -LARGEST, LARGEST), np.nan)
     if not finite.any():
         return f'<p class="muted">{html.escape(words("doctor-no_finite_value", signal=title))}</p>'
-    log = is_crushed(value)
-    frame = _Frame((x[0], x[-1]), _padded(float(np.nanmin(value)), float(np.nanmax(value)), log=log), log)
+    grey, other = _within(behind, series)
+    both = np.concatenate([value, other])
+    log = is_crushed(both)
+    frame = _Frame((x[0], x[-1]), _padded(float(np.nanmin(both)), float(np.nanmax(both)), log=log), log)
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)}">',
         *_shades(frame, x, value, marked, words),
         *_grid(frame, axis),
+        *([f'<path class="curve behind" d="{_path(frame, *decimate(grey, other))}"/>'] if len(grey) else []),
         f'<path class="curve {kind}" d="{_path(frame, *decimate(x, value))}"/>',
         *_dots(frame, x, value, kind, axis),
         "</svg>",
     ]
     return "".join(parts)
+
+
+def _within(behind: Series | None, series: Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps and values of another curve between the ends of a signal, what is not finite as NaN."""
+    if behind is None:
+        return np.empty(0), np.empty(0)
+    kept = (behind.step >= series.step[0]) & (behind.step <= series.step[-1])
+    value = np.where(np.isfinite(behind.value), np.clip(behind.value, -LARGEST, LARGEST), np.nan)
+    return behind.step[kept].astype(float), value[kept]
 
 
 def _padded(low: float, high: float, *, log: bool) -> tuple[float, float]:

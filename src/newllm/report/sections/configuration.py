@@ -6,11 +6,11 @@ from typing import Any
 
 from newllm.demo import is_demo, shown
 from newllm.diagnosis.replayable import replayable
+from newllm.diagnosis.run_settings import settings_of
 from newllm.messages import Catalogue, read_message
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
 from newllm.report.source import Source
-from newllm.report.source.settings import settings_of
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import value
 

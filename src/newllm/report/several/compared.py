@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from newllm.diagnosis.run_settings import flat
 from newllm.report.several.arms import Member
 from newllm.report.several.units import unit_of
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in
-from newllm.report.source.settings import flat
 from newllm.words.plain import plain
 
 NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from newllm.report.source.settings import settings_of
+from newllm.diagnosis.run_settings import settings_of
 
 
 def test_a_configuration_without_its_environment():

@@ -1,0 +1,1 @@
+"""What differs between a run and one that is known to be sound."""

@@ -1,0 +1,210 @@
+"""A run held against one that is known to be sound: what differs, and which of its findings the sound run has too.
+
+A fact of the code may be a mistake or harmless, and one run cannot tell: a layer that gets no gradient may not be used
+on purpose. What a sound run of the same program has too does not make the difference. What it has not is told first:
+what the training was given and set to, then what it came to, and where that shows inside the model.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from newllm.diagnosis.against.given import Difference, given_differences
+from newllm.diagnosis.against.reached import inner_differences, reached_differences
+from newllm.diagnosis.changes import SUDDEN
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.training_kind import training_kind
+from newllm.errors import UserError
+from newllm.messages import Message, message
+from newllm.trace import SEVERITIES, Finding, Remark, Severity, Trace
+from newllm.trace.remark import note
+
+MOST = 6  # differences that are told in words; the signals of all are in the evidence
+MOST_INSIDE = 3
+POINTS = 10  # of a signal that is drawn, where there is one
+GRAVER = 1.5  # times as far as in the sound run: then it is another finding
+_RATE = "learning_rate"
+SET_BY = {
+    "learning-rate": _RATE, "learning-rate-low": _RATE, "learning-rate-zero": _RATE, "schedule-ended": _RATE,
+    "schedule-restarted": _RATE, "warm-up-unfinished": _RATE, "weight-decay": "weight_decay",
+    "tight-clipping": "gradient_norm_clipped",
+}  # fmt: skip
+"""Causes that lie in a setting, by the signal that shows it: where that is as in the sound run, it is not the cause."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A run that is known to be sound.
+
+    Attributes:
+        name: as a person gave it.
+        trace, facts, findings: of it.
+    """
+
+    name: str
+    trace: Trace
+    facts: Facts
+    findings: Sequence[Finding]
+
+
+def held_against(
+    findings: Sequence[Finding], trace: Trace, facts: Facts, sound: Sequence[Sound]
+) -> tuple[list[Finding], tuple[Remark, ...]]:
+    """Return the findings of a run as they look beside sound ones, and a remark on what was held against what.
+
+    First what differs from each of them, with the values of the first; then the run's own findings, but for those that
+    a sound one has too, which are one note. Where nothing differs, what is found is a note, but for what happens at a
+    step.
+
+    Args:
+        findings: of the run by itself.
+        trace: of the run.
+        facts: likewise.
+        sound: at least one; several seeds show how far sound runs are apart.
+
+    Raises:
+        UserError: they cannot be compared.
+    """
+    first, last = _shared_steps(trace, sound)
+    progress = training_kind(trace, facts).loss_is_progress
+    with np.errstate(all="ignore"):
+        given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
+        reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, progress=progress))
+        inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
+    parts = bool(reached) or any(one.recorded for one in given)
+    both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
+    own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
+    if not parts:
+        own = [one if one.kind in SUDDEN else replace(one, severity="note", confidence=None) for one in own]
+    names = [one.name for one in sound]
+    told = [
+        *_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note"),
+        *_told("parts-from-reference", reached, MOST, sound, trace, "warning"),
+        *(_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note") if parts else ()),
+    ]
+    notes = [one for one in (*told, *own) if one.severity == "note"]
+    if both:
+        kinds = list(dict.fromkeys(one.kind for one in both))
+        notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
+    if not parts and not given:
+        notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures))
+    known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
+    return [*(one for one in (*told, *own) if one.severity != "note"), *notes], (
+        note("remark-against", other=names, **known),
+    )
+
+
+def _from_each(
+    sound: Sequence[Sound], differences: Callable[[Sound], tuple[list[Difference], int]]
+) -> tuple[list[Difference], int]:
+    """Return what differs from all sound runs, as it does from the first, and how much was looked at there."""
+    (found, looked), *others = [differences(one) for one in sound]
+    for other, _ in others:
+        known = {one.what for one in other}
+        found = [one for one in found if one.what in known]
+    return found, looked
+
+
+def _told(
+    kind: str, found: Sequence[Difference], most: int, sound: Sequence[Sound], trace: Trace, severity: Severity
+) -> Iterable[Finding]:
+    """Yield differences as one finding; none where there are none."""
+    if not found:
+        return
+    said = message(
+        f"finding-{kind}.sentence",
+        other=[one.name for one in sound],
+        count=len(found),
+        differences=_joined([one.said for one in found[:most]]),
+        more=max(0, len(found) - most),
+    )
+    ends = [one.last for one in found if one.last is not None]
+    signals = list(dict.fromkeys(one.signal for one in found if one.signal is not None))
+    yield Finding(
+        kind=kind,
+        severity=severity,
+        sentence=said,
+        first_step=min(one.step for one in found) or None,
+        last_step=max(ends) if len(ends) == len(found) else None,
+        confidence=None,
+        signal=max(signals, key=lambda one: _can_be_drawn(one, trace, sound[0]), default=None),  # the first of equals
+        evidence={"signals": signals},
+    )
+
+
+def _can_be_drawn(signal: str, trace: Trace, sound: Sound) -> bool:
+    return min(len(one.series(signal).step) for one in (trace, sound.trace)) >= POINTS
+
+
+def _note(kind: str, evidence: dict[str, list[str]], **known: object) -> Finding:
+    said = message(f"finding-{kind}.sentence", **known)
+    return Finding(kind=kind, severity="note", sentence=said, confidence=None, evidence=dict(evidence))
+
+
+def _kind(kind: str) -> Message:
+    return message("against-kind", kind=kind)
+
+
+def _joined(said: Sequence[Message]) -> Message:
+    """Return several sentences as one."""
+    first, *others = said
+    return message("against-and", first=first, rest=_joined(others)) if others else first
+
+
+def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
+    """Return the first and the last step that all have.
+
+    Raises:
+        UserError: they count otherwise, or share no signal or no steps.
+    """
+    first, last = -np.inf, np.inf
+    for one in sound:
+        if trace.axis != one.trace.axis:
+            raise UserError(
+                f"'{one.name}' counts {one.trace.axis}s and this run {trace.axis}s: give logs that count alike (--step)"
+            )
+        shared = [
+            (series.step, other.step)
+            for name, series in trace.signals.items()
+            if len(series.step) and len((other := one.trace.series(name)).step)
+        ]
+        if not shared:
+            raise UserError(f"'{one.name}' has no signal that this run has: give a sound run of the same program")
+        first = max(first, *(min(float(steps[side][0]) for steps in shared) for side in (0, 1)))
+        last = min(last, *(max(float(steps[side][-1]) for steps in shared) for side in (0, 1)))
+        if last < first:
+            raise UserError(f"'{one.name}' has no step that this run has: give a sound run that covers its steps")
+    return float(first), float(last)
+
+
+def _has_too(finding: Finding, others: Sequence[Finding]) -> bool:
+    """Whether a sound run has a finding too: of the same kind and signal, as grave, and as far off."""
+    return any(
+        one.kind == finding.kind
+        and one.signal == finding.signal
+        and SEVERITIES.index(one.severity) >= SEVERITIES.index(finding.severity)
+        and _size(finding) <= GRAVER * _size(one)
+        for one in others
+    )
+
+
+def _size(finding: Finding) -> float:
+    size = finding.evidence.get("height", finding.evidence.get("worst"))
+    return abs(float(size)) if isinstance(size, int | float) and not isinstance(size, bool) else 0.0
+
+
+def _without_excused(finding: Finding, given: Sequence[Difference], trace: Trace, sound: Sequence[Sound]) -> Finding:
+    """Return a finding without causes that lie in a setting which is as in the sound runs."""
+    if not finding.causes:
+        return finding
+    differ = {one.signal for one in given}
+    traces = (trace, *(one.trace for one in sound))
+    kept = tuple(
+        one
+        for one in finding.causes
+        if (signal := SET_BY.get(one.name)) is None
+        or signal in differ
+        or not all(len(other.series(signal).step) for other in traces)
+    )
+    return finding if len(kept) == len(finding.causes) else replace(finding, causes=kept)

@@ -1,0 +1,213 @@
+"""What a training was given and set to that a sound one was not: settings, layers, and signals that no loss decides."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from newllm.diagnosis.against.parting import Parting, exact_parting, noisy_parting
+from newllm.diagnosis.changes import LEAST_SHARE
+from newllm.diagnosis.exogenous import exogenous
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.shift import is_exact
+from newllm.diagnosis.training_kind import NO_PROGRESS, training_kind
+from newllm.messages import Message, message
+from newllm.trace import Series, Trace
+
+SAME = 0.01  # of settings that are computed, as a schedule's rate
+TURNS = 0.2  # of the changes of a schedule at most
+OF_DEVIATION = 0.1  # standard deviations of the data, between two means
+COUNTED = {"target_classes_seen": 0.1, "rows_distinct": 0.1}  # of counts up to there, where rows are drawn by chance
+FORM = (
+    "target_is_input", "target_is_next", "target_is_second", "rows_unasked", "rows_distinct", "target_noise", "texts",
+    "choices", "batch_as_time", "positions_as_time", "sigmoid_twice", "softmax_twice", "log_softmax_missing",
+    "log_missing", "softmax_over_batch", "targets_alike",
+)  # fmt: skip
+"""What a recorder sees of how targets and outputs belong together, which no weights decide."""
+FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "optimizer_replaced",
+         "moments_missing", "unregistered")  # fmt: skip
+"""Written only where it is so."""
+REACHED = {
+    "later_tokens_seen": 1e-6
+}  # an influence: whether there is any is decided by the code, how strong by weights
+_PLACE = re.compile(
+    r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time)($|[._-])",
+    re.I,
+)
+_OF_SIGNALS = {"optimizer.learning_rate": "learning_rate", "optimizer.weight_decay": "weight_decay",
+               "optimizer.beta1": "momentum", "optimizer.momentum": "momentum"}  # fmt: skip
+_NAMED = 4  # layers
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        said: in words.
+        step: the first at which it does; 0 of what holds from the start by itself.
+        last: the last one; None where it does so to the end.
+        size: see `Parting`; infinite of what is exact.
+        signal: its name in the trace; None of a setting.
+        recorded: whether it was seen while the training ran, not only written down as its setting.
+    """
+
+    said: Message
+    step: float
+    size: float
+    signal: str | None = None
+    last: float | None = None
+    recorded: bool = True
+
+    @property
+    def what(self) -> str:
+        """What differs, whatever the values: a signal, a setting, a part of the model."""
+        return self.signal or f"{self.said.id} {self.said.parameters.get('name', self.said.parameters.get('what'))}"
+
+
+def given_differences(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[list[Difference], int]:
+    """Return what differs, the earliest first, and how many settings and signals were held against each other."""
+    signals, looked = _signals(here, there)
+    seen = {one.signal for one in signals}
+    settings, known = _settings(here[1].settings, there[1].settings, seen)
+    found = [*settings, *_layers(here[1].layers, there[1].layers, seen), *signals]
+    length = min(here[0].last_step, there[0].last_step) or 1.0
+    return sorted(found, key=lambda one: (round(20 * one.step / length), -one.size)), looked + known
+
+
+def _settings(here: Mapping[str, Any], there: Mapping[str, Any], seen: set[str | None]) -> tuple[list[Difference], int]:
+    """Return the settings that differ: of those with the same two values one, and none that is seen as a signal."""
+    names = [name for name in here.keys() & there.keys() if not _PLACE.search(name)]
+    found: dict[tuple[str, str], Difference] = {}
+    for name in sorted(names, key=lambda one: (not one.startswith("optimizer."), one)):
+        own, other = here[name], there[name]
+        if own == other or _OF_SIGNALS.get(name) in seen or "/" in f"{own}{other}":
+            continue
+        said = message("against-setting", name=name, here=str(own), there=str(other))
+        found.setdefault((str(own), str(other)), Difference(said, 0.0, np.inf, recorded=False))
+    return list(found.values()), len(names)
+
+
+def _layers(here: tuple[Layer, ...], there: tuple[Layer, ...], seen: set[str | None]) -> Iterator[Difference]:
+    """Yield how the models differ: in layers, and in what was set for them."""
+    own, other = ({layer.name: layer for layer in layers} for layers in (here, there))
+    if not own or not other:
+        return
+    for where, names in (("here", own.keys() - other.keys()), ("there", other.keys() - own.keys())):
+        if names:
+            ordered = [name for name in (*own, *other) if name in names]
+            yield _of_layers(f"against-layers-{where}", ordered)
+    both = [(own[name], other[name]) for name in own if name in other]
+    decay = () if "weight_decay" in seen else ("weight_decay", "penalty")
+    for field in ("kind", "parameters", "trained", "given", *decay, "norm_momentum"):
+        differ = [(one, two) for one, two in both if getattr(one, field) != getattr(two, field)]
+        if differ:
+            values = {
+                key: _value(getattr(layer, field)) for key, layer in zip(("here", "there"), differ[0], strict=True)
+            }
+            yield _of_layers("against-layers-differ", [one.name for one, _ in differ], what=field, **values)
+
+
+def _value(value: Any) -> str | Message:
+    return message("against-whether", yes=value) if isinstance(value, bool) else str(value)
+
+
+def _of_layers(id: str, names: list[str], **parameters: Any) -> Difference:
+    shown = {"names": names[:_NAMED], "more": max(0, len(names) - _NAMED), "count": len(names)}
+    return Difference(message(id, **shown, **parameters), 0.0, np.inf)
+
+
+def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[list[Difference], int]:
+    """Return the signals that differ, and how many were looked at."""
+    own, other = _given(*here), _given(*there)
+    shared = own.keys() & other.keys()
+    found = []
+    for name in own:
+        if name not in shared:
+            continue
+        parting = _parting(name, own[name], other[name])
+        if parting and abs(parting.here - parting.there) > _least(name, there[0]):
+            found.append(said_of(name, parting, here[0].axis))
+    for name in FLAGS:
+        for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
+            steps = [series.step[0] for signal, series in one.signals.items() if _is(signal, name) and len(series.step)]
+            if steps and not any(_is(signal, name) for signal in two.signals):
+                step = float(min(steps))
+                said = message(f"against-only-{where}", signal=name, step=step, axis=here[0].axis)
+                found.append(Difference(said, step, np.inf, name))
+    return found, len(shared)
+
+
+def _is(signal: str, name: str) -> bool:
+    return signal.partition("/")[0] == name
+
+
+def said_of(name: str, parting: Parting, axis: str) -> Difference:
+    """Return a signal that parts as a difference."""
+    lasts = "stays" if parting.last is None else "once" if parting.last == parting.step else "a-while"
+    said = message(
+        "against-signal",
+        signal=name,
+        here=parting.here,
+        there=parting.there,
+        lasts=lasts,
+        step=parting.step,
+        last=parting.last,
+        axis=axis,
+    )
+    return Difference(said, parting.step, parting.size, name, parting.last)
+
+
+def _given(trace: Trace, facts: Facts) -> dict[str, tuple[str, Series]]:
+    """Return the signals that no loss decides, each with its group; the data of a policy follow its weights."""
+    of_itself = training_kind(trace, facts).name in NO_PROGRESS
+    found = {
+        name: (group, finite(series))
+        for name, group, series in exogenous(trace, recorded=facts.origin == "record", evaluated=True)
+    }
+    found |= {name: ("form", finite(trace.series(name))) for name in (*FORM, *REACHED) if name in trace.signals}
+    return {
+        name: (group, series)
+        for name, (group, series) in found.items()
+        if len(series.step) and not (of_itself and (group in ("inputs", "targets", "form") or name == "rows"))
+    }
+
+
+def _least(name: str, sound: Trace) -> float:
+    """Return by how much a signal differs at least: shares of rows by more than chance brings, means in deviations."""
+    if name.startswith("rows_"):
+        return LEAST_SHARE
+    deviation = finite(sound.series(f"{name.removesuffix('_mean')}_std")).value if name.endswith("_mean") else ()
+    return OF_DEVIATION * float(np.median(deviation)) if len(deviation) else 0.0
+
+
+def _parting(name: str, here: tuple[str, Series], there: tuple[str, Series]) -> Parting | None:
+    group, own = here
+    _, other = there
+    if name in REACHED:
+        own, other = (Series(one.step, (one.value > REACHED[name]).astype(float)) for one in (own, other))
+    if name in COUNTED:
+        return _count_parting(own, other, COUNTED[name])
+    if not name.startswith("rows_") and all(
+        is_exact(one.value) or _is_schedule(group, one.value) for one in (own, other)
+    ):
+        return exact_parting(own, other, SAME)
+    return noisy_parting(own, other)
+
+
+def _is_schedule(group: str, value: np.ndarray) -> bool:
+    """Whether a setting (n,) follows a plan: it seldom turns, as one that is drawn at each batch does."""
+    ways = np.sign(np.diff(value))
+    ways = ways[ways != 0]
+    return group == "setting" and float(np.mean(ways[1:] != ways[:-1])) <= TURNS if len(ways) > 1 else True
+
+
+def _count_parting(here: Series, there: Series, tolerance: float) -> Parting | None:
+    """Return that of two counts which only rise one is larger at the last step that both have."""
+    last = min(here.step[-1], there.step[-1])
+    own, other = (float(one.value[one.step <= last][-1]) if one.step[0] <= last else 0.0 for one in (here, there))
+    apart = abs(own - other) > tolerance * max(own, other)
+    return Parting(float(last), None, own, other, 0.0) if apart else None

@@ -1,0 +1,197 @@
+"""Where two series of one signal part: that of a run, and that of a run which is known to be sound.
+
+Another seed draws other batches, so that what scatters is compared by medians of windows, with the error that these
+have; and it learns somewhat earlier or later, so that a loss is held against all that the sound run had around then.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.shift import scatter
+from newllm.trace import Series
+
+WINDOWS, FEWEST = (24, 6), 6  # windows of what scatters, short ones first; points of each run in one at least
+LEVELS, FEW = 12, 4  # likewise, of what a training reaches
+IN_A_ROW = 2  # windows; of what is exact points
+SURE, SURER = 4.5, 10.0  # standard deviations of a difference of two medians: of windows in a row, of a single one
+ERRORS = 3.0  # likewise, that a level lies beyond what is far
+FAR = 0.35  # standard deviations of single points
+LEAST = 0.01  # of the level
+EARLIER = 1.6  # times as early or as late another seed may be
+FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
+_BEGINNING = 5  # points
+_OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
+_SPREAD = 1.4826  # standard deviations in a median absolute deviation
+
+
+@dataclass(frozen=True)
+class Parting:
+    """How a signal of a run differs from that of a sound one.
+
+    Attributes:
+        step: the first step at which it does.
+        last: the last one; None where it does so to the end of what was compared.
+        here, there: the levels of both while they differ.
+        size: how far they are apart: of what is exact infinite, of what scatters in standard deviations of single
+            points, of levels in natural logarithms (or shares of the sound run's range, where they go below zero).
+    """
+
+    step: float
+    last: float | None
+    here: float
+    there: float
+    size: float
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A stretch of steps: the first that the run has in it, the last that may be in it, and what both runs have."""
+
+    first: float
+    last: float
+    here: np.ndarray
+    there: np.ndarray
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        return float(np.median(self.here)), float(np.median(self.there))
+
+
+def exact_parting(here: Series, there: Series, tolerance: float) -> Parting | None:
+    """Return where a setting differs for more than a single point; None where it does not.
+
+    Args:
+        here: of the run, finite.
+        there: of the sound one, likewise; between its points it is as it was last.
+        tolerance: share of the larger of two values up to which they are one.
+    """
+    if not len(there.step):
+        return None
+    at = np.searchsorted(there.step, here.step, side="right") - 1
+    shared = (at >= 0) & ((here.step <= there.step[-1]) | (len(there.step) == 1))
+    step, own, other = here.step[shared], here.value[shared], there.value[at[shared]]
+    kept = _in_a_row(_apart(own, other, tolerance), min(IN_A_ROW, len(step)))
+    if not kept.any():
+        return None
+    levels = np.median([own[kept], other[kept]], axis=1)
+    if not _apart(levels[:1], levels[1:], tolerance).any():  # each is now and then what the other is then
+        return None
+    first, end = int(np.argmax(kept)), len(step) - int(np.argmax(kept[::-1]))
+    last = None if end == len(step) else float(step[end - 1])
+    return Parting(float(step[first]), last, float(levels[0]), float(levels[1]), np.inf)
+
+
+def noisy_parting(here: Series, there: Series, far: float = FAR) -> Parting | None:
+    """Return where the level of a signal that scatters differs; None where batches drawn otherwise may explain it.
+
+    Args:
+        here: of the run.
+        there: of the sound one.
+        far: standard deviations of single points that levels are apart at least.
+    """
+    here, there = finite(here), finite(there)
+    found = (_noisy_parting(_windows(here, there, most, FEWEST), far) for most in WINDOWS)
+    return next(filter(None, found), None)
+
+
+def _noisy_parting(windows: list[_Window], far: float) -> Parting | None:
+    sure, surer, sizes = np.zeros((3, len(windows)))
+    for at, one in enumerate(windows):
+        own, other = one.levels
+        spread = max(_spread(one.here), _spread(one.there))
+        apart, error = abs(own - other), _error(one.here, one.there)
+        if apart > max(far * spread, LEAST * max(abs(own), abs(other))):
+            sure[at], surer[at] = apart > SURE * error, apart > max(SURER * error, spread)
+        sizes[at] = apart / spread if spread else np.inf if apart else 0.0
+    kept = _in_a_row(sure > 0, IN_A_ROW) | (surer > 0)
+    return _parting(windows, kept, float(sizes[kept].max(initial=0.0)))
+
+
+def level_parting(here: Series, there: Series, least: float) -> Parting | None:
+    """Return where what a training reaches differs by more than another seed may explain; None where it does not.
+
+    Args:
+        here: of the run.
+        there: of the sound one.
+        least: how far at least it lies beyond all that the sound run had somewhat before and after: in natural
+            logarithms where all is positive, else in shares of the sound run's range.
+    """
+    windows = _windows(finite(here), finite(there), LEVELS, FEW)
+    if not windows:
+        return None
+    scaled = _scale(np.concatenate([one.here for one in windows]), np.concatenate([one.there for one in windows]))
+    middle = np.array([(one.first + one.last) / 2 for one in windows])
+    levels = np.array([np.median(scaled(one.there)) for one in windows])
+    beyond, error = np.zeros((2, len(windows)))
+    for at, one in enumerate(windows):
+        near = levels[(middle >= middle[at] / EARLIER) & (middle <= middle[at] * EARLIER)]
+        own = float(np.median(scaled(one.here)))
+        beyond[at] = max(own - near.max(), near.min() - own)
+        error[at] = _error(scaled(one.here), scaled(one.there))
+    parted = beyond > least + ERRORS * error
+    kept = _in_a_row(parted, IN_A_ROW)
+    kept[-1] = parted[-1]  # where it ends counts by itself
+    return _parting(windows, kept, float(beyond[kept].max(initial=0.0)))
+
+
+def _apart(own: np.ndarray, other: np.ndarray, tolerance: float) -> np.ndarray:
+    return np.abs(own - other) > tolerance * np.maximum(np.abs(own), np.abs(other))
+
+
+def _parting(windows: list[_Window], kept: np.ndarray, size: float) -> Parting | None:
+    """Return the parting of the windows that are kept, from the first to the last of them."""
+    found = [one for one, holds in zip(windows, kept, strict=True) if holds]
+    if not found:
+        return None
+    last = None if kept[-1] else found[-1].last
+    here, there = np.median([one.levels for one in found], axis=0)
+    return Parting(found[0].first, last, float(here), float(there), size)
+
+
+def _windows(here: Series, there: Series, most: int, fewest: int) -> list[_Window]:
+    """Return windows of equal length over the steps that both have, at most so many, of at least so many points."""
+    if not len(here.step) or not len(there.step):
+        return []
+    first, last = max(here.step[0], there.step[0]), min(here.step[-1], there.step[-1])
+    points = min(int(np.sum((one.step >= first) & (one.step <= last))) for one in (here, there))
+    edges = np.linspace(first, last + 1, min(most, max(1, points // fewest)) + 1)
+    found = []
+    for low, end in itertools.pairwise(edges):
+        inside = [(one.step >= low) & (one.step < end) for one in (here, there)]
+        if all(one.any() for one in inside):
+            own, other = here.value[inside[0]], there.value[inside[1]]
+            found.append(_Window(float(here.step[inside[0]][0]), float(np.ceil(end)) - 1, own, other))
+    return found
+
+
+def _scale(here: np.ndarray, there: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of the scale on which levels are compared."""
+    if min(here.min(), there.min()) > 0:
+        floor = FLOOR * float(there[:_BEGINNING].mean())
+        return lambda value: np.log(value + floor)
+    low, high = np.quantile(there, [0.05, 0.95])
+    width = float(high - low) or float(np.abs(there).max()) or 1.0
+    return lambda value: value / width
+
+
+def _error(here: np.ndarray, there: np.ndarray) -> float:
+    """Return the standard deviation of the difference of two medians."""
+    return _OF_MEDIAN * float(np.hypot(_spread(here) / len(here) ** 0.5, _spread(there) / len(there) ** 0.5))
+
+
+def _spread(value: np.ndarray) -> float:
+    """Return the standard deviation of single points, by medians: around their level, or between neighbours."""
+    return max(_SPREAD * float(np.median(np.abs(value - np.median(value)))), scatter(value))
+
+
+def _in_a_row(mask: np.ndarray, least: int) -> np.ndarray:
+    """Return where so many and more values in a row are true."""
+    kept = np.zeros(len(mask), bool)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        kept[begin:end] = end - begin >= least
+    return kept

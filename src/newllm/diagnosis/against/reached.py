@@ -1,0 +1,60 @@
+"""What a training came to that a sound one did not: its losses and measures, and what is seen inside the model."""
+
+from collections.abc import Iterator
+
+from newllm.diagnosis.against.given import Difference, said_of
+from newllm.diagnosis.against.parting import level_parting
+from newllm.diagnosis.losses import is_validation, names_a_loss
+from newllm.diagnosis.roles import is_layered, role_of
+from newllm.messages import catalogue
+from newllm.trace import Trace
+
+LEAST = 0.15  # natural logarithms, or shares of the range, beyond all that another seed may explain
+INSIDE = 0.7  # likewise, of a layer, and of what measures no progress
+_MEASURES = (
+    "loss", "accuracy", "perplexity", "targets_right", "latent_kl", "reconstruction_loss", "validation_loss",
+    "validation_accuracy", "validation_perplexity", "validation_bits_per_byte",
+)  # fmt: skip
+"""Signals of the recorder's own."""
+_OF_THE_MACHINE = frozenset({"memory", "throughput"})
+_INNER = (
+    "gradient_norm", "activation_rms", "activation_zero", "attention_entropy", "attention_logit", "gate_saturation",
+    "weight_norm", "update_ratio", "outputs_apart", "log_z", "logit_max", "logit_min", "output_min", "output_max",
+    "context_norm", "context_growth", "target_mean", "target_std", "later_tokens_seen", "own_token_seen",
+)  # fmt: skip
+
+
+def reached_differences(here: Trace, there: Trace, *, progress: bool) -> tuple[list[Difference], int]:
+    """Return the losses and measures that part, the earliest first, and how many were held against each other.
+
+    Args:
+        here: of the run.
+        there: of the sound one.
+        progress: whether the loss measures any; that of a policy or of a game differs more from seed to seed.
+    """
+    names = [name for name in here.signals if name in there.signals and _is_reached(name)]
+    found = list(_parted(names, here, there, LEAST if progress else INSIDE))
+    return sorted(found, key=lambda one: (one.step, -one.size)), len(names)
+
+
+def inner_differences(here: Trace, there: Trace) -> list[Difference]:
+    """Return the signals of layers and outputs that part, the earliest first, of those the farthest."""
+    names = [name for name in here.signals if name in there.signals and name.partition("/")[0] in _INNER]
+    length = min(here.last_step, there.last_step) or 1.0
+    found = _parted(names, here, there, INSIDE)
+    return sorted(found, key=lambda one: (round(12 * one.step / length), -one.size))
+
+
+def _parted(names: list[str], here: Trace, there: Trace, least: float) -> Iterator[Difference]:
+    for name in names:
+        if parting := level_parting(here.series(name), there.series(name), least):
+            yield said_of(name, parting, here.axis)
+
+
+def _is_reached(name: str) -> bool:
+    """Whether a signal measures what a training comes to: a loss, an accuracy, or a column of the user's that does."""
+    if is_layered(name) or role_of(name) in _OF_THE_MACHINE:
+        return False
+    if catalogue("en").get(f"signal-{name.partition('/')[0]}"):  # a recorder's own
+        return name in _MEASURES
+    return names_a_loss(name) or is_validation(name) or role_of(name) is not None

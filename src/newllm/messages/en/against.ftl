@@ -1,0 +1,75 @@
+# What differs from a run that is known to be sound.
+
+## held against it
+against-and = { $first }; { $rest }
+against-kind = { NAMED($kind, kind: "term") }
+against-setting = { $name } { $here } (there { $there })
+against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, digits: 3) }; { $lasts ->
+        [once] { $axis } { $step } alone
+        [a-while] { $axis }s { $step } to { $last }
+       *[stays] from { $axis } { $step } on
+    })
+against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)
+against-only-there = no { SIGNAL($signal) } (there from { $axis } { $step } on)
+against-layers-here = { $count ->
+        [one] a layer that is not there
+       *[other] { COUNT($count) } layers that are not there
+    }: { $names }{ $more ->
+        [0] { "" }
+       *[other] , ...
+    }
+against-layers-there = { $count ->
+        [one] without a layer that is there
+       *[other] without { COUNT($count) } layers that are there
+    }: { $names }{ $more ->
+        [0] { "" }
+       *[other] , ...
+    }
+against-whether = { $yes ->
+        [yes] yes
+       *[no] no
+    }
+against-layers-differ = { $names }{ $more ->
+        [0] { "" }
+       *[other] , ...
+    }: { $what ->
+        [kind] class
+        [parameters] numbers in it
+        [trained] trained
+        [given] given to the optimizer
+        [weight_decay] weight decay
+        [penalty] weight decay added to the gradient
+       *[norm_momentum] momentum of its statistics
+    } { $here } (there { $there })
+
+finding-differs-from-reference =
+    .explained = Held against a run that is known to be sound (--against): settings, layers, and signals of data, targets and state that no loss decides are not as they were there. What differs from the start or before the loss parts is what to look at first. Change one of them back at a time and train again.
+    .sentence = { $count ->
+        [one] one thing that the training was given or set to is not as in { $other }
+       *[other] { COUNT($count) } things that the training was given or set to are not as in { $other }
+    }: { $differences }{ $more ->
+        [0] { "" }
+       *[other] ; and { COUNT($more) } more
+    }
+
+finding-parts-from-reference =
+    .explained = Losses or measures lie beyond all that a run which is known to be sound had around then (--against), by more than another seed usually brings. Where nothing that was recorded of data and settings differs, the cause is in the code of the model, of the loss or of the evaluation.
+    .sentence = the training does not come to what { $other } comes to: { $differences }{ $more ->
+        [0] { "" }
+       *[other] ; and { COUNT($more) } more
+    }
+
+finding-parts-inside =
+    .explained = Where inside the model a run parts first from one that is known to be sound (--against). What parts first may lie near the cause.
+    .sentence = inside the model this parts first from { $other }: { $differences }{ $more ->
+        [0] { "" }
+       *[other] ; and { COUNT($more) } more
+    }
+
+finding-in-reference-too =
+    .explained = The run that is known to be sound (--against) has these findings too, of the same signals and no less grave. They may be worth mending, but do not make the difference between the two.
+    .sentence = { $other } has this too, so that it does not make the difference: { $kinds }
+
+finding-as-reference =
+    .explained = Nothing that was recorded differs from the run that is known to be sound (--against) by more than another seed brings. What was not recorded may still differ.
+    .sentence = { COUNT($count) } settings and signals are as in { $other }, but for what another seed may bring

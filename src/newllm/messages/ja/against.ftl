@@ -1,0 +1,66 @@
+# 正常とわかっている実行との違い。
+
+## 比較
+against-and = { $first }、{ $rest }
+against-kind = { NAMED($kind, kind: "term") }
+against-setting = { $name }が{ $here }（あちらでは{ $there }）
+against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ $lasts ->
+        [once] { axis-unit }{ $step }だけ
+        [a-while] { axis-unit }{ $step }から{ $last }まで
+       *[stays] { axis-unit }{ $step }から
+    }）
+against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
+against-only-there = { SIGNAL($signal) }がない（あちらでは{ axis-unit }{ $step }から）
+against-layers-here = あちらにない{ COUNT($count) }個の層：{ $names }{ $more ->
+        [0] { "" }
+       *[other] など
+    }
+against-layers-there = あちらにある{ COUNT($count) }個の層がない：{ $names }{ $more ->
+        [0] { "" }
+       *[other] など
+    }
+against-whether = { $yes ->
+        [yes] はい
+       *[no] いいえ
+    }
+against-layers-differ = { $names }{ $more ->
+        [0] { "" }
+       *[other] など
+    }の{ $what ->
+        [kind] クラス
+        [parameters] パラメータ数
+        [trained] 訓練の有無
+        [given] オプティマイザへの受け渡し
+        [weight_decay] 重み減衰
+        [penalty] 勾配に加える重み減衰
+       *[norm_momentum] 統計のモーメンタム
+    }が{ $here }（あちらでは{ $there }）
+
+finding-differs-from-reference =
+    .explained = 正常とわかっている実行と比べた（--against）。設定、層、あるいは損失によっては決まらないデータ、予測対象、状態の信号が、あちらと異なる。最初から、または損失が分かれる前から異なるものを先に調べる。一つずつ元に戻して訓練し直す。
+    .sentence = 訓練に与えたものと設定のうち{ COUNT($count) }個が{ $other }と異なる：{ $differences }{ $more ->
+        [0] 。
+       *[other] 、ほか{ COUNT($more) }個。
+    }
+
+finding-parts-from-reference =
+    .explained = 損失または評価の値が、正常とわかっている実行（--against）のその前後の値のどれからも、乱数シードの違いで通常生じる以上に離れている。記録されたデータと設定に違いがなければ、原因はモデル、損失、評価のいずれかのコードにある。
+    .sentence = 訓練の結果が{ $other }と異なる：{ $differences }{ $more ->
+        [0] 。
+       *[other] 、ほか{ COUNT($more) }個。
+    }
+
+finding-parts-inside =
+    .explained = 正常とわかっている実行（--against）と、モデルの内部で最初に分かれる場所。最初に分かれるものは原因の近くにあることがある。
+    .sentence = モデルの内部で{ $other }と最初に分かれるもの：{ $differences }{ $more ->
+        [0] 。
+       *[other] 、ほか{ COUNT($more) }個。
+    }
+
+finding-in-reference-too =
+    .explained = 正常とわかっている実行（--against）にも、同じ信号について同じかそれ以上に重大なこれらの所見がある。直す価値はあるかもしれないが、二つの実行の違いの原因ではない。
+    .sentence = { $other }にもあるので、違いの原因ではないもの：{ $kinds }。
+
+finding-as-reference =
+    .explained = 記録されたものはどれも、正常とわかっている実行（--against）と、乱数シードの違いで生じる以上には異ならない。記録されていないものは異なるかもしれない。
+    .sentence = { COUNT($count) }個の設定と信号が、乱数シードの違いで生じるものを除いて{ $other }と同じである。

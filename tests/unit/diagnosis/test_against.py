@@ -1,0 +1,219 @@
+"""A run held against a sound one: what differs is told, another seed is not."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.diagnosis.against.parting import exact_parting, level_parting, noisy_parting
+from newllm.diagnosis.diagnose import diagnose
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.errors import UserError
+from newllm.trace import Cause, Finding, Series, Trace
+
+STEPS, SAMPLED = np.arange(1, 601), np.append(1, np.arange(10, 601, 10))
+SETTINGS = {"optimizer.name": "Adam", "dropout": 0.1, "seed": 1, "out": "a"}
+RECORD = Facts(origin="record", ended=True, settings=SETTINGS)
+
+
+def scattered(seed: int, level: Any = 0.0, deviation: float = 1.0, steps: np.ndarray = STEPS) -> Series:
+    return Series(steps, level + deviation * np.random.default_rng(seed).standard_normal(len(steps)))
+
+
+def learning(seed: int, half: float = 60.0, floor: float = 0.4, noise: float = 0.05) -> np.ndarray:
+    return (2 * np.exp(-STEPS / half) + floor) * np.exp(noise * np.random.default_rng(seed).standard_normal(len(STEPS)))
+
+
+def run(seed: int, **signals: Any) -> Trace:
+    """Return a recording of a training with a seed, some signals of which are given."""
+    rng = np.random.default_rng(seed)
+    own: dict[str, Any] = {
+        "loss": learning(seed),
+        "learning_rate": np.minimum(1, STEPS / 50) * 1e-3,
+        "input_mean": 0.1 + 0.05 * rng.standard_normal(len(STEPS)),
+        "input_std": 1 + 0.05 * rng.standard_normal(len(STEPS)),
+        "rows": np.full(len(STEPS), 32.0),
+        "targets_used": (SAMPLED, 0.5 + 0.03 * rng.standard_normal(len(SAMPLED))),
+        "gradient_norm/0": (SAMPLED, np.exp(0.3 * rng.standard_normal(len(SAMPLED)))),
+    }
+    made = {}
+    for name, value in (own | {name.replace("__", "/"): value for name, value in signals.items()}).items():
+        steps, values = value if isinstance(value, tuple) else (STEPS, value)
+        made[name] = Series(steps, np.broadcast_to(values, steps.shape).astype(float))
+    return Trace(made, "step")
+
+
+SOUND = run(1)
+
+
+def told(trace: Trace, facts: Facts = RECORD, sound: Trace = SOUND, of: Facts = RECORD) -> dict[str, Finding]:
+    other = Sound("runs/sound", sound, of, diagnose(sound, of))
+    findings, _ = held_against(diagnose(trace, facts), trace, facts, [other])
+    return {one.kind: one for one in findings}
+
+
+def test_another_seed_is_no_difference() -> None:
+    for seed in range(2, 42):
+        found = told(run(seed))
+        assert [one.severity for one in found.values()] == ["note"], (seed, found)
+        assert "runs/sound" in str(found["as-reference"].sentence)
+
+
+@pytest.mark.parametrize("kind", ["exact", "noisy", "level"])
+def test_two_draws_of_one_distribution_do_not_part(kind: str) -> None:
+    """Of 300 pairs none; the heavy tails of gradients among them."""
+    for seed in range(300):
+        one, other = scattered(2 * seed), scattered(2 * seed + 1)
+        if seed % 2:
+            one, other = (Series(series.step, np.exp(series.value)) for series in (one, other))
+        if kind == "exact":
+            assert exact_parting(one, one, 0.01) is None
+        else:
+            parts = noisy_parting(one, other) if kind == "noisy" else level_parting(one, other, 0.15)
+            assert parts is None, seed
+
+
+def test_a_setting_that_differs_is_told_with_both_values_and_its_steps() -> None:
+    there = Series(STEPS, np.full(600, 0.1))
+    value = np.full(600, 0.1)
+    value[199:299] = 0.4
+    found = exact_parting(Series(STEPS, value), there, 0.01)
+    assert found is not None
+    assert (found.step, found.last, found.here, found.there) == (200, 299, 0.4, 0.1)
+    value[299:] = 0.4
+    found = exact_parting(Series(STEPS, value), there, 0.01)
+    assert found is not None
+    assert found.last is None
+    value[:] = 0.1
+    value[77] = 9.0  # a single point
+    assert exact_parting(Series(STEPS, value), there, 0.01) is None
+
+
+def test_a_level_that_shifts_is_told_from_its_step_on() -> None:
+    value = scattered(1).value
+    value[300:] += 1.0
+    found = noisy_parting(Series(STEPS, value), scattered(2))
+    assert found is not None
+    assert 276 <= found.step <= 326
+    assert found.last is None
+    assert found.here - found.there == pytest.approx(1.0, abs=0.3)
+
+
+def test_what_is_learnt_earlier_or_later_does_not_part_and_what_is_never_learnt_does() -> None:
+    there = Series(STEPS, learning(0))
+    for half in (45, 60, 80):
+        assert level_parting(Series(STEPS, learning(3, half)), there, 0.15) is None, half
+    stuck = level_parting(Series(STEPS, learning(4, floor=0.9)), there, 0.15)
+    assert stuck is not None
+    assert stuck.last is None
+    assert stuck.here > 1.5 * stuck.there
+    below_zero = Series(STEPS, 5 * learning(0) - 4)
+    assert level_parting(Series(STEPS, 5 * learning(5) - 4), below_zero, 0.15) is None
+    assert level_parting(Series(STEPS, 5 * learning(5, floor=0.9) - 4), below_zero, 0.15) is not None
+
+
+@pytest.mark.parametrize(
+    ("signals", "names", "first"),
+    [
+        ({"learning_rate": np.where(STEPS < 300, 1e-3, 1e-2) * np.minimum(1, STEPS / 50)}, "learning rate", 300),
+        ({"input_std": (STEPS, np.where(STEPS < 300, 1.0, 0.3))}, "standard deviation of the inputs", 300),
+        ({"rows": np.full(600, 8.0)}, "rows of a batch 8 (there 32", 1),
+        ({"targets_used": (SAMPLED, np.full(len(SAMPLED), 0.9))}, "share of targets in the loss 0.9 (there 0.496", 1),
+        ({"softmax_twice": (SAMPLED[2:], 1.0)}, "softmax", 20),
+        ({"later_tokens_seen": (SAMPLED[:2], 0.01)}, "influence", 1),
+    ],
+)
+def test_what_a_training_is_given_is_told(signals: dict[str, Any], names: str, first: float) -> None:
+    sound = run(1, **({"later_tokens_seen": (SAMPLED[:2], 0.0)} if "later_tokens_seen" in signals else {}))
+    found = told(run(2, **signals), sound=sound)["differs-from-reference"]
+    assert names in str(found.sentence), str(found.sentence)
+    assert found.severity == "warning"
+    assert abs((found.first_step or 0) - first) <= 30
+
+
+def test_a_setting_that_is_written_down_alone_is_a_note_and_seeds_and_places_are_none() -> None:
+    other = dataclasses.replace(RECORD, settings=SETTINGS | {"optimizer.name": "AdamW"})
+    found = told(run(2), other)
+    assert str(found["differs-from-reference"].sentence).endswith("runs/sound: optimizer.name AdamW (there Adam)")
+    assert {one.severity for one in found.values()} == {"note"}
+    assert "as-reference" in told(run(2), dataclasses.replace(RECORD, settings=SETTINGS | {"seed": 2, "out": "b"}))
+
+
+def test_layers_that_differ_are_told() -> None:
+    layers = (Layer("0", "Linear", 100), Layer("2", "Linear", 50))
+    sound = dataclasses.replace(RECORD, layers=layers)
+    frozen = dataclasses.replace(RECORD, layers=(layers[0], dataclasses.replace(layers[1], trained=False)))
+    assert "2: trained no (there yes)" in str(told(run(2), frozen, of=sound)["differs-from-reference"].sentence)
+    fewer = dataclasses.replace(RECORD, layers=layers[:1])
+    assert "without a layer that is there: 2" in str(told(run(2), fewer, of=sound)["differs-from-reference"].sentence)
+    assert "a layer that is not there: 2" in str(told(run(2), sound, of=fewer)["differs-from-reference"].sentence)
+
+
+def test_a_loss_that_does_not_come_down_parts_and_the_layer_is_named() -> None:
+    trace = run(2, loss=learning(2, floor=1.0), gradient_norm__0=(SAMPLED, np.where(SAMPLED < 300, 1.0, 0.01)))
+    found = told(trace)
+    assert found["parts-from-reference"].severity == "warning"
+    assert found["parts-from-reference"].signal == "loss"
+    assert "gradient norm" in str(found["parts-inside"].sentence)
+    assert "as-reference" not in found
+
+
+def test_what_the_sound_run_has_too_makes_no_difference() -> None:
+    spike = np.where((STEPS > 300) & (STEPS < 320), 3.0, 1.0)
+    alone = told(run(2, loss=learning(2) * spike))
+    assert alone["spike"].severity != "note"
+    both = told(run(2, loss=learning(2) * spike), sound=run(1, loss=learning(1) * spike))
+    assert "spike" not in both
+    assert both["in-reference-too"].evidence == {"kinds": ["spike"]}
+    larger = told(run(2, loss=learning(2) * np.where(spike > 1, 9.0, 1.0)), sound=run(1, loss=learning(1) * spike))
+    assert larger["spike"].severity != "note", "a spike that is far higher is another one"
+
+
+def test_a_setting_that_is_as_in_the_sound_run_is_not_the_cause() -> None:
+    finding = Finding(kind="update-ratio", severity="warning", sentence=SAID, causes=(Cause("learning-rate", 0.8),))
+    trace = run(2, loss=learning(2, floor=1.0))
+    for sound, kept in ((SOUND, 0), (run(1, learning_rate=np.full(600, 1e-4)), 1)):
+        other = Sound("sound", sound, RECORD, [])
+        findings, _ = held_against([finding], trace, RECORD, [other])
+        one = next(one for one in findings if one.kind == "update-ratio")
+        assert one.causes is not None
+        assert len(one.causes) == kept
+
+
+def test_of_several_sound_runs_only_what_differs_from_all_is_told() -> None:
+    trace = run(2, loss=learning(2, floor=0.8))
+    sound = [Sound(str(seed), run(seed), RECORD, []) for seed in (1, 3)]
+    assert "parts-from-reference" in {one.kind for one in held_against([], trace, RECORD, sound)[0]}
+    sound.append(Sound("slow", run(4, loss=learning(4, floor=0.8)), RECORD, []))
+    findings, (remark,) = held_against([], trace, RECORD, sound)
+    assert [one.kind for one in findings] == ["as-reference"]
+    assert "1, 3 and slow over steps 1 to 600" in str(remark.sentence)
+
+
+def test_what_a_policy_is_given_is_not_held_against_another_seed() -> None:
+    policy = dataclasses.replace(RECORD, kind="reinforcement")
+    trace = run(2, input_mean=scattered(5, 3.0, 0.1).value)
+    assert "as-reference" in told(trace, policy, of=policy)
+    assert "differs-from-reference" in told(trace)
+
+
+def test_runs_that_cannot_be_compared_say_why() -> None:
+    epochs = Trace(SOUND.signals, "epoch")
+    other = Trace({"eta": SOUND.series("loss")}, "step")
+    later = Trace({"loss": Series(STEPS + 5000, learning(1))}, "step")
+    for sound, why in ((epochs, "counts epochs"), (other, "no signal that this run has"), (later, "no step that")):
+        with pytest.raises(UserError, match=why):
+            held_against([], run(2), RECORD, [Sound("sound", sound, RECORD, [])])
+
+
+def test_a_short_run_is_held_against_the_same_steps_of_a_long_one() -> None:
+    kept = STEPS <= 60
+    short = Trace({"loss": Series(STEPS[kept], learning(2)[kept])}, "step")
+    findings, (remark,) = held_against([], short, RECORD, [Sound("sound", SOUND, RECORD, [])])
+    assert [one.kind for one in findings] == ["as-reference"]
+    assert "over steps 1 to 60" in str(remark.sentence)
+
+
+SAID = next(one for one in told(run(2)).values()).sentence
