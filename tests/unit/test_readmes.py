@@ -154,12 +154,18 @@ def test_each_readme_leads_to_every_page_of_the_documentation() -> None:
 @pytest.mark.parametrize("page", [ENGLISH, "docs/doctor.md"])
 def test_the_doctor_prints_what_the_page_shows(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The Japanese page holds the same blocks, see above."""
-    section = next(one for one in sections(page) if "newllm doctor examples/spike.csv" in one.fenced)
-    _, *shown = re.findall(r"```\n(.*?)\n```", "\n".join(section.fenced), re.DOTALL)  # the first block is the command
-    assert main(["doctor", str(ROOT / "examples/spike.csv")]) == 1
-    printed = capsys.readouterr().out
-    assert sum(block.count("\n") for block in shown) > 1
-    assert [block for block in shown if block not in printed] == []
+    shown = 0
+    for section in sections(page):
+        printed = ""
+        for block in re.findall(r"```\n(.*?)\n```", "\n".join(section.fenced), re.DOTALL):
+            if re.fullmatch(r"newllm doctor (examples/|demo:).*", block):
+                command = block.replace("examples/", f"{ROOT}/examples/").split()
+                assert main(command[1:]) == 1
+                printed = capsys.readouterr().out
+            elif printed:
+                shown += 1
+                assert block in printed
+    assert shown > 1
 
 
 def test_what_the_readme_counts_stands_on_a_page_of_the_documentation() -> None:

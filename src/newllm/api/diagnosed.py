@@ -10,7 +10,7 @@ from typing import Any
 from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
-from newllm.demo import is_demo
+from newllm.demo import is_demo, shown
 from newllm.diagnosis.against.compare import Sound, held_against
 from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
@@ -199,7 +199,7 @@ def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> D
     for other in others:
         if own.path.resolve() == other.path.resolve():
             raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
-    sound = [Sound(os.fspath(other.path), other.trace, other.facts, other.findings) for other in others]
+    sound = [Sound(shown(other.path), other.trace, other.facts, other.findings) for other in others]
     findings, remarks = held_against(own.findings, own.trace, own.facts, sound)
     trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *remarks))
     return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others))

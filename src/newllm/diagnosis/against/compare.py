@@ -115,7 +115,6 @@ def _told(
     said = message(
         f"finding-{kind}.sentence",
         other=[one.name for one in sound],
-        count=len(found),
         differences=_joined([one.said for one in found[:most]]),
         more=max(0, len(found) - most),
     )

@@ -44,17 +44,14 @@ against-layers-differ = { $names }{ $more ->
 
 finding-differs-from-reference =
     .explained = Held against a run that is known to be sound (--against): settings, layers, and signals of data, targets and state that no loss decides are not as they were there. What differs from the start or before the loss parts is what to look at first. Change one of them back at a time and train again.
-    .sentence = { $count ->
-        [one] one thing that the training was given or set to is not as in { $other }
-       *[other] { COUNT($count) } things that the training was given or set to are not as in { $other }
-    }: { $differences }{ $more ->
+    .sentence = what the training is given or set to is not as in { $other }: { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }
 
 finding-parts-from-reference =
     .explained = Losses or measures lie beyond all that a run which is known to be sound had around then (--against), by more than another seed usually brings. Where nothing that was recorded of data and settings differs, the cause is in the code of the model, of the loss or of the evaluation.
-    .sentence = the training does not come to what { $other } comes to: { $differences }{ $more ->
+    .sentence = it does not come to what { $other } comes to: { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }

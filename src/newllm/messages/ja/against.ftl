@@ -38,7 +38,7 @@ against-layers-differ = { $names }{ $more ->
 
 finding-differs-from-reference =
     .explained = 正常とわかっている実行と比べた（--against）。設定、層、あるいは損失によっては決まらないデータ、予測対象、状態の信号が、あちらと異なる。最初から、または損失が分かれる前から異なるものを先に調べる。一つずつ元に戻して訓練し直す。
-    .sentence = 訓練に与えたものと設定のうち{ COUNT($count) }個が{ $other }と異なる：{ $differences }{ $more ->
+    .sentence = 訓練に与えたものまたは設定が{ $other }と異なる：{ $differences }{ $more ->
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }
