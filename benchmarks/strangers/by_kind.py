@@ -32,6 +32,7 @@ from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E4
 from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
 
 from newllm.diagnosis.blind_tests import COUNTS, BlindTests, probability_by  # noqa: E402
+from newllm.diagnosis.harm import SELDOM  # noqa: E402
 from newllm.statistics.interval import wilson  # noqa: E402
 
 SCORED_ONCE = {
@@ -71,7 +72,7 @@ for line in sys.stdin:
             said += [
                 {
                     "kind": one.kind, "causes": list(getattr(one, "supported_causes", None) or ())[:3],
-                    "follows": getattr(one, "follows", None), "confidence": one.confidence,
+                    "follows": getattr(one, "follows", None), "confidence": one.confidence, "severity": one.severity,
                 }
                 for one in newllm.doctor(place).findings
                 if one.severity != "note"
@@ -182,6 +183,33 @@ def reliability(roots: list[Root]) -> dict[str, Any]:
     return {"detectors": _error(said[False]), "counted": _error(counted), "forecast": _error(said[True])}
 
 
+def as_notes(runs: list[Run], said: list[list[dict[str, Any]]]) -> dict[str, list[int]]:
+    """Count runs with an alarm, before and after warnings of seldom right kinds are notes, by the counts of other sets.
+
+    Returns:
+        Of sound runs those with an alarm; of faulty ones those with a right alarm, and those with wrong ones alone.
+    """
+    found = {"sound, alarmed": [0, 0], "faulty, right": [0, 0], "faulty, wrong": [0, 0]}
+    for left_out in sorted({run["set"] for run in runs}):
+        of = [at for at, run in enumerate(runs) if run["set"] != left_out]
+        roots = list(_roots([runs[at] for at in of], [said[at] for at in of]))
+        counts = {kind: BlindTests(**count) for kind, count in tested(roots).items()}
+        for run, findings in zip(runs, said, strict=True):
+            if run["set"] != left_out:
+                continue
+            kept = [
+                one
+                for one in findings
+                if one["causes"] or one["severity"] == "fault" or probability_by(counts, one["kind"]) >= SELDOM
+            ]
+            for at, alarms in enumerate((findings, kept)):
+                right = any(_is_right(run, one) for one in alarms)
+                found["sound, alarmed"][at] += run["healthy"] and bool(alarms)
+                found["faulty, right"][at] += right
+                found["faulty, wrong"][at] += not run["healthy"] and bool(alarms) and not right
+    return found
+
+
 def _error(said: list[tuple[float, bool]]) -> dict[str, Any]:
     """Return the expected calibration error of ten bins of equal width, and the bins."""
     places = [min(9, int(10 * probability)) for probability, _ in said]
@@ -252,6 +280,7 @@ def main() -> None:
         found[source]["kinds"] = counted(these, answers)
     roots = list(_roots(runs, said))
     found["reliability"] = reliability(roots)
+    found["as notes"] = as_notes(runs, said)
     found["reliability of causes"] = reliability(list(_first_causes(runs, said)))["counted"]
     if arguments.write:
         stored = {

@@ -12,7 +12,7 @@ from newllm.diagnosis.changes import with_changes
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.harm import RISES, harmless_as_notes, inner_as_notes
+from newllm.diagnosis.harm import RISES, harmless_as_notes, inner_as_notes, seldom_right_as_notes
 from newllm.diagnosis.intent import without_intended
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.losses import is_validation
@@ -36,7 +36,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
         findings = _without_lost(explained(_folded(findings), trace, facts), trace.last_step)
-        findings = inner_as_notes(findings, trace, facts)
+        findings = seldom_right_as_notes(inner_as_notes(findings, trace, facts))
     findings = rooted(findings, trace.last_step, _order)
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined

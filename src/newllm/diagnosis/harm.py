@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from newllm.diagnosis.blind_tests import probability_of_kind
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import LAST, end_level, has_learnt, smoothed, start_level
 from newllm.diagnosis.losses import finite, is_validation
@@ -27,6 +28,7 @@ from newllm.trace import Finding, Series, Trace
 GROWN, LONG = 100.0, 1.0  # times: the state of a recurrent net, and a policy's updates against its weights
 KNOWS = 0.9  # of the targets are answered rightly: what is idle is not needed
 FEWEST_REWARDS = 10
+SELDOM = 3 / 8  # probability of being right, by blind tests
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
 USUAL = 4.0  # times the usual change from one evaluation to the next
@@ -68,6 +70,19 @@ def inner_as_notes(findings: Sequence[Finding], trace: Trace, facts: Facts) -> l
     if not all(_is_borne(one, trace, rewarded=rewarded) for one in alarms):
         return list(findings)
     return [replace(one, severity="note") for one in findings]
+
+
+def seldom_right_as_notes(findings: Sequence[Finding]) -> list[Finding]:
+    """Return all findings; warnings of a kind that was seldom right in blind tests become notes.
+
+    But for those with a named cause, which has evidence of its own, and for faults.
+    """
+    return [
+        replace(one, severity="note")
+        if one.severity == "warning" and not one.causes and probability_of_kind(one.kind) < SELDOM
+        else one
+        for one in findings
+    ]
 
 
 def _is_borne(finding: Finding, trace: Trace, *, rewarded: bool) -> bool:

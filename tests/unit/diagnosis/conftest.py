@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from newllm.diagnosis import harm
 from newllm.messages import catalogue
 from newllm.trace import Finding
 from newllm.words.finding_data import finding_data
@@ -16,6 +17,12 @@ from newllm.words.finding_data import finding_data
 JA = catalogue("ja")
 _ENGLISH = re.compile(r"\b(the|is|are|of|to|at|and|a)\b")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
+
+
+@pytest.fixture
+def whatever_was_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take what detectors say as it is, of kinds too that were seldom right in blind tests."""
+    monkeypatch.setattr(harm, "SELDOM", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """How sure the doctor is of what it says: as often as such a finding was right in runs that nobody had shown it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from newllm.diagnosis.blind_tests import (
     probability_of_kind,
 )
 from newllm.diagnosis.diagnose import diagnose
-from newllm.trace import Series, Trace
+from newllm.diagnosis.harm import SELDOM, seldom_right_as_notes
+from newllm.messages import message
+from newllm.trace import Cause, Finding, Series, Trace
 
 STORED = json.loads(COUNTS.read_text(encoding="utf-8"))
 RESULTS = Path(__file__).parents[3] / "benchmarks/results/blind-by-kind.json"
@@ -46,6 +49,18 @@ def test_a_note_was_not_counted() -> None:
     speed = np.where(steps < 150, 1000.0, 100.0) + np.random.default_rng(0).standard_normal(300)
     (slow,) = diagnose(Trace({"loss": Series(steps, 4 - steps / 200), "tokens_per_second": Series(steps, speed)}))
     assert (slow.severity, slow.confidence, blind_tests(slow)) == ("note", None, None)
+
+
+def test_warnings_of_a_kind_that_was_seldom_right_are_notes() -> None:
+    assert probability_of_kind("vanishing-gradient") < SELDOM < probability_of_kind("spike")
+    sentence = message("finding-plateau.sentence")
+    rare, usual = (
+        Finding(kind=kind, severity="warning", sentence=sentence, causes=()) for kind in ("vanishing-gradient", "spike")
+    )
+    fault = replace(rare, severity="fault")
+    caused = replace(rare, causes=(Cause("initialisation", 0.5),))
+    severities = [one.severity for one in seldom_right_as_notes([rare, usual, fault, caused])]
+    assert severities == ["note", "warning", "fault", "warning"]
 
 
 def test_what_is_stored_is_what_was_counted() -> None:

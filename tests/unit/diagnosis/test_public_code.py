@@ -12,6 +12,8 @@ from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.roles import roles_of
 from newllm.trace import Series, Trace
 
+pytestmark = pytest.mark.usefixtures("whatever_was_right")
+
 STEPS = np.arange(1, 201)
 FALLS = 2 * np.exp(-STEPS / 60) + 0.1
 

@@ -11,6 +11,8 @@ from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.two_levels import two_levels
 from newllm.trace import Finding, Series, Trace
 
+pytestmark = pytest.mark.usefixtures("whatever_was_right")
+
 STEPS, SAMPLED, EVALUATED = np.arange(1, 401), np.arange(10, 401, 10), np.arange(25, 401, 25)
 NOISE = 0.02 * np.random.default_rng(0).standard_normal(400)
 LOSS = 2 * np.exp(-STEPS / 150) + 0.3 + NOISE

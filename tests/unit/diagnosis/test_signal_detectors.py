@@ -14,6 +14,8 @@ from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
+pytestmark = pytest.mark.usefixtures("whatever_was_right")
+
 STEPS, EVERY = 300, 10
 LAYERS = ("embedding", "blocks.0", "blocks.1", "head")
 FACTS = Facts(layers=tuple(Layer(name, "Linear", 100) for name in LAYERS))
