@@ -45,7 +45,11 @@ _TOOLS = {
         "Diagnose a training run, with evidence: a run of newllm, or the log of any training (CSV, JSON lines, console "
         "output, TensorBoard and others). Finds spikes, divergence, plateaus and more. A run of newllm gets "
         "findings.json.",
-        {"path": _text("A run directory, a log file, or a directory of runs or logs.")},
+        {
+            "path": _text("A run directory, a log file, or a directory of runs or logs."),
+            "against": _text("A sound run or log of the same program: tells what differs, and writes nothing."),
+        },
+        lambda given: [f"--against={given['against']}"] if "against" in given else [],
     ),
     "check": _Tool(
         "Look for mistakes in a PyTorch training before it runs: one batch, some seconds. The file is run as Python "

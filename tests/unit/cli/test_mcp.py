@@ -18,7 +18,7 @@ from newllm.cli.schema import schema_of
 from newllm.ui.command import start_command
 
 SPIKE = Path(__file__).parents[3] / "examples" / "spike.csv"
-TOOLS = {"doctor": ["path"], "check": ["target"], "replay": ["run", "budget_seconds"], "report": ["run"]}
+TOOLS = {"doctor": ["path", "against"], "check": ["target"], "replay": ["run", "budget_seconds"], "report": ["run"]}
 PARTS = """
 import torch
 from torch import nn
@@ -98,7 +98,7 @@ def test_a_mistake_is_one_line_and_the_session_goes_on(tmp_path: Path) -> None:
         f"cannot read '--vocab=2' ({absent}": ("doctor", {"path": "--vocab=2"}),
         "'train.py' names no function: write it as train.py:parts": ("check", {"target": "train.py"}),
         "doctor needs path: give a string": ("doctor", {}),
-        "doctor takes no 'vocab': give path": ("doctor", {"path": str(SPIKE), "vocab": 2}),
+        "doctor takes no 'vocab': give path, against": ("doctor", {"path": str(SPIKE), "vocab": 2}),
         "replay: budget_seconds is 'long': give a number": ("replay", {"run": "runs/a", "budget_seconds": "long"}),
         "there is no tool 'docter': call one of doctor, check, replay, report": ("docter", {}),
     }
