@@ -39,7 +39,9 @@ def said(place: Path, twin: Path) -> tuple[str, list[str]]:
     except UserError as error:  # a script that printed nothing
         return f"unreadable: {error}", []
     alarms = [one for one in found if one.severity != "note"]
-    told = [f"{one.kind}: {', '.join(one.evidence['signals'][:TOLD])}" for one in alarms if one.kind.endswith("reference")]
+    told = [
+        f"{one.kind}: {', '.join(one.evidence['signals'][:TOLD])}" for one in alarms if one.kind.endswith("reference")
+    ]
     own = [" ".join([one.kind, *(one.supported_causes or ())]) for one in alarms[:1]]
     return " | ".join(told or own) or NOTHING, [f"{one.severity}: {one.sentence}" for one in found]
 

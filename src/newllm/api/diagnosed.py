@@ -37,6 +37,7 @@ from newllm.words.finding_data import finding_data
 from newllm.words.verdicts import replays_show, sentences_of
 
 SCHEMA = 1
+_NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
 
 
@@ -197,6 +198,9 @@ def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> D
     """Return the diagnosis of a run as it looks beside those of sound ones."""
     others = [doctor(one, **known) for one in several(against)]
     for other in others:
+        if len(other.trace.runs) > 1 and other.path.is_dir():
+            shown_runs = ", ".join(sorted(other.trace.runs)[:_NAMED])
+            raise UserError(f"'{other.path}' holds several logs ({shown_runs}): name the one that is sound")
         if own.path.resolve() == other.path.resolve():
             raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
     sound = [Sound(shown(other.path), other.trace, other.facts, other.findings) for other in others]

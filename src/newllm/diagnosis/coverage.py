@@ -20,6 +20,7 @@ FALLEN = 0.95  # of its start: a loss that has come no further
 RISEN = 0.1  # of its fall: a loss that ends so far above its lowest
 FAR = 10.0  # times
 FEWEST = 5  # points of a signal: of fewer no detector says much
+OF_REFERENCE = frozenset({"differs-from-reference", "parts-from-reference"})  # whose signals are not as in a sound run
 
 
 @dataclass(frozen=True)
@@ -208,10 +209,19 @@ SUBJECTS = (
 def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
     """Return the names of what was looked at and raised no alarm."""
     alarms = {finding.kind for finding in findings if finding.severity != "note"}
+    apart = [
+        signal
+        for finding in findings
+        if finding.severity != "note" and finding.kind in OF_REFERENCE
+        for signal in finding.evidence["signals"]
+    ]
     checked = [
         one.name
         for one in SUBJECTS
-        if _has(trace, one.signals) and not alarms & one.kinds and not _is_doubtful(one.name, trace, alarms)
+        if _has(trace, one.signals)
+        and not alarms & one.kinds
+        and not any(_is_one_of(signal, one.signals) for signal in apart)
+        and not _is_doubtful(one.name, trace, alarms)
     ]
     return [*checked, *(["data"] if facts.data is not None and not alarms & OF_DATA else [])]
 
@@ -269,8 +279,8 @@ def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
 
 
 def _has(trace: Trace, signals: Sequence[str]) -> bool:
-    return any(
-        len(series.value) >= FEWEST
-        for name, series in trace.signals.items()
-        if any(name == one or (one.endswith("/") and name.startswith(one)) for one in signals)
-    )
+    return any(len(series.value) >= FEWEST for name, series in trace.signals.items() if _is_one_of(name, signals))
+
+
+def _is_one_of(name: str, signals: Sequence[str]) -> bool:
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in signals)

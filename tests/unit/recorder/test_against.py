@@ -81,7 +81,7 @@ def test_a_mistake_that_no_setting_shows_is_seen_in_what_it_does(sound: Path, tm
     shuffled = train(tmp_path / "run", 2, prepare=lambda _, x, y: (x, y.roll(1)))
     found = {one.kind: one for one in newllm.doctor(shuffled, against=sound).findings}
     assert found["parts-from-reference"].severity == "warning"
-    assert "training loss 1.7" in str(found["parts-from-reference"].sentence)
+    assert "training loss ends at 1.8" in str(found["parts-from-reference"].sentence)
 
 
 def test_the_command_tells_it_and_leaves_what_is_kept_of_the_run(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from newllm.diagnosis.against.given import Difference, given_differences
+from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.reached import inner_differences, reached_differences
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.facts import Facts
@@ -23,6 +24,8 @@ from newllm.trace.remark import note
 MOST = 6  # differences that are told in words; the signals of all are in the evidence
 MOST_INSIDE = 3
 POINTS = 10  # of a signal that is drawn, where there is one
+FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
+OF_SETTINGS = ("learning-rate", "schedule", "changed-")  # begin kinds of findings that no seed brings
 GRAVER = 1.5  # times as far as in the sound run: then it is another finding
 _RATE = "learning_rate"
 SET_BY = {
@@ -66,6 +69,7 @@ def held_against(
     Raises:
         UserError: they cannot be compared.
     """
+    sound = [replace(one, **aligned(facts, one.trace, one.facts)) for one in sound]
     first, last = _shared_steps(trace, sound)
     progress = training_kind(trace, facts).loss_is_progress
     with np.errstate(all="ignore"):
@@ -73,26 +77,31 @@ def held_against(
         reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, progress=progress))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
     parts = bool(reached) or any(one.recorded for one in given)
+    inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
     if not parts:
-        own = [one if one.kind in SUDDEN else replace(one, severity="note", confidence=None) for one in own]
+        own = [one if _stands(one) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
-    told = [
-        *_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note"),
-        *_told("parts-from-reference", reached, MOST, sound, trace, "warning"),
-        *(_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note") if parts else ()),
-    ]
-    notes = [one for one in (*told, *own) if one.severity == "note"]
+    differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
+    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning")]
+    within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
+    faults = [one for one in own if one.severity == "fault"]
+    told = [*differs, *faults, *apart, *(one for one in own if one not in faults), *within]
+    notes = [one for one in told if one.severity == "note"]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
         notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
-    if not parts and not given:
+    if not parts:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
-    return [*(one for one in (*told, *own) if one.severity != "note"), *notes], (
-        note("remark-against", other=names, **known),
-    )
+    remark = note("remark-against", other=names, **known)
+    return [*(one for one in told if one.severity != "note"), *notes], (remark,)
+
+
+def _stands(finding: Finding) -> bool:
+    """Whether a finding stays an alarm where all is as in a sound run: it happens at a step, or is of a setting."""
+    return finding.severity == "fault" or finding.kind in SUDDEN or finding.kind.startswith(OF_SETTINGS)
 
 
 def _from_each(

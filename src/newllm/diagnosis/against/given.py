@@ -19,6 +19,7 @@ from newllm.trace import Series, Trace
 
 SAME = 0.01  # of settings that are computed, as a schedule's rate
 TURNS = 0.2  # of the changes of a schedule at most
+LEAST = {"targets_used": 0.05, "loss_multiple": 0.1}  # rows of which a model is sure count as left out of the loss
 OF_DEVIATION = 0.1  # standard deviations of the data, between two means
 COUNTED = {"target_classes_seen": 0.1, "rows_distinct": 0.1}  # of counts up to there, where rows are drawn by chance
 FORM = (
@@ -27,16 +28,18 @@ FORM = (
     "log_missing", "softmax_over_batch", "targets_alike",
 )  # fmt: skip
 """What a recorder sees of how targets and outputs belong together, which no weights decide."""
-FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "optimizer_replaced",
-         "moments_missing", "unregistered")  # fmt: skip
-"""Written only where it is so."""
+FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "unregistered")
+EVENTS = ("optimizer_replaced", "moments_missing")
+"""Written only where it is so: in a gradient by chance too, so that it has to come again; of an event once."""
+AGAIN = 3  # times, and at half of the sampled updates from the first on
 REACHED = {
     "later_tokens_seen": 1e-6
 }  # an influence: whether there is any is decided by the code, how strong by weights
 _PLACE = re.compile(
-    r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time)($|[._-])",
-    re.I,
-)
+    r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time|name|verbose"
+    r"|workers|interval|device|print|save|project|tags?|notes?|comment)($|[._-])",
+    re.IGNORECASE,
+)  # and what changes no training
 _OF_SIGNALS = {"optimizer.learning_rate": "learning_rate", "optimizer.weight_decay": "weight_decay",
                "optimizer.beta1": "momentum", "optimizer.momentum": "momentum"}  # fmt: skip
 _NAMED = 4  # layers
@@ -80,7 +83,7 @@ def given_differences(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> 
 
 def _settings(here: Mapping[str, Any], there: Mapping[str, Any], seen: set[str | None]) -> tuple[list[Difference], int]:
     """Return the settings that differ: of those with the same two values one, and none that is seen as a signal."""
-    names = [name for name in here.keys() & there.keys() if not _PLACE.search(name)]
+    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not _PLACE.search(name)]
     found: dict[tuple[str, str], Difference] = {}
     for name in sorted(names, key=lambda one: (not one.startswith("optimizer."), one)):
         own, other = here[name], there[name]
@@ -103,12 +106,17 @@ def _layers(here: tuple[Layer, ...], there: tuple[Layer, ...], seen: set[str | N
     both = [(own[name], other[name]) for name in own if name in other]
     decay = () if "weight_decay" in seen else ("weight_decay", "penalty")
     for field in ("kind", "parameters", "trained", "given", *decay, "norm_momentum"):
-        differ = [(one, two) for one, two in both if getattr(one, field) != getattr(two, field)]
+        of_trained = field in ("given", "weight_decay", "penalty")  # what is frozen in both, none of these moves
+        differ = [
+            (one, (getattr(one, field), getattr(two, field)))
+            for one, two in both
+            if getattr(one, field) != getattr(two, field) and (one.trained or two.trained or not of_trained)
+        ]
         if differ:
-            values = {
-                key: _value(getattr(layer, field)) for key, layer in zip(("here", "there"), differ[0], strict=True)
-            }
-            yield _of_layers("against-layers-differ", [one.name for one, _ in differ], what=field, **values)
+            values = differ[0][1]
+            names = [one.name for one, pair in differ if pair == values]
+            shown = {"here": _value(values[0]), "there": _value(values[1])}
+            yield _of_layers("against-layers-differ", names, what=field, others=len(differ) - len(names), **shown)
 
 
 def _value(value: Any) -> str | Message:
@@ -131,25 +139,35 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
         parting = _parting(name, own[name], other[name])
         if parting and abs(parting.here - parting.there) > _least(name, there[0]):
             found.append(said_of(name, parting, here[0].axis))
-    for name in FLAGS:
+    for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
-            steps = [series.step[0] for signal, series in one.signals.items() if _is(signal, name) and len(series.step)]
-            if steps and not any(_is(signal, name) for signal in two.signals):
-                step = float(min(steps))
-                said = message(f"against-only-{where}", signal=name, step=step, axis=here[0].axis)
-                found.append(Difference(said, step, np.inf, name))
+            first = _first_flagged(one, name)
+            if first is not None and not any(_is(signal, name) for signal in two.signals):
+                said = message(f"against-only-{where}", signal=name, step=first, axis=here[0].axis)
+                found.append(Difference(said, first, np.inf, name))
     return found, len(shared)
+
+
+def _first_flagged(trace: Trace, name: str) -> float | None:
+    """Return the first step of a flag; None where it is not there, or may be there by chance."""
+    steps = np.unique(np.concatenate([[], *(one.step for key, one in trace.signals.items() if _is(key, name))]))
+    if not len(steps):
+        return None
+    sampled = trace.series("ledger_share").step
+    often = AGAIN <= len(steps) >= np.sum(sampled >= steps[0]) / 2
+    return float(steps[0]) if name in EVENTS or often else None
 
 
 def _is(signal: str, name: str) -> bool:
     return signal.partition("/")[0] == name
 
 
-def said_of(name: str, parting: Parting, axis: str) -> Difference:
-    """Return a signal that parts as a difference."""
+def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> Difference:
+    """Return a signal that parts as a difference; of a level it is said where it ends."""
     lasts = "stays" if parting.last is None else "once" if parting.last == parting.step else "a-while"
+    end = {} if parting.end is None else dict(zip(("here_end", "there_end"), parting.end, strict=True))
     said = message(
-        "against-signal",
+        "against-level" if level else "against-signal",
         signal=name,
         here=parting.here,
         there=parting.there,
@@ -157,6 +175,7 @@ def said_of(name: str, parting: Parting, axis: str) -> Difference:
         step=parting.step,
         last=parting.last,
         axis=axis,
+        **({} if level else {"after": parting.after, "here_end": None, "there_end": None, **end}),
     )
     return Difference(said, parting.step, parting.size, name, parting.last)
 
@@ -178,8 +197,10 @@ def _given(trace: Trace, facts: Facts) -> dict[str, tuple[str, Series]]:
 
 def _least(name: str, sound: Trace) -> float:
     """Return by how much a signal differs at least: shares of rows by more than chance brings, means in deviations."""
-    if name.startswith("rows_"):
+    if "rows_" in name:
         return LEAST_SHARE
+    if name in LEAST:
+        return LEAST[name]
     deviation = finite(sound.series(f"{name.removesuffix('_mean')}_std")).value if name.endswith("_mean") else ()
     return OF_DEVIATION * float(np.median(deviation)) if len(deviation) else 0.0
 
@@ -191,18 +212,22 @@ def _parting(name: str, here: tuple[str, Series], there: tuple[str, Series]) -> 
         own, other = (Series(one.step, (one.value > REACHED[name]).astype(float)) for one in (own, other))
     if name in COUNTED:
         return _count_parting(own, other, COUNTED[name])
-    if not name.startswith("rows_") and all(
-        is_exact(one.value) or _is_schedule(group, one.value) for one in (own, other)
-    ):
+    if all(_is_set(group, one.value) for one in (own, other)):
         return exact_parting(own, other, SAME)
     return noisy_parting(own, other)
 
 
-def _is_schedule(group: str, value: np.ndarray) -> bool:
-    """Whether a setting (n,) follows a plan: it seldom turns, as one that is drawn at each batch does."""
+def _is_set(group: str, value: np.ndarray) -> bool:
+    """Whether a signal (n,) is exact: what belongs to a batch if it stays as it is, a setting also if it seldom turns.
+
+    A setting that is drawn at each batch turns all the time.
+    """
+    if group in ("inputs", "targets", "form"):
+        return not np.ptp(value)
     ways = np.sign(np.diff(value))
     ways = ways[ways != 0]
-    return group == "setting" and float(np.mean(ways[1:] != ways[:-1])) <= TURNS if len(ways) > 1 else True
+    turns = float(np.mean(ways[1:] != ways[:-1])) if len(ways) > 1 else 0.0
+    return is_exact(value) or (group == "setting" and turns <= TURNS)
 
 
 def _count_parting(here: Series, there: Series, tolerance: float) -> Parting | None:

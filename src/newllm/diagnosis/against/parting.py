@@ -23,6 +23,8 @@ FAR = 0.35  # standard deviations of single points
 LEAST = 0.01  # of the level
 EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
+NARROW = 0.01  # of the sound run's level: a floor for what is seen inside of a model
+OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation
@@ -35,9 +37,12 @@ class Parting:
     Attributes:
         step: the first step at which it does.
         last: the last one; None where it does so to the end of what was compared.
-        here, there: the levels of both while they differ.
+        here, there: of what is exact the values at the first step, of what scatters the levels while they differ, and
+            of levels those at the end of what was compared, or where they are farthest apart if they meet again.
         size: how far they are apart: of what is exact infinite, of what scatters in standard deviations of single
             points, of levels in natural logarithms (or shares of the sound run's range, where they go below zero).
+        after: of what is exact the last point before at which it did not differ, where that is more than a step ago.
+        end: of what is exact both values at the end, where they have a far other ratio than at first.
     """
 
     step: float
@@ -45,6 +50,8 @@ class Parting:
     here: float
     there: float
     size: float
+    after: float | None = None
+    end: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,11 @@ def exact_parting(here: Series, there: Series, tolerance: float) -> Parting | No
         return None
     first, end = int(np.argmax(kept)), len(step) - int(np.argmax(kept[::-1]))
     last = None if end == len(step) else float(step[end - 1])
-    return Parting(float(step[first]), last, float(levels[0]), float(levels[1]), np.inf)
+    here, there = own[[first, end - 1]].tolist(), other[[first, end - 1]].tolist()
+    ratios = [(abs(one) + TINY) / (abs(two) + TINY) for one, two in zip(here, there, strict=True)]
+    is_far = max(ratios) > OTHER * min(ratios)
+    after = float(step[first - 1]) if first and step[first] - step[first - 1] > 1 else None
+    return Parting(float(step[first]), last, here[0], there[0], np.inf, after, (here[1], there[1]) if is_far else None)
 
 
 def noisy_parting(here: Series, there: Series, far: float = FAR) -> Parting | None:
@@ -94,11 +105,11 @@ def noisy_parting(here: Series, there: Series, far: float = FAR) -> Parting | No
         far: standard deviations of single points that levels are apart at least.
     """
     here, there = finite(here), finite(there)
-    found = (_noisy_parting(_windows(here, there, most, FEWEST), far) for most in WINDOWS)
+    found = (_noisy_parting(here, _windows(here, there, most, FEWEST), far) for most in WINDOWS)
     return next(filter(None, found), None)
 
 
-def _noisy_parting(windows: list[_Window], far: float) -> Parting | None:
+def _noisy_parting(here: Series, windows: list[_Window], far: float) -> Parting | None:
     sure, surer, sizes = np.zeros((3, len(windows)))
     for at, one in enumerate(windows):
         own, other = one.levels
@@ -108,10 +119,17 @@ def _noisy_parting(windows: list[_Window], far: float) -> Parting | None:
             sure[at], surer[at] = apart > SURE * error, apart > max(SURER * error, spread)
         sizes[at] = apart / spread if spread else np.inf if apart else 0.0
     kept = _in_a_row(sure > 0, IN_A_ROW) | (surer > 0)
-    return _parting(windows, kept, float(sizes[kept].max(initial=0.0)))
+    if not kept.any():
+        return None
+    at = np.flatnonzero(kept)
+    own, other = windows[at[0]].levels
+    step = _onset(here, windows, int(at[0]), lambda value: np.sign(own - other) * (value - other))
+    levels = np.median([windows[one].levels for one in at], axis=0)
+    last = None if kept[-1] else windows[at[-1]].last
+    return Parting(step, last, float(levels[0]), float(levels[1]), float(sizes[kept].max()))
 
 
-def level_parting(here: Series, there: Series, least: float) -> Parting | None:
+def level_parting(here: Series, there: Series, least: float, *, inner: bool = False) -> Parting | None:
     """Return where what a training reaches differs by more than another seed may explain; None where it does not.
 
     Args:
@@ -119,37 +137,57 @@ def level_parting(here: Series, there: Series, least: float) -> Parting | None:
         there: of the sound one.
         least: how far at least it lies beyond all that the sound run had somewhat before and after: in natural
             logarithms where all is positive, else in shares of the sound run's range.
+        inner: whether it is of a layer, where what is far below its beginning counts too.
     """
-    windows = _windows(finite(here), finite(there), LEVELS, FEW)
+    here, there = finite(here), finite(there)
+    windows = _windows(here, there, LEVELS, FEW)
     if not windows:
         return None
-    scaled = _scale(np.concatenate([one.here for one in windows]), np.concatenate([one.there for one in windows]))
+    scaled = _scale(windows, inner=inner)
     middle = np.array([(one.first + one.last) / 2 for one in windows])
     levels = np.array([np.median(scaled(one.there)) for one in windows])
-    beyond, error = np.zeros((2, len(windows)))
-    for at, one in enumerate(windows):
-        near = levels[(middle >= middle[at] / EARLIER) & (middle <= middle[at] * EARLIER)]
-        own = float(np.median(scaled(one.here)))
-        beyond[at] = max(own - near.max(), near.min() - own)
-        error[at] = _error(scaled(one.here), scaled(one.there))
+    low, high = np.array([_around(middle, levels, at) for at in middle]).T
+    own = np.array([np.median(scaled(one.here)) for one in windows])
+    error = np.array([_error(scaled(one.here), scaled(one.there)) for one in windows])
+    beyond = np.maximum(own - high, low - own)
     parted = beyond > least + ERRORS * error
     kept = _in_a_row(parted, IN_A_ROW)
     kept[-1] = parted[-1]  # where it ends counts by itself
-    return _parting(windows, kept, float(beyond[kept].max(initial=0.0)))
+    if not kept.any():
+        return None
+    first, told = (
+        int(np.argmax(kept)),
+        len(windows) - 1 if kept[-1] else int(np.argmax(np.where(kept, beyond, -np.inf))),
+    )
+    last = None if kept[-1] else windows[int(np.flatnonzero(kept)[-1])].last
+    step = _onset(
+        here, windows, first, lambda value: np.maximum(scaled(value) - high[first], low[first] - scaled(value))
+    )
+    return Parting(step, last, *windows[told].levels, float(beyond[kept].max()))
+
+
+def _around(middle: np.ndarray, levels: np.ndarray, at: float) -> tuple[float, float]:
+    """Return the lowest and the highest level around a step; behind the end, what the last stretch goes on to."""
+    near = levels[(middle >= at / EARLIER) & (middle <= at * EARLIER)]
+    ahead = np.log(at * EARLIER / middle[-1]) / np.log(EARLIER)  # of the last stretch
+    if ahead > 0:
+        before = np.interp(middle[-1] / EARLIER, middle, levels)
+        near = np.append(near, levels[-1] + ahead * (levels[-1] - before))
+    return float(near.min()), float(near.max())
+
+
+def _onset(here: Series, windows: list[_Window], at: int, beyond: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Return the step from which the points around the beginning of a window lie beyond half of what they do in it."""
+    since = windows[max(0, at - 1)].first
+    inside = (here.step >= since) & (here.step <= windows[at].last)
+    far = beyond(here.value[inside])
+    half = float(np.median(beyond(windows[at].here))) / 2
+    split = int(np.argmin(np.concatenate([[0.0], np.cumsum(far - half)[:-1]])))
+    return float(here.step[inside][split])
 
 
 def _apart(own: np.ndarray, other: np.ndarray, tolerance: float) -> np.ndarray:
     return np.abs(own - other) > tolerance * np.maximum(np.abs(own), np.abs(other))
-
-
-def _parting(windows: list[_Window], kept: np.ndarray, size: float) -> Parting | None:
-    """Return the parting of the windows that are kept, from the first to the last of them."""
-    found = [one for one, holds in zip(windows, kept, strict=True) if holds]
-    if not found:
-        return None
-    last = None if kept[-1] else found[-1].last
-    here, there = np.median([one.levels for one in found], axis=0)
-    return Parting(found[0].first, last, float(here), float(there), size)
 
 
 def _windows(here: Series, there: Series, most: int, fewest: int) -> list[_Window]:
@@ -168,11 +206,12 @@ def _windows(here: Series, there: Series, most: int, fewest: int) -> list[_Windo
     return found
 
 
-def _scale(here: np.ndarray, there: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _scale(windows: list[_Window], *, inner: bool) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of the scale on which levels are compared."""
-    if min(here.min(), there.min()) > 0:
-        floor = FLOOR * float(there[:_BEGINNING].mean())
-        return lambda value: np.log(value + floor)
+    here, there = (np.concatenate([getattr(one, side) for one in windows]) for side in ("here", "there"))
+    if min(here.min(), there.min()) >= 0:
+        floor = NARROW * float(np.median(there)) if inner else FLOOR * float(there[:_BEGINNING].mean())
+        return lambda value: np.log(value + floor + TINY)
     low, high = np.quantile(there, [0.05, 0.95])
     width = float(high - low) or float(np.abs(there).max()) or 1.0
     return lambda value: value / width

@@ -1,9 +1,10 @@
 """What a training came to that a sound one did not: its losses and measures, and what is seen inside the model."""
 
+import re
 from collections.abc import Iterator
 
 from newllm.diagnosis.against.given import Difference, said_of
-from newllm.diagnosis.against.parting import level_parting
+from newllm.diagnosis.against.parting import Parting, level_parting
 from newllm.diagnosis.losses import is_validation, names_a_loss
 from newllm.diagnosis.roles import is_layered, role_of
 from newllm.messages import catalogue
@@ -16,6 +17,8 @@ _MEASURES = (
     "validation_accuracy", "validation_perplexity", "validation_bits_per_byte",
 )  # fmt: skip
 """Signals of the recorder's own."""
+LEAST_SHARE = 0.1  # of the targets
+_A_SHARE = re.compile(r"acc|right|f1|recall|precision|iou|auc", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
 _INNER = (
     "gradient_norm", "activation_rms", "activation_zero", "attention_entropy", "attention_logit", "gate_saturation",
@@ -33,7 +36,7 @@ def reached_differences(here: Trace, there: Trace, *, progress: bool) -> tuple[l
         progress: whether the loss measures any; that of a policy or of a game differs more from seed to seed.
     """
     names = [name for name in here.signals if name in there.signals and _is_reached(name)]
-    found = list(_parted(names, here, there, LEAST if progress else INSIDE))
+    found = list(_parted(names, here, there, LEAST if progress else INSIDE, inner=False))
     return sorted(found, key=lambda one: (one.step, -one.size)), len(names)
 
 
@@ -41,14 +44,21 @@ def inner_differences(here: Trace, there: Trace) -> list[Difference]:
     """Return the signals of layers and outputs that part, the earliest first, of those the farthest."""
     names = [name for name in here.signals if name in there.signals and name.partition("/")[0] in _INNER]
     length = min(here.last_step, there.last_step) or 1.0
-    found = _parted(names, here, there, INSIDE)
+    found = _parted(names, here, there, INSIDE, inner=True)
     return sorted(found, key=lambda one: (round(12 * one.step / length), -one.size))
 
 
-def _parted(names: list[str], here: Trace, there: Trace, least: float) -> Iterator[Difference]:
+def _parted(names: list[str], here: Trace, there: Trace, least: float, *, inner: bool) -> Iterator[Difference]:
     for name in names:
-        if parting := level_parting(here.series(name), there.series(name), least):
-            yield said_of(name, parting, here.axis)
+        own, other = here.series(name), there.series(name)
+        if (parting := level_parting(own, other, least, inner=inner)) and not _is_small(name, parting):
+            yield said_of(name, parting, here.axis, level=True)
+
+
+def _is_small(name: str, parting: Parting) -> bool:
+    """Whether two accuracies are near each other, however small both are."""
+    apart = abs(parting.here - parting.there)
+    return bool(_A_SHARE.search(name)) and max(parting.here, parting.there) <= 1 and apart < LEAST_SHARE
 
 
 def _is_reached(name: str) -> bool:

@@ -7,8 +7,19 @@ against-setting = { $name } { $here } (there { $there })
 against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, digits: 3) }; { $lasts ->
         [once] { $axis } { $step } alone
         [a-while] { $axis }s { $step } to { $last }
-       *[stays] from { $axis } { $step } on
+       *[stays] { $after ->
+            [none] from { $axis } { $step } on
+           *[other] from between { $axis }s { $after } and { $step } on
+        }
+    }{ $here_end ->
+        [none] { "" }
+       *[other] ; then { G($here_end, digits: 3) }, there { G($there_end, digits: 3) }
     })
+against-level = { SIGNAL($signal) } { $lasts ->
+        [stays] ends at { G($here, digits: 3) } (there { G($there, digits: 3) }; apart from about { $axis } { $step } on)
+        [once] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis } { $step })
+       *[a-while] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis }s { $step } to { $last })
+    }
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)
 against-only-there = no { SIGNAL($signal) } (there from { $axis } { $step } on)
 against-layers-here = { $count ->
@@ -40,7 +51,11 @@ against-layers-differ = { $names }{ $more ->
         [weight_decay] weight decay
         [penalty] weight decay added to the gradient
        *[norm_momentum] momentum of its statistics
-    } { $here } (there { $there })
+    } { $here } (there { $there }){ $others ->
+        [0] { "" }
+        [one] , and other numbers of another layer
+       *[other] , and other numbers of { COUNT($others) } other layers
+    }
 
 finding-differs-from-reference =
     .explained = Held against a run that is known to be sound (--against): settings, layers, and signals of data, targets and state that no loss decides are not as they were there. What differs from the start or before the loss parts is what to look at first. Change one of them back at a time and train again.
@@ -51,7 +66,7 @@ finding-differs-from-reference =
 
 finding-parts-from-reference =
     .explained = Losses or measures lie beyond all that a run which is known to be sound had around then (--against), by more than another seed usually brings. Where nothing that was recorded of data and settings differs, the cause is in the code of the model, of the loss or of the evaluation.
-    .sentence = it does not come to what { $other } comes to: { $differences }{ $more ->
+    .sentence = what it comes to is not as in { $other }: { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }

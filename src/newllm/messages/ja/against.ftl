@@ -7,8 +7,19 @@ against-setting = { $name }が{ $here }（あちらでは{ $there }）
 against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ $lasts ->
         [once] { axis-unit }{ $step }だけ
         [a-while] { axis-unit }{ $step }から{ $last }まで
-       *[stays] { axis-unit }{ $step }から
+       *[stays] { $after ->
+            [none] { axis-unit }{ $step }から
+           *[other] { axis-unit }{ $after }と{ $step }の間から
+        }
+    }{ $here_end ->
+        [none] { "" }
+       *[other] 、その後{ G($here_end, digits: 3) }、あちらでは{ G($there_end, digits: 3) }
     }）
+against-level = { SIGNAL($signal) }が{ $lasts ->
+        [stays] 最後に{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから離れる）
+        [once] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
+       *[a-while] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
+    }
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
 against-only-there = { SIGNAL($signal) }がない（あちらでは{ axis-unit }{ $step }から）
 against-layers-here = あちらにない{ COUNT($count) }個の層：{ $names }{ $more ->
@@ -34,7 +45,10 @@ against-layers-differ = { $names }{ $more ->
         [weight_decay] 重み減衰
         [penalty] 勾配に加える重み減衰
        *[norm_momentum] 統計のモーメンタム
-    }が{ $here }（あちらでは{ $there }）
+    }が{ $here }（あちらでは{ $there }）{ $others ->
+        [0] { "" }
+       *[other] 、ほか{ COUNT($others) }個の層でも異なる
+    }
 
 finding-differs-from-reference =
     .explained = 正常とわかっている実行と比べた（--against）。設定、層、あるいは損失によっては決まらないデータ、予測対象、状態の信号が、あちらと異なる。最初から、または損失が分かれる前から異なるものを先に調べる。一つずつ元に戻して訓練し直す。
