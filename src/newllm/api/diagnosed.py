@@ -231,13 +231,15 @@ def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, s
         if first.logs or len(first.trace.runs) < 2 or not place.is_dir():
             return [first], {}
         each = {name: f"{place}#{name}" for name in sorted(first.trace.runs)}
+    against = several(known["against"]) if known.get("against") else []
     found, unread = [], {}
     for at, (name, source) in enumerate(each.items()):
         if at >= _MOST_LOGS:
             unread[name] = str(message("several-too_many", most=_MOST_LOGS))
             continue
         try:
-            found.append(doctor(source, **known))
+            parts = [one / name if (one / name).is_dir() else one for one in against]  # of a game, each with its own
+            found.append(doctor(source, **(known | {"against": parts})))
         except UserError as error:  # no log, or one of another kind: the others are judged all the same
             unread[name] = " ".join(str(error).split())
     if not found and first is None:

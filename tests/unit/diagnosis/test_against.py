@@ -13,6 +13,7 @@ from newllm.diagnosis.facts import Facts, Layer
 from newllm.errors import UserError
 from newllm.trace import Cause, Finding, Series, Trace
 
+EVALUATED = np.arange(50, 601, 50)
 STEPS, SAMPLED = np.arange(1, 601), np.append(1, np.arange(10, 601, 10))
 SETTINGS = {"optimizer.name": "Adam", "dropout": 0.1, "seed": 1, "out": "a"}
 RECORD = Facts(origin="record", ended=True, settings=SETTINGS)
@@ -145,10 +146,14 @@ def test_layers_that_differ_are_told() -> None:
     layers = (Layer("0", "Linear", 100), Layer("2", "Linear", 50))
     sound = dataclasses.replace(RECORD, layers=layers)
     frozen = dataclasses.replace(RECORD, layers=(layers[0], dataclasses.replace(layers[1], trained=False)))
-    assert "2: trained no (there yes)" in str(told(run(2), frozen, of=sound)["differs-from-reference"].sentence)
+    assert "2 (Linear): trained no (there yes)" in str(
+        told(run(2), frozen, of=sound)["differs-from-reference"].sentence
+    )
     fewer = dataclasses.replace(RECORD, layers=layers[:1])
-    assert "without a layer that is there: 2" in str(told(run(2), fewer, of=sound)["differs-from-reference"].sentence)
-    assert "a layer that is not there: 2" in str(told(run(2), sound, of=fewer)["differs-from-reference"].sentence)
+    assert 'without a layer that is there: "2"' in str(told(run(2), fewer, of=sound)["differs-from-reference"].sentence)
+    assert "a layer that is not there: 2 (Linear)" in str(
+        told(run(2), sound, of=fewer)["differs-from-reference"].sentence
+    )
 
 
 def test_a_loss_that_does_not_come_down_parts_and_the_layer_is_named() -> None:
@@ -203,7 +208,13 @@ def test_runs_that_cannot_be_compared_say_why() -> None:
     epochs = Trace(SOUND.signals, "epoch")
     other = Trace({"eta": SOUND.series("loss")}, "step")
     later = Trace({"loss": Series(STEPS + 5000, learning(1))}, "step")
-    for sound, why in ((epochs, "counts epochs"), (other, "no signal that this run has"), (later, "no step that")):
+    few = Trace({"loss": Series(STEPS[:3], learning(1)[:3])}, "step")
+    for sound, why in (
+        (epochs, "counts epochs"),
+        (other, "no signal that this run has"),
+        (later, "no step that"),
+        (few, "shares 3 points with this run"),
+    ):
         with pytest.raises(UserError, match=why):
             held_against([], run(2), RECORD, [Sound("sound", sound, RECORD, [])])
 
@@ -214,6 +225,63 @@ def test_a_short_run_is_held_against_the_same_steps_of_a_long_one() -> None:
     findings, (remark,) = held_against([], short, RECORD, [Sound("sound", SOUND, RECORD, [])])
     assert [one.kind for one in findings] == ["as-reference"]
     assert "over steps 1 to 60" in str(remark.sentence)
+
+
+def test_a_seed_that_learns_faster_to_the_end_is_no_difference() -> None:
+    """What the sound run would have come to later is not there to be seen."""
+    slow, fast = (2 * np.exp(-STEPS / half) + 0.02 for half in (250, 180))
+    for one, other in ((slow, fast), (fast, slow)):
+        assert level_parting(Series(STEPS, one), Series(STEPS, other), 0.15) is None
+
+
+def test_what_is_flagged_once_is_chance() -> None:
+    once = (np.array([300]), np.array([1.0]))
+    assert "as-reference" in told(run(2, ledger_share=(SAMPLED, 1.0), log_softmax_missing=once))
+    often = (SAMPLED[30:], np.ones(len(SAMPLED[30:])))
+    assert "differs-from-reference" in told(run(2, ledger_share=(SAMPLED, 1.0), log_softmax_missing=often))
+
+
+@pytest.mark.parametrize(
+    ("signals", "said"),
+    [
+        ({"evaluation_in_training_mode": (EVALUATED, 1.0)}, "evaluation in training mode 1 (there 0; from step 50 on)"),
+        ({"gradient_norm_clipped": np.full(600, 0.01), "gradient_norm": 1.0}, "gradient clipped to 0.01, not so there"),
+        ({"weights_changed__0": (np.array([302]), 1.0)}, "weights changed outside the optimizer 1 (there 0; step 302"),
+        ({"target_entropy": (SAMPLED[30:], 0.8)}, "entropy of mixed or smoothed targets 0.8 (there 0; from"),
+    ],
+)
+def test_signals_that_the_run_alone_has_are_compared(signals: dict[str, Any], said: str) -> None:
+    own = {"ledger_share": (SAMPLED, 1.0), "validation_loss": (EVALUATED, 0.5), "gradient_norm": 1.0}
+    assert said in str(told(run(2, **own | signals), sound=run(1, **own))["differs-from-reference"].sentence)
+
+
+def test_layers_that_are_only_called_otherwise_are_the_same() -> None:
+    facts = dataclasses.replace(RECORD, layers=(Layer("encoder", "GRU", 100), Layer("decoder", "Linear", 50)))
+    other = dataclasses.replace(RECORD, layers=(Layer("e", "GRU", 100), Layer("d", "Linear", 50)))
+    gone = (SAMPLED, np.where(SAMPLED < 300, 1.0, 1e-4))
+    signals = {"loss": learning(2, floor=1.0), "gradient_norm__encoder": gone}
+    found = told(run(2, **signals), facts, sound=run(1, gradient_norm__e=(SAMPLED, 1.0)), of=other)
+    assert "differs-from-reference" not in found
+    assert "gradient norm (encoder) ends at 0.0001 (there 1;" in str(found["parts-inside"].sentence)
+
+
+def test_what_no_optimizer_holds_and_nobody_trains_is_no_difference() -> None:
+    frozen = Layer("0", "Linear", 100, trained=False)
+    facts = dataclasses.replace(RECORD, layers=(frozen, Layer("1", "Linear", 50)))
+    without = dataclasses.replace(RECORD, layers=(dataclasses.replace(frozen, given=False), Layer("1", "Linear", 50)))
+    assert "as-reference" in told(run(2), without, of=facts)
+
+
+def test_a_rate_is_told_as_it_is_at_the_step_and_at_the_end() -> None:
+    rate = np.where(STEPS < 161, 3e-3, 3e-3 * 0.99 ** np.maximum(0, STEPS - 100))
+    said = str(told(run(2, learning_rate=rate), sound=run(1, learning_rate=3e-3))["differs-from-reference"].sentence)
+    assert "learning rate 0.00163 (there 0.003; from step 161 on; then 1.97e-05, there 0.003)" in said
+
+
+def test_a_reference_that_is_lost_is_said_to_be() -> None:
+    lost = run(1, loss=np.where(STEPS > 300, np.nan, learning(1)))
+    _, remarks = held_against([], run(2), RECORD, [Sound("lost", lost, RECORD, [])])
+    assert "lost is no sound run" in str(remarks[-1].sentence)
 
 
 SAID = next(one for one in told(run(2)).values()).sentence

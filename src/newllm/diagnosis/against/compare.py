@@ -12,9 +12,11 @@ import numpy as np
 
 from newllm.diagnosis.against.given import Difference, given_differences
 from newllm.diagnosis.against.names import aligned
-from newllm.diagnosis.against.reached import inner_differences, reached_differences
+from newllm.diagnosis.against.reached import inner_differences, is_level, reached_differences
 from newllm.diagnosis.changes import SUDDEN
+from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
@@ -25,7 +27,7 @@ MOST = 6  # differences that are told in words; the signals of all are in the ev
 MOST_INSIDE = 3
 POINTS = 10  # of a signal that is drawn, where there is one
 FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
-OF_SETTINGS = ("learning-rate", "schedule", "changed-")  # begin kinds of findings that no seed brings
+FEWEST = 10  # points of some signal that a sound run shares: of fewer nothing can be said
 GRAVER = 1.5  # times as far as in the sound run: then it is another finding
 _RATE = "learning_rate"
 SET_BY = {
@@ -81,7 +83,7 @@ def held_against(
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
     if not parts:
-        own = [one if _stands(one) else replace(one, severity="note", confidence=None) for one in own]
+        own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
     apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning")]
@@ -93,15 +95,21 @@ def held_against(
         kinds = list(dict.fromkeys(one.kind for one in both))
         notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
     if not parts:
-        notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures))
+        notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
-    remark = note("remark-against", other=names, **known)
-    return [*(one for one in told if one.severity != "note"), *notes], (remark,)
+    remarks = [note("remark-against", other=names, **known)]
+    remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
+    return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
 
 
-def _stands(finding: Finding) -> bool:
-    """Whether a finding stays an alarm where all is as in a sound run: it happens at a step, or is of a setting."""
-    return finding.severity == "fault" or finding.kind in SUDDEN or finding.kind.startswith(OF_SETTINGS)
+def _stands(finding: Finding, trace: Trace, sound: Sequence[Sound]) -> bool:
+    """Whether a finding stays an alarm where nothing differs: it happens at a step, or its signal was not compared."""
+    if finding.severity == "fault" or finding.kind in SUDDEN or finding.signal is None:
+        return True
+    return not (
+        is_level(finding.signal)
+        and all(finding.signal in one.signals for one in (trace, *(one.trace for one in sound)))
+    )
 
 
 def _from_each(
@@ -170,7 +178,7 @@ def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
     for one in sound:
         if trace.axis != one.trace.axis:
             raise UserError(
-                f"'{one.name}' counts {one.trace.axis}s and this run {trace.axis}s: give logs that count alike (--step)"
+                f"'{one.name}' counts {one.trace.axis}s and this run {trace.axis}s: give two that count alike"
             )
         shared = [
             (series.step, other.step)
@@ -183,6 +191,11 @@ def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
         last = min(last, *(max(float(steps[side][-1]) for steps in shared) for side in (0, 1)))
         if last < first:
             raise UserError(f"'{one.name}' has no step that this run has: give a sound run that covers its steps")
+        count = max(int(np.sum((steps[1] >= first) & (steps[1] <= last))) for steps in shared)
+        if count < FEWEST:
+            raise UserError(
+                f"'{one.name}' shares {count} points with this run: give a sound run with {FEWEST} and more"
+            )
     return float(first), float(last)
 
 

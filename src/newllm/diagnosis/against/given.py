@@ -19,7 +19,16 @@ from newllm.trace import Series, Trace
 
 SAME = 0.01  # of settings that are computed, as a schedule's rate
 TURNS = 0.2  # of the changes of a schedule at most
-LEAST = {"targets_used": 0.05, "loss_multiple": 0.1}  # rows of which a model is sure count as left out of the loss
+LEAST = {"targets_used": 0.05, "loss_multiple": 0.1, "target_classes": 1.5}
+"""By how much: rows of which a model is sure have no gradient, and count as left out of the loss."""
+MODE = "evaluation_in_training_mode"
+WITHOUT = {
+    MODE: ("evaluation", "validation_loss"),
+    "target_entropy": ("targets", "ledger_share"),
+    "targets_padding": ("targets", "ledger_share"),
+    "tensors_with_gradient": ("setting", "ledger_share"),
+}
+"""What is 0 in a recording at the steps of another signal where it is not written: its group, and that signal."""
 OF_DEVIATION = 0.1  # standard deviations of the data, between two means
 COUNTED = {"target_classes_seen": 0.1, "rows_distinct": 0.1}  # of counts up to there, where rows are drawn by chance
 FORM = (
@@ -32,6 +41,9 @@ FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_ba
 EVENTS = ("optimizer_replaced", "moments_missing")
 """Written only where it is so: in a gradient by chance too, so that it has to come again; of an event once."""
 AGAIN = 3  # times, and at half of the sampled updates from the first on
+CLIPPED = "gradient_norm_clipped"
+Given = Mapping[str, tuple[str, Series]]
+"""Signals by name, each with its group."""
 REACHED = {
     "later_tokens_seen": 1e-6
 }  # an influence: whether there is any is decided by the code, how strong by weights
@@ -139,6 +151,7 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
         parting = _parting(name, own[name], other[name])
         if parting and abs(parting.here - parting.there) > _least(name, there[0]):
             found.append(said_of(name, parting, here[0].axis))
+    found += _clips(own, other, here[0].axis)
     for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
             first = _first_flagged(one, name)
@@ -146,6 +159,16 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
                 said = message(f"against-only-{where}", signal=name, step=first, axis=here[0].axis)
                 found.append(Difference(said, first, np.inf, name))
     return found, len(shared)
+
+
+def _clips(own: Given, other: Given, axis: str) -> Iterator[Difference]:
+    """Yield that the gradient is clipped to a number in one run alone; where it never acts it is as without."""
+    for where, one, two in (("here", own, other), ("there", other, own)):
+        if CLIPPED in one and CLIPPED not in two:
+            series = one[CLIPPED][1]
+            step, limit = float(series.step[0]), float(np.median(series.value))
+            said = message(f"against-clipped-{where}", limit=limit, step=step, axis=axis)
+            yield Difference(said, step, np.inf, CLIPPED)
 
 
 def _first_flagged(trace: Trace, name: str) -> float | None:
@@ -180,7 +203,7 @@ def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> D
     return Difference(said, parting.step, parting.size, name, parting.last)
 
 
-def _given(trace: Trace, facts: Facts) -> dict[str, tuple[str, Series]]:
+def _given(trace: Trace, facts: Facts) -> Given:
     """Return the signals that no loss decides, each with its group; the data of a policy follow its weights."""
     of_itself = training_kind(trace, facts).name in NO_PROGRESS
     found = {
@@ -188,11 +211,23 @@ def _given(trace: Trace, facts: Facts) -> dict[str, tuple[str, Series]]:
         for name, group, series in exogenous(trace, recorded=facts.origin == "record", evaluated=True)
     }
     found |= {name: ("form", finite(trace.series(name))) for name in (*FORM, *REACHED) if name in trace.signals}
+    if facts.origin == "record":
+        absent = {name: of for name, of in WITHOUT.items() if name not in found or name == MODE}
+        found |= {name: (group, _with_zeros(trace, name, at)) for name, (group, at) in absent.items()}
     return {
         name: (group, series)
         for name, (group, series) in found.items()
         if len(series.step) and not (of_itself and (group in ("inputs", "targets", "form") or name == "rows"))
     }
+
+
+def _with_zeros(trace: Trace, name: str, at: str) -> Series:
+    """Return a signal with zeros at the steps of another one at which it is not written."""
+    series, steps = finite(trace.series(name)), trace.series(at).step
+    without = steps[~np.isin(steps, series.step)]
+    every = np.concatenate([series.step, without])
+    order = np.argsort(every)
+    return Series(every[order], np.concatenate([series.value, np.zeros(len(without))])[order])
 
 
 def _least(name: str, sound: Trace) -> float:
@@ -213,7 +248,8 @@ def _parting(name: str, here: tuple[str, Series], there: tuple[str, Series]) -> 
     if name in COUNTED:
         return _count_parting(own, other, COUNTED[name])
     if all(_is_set(group, one.value) for one in (own, other)):
-        return exact_parting(own, other, SAME)
+        once = group == "state" and not (own.value.any() and other.value.any())  # never so there: each time counts
+        return exact_parting(own, other, SAME, 1 if once else 2)
     return noisy_parting(own, other)
 
 

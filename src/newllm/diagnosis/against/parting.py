@@ -23,8 +23,8 @@ FAR = 0.35  # standard deviations of single points
 LEAST = 0.01  # of the level
 EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
-NARROW = 0.01  # of the sound run's level: a floor for what is seen inside of a model
 OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
+SELDOM = 0.2  # of the points
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation
@@ -56,7 +56,7 @@ class Parting:
 
 @dataclass(frozen=True)
 class _Window:
-    """A stretch of steps: the first that the run has in it, the last that may be in it, and what both runs have."""
+    """A stretch of steps: the first and the last that the run has in it, and what both runs have."""
 
     first: float
     last: float
@@ -68,25 +68,28 @@ class _Window:
         return float(np.median(self.here)), float(np.median(self.there))
 
 
-def exact_parting(here: Series, there: Series, tolerance: float) -> Parting | None:
+def exact_parting(here: Series, there: Series, tolerance: float, points: int = IN_A_ROW) -> Parting | None:
     """Return where a setting differs for more than a single point; None where it does not.
 
     Args:
         here: of the run, finite.
-        there: of the sound one, likewise; between its points it is as it was last.
+        there: of the sound one, likewise; where they share few steps it is between its points as it was last.
         tolerance: share of the larger of two values up to which they are one.
+        points: in a row in which it differs at least.
     """
     if not len(there.step):
         return None
     at = np.searchsorted(there.step, here.step, side="right") - 1
-    shared = (at >= 0) & ((here.step <= there.step[-1]) | (len(there.step) == 1))
+    shared = np.isin(here.step, there.step)
+    if np.sum(shared) < FEWEST:
+        shared = (at >= 0) & ((here.step <= there.step[-1]) | (len(there.step) == 1))
     step, own, other = here.step[shared], here.value[shared], there.value[at[shared]]
-    kept = _in_a_row(_apart(own, other, tolerance), min(IN_A_ROW, len(step)))
+    kept = _in_a_row(_apart(own, other, tolerance), min(points, len(step)))
     if not kept.any():
         return None
     levels = np.median([own[kept], other[kept]], axis=1)
-    if not _apart(levels[:1], levels[1:], tolerance).any():  # each is now and then what the other is then
-        return None
+    if np.mean(kept) < SELDOM and not _apart(levels[:1], levels[1:], tolerance).any():
+        return None  # each is now and then what the other is then
     first, end = int(np.argmax(kept)), len(step) - int(np.argmax(kept[::-1]))
     last = None if end == len(step) else float(step[end - 1])
     here, there = own[[first, end - 1]].tolist(), other[[first, end - 1]].tolist()
@@ -129,7 +132,7 @@ def _noisy_parting(here: Series, windows: list[_Window], far: float) -> Parting 
     return Parting(step, last, float(levels[0]), float(levels[1]), float(sizes[kept].max()))
 
 
-def level_parting(here: Series, there: Series, least: float, *, inner: bool = False) -> Parting | None:
+def level_parting(here: Series, there: Series, least: float, floor: float | None = None) -> Parting | None:
     """Return where what a training reaches differs by more than another seed may explain; None where it does not.
 
     Args:
@@ -137,13 +140,14 @@ def level_parting(here: Series, there: Series, least: float, *, inner: bool = Fa
         there: of the sound one.
         least: how far at least it lies beyond all that the sound run had somewhat before and after: in natural
             logarithms where all is positive, else in shares of the sound run's range.
-        inner: whether it is of a layer, where what is far below its beginning counts too.
+        floor: what is added to values before ratios are taken, so that next to nothing is as nothing; None takes a
+            share of where the sound run begins.
     """
     here, there = finite(here), finite(there)
     windows = _windows(here, there, LEVELS, FEW)
     if not windows:
         return None
-    scaled = _scale(windows, inner=inner)
+    scaled = _scale(windows, floor)
     middle = np.array([(one.first + one.last) / 2 for one in windows])
     levels = np.array([np.median(scaled(one.there)) for one in windows])
     low, high = np.array([_around(middle, levels, at) for at in middle]).T
@@ -202,16 +206,16 @@ def _windows(here: Series, there: Series, most: int, fewest: int) -> list[_Windo
         inside = [(one.step >= low) & (one.step < end) for one in (here, there)]
         if all(one.any() for one in inside):
             own, other = here.value[inside[0]], there.value[inside[1]]
-            found.append(_Window(float(here.step[inside[0]][0]), float(np.ceil(end)) - 1, own, other))
+            found.append(_Window(float(here.step[inside[0]][0]), float(here.step[inside[0]][-1]), own, other))
     return found
 
 
-def _scale(windows: list[_Window], *, inner: bool) -> Callable[[np.ndarray], np.ndarray]:
+def _scale(windows: list[_Window], floor: float | None) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of the scale on which levels are compared."""
     here, there = (np.concatenate([getattr(one, side) for one in windows]) for side in ("here", "there"))
     if min(here.min(), there.min()) >= 0:
-        floor = NARROW * float(np.median(there)) if inner else FLOOR * float(there[:_BEGINNING].mean())
-        return lambda value: np.log(value + floor + TINY)
+        added = (FLOOR * float(there[:_BEGINNING].mean()) if floor is None else floor) + TINY
+        return lambda value: np.log(value + added)
     low, high = np.quantile(there, [0.05, 0.95])
     width = float(high - low) or float(np.abs(there).max()) or 1.0
     return lambda value: value / width
@@ -223,8 +227,12 @@ def _error(here: np.ndarray, there: np.ndarray) -> float:
 
 
 def _spread(value: np.ndarray) -> float:
-    """Return the standard deviation of single points, by medians: around their level, or between neighbours."""
-    return max(_SPREAD * float(np.median(np.abs(value - np.median(value)))), scatter(value))
+    """Return the standard deviation of single points, by medians: around their level, or between neighbours.
+
+    Where more than half are equal, as of numbers that are drawn among few, it is the usual one.
+    """
+    by_medians = max(_SPREAD * float(np.median(np.abs(value - np.median(value)))), scatter(value))
+    return by_medians or float(np.std(value))
 
 
 def _in_a_row(mask: np.ndarray, least: int) -> np.ndarray:

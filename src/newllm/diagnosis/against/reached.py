@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from newllm.diagnosis.against.given import Difference, said_of
 from newllm.diagnosis.against.parting import Parting, level_parting
-from newllm.diagnosis.losses import is_validation, names_a_loss
+from newllm.diagnosis.losses import finite, is_validation, names_a_loss
 from newllm.diagnosis.roles import is_layered, role_of
 from newllm.messages import catalogue
 from newllm.trace import Trace
@@ -17,6 +19,7 @@ _MEASURES = (
     "validation_accuracy", "validation_perplexity", "validation_bits_per_byte",
 )  # fmt: skip
 """Signals of the recorder's own."""
+NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
 _A_SHARE = re.compile(r"acc|right|f1|recall|precision|iou|auc", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
@@ -50,15 +53,27 @@ def inner_differences(here: Trace, there: Trace) -> list[Difference]:
 
 def _parted(names: list[str], here: Trace, there: Trace, least: float, *, inner: bool) -> Iterator[Difference]:
     for name in names:
-        own, other = here.series(name), there.series(name)
-        if (parting := level_parting(own, other, least, inner=inner)) and not _is_small(name, parting):
+        own, other = here.series(name), finite(there.series(name))
+        if not len(other.step):
+            continue
+        floor = max(NARROW * float(np.median(other.value)), NO_SHARE if _is_share(name) else 0.0) if inner else None
+        if (parting := level_parting(own, other, least, floor)) and not _is_small(name, parting):
             yield said_of(name, parting, here.axis, level=True)
+
+
+def _is_share(name: str) -> bool:
+    return name.partition("/")[0] in ("activation_zero", "gate_saturation", "outputs_apart")
 
 
 def _is_small(name: str, parting: Parting) -> bool:
     """Whether two accuracies are near each other, however small both are."""
     apart = abs(parting.here - parting.there)
     return bool(_A_SHARE.search(name)) and max(parting.here, parting.there) <= 1 and apart < LEAST_SHARE
+
+
+def is_level(name: str) -> bool:
+    """Whether a signal was held against the sound run's as what a training comes to, or as seen inside of a model."""
+    return _is_reached(name) or name.partition("/")[0] in _INNER
 
 
 def _is_reached(name: str) -> bool:

@@ -22,6 +22,8 @@ against-level = { SIGNAL($signal) } { $lasts ->
     }
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)
 against-only-there = no { SIGNAL($signal) } (there from { $axis } { $step } on)
+against-clipped-here = gradient clipped to { G($limit, digits: 3) }, not so there (from { $axis } { $step } on)
+against-clipped-there = gradient not clipped, there to { G($limit, digits: 3) } (from { $axis } { $step } on)
 against-layers-here = { $count ->
         [one] a layer that is not there
        *[other] { COUNT($count) } layers that are not there
@@ -45,7 +47,7 @@ against-layers-differ = { $names }{ $more ->
        *[other] , ...
     }: { $what ->
         [kind] class
-        [parameters] numbers in it
+        [parameters] parameters
         [trained] trained
         [given] given to the optimizer
         [weight_decay] weight decay
@@ -80,8 +82,11 @@ finding-parts-inside =
 
 finding-in-reference-too =
     .explained = The run that is known to be sound (--against) has these findings too, of the same signals and no less grave. They may be worth mending, but do not make the difference between the two.
-    .sentence = { $other } has this too, so that it does not make the difference: { $kinds }
+    .sentence = this is in { $other } too, so that it does not make the difference: { $kinds }
 
 finding-as-reference =
     .explained = Nothing that was recorded differs from the run that is known to be sound (--against) by more than another seed brings. What was not recorded may still differ.
-    .sentence = { COUNT($count) } settings and signals are as in { $other }, but for what another seed may bring
+    .sentence = { COUNT($count) } settings and signals are as in { $several ->
+        [yes] at least one of { $other }
+       *[no] { $other }
+    }, but for what another seed may bring

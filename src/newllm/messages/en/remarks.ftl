@@ -267,3 +267,4 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
+remark-reference-lost = { $other } is no sound run: its model is lost

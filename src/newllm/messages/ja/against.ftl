@@ -22,6 +22,8 @@ against-level = { SIGNAL($signal) }が{ $lasts ->
     }
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
 against-only-there = { SIGNAL($signal) }がない（あちらでは{ axis-unit }{ $step }から）
+against-clipped-here = 勾配が{ G($limit, digits: 3) }にクリップされている（あちらでは違う、{ axis-unit }{ $step }から）
+against-clipped-there = 勾配がクリップされていない（あちらでは{ G($limit, digits: 3) }に、{ axis-unit }{ $step }から）
 against-layers-here = あちらにない{ COUNT($count) }個の層：{ $names }{ $more ->
         [0] { "" }
        *[other] など
@@ -77,4 +79,7 @@ finding-in-reference-too =
 
 finding-as-reference =
     .explained = 記録されたものはどれも、正常とわかっている実行（--against）と、乱数シードの違いで生じる以上には異ならない。記録されていないものは異なるかもしれない。
-    .sentence = { COUNT($count) }個の設定と信号が、乱数シードの違いで生じるものを除いて{ $other }と同じである。
+    .sentence = { COUNT($count) }個の設定と信号が、乱数シードの違いで生じるものを除いて{ $other }{ $several ->
+        [yes] の少なくとも一つ
+       *[no] { "" }
+    }と同じである。
