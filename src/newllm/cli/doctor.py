@@ -153,14 +153,17 @@ def _check_free(path: Path) -> None:
 def _write(diagnosis: Any, page: Path | None, words: Any, notes: Mapping[float, str]) -> None:
     """Write RUN/findings.json, RUN/notes.json where something was planned, and the page where one is asked for."""
     from newllm import api
+    from newllm.demo import shown
     from newllm.report import diagnosis_page
 
     if page is not None:
         from newllm.files import write_bytes
 
         other = next(iter(diagnosis.against), None)
-        sound = None if other is None else (other.path, other.trace)
-        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings, words, sound=sound)
+        sound = None if other is None else (shown(other.path), other.trace)
+        html = diagnosis_page(
+            shown(diagnosis.path), diagnosis.trace, diagnosis.facts, diagnosis.findings, words, sound=sound
+        )
         write_bytes(page, html.encode())
     try:
         api.keep_notes(diagnosis.path, notes)

@@ -62,5 +62,5 @@ def _value(item: Any) -> Setting | None:
     if isinstance(item, str):
         return item[:_LONGEST]
     if isinstance(item, int | float):
-        return item if math.isfinite(item) and abs(item) < 2**53 else str(item)
+        return item if abs(item) < 2**53 and math.isfinite(item) else str(item)[:_LONGEST]
     return None

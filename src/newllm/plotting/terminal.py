@@ -96,12 +96,12 @@ def draw_curve(
     other.draw(frame.columns(x_behind), frame.rows(scaled(behind_value)))
     regions = [_region(frame, x, stretch) for stretch in marked]
     cells = _coloured(canvas, regions, colour, unicode=unicode)
-    grey = _coloured(other, (), colours.MUTED, unicode=unicode)
-    empty = chr(0x2800) + " "
-    cells = [
-        [there if here[0] in empty else here for here, there in zip(row, behind_it, strict=True)]
-        for row, behind_it in zip(cells, grey, strict=True)
-    ]
+    if len(x_behind):
+        grey, empty = _coloured(other, (), colours.MUTED, unicode=unicode), chr(0x2800) + " "
+        cells = [
+            [behind_it if here[0] in empty else here for here, behind_it in zip(row, others, strict=True)]
+            for row, others in zip(cells, grey, strict=True)
+        ]
     _put(cells, frame, x_points, points_value, unicode=unicode)
     gaps = set((frame.columns(x[~finite]) // 2).tolist())
     rows = _curve_rows(cells, labels, margin, unicode=unicode)

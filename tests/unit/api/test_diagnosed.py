@@ -43,8 +43,9 @@ def test_a_recording_is_read(recorded: Path) -> None:
     diagnosis = newllm.doctor(recorded)
     layers = (Layer("encoder", "Linear", 12, True), Layer("head", "Linear", 30, False))
     assert diagnosis.facts == Facts(
-        vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, origin="record", optimizer="AdamW"
-    )
+        vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, origin="record", optimizer="AdamW",
+        settings={"vocabulary": 50, "optimizer.name": "AdamW"},
+    )  # fmt: skip
     assert len(diagnosis.trace.series("loss").step) == 50
     assert newllm.doctor(str(recorded), vocabulary=7).facts.vocabulary == 7
 
@@ -91,7 +92,9 @@ def test_a_configuration_tells_the_vocabulary(recorded: Path) -> None:
     (recorded / "config.toml").write_text("[model]\nvocabulary = 1000\n")
     (recorded / "summary.json").write_text('{"parameters": 7}')
     assert is_run(recorded)
-    assert read_facts(recorded) == (Facts(vocabulary=1000, parameters=7, data={"unknown": 3}, origin="train"), ())
+    settings = {"model.vocabulary": 1000}
+    told = Facts(vocabulary=1000, parameters=7, data={"unknown": 3}, origin="train", settings=settings)
+    assert read_facts(recorded) == (told, ())
 
 
 @pytest.mark.parametrize("vocabulary", [0, 1, -5, True, 2.5, "many", None, [3], 1e400, 10**400])

@@ -9,7 +9,7 @@ import numpy as np
 
 from newllm.diagnosis.against.parting import Parting, exact_parting, noisy_parting
 from newllm.diagnosis.changes import LEAST_SHARE
-from newllm.diagnosis.exogenous import exogenous
+from newllm.diagnosis.exogenous import OF_ROWS, exogenous
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.shift import is_exact
@@ -41,6 +41,8 @@ FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_ba
 EVENTS = ("optimizer_replaced", "moments_missing")
 """Written only where it is so: in a gradient by chance too, so that it has to come again; of an event once."""
 AGAIN = 3  # times, and at half of the sampled updates from the first on
+OF_DATA = ("inputs", "targets", "form")  # groups
+OF_POLICY = 0.5  # of the rows of a policy's updates, which follow its weights
 CLIPPED = "gradient_norm_clipped"
 Given = Mapping[str, tuple[str, Series]]
 """Signals by name, each with its group."""
@@ -149,9 +151,9 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
         if name not in shared:
             continue
         parting = _parting(name, own[name], other[name])
-        if parting and abs(parting.here - parting.there) > _least(name, there[0]):
+        if parting and abs(parting.here - parting.there) > _least(name, *there):
             found.append(said_of(name, parting, here[0].axis))
-    found += _clips(own, other, here[0].axis)
+    found += _clips(here, there)
     for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
             first = _first_flagged(one, name)
@@ -161,13 +163,18 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
     return found, len(shared)
 
 
-def _clips(own: Given, other: Given, axis: str) -> Iterator[Difference]:
-    """Yield that the gradient is clipped to a number in one run alone; where it never acts it is as without."""
-    for where, one, two in (("here", own, other), ("there", other, own)):
-        if CLIPPED in one and CLIPPED not in two:
-            series = one[CLIPPED][1]
-            step, limit = float(series.step[0]), float(np.median(series.value))
-            said = message(f"against-clipped-{where}", limit=limit, step=step, axis=axis)
+def _clips(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> Iterator[Difference]:
+    """Yield that the gradient is clipped to a number in one run, and is larger and not cut to it in the other."""
+    own, other = _given(*here), _given(*there)
+    for where, one, trace in (("here", own, there[0]), ("there", other, here[0])):
+        if CLIPPED not in one or CLIPPED in (other if where == "here" else own):
+            continue
+        limit, step = float(np.median(one[CLIPPED][1].value)), float(one[CLIPPED][1].step[0])
+        norm = finite(trace.series("gradient_norm"))
+        clipped = trace.series(CLIPPED)
+        cut = np.isin(norm.step, clipped.step[clipped.value <= limit * (1 + SAME)])
+        if np.sum((norm.value > limit * (1 + SAME)) & ~cut) >= AGAIN:
+            said = message(f"against-clipped-{where}", limit=limit, step=step, axis=here[0].axis)
             yield Difference(said, step, np.inf, CLIPPED)
 
 
@@ -217,7 +224,7 @@ def _given(trace: Trace, facts: Facts) -> Given:
     return {
         name: (group, series)
         for name, (group, series) in found.items()
-        if len(series.step) and not (of_itself and (group in ("inputs", "targets", "form") or name == "rows"))
+        if len(series.step) and not (of_itself and name not in OF_ROWS and (group in OF_DATA or name == "rows"))
     }
 
 
@@ -230,10 +237,10 @@ def _with_zeros(trace: Trace, name: str, at: str) -> Series:
     return Series(every[order], np.concatenate([series.value, np.zeros(len(without))])[order])
 
 
-def _least(name: str, sound: Trace) -> float:
+def _least(name: str, sound: Trace, facts: Facts) -> float:
     """Return by how much a signal differs at least: shares of rows by more than chance brings, means in deviations."""
     if "rows_" in name:
-        return LEAST_SHARE
+        return OF_POLICY if training_kind(sound, facts).name in NO_PROGRESS else LEAST_SHARE
     if name in LEAST:
         return LEAST[name]
     deviation = finite(sound.series(f"{name.removesuffix('_mean')}_std")).value if name.endswith("_mean") else ()
@@ -258,7 +265,7 @@ def _is_set(group: str, value: np.ndarray) -> bool:
 
     A setting that is drawn at each batch turns all the time.
     """
-    if group in ("inputs", "targets", "form"):
+    if group in OF_DATA:
         return not np.ptp(value)
     ways = np.sign(np.diff(value))
     ways = ways[ways != 0]
@@ -267,8 +274,11 @@ def _is_set(group: str, value: np.ndarray) -> bool:
 
 
 def _count_parting(here: Series, there: Series, tolerance: float) -> Parting | None:
-    """Return that of two counts which only rise one is larger at the last step that both have."""
-    last = min(here.step[-1], there.step[-1])
-    own, other = (float(one.value[one.step <= last][-1]) if one.step[0] <= last else 0.0 for one in (here, there))
-    apart = abs(own - other) > tolerance * max(own, other)
-    return Parting(float(last), None, own, other, 0.0) if apart else None
+    """Return where two counts that only rise part for good; None where they are near at the last step of both."""
+    steps, at, other_at = np.intersect1d(here.step, there.step, return_indices=True)
+    own, other = here.value[at], there.value[other_at]
+    apart = np.abs(own - other) > tolerance * np.maximum(own, other)
+    if not len(steps) or not apart[-1]:
+        return None
+    first = len(steps) - int(np.argmin(apart[::-1])) if not apart.all() else 0
+    return Parting(float(steps[first]), None, float(own[-1]), float(other[-1]), 0.0)

@@ -22,6 +22,7 @@ _MEASURES = (
 NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
 _A_SHARE = re.compile(r"acc|right|f1|recall|precision|iou|auc", re.IGNORECASE)
+_A_TIME = re.compile(r"(^|[^a-z])(time|sec|secs|seconds|ms|minutes|hours|eta|elapsed|runtime)($|[^a-z])", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
 _INNER = (
     "gradient_norm", "activation_rms", "activation_zero", "attention_entropy", "attention_logit", "gate_saturation",
@@ -78,7 +79,7 @@ def is_level(name: str) -> bool:
 
 def _is_reached(name: str) -> bool:
     """Whether a signal measures what a training comes to: a loss, an accuracy, or a column of the user's that does."""
-    if is_layered(name) or role_of(name) in _OF_THE_MACHINE:
+    if is_layered(name) or role_of(name) in _OF_THE_MACHINE or _A_TIME.search(name):
         return False
     if catalogue("en").get(f"signal-{name.partition('/')[0]}"):  # a recorder's own
         return name in _MEASURES
