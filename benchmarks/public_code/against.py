@@ -52,7 +52,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="print every answer")
     given = parser.parse_args()
     labels = tomllib.loads((HERE / "labels.toml").read_text(encoding="utf-8"))["run"]
-    labels = [one for one in labels if one["batch"] >= FIRST_WITH_TWINS and one["name"].endswith(OTHERS)]
+    sound = {one["name"] for one in labels if one["healthy"]}
+    labels = [
+        one
+        for one in labels
+        if one["batch"] >= FIRST_WITH_TWINS and one["name"].endswith(OTHERS) and one["name"].rpartition("-")[0] in sound
+    ]
     judged = tomllib.loads((HERE / "judged-against.toml").read_text(encoding="utf-8"))
     counted: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -28,7 +28,7 @@ from newllm.trace import Finding, Series, Trace
 GROWN, LONG = 100.0, 1.0  # times: the state of a recurrent net, and a policy's updates against its weights
 KNOWS = 0.9  # of the targets are answered rightly: what is idle is not needed
 FEWEST_REWARDS = 10
-SELDOM = 3 / 8  # probability of being right, by blind tests
+SELDOM = 1 / 3  # probability of being right, by blind tests
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
 USUAL = 4.0  # times the usual change from one evaluation to the next
