@@ -322,3 +322,19 @@ def test_of_a_long_log_points_at_equal_distances_tell_the_levels() -> None:
     assert found_at is not None
     assert abs(found_at.first - 30_000) < 100
     assert found_at.share == pytest.approx(0.4, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"), [(0.42, "although ndcg has risen from 0.1 to 0.42"), (0.11, "nothing was learnt")]
+)
+def test_a_loss_that_stands_is_not_all_that_was_learnt(last: float, said: str) -> None:
+    """A ranking whose loss is a sum over pairs: its measure of quality rises all the same."""
+    stands = found(loss=355 * (1 + NOISE / 10), ndcg=(EVALUATED, np.linspace(0.1, last, len(EVALUATED))))
+    assert said in str(stands["plateau"].sentence)
+
+
+@pytest.mark.parametrize(("log", "severity"), [(Facts(), "note"), (Facts(vocabulary=32), "warning")])
+def test_a_loss_of_nearly_nothing_is_too_good_of_text_alone(log: Facts, severity: str) -> None:
+    """Speech whose characters are told by its sounds comes down to nearly nothing, on held-out rows too."""
+    loss = 3.4 * np.exp(-STEPS / 20) + 0.02
+    assert found(log, loss=loss, validation_loss=(EVALUATED, loss[EVALUATED - 1]))["too-good"].severity == severity

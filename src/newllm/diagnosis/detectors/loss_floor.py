@@ -211,8 +211,9 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
     (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text, or
     is asked for something else than a token of it: a translation, say. Where the recorder has seen that the target is
-    the next token, and that no output depends on it, it is a note: such a text is as predictable as that. Where
-    somebody says that it is a language model, of many tokens, a loss up to `HARDLY` is one too.
+    the next token, and that no output depends on it, it is a note: such a text is as predictable as that; and so it is
+    of a log in which nothing says that it is of text, for other tasks come down to that. Where somebody says that it is
+    a language model, of many tokens, a loss up to `HARDLY` is one too.
     """
     is_known = len(trace.series("targets").value) > 0
     if facts.layers and (not reads_text(trace, facts) or (is_known and not asks_for_tokens(trace))):
@@ -234,7 +235,7 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     return [
         Finding(
             kind="too-good",
-            severity="warning" if nothing and not _keeps_apart(trace) else "note",
+            severity="warning" if nothing and reads_text(trace, facts) and not _keeps_apart(trace) else "note",
             sentence=message(
                 "finding-too-good.sentence" if nothing else "finding-too-good.low",
                 training=end,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from newllm.diagnosis.losses import (
     loss_names,
     rolling_median,
 )
+from newllm.diagnosis.quality import evaluated_qualities
 from newllm.diagnosis.schedule import restarts
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -30,6 +32,7 @@ UNMOVED = 0.01  # of a validation loss, from its lowest evaluation to its highes
 FEWEST_EVALUATIONS = 6
 BEGAN = 1.1  # times its end: a training loss that began higher had learnt before the first evaluation
 BELOW = 0.8  # of the validation loss: no training loss lies below, where nothing is learnt
+LEARNT, LEARNT_LEAST = 1.5, 0.05  # times a measure of quality at its first evaluation, and by how much it is more
 STANDSTILL = 0.4  # of the run spent at the first level, before it fell after all
 
 
@@ -151,6 +154,7 @@ def _plateau(
             at_uniform=at_uniform and bool(uniform),
             whole=whole,
             fall=1 - float(np.exp(-fall)),
+            **_learnt(trace),
         ),
         first_step=float(first),
         last_step=float(last),
@@ -161,6 +165,18 @@ def _plateau(
         test=message("finding-plateau.test"),
         candidate_causes=("initialisation", "learning-rate", "frozen-layer", "label-noise"),
     )
+
+
+def _learnt(trace: Trace) -> dict[str, Any]:
+    """Return the measure of quality that has risen most, where one has risen by far, for the sentence of a loss."""
+    risen = [
+        (float(one.value[-1]), float(one.value[0]), name) for name, one in evaluated_qualities(trace) if len(one.step)
+    ]
+    risen = [one for one in risen if one[0] > LEARNT * one[1] and one[0] - one[1] > LEARNT_LEAST]
+    if not risen:
+        return {"learnt": False, "measure": None, "was": None, "is": None}
+    now, before, name = max(risen, key=lambda one: one[0] - one[1])
+    return {"learnt": True, "measure": name, "was": before, "is": now}
 
 
 # A training loss that climbs, slowly and for long, from the best it had reached.

@@ -116,7 +116,10 @@ finding-plateau =
         [yes] , which is uniform guessing (ln V = { G($uniform) })
        *[no] { "" }
     }{ $whole ->
-        [yes] : nothing was learnt
+        [yes] { $learnt ->
+            [yes] , although { SIGNAL($measure) } has risen from { G($was) } to { G($is) }
+           *[no] : nothing was learnt
+        }
        *[no] { " " }before it falls by { PERCENT($fall) } %
     }
     .chance = after { COUNT($updates) } updates the loss is { G($level) }, where guessing among { COUNT($classes) } classes has { G($guess) }, and { PERCENT($right) } % of the targets are answered rightly: hardly anything was learnt

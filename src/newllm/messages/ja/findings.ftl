@@ -120,7 +120,10 @@ finding-plateau =
         [yes] （一様な推測と同じ水準、ln V = { G($uniform) }）
        *[no] { "" }
     }。{ $whole ->
-        [yes] 何も学習していない。
+        [yes] { $learnt ->
+            [yes] ただし{ SIGNAL($measure) }は{ G($was) }から{ G($is) }に上がった。
+           *[no] 何も学習していない。
+        }
        *[no] その後、{ PERCENT($fall) } %低下した。
     }
     .chance = { COUNT($updates) }回の更新の後も損失は{ G($level) }である（{ COUNT($classes) }クラスの当てずっぽうなら{ G($guess) }）。正しく答えているのは予測対象の{ PERCENT($right) } %で、ほとんど何も学んでいない。
