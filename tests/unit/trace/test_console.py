@@ -4,6 +4,7 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -276,3 +277,33 @@ def test_the_losses_of_both_sides_of_a_game_keep_their_names(line: str, cells: d
 
 def test_what_a_model_prints_of_itself_is_no_row() -> None:
     assert not dict(console._cells("    (0): Linear(in_features=2, out_features=64, bias=True)"))
+
+
+def test_bars_that_hold_numbers_say_their_step_between_lines_that_say_theirs(tmp_path: Path) -> None:
+    """tqdm's postfix through `tee`: a bar's numbers are of its count, not of the last line that said a step."""
+    text = ""
+    for step in range(1, 601):
+        if step % 10 == 0:
+            text += (
+                f"\rtrain:  {step // 6}%|██        | {step}/600 [00:01<00:10, 58.1it/s, loss={1 / step:.4f}, lr=0.1]"
+            )
+        if step % 50 == 0:
+            text += f"\nstep {step}: val_loss {2 / step:.4f} val_acc 0.7\n"
+    (tmp_path / "log.txt").write_text(text)
+    trace = read_log(tmp_path / "log.txt")
+    assert trace.series("loss").step.tolist() == list(range(10, 601, 10))
+    np.testing.assert_allclose(trace.series("loss").value, 1 / trace.series("loss").step, atol=1e-4)
+    assert trace.series("validation_loss").step.tolist() == list(range(50, 601, 50))
+    assert not trace.left_out
+
+
+def test_bars_of_each_epoch_begin_anew_and_say_no_step(tmp_path: Path) -> None:
+    lines = [
+        f"\rtrain: {at}%|██   | {at}/100 [00:01<00:10, 58.1it/s, loss={1 / (epoch + at / 100):.4f}]"
+        for epoch in range(1, 4)
+        for at in range(10, 101, 10)
+    ]
+    (tmp_path / "log.txt").write_text("".join(lines))
+    loss = read_log(tmp_path / "log.txt").series("loss")
+    assert len(loss.step) == 30
+    assert (np.diff(loss.value) < 0).all(), "in the order in which they were written"

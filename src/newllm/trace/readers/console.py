@@ -2,19 +2,27 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from newllm.trace.readers.axes import axis_rank
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
-from newllm.trace.readers.progress_bars import Bar, Row, steps_of_bars, without_bars
+from newllm.trace.readers.progress_bars import (
+    Bar,
+    Row,
+    bar_with_numbers,
+    steps_of_bars,
+    steps_of_numbered_bars,
+    without_bars,
+)
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.series import Trace
 
 _LOOKED_AT = 20  # lines
+_DIGITS = 15  # of a step
 _LONGEST = 2000  # characters of a line that are looked at
 _MOST_PAIRS = 100  # of a line
 # Possessive: a shorter word is followed by no blank either. "nan" is a number: "loss nan acc 0.1" are two pairs.
@@ -65,10 +73,7 @@ def read_console(gathered: Gathered) -> Trace:
     Raises:
         UserError: the file may not be read, is no text, or holds no numbers.
     """
-    rows: list[Row] = []  # whose steps bars may tell
-    done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
-    bar: Bar | None = None
-    has_steps = is_newest = False
+    steps = _Steps()
     header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
     for row, line in enumerate(last_drawn(lines_of(gathered))):
         if gathered.full:
@@ -79,22 +84,54 @@ def read_console(gathered: Gathered) -> Trace:
             header = _split_in(left.lower())
         elif header and _BULLET.match(left) and not any(map(_split_in, map(str.lower, cells))):
             cells["split"] = header
-        if cells and (begins := _DONE.match(left)) and not any(axis_rank(name) for name in cells):
-            done.append((row, int(begins[1])))
-        if found is not None and is_newest and not cells:
-            rows[-1] = rows[-1]._replace(after=found)
-        bar, is_newest = found or bar, is_newest and not line.strip()
+        steps.pass_bar(found, is_blank=not line.strip(), holds=bool(cells))
         if cells and take_row(gathered, row, cells.items()):
-            has_steps |= any((axis_rank(name) or ("",))[0] == "step" for name in cells)
-            rows = [] if bar is None else rows  # no bar yet: only one that comes right after this row tells of it
-            rows.append(Row(row, bar, None))
-            is_newest = True
-    counted = [step for _, step in done]
-    by_done = dict(done) if counted == sorted(counted) else {}  # what begins anew each epoch tells no step
-    for row, step in {} if has_steps else (by_done or steps_of_bars(rows)).items():
+            steps.take(row, line, left, cells)
+    for row, step in steps.told().items():
         gathered.add("step", row, step)
     gathered.forget_settings()
     return gathered.by_row()
+
+
+class _Steps:
+    """Which row of a log is which step, where bars or counts in brackets tell what its rows do not say."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []  # whose steps bars may tell
+        self._done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
+        self._numbered: list[tuple[int, Bar]] = []  # rows that are bars with numbers
+        self._said: list[tuple[int, int]] = []  # rows that say their step
+        self._bar: Bar | None = None
+        self._is_newest = self._has_steps = False
+
+    def pass_bar(self, bar: Bar | None, *, is_blank: bool, holds: bool) -> None:
+        """A line begins: with a bar or without, and with numbers of its own or without."""
+        if bar is not None and self._is_newest and not holds:
+            self._rows[-1] = self._rows[-1]._replace(after=bar)
+        self._bar, self._is_newest = bar or self._bar, self._is_newest and is_blank
+
+    def take(self, row: int, line: str, left: str, cells: Mapping[str, str]) -> None:
+        """A line was taken as a row: what it says of its step."""
+        axes = [rank for name in cells if (rank := axis_rank(name))]
+        step = next((cells[name] for name in cells if (axis_rank(name) or ("",))[0] == "step"), None)
+        self._has_steps |= step is not None
+        if step is not None and step.isdigit():
+            self._said.append((row, int(step[:_DIGITS])))
+        if not axes and (begins := _DONE.match(left)):
+            self._done.append((row, int(begins[1])))
+        elif not axes and (shown := bar_with_numbers(line)):
+            self._numbered.append((row, shown))
+        # Without a bar yet, only one that comes right after this row tells of it.
+        self._rows = self._rows if self._bar else []
+        self._rows.append(Row(row, self._bar, None))
+        self._is_newest = True
+
+    def told(self) -> dict[int, int]:
+        """Return the steps of rows that do not say them."""
+        counted = [step for _, step in self._done]
+        by_done = dict(self._done) if counted == sorted(counted) else {}  # what begins anew each epoch tells no step
+        known = {} if self._has_steps else by_done or steps_of_bars(self._rows)
+        return known | steps_of_numbered_bars(self._numbered, self._said)
 
 
 def _speaks(line: str) -> bool:

@@ -65,6 +65,33 @@ def without_bars(line: str) -> tuple[str, Bar | None]:
     return line, last
 
 
+def bar_with_numbers(line: str) -> Bar | None:
+    """Return the last bar of a line that holds numbers with names, where it has whole counts."""
+    if "%|" not in line:
+        return None
+    bars = [match for match in _BAR.finditer(line) if "=" in match[0].rpartition("[")[2]]
+    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
+    return Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
+
+
+def steps_of_numbered_bars(bars: Sequence[tuple[int, Bar]], steps: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the step of each row that is a bar with numbers; none where bars count something else.
+
+    They must be of one training, whose counts rise, and lie between the steps of other rows in the order of writing.
+
+    Args:
+        bars: rows that are such bars, and what these show.
+        steps: rows that say their step, and what it is.
+    """
+    if len({bar.of for _, bar in bars}) != 1:
+        return {}
+    told = [*((row, bar.done, bar.done) for row, bar in bars), *((row, step, step + 1) for row, step in steps)]
+    told.sort()
+    # A line may count from 0 where a bar counts what is done.
+    rises = all(former[1] <= later[2] for former, later in itertools.pairwise(told))
+    return {row: bar.done for row, bar in bars} if rises and told[0][1] < told[-1][1] else {}
+
+
 def steps_of_bars(rows: Sequence[Row]) -> dict[int, int]:
     """Return the step of each row by its number, as the bar of the training shows it; none where no bar does.
 
