@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from newllm.diagnosis.against.given import Difference, given_differences
+from newllm.diagnosis.against.difference import Difference
+from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.reached import inner_differences, is_level, reached_differences
 from newllm.diagnosis.changes import SUDDEN

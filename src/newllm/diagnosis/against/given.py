@@ -1,20 +1,19 @@
 """What a training was given and set to that a sound one was not: settings, layers, and signals that no loss decides."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from newllm.diagnosis.against.difference import Difference, said_of
 from newllm.diagnosis.against.parting import Parting, exact_parting, noisy_parting
+from newllm.diagnosis.against.written import layers_that_differ, settings_that_differ
 from newllm.diagnosis.changes import LEAST_SHARE
 from newllm.diagnosis.exogenous import OF_ROWS, exogenous
-from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.shift import is_exact
 from newllm.diagnosis.training_kind import NO_PROGRESS, training_kind
-from newllm.messages import Message, message
+from newllm.messages import message
 from newllm.trace import Series, Trace
 
 SAME = 0.01  # of settings that are computed, as a schedule's rate
@@ -46,100 +45,18 @@ OF_POLICY = 0.5  # of the rows of a policy's updates, which follow its weights
 CLIPPED = "gradient_norm_clipped"
 Given = Mapping[str, tuple[str, Series]]
 """Signals by name, each with its group."""
-REACHED = {
-    "later_tokens_seen": 1e-6
-}  # an influence: whether there is any is decided by the code, how strong by weights
-_PLACE = re.compile(
-    r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time|name|verbose"
-    r"|workers|interval|device|print|save|project|tags?|notes?|comment)($|[._-])",
-    re.IGNORECASE,
-)  # and what changes no training
-_OF_SIGNALS = {"optimizer.learning_rate": "learning_rate", "optimizer.weight_decay": "weight_decay",
-               "optimizer.beta1": "momentum", "optimizer.momentum": "momentum"}  # fmt: skip
-_NAMED = 4  # layers
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that differs.
-
-    Attributes:
-        said: in words.
-        step: the first at which it does; 0 of what holds from the start by itself.
-        last: the last one; None where it does so to the end.
-        size: see `Parting`; infinite of what is exact.
-        signal: its name in the trace; None of a setting.
-        recorded: whether it was seen while the training ran, not only written down as its setting.
-    """
-
-    said: Message
-    step: float
-    size: float
-    signal: str | None = None
-    last: float | None = None
-    recorded: bool = True
-
-    @property
-    def what(self) -> str:
-        """What differs, whatever the values: a signal, a setting, a part of the model."""
-        return self.signal or f"{self.said.id} {self.said.parameters.get('name', self.said.parameters.get('what'))}"
+REACHED = {"later_tokens_seen": 1e-6}
+"""Influences: whether there is any the code decides, how strong it is the weights."""
 
 
 def given_differences(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[list[Difference], int]:
     """Return what differs, the earliest first, and how many settings and signals were held against each other."""
     signals, looked = _signals(here, there)
     seen = {one.signal for one in signals}
-    settings, known = _settings(here[1].settings, there[1].settings, seen)
-    found = [*settings, *_layers(here[1].layers, there[1].layers, seen), *signals]
+    settings, known = settings_that_differ(here[1].settings, there[1].settings, seen)
+    found = [*settings, *layers_that_differ(here[1].layers, there[1].layers, seen), *signals]
     length = min(here[0].last_step, there[0].last_step) or 1.0
     return sorted(found, key=lambda one: (round(20 * one.step / length), -one.size)), looked + known
-
-
-def _settings(here: Mapping[str, Any], there: Mapping[str, Any], seen: set[str | None]) -> tuple[list[Difference], int]:
-    """Return the settings that differ: of those with the same two values one, and none that is seen as a signal."""
-    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not _PLACE.search(name)]
-    found: dict[tuple[str, str], Difference] = {}
-    for name in sorted(names, key=lambda one: (not one.startswith("optimizer."), one)):
-        own, other = here[name], there[name]
-        if own == other or _OF_SIGNALS.get(name) in seen or "/" in f"{own}{other}":
-            continue
-        said = message("against-setting", name=name, here=str(own), there=str(other))
-        found.setdefault((str(own), str(other)), Difference(said, 0.0, np.inf, recorded=False))
-    return list(found.values()), len(names)
-
-
-def _layers(here: tuple[Layer, ...], there: tuple[Layer, ...], seen: set[str | None]) -> Iterator[Difference]:
-    """Yield how the models differ: in layers, and in what was set for them."""
-    own, other = ({layer.name: layer for layer in layers} for layers in (here, there))
-    if not own or not other:
-        return
-    for where, names in (("here", own.keys() - other.keys()), ("there", other.keys() - own.keys())):
-        if names:
-            ordered = [name for name in (*own, *other) if name in names]
-            yield _of_layers(f"against-layers-{where}", ordered)
-    both = [(own[name], other[name]) for name in own if name in other]
-    decay = () if "weight_decay" in seen else ("weight_decay", "penalty")
-    for field in ("kind", "parameters", "trained", "given", *decay, "norm_momentum"):
-        of_trained = field in ("given", "weight_decay", "penalty")  # what is frozen in both, none of these moves
-        differ = [
-            (one, (getattr(one, field), getattr(two, field)))
-            for one, two in both
-            if getattr(one, field) != getattr(two, field) and (one.trained or two.trained or not of_trained)
-        ]
-        if differ:
-            values = differ[0][1]
-            names = [one.name for one, pair in differ if pair == values]
-            shown = {"here": _value(values[0]), "there": _value(values[1])}
-            yield _of_layers("against-layers-differ", names, what=field, others=len(differ) - len(names), **shown)
-
-
-def _value(value: Any) -> str | Message:
-    return message("against-whether", yes=value) if isinstance(value, bool) else str(value)
-
-
-def _of_layers(id: str, names: list[str], **parameters: Any) -> Difference:
-    shown = {"names": names[:_NAMED], "more": max(0, len(names) - _NAMED), "count": len(names)}
-    return Difference(message(id, **shown, **parameters), 0.0, np.inf)
 
 
 def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[list[Difference], int]:
@@ -153,7 +70,7 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
         parting = _parting(name, own[name], other[name])
         if parting and abs(parting.here - parting.there) > _least(name, *there):
             found.append(said_of(name, parting, here[0].axis))
-    found += _clips(here, there)
+    found += _clips((own, here[0]), (other, there[0]))
     for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
             first = _first_flagged(one, name)
@@ -163,18 +80,16 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
     return found, len(shared)
 
 
-def _clips(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> Iterator[Difference]:
+def _clips(here: tuple[Given, Trace], there: tuple[Given, Trace]) -> Iterator[Difference]:
     """Yield that the gradient is clipped to a number in one run, and is larger and not cut to it in the other."""
-    own, other = _given(*here), _given(*there)
-    for where, one, trace in (("here", own, there[0]), ("there", other, here[0])):
-        if CLIPPED not in one or CLIPPED in (other if where == "here" else own):
+    for where, (own, own_trace), (other, trace) in (("here", here, there), ("there", there, here)):
+        if CLIPPED not in own or CLIPPED in other:
             continue
-        limit, step = float(np.median(one[CLIPPED][1].value)), float(one[CLIPPED][1].step[0])
-        norm = finite(trace.series("gradient_norm"))
-        clipped = trace.series(CLIPPED)
+        limit, step = float(np.median(own[CLIPPED][1].value)), float(own[CLIPPED][1].step[0])
+        norm, clipped = finite(trace.series("gradient_norm")), trace.series(CLIPPED)
         cut = np.isin(norm.step, clipped.step[clipped.value <= limit * (1 + SAME)])
         if np.sum((norm.value > limit * (1 + SAME)) & ~cut) >= AGAIN:
-            said = message(f"against-clipped-{where}", limit=limit, step=step, axis=here[0].axis)
+            said = message(f"against-clipped-{where}", limit=limit, step=step, axis=own_trace.axis)
             yield Difference(said, step, np.inf, CLIPPED)
 
 
@@ -190,24 +105,6 @@ def _first_flagged(trace: Trace, name: str) -> float | None:
 
 def _is(signal: str, name: str) -> bool:
     return signal.partition("/")[0] == name
-
-
-def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> Difference:
-    """Return a signal that parts as a difference; of a level it is said where it ends."""
-    lasts = "stays" if parting.last is None else "once" if parting.last == parting.step else "a-while"
-    end = {} if parting.end is None else dict(zip(("here_end", "there_end"), parting.end, strict=True))
-    said = message(
-        "against-level" if level else "against-signal",
-        signal=name,
-        here=parting.here,
-        there=parting.there,
-        lasts=lasts,
-        step=parting.step,
-        last=parting.last,
-        axis=axis,
-        **({} if level else {"after": parting.after, "here_end": None, "there_end": None, **end}),
-    )
-    return Difference(said, parting.step, parting.size, name, parting.last)
 
 
 def _given(trace: Trace, facts: Facts) -> Given:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from newllm.diagnosis.against.given import Difference, said_of
+from newllm.diagnosis.against.difference import Difference, said_of
 from newllm.diagnosis.against.parting import Parting, level_parting
 from newllm.diagnosis.losses import finite, is_validation, names_a_loss
 from newllm.diagnosis.roles import is_layered, role_of

@@ -1,0 +1,50 @@
+"""One thing that differs between a run and a sound one, in words and with its place."""
+
+from dataclasses import dataclass
+
+from newllm.diagnosis.against.parting import Parting
+from newllm.messages import Message, message
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        said: in words.
+        step: the first at which it does; 0 of what holds from the start by itself.
+        last: the last one; None where it does so to the end.
+        size: see `Parting`; infinite of what is exact.
+        signal: its name in the trace; None of a setting.
+        recorded: whether it was seen while the training ran, not only written down as its setting.
+    """
+
+    said: Message
+    step: float
+    size: float
+    signal: str | None = None
+    last: float | None = None
+    recorded: bool = True
+
+    @property
+    def what(self) -> str:
+        """What differs, whatever the values: a signal, a setting, a part of the model."""
+        return self.signal or f"{self.said.id} {self.said.parameters.get('name', self.said.parameters.get('what'))}"
+
+
+def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> Difference:
+    """Return a signal that parts as a difference; of a level it is said where it ends."""
+    lasts = "stays" if parting.last is None else "once" if parting.last == parting.step else "a-while"
+    end = {} if parting.end is None else dict(zip(("here_end", "there_end"), parting.end, strict=True))
+    said = message(
+        "against-level" if level else "against-signal",
+        signal=name,
+        here=parting.here,
+        there=parting.there,
+        lasts=lasts,
+        step=parting.step,
+        last=parting.last,
+        axis=axis,
+        **({} if level else {"after": parting.after, "here_end": None, "there_end": None, **end}),
+    )
+    return Difference(said, parting.step, parting.size, name, parting.last)
