@@ -14,7 +14,6 @@ import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import newllm
 from newllm.diagnosis.run_facts import runs_in
@@ -23,7 +22,7 @@ from newllm.errors import UserError
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from benchmarks.public_code.score import NOTHING, SOURCES  # noqa: E402
+from benchmarks.public_code.score import NOTHING, SOURCES, verdict  # noqa: E402
 from benchmarks.strangers.score import unpack  # noqa: E402
 
 FIRST_WITH_TWINS = 8  # batch
@@ -70,22 +69,13 @@ def main() -> None:
                 continue
             for source, file in SOURCES.items():
                 answer, sentences = said(Path(folder) / name / file, Path(folder) / name.rpartition("-")[0] / file)
-                verdict = _verdict(label, judged.get(name, {}).get(source, {}), answer)
+                found = verdict(label, judged.get(name, {}).get(source, {}), answer)
                 group = f"batch {label['batch']}, {source}s, {'healthy' if label['healthy'] else 'faulty'}"
-                counted.setdefault(group, Counter())[verdict] += 1
-                if given.all or verdict not in {"right", "named", "found", "missed", "unreadable"}:
-                    print(f"{name}, {source}: {answer}: {verdict}", *sentences, sep="\n    ")
+                counted.setdefault(group, Counter())[found] += 1
+                if given.all or found not in {"right", "named", "found", "missed", "unreadable"}:
+                    print(f"{name}, {source}: {answer}: {found}", *sentences, sep="\n    ")
     for group, numbers in sorted(counted.items()):
         print(f"{group}: " + ", ".join(f"{count} {word}" for word, count in sorted(numbers.items())))
-
-
-def _verdict(label: dict[str, Any], judged: dict[str, str], answer: str) -> str:
-    """Return how an answer was judged."""
-    if answer.startswith("unreadable"):
-        return "unreadable"
-    if label["healthy"]:
-        return "right" if answer == NOTHING else "false alarm"
-    return judged.get(answer, "missed" if answer == NOTHING else "?")
 
 
 if __name__ == "__main__":

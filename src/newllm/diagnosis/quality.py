@@ -16,10 +16,15 @@ _RARE = 2
 """An evaluation comes with at most one in so many points of the training loss."""
 
 
+def is_quality(name: str) -> bool:
+    """Whether a signal of this name measures how well a model does, 1 at best."""
+    return bool(_GOOD_IS_ONE.search(name)) and not _GOOD_IS_ZERO.search(name)
+
+
 def qualities(trace: Trace) -> Iterator[tuple[str, Series]]:
     """Return each measure of which 1 is best, and its finite values. Those of single layers or classes are left out."""
     for name in sorted(trace.signals):
-        if _GOOD_IS_ONE.search(name) and not _GOOD_IS_ZERO.search(name) and ("/" not in name or is_validation(name)):
+        if is_quality(name) and ("/" not in name or is_validation(name)):
             yield name, finite(trace.series(name))
 
 

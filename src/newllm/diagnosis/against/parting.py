@@ -19,7 +19,7 @@ LEVELS, FEW = 12, 4  # likewise, of what a training reaches
 IN_A_ROW = 2  # windows; of what is exact points
 SURE, SURER = 4.5, 10.0  # standard deviations of a difference of two medians: of windows in a row, of a single one
 ERRORS = 3.0  # likewise, that a level lies beyond what is far
-FAR = 0.35  # standard deviations of single points
+FAR = 0.35  # standard deviations of single points, at least
 LEAST = 0.01  # of the level
 EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
@@ -97,33 +97,33 @@ def exact_parting(here: Series, there: Series, tolerance: float, points: int = I
         return None  # each is now and then what the other is then
     first, end = int(np.argmax(kept)), len(step) - int(np.argmax(kept[::-1]))
     last = None if end == len(step) else float(step[end - 1])
-    here, there = own[[first, end - 1]].tolist(), other[[first, end - 1]].tolist()
-    ratios = [(abs(one) + TINY) / (abs(two) + TINY) for one, two in zip(here, there, strict=True)]
+    (begins, ends), (begins_there, ends_there) = own[[first, end - 1]].tolist(), other[[first, end - 1]].tolist()
+    pairs = (begins, begins_there), (ends, ends_there)
+    ratios = [(abs(one) + TINY) / (abs(two) + TINY) for one, two in pairs]
     is_far = max(ratios) > OTHER * min(ratios)
     after = float(step[first - 1]) if first and step[first] - step[first - 1] > 1 else None
-    return Parting(float(step[first]), last, here[0], there[0], np.inf, after, (here[1], there[1]) if is_far else None)
+    return Parting(float(step[first]), last, *pairs[0], np.inf, after, pairs[1] if is_far else None)
 
 
-def noisy_parting(here: Series, there: Series, far: float = FAR) -> Parting | None:
+def noisy_parting(here: Series, there: Series) -> Parting | None:
     """Return where the level of a signal that scatters differs; None where batches drawn otherwise may explain it.
 
     Args:
         here: of the run.
         there: of the sound one.
-        far: standard deviations of single points that levels are apart at least.
     """
     here, there = finite(here), finite(there)
-    found = (_noisy_parting(here, _windows(here, there, most, FEWEST), far) for most in WINDOWS)
+    found = (_noisy_parting(here, _windows(here, there, most, FEWEST)) for most in WINDOWS)
     return next(filter(None, found), None)
 
 
-def _noisy_parting(here: Series, windows: list[_Window], far: float) -> Parting | None:
+def _noisy_parting(here: Series, windows: list[_Window]) -> Parting | None:
     sure, surer, sizes = np.zeros((3, len(windows)))
     for at, one in enumerate(windows):
         own, other = one.levels
         spread = max(_spread(one.here), _spread(one.there))
         apart, error = abs(own - other), _error(one.here, one.there)
-        if apart > max(far * spread, LEAST * max(abs(own), abs(other))):
+        if apart > max(FAR * spread, LEAST * max(abs(own), abs(other))):
             sure[at], surer[at] = apart > SURE * error, apart > max(SURER * error, spread)
         sizes[at] = apart / spread if spread else np.inf if apart else 0.0
     kept = _in_a_row(sure > 0, IN_A_ROW) | (surer > 0)
@@ -164,15 +164,12 @@ def level_parting(here: Series, there: Series, least: float, floor: float | None
     kept[-1] = parted[-1]  # where it ends counts by itself
     if not kept.any():
         return None
-    first, told = (
-        int(np.argmax(kept)),
-        len(windows) - 1 if kept[-1] else int(np.argmax(np.where(kept, beyond, -np.inf))),
-    )
+    first, farthest = int(np.argmax(kept)), int(np.argmax(np.where(kept, beyond, -np.inf)))
     last = None if kept[-1] else windows[int(np.flatnonzero(kept)[-1])].last
     step = _onset(
         here, windows, first, lambda value: np.maximum(scaled(value) - high[first], low[first] - scaled(value))
     )
-    shown = windows[told].end if kept[-1] else windows[told].levels
+    shown = windows[-1].end if kept[-1] else windows[farthest].levels
     return Parting(step, last, *shown, float(beyond[kept].max()))
 
 

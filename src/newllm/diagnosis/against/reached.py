@@ -8,6 +8,7 @@ import numpy as np
 from newllm.diagnosis.against.difference import Difference, said_of
 from newllm.diagnosis.against.parting import Parting, level_parting
 from newllm.diagnosis.losses import finite, is_validation, names_a_loss
+from newllm.diagnosis.quality import is_quality
 from newllm.diagnosis.roles import is_layered, role_of
 from newllm.messages import catalogue
 from newllm.trace import Trace
@@ -21,7 +22,6 @@ _MEASURES = (
 """Signals of the recorder's own."""
 NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
-_A_SHARE = re.compile(r"acc|right|f1|recall|precision|iou|auc", re.IGNORECASE)
 _A_TIME = re.compile(r"(^|[^a-z])(time|sec|secs|seconds|ms|minutes|hours|eta|elapsed|runtime)($|[^a-z])", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
 _INNER = (
@@ -69,7 +69,8 @@ def _is_share(name: str) -> bool:
 def _is_small(name: str, parting: Parting) -> bool:
     """Whether two accuracies are near each other, however small both are."""
     apart = abs(parting.here - parting.there)
-    return bool(_A_SHARE.search(name)) and max(parting.here, parting.there) <= 1 and apart < LEAST_SHARE
+    is_right = is_quality(name) or name == "targets_right"
+    return is_right and max(parting.here, parting.there) <= 1 and apart < LEAST_SHARE
 
 
 def is_level(name: str) -> bool:

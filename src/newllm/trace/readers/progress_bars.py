@@ -57,21 +57,27 @@ def without_bars(line: str) -> tuple[str, Bar | None]:
         return "", None
     if "[" not in line or ("%|" not in line and "it [" not in line):
         return line, None
-    bars = [match for match in _BAR.finditer(line) if "=" not in match[0].rpartition("[")[2]]
-    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
+    bars = [match for match in _BAR.finditer(line) if not _holds_numbers(match)]
     for match in reversed(bars):
         line = line[: match.start()] + " " + line[match.end() :]
-    last = Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
-    return line, last
+    return line, _last_of(bars)
+
+
+def _holds_numbers(bar: re.Match[str]) -> bool:
+    return "=" in bar[0].rpartition("[")[2]
+
+
+def _last_of(bars: Sequence[re.Match[str]]) -> Bar | None:
+    """Return the last bar with whole counts, None without one."""
+    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
+    return Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
 
 
 def bar_with_numbers(line: str) -> Bar | None:
     """Return the last bar of a line that holds numbers with names, where it has whole counts."""
     if "%|" not in line:
         return None
-    bars = [match for match in _BAR.finditer(line) if "=" in match[0].rpartition("[")[2]]
-    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
-    return Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
+    return _last_of([match for match in _BAR.finditer(line) if _holds_numbers(match)])
 
 
 def steps_of_numbered_bars(bars: Sequence[tuple[int, Bar]], steps: Sequence[tuple[int, int]]) -> dict[int, int]:
