@@ -51,7 +51,7 @@ def main() -> None:
             for of, name in (
                 ("detectors", "by the detector"),
                 ("counted", "counted in the other sets"),
-                ("forecast", "of the ninth batch"),
+                ("forecast", "of the ninth and tenth batch"),
             )
             for one in found["reliability"][of]["bins"]
         ],
