@@ -51,6 +51,7 @@ from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
+from newllm.recorder.program import keep_program
 from newllm.recorder.resumption import RECORDING, TRACE, checked_step, open_directory
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.several import SeveralProcesses
@@ -190,6 +191,7 @@ class Recorder:
             if found is not None:
                 self._about.go_on(found)
             self._about.write()
+            self.part("program")(keep_program)(self._out, self._resumed_at)
             self._pending = PendingRows(TraceWriter(self._out / TRACE))
             self.part("ledger")(self._ledger.open)()
             self.part("updates")(self._updates.open)()

@@ -1,0 +1,69 @@
+"""RUN/program.json: the program that trained, as its files stood when recording began (`newllm.recorder.program`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from newllm.checksum import read_checked
+
+PROGRAM = "program.json"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that was kept.
+
+    Attributes:
+        main: name of the file that Python was started with, among `files`.
+        module: its name where it was started by `python -m`; None otherwise.
+        arguments: of its command line.
+        directory: that it was started in, an absolute path.
+        root: that the names of files are relative to, likewise.
+        files: what each holds, by name: code, and settings that it names.
+        data: of data files that it names, size in bytes and sha256, by name.
+        versions: of what it imported, by name ("torch": "2.13.0").
+        left_out: how many files were not kept, as there was no room or they are no text.
+    """
+
+    main: str
+    module: str | None = None
+    arguments: tuple[str, ...] = ()
+    directory: str = ""
+    root: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    left_out: int = 0
+
+
+def read_program(run: Path) -> Program | None:
+    """Return the program of a run; None where none was kept.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged, or no program.
+    """
+    path = run / PROGRAM
+    if not path.is_file():
+        return None
+    content = read_checked(path)
+    try:
+        return _program(content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("no program") from error
+
+
+def _program(content: Mapping[str, Any]) -> Program:
+    module = content["module"]
+    return Program(
+        main=str(content["main"]),
+        module=None if module is None else str(module),
+        arguments=tuple(map(str, content["arguments"])),
+        directory=str(content["directory"]),
+        root=str(content["root"]),
+        files={str(name): str(text) for name, text in content["files"].items()},
+        data={str(name): (int(one["bytes"]), str(one["sha256"])) for name, one in content["data"].items()},
+        versions={str(name): str(version) for name, version in content["versions"].items()},
+        left_out=int(content["left_out"]),
+    )
