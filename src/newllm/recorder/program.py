@@ -10,6 +10,7 @@ Limit: a module that is loaded after recording has begun is not kept.
 """
 
 import ast
+import contextlib
 import hashlib
 import os
 import platform
@@ -17,6 +18,8 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -32,6 +35,9 @@ CELLS = "notebook.py"
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _DATA = (".bin", ".csv", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt")
 _SECRET = re.compile(r"secret|credential|token(?!izer)|passw|api.?key|private", re.IGNORECASE)
+_LAZY = frozenset(
+    {"accelerate", "datasets", "diffusers", "peft", "transformers", "trl"}
+)  # say no version by themselves
 _TESTS = frozenset({"test", "tests"})
 _LONGEST = 200  # characters of a name in a program that may be a file's
 _NEWLLM = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -124,7 +130,11 @@ def _versions() -> Iterator[tuple[str, str]]:
     for name, module in sorted(sys.modules.items()):
         if "." in name or name.startswith("_") or name in sys.stdlib_module_names or not isinstance(module, ModuleType):
             continue
-        if isinstance(version := vars(module).get("__version__"), str):
+        version = vars(module).get("__version__")
+        if version is None and name in _LAZY:
+            with contextlib.suppress(PackageNotFoundError):
+                version = package_version(name)
+        if isinstance(version, str):
             yield name, str(version)[:_LONGEST]
 
 
@@ -139,12 +149,14 @@ def _entry(main: ModuleType | None, frame: FrameType | None) -> Path | None:
 
 def _own(file: object) -> Path | None:
     """Return a file of Python code as a path; None of what is installed, of newllm, and where there is none."""
-    if not isinstance(file, str) or not file.endswith(".py"):
+    if not isinstance(file, str) or not file.endswith(".py") or _is_installed(file):
         return None
     path = Path(file).resolve()
-    whole = str(path)
-    installed = "site-packages" in path.parts or "dist-packages" in path.parts or whole.startswith(_INSTALLED)
-    return None if installed or whole.startswith(_NEWLLM) or not path.is_file() else path
+    return path if path.is_file() and not _is_installed(str(path)) else None
+
+
+def _is_installed(file: str) -> bool:
+    return "site-packages" in file or "dist-packages" in file or file.startswith((_NEWLLM, *_INSTALLED))
 
 
 def _root(entry: Path, main: ModuleType | None) -> Path:
