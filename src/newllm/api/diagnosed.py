@@ -30,7 +30,9 @@ from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import newest_verdict
 from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
+from newllm.trace.program import PROGRAM, Program, read_program
 from newllm.trace.readers import Chosen, read_log
+from newllm.trace.remark import unread_file
 from newllm.trace.rich import Rich, Shown
 from newllm.words.diagnosis import headline, unjudged
 from newllm.words.finding_data import finding_data
@@ -203,10 +205,24 @@ def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> D
             raise UserError(f"'{other.path}' holds several logs ({shown_runs}): name the one that is sound")
         if own.path.resolve() == other.path.resolve():
             raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
-    sound = [Sound(shown(other.path), other.trace, other.facts, other.findings) for other in others]
-    findings, remarks = held_against(own.findings, own.trace, own.facts, sound)
-    trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *remarks))
+    unread: list[Remark] = []
+    program, *programs = [_program(one.path, unread) for one in (own, *others)]
+    sound = [
+        Sound(shown(other.path), other.trace, other.facts, other.findings, its_program)
+        for other, its_program in zip(others, programs, strict=True)
+    ]
+    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program)
+    trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *unread, *remarks))
     return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others))
+
+
+def _program(path: Path, unread: list[Remark]) -> Program | None:
+    """Return the program of a run; None where none was kept, or its file is damaged, which is remarked on."""
+    try:
+        return read_program(path)
+    except (OSError, ValueError) as error:
+        unread.append(unread_file(PROGRAM, error))
+        return None
 
 
 def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:

@@ -25,6 +25,7 @@ from newllm.trace import Finding
 from newllm.words import coverage
 from newllm.words import diagnosis as said
 from newllm.words.checks import wrong_line
+from newllm.words.differences import in_lines
 from newllm.words.labels import kind_name
 from newllm.words.plain import plain
 from newllm.words.verdicts import replays_show
@@ -169,7 +170,10 @@ def _title(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Text:
 
 
 def _sentence(finding: Finding, paper: Paper) -> RenderableType:
-    return Padding(Text(plain(paper.words.text(finding.sentence), _LONG)), (0, 0, 0, _INDENT))
+    beginning, lines = in_lines(paper.words, finding.sentence)
+    said = Text(plain(beginning, _LONG))
+    listed = [Padding(Text(plain(line, _LONG)), (0, 0, 0, _INDENT)) for line in lines]
+    return Padding(Group(said, *listed), (0, 0, 0, _INDENT))
 
 
 def _overview(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:

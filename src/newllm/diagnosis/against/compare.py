@@ -13,6 +13,7 @@ import numpy as np
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
+from newllm.diagnosis.against.program import is_same_program, program_differences
 from newllm.diagnosis.against.reached import inner_differences, is_level, reached_differences
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.ending import lost_model
@@ -22,6 +23,7 @@ from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.trace import SEVERITIES, Finding, Remark, Severity, Trace
+from newllm.trace.program import Program
 from newllm.trace.remark import note
 
 MOST = 6  # differences that are told in words; the signals of all are in the evidence
@@ -46,16 +48,22 @@ class Sound:
     Attributes:
         name: as a person gave it.
         trace, facts, findings: of it.
+        program: that trained it; None where none was kept.
     """
 
     name: str
     trace: Trace
     facts: Facts
     findings: Sequence[Finding]
+    program: Program | None = None
 
 
 def held_against(
-    findings: Sequence[Finding], trace: Trace, facts: Facts, sound: Sequence[Sound]
+    findings: Sequence[Finding],
+    trace: Trace,
+    facts: Facts,
+    sound: Sequence[Sound],
+    program: Program | None = None,
 ) -> tuple[list[Finding], tuple[Remark, ...]]:
     """Return the findings of a run as they look beside sound ones, and a remark on what was held against what.
 
@@ -68,6 +76,7 @@ def held_against(
         trace: of the run.
         facts: likewise.
         sound: at least one; several seeds show how far sound runs are apart.
+        program: that trained the run; None where none was kept.
 
     Raises:
         UserError: they cannot be compared.
@@ -80,6 +89,7 @@ def held_against(
         reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, progress=progress))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
     parts = bool(reached) or any(one.recorded for one in given)
+    written, _ = _from_each(sound, lambda one: (_of_programs(program, facts, one), 0))
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
@@ -87,10 +97,11 @@ def held_against(
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
+    edited = [*_told("program-differs", written, MOST, sound, trace, "warning" if parts else "note")]
     apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning")]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
-    told = [*differs, *faults, *apart, *(one for one in own if one not in faults), *within]
+    told = [*differs, *edited, *faults, *apart, *(one for one in own if one not in faults), *within]
     notes = [one for one in told if one.severity == "note"]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
@@ -99,8 +110,17 @@ def held_against(
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     remarks = [note("remark-against", other=names, **known)]
+    same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
+    if parts and same:
+        remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _of_programs(program: Program | None, facts: Facts, sound: Sound) -> list[Difference]:
+    if program is None or sound.program is None:
+        return []
+    return program_differences(program, sound.program, facts.settings.keys() & sound.facts.settings.keys())
 
 
 def _stands(finding: Finding, trace: Trace, sound: Sequence[Sound]) -> bool:
@@ -146,7 +166,7 @@ def _told(
         last_step=max(ends) if len(ends) == len(found) else None,
         confidence=None,
         signal=max(signals, key=lambda one: _can_be_drawn(one, trace, sound[0]), default=None),  # the first of equals
-        evidence={"signals": signals},
+        evidence={"signals": signals} if signals else {},
     )
 
 

@@ -18,6 +18,7 @@ How = Literal["changed", "added", "removed", "moved", "nested"]
 ALIKE, ALIKE_AFAR = 0.5, 0.75  # of their characters: two statements of one function, and of two
 SAME_FUNCTION = 0.5  # of their statements: a function of another name
 MOST = 40  # statements of a block that are held against each other one by one
+_DEFINITION = re.compile(r"@|def |async def |class |import |from ")
 _SEED = re.compile(r"seed", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _OUTPUT = re.compile(
@@ -259,6 +260,8 @@ def _matched(
             added.remove(one)
             removed.remove(match)
             here, there = one.statement, match.statement
+            if one.place[1] == match.place[1] and _DEFINITION.match(here.text):
+                continue  # in whatever order or file
             yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, how)
 
 

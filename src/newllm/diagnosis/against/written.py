@@ -10,7 +10,7 @@ from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.facts import Layer
 from newllm.messages import Message, message
 
-_PLACE = re.compile(
+PLACE = re.compile(
     r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time|name|verbose"
     r"|workers|interval|device|print|save|project|tags?|notes?|comment)($|[._-])",
     re.IGNORECASE,
@@ -24,7 +24,7 @@ def settings_that_differ(
     here: Mapping[str, Any], there: Mapping[str, Any], seen: set[str | None]
 ) -> tuple[list[Difference], int]:
     """Return the settings that differ: of those with the same two values one, and none that is seen as a signal."""
-    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not _PLACE.search(name)]
+    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not PLACE.search(name)]
     found: dict[tuple[str, str], Difference] = {}
     for name in sorted(names, key=lambda one: (not one.startswith("optimizer."), one)):
         own, other = here[name], there[name]

@@ -2,6 +2,11 @@
 
 ## held against it
 against-and = { $first }; { $rest }
+against-lead-differs-from-reference = what the training is given or set to is not as in { $other }:
+against-lead-program-differs = the program is not as in { $other }:
+against-lead-parts-from-reference = what it comes to is not as in { $other }:
+against-lead-parts-inside = inside the model this parts first from { $other }:
+against-further = and { COUNT($count) } more
 against-kind = { NAMED($kind, kind: "term") }
 against-setting = { $name } { $here } (there { $there })
 against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, digits: 3) }; { $lasts ->
@@ -59,23 +64,69 @@ against-layers-differ = { $names }{ $more ->
        *[other] , and other numbers of { COUNT($others) } other layers
     }
 
+against-edit-changed = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } `{ $here }` (there `{ $there }`)
+against-edit-nested = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } `{ $here }` stands under other conditions, loops or blocks than there
+against-edit-moved = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } `{ $here }`{ $more ->
+        [0] { "" }
+       *[other] { " " }and { COUNT($more) } more
+    } stands in another function there
+against-edit-added = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } `{ $here }`{ $more ->
+        [0] { "" }
+       *[other] { " " }and { COUNT($more) } more
+    } (not there)
+against-edit-removed = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } without `{ $there }`{ $more ->
+        [0] { "" }
+       *[other] { " " }and { COUNT($more) } more
+    }
+against-option = { $name } { $here ->
+        [none] not given
+       *[other] { $here }
+    } ({ $there ->
+        [none] not given there
+       *[other] there { $there }
+    })
+against-data = the file { $name } has other content ({ COUNT($here) } bytes, there { COUNT($there) })
+against-version = { $name } { $here } (there { $there })
+
+finding-program-differs =
+    .explained = The program is not the one of a run that is known to be sound (--against). What cannot change a result (comments, formatting, new names) is left out; what seldom does (logging, imports) comes last. newllm bisect runs it with one change at a time and tells which one it is.
+    .sentence = { against-lead-program-differs } { $differences }{ $more ->
+        [0] { "" }
+       *[other] ; and { COUNT($more) } more
+    }
+
 finding-differs-from-reference =
     .explained = Held against a run that is known to be sound (--against): settings, layers, and signals of data, targets and state that no loss decides are not as they were there. What differs from the start or before the loss parts is what to look at first. Change one of them back at a time and train again.
-    .sentence = what the training is given or set to is not as in { $other }: { $differences }{ $more ->
+    .sentence = { against-lead-differs-from-reference } { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }
 
 finding-parts-from-reference =
     .explained = Losses or measures lie beyond all that a run which is known to be sound had around then (--against), by more than another seed usually brings. Where nothing that was recorded of data and settings differs, the cause is in the code of the model, of the loss or of the evaluation.
-    .sentence = what it comes to is not as in { $other }: { $differences }{ $more ->
+    .sentence = { against-lead-parts-from-reference } { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }
 
 finding-parts-inside =
     .explained = Where inside the model a run parts first from one that is known to be sound (--against). What parts first may lie near the cause.
-    .sentence = inside the model this parts first from { $other }: { $differences }{ $more ->
+    .sentence = { against-lead-parts-inside } { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }

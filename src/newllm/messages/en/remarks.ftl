@@ -267,4 +267,5 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
+remark-same-program = the program, its settings and its command line are those of { $other }: what differs came from elsewhere (a seed, data, another version, the machine)
 remark-reference-lost = { $other } is no sound run: its model is lost

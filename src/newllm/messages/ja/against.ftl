@@ -2,6 +2,11 @@
 
 ## 比較
 against-and = { $first }、{ $rest }
+against-lead-differs-from-reference = 訓練に与えたものまたは設定が{ $other }と異なる：
+against-lead-program-differs = プログラムが{ $other }と異なる：
+against-lead-parts-from-reference = 訓練の結果が{ $other }と異なる：
+against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれるもの：
+against-further = ほか{ COUNT($count) }個
 against-kind = { NAMED($kind, kind: "term") }
 against-setting = { $name }が{ $here }（あちらでは{ $there }）
 against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ $lasts ->
@@ -52,23 +57,69 @@ against-layers-differ = { $names }{ $more ->
        *[other] 、ほか{ COUNT($others) }個の層でも異なる
     }
 
+against-edit-changed = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }の`{ $here }`（あちらでは`{ $there }`）
+against-edit-nested = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }の`{ $here }`を囲む条件、ループ、ブロックがあちらと異なる
+against-edit-moved = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }の`{ $here }`{ $more ->
+        [0] { "" }
+       *[other] ほか{ COUNT($more) }文
+    }が、あちらでは別の関数にある
+against-edit-added = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }の`{ $here }`{ $more ->
+        [0] { "" }
+       *[other] ほか{ COUNT($more) }文
+    }（あちらにはない）
+against-edit-removed = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }に、あちらの`{ $there }`{ $more ->
+        [0] { "" }
+       *[other] ほか{ COUNT($more) }文
+    }がない
+against-option = { $name }が{ $here ->
+        [none] 指定なし
+       *[other] { $here }
+    }（あちらでは{ $there ->
+        [none] 指定なし
+       *[other] { $there }
+    }）
+against-data = ファイル{ $name }の中身が異なる（{ COUNT($here) }バイト、あちらでは{ COUNT($there) }バイト）
+against-version = { $name }が{ $here }（あちらでは{ $there }）
+
+finding-program-differs =
+    .explained = 正常とわかっている実行（--against）とはプログラムが異なる。結果を変えないもの（コメント、書式、名前の変更）は除き、めったに変えないもの（ログ、インポート）は最後に示す。newllm bisectは変更を一つずつ加えて実行し直し、どれが原因かを示す。
+    .sentence = { against-lead-program-differs }{ $differences }{ $more ->
+        [0] 。
+       *[other] 、ほか{ COUNT($more) }個。
+    }
+
 finding-differs-from-reference =
     .explained = 正常とわかっている実行と比べた（--against）。設定、層、あるいは損失によっては決まらないデータ、予測対象、状態の信号が、あちらと異なる。最初から、または損失が分かれる前から異なるものを先に調べる。一つずつ元に戻して訓練し直す。
-    .sentence = 訓練に与えたものまたは設定が{ $other }と異なる：{ $differences }{ $more ->
+    .sentence = { against-lead-differs-from-reference }{ $differences }{ $more ->
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }
 
 finding-parts-from-reference =
     .explained = 損失または評価の値が、正常とわかっている実行（--against）のその前後の値のどれからも、乱数シードの違いで通常生じる以上に離れている。記録されたデータと設定に違いがなければ、原因はモデル、損失、評価のいずれかのコードにある。
-    .sentence = 訓練の結果が{ $other }と異なる：{ $differences }{ $more ->
+    .sentence = { against-lead-parts-from-reference }{ $differences }{ $more ->
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }
 
 finding-parts-inside =
     .explained = 正常とわかっている実行（--against）と、モデルの内部で最初に分かれる場所。最初に分かれるものは原因の近くにあることがある。
-    .sentence = モデルの内部で{ $other }と最初に分かれるもの：{ $differences }{ $more ->
+    .sentence = { against-lead-parts-inside }{ $differences }{ $more ->
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }

@@ -263,4 +263,5 @@ remark-training-kind = { $training ->
    *[other] 回帰または密度の尤度（損失が0を下回る）
 }とみなす（根拠の列：{ $columns }）。違う場合は--kindで指定する
 remark-against = { axis-unit }{ $first }から{ $last }までを{ $other }と比べた（設定と信号{ COUNT($count) }個）
+remark-same-program = プログラム、その設定、コマンドラインは{ $other }と同じ。違いは別のところから来ている（乱数の種、データ、別のバージョン、計算機）
 remark-reference-lost = { $other }は正常な実行ではない（モデルが失われている）

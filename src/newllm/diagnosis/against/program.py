@@ -1,0 +1,132 @@
+"""What differs between the programs of two recordings: code, command line, the data files that it names, versions."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from newllm.diagnosis.against.difference import Difference
+from newllm.diagnosis.against.edits import Edit, edits
+from newllm.diagnosis.against.written import PLACE
+from newllm.messages import Message, message
+from newllm.trace.program import Program
+
+LONGEST = 90  # characters of a statement
+BEFORE = 30  # characters that are shown before what differs
+_OURS = frozenset({"newllm"})
+_BLANKS = re.compile(r"\s+")
+
+
+def program_differences(here: Program, there: Program, settings: Iterable[str]) -> list[Difference]:
+    """Return what differs, what may change a result first.
+
+    Args:
+        here: of the run.
+        there: of the sound one.
+        settings: names of those that both runs have and that are held against each other already.
+    """
+    code = edits(there.files, here.files)
+    often, seldom = ([_of_edits(block) for block in _runs(code, seldom=which)] for which in (False, True))
+    outside = [*_options(here.arguments, there.arguments, settings), *_data(here, there), *_versions(here, there)]
+    return [*often, *outside, *seldom]
+
+
+def is_same_program(here: Program, there: Program | None) -> bool:
+    """Whether two recordings are of one program, called alike: its code, settings and command line."""
+    return there is not None and (here.files, here.arguments) == (there.files, there.arguments) and not here.left_out
+
+
+def _runs(code: Sequence[Edit], *, seldom: bool) -> Iterator[list[Edit]]:
+    """Yield edits, those together that add or remove statements of one function one after the other."""
+    wanted = [one for one in code if one.seldom == seldom]
+    for (how, *_), block in groupby(wanted, key=lambda one: (one.how, one.file, one.place)):
+        together = [*block]
+        yield from [together] if how in ("added", "removed", "moved") else ([one] for one in together)
+
+
+def _of_edits(block: Sequence[Edit]) -> Difference:
+    first = block[0]
+    here, there = _shortened(first.here, first.there)
+    said = message(
+        f"against-edit-{first.how}",
+        name=f"{first.file} {first.place} {first.here} {first.there}",
+        file=first.file,
+        line=first.line,
+        place=first.place or None,
+        here=here,
+        there=there,
+        more=len(block) - 1,
+    )
+    return _difference(said)
+
+
+def _difference(said: Message) -> Difference:
+    return Difference(said, 0.0, np.inf, recorded=False)
+
+
+def _shortened(*pair: str | None) -> list[str | None]:
+    """Return two versions of a statement, each in one line, cut about what differs."""
+    one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in pair)
+    same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    begin = max(0, same - BEFORE) if max(len(one), len(two)) > LONGEST and one and two else 0
+    return [None if text is None else _cut(flat, begin) for text, flat in zip(pair, (one, two), strict=True)]
+
+
+def _cut(text: str, begin: int) -> str:
+    end = begin + LONGEST
+    return f"{'...' if begin else ''}{text[begin:end]}{'...' if end < len(text) else ''}"
+
+
+def options_of(arguments: Sequence[str]) -> dict[str, str]:
+    """Return what a command line gives by option; "yes" of a flag, and other words by their place among them.
+
+    Args:
+        arguments: its words.
+    """
+    found: dict[str, str] = {}
+    name, words = "", 0
+    for one in arguments:
+        if one.startswith("-") and not _is_number(one):
+            option, equals, value = one.partition("=")
+            found[option] = value if equals else "yes"
+            name = "" if equals else option
+        elif name:
+            found[name] = one if found[name] == "yes" else f"{found[name]} {one}"
+        else:
+            words += 1
+            found[f"#{words}"] = one
+    return found
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _options(here: Sequence[str], there: Sequence[str], settings: Iterable[str]) -> Iterator[Difference]:
+    known = {name.rpartition(".")[2].replace("-", "_") for name in settings}
+    own, other = options_of(here), options_of(there)
+    for name in dict.fromkeys((*own, *other)):
+        bare = name.lstrip("-").replace("-", "_")
+        if own.get(name) == other.get(name) or PLACE.search(bare) or bare in known:
+            continue
+        values = {"here": own.get(name), "there": other.get(name)}
+        yield _difference(message("against-option", name=name, **values))
+
+
+def _data(here: Program, there: Program) -> Iterator[Difference]:
+    for name, (size, digest) in here.data.items():
+        other = there.data.get(name)
+        if other is not None and other[1] != digest:
+            yield _difference(message("against-data", name=name, here=size, there=other[0]))
+
+
+def _versions(here: Program, there: Program) -> Iterator[Difference]:
+    for name, version in here.versions.items():
+        other = there.versions.get(name)
+        if name not in _OURS and other is not None and other != version:
+            yield _difference(message("against-version", name=name, here=version, there=other))

@@ -1,0 +1,172 @@
+"""Two versions of a program: what may change a result is told, where it is; what cannot is not."""
+
+import pytest
+
+from newllm.diagnosis.against.edits import Edit, edits
+from newllm.diagnosis.against.statements import statements_of
+
+MODEL = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        hidden = torch.relu(self.inner(x))
+        return self.head(hidden)
+"""
+TRAIN = """
+from model import Net
+
+
+def loss_of(model, x, y):
+    logits = model(x)
+    loss = nn.functional.cross_entropy(logits, y)
+    return loss
+
+
+def train(loader, epochs=3):
+    model = Net(32)
+    optimizer = Adam(model.parameters(), lr=1e-3)
+    for epoch in range(epochs):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = loss_of(model, x, y)
+            loss.backward()
+            optimizer.step()
+        scheduler.step()
+
+
+torch.manual_seed(1)
+train(loader)
+"""
+SOUND = {"model.py": MODEL, "train.py": TRAIN}
+
+
+def changed(old: str, new: str, file: str = "train.py") -> list[Edit]:
+    """Return the edits of a program in which one text stands for another."""
+    assert old in SOUND[file]
+    return edits(SOUND, {**SOUND, file: SOUND[file].replace(old, new)})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    logits = model(x)\n", "    # as it was\n\n    logits = model(\n        x,\n    )  # the model\n"),
+        ("(model, x, y):", "(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:"),
+        ("def loss_of(model, x, y):", 'def loss_of(model, x, y):\n    """Return the loss."""'),
+        ("    loss = nn", "    loss: Tensor = nn"),
+        ("torch.manual_seed(1)", "torch.manual_seed(23)"),
+        ("    logits = model(x)\n    loss = nn.functional.cross_entropy(logits, y)\n    return loss\n",
+         "    outputs = model(x)\n    value = nn.functional.cross_entropy(outputs, y)\n    return value\n"),
+        ("loss_of", "criterion"),
+    ],
+)  # fmt: skip
+def test_what_cannot_change_a_result_is_no_edit(old: str, new: str) -> None:
+    assert changed(old, new) == []
+
+
+def test_functions_in_another_order_or_file_are_the_same() -> None:
+    begin, end = TRAIN.index("def loss_of"), TRAIN.index("def train")
+    moved = {"model.py": MODEL, "losses.py": TRAIN[begin:end], "train.py": TRAIN[:begin] + TRAIN[end:]}
+    assert edits(SOUND, moved) == []
+
+
+def test_an_attribute_may_have_another_name_everywhere() -> None:
+    assert changed("head", "classifier", "model.py") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "how", "place", "line"),
+    [
+        ("train.py", "cross_entropy(logits, y)", "l1_loss(logits, y)", "changed", "loss_of", 7),
+        ("train.py", "cross_entropy(logits, y)", "cross_entropy(x, y)", "changed", "loss_of", 7),
+        ("train.py", "lr=1e-3", "lr=1e-2", "changed", "train", 13),
+        ("train.py", "            optimizer.zero_grad()\n", "", "removed", "train", 16),
+        ("train.py", "        scheduler.step()", "            scheduler.step()", "nested", "train", 20),
+        ("model.py", "        hidden = torch.relu(", "        x = x * 0.1\n        hidden = torch.relu(", "added",
+         "Net.forward", 13),
+        ("model.py", "torch.relu(self.inner(x))", "self.inner(x)", "changed", "Net.forward", 13),
+    ],
+)  # fmt: skip
+def test_what_may_change_it_is_told_where_it_is(file: str, old: str, new: str, how: str, place: str, line: int) -> None:
+    (found,) = changed(old, new, file)
+    assert (found.file, found.how, found.place, found.line, found.seldom) == (file, how, place, line, False)
+
+
+def test_two_statements_that_changed_places_are_told() -> None:
+    two = "            loss.backward()\n            optimizer.step()\n"
+    swapped = "            optimizer.step()\n            loss.backward()\n"
+    assert {one.place for one in changed(two, swapped)} == {"train"}
+
+
+def test_a_statement_in_another_function_has_moved_and_comes_after_a_change() -> None:
+    inner = TRAIN.replace("            optimizer.zero_grad()\n", "").replace("lr=1e-3", "lr=1e-2")
+    inner = inner.replace("    logits = model(x)", "    optimizer.zero_grad()\n    logits = model(x)")
+    found = edits(SOUND, {**SOUND, "train.py": inner})
+    assert [one.how for one in found] == ["changed", "moved"]
+    assert found[1].place == "loss_of"
+
+
+def test_a_change_within_a_function_that_was_split_is_told_as_one() -> None:
+    split = TRAIN.replace(
+        "    loss = nn.functional.cross_entropy(logits, y)\n    return loss\n",
+        "    return entropy(logits, y)\n\n\ndef entropy(logits, y):\n"
+        "    loss = nn.functional.cross_entropy(logits, y.flip(0))\n    return loss\n",
+    )
+    found = edits(SOUND, {**SOUND, "train.py": split})
+    assert ("loss = nn.functional.cross_entropy(logits, y.flip(0))", "changed") in [
+        (one.here, one.how) for one in found
+    ]
+
+
+def test_what_prints_comes_last() -> None:
+    printing = TRAIN.replace("    model = Net(32)\n", "    print('begins')\n    model = Net(64)\n")
+    found = edits(SOUND, {**SOUND, "train.py": printing})
+    assert [(one.here, one.seldom) for one in found] == [("model = Net(64)", False), ("print('begins')", True)]
+
+
+def test_settings_are_held_against_each_other_by_line() -> None:
+    (found,) = edits({"a.yaml": "lr: 0.1\nwidth: 3\n"}, {"a.yaml": "# new\nlr: 0.2\nwidth: 3\n"})
+    assert (found.here, found.there, found.line) == ("lr: 0.2", "lr: 0.1", 2)
+
+
+def test_what_is_no_python_is_held_against_it_by_line() -> None:
+    (found,) = edits({"notebook.py": "%cd x\nlr = 1\n"}, {"notebook.py": "%cd x\nlr = 2\n"})
+    assert (found.here, found.line) == ("lr = 2", 2)
+
+
+def test_a_file_that_one_alone_has_is_told() -> None:
+    found = edits(SOUND, {**SOUND, "extra.py": "def helper():\n    return 1\n"})
+    assert [(one.file, one.how) for one in found] == [("extra.py", "added")] * 2
+
+
+def test_all_of_pythons_statements_are_read() -> None:
+    code = (
+        "async def f(a, *b, c=1, **d):\n    async with a as x:\n        await x\n    try:\n        pass\n"
+        "    except* ValueError as error:\n        raise\n    else:\n        y = 1\n    finally:\n        z = 2\n"
+        "    match a:\n        case [1, *rest] if rest:\n            return\n"
+        "    while a: break\n    else:\n        del a\n@decorated\nclass A(B):\n    x: int\n    y: int = 3\n"
+    )
+    found = statements_of(code)
+    assert found is not None
+    texts = [one.text for one in found["f"]]
+    assert "except* ValueError as error:" in texts or "except ValueError as error:" in texts
+    assert [
+        one.text
+        for code in found.values()
+        for one in code
+        if one.text in ("case [1, *rest] if rest:", "while a:", "y = 3")
+    ] == ["case [1, *rest] if rest:", "while a:", "y = 3"]
+    assert statements_of("def f(:\n") is None
+
+
+def test_methods_in_another_order_are_the_same() -> None:
+    begin, end = MODEL.index("    def __init__"), MODEL.index("    def forward")
+    turned = MODEL[:begin] + MODEL[end:] + "\n" + MODEL[begin:end]
+    assert edits(SOUND, {**SOUND, "model.py": turned}) == []

@@ -1,0 +1,156 @@
+"""The program that is kept with a recording, and two of them held against each other by the doctor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import newllm
+from newllm.checksum import read_checked
+from newllm.cli.main import main
+from newllm.recorder.program import CELLS, keep_program, the_program
+from newllm.trace.program import PROGRAM, read_program
+
+TRAIN = """
+import sys
+import torch
+from shop.model import make
+import newllm
+
+rate = float(sys.argv[sys.argv.index("--lr") + 1])
+settings, data = open("base.yaml").read(), open("data/rows.csv").read()
+torch.manual_seed(int(sys.argv[-1]))
+data = torch.Generator().manual_seed(0)
+weights = torch.randn(8, 3, generator=data)
+model = make()
+optimizer = torch.optim.Adam(model.parameters(), rate)
+with newllm.record(model, optimizer, out="recording", every=5) as recorder:
+    for step in range(120):
+        x = torch.randn(32, 8)
+        y = (x @ weights).argmax(1)
+        loss = torch.nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        recorder.step(loss)
+"""
+MODEL = (
+    "from torch import nn\n\n\ndef make():\n    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))\n"
+)
+
+
+def run(directory: Path, seed: int, *arguments: str, **files: str) -> Path:
+    """Run the program in a directory, some of its files given, and return its recording."""
+    given = {
+        "train.py": TRAIN,
+        "shop/model.py": MODEL,
+        "shop/tests/other.py": "",
+        "base.yaml": "width: 16\n",
+        "secrets.yaml": "key: abc\n",
+        "data/rows.csv": "1,2\n",
+        "data/unnamed.csv": "3\n",
+    }
+    for name, text in {**given, **files}.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    source = str(Path(newllm.__file__).parents[1])
+    subprocess.run(
+        [sys.executable, "train.py", *(arguments or ("--lr", "0.01")), "--api-key=abc", "--seed", str(seed)],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=120,
+    )
+    return directory / "recording"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(tmp_path_factory.mktemp("programs") / "sound", 1)
+
+
+def test_the_files_of_a_program_are_kept_with_what_it_names(sound: Path) -> None:
+    found = read_program(sound)
+    assert found is not None
+    assert found.files == {"train.py": TRAIN, "shop/model.py": MODEL, "base.yaml": "width: 16\n"}
+    assert found.main == "train.py"
+    assert found.arguments == ("--lr", "0.01", "--api-key=...", "--seed", "1")
+    assert list(found.data) == ["data/rows.csv"]
+    assert found.data["data/rows.csv"][0] == 4
+    assert found.directory == str(sound.parent)
+    assert {"python", "torch", "numpy"} <= found.versions.keys()
+    assert "sys" not in found.versions
+
+
+def test_a_changed_line_is_told_beside_what_it_does(sound: Path, tmp_path: Path) -> None:
+    wrong = (
+        TRAIN.replace("argmax(1)", "argmax(1).roll(1)")
+        .replace("weights", "w")
+        .replace("model(x), y)", "model(x), y)  #")
+    )
+    other = run(tmp_path / "wrong", 2, **{"train.py": wrong, "data/rows.csv": "1,3,4\n"})
+    found = newllm.doctor(other, against=sound)
+    (program,) = [one for one in found.findings if one.kind == "program-differs"]
+    assert program.severity == "warning"
+    said = str(program.sentence)
+    assert "train.py:17 `y = (x @ w).argmax(1).roll(1)` (there `y = (x @ w).argmax(1)`)" in said
+    assert "the file data/rows.csv has other content (6 bytes, there 4)" in said
+    assert said.count(";") == 1, said  # nothing else: neither the name, nor the seed, nor the comment
+
+
+def test_an_option_is_told(sound: Path, tmp_path: Path) -> None:
+    found = newllm.doctor(run(tmp_path / "other", 2, "--lr", "0.011"), against=sound)
+    (program,) = [one for one in found.findings if one.kind == "program-differs"]
+    assert str(program.sentence).endswith("--lr 0.011 (there 0.01)")
+
+
+def test_another_seed_of_the_same_program_is_no_difference(sound: Path, tmp_path: Path) -> None:
+    found = newllm.doctor(run(tmp_path / "again", 3), against=sound)
+    assert not found.wrong
+    assert "program-differs" not in [one.kind for one in found.findings]
+
+
+def test_a_damaged_program_is_said_to_be(sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = run(tmp_path / "again", 3)
+    path = other / PROGRAM
+    path.write_text(path.read_text().replace("Adam", "SGDx"))
+    assert main(["doctor", str(other), "--against", str(sound)]) == 0
+    assert "program.json" in capsys.readouterr().out
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="object"):
+        read_program(other)
+
+
+def entry(**changed: Any) -> dict[str, Any]:
+    found = the_program(sys._getframe())
+    assert found is not None
+    return {**found, **changed}
+
+
+def test_without_a_file_of_its_own_the_callers_is_kept() -> None:
+    found = entry()
+    assert Path(found["root"], found["main"]) == Path(__file__).resolve()
+    assert not [name for name in found["files"] if name.startswith("src/newllm/")]
+
+
+def test_the_cells_of_a_notebook_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", sys)
+    monkeypatch.setattr(sys.modules["__main__"], "In", ["", "lr = 1", "train(lr)"], raising=False)
+    found = entry()
+    assert found["files"][CELLS] == "lr = 1\n\ntrain(lr)"
+    assert found["arguments"] == []
+
+
+def test_a_program_that_was_another_before_it_is_resumed_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_program(tmp_path)
+    keep_program(tmp_path, resumed_at=3)
+    assert not (tmp_path / "set-aside").exists()
+    monkeypatch.setattr(sys, "argv", ["train.py", "--lr", "3"])
+    keep_program(tmp_path, resumed_at=7)
+    assert read_checked(tmp_path / PROGRAM)["arguments"] == ["--lr", "3"]
+    assert read_checked(tmp_path / "set-aside" / "program-before-step-8.json")["arguments"] != ["--lr", "3"]
