@@ -4,6 +4,7 @@ All text comes from `newllm.words`, where what a log says has been made harmless
 """
 
 import dataclasses
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.report.window import marked, plotted
 from newllm.trace import Finding
+from newllm.trace.program import runs_of_the_same
 from newllm.words import coverage
 from newllm.words import diagnosis as said
 from newllm.words.checks import wrong_line
@@ -122,8 +124,18 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
         yield Text()
     if line := coverage.checked(words, diagnosis.trace, diagnosis.facts, diagnosis.findings):
         yield Text(line, style=colours.MUTED)
+    if hint := _comparable(diagnosis, words):
+        yield Text(hint)
     if unseen := coverage.unseen(diagnosis.trace, diagnosis.facts):
         yield Text(words.text(unseen), style=colours.MUTED)
+
+
+def _comparable(diagnosis: Diagnosis, words: Catalogue) -> str:
+    """Return which run a doubtful one can be held against; empty where there is none, or it was held against one."""
+    if not diagnosis.wrong or diagnosis.against or not (others := runs_of_the_same(diagnosis.path)):
+        return ""
+    run, other = (plain(shlex.quote(shown(path)), LONGEST_PATH) for path in (diagnosis.path, others[0]))
+    return words("terminal-same_program", run=run, other=other, more=len(others) - 1)
 
 
 def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:

@@ -8,6 +8,7 @@ from typing import Any
 from newllm.checksum import read_checked
 
 PROGRAM = "program.json"
+_MOST = 20  # runs that are looked at, the newest
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,31 @@ def read_program(run: Path) -> Program | None:
         return _program(content)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("no program") from error
+
+
+def runs_of_the_same(run: Path) -> list[Path]:
+    """Return the runs beside a run that the same program recorded, the newest first: its code may have changed since.
+
+    Damaged ones are passed over.
+    """
+    own = _quiet(run)
+    if own is None:
+        return []
+    others = [one for one in run.resolve().parent.iterdir() if (one / PROGRAM).is_file() and one != run.resolve()]
+    newest = sorted(others, key=lambda one: (one / PROGRAM).stat().st_mtime, reverse=True)[:_MOST]
+    is_same = {one: (its := _quiet(one)) is not None and _called(its) == _called(own) for one in newest}
+    return [run.parent / one.name for one in newest if is_same[one]]
+
+
+def _called(program: Program) -> tuple[str, str | None, str]:
+    return program.main, program.module, program.root
+
+
+def _quiet(run: Path) -> Program | None:
+    try:
+        return read_program(run)
+    except (OSError, ValueError):
+        return None
 
 
 def _program(content: Mapping[str, Any]) -> Program:

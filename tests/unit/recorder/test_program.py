@@ -154,3 +154,21 @@ def test_a_program_that_was_another_before_it_is_resumed_is_set_aside(
     keep_program(tmp_path, resumed_at=7)
     assert read_checked(tmp_path / PROGRAM)["arguments"] == ["--lr", "3"]
     assert read_checked(tmp_path / "set-aside" / "program-before-step-8.json")["arguments"] != ["--lr", "3"]
+
+
+def test_a_doubtful_run_names_one_of_the_same_program_to_hold_it_against(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, wrong in (("fine", "argmax(1)"), ("wrong", "argmax(1).roll(int(step > 60))")):
+        text = TRAIN.replace("argmax(1)", wrong).replace('"recording"', f'"runs/{name}"')
+        run(tmp_path, 1, **{"train.py": text})
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / PROGRAM).write_text("{")
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "runs/wrong"]) == 1
+    command: str = "newllm doctor runs/wrong --against runs/fine"
+    assert command in " ".join(capsys.readouterr().out.split())
+    assert main(["doctor", "runs/wrong", "--against", "runs/fine"]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "roll(int(step > 60))" in printed
+    assert command not in printed

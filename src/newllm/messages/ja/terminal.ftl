@@ -9,6 +9,10 @@ terminal-test = 見分ける方法
 terminal-causes = 考えられる原因
 terminal-more = ほか{ COUNT($count) }件
 terminal-more_in_json = ほか{ COUNT($count) }件（全件は--jsonにある）
+terminal-same_program = { $other }は同じプログラムの実行である{ $more ->
+        [0] { "" }
+       *[other] （ほかに{ COUNT($more) }個）
+    }。正常だったなら、次のコマンドで違いがわかる：newllm doctor { $run } --against { $other }
 terminal-more_of_kind = { $kind }、ほか{ COUNT($count) }件（全件は--jsonにある）
 terminal-more_remarks = 同様の注記、ほか{ COUNT($count) }件（全件は--jsonにある）
 terminal-in_short = まとめ：
