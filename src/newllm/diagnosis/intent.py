@@ -112,7 +112,7 @@ def without_intended(findings: Sequence[Finding], trace: Trace, facts: Facts) ->
     facts = replace(facts, planned=(*facts.planned, *logged_stages(trace)))
     hidden = {other for finding in findings for other in _HIDES.get(finding.kind, ())}
     unusual = [finding for finding in findings if finding.kind not in hidden and not _is_usual(finding, trace, kind)]
-    return [_planned_as_note(finding, trace, facts) for finding in unusual]
+    return [planned_as_note(finding, trace, facts) for finding in unusual]
 
 
 def logged_stages(trace: Trace) -> list[Planned]:
@@ -159,7 +159,8 @@ def _sharpens(trace: Trace) -> bool:
     return bool(level[-1] - level.min() <= max(AT_BEST, 0.1 * float(np.ptp(level))))
 
 
-def _planned_as_note(finding: Finding, trace: Trace, facts: Facts) -> Finding:
+def planned_as_note(finding: Finding, trace: Trace, facts: Facts) -> Finding:
+    """Return a finding that begins shortly after a planned change as a note that says so; any other one as it is."""
     planned = _planned(finding, trace, facts)
     if planned is None or finding.severity == "note" or finding.kind in _NEVER_PLANNED:
         return finding

@@ -111,3 +111,13 @@ def test_a_run_is_not_held_against_itself(sound: Path, tmp_path: Path) -> None:
         newllm.doctor(sound, against=sound)
     with pytest.raises(UserError, match="given twice"):
         newllm.doctor(train(tmp_path / "run", 2), against=[sound, sound])
+
+
+def test_what_follows_a_planned_change_is_a_note(sound: Path, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", 2, rate=lambda step: 3e-3 if step < 120 else 3e-2)
+    found = newllm.doctor(run, against=sound)
+    assert "differs-from-reference" in [one.kind for one in found.findings if one.severity == "warning"]
+    planned = newllm.doctor(run, against=sound, notes={121: "a higher rate"})
+    of_rates = [one for one in planned.findings if "learning rate" in str(one.sentence)]
+    assert of_rates
+    assert all(one.severity == "note" and "a higher rate" in str(one.sentence) for one in of_rates)

@@ -18,6 +18,7 @@ from newllm.diagnosis.against.reached import inner_differences, is_level, reache
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.intent import planned_as_note
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
@@ -88,6 +89,10 @@ def held_against(
         given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
         reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, progress=progress))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
+    given, expected = _without_planned("differs-from-reference", given, trace, facts, sound)
+    reached, others = _without_planned("parts-from-reference", reached, trace, facts, sound)
+    inside, _ = _without_planned("parts-inside", inside, trace, facts, sound)
+    planned = [*expected, *others][:MOST]
     parts = bool(reached) or any(one.recorded for one in given)
     written, _ = _from_each(sound, lambda one: (_of_programs(program, facts, one), 0))
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
@@ -102,11 +107,11 @@ def held_against(
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
     told = [*differs, *edited, *faults, *apart, *(one for one in own if one not in faults), *within]
-    notes = [one for one in told if one.severity == "note"]
+    notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
         notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
-    if not parts:
+    if not parts and not planned:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     remarks = [note("remark-against", other=names, **known)]
@@ -115,6 +120,22 @@ def held_against(
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _without_planned(
+    kind: str, found: Sequence[Difference], trace: Trace, facts: Facts, sound: Sequence[Sound]
+) -> tuple[list[Difference], list[Finding]]:
+    """Return the differences that do not follow what somebody planned, and a note for each of the others."""
+    left: list[Difference] = []
+    notes: list[Finding] = []
+    for one in found:
+        (alone,) = _told(kind, [one], 1, sound, trace, "warning")
+        note = planned_as_note(alone, trace, facts)
+        if note is alone:
+            left.append(one)
+        else:
+            notes.append(note)
+    return left, notes
 
 
 def _of_programs(program: Program | None, facts: Facts, sound: Sound) -> list[Difference]:
