@@ -9,6 +9,7 @@ from newllm.diagnosis.ranks.hangs import Hang
 from newllm.diagnosis.ranks.stalls import Stall
 from newllm.diagnosis.run_settings import Setting
 from newllm.trace.check import KeptCheck
+from newllm.trace.program import Program
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Facts:
         planned: what a person noted beforehand.
         origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         resumed: the last steps before the training was resumed, as the recorder saw it.
+        reprogrammed: where a training was resumed by another program: the last step before, the program until there and
+            the one from there on.
         optimizer: its class ("AdamW"); empty where nobody says.
         betas: of a single optimizer that has two, as it began; what they mean its name says.
         planned_rate: the learning rate that the schedule of a single optimizer should reach, where it keeps that in the
@@ -97,6 +100,7 @@ class Facts:
     hangs: tuple[Hang, ...] = ()
     stall: Stall | None = None
     resumed: tuple[int, ...] = ()
+    reprogrammed: tuple[tuple[int, Program, Program], ...] = ()
     optimizer: str = ""
     betas: tuple[float, float] | None = None
     planned_rate: float | None = None

@@ -22,6 +22,7 @@ from newllm.errors import UserError
 from newllm.files import read_toml
 from newllm.messages import read_message
 from newllm.trace.check import CHECK, KeptCheck, read_check
+from newllm.trace.program import PROGRAM, Program, read_earlier_programs, read_program
 from newllm.trace.remark import Remark, unread_file
 
 _LARGEST = 64 * 2**20  # bytes of a file
@@ -91,7 +92,8 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     config = _read(run / "config.toml", remarks)
     data, notes = _read(run / "data.json", remarks), _read(run / NOTES, remarks)
     facts = facts_of(recording, summary, config, data, notes)
-    facts, of_ranks = with_ranks(replace(facts, check=_check(run, remarks)), run)
+    facts = replace(facts, check=_check(run, remarks), reprogrammed=_reprogrammed(run, facts, remarks))
+    facts, of_ranks = with_ranks(facts, run)
     return facts, (*remarks, *of_ranks)
 
 
@@ -116,6 +118,21 @@ def _check(run: Path, remarks: list[Remark]) -> KeptCheck | None:
     except ValueError as error:
         remarks.append(unread_file(CHECK, error))
         return None
+
+
+def _reprogrammed(run: Path, facts: Facts, remarks: list[Remark]) -> tuple[tuple[int, Program, Program], ...]:
+    """Return where a training was resumed by another program; nothing where a file of them is damaged."""
+    if not facts.resumed:
+        return ()
+    try:
+        earlier, latest = read_earlier_programs(run), read_program(run)
+    except (OSError, ValueError) as error:
+        remarks.append(unread_file(PROGRAM, error))
+        return ()
+    if not earlier or latest is None:
+        return ()
+    programs = [*earlier.values(), latest]
+    return tuple(zip(earlier, programs, programs[1:], strict=False))
 
 
 def facts_of(

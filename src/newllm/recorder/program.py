@@ -26,8 +26,7 @@ from typing import Any
 
 from newllm.checksum import read_checked, write_checked
 from newllm.files import make_directory
-from newllm.recorder.resumption import SET_ASIDE
-from newllm.trace.program import PROGRAM
+from newllm.trace.program import PROGRAM, SET_ASIDE
 
 MOST_FILES, MOST_BYTES, LARGEST = 500, 4 << 20, 1 << 19  # of text: files, bytes in all, of a file
 MOST_DATA, MOST_READ = 32, 64 << 20  # data files, bytes that are read of them in all

@@ -16,9 +16,10 @@ from newllm.files import make_directory, write_bytes, writing
 from newllm.recorder.arguments import be_fresh
 from newllm.trace import cut_damaged_end, read_signal, rows_after, truncate_after
 from newllm.trace.blocks import blocks_path
+from newllm.trace.program import SET_ASIDE
 from newllm.trace.samples import SAMPLES, truncate_samples_after
 
-TRACE, RECORDING, SET_ASIDE = "trace.jsonl", "recording.json", "set-aside"
+TRACE, RECORDING = "trace.jsonl", "recording.json"
 
 
 @dataclass(frozen=True)

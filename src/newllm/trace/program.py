@@ -1,5 +1,6 @@
 """RUN/program.json: the program that trained, as its files stood when recording began (`newllm.recorder.program`)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any
 
 from newllm.checksum import read_checked
 
-PROGRAM = "program.json"
+PROGRAM, SET_ASIDE = "program.json", "set-aside"
+_STEP = re.compile(r"(?<=-)\d{1,15}$")
 _MOST = 20  # runs that are looked at, the newest
 
 
@@ -39,15 +41,29 @@ class Program:
 
 
 def read_program(run: Path) -> Program | None:
-    """Return the program of a run; None where none was kept.
+    """Return the program of a run, as it was when it was resumed last; None where none was kept.
 
     Raises:
         OSError: it cannot be read.
         ValueError: it is damaged, or no program.
     """
-    path = run / PROGRAM
-    if not path.is_file():
-        return None
+    return _read(run / PROGRAM) if (run / PROGRAM).is_file() else None
+
+
+def read_earlier_programs(run: Path) -> dict[int, Program]:
+    """Return the programs of a run that was resumed by another one, each by the last step that it trained.
+
+    Raises:
+        OSError, ValueError: as `read_program`.
+    """
+    found = {}
+    for path in (run / SET_ASIDE).glob("program-before-step-*.json"):
+        if (number := _STEP.search(path.stem)) is not None:
+            found[int(number[0]) - 1] = _read(path)
+    return dict(sorted(found.items()))
+
+
+def _read(path: Path) -> Program:
     content = read_checked(path)
     try:
         return _program(content)

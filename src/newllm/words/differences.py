@@ -14,7 +14,10 @@ def in_lines(words: Catalogue, sentence: Message) -> tuple[str, list[str]]:
     lines = [words.text(one) for one in _each(listed)]
     if more := sentence.parameters.get("more"):
         lines.append(words("against-further", count=more))
-    return words(f"against-lead-{kind}", other=sentence.parameters.get("other")), lines
+    return words(
+        f"against-lead-{kind}",
+        **{name: value for name, value in sentence.parameters.items() if name not in ("differences", "more")},
+    ), lines
 
 
 def _each(listed: Message) -> Iterator[Message]:

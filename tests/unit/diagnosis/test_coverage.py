@@ -19,8 +19,8 @@ OF_NO_SUBJECT = {
     "generator-wins", "kl-weight",
     "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
     "reward-falls", "reward-hacking", "reward-stays", "throughput-drop", "values-above-returns",
-    "differs-from-reference", "program-differs", "parts-from-reference", "parts-inside", "in-reference-too",
-    "as-reference",
+    "differs-from-reference", "program-changed", "program-differs", "parts-from-reference", "parts-inside",
+    "in-reference-too", "as-reference",
 }  # fmt: skip
 
 

@@ -172,3 +172,24 @@ def test_a_doubtful_run_names_one_of_the_same_program_to_hold_it_against(
     printed = " ".join(capsys.readouterr().out.split())
     assert "roll(int(step > 60))" in printed
     assert command not in printed
+
+
+def test_a_program_that_was_changed_before_it_is_resumed_is_told(tmp_path: Path) -> None:
+    resumable = TRAIN.replace('out="recording", every=5', 'out="recording", every=5, resumed_at=RESUMED')
+    run(tmp_path, 1, **{"train.py": resumable.replace("RESUMED", "0").replace("range(120)", "range(80)")})
+    changed = (
+        resumable.replace("RESUMED", "80")
+        .replace("(x @ weights)", "(weights.T @ x.T).T")
+        .replace("range(120)", "range(80)")
+    )
+    recording = run(tmp_path, 1, "--lr", "0.01", "--resume", "80", **{"train.py": changed})
+    found = newllm.doctor(recording)
+    (program,) = [one for one in found.findings if one.kind == "program-changed"]
+    assert (program.severity, program.first_step) == ("note", 81)
+    said = str(program.sentence)
+    assert "train.py:17 `y = (weights.T @ x.T).T.argmax(1)` (there `y = (x @ weights).argmax(1)`)" in said
+    assert "--resume" not in said
+    (recording / "set-aside" / "program-before-step-81.json").write_text("{")
+    damaged = newllm.doctor(recording)
+    assert "program-changed" not in [one.kind for one in damaged.findings]
+    assert any("program.json" in str(one) for one in damaged.trace.remarks)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from newllm.diagnosis.against.difference import Difference
+from newllm.diagnosis.against.difference import Difference, as_one
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.program import is_same_program, program_differences
@@ -174,7 +174,7 @@ def _told(
     said = message(
         f"finding-{kind}.sentence",
         other=[one.name for one in sound],
-        differences=_joined([one.said for one in found[:most]]),
+        differences=as_one(found[:most]),
         more=max(0, len(found) - most),
     )
     ends = [one.last for one in found if one.last is not None]
@@ -202,12 +202,6 @@ def _note(kind: str, evidence: dict[str, list[str]], **known: object) -> Finding
 
 def _kind(kind: str) -> Message:
     return message("against-kind", kind=kind)
-
-
-def _joined(said: Sequence[Message]) -> Message:
-    """Return several sentences as one."""
-    first, *others = said
-    return message("against-and", first=first, rest=_joined(others)) if others else first
 
 
 def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:

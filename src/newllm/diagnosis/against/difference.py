@@ -1,5 +1,6 @@
 """One thing that differs between a run and a sound one, in words and with its place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newllm.diagnosis.against.parting import Parting
@@ -30,6 +31,12 @@ class Difference:
     def what(self) -> str:
         """What differs, whatever the values: a signal, a setting, a part of the model."""
         return self.signal or f"{self.said.id} {self.said.parameters.get('name', self.said.parameters.get('what'))}"
+
+
+def as_one(found: Sequence[Difference]) -> Message:
+    """Return what several differences say as one sentence."""
+    first, *others = found
+    return message("against-and", first=first.said, rest=as_one(others)) if others else first.said
 
 
 def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> Difference:

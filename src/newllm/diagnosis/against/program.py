@@ -18,17 +18,17 @@ _OURS = frozenset({"newllm"})
 _BLANKS = re.compile(r"\s+")
 
 
-def program_differences(here: Program, there: Program, settings: Iterable[str]) -> list[Difference]:
+def program_differences(here: Program, there: Program, without: Iterable[str]) -> list[Difference]:
     """Return what differs, what may change a result first.
 
     Args:
         here: of the run.
         there: of the sound one.
-        settings: names of those that both runs have and that are held against each other already.
+        without: names of options that are left out.
     """
     code = edits(there.files, here.files)
     often, seldom = ([_of_edits(block) for block in _runs(code, seldom=which)] for which in (False, True))
-    outside = [*_options(here.arguments, there.arguments, settings), *_data(here, there), *_versions(here, there)]
+    outside = [*_options(here.arguments, there.arguments, without), *_data(here, there), *_versions(here, there)]
     return [*often, *outside, *seldom]
 
 
@@ -107,8 +107,8 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _options(here: Sequence[str], there: Sequence[str], settings: Iterable[str]) -> Iterator[Difference]:
-    known = {name.rpartition(".")[2].replace("-", "_") for name in settings}
+def _options(here: Sequence[str], there: Sequence[str], without: Iterable[str]) -> Iterator[Difference]:
+    known = {name.rpartition(".")[2].replace("-", "_") for name in without}
     own, other = options_of(here), options_of(there)
     for name in dict.fromkeys((*own, *other)):
         bare = name.lstrip("-").replace("-", "_")

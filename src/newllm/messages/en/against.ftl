@@ -4,6 +4,7 @@
 against-and = { $first }; { $rest }
 against-lead-differs-from-reference = what the training is given or set to is not as in { $other }:
 against-lead-program-differs = the program is not as in { $other }:
+against-lead-program-changed = the program that goes on at { $axis } { $step } is not the one before ("there"):
 against-lead-parts-from-reference = what it comes to is not as in { $other }:
 against-lead-parts-inside = inside the model this parts first from { $other }:
 against-further = and { COUNT($count) } more
@@ -106,6 +107,13 @@ against-version = { $name } { $here } (there { $there })
 finding-program-differs =
     .explained = The program is not the one of a run that is known to be sound (--against). What cannot change a result (comments, formatting, new names) is left out; what seldom does (logging, imports) comes last. newllm bisect runs it with one change at a time and tells which one it is.
     .sentence = { against-lead-program-differs } { $differences }{ $more ->
+        [0] { "" }
+       *[other] ; and { COUNT($more) } more
+    }
+
+finding-program-changed =
+    .explained = The training was resumed by another program than the one that had begun it, as newllm.record kept both. What follows is another training: a jump of the loss there may come from it. What cannot change a result (comments, formatting, new names) is left out.
+    .sentence = { against-lead-program-changed } { $differences }{ $more ->
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }

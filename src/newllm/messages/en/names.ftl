@@ -447,6 +447,7 @@ term-periodic-batches = periodic bad batches
 term-two-levels = a loss at two levels
 term-differs-from-reference = what differs from a sound run
 term-parts-from-reference = parted from a sound run
+term-program-changed = program changed
 term-program-differs = another program
 term-parts-inside = first seen inside the model
 term-in-reference-too = found in the sound run too

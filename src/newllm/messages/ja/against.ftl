@@ -4,6 +4,7 @@
 against-and = { $first }、{ $rest }
 against-lead-differs-from-reference = 訓練に与えたものまたは設定が{ $other }と異なる：
 against-lead-program-differs = プログラムが{ $other }と異なる：
+against-lead-program-changed = { axis-unit }{ $step }で再開したプログラムが、それまでのもの（「あちら」）と異なる：
 against-lead-parts-from-reference = 訓練の結果が{ $other }と異なる：
 against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれるもの：
 against-further = ほか{ COUNT($count) }個
@@ -99,6 +100,13 @@ against-version = { $name }が{ $here }（あちらでは{ $there }）
 finding-program-differs =
     .explained = 正常とわかっている実行（--against）とはプログラムが異なる。結果を変えないもの（コメント、書式、名前の変更）は除き、めったに変えないもの（ログ、インポート）は最後に示す。newllm bisectは変更を一つずつ加えて実行し直し、どれが原因かを示す。
     .sentence = { against-lead-program-differs }{ $differences }{ $more ->
+        [0] 。
+       *[other] 、ほか{ COUNT($more) }個。
+    }
+
+finding-program-changed =
+    .explained = 訓練を始めたプログラムと再開したプログラムが異なる（newllm.recordが両方を保存した）。その後は別の訓練であり、そこで損失が跳ねたなら、そのためかもしれない。結果を変えないもの（コメント、書式、名前の変更）は除く。
+    .sentence = { against-lead-program-changed }{ $differences }{ $more ->
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }

@@ -447,6 +447,7 @@ term-periodic-batches = 周期的な不良バッチ
 term-two-levels = 二つの水準に分かれた損失
 term-differs-from-reference = 正常な実行との違い
 term-parts-from-reference = 正常な実行から分かれた結果
+term-program-changed = プログラムの変更
 term-program-differs = プログラムの違い
 term-parts-inside = モデル内部で最初に見える違い
 term-in-reference-too = 正常な実行にもある所見
