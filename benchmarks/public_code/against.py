@@ -18,6 +18,8 @@ from pathlib import Path
 import newllm
 from newllm.diagnosis.run_facts import runs_in
 from newllm.errors import UserError
+from newllm.trace import Finding
+from newllm.words.differences import differences_of
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
@@ -27,7 +29,8 @@ from benchmarks.strangers.score import unpack  # noqa: E402
 
 FIRST_WITH_TWINS = 8  # batch
 OTHERS = ("-a", "-b", "-again")
-TOLD = 6  # signals of an answer
+AGAINST = ("differs-from-reference", "program-differs", "parts-from-reference")
+TOLD = 6  # signals, or differences of a program, of an answer
 
 
 def said(place: Path, twin: Path) -> tuple[str, list[str]]:
@@ -38,11 +41,16 @@ def said(place: Path, twin: Path) -> tuple[str, list[str]]:
     except UserError as error:  # a script that printed nothing
         return f"unreadable: {error}", []
     alarms = [one for one in found if one.severity != "note"]
-    told = [
-        f"{one.kind}: {', '.join(one.evidence['signals'][:TOLD])}" for one in alarms if one.kind.endswith("reference")
-    ]
+    told = [f"{one.kind}: {', '.join(_names(one)[:TOLD])}" for one in alarms if one.kind in AGAINST]
     own = [" ".join([one.kind, *(one.supported_causes or ())]) for one in alarms[:1]]
     return " | ".join(told or own) or NOTHING, [f"{one.severity}: {one.sentence}" for one in found]
+
+
+def _names(finding: Finding) -> list[str]:
+    """Return the signals that differ; of programs the statements, options and files."""
+    if finding.kind != "program-differs":
+        return finding.evidence.get("signals", [])
+    return [str(one.parameters["name"]) for one in differences_of(finding.sentence)]
 
 
 def main() -> None:
