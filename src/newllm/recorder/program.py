@@ -3,10 +3,10 @@
 What a loss, a mask or a split does wrong stands in no setting; it stands in the code, and yesterday's code is seldom
 kept. With it, a run that went wrong can be held against one that was fine, line by line (`newllm doctor --against`).
 
-Kept are the modules that are loaded from the directory of the program (its git repository, if it lies in one), the
-cells of a notebook, and of the files that they or the command line name those that are settings; of data files the
-size and a checksum. Never what is installed, what lies elsewhere, or a file whose name says that it holds a secret.
-Limit: a module that is loaded after recording has begun is not kept.
+Kept are the modules that are loaded from the directory of the program (its git repository, or the project that it
+belongs to), the cells of a notebook, and of the files that they or the command line name those that are settings; of
+data files the size and a checksum. Never what is installed, or a file whose name says that it holds a secret.
+Limits: a module that is loaded after recording has begun is not kept, nor a file whose name is put together.
 """
 
 import ast
@@ -17,6 +17,7 @@ import platform
 import re
 import sys
 import sysconfig
+import tokenize
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
@@ -29,21 +30,34 @@ from newllm.files import make_directory
 from newllm.trace.program import PROGRAM, SET_ASIDE
 
 MOST_FILES, MOST_BYTES, LARGEST = 500, 4 << 20, 1 << 19  # of text: files, bytes in all, of a file
-MOST_DATA, MOST_READ = 32, 64 << 20  # data files, bytes that are read of them in all
+LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
+MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
+WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 CELLS = "notebook.py"
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _DATA = (".bin", ".csv", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt")
-_SECRET = re.compile(r"secret|credential|token(?!izer)|passw|api.?key|private", re.IGNORECASE)
-_LAZY = frozenset(
-    {"accelerate", "datasets", "diffusers", "peft", "transformers", "trl"}
-)  # say no version by themselves
+_SECRET = re.compile(
+    r"secret|credential|passw|pwd|service.?account|api.?key|private.?key"
+    r"|(^|[-_./])(?<!pad.)(?<!eos.)(?<!bos.)(?<!cls.)(?<!sep.)(?<!unk.)(?<!mask.)(token|auth|keys?)([-_./=]|$)",
+    re.IGNORECASE,
+)
+_USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_LAZY = frozenset({"accelerate", "datasets", "diffusers", "peft", "transformers", "trl"})  # say none by themselves
 _TESTS = frozenset({"test", "tests"})
+_REPOSITORY, _PROJECT = (".git", ".hg"), ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_FOLDERS = ("conf", "config", "configs", "cfg", "cfgs", "settings", "data", "dataset", "datasets")
+"""Folders in which a file lies that is named without its folder."""
+_WRITTEN = frozenset({
+    "checkpoint", "checkpoints", "ckpt", "lightning_logs", "log", "logs", "mlruns", "multirun", "out", "output",
+    "outputs", "results", "runs", "save", "saved", "tensorboard", "wandb",
+})  # fmt: skip
+_RESULTS = re.compile(r"(result|metric|histor|summar|predict|log|loss|stat|score|progress|state)", re.IGNORECASE)
+"""Folders and names of what a program writes."""
 _LONGEST = 200  # characters of a name in a program that may be a file's
 _NEWLLM = str(Path(__file__).resolve().parents[1]) + os.sep
+_OF_NO_CODE = ("data", "include")  # the first is the prefix itself, which may be /usr
 _INSTALLED = tuple(
-    str(Path(path).resolve()) + os.sep
-    for name, path in sysconfig.get_paths().items()
-    if name not in ("data", "include")
+    str(Path(path).resolve()) + os.sep for name, path in sysconfig.get_paths().items() if name not in _OF_NO_CODE
 )
 
 
@@ -82,22 +96,23 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     cells, begun = _cells(main), _entry(main, frame)
     if cells is None and begun is None:
         return None
-    entry = begun or Path.cwd() / CELLS
+    place = _working_directory()
+    entry = begun or place / CELLS
     root = _root(entry, main)
     files = {CELLS: cells} if cells is not None else {}
     sources, left_out = _sources(entry, root, exists=begun is not None)
     texts, too_many = _texts(sources, root, MOST_BYTES - sum(map(len, files.values())))
     files |= texts
-    arguments = [*_without_secrets(sys.argv[1:])] if cells is None else []
-    named = sorted(_named([*files.values()], arguments))
-    settings, data = _found(named, {entry.parent, Path.cwd()}, root)
+    arguments = [str(one) for one in sys.argv[1:]] if cells is None else []
+    room = MOST_BYTES - sum(map(len, files.values()))
+    settings, data = _named_files(_named([*files.values()], arguments), (place, entry.parent, root), root, room)
     files |= settings
     return {
         "schema": 1,
         "main": _name(entry, root) if begun is not None else CELLS,
         "module": _module(main),
-        "arguments": arguments,
-        "directory": str(Path.cwd()),
+        "arguments": [*_without_secrets(arguments)],
+        "directory": str(place),
         "root": str(root),
         "files": files,
         "data": data,
@@ -106,9 +121,16 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     }
 
 
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # removed
+        return Path(os.sep)
+
+
 def _cells(main: ModuleType | None) -> str | None:
     """Return the cells of a notebook as far as they have run; None outside of one."""
-    cells = getattr(main, "In", None)
+    cells = vars(main).get("In") if main is not None else None
     if "IPython" not in sys.modules or not isinstance(cells, list):
         return None
     return "\n\n".join(str(cell) for cell in cells if cell)
@@ -117,10 +139,17 @@ def _cells(main: ModuleType | None) -> str | None:
 def _without_secrets(arguments: Iterable[str]) -> Iterator[str]:
     """Yield the words of a command line; in place of what an option of a secret is given, "..."."""
     hidden = False
-    for one in map(str, arguments):
+    for one in arguments:
         name, equals, _ = one.partition("=")
-        yield f"{name}=..." if equals and _SECRET.search(name) else "..." if hidden and not one.startswith("-") else one
-        hidden = one.startswith("-") and not equals and bool(_SECRET.search(name))
+        is_secret = bool(_SECRET.search(name)) and (bool(equals) or one.startswith("-"))
+        yield (
+            f"{name}=..."
+            if equals and is_secret
+            else "..."
+            if hidden and not one.startswith("--")
+            else _USER.sub("...", one)
+        )
+        hidden = is_secret and not equals
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -139,7 +168,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 def _entry(main: ModuleType | None, frame: FrameType | None) -> Path | None:
     """Return the file of the program: what Python was started with, else the nearest caller that is not installed."""
-    files = [getattr(main, "__file__", None)]
+    files = [vars(main).get("__file__") if main is not None else None]
     while frame is not None:
         files.append(frame.f_code.co_filename)
         frame = frame.f_back
@@ -150,8 +179,11 @@ def _own(file: object) -> Path | None:
     """Return a file of Python code as a path; None of what is installed, of newllm, and where there is none."""
     if not isinstance(file, str) or not file.endswith(".py") or _is_installed(file):
         return None
-    path = Path(file).resolve()
-    return path if path.is_file() and not _is_installed(str(path)) else None
+    try:
+        path = Path(file).resolve()
+        return path if path.is_file() and not _is_installed(str(path)) else None
+    except OSError:
+        return None
 
 
 def _is_installed(file: str) -> bool:
@@ -160,35 +192,44 @@ def _is_installed(file: str) -> bool:
 
 def _root(entry: Path, main: ModuleType | None) -> Path:
     """Return the directory below which modules belong to the program."""
-    for parent in entry.parents:
-        if (parent / ".git").exists():
-            return parent
     module = _module(main)
-    return entry.parents[min(module.count("."), len(entry.parents) - 1)] if module else entry.parent
+    begin = entry.parents[min(module.count("."), len(entry.parents) - 1)] if module else entry.parent
+    above = [one for one in (begin, *begin.parents) if one not in (Path.home(), Path(os.sep))]
+    for marks in (_REPOSITORY, _PROJECT):
+        for parent in above:
+            if any((parent / name).exists() for name in marks):
+                return parent
+    return begin
 
 
 def _module(main: ModuleType | None) -> str | None:
     """Return the name by which `python -m` started the program; None where it was a file."""
-    spec = getattr(main, "__spec__", None)
-    return spec.name if spec is not None and _own(getattr(main, "__file__", None)) is not None else None
+    known = vars(main) if main is not None else {}
+    spec = known.get("__spec__")
+    return spec.name if spec is not None and _own(known.get("__file__")) is not None else None
 
 
 def _sources(entry: Path, root: Path, *, exists: bool) -> tuple[list[Path], int]:
-    """Return the files of the program, its own first, and how many more there are."""
-    found = set()
+    """Return the files of the program, its own first, and how many more there are that are not installed."""
+    found, elsewhere = set(), set()
     for module in [*sys.modules.values()]:
-        path = _own(getattr(module, "__file__", None))
-        if path is not None and path.is_relative_to(root) and not _TESTS & {*path.relative_to(root).parts[:-1]}:
+        path = _own(vars(module).get("__file__")) if isinstance(module, ModuleType) else None
+        if path is None:
+            continue
+        if not path.is_relative_to(root):
+            elsewhere.add(path)
+        elif not _TESTS & {*path.relative_to(root).parts[:-1]} and not _SECRET.search(_name(path, root)):
             found.add(path)
     ordered = [*([entry] if exists else []), *sorted(found - {entry})]
-    return ordered[:MOST_FILES], max(0, len(ordered) - MOST_FILES)
+    return ordered[:MOST_FILES], max(0, len(ordered) - MOST_FILES) + len(elsewhere - {entry})
 
 
 def _texts(paths: Iterable[Path], root: Path, room: int) -> tuple[dict[str, str], int]:
     """Return what files hold by name, as far as there is room, and how many are left out."""
-    found, left_out = {}, 0
+    found: dict[str, str] = {}
+    left_out = 0
     for path in paths:
-        text = _text(path)
+        text = _text(path, LARGEST)
         if text is None or len(text) > room:
             left_out += 1
             continue
@@ -197,10 +238,16 @@ def _texts(paths: Iterable[Path], root: Path, room: int) -> tuple[dict[str, str]
     return found, left_out
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, largest: int) -> str | None:
+    """Return what a file holds, code as it says that it is encoded; None where it is too large or no text."""
     try:
-        return path.read_text(encoding="utf-8") if path.stat().st_size <= LARGEST else None
-    except (OSError, UnicodeDecodeError):
+        if path.stat().st_size > largest:
+            return None
+        if path.suffix == ".py":
+            with tokenize.open(path) as file:
+                return file.read()
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, SyntaxError):
         return None
 
 
@@ -208,47 +255,71 @@ def _name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def _named(texts: Iterable[str], arguments: Iterable[str]) -> set[str]:
-    """Return the last parts of names in a program that may be files': text in its code, words of its command line."""
+def _named(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
+    """Return what may name a file of settings or data: text in code, and words of a command line."""
     words = {part for one in arguments for part in (one, one.partition("=")[2])}
     for text in texts:
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError):  # of a notebook, say, with magics
-            continue
-        words |= {one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    names = {word.replace("\\", "/").rpartition("/")[2] for word in words if len(word) <= _LONGEST}
-    return {name for name in names if name.lower().endswith((*_SETTINGS, *_DATA)) and not _SECRET.search(name)}
+        if len(text) <= LARGEST_READ:
+            words |= _strings(text)
+    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith((*_SETTINGS, *_DATA)))
 
 
-def _found(names: Iterable[str], directories: Iterable[Path], root: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return what the files of these names hold, if they are settings, and else their size and checksum."""
-    wanted, settings, data, read = set(names), {}, {}, 0
-    for path in _below(directories):
+def _strings(code: str) -> set[str]:
+    """Return the texts in code; of `config_name`, as hydra has it, the name of its file."""
+    try:
+        tree = ast.parse(code)
+    except Exception:  # of a notebook with magics, say: there is no more to be read off it
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, ast.keyword) and node.arg == "config_name" and isinstance(node.value, ast.Constant):
+            found.add(f"{node.value.value}.yaml")
+    return found
+
+
+def _named_files(
+    words: Iterable[str], directories: Iterable[Path], root: Path, room: int
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return what the named files hold, if they are settings, and else their size and checksum."""
+    settings: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    for path in list(dict.fromkeys(_files(words, directories)))[:MOST_NAMED]:
         name = _name(path, root)
-        if path.name not in wanted or name in settings or name in data:
+        is_result = _RESULTS.search(path.stem) or _WRITTEN & {*Path(name).parts[:-1]}
+        if is_result or _SECRET.search(name):
             continue
-        text = _text(path) if path.name.lower().endswith(_SETTINGS) else None
-        if text is not None:
-            settings[name] = text
-            continue
-        size = path.stat().st_size
-        if len(data) < MOST_DATA and read + size <= MOST_READ:
-            read += size
-            data[name] = {"bytes": size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        text = _text(path, LARGEST_SETTINGS) if path.name.lower().endswith(_SETTINGS) else None
+        if text is not None and len(text) <= room:
+            settings[name], room = text, room - len(text)
+        elif (digest := _checksum(path)) is not None:
+            data[name] = digest
     return settings, data
 
 
-def _below(directories: Iterable[Path], deepest: int = 2, most: int = 2000) -> Iterator[Path]:
-    """Yield files in directories and in those below, down to a depth; hidden ones and recordings are passed over."""
-    for directory in sorted(directories):
-        for place, folders, files in os.walk(directory):
-            depth = len(Path(place).relative_to(directory).parts)
-            is_recording = "recording.json" in files or "trace.jsonl" in files
-            folders[:] = sorted(one for one in folders if not one.startswith((".", "__")) and depth < deepest)
-            for file in [] if is_recording else sorted(files):
-                path = Path(place) / file
-                if (most := most - 1) < 0:
-                    return
+def _files(words: Iterable[str], directories: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that words name, in some directories or in a folder there that is called after such files."""
+    for word in words:
+        places = [*directories]
+        if "/" not in word and "\\" not in word:
+            places += [place / folder for place in places for folder in _FOLDERS]
+        for place in places:
+            with contextlib.suppress(OSError, ValueError):
+                path = place / word
                 if path.is_file():
                     yield path.resolve()
+
+
+def _checksum(path: Path) -> dict[str, Any] | None:
+    """Return size and checksum of a file, of a large one of its beginning and its end."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(WHOLE if size <= WHOLE else ENDS))
+            if size > WHOLE:
+                file.seek(size - ENDS)
+                digest.update(file.read(ENDS))
+    except OSError:
+        return None
+    return {"bytes": size, "sha256": digest.hexdigest()}

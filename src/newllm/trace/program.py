@@ -67,7 +67,7 @@ def _read(path: Path) -> Program:
     content = read_checked(path)
     try:
         return _program(content)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError("no program") from error
 
 
@@ -97,11 +97,13 @@ def _quiet(run: Path) -> Program | None:
 
 
 def _program(content: Mapping[str, Any]) -> Program:
-    module = content["module"]
+    module, arguments = content["module"], content["arguments"]
+    if not isinstance(arguments, list):
+        raise TypeError("no list of arguments")
     return Program(
         main=str(content["main"]),
         module=None if module is None else str(module),
-        arguments=tuple(map(str, content["arguments"])),
+        arguments=tuple(map(str, arguments)),
         directory=str(content["directory"]),
         root=str(content["root"]),
         files={str(name): str(text) for name, text in content["files"].items()},

@@ -1,5 +1,7 @@
 """Two versions of a program: what may change a result is told, where it is; what cannot is not."""
 
+import time
+
 import pytest
 
 from newllm.diagnosis.against.edits import Edit, edits
@@ -161,8 +163,8 @@ def test_all_of_pythons_statements_are_read() -> None:
         one.text
         for code in found.values()
         for one in code
-        if one.text in ("case [1, *rest] if rest:", "while a:", "y = 3")
-    ] == ["case [1, *rest] if rest:", "while a:", "y = 3"]
+        if one.text in ("case [1, *rest] if rest:", "while a:", "y: ... = 3")
+    ] == ["case [1, *rest] if rest:", "while a:", "y: ... = 3"]
     assert statements_of("def f(:\n") is None
 
 
@@ -170,3 +172,53 @@ def test_methods_in_another_order_are_the_same() -> None:
     begin, end = MODEL.index("    def __init__"), MODEL.index("    def forward")
     turned = MODEL[:begin] + MODEL[end:] + "\n" + MODEL[begin:end]
     assert edits(SOUND, {**SOUND, "model.py": turned}) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("x = load(frac=0.8, seed=42)\n", "x = load(frac=0.08, seed=42)\n"),
+        ("for p in net:\n    p.requires_grad = False\n", "for p in net:\n    p.require_grad = False\n"),
+        ("x = d['train']\n", "x = d['test']\n"),
+        ("train = d['train']\nuse(train)\n", "test = d['test']\nuse(test)\n"),
+        ("max = torch.max(x)\nuse(x - max)\n", "min = torch.min(x)\nuse(x - min)\n"),
+        ("class A:\n    def forward(self):\n        f()\n", "class A:\n    def foward(self):\n        f()\n"),
+        ("class A(NamedTuple):\n    x: int\n    y: int\n", "class A(NamedTuple):\n    y: int\n    x: int\n"),
+        ("from losses import focal as f\n", "from losses import dice as f\n"),
+        ("p.add_argument('--lr', default=0.1)\n", "p.add_argument('--lr', default=0.2)\n"),
+        ("def f():\n    for x in y:\n        a()\n        b()\n    c()\n",
+         "def f():\n    for x in y:\n        a()\n    b()\n    if main:\n        c()\n"),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_looks_harmless_is_told(there: str, here: str) -> None:
+    found = edits({"a.py": there}, {"a.py": here})
+    assert [one for one in found if not one.seldom and one.how != "added"], found
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("f(a, lr=1, wd=2)\n", "f(a, wd=2, lr=1)\n"),
+        ("x = 1e-3\n", "x = 0.001\n"),
+        ("x = 'a'\n", '\ufeffx = "a"\n'),
+        ("%cd x\nf(1)\n", "%cd y\nf(1)\n"),
+    ],
+)
+def test_what_only_looks_otherwise_is_no_edit(there: str, here: str) -> None:
+    assert edits({"a.py": there}, {"a.py": here}) == []
+
+
+def test_many_changes_and_long_files_take_no_time() -> None:
+    lines = [f"x{at} = f({at}, a)\n" for at in range(1500)]
+    changed = [line.replace("f(", "g(") for line in lines]
+    began = time.process_time()
+    assert len(edits({"a.py": "".join(lines)}, {"a.py": "".join(changed)})) == 1500
+    (longer,) = edits({"a.json": "1\n" * 3000}, {"a.json": "1\n" * 3001})
+    assert "3,001 lines" in str(longer.here)
+    assert time.process_time() - began < 10
+
+
+def test_statements_that_changed_places_are_not_said_to_be_in_another_function() -> None:
+    found = changed("            loss.backward()\n            optimizer.step()\n",
+                    "            optimizer.step()\n            loss.backward()\n")  # fmt: skip
+    assert [one.how for one in found] == ["reordered"]

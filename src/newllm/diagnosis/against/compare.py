@@ -28,6 +28,7 @@ from newllm.trace.program import Program
 from newllm.trace.remark import note
 
 MOST = 6  # differences that are told in words; the signals of all are in the evidence
+MOST_EDITS = 10  # of a program: harmless ones stand among them
 MOST_INSIDE = 3
 POINTS = 10  # of a signal that is drawn, where there is one
 FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
@@ -102,7 +103,7 @@ def held_against(
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
-    edited = [*_told("program-differs", written, MOST, sound, trace, "warning" if parts else "note")]
+    edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, "warning" if parts else "note")]
     apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning")]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]

@@ -2,30 +2,36 @@
 
 Functions are held against functions of the same name, in whatever file and order they stand; a new name of a variable,
 a function or an attribute is followed, and a statement that only went to another function is said to have moved. What
-prints or logs comes last. Limit: code is read, not run, so that two ways to write the same are a difference.
+prints or logs comes last. Limits: code is read, not run, so that two ways to write the same are a difference; the order
+of statements that went to another function together is not looked at.
 """
 
 import difflib
+import functools
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from newllm.diagnosis.against.statements import NAME, Statement, statements_of
+from newllm.diagnosis.against.statements import Statement, statements_of
 
-How = Literal["changed", "added", "removed", "moved", "nested"]
+How = Literal["changed", "added", "removed", "moved", "reordered", "nested"]
 ALIKE, ALIKE_AFAR = 0.5, 0.75  # of their characters: two statements of one function, and of two
 SAME_FUNCTION = 0.5  # of their statements: a function of another name
-MOST = 40  # statements of a block that are held against each other one by one
+MOST_PAIRS = 900  # pairs of statements of a block that are held against each other one by one
+MOST_APART = 10_000  # likewise of those that one version alone has, and of functions
+LONG = 300  # characters of a statement by which two are held against each other
+LONG_FUNCTION = 1000  # statements: what comes again and again in it is not looked for
+MOST_LINES = 2000  # of a file that is no code; of a longer one only that it differs is told
 _DEFINITION = re.compile(r"@|def |async def |class |import |from ")
-_SEED = re.compile(r"seed", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+")
+_SEED = re.compile(r"(seed\w*\W{0,3}[=:(,]\s*(?:type\s*=\s*int\s*,\s*)?(?:default\s*=\s*)?)\d+", re.IGNORECASE)
 _OUTPUT = re.compile(
-    r"(print|pprint|assert|import|from|warnings\.warn|log|sys\.std\w+\.\w+|\w*(logger|logging|recorder|writer|wandb|bar|tqdm)\w*\.\w+)\b"
-    r"|.*\b(newllm\.record|add_argument|set_postfix|set_description|add_scalar)\("
+    r"(print|pprint|assert|warnings\.warn|log|sys\.std\w+\.\w+|\w*(logger|logging|recorder|writer|wandb|bar|tqdm)\w*\.\w+)\b"
+    r"|.*\b(newllm\.record|set_postfix|set_description|add_scalar)\("
 )
-"""Statements that seldom change a result."""
+_BESIDE = re.compile(r"(import|from)\b|.*\badd_argument\(")
+"""Statements that seldom change a result, and those of which that is so where one version alone has them."""
 Place = tuple[str, str]  # file, function
 Block = Sequence[Statement]
 Code = dict[Place, list[Statement]]
@@ -40,7 +46,8 @@ class Edit:
         line: in that file, from 1.
         place: the function or class that it stands in, by its dotted name; empty outside of any.
         here, there: the statement in the run and in the sound one; None where it has none.
-        how: "nested" where only the compound statements around it are others, "moved" where only its function is.
+        how: "nested" where only the compound statements around it are others, "reordered" where it stands elsewhere in
+            its function, "moved" where it stands in another one.
         seldom: whether it prints, logs, imports or only takes an argument, which seldom changes a result.
     """
 
@@ -62,50 +69,65 @@ class _Single:
     in_new: bool  # whether the other version has no such function
 
 
+_FIRST = {"changed": 0, "removed": 0, "nested": 0, "reordered": 0, "added": 1, "moved": 2}
+
+
 def edits(there: Mapping[str, str], here: Mapping[str, str]) -> list[Edit]:
-    """Return what differs, what may change a result first, each in the order of files and lines.
+    """Return what differs, what may change a result first: changes, what is new, what has moved, what only prints.
 
     Args:
         there: files of the sound program by name, what they hold.
         here: likewise of the other one.
     """
     differing = {name for name in (*there, *here) if there.get(name) != here.get(name)}
-    own, other = (_code(files, differing) for files in (here, there))
+    own, other = _code(here, there, differing), _code(there, here, differing)
     pairs = _pairs(own, other)
-    pairs, other = _with_names(pairs, own, other)
-    found, added, removed = [], [], []
+    other = _with_names(pairs, own, other)
+    found: list[Edit] = []
+    added: list[_Single] = []
+    removed: list[_Single] = []
     for mine, its in pairs:
         for edit in _edits_within(mine, own[mine], other[its]):
             if isinstance(edit, Edit):
                 found.append(edit)
-            elif edit[0] is None:
-                removed.append(_Single(its, edit[1], in_new=False))
-            else:
+            elif edit[0] is not None:
                 added.append(_Single(mine, edit[0], in_new=False))
+            elif edit[1] is not None:
+                removed.append(_Single(its, edit[1], in_new=False))
     paired, its_paired = {mine for mine, _ in pairs}, {its for _, its in pairs}
     added += [_Single(at, one, in_new=True) for at, code in own.items() if at not in paired for one in code]
     removed += [_Single(at, one, in_new=True) for at, code in other.items() if at not in its_paired for one in code]
-    found += _of_singles(added, removed)
+    found += _of_singles(added, removed, dict(pairs))
     kept = [replace(one, seldom=_is_seldom(one)) for one in found if not _is_seed(one)]
-    return sorted(kept, key=lambda one: (one.seldom, one.how == "moved", one.file, one.line))
+    return sorted(kept, key=lambda one: (one.seldom, _FIRST[one.how], one.file, one.line))
 
 
-def _code(files: Mapping[str, str], names: Iterable[str]) -> Code:
-    """Return the statements of files by function; the lines of what is no Python."""
+def _code(files: Mapping[str, str], others: Mapping[str, str], names: Iterable[str]) -> Code:
+    """Return the statements of files by function; the lines of what is no Python in either version."""
     found: Code = {}
     for name in sorted(names):
-        text = files.get(name)
+        text, other = files.get(name), others.get(name)
         if text is None:
             continue
-        code = statements_of(text) if name.endswith(".py") else None
+        code = _statements(name, text) if other is None or _statements(name, other) is not None else None
         if code is None:
             code = {"": [*_lines(text)]}
         found |= {(name, place): statements for place, statements in code.items()}
     return found
 
 
+@functools.lru_cache(maxsize=64)
+def _statements(name: str, text: str) -> dict[str, list[Statement]] | None:
+    """Return the statements of a file of code; magics of a notebook are no code."""
+    return statements_of(re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", text)) if name.endswith(".py") else None
+
+
 def _lines(text: str) -> Iterator[Statement]:
-    for at, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    if len(lines) > MOST_LINES:
+        yield Statement(f"... {len(lines):,} lines ({hash(text) & 0xFFFFFF:06x})", 0, 1)
+        return
+    for at, line in enumerate(lines, 1):
         stripped = line.strip().rstrip(",")
         if stripped and not stripped.startswith("#"):
             yield Statement(stripped, len(line) - len(line.lstrip()), at)
@@ -114,96 +136,107 @@ def _lines(text: str) -> Iterator[Statement]:
 def _pairs(own: Code, other: Code) -> list[tuple[Place, Place]]:
     """Return which functions are the same: by file and name, by name, else by what stands in them."""
     found = {at: at for at in own if at in other}
-    for wanted in (_by_name, _by_content):
-        free = [at for at in other if at not in found.values()]
+    taken = {*found}
+    by_name: dict[str, list[Place]] = defaultdict(list)
+    for at in other:
+        if at not in taken and at[1]:
+            by_name[at[1]].append(at)
+    for at in own:
+        if at not in found and len(matches := by_name.get(at[1], [])) == 1 and matches[0] not in taken:
+            found[at] = matches[0]
+            taken.add(matches[0])
+    free = [at for at in other if at not in taken]
+    if (len(own) - len(found)) * len(free) <= MOST_APART:
+        shapes = {at: Counter(one.shape for one in other[at]) for at in free}
         for at in own:
-            if at not in found and (match := wanted(at, own, free, other)) is not None:
+            if at not in found and (match := _by_content(at, own[at], free, shapes)) is not None:
                 found[at] = match
                 free.remove(match)
     return [*found.items()]
 
 
-def _by_name(at: Place, _: Code, free: Sequence[Place], __: Code) -> Place | None:
-    matches = [one for one in free if at[1] and one[1] == at[1]]
-    return matches[0] if len(matches) == 1 else None
-
-
-def _by_content(at: Place, own: Code, free: Sequence[Place], other: Code) -> Place | None:
+def _by_content(at: Place, code: Block, free: Sequence[Place], shapes: Mapping[Place, Counter[str]]) -> Place | None:
     """Return the function that shares most statements, whatever the names of its variables."""
-    mine = Counter(_shape(one.text) for one in own[at])
+    mine = Counter(one.shape for one in code)
     best, most = None, 0.0
     for one in free:
-        its = Counter(_shape(statement.text) for statement in other[one])
-        share = (mine & its).total() / max(mine.total(), its.total())
+        share = (mine & shapes[one]).total() / max(mine.total(), shapes[one].total())
         if share > most and mine.total() > 1 and bool(at[1]) == bool(one[1]):
             best, most = one, share
     return best if most >= SAME_FUNCTION else None
 
 
-def _shape(text: str) -> str:
-    return NAME.sub("_", text)
-
-
-def _with_names(pairs: list[tuple[Place, Place]], own: Code, other: Code) -> tuple[list[tuple[Place, Place]], Code]:
+def _with_names(pairs: Sequence[tuple[Place, Place]], own: Code, other: Code) -> Code:
     """Return the other program with the names of this one: first those of all of it, then those of each function."""
     every = ([one for code in own.values() for one in code], [one for code in other.values() for one in code])
-    names = _new_names([(own[mine], other[its]) for mine, its in pairs], *every)
-    other = {at: [_called(one, names) for one in code] for at, code in other.items()}
+    names = _new_names([(own[mine], other[its]) for mine, its in pairs], *every, are_used=True)
+    other = {at: [one.called(names) for one in code] for at, code in other.items()}
     for mine, its in pairs:
-        names = _new_names([(own[mine], other[its])], own[mine], other[its])
-        other[its] = [_called(one, names) for one in other[its]]
-    return pairs, other
+        names = _new_names([(own[mine], other[its])], own[mine], other[its], are_used=False)
+        other[its] = [one.called(names) for one in other[its]]
+    return other
 
 
-def _new_names(
-    pairs: Sequence[tuple[Block, Block]],
-    own: Block,
-    other: Block,
-) -> dict[str, str]:
-    """Return names by those that they had: of what both give a value, and neither uses under the other's name."""
-    mine, its = ({name for one in code for name in NAME.findall(one.text)} for code in (own, other))
-    bound, its_bound = (frozenset().union(*(one.bound for one in code)) for code in (own, other))
+def _new_names(pairs: Sequence[tuple[Block, Block]], own: Block, other: Block, *, are_used: bool) -> dict[str, str]:
+    """Return names by those that they had: of what both give a value, and neither uses under the other's name.
+
+    Args:
+        pairs: functions that are the same.
+        own: all statements in which a name must be free, of the one version.
+        other: likewise of the other.
+        are_used: whether a name must be used there too: a library calls what the program never calls by its name.
+    """
     votes: Counter[tuple[str, str]] = Counter()
     for here, there in pairs:
         for block, its_block in _blocks(here, there):
             if len(block) != len(its_block):
                 continue
             for one, two in zip(block, its_block, strict=True):
-                if _shape(one.text) == _shape(two.text):
-                    votes.update(zip(NAME.findall(two.text), NAME.findall(one.text), strict=True))
+                if one.names and one.shape == two.shape:
+                    votes.update(pair for pair in zip(two.names, one.names, strict=True) if pair[0] != pair[1])
+    if not votes:
+        return {}
+    mine, its = (frozenset[str]().union(*(one.words for one in code)) for code in (own, other))
     found: dict[str, str] = {}
     for (old, new), _ in votes.most_common():
         is_free = old not in mine and new not in its and old not in found and new not in found.values()
-        if is_free and old in its_bound and new in bound:
+        if is_free and _is_given(old, other, are_used=are_used) and _is_given(new, own, are_used=are_used):
             found[old] = new
     return found
 
 
-def _called(statement: Statement, names: Mapping[str, str]) -> Statement:
-    return (
-        replace(statement, text=NAME.sub(lambda one: names.get(one[0], one[0]), statement.text)) if names else statement
-    )
+def _is_given(name: str, code: Block, *, are_used: bool) -> bool:
+    """Whether a name is given a value in some code, and used."""
+    there = [one for one in code if name in one.words]
+    bound = [one for one in there if name in one.bound]
+    return bool(bound) and (not are_used or any(name in one.names and name not in one.bound for one in there))
 
 
 def _blocks(here: Block, there: Block) -> Iterator[tuple[Block, Block]]:
     """Yield what stands in each place where two functions differ."""
     keys, its = ([(one.depth, one.text) for one in code] for code in (here, there))
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, its, keys, autojunk=False).get_opcodes():
+    shorter = min(len(keys), len(its))
+    begin = next((at for at in range(shorter) if keys[at] != its[at]), shorter)
+    end = next((at for at in range(shorter - begin) if keys[-1 - at] != its[-1 - at]), shorter - begin)
+    keys, its = keys[begin : len(keys) - end], its[begin : len(its) - end]
+    is_long = max(len(keys), len(its)) > LONG_FUNCTION
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, its, keys, autojunk=is_long).get_opcodes():
         if tag != "equal":
-            yield here[j1:j2], there[i1:i2]
+            yield here[begin + j1 : begin + j2], there[begin + i1 : begin + i2]
 
 
-def _edits_within(at: Place, here: Block, there: Block) -> Iterator[Edit | tuple[Statement | None, Statement]]:
+def _edits_within(at: Place, here: Block, there: Block) -> Iterator[Edit | tuple[Statement | None, Statement | None]]:
     """Yield what differs in a function: edits, and statements that only one has as (None, its) or (mine, None)."""
     for block, its_block in _blocks(here, there):
         both = [*_likest(block, its_block)]
-        wraps = any((one is None or two is None) and _is_head(one or two) for one, two in both)
+        wrapped = any(two is None and _is_head(one) for one, two in both)  # what is deeper lies in it
+        unwrapped = any(one is None and _is_head(two) for one, two in both)
         for one, two in both:
             if one is None or two is None:
-                yield (one, two)  # type: ignore[misc]
+                yield (one, two)
             elif one.text != two.text:
                 yield Edit(at[0], one.line, at[1], one.text, two.text, "changed")
-            elif not wraps:
+            elif not (wrapped if one.depth > two.depth else unwrapped):
                 yield Edit(at[0], one.line, at[1], one.text, two.text, "nested")
 
 
@@ -213,64 +246,107 @@ def _is_head(statement: Statement | None) -> bool:
 
 def _likest(here: Block, there: Block) -> Iterator[tuple[Statement | None, Statement | None]]:
     """Yield the statements of two blocks in pairs that are alike, in order; None for what has no other one."""
-    best = max(
-        (
-            (_alike(one.text, two.text), -abs(i - j), i, j)
-            for i, one in enumerate(here[:MOST])
-            for j, two in enumerate(there[:MOST])
-        ),
-        default=(0.0, 0, 0, 0),
-    )
-    share, _, i, j = best
-    if share < ALIKE:
+    if len(here) == len(there) and len(here) * len(there) > MOST_PAIRS:
+        yield from zip(here, there, strict=True)
+        return
+    pairs: list[tuple[float, int, int, int]] = []
+    if len(here) * len(there) <= MOST_PAIRS:
+        pairs = [
+            (alike, -abs(i - j), i, j)
+            for i, one in enumerate(here)
+            for j, two in enumerate(there)
+            if (alike := _alike(one.text, two.text)) >= ALIKE
+        ]
+    yield from _in_order(here, there, pairs)
+
+
+def _in_order(
+    here: Block, there: Block, pairs: list[tuple[float, int, int, int]], begin: tuple[int, int] = (0, 0)
+) -> Iterator[tuple[Statement | None, Statement | None]]:
+    """Yield pairs of statements, the likest first chosen, and then those before and behind it; see `_likest`.
+
+    Args:
+        here: what is left of the one block.
+        there: likewise of the other.
+        pairs: likeness, nearness, and the place of each in the whole blocks.
+        begin: where what is left begins in the whole blocks.
+    """
+    if not pairs:
         yield from ((None, two) for two in there)
         yield from ((one, None) for one in here)
         return
-    yield from _likest(here[:i], there[:j])
-    yield here[i], there[j]
-    yield from _likest(here[i + 1 :], there[j + 1 :])
+    _, _, i, j = max(pairs)
+    at, its = i - begin[0], j - begin[1]
+    yield from _in_order(here[:at], there[:its], [one for one in pairs if one[2] < i and one[3] < j], begin)
+    yield here[at], there[its]
+    behind = [one for one in pairs if one[2] > i and one[3] > j]
+    yield from _in_order(here[at + 1 :], there[its + 1 :], behind, (i + 1, j + 1))
 
 
 def _alike(one: str, two: str) -> float:
-    return 1.0 if one == two else difflib.SequenceMatcher(None, one, two, autojunk=False).ratio()
+    if one == two:
+        return 1.0
+    matcher = difflib.SequenceMatcher(None, one[:LONG], two[:LONG], autojunk=False)
+    return matcher.ratio() if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE else 0.0
 
 
-def _of_singles(added: list[_Single], removed: list[_Single]) -> Iterator[Edit]:
+def _of_singles(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
     """Yield edits of statements that one version alone has where it has them: moved, changed on the way, new, gone."""
-    yield from _matched(added, removed, "moved", lambda one, two: one.statement.text == two.statement.text)
-    yield from _matched(
-        added,
-        removed,
-        "changed",
-        lambda one, two: (one.in_new or two.in_new) and _alike(one.statement.text, two.statement.text) >= ALIKE_AFAR,
-    )
+    yield from _moved(added, removed, pairs)
+    if len(added) * len(removed) <= MOST_APART:
+        yield from _changed_apart(added, removed)
     for one in added:
         yield Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, None, "added")
     for one in removed:
         yield Edit(one.place[0], one.statement.line, one.place[1], None, one.statement.text, "removed")
 
 
-def _matched(
-    added: list[_Single], removed: list[_Single], how: How, are_same: Callable[[_Single, _Single], bool]
-) -> Iterator[Edit]:
-    """Yield edits of statements that both have, in other places, and take them from the lists."""
+def _moved(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
+    """Yield edits of statements that both have in other places, and take them from the lists."""
+    by_text: dict[str, list[_Single]] = defaultdict(list)
+    for one in removed:
+        by_text[one.statement.text].append(one)
     for one in [*added]:
-        match = next((two for two in removed if are_same(one, two)), None)
-        if match is not None:
+        matches = by_text.get(one.statement.text)
+        if not matches:
+            continue
+        match = next((two for two in matches if pairs.get(one.place) == two.place), matches[0])
+        matches.remove(match)
+        added.remove(one)
+        removed.remove(match)
+        if one.place[1] == match.place[1] and _DEFINITION.match(one.statement.text):
+            continue  # in whatever order or file
+        how: How = "reordered" if pairs.get(one.place) == match.place else "moved"
+        yield Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, match.statement.text, how)
+
+
+def _changed_apart(added: list[_Single], removed: list[_Single]) -> Iterator[Edit]:
+    """Yield edits of statements that changed on the way into or out of a function of their own."""
+    for one in [*added]:
+        alike: Callable[[_Single], float] = lambda two, one=one: _alike(one.statement.text, two.statement.text)  # noqa: E731
+        near = [two for two in removed if one.in_new or two.in_new]
+        match = max(near, key=alike, default=None)
+        if match is not None and alike(match) >= ALIKE_AFAR:
             added.remove(one)
             removed.remove(match)
             here, there = one.statement, match.statement
-            if one.place[1] == match.place[1] and _DEFINITION.match(here.text):
-                continue  # in whatever order or file
-            yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, how)
+            yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, "changed")
 
 
 def _is_seed(edit: Edit) -> bool:
-    """Whether only the numbers of a seed differ."""
-    if edit.here is None or edit.there is None or not _SEED.search(edit.here):
+    """Whether only the number of a seed differs."""
+    if edit.here is None or edit.there is None or edit.how != "changed":
         return False
-    return edit.how == "changed" and _NUMBER.sub("", edit.here) == _NUMBER.sub("", edit.there)
+    return _SEED.sub(r"\1", edit.here) == _SEED.sub(r"\1", edit.there)
 
 
 def _is_seldom(edit: Edit) -> bool:
-    return all(_OUTPUT.match(one) for one in (edit.here, edit.there) if one is not None)
+    given = [one for one in (edit.here, edit.there) if one is not None]
+    if all(_OUTPUT.match(one) for one in given):
+        return True
+    if not all(_BESIDE.match(one) for one in given):
+        return False
+    if len(given) == 1 or edit.how in ("moved", "reordered"):
+        return True
+    names = [one.split()[-1] for one in given]  # of another module under the same name: what it does is another
+    return names[0] != names[1] and all(_DEFINITION.match(one) for one in given)

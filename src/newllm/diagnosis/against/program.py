@@ -1,14 +1,14 @@
 """What differs between the programs of two recordings: code, command line, the data files that it names, versions."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
-from newllm.diagnosis.against.written import PLACE
+from newllm.diagnosis.against.written import changes_nothing
 from newllm.messages import Message, message
 from newllm.trace.program import Program
 
@@ -27,9 +27,21 @@ def program_differences(here: Program, there: Program, without: Iterable[str]) -
         without: names of options that are left out.
     """
     code = edits(there.files, here.files)
-    often, seldom = ([_of_edits(block) for block in _runs(code, seldom=which)] for which in (False, True))
-    outside = [*_options(here.arguments, there.arguments, without), *_data(here, there), *_versions(here, there)]
-    return [*often, *outside, *seldom]
+    often, new, seldom = ([_of_edits(block) for block in _runs(code, which)] for which in (_changes, _is_new, _rarely))
+    outside = [*_options(here.arguments, there.arguments, without), *_data(here, there)]
+    return [*often, *outside, *new, *_versions(here, there), *seldom]
+
+
+def _changes(edit: Edit) -> bool:
+    return not edit.seldom and edit.how not in ("added", "moved")
+
+
+def _is_new(edit: Edit) -> bool:
+    return not edit.seldom and edit.how in ("added", "moved")
+
+
+def _rarely(edit: Edit) -> bool:
+    return edit.seldom
 
 
 def is_same_program(here: Program, there: Program | None) -> bool:
@@ -37,10 +49,9 @@ def is_same_program(here: Program, there: Program | None) -> bool:
     return there is not None and (here.files, here.arguments) == (there.files, there.arguments) and not here.left_out
 
 
-def _runs(code: Sequence[Edit], *, seldom: bool) -> Iterator[list[Edit]]:
-    """Yield edits, those together that add or remove statements of one function one after the other."""
-    wanted = [one for one in code if one.seldom == seldom]
-    for (how, *_), block in groupby(wanted, key=lambda one: (one.how, one.file, one.place)):
+def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:
+    """Yield those edits that are wanted; those together that add or remove statements of one function in a row."""
+    for (how, *_), block in groupby(filter(wanted, code), key=lambda one: (one.how, one.file, one.place)):
         together = [*block]
         yield from [together] if how in ("added", "removed", "moved") else ([one] for one in together)
 
@@ -84,19 +95,21 @@ def options_of(arguments: Sequence[str]) -> dict[str, str]:
     Args:
         arguments: its words.
     """
-    found: dict[str, str] = {}
+    given: dict[str, list[str]] = {}
     name, words = "", 0
     for one in arguments:
+        option, equals, value = one.partition("=")
         if one.startswith("-") and not _is_number(one):
-            option, equals, value = one.partition("=")
-            found[option] = value if equals else "yes"
+            given.setdefault(option, []).extend([value] if equals else [])
             name = "" if equals else option
+        elif equals and option.isprintable() and name == "":  # as hydra has them
+            given.setdefault(option, []).append(value)
         elif name:
-            found[name] = one if found[name] == "yes" else f"{found[name]} {one}"
+            given[name].append(one)
         else:
             words += 1
-            found[f"#{words}"] = one
-    return found
+            given[f"#{words}"] = [one]
+    return {name: " ".join(values) or "yes" for name, values in given.items()}
 
 
 def _is_number(word: str) -> bool:
@@ -112,10 +125,16 @@ def _options(here: Sequence[str], there: Sequence[str], without: Iterable[str]) 
     own, other = options_of(here), options_of(there)
     for name in dict.fromkeys((*own, *other)):
         bare = name.lstrip("-").replace("-", "_")
-        if own.get(name) == other.get(name) or PLACE.search(bare) or bare in known:
+        if _same(own.get(name), other.get(name)) or changes_nothing(bare) or bare in known:
             continue
         values = {"here": own.get(name), "there": other.get(name)}
         yield _difference(message("against-option", name=name, **values))
+
+
+def _same(one: str | None, two: str | None) -> bool:
+    if one is not None and two is not None and _is_number(one) and _is_number(two):
+        return float(one) == float(two)
+    return one == two
 
 
 def _data(here: Program, there: Program) -> Iterator[Difference]:

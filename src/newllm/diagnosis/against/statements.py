@@ -1,17 +1,20 @@
 """The statements of Python code by function, written so that two versions can be held against each other.
 
-What cannot change a result is left out: comments, blanks, line breaks, quotes, docstrings, type hints. A compound
-statement stands for its first line; what is below it follows, one level deeper.
+What cannot change a result is left out: comments, blanks, line breaks, quotes, docstrings, type hints, the order of
+named arguments. A compound statement stands for its first line; what is below it follows, one level deeper.
 """
 
 import ast
+import copy
+import functools
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-NAME = re.compile(r"\b[A-Za-z_]\w*")
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MARK = "_"
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,49 @@ class Statement:
         text: as `ast.unparse` writes it.
         depth: how many compound statements of its function it lies in.
         line: in the file, from 1.
-        bound: names of variables, arguments, attributes, functions and classes that it gives a value.
+        tree: what was read; None of a line that is no code.
     """
 
     text: str
     depth: int
     line: int
-    bound: frozenset[str] = frozenset()
+    tree: ast.AST | None = field(default=None, compare=False, repr=False)
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        """All that looks like a name in it."""
+        return frozenset(_WORD.findall(self.text))
+
+    @functools.cached_property
+    def _names(self) -> "_Names":
+        names = _Names({})
+        if self.tree is not None:
+            names.shape = ast.unparse(names.visit(copy.deepcopy(self.tree)))
+        return names
+
+    @property
+    def names(self) -> list[str]:
+        """The names that may be others without a change of meaning, in their order.
+
+        They are those of variables, arguments, functions, classes, and attributes of `self`.
+        """
+        return self._names.found
+
+    @property
+    def bound(self) -> set[str]:
+        """Those of them that it gives a value."""
+        return self._names.bound
+
+    @property
+    def shape(self) -> str:
+        """The text without them; of a line that is no code all of it."""
+        return self._names.shape or self.text
+
+    def called(self, names: Mapping[str, str]) -> "Statement":
+        """Return the statement with other names."""
+        if self.tree is None or not any(name in self.words for name in names):
+            return self
+        return _made(_Names(names).visit(copy.deepcopy(self.tree)), self.depth, self.line)
 
 
 def statements_of(code: str) -> dict[str, list[Statement]] | None:
@@ -38,30 +77,28 @@ def statements_of(code: str) -> dict[str, list[Statement]] | None:
         code: of a file.
 
     Returns:
-        None of what is no Python code.
+        None of what is no Python code, or too deep.
     """
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
     found: dict[str, list[Statement]] = {}
     try:
-        for place, statement in _flat(tree.body, "", 0):
+        for place, statement in _flat(_Ordered().visit(ast.parse(code.removeprefix("\ufeff"))).body, "", 0):
             found.setdefault(place, []).append(statement)
-    except RecursionError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return found
 
 
-def _flat(body: Sequence[ast.AST], place: str, depth: int) -> Iterator[tuple[str, Statement]]:
+def _flat(
+    body: Sequence[ast.AST], place: str, depth: int, *, is_class: bool = False
+) -> Iterator[tuple[str, Statement]]:
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
-                yield place, Statement(ast.unparse(_with(node, names=[alias])), depth, node.lineno)
+                yield place, _made(_with(node, names=[alias]), depth, node.lineno)
             continue
-        if _says_nothing(node):
+        if _says_nothing(node, is_class=is_class):
             continue
-        yield place, _statement(node, depth)
+        yield place, _statement(node, depth, is_class=is_class)
         inner, below = (place, depth + 1)
         if isinstance(node, _SCOPES):
             inner, below = (f"{place}.{node.name}" if place else node.name), 0
@@ -71,26 +108,78 @@ def _flat(body: Sequence[ast.AST], place: str, depth: int) -> Iterator[tuple[str
                 continue
             if name in ("orelse", "finalbody"):
                 yield place, Statement("else:" if name == "orelse" else "finally:", depth, under[0].lineno)
-            yield from _flat(under, inner, below)
+            yield from _flat(under, inner, below, is_class=isinstance(node, ast.ClassDef))
 
 
-def _says_nothing(node: ast.AST) -> bool:
-    """Whether it is a docstring, a bare type hint, or `pass`."""
+def _says_nothing(node: ast.AST, *, is_class: bool) -> bool:
+    """Whether it is a docstring, `pass`, or a bare type hint; of a class that is a field."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.AnnAssign) and node.value is None)
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.AnnAssign) and node.value is None and not is_class)
 
 
-def _statement(node: ast.AST, depth: int) -> Statement:
+def _statement(node: ast.AST, depth: int, *, is_class: bool) -> Statement:
     line = getattr(node, "lineno", None) or getattr(getattr(node, "pattern", None), "lineno", 1)
-    if isinstance(node, ast.AnnAssign) and node.value is not None:
-        head: ast.AST = ast.Assign([node.target], node.value, lineno=line)
+    if isinstance(node, ast.AnnAssign):
+        if is_class:
+            head: ast.AST = _with(node, annotation=ast.Constant(...))  # a field of a dataclass, whatever its type
+        else:
+            head = ast.Assign([node.target], node.value or ast.Constant(...), lineno=line)
     else:
         head = _without_hints(_head(node))
+    return _made(head, depth, line)
+
+
+def _made(head: ast.AST, depth: int, line: int) -> Statement:
     text = ast.unparse(head)
-    if head is not node and isinstance(getattr(head, "body", None), list):
+    if isinstance(getattr(head, "body", None), list):
         text = text.rpartition("\n")[0]  # without the `pass` that stands for what is below
-    return Statement(text, depth, line, frozenset(_bound(head)))
+    return Statement(text, depth, line, head)
+
+
+class _Ordered(ast.NodeTransformer):
+    """Puts the named arguments of calls into one order."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if all(one.arg is not None for one in node.keywords):
+            node.keywords.sort(key=lambda one: str(one.arg))
+        return node
+
+
+class _Names(ast.NodeTransformer):
+    """Reads the names that may be others, and puts others in their place, or a mark where none are given."""
+
+    def __init__(self, others: Mapping[str, str]) -> None:
+        self._others, self.found, self.bound, self.shape = others, list[str](), set[str](), ""
+
+    def _seen(self, name: str, *, is_bound: bool) -> str:
+        self.found.append(name)
+        if is_bound:
+            self.bound.add(name)
+        return self._others.get(name, name) if self._others else _MARK
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        node.id = self._seen(node.id, is_bound=isinstance(node.ctx, ast.Store))
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.arg = self._seen(node.arg, is_bound=True)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            node.attr = self._seen(node.attr, is_bound=isinstance(node.ctx, ast.Store))
+            return node
+        self.generic_visit(node)
+        return node
+
+    def _definition(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        node.name = self._seen(node.name, is_bound=True)  # type: ignore[attr-defined]
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _definition  # noqa: N815 (as ast calls them)
 
 
 def _head(node: ast.AST) -> ast.AST:
@@ -124,13 +213,3 @@ def _without_hints(node: ast.AST) -> ast.AST:
 def _with(node: ast.AST, **changed: object) -> ast.AST:
     fields = {name: getattr(node, name, None) for name in (*node._fields, *node._attributes)}
     return type(node)(**{**fields, **changed})
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    for one in ast.walk(node):
-        if isinstance(one, ast.Name | ast.Attribute) and isinstance(one.ctx, ast.Store):
-            yield one.id if isinstance(one, ast.Name) else one.attr
-        elif isinstance(one, ast.arg):
-            yield one.arg
-        elif isinstance(one, _SCOPES):
-            yield one.name

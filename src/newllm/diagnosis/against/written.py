@@ -10,11 +10,16 @@ from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.facts import Layer
 from newllm.messages import Message, message
 
-PLACE = re.compile(
-    r"(^|[._-])(seed|dir|directory|path|file|folder|output|out|exp|experiment|log|logging|run|id|date|time|name|verbose"
-    r"|workers|interval|device|print|save|project|tags?|notes?|comment)($|[._-])",
+_OF_NO_RESULT = re.compile(
+    r"\w*seed|\w*(out|output|log|logging|save|work|project|exp|experiment|tensorboard|checkpoint|ckpt|cache|result)s?[_-]?"
+    r"(dir|directory|path|folder|file|name|root|prefix)s?|out|output|o|run([_-]?(name|id))?|exp|experiment|project|name|id"
+    r"|(exp|experiment|run|job|wandb|model|log)[_-]\w*(name|id|project|group|entity|tags?)|tags?|notes?|comments?|date|time"
+    r"|verbose|quiet|progress\w*|device|gpus?|cuda|\w*workers|print\w*|log|logging|wandb|(log|print|save|report|checkpoint)"
+    r"[_-]?(interval|every|freq|frequency|steps|iters?|epochs?)(_\w+)?|\w*(dir|directory|path|folder)",
     re.IGNORECASE,
-)  # and what changes no training
+)
+"""Names of settings that change no training; where data lie shows in what the model is given."""
+_OF_DATA = re.compile(r"data|train|valid|test|eval|input|image|label|pretrained|init|corpus|text", re.IGNORECASE)
 _OF_SIGNALS = {"optimizer.learning_rate": "learning_rate", "optimizer.weight_decay": "weight_decay",
                "optimizer.beta1": "momentum", "optimizer.momentum": "momentum"}  # fmt: skip
 _NAMED = 4  # layers
@@ -24,7 +29,7 @@ def settings_that_differ(
     here: Mapping[str, Any], there: Mapping[str, Any], seen: set[str | None]
 ) -> tuple[list[Difference], int]:
     """Return the settings that differ: of those with the same two values one, and none that is seen as a signal."""
-    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not PLACE.search(name)]
+    names = [name for name in here.keys() & there.keys() if name == "optimizer.name" or not changes_nothing(name)]
     found: dict[tuple[str, str], Difference] = {}
     for name in sorted(names, key=lambda one: (not one.startswith("optimizer."), one)):
         own, other = here[name], there[name]
@@ -33,6 +38,12 @@ def settings_that_differ(
         said = message("against-setting", name=name, here=str(own), there=str(other))
         found.setdefault((str(own), str(other)), Difference(said, 0.0, np.inf, recorded=False))
     return list(found.values()), len(names)
+
+
+def changes_nothing(name: str) -> bool:
+    """Whether a setting of this dotted name changes no training: a seed, a place to write to, what is printed."""
+    last = name.rpartition(".")[2].replace("-", "_")
+    return _OF_NO_RESULT.fullmatch(last) is not None and not _OF_DATA.search(last)
 
 
 def layers_that_differ(

@@ -13,7 +13,7 @@ OF_RESUMPTION = frozenset({
     "resume_from_checkpoint",
 })  # fmt: skip
 """Options by which a training is resumed."""
-MOST = 6  # differences that are told in words
+MOST = 10  # differences that are told in words
 
 
 def detect_changed_program(trace: Trace, facts: Facts) -> list[Finding]:

@@ -87,13 +87,17 @@ against-edit-added = { $file }:{ $line }{ $place ->
         [0] { "" }
        *[other] { " " }and { COUNT($more) } more
     } (not there)
-against-edit-removed = { $file }:{ $line }{ $place ->
+against-edit-reordered = { $file }:{ $line }{ $place ->
+        [none] { "" }
+       *[other] { " " }in { $place }
+    } `{ $here }` stands elsewhere in it there
+against-edit-removed = { $file }{ $place ->
         [none] { "" }
        *[other] { " " }in { $place }
     } without `{ $there }`{ $more ->
         [0] { "" }
        *[other] { " " }and { COUNT($more) } more
-    }
+    } (line { $line } there)
 against-option = { $name } { $here ->
         [none] not given
        *[other] { $here }

@@ -80,10 +80,14 @@ against-edit-added = { $file }:{ $line }{ $place ->
         [0] { "" }
        *[other] ほか{ COUNT($more) }文
     }（あちらにはない）
-against-edit-removed = { $file }:{ $line }{ $place ->
+against-edit-reordered = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] （{ $place }）
-    }に、あちらの`{ $there }`{ $more ->
+    }の`{ $here }`が、あちらでは同じ関数の別の位置にある
+against-edit-removed = { $file }{ $place ->
+        [none] { "" }
+       *[other] （{ $place }）
+    }に、あちらの{ $line }行目の`{ $there }`{ $more ->
         [0] { "" }
        *[other] ほか{ COUNT($more) }文
     }がない
