@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -193,3 +195,107 @@ def test_a_program_that_was_changed_before_it_is_resumed_is_told(tmp_path: Path)
     damaged = newllm.doctor(recording)
     assert "program-changed" not in [one.kind for one in damaged.findings]
     assert any("program.json" in str(one) for one in damaged.trace.remarks)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory of a program that stands for the one that Python was started with."""
+    place = tmp_path / "project" / "scripts"
+    place.mkdir(parents=True)
+    (place / "train.py").write_text("")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(place / "train.py"), raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.chdir(place)
+    return place
+
+
+def write(place: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+
+
+def test_files_are_found_by_name_and_results_are_not_kept(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = 'open("a/b/deep.yaml"), open("near.toml"), open("results.json"), open("x.csv"), compose(config_name="main")'
+    write(
+        program,
+        {
+            "train.py": code,
+            "a/b/deep.yaml": "x: 1",
+            "conf/near.toml": "x = 1",
+            "conf/main.yaml": "x: 2",
+            "results.json": "{}",
+            "runs/last/near.toml": "x = 2",
+            "other/x.csv": "1",
+            "data/x.csv": "1,2",
+            "../set.yaml": "y: 1",
+            "auth.json": "{}",
+        },
+    )
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config=../set.yaml", "--auth", "auth.json"])
+    found = entry()
+    kept = {"train.py", "a/b/deep.yaml", "conf/near.toml", "conf/main.yaml", str(program.parent / "set.yaml")}
+    assert found["files"].keys() == kept
+    assert found["data"] == {"data/x.csv": {"bytes": 3, "sha256": ANY}}
+
+
+def test_a_project_is_kept_whole_and_what_lies_elsewhere_is_counted(
+    program: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = {"../src/own.py": "own = 1\n", "../src/latin.py": "", "../src/credentials.py": "", "../../far.py": ""}
+    write(program, {**names, "../pyproject.toml": ""})
+    (program / "../src/latin.py").write_bytes("# -*- coding: latin-1 -*-\nname = 'é'\n".encode("latin-1"))
+    elsewhere = entry()["left_out"]  # of pytest and its tests
+    for name in names:
+        module = ModuleType(Path(name).stem)
+        module.__file__ = str((program / name).resolve())
+        monkeypatch.setitem(sys.modules, f"newllm_test_{module.__name__}", module)
+    found = entry()
+    assert found["root"] == str(tmp_path / "project")
+    assert found["files"].keys() == {"scripts/train.py", "src/own.py", "src/latin.py"}
+    assert "é" in found["files"]["src/latin.py"]
+    assert found["left_out"] == elsewhere + 1  # far.py: what is not kept may differ
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["--max-tokens", "40"], ["--max-tokens", "40"]),
+        (["--hf-token", "abc", "--lr", "1"], ["--hf-token", "...", "--lr", "1"]),
+        (["--password", "-x"], ["--password", "..."]),
+        (["--wandb-key=1", "--pad-token", "0"], ["--wandb-key=...", "--pad-token", "0"]),
+        (["wandb_api_key=1"], ["wandb_api_key=..."]),
+        (["--store", "redis://me:pw@host/1"], ["--store", "redis://...@host/1"]),
+    ],
+)  # fmt: skip
+def test_secrets_of_a_command_line_are_not_kept(
+    program: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], kept: list[str]
+) -> None:
+    assert program.is_dir()
+    monkeypatch.setattr(sys, "argv", ["train.py", *given])
+    assert entry()["arguments"] == kept
+
+
+def test_a_large_data_file_is_told_by_its_ends(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newllm.recorder.program.WHOLE", 100)
+    monkeypatch.setattr("newllm.recorder.program.ENDS", 10)
+    found = []
+    for end in ("a", "b"):
+        write(program, {"train.py": 'open("x.csv")', "x.csv": 200 * "x" + end})
+        found.append(entry()["data"]["x.csv"]["sha256"])
+    assert found[0] != found[1]
+
+
+def test_what_cannot_be_looked_at_is_passed_over(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lazy(ModuleType):
+        def __getattr__(self, name: str) -> str:
+            raise RuntimeError(name)
+
+    monkeypatch.setitem(sys.modules, "newllm_test_lazy", Lazy("newllm_test_lazy"))
+    write(program, {"train.py": 'open("x.yaml")\n', "x.yaml/inner": ""})
+    gone = program / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert entry()["files"].keys() == {"train.py"}
