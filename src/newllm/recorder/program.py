@@ -9,15 +9,12 @@ data files the size and a checksum. Never what is installed, or a file whose nam
 Limits: a module that is loaded after recording has begun is not kept, nor a file whose name is put together.
 """
 
-import ast
 import contextlib
-import hashlib
 import os
 import platform
 import re
 import sys
 import sysconfig
-import tokenize
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
@@ -27,33 +24,16 @@ from typing import Any
 
 from newllm.checksum import read_checked, write_checked
 from newllm.files import make_directory
+from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, text_of
 from newllm.trace.program import PROGRAM, SET_ASIDE
 
 MOST_FILES, MOST_BYTES, LARGEST = 500, 4 << 20, 1 << 19  # of text: files, bytes in all, of a file
-LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
-MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
-WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 CELLS = "notebook.py"
-_SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
-_DATA = (".bin", ".csv", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt")
-_SECRET = re.compile(
-    r"secret|credential|passw|pwd|service.?account|api.?key|private.?key"
-    r"|(^|[-_./])(?<!pad.)(?<!eos.)(?<!bos.)(?<!cls.)(?<!sep.)(?<!unk.)(?<!mask.)(token|auth|keys?)([-_./=]|$)",
-    re.IGNORECASE,
-)
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _LAZY = frozenset({"accelerate", "datasets", "diffusers", "peft", "transformers", "trl"})  # say none by themselves
 _TESTS = frozenset({"test", "tests"})
 _REPOSITORY, _PROJECT = (".git", ".hg"), ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-_FOLDERS = ("conf", "config", "configs", "cfg", "cfgs", "settings", "data", "dataset", "datasets")
-"""Folders in which a file lies that is named without its folder."""
-_WRITTEN = frozenset({
-    "checkpoint", "checkpoints", "ckpt", "lightning_logs", "log", "logs", "mlruns", "multirun", "out", "output",
-    "outputs", "results", "runs", "save", "saved", "tensorboard", "wandb",
-})  # fmt: skip
-_RESULTS = re.compile(r"(result|metric|histor|summar|predict|log|loss|stat|score|progress|state)", re.IGNORECASE)
-"""Folders and names of what a program writes."""
-_LONGEST = 200  # characters of a name in a program that may be a file's
+_LONGEST = 200  # characters of a version
 _NEWLLM = str(Path(__file__).resolve().parents[1]) + os.sep
 _OF_NO_CODE = ("data", "include")  # the first is the prefix itself, which may be /usr
 _INSTALLED = tuple(
@@ -105,11 +85,11 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     files |= texts
     arguments = [str(one) for one in sys.argv[1:]] if cells is None else []
     room = MOST_BYTES - sum(map(len, files.values()))
-    settings, data = _named_files(_named([*files.values()], arguments), (place, entry.parent, root), root, room)
+    settings, data = named_files(named_in([*files.values()], arguments), (place, entry.parent, root), root, room)
     files |= settings
     return {
         "schema": 1,
-        "main": _name(entry, root) if begun is not None else CELLS,
+        "main": name_in(entry, root) if begun is not None else CELLS,
         "module": _module(main),
         "arguments": [*_without_secrets(arguments)],
         "directory": str(place),
@@ -141,7 +121,7 @@ def _without_secrets(arguments: Iterable[str]) -> Iterator[str]:
     hidden = False
     for one in arguments:
         name, equals, _ = one.partition("=")
-        is_secret = bool(_SECRET.search(name)) and (bool(equals) or one.startswith("-"))
+        is_secret = bool(SECRET.search(name)) and (bool(equals) or one.startswith("-"))
         yield (
             f"{name}=..."
             if equals and is_secret
@@ -218,7 +198,7 @@ def _sources(entry: Path, root: Path, *, exists: bool) -> tuple[list[Path], int]
             continue
         if not path.is_relative_to(root):
             elsewhere.add(path)
-        elif not _TESTS & {*path.relative_to(root).parts[:-1]} and not _SECRET.search(_name(path, root)):
+        elif not _TESTS & {*path.relative_to(root).parts[:-1]} and not SECRET.search(name_in(path, root)):
             found.add(path)
     ordered = [*([entry] if exists else []), *sorted(found - {entry})]
     return ordered[:MOST_FILES], max(0, len(ordered) - MOST_FILES) + len(elsewhere - {entry})
@@ -229,97 +209,10 @@ def _texts(paths: Iterable[Path], root: Path, room: int) -> tuple[dict[str, str]
     found: dict[str, str] = {}
     left_out = 0
     for path in paths:
-        text = _text(path, LARGEST)
+        text = text_of(path, LARGEST)
         if text is None or len(text) > room:
             left_out += 1
             continue
         room -= len(text)
-        found[_name(path, root)] = text
+        found[name_in(path, root)] = text
     return found, left_out
-
-
-def _text(path: Path, largest: int) -> str | None:
-    """Return what a file holds, code as it says that it is encoded; None where it is too large or no text."""
-    try:
-        if path.stat().st_size > largest:
-            return None
-        if path.suffix == ".py":
-            with tokenize.open(path) as file:
-                return file.read()
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, SyntaxError):
-        return None
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-def _named(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
-    """Return what may name a file of settings or data: text in code, and words of a command line."""
-    words = {part for one in arguments for part in (one, one.partition("=")[2])}
-    for text in texts:
-        if len(text) <= LARGEST_READ:
-            words |= _strings(text)
-    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith((*_SETTINGS, *_DATA)))
-
-
-def _strings(code: str) -> set[str]:
-    """Return the texts in code; of `config_name`, as hydra has it, the name of its file."""
-    try:
-        tree = ast.parse(code)
-    except Exception:  # of a notebook with magics, say: there is no more to be read off it
-        return set()
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-        elif isinstance(node, ast.keyword) and node.arg == "config_name" and isinstance(node.value, ast.Constant):
-            found.add(f"{node.value.value}.yaml")
-    return found
-
-
-def _named_files(
-    words: Iterable[str], directories: Iterable[Path], root: Path, room: int
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return what the named files hold, if they are settings, and else their size and checksum."""
-    settings: dict[str, str] = {}
-    data: dict[str, Any] = {}
-    for path in list(dict.fromkeys(_files(words, directories)))[:MOST_NAMED]:
-        name = _name(path, root)
-        is_result = _RESULTS.search(path.stem) or _WRITTEN & {*Path(name).parts[:-1]}
-        if is_result or _SECRET.search(name):
-            continue
-        text = _text(path, LARGEST_SETTINGS) if path.name.lower().endswith(_SETTINGS) else None
-        if text is not None and len(text) <= room:
-            settings[name], room = text, room - len(text)
-        elif (digest := _checksum(path)) is not None:
-            data[name] = digest
-    return settings, data
-
-
-def _files(words: Iterable[str], directories: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that words name, in some directories or in a folder there that is called after such files."""
-    for word in words:
-        places = [*directories]
-        if "/" not in word and "\\" not in word:
-            places += [place / folder for place in places for folder in _FOLDERS]
-        for place in places:
-            with contextlib.suppress(OSError, ValueError):
-                path = place / word
-                if path.is_file():
-                    yield path.resolve()
-
-
-def _checksum(path: Path) -> dict[str, Any] | None:
-    """Return size and checksum of a file, of a large one of its beginning and its end."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            digest = hashlib.sha256(file.read(WHOLE if size <= WHOLE else ENDS))
-            if size > WHOLE:
-                file.seek(size - ENDS)
-                digest.update(file.read(ENDS))
-    except OSError:
-        return None
-    return {"bytes": size, "sha256": digest.hexdigest()}

@@ -1,0 +1,118 @@
+"""The files of settings and data that a program names, in its code or on its command line."""
+
+import ast
+import contextlib
+import hashlib
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
+MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
+WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
+_SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
+_DATA = (".bin", ".csv", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt")
+SECRET = re.compile(
+    r"secret|credential|passw|pwd|service.?account|api.?key|private.?key"
+    r"|(^|[-_./])(?<!pad.)(?<!eos.)(?<!bos.)(?<!cls.)(?<!sep.)(?<!unk.)(?<!mask.)(token|auth|keys?)([-_./=]|$)",
+    re.IGNORECASE,
+)
+_FOLDERS = ("conf", "config", "configs", "cfg", "cfgs", "settings", "data", "dataset", "datasets")
+"""Folders in which a file lies that is named without its folder."""
+_WRITTEN = frozenset({
+    "checkpoint", "checkpoints", "ckpt", "lightning_logs", "log", "logs", "mlruns", "multirun", "out", "output",
+    "outputs", "results", "runs", "save", "saved", "tensorboard", "wandb",
+})  # fmt: skip
+_RESULTS = re.compile(r"(result|metric|histor|summar|predict|log|loss|stat|score|progress|state)", re.IGNORECASE)
+"""Folders and names of what a program writes."""
+_LONGEST = 200  # characters of a name in a program that may be a file's
+
+
+def name_in(path: Path, root: Path) -> str:
+    """Return the name of a file within a directory; all of its path where it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def text_of(path: Path, largest: int) -> str | None:
+    """Return what a file holds, code as it says that it is encoded; None where it is too large or no text."""
+    try:
+        if path.stat().st_size > largest:
+            return None
+        if path.suffix == ".py":
+            with tokenize.open(path) as file:
+                return file.read()
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, SyntaxError):
+        return None
+
+
+def named_in(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
+    """Return what may name a file of settings or data: text in code, and words of a command line."""
+    words = {part for one in arguments for part in (one, one.partition("=")[2])}
+    for text in texts:
+        if len(text) <= LARGEST_READ:
+            words |= _strings(text)
+    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith((*_SETTINGS, *_DATA)))
+
+
+def _strings(code: str) -> set[str]:
+    """Return the texts in code; of `config_name`, as hydra has it, the name of its file."""
+    try:
+        tree = ast.parse(code)
+    except Exception:  # of a notebook with magics, say: there is no more to be read off it
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, ast.keyword) and node.arg == "config_name" and isinstance(node.value, ast.Constant):
+            found.add(f"{node.value.value}.yaml")
+    return found
+
+
+def named_files(
+    words: Iterable[str], directories: Iterable[Path], root: Path, room: int
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return what the named files hold, if they are settings, and else their size and checksum."""
+    settings: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    for path in list(dict.fromkeys(_files(words, directories)))[:MOST_NAMED]:
+        name = name_in(path, root)
+        is_result = _RESULTS.search(path.stem) or _WRITTEN & {*Path(name).parts[:-1]}
+        if is_result or SECRET.search(name):
+            continue
+        text = text_of(path, LARGEST_SETTINGS) if path.name.lower().endswith(_SETTINGS) else None
+        if text is not None and len(text) <= room:
+            settings[name], room = text, room - len(text)
+        elif (digest := _checksum(path)) is not None:
+            data[name] = digest
+    return settings, data
+
+
+def _files(words: Iterable[str], directories: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that words name, in some directories or in a folder there that is called after such files."""
+    for word in words:
+        places = [*directories]
+        if "/" not in word and "\\" not in word:
+            places += [place / folder for place in places for folder in _FOLDERS]
+        for place in places:
+            with contextlib.suppress(OSError, ValueError):
+                path = place / word
+                if path.is_file():
+                    yield path.resolve()
+
+
+def _checksum(path: Path) -> dict[str, Any] | None:
+    """Return size and checksum of a file, of a large one of its beginning and its end."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(WHOLE if size <= WHOLE else ENDS))
+            if size > WHOLE:
+                file.seek(size - ENDS)
+                digest.update(file.read(ENDS))
+    except OSError:
+        return None
+    return {"bytes": size, "sha256": digest.hexdigest()}
