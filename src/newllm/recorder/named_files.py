@@ -25,7 +25,10 @@ _WRITTEN = frozenset({
     "checkpoint", "checkpoints", "ckpt", "lightning_logs", "log", "logs", "mlruns", "multirun", "out", "output",
     "outputs", "results", "runs", "save", "saved", "tensorboard", "wandb",
 })  # fmt: skip
-_RESULTS = re.compile(r"(result|metric|histor|summar|predict|log|loss|stat|score|progress|state)", re.IGNORECASE)
+_RESULTS = re.compile(
+    r"(^|[^a-z])(results?|metrics?|history|summary|predictions?|logs?|loss(es)?|stats?|scores?|progress|state)($|[^a-z])",
+    re.IGNORECASE,
+)
 """Folders and names of what a program writes."""
 _LONGEST = 200  # characters of a name in a program that may be a file's
 
