@@ -99,7 +99,7 @@ def _check_same_main(programs: Programs) -> None:
     sound, run = programs.sound, programs.run
     if (sound.main, sound.module) != (run.main, run.module):
         raise UserError(
-            f"the sound run's program is '{sound.module or sound.main}' and the other one's '{run.module or run.main}': "
+            f"the sound run's program is '{sound.module or sound.main}' and this one's '{run.module or run.main}': "
             "give two runs of one program"
         )
 

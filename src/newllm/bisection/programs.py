@@ -1,4 +1,4 @@
-"""The programs of two runs: what differs between them, in the order it is tried in, and one with some of the changes."""
+"""The programs of two runs: the changes between them in the order of their trials, and one with some of the changes."""
 
 import ast
 import hashlib
@@ -118,5 +118,9 @@ def moved(sound: Program, other: Program) -> tuple[tuple[str, str, str], ...]:
     for name, own in sound.data.items():
         its = other.data.get(name)
         if its is not None and its != own:
-            found.append((name, *(f"{size} bytes, sha256 {digest[:8]}" for size, digest in (own, its))))
+            found.append((name, _of_data(own), _of_data(its)))
     return tuple(found)
+
+
+def _of_data(file: tuple[int, str]) -> str:
+    return f"{file[0]} bytes, sha256 {file[1][:8]}"

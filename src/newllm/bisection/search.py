@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 Outcome = Literal["parts", "otherwise", "sound", "failed"]
-"""What a trial came to: it shows the symptom; it is otherwise unlike the sound run; it is like it; it ended in an error.
+"""What a trial came to.
 
-For the search the second and the last one are unresolved."""
+It shows the symptom; it is otherwise unlike the sound run; it is like it; it ended with an error. For the search the
+second and the last one are unresolved."""
 
 SINGLES = 3  # changes that are tried one by one before halves are
 

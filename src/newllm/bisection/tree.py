@@ -140,17 +140,16 @@ def files_below(directory: Path, largest: int = LARGEST) -> list[Path]:
         raise UserError(
             f"the program's directory '{directory}' is gone: put it back, or name a copy of it with --in DIR"
         )
-    found, size, seen = [], 0, set[Path]()
-    waiting = [directory]
+    found, size = [], 0
+    waiting: list[tuple[Path, frozenset[Path]]] = [(directory, frozenset())]
     while waiting:
-        folder = waiting.pop()
-        if folder.resolve() in seen:  # a link that leads back
+        folder, above = waiting.pop()
+        if (real := folder.resolve()) in above:  # a link that leads back
             continue
-        seen.add(folder.resolve())
         for entry in _entries(folder):
             if entry.is_dir():
                 if _is_copied(Path(entry.path)):
-                    waiting.append(Path(entry.path))
+                    waiting.append((Path(entry.path), above | {real}))
             elif entry.is_file():
                 size += entry.stat().st_size
                 found.append(Path(entry.path))

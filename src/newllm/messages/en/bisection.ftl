@@ -75,6 +75,7 @@ bisect-stage-search = { $more ->
     }
 bisect-stage-without = { $count ->
         [0] no change
+        [one] the other one
        *[other] the other { COUNT($count) }
     }
 bisect-outcome-parts = goes wrong too
