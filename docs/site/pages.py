@@ -22,7 +22,7 @@ PARTS = (
     Part(
         {"en": "How to", "ja": "使い方"},
         (
-            "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers",
+            "check", "python", "bisect", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers",
             "studies", "machines", "serving", "agents",
         ),
     ),

@@ -18,7 +18,7 @@ from newllm.trace.program import Program
 
 LARGEST = 1 << 30  # bytes
 RECORD_TO = "NEWLLM_RECORD_TO"
-_RECORDINGS = ("recording.json", "trace.jsonl", "summary.json")
+_OF_A_RUN = ("recording.json", "trace.jsonl")
 
 
 class Tree:
@@ -171,7 +171,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _is_copied(folder: Path) -> bool:
     if folder.name.startswith(".") or folder.name == "__pycache__" or (folder / "pyvenv.cfg").is_file():
         return False
-    return not any((folder / name).is_file() for name in _RECORDINGS)
+    return not any((folder / name).is_file() for name in _OF_A_RUN)
 
 
 def _below(directory: Path, path: Path) -> Path:

@@ -57,7 +57,7 @@ def test_a_mistake_in_a_recorded_training(tmp_path: Path) -> None:
     run = train(place, wrong, tmp_path / "today")
     kept = sorted(one.name for one in tmp_path.rglob("*"))
     found = newllm.bisect(run, against=sound, budget=200)
-    assert [one.place for one in found.cause] == ["own/train.py:22"], found.as_dict()
+    assert [one.place for one in found.cause] == ["own/train.py:21"], found.as_dict()
     assert (found.necessary, found.missing, found.moved) == (True, (), ())
     assert found.trials[0].identical is None
     assert found.trials[0].steps == found.horizon < 200
