@@ -1,12 +1,12 @@
 """The programs of two runs: the changes between them in the order of their trials, and one with some of the changes."""
 
-import ast
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newllm.bisection.change import Change
 from newllm.bisection.hunks import changes_of_files, with_lines
+from newllm.bisection.names import undefined_names
 from newllm.bisection.options import changes_of_options, with_options
 from newllm.diagnosis.against.edits import Edit, edits
 from newllm.files import to_json
@@ -53,6 +53,20 @@ class Programs:
                 files[change.name] = self.run.files.get(change.name)
         return files, with_options(self.sound.arguments, [one for one in chosen if one.kind == "option"])
 
+    def only_renaming(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Return those of some changes that only rename what the others use; none where that is all they do."""
+        wanted = {*numbers}
+        files = {name: text for name, text in self.with_changes(wanted)[0].items() if text is not None}
+        found = edits(self.sound.files, files)
+        chosen = [one for one in self.changes if one.number in wanted]
+        places = {change: _lines_with(change, chosen) for change in chosen}
+        renaming = [
+            one.number
+            for one in chosen
+            if one.kind == "lines" and one.name.endswith(".py") and _rank(places[one], found) == len(found)
+        ]
+        return tuple(renaming) if len(renaming) < len(chosen) else ()
+
 
 def programs_of(sound: Program, run: Program) -> Programs:
     """Return what differs between two programs."""
@@ -98,13 +112,23 @@ def _has(change: Change, edit: Edit) -> bool:
     return first <= edit.line < first + len(change.here)
 
 
-def unreadable(files: Mapping[str, str | None], names: Iterable[str]) -> str:
-    """Return what is wrong with the first of some files that is no Python, empty where all are."""
+def unreadable(files: Mapping[str, str | None], names: Iterable[str], known: Sequence[Program] = ()) -> str:
+    """Return what is wrong with the first of some files that cannot run, empty where nothing is seen.
+
+    Args:
+        files: what each holds by its name.
+        names: of those that are looked at.
+        known: programs that ran: a name that one of them uses without defining it is no mistake.
+    """
     for name in sorted(names):
         try:
-            ast.parse(files.get(name) or "", name)
+            undefined = undefined_names(files.get(name) or "")
+            for program in known:
+                undefined -= undefined_names(program.files.get(name, ""))
         except (SyntaxError, ValueError) as error:
             return f"{name}: {type(error).__name__}: {error}"
+        if undefined and known:
+            return f"{name}: NameError: name '{min(undefined)}' is not defined"
     return ""
 
 
@@ -124,3 +148,11 @@ def moved(sound: Program, other: Program) -> tuple[tuple[str, str, str], ...]:
 
 def _of_data(file: tuple[int, str]) -> str:
     return f"{file[0]} bytes, sha256 {file[1][:8]}"
+
+
+def _lines_with(change: Change, chosen: Sequence[Change]) -> Change:
+    """Return a change with its line in the program that has these changes alone."""
+    if change.kind != "lines":
+        return change
+    before = [one for one in chosen if one.kind == "lines" and one.name == change.name and one.span < change.span]
+    return replace(change, line=change.span[0] + 1 + sum(len(one.here) - len(one.there) for one in before))

@@ -102,7 +102,8 @@ class Bisection:
         seeds: that differ and are left as in the sound program.
         trials: in their order.
         ended: how it ended, None while it goes on.
-        left: the numbers of the smallest set of changes known to bring the symptom about: the cause, where it is known.
+        left: the numbers of the smallest set of changes known to bring the symptom about.
+        carried: those of them that only rename what the others use.
         necessary: whether the program with all other changes does not show it; None where that is not known.
         moved: packages and files of data that are not what the sound run had, as (name, there, now).
         missing: files that the program imports from elsewhere.
@@ -119,6 +120,7 @@ class Bisection:
     trials: tuple[Trial, ...] = ()
     ended: Ended | None = None
     left: tuple[int, ...] = ()
+    carried: tuple[int, ...] = ()
     necessary: bool | None = None
     moved: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
@@ -132,7 +134,7 @@ class Bisection:
     @property
     def cause(self) -> tuple[Change, ...]:
         """The changes that are the cause; empty where none is proved."""
-        return self.smallest if self.ended == "cause" else ()
+        return tuple(one for one in self.smallest if one.number not in self.carried) if self.ended == "cause" else ()
 
     @property
     def smallest(self) -> tuple[Change, ...]:
@@ -167,6 +169,9 @@ class Bisection:
             yield message("bisect-unfinished")
             return
         yield message(f"bisect-{self.ended}", **self._numbers())
+        if self.carried:
+            places = [one.place for one in self.smallest if one.number in self.carried]
+            yield message("bisect-carried", places=places, count=len(places))
         if self.ended == "cause":
             yield from self._proof()
         elif self.ended == "unresolved" and (one := self.trial([each.number for each in self.changes])) and one.printed:
@@ -181,10 +186,11 @@ class Bisection:
     def _numbers(self) -> dict[str, Any]:
         """Return what stands in the first sentence."""
         last = self.trials[-1].said if self.trials else None
+        named = self.cause or self.smallest
         return {
-            "count": len(self.left),
+            "count": len(named),
             "changes": len(self.changes),
-            "places": [one.place for one in self.smallest],
+            "places": [one.place for one in named],
             "parts": last if self.ended == "not-the-sound-run" and last is not None else "",
             "failed": bool(self.trials) and self.trials[-1].outcome == "failed",
             "line": self.trials[-1].printed[-1] if self.trials and self.trials[-1].printed else "",
@@ -229,6 +235,7 @@ class Bisection:
                     "ended": self.ended,
                     "cause": [one.number for one in self.cause],
                     "smallest": list(self.left),
+                    "renaming": list(self.carried),
                     "sufficient": self.sufficient,
                     "necessary": self.necessary,
                     "moved": [{"name": a, "sound": b, "now": c} for a, b, c in self.moved],
@@ -260,6 +267,7 @@ class Bisection:
             trials=tuple(map(Trial.from_dict, data["trials"])),
             ended=verdict["ended"],
             left=tuple(map(int, verdict["smallest"])),
+            carried=tuple(map(int, verdict["renaming"])),
             necessary=None if verdict["necessary"] is None else bool(verdict["necessary"]),
             moved=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["moved"]),
             missing=tuple(map(str, verdict["elsewhere"])),

@@ -72,7 +72,7 @@ class Session:
         horizon, self._wanted = horizon_of(own, other)
         if self.found.horizon > horizon:  # an earlier call had to look further
             horizon, self._wanted = self.found.horizon, self._symptoms_at(self.found.horizon)
-        self.found = replace(self.found, horizon=horizon, ended=None, left=(), necessary=None)
+        self.found = replace(self.found, horizon=horizon, ended=None, left=(), carried=(), necessary=None)
         self.watcher.begins(self.found)
         if not self.programs.changes:
             return self._outside()
@@ -99,7 +99,8 @@ class Session:
             return self._end("unresolved") if outcome == "failed" else self._outside()
         left = smallest(everything, lambda some: self._tested("search", some) == "parts")
         without = self._tested("without", [one for one in everything if one not in left])
-        return self._end("cause", left=tuple(left), necessary=None if without == "failed" else without != "parts")
+        necessary = None if without == "failed" else without != "parts"
+        return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)
 
     def _outside(self) -> Bisection:
         return self._end("outside", moved=moved(self.programs.sound, self.programs.run))
@@ -156,7 +157,7 @@ class Session:
         files, arguments = self.programs.with_changes(changes)
         horizon = self.found.horizon
         about = Trial(tuple(changes), stage, "failed", horizon, 0, 0.0)
-        if error := unreadable(files, self.programs.changed_code):
+        if error := unreadable(files, self.programs.changed_code, (self.programs.sound, self.programs.run)):
             return replace(about, printed=(error,))
         made = self._tree.fresh(files)
         ran = run_until(

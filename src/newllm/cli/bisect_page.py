@@ -32,7 +32,7 @@ def _parts(found: Bisection, paper: Paper) -> Iterator[RenderableType]:
     yield WithPath(plain(found.run, LONGEST_PATH), style="bold")
     yield Text()
     yield Text(verdict, style=f"bold {_STYLES.get(found.ended or '', colours.SPIKE)}")
-    for change in found.smallest:
+    for change in sorted(found.smallest, key=lambda one: one.number in found.carried):
         yield Text()
         yield from _lines(change, paper)
     if found.ended == "unresolved" or (found.ended == "not-the-sound-run" and found.trials[-1].outcome == "failed"):

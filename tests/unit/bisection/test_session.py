@@ -84,6 +84,20 @@ def test_a_rename_in_two_hunks_with_a_mistake_in_one_of_them(project) -> None:
     assert found.necessary
 
 
+def test_a_mistake_that_needs_a_renaming_is_told_from_it(project) -> None:
+    sound = project.train("sound")
+    project.change("(step, rate)", "(step, speed)")
+    project.change("-rate * step", "-speed * min(step, 20)")
+    project.change(*HARMLESS[1])
+    found = bisected(project.train("today"), sound)
+    assert places(found) == ["train.py:19"]
+    assert [one.place for one in found.smallest if one not in found.cause] == ["train.py:18"]
+    assert "train.py:18 only renames what it uses" in str(found)
+    failed = [one for one in found.trials if one.outcome == "failed"]
+    assert [(one.steps, one.seconds) for one in failed] == [(0, 0.0)] * len(failed)  # they were not run
+    assert "NameError: name 'speed' is not defined" in failed[0].printed[-1]
+
+
 def test_parts_of_a_mistake_that_fail_alone_are_one_cause(project) -> None:
     sound = project.train("sound")
     project.change("STEPS = 200\n", "STEPS = 200\nLAST = 20\n")

@@ -6,6 +6,13 @@ bisect-cause = { $count ->
         [one] This change is the cause: { $places }.
        *[other] These { COUNT($count) } changes together are the cause, and none of them can be left out: { $places }.
     }
+bisect-carried = { $places } only { $count ->
+        [one] renames
+       *[other] rename
+    } what it uses, and { $count ->
+        [one] has
+       *[other] have
+    } to go with it.
 bisect-sufficient = Sufficient: the sound program with { $count ->
         [one] this change alone
        *[other] these changes alone

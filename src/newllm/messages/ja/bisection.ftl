@@ -6,6 +6,10 @@ bisect-cause = { $count ->
         [1] 原因はこの変更である：{ $places }。
        *[other] 原因はこの{ COUNT($count) }個の変更の組み合わせで、どれも欠かせない：{ $places }。
     }
+bisect-carried = { $places }は{ $count ->
+        [1] そこで使う名前を変えるだけ
+       *[other] どれもそこで使う名前を変えるだけ
+    }だが、同時に加える必要がある。
 bisect-sufficient = 十分である：正常なプログラムに{ $count ->
         [1] この変更
        *[other] これらの変更
