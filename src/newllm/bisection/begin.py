@@ -73,6 +73,8 @@ def _program(run: Path) -> Program:
     """
     try:
         program = read_program(run)
+        if program is not None and any(".." in Path(one).parts for one in program.files):
+            raise ValueError("a file above its directory")
     except (OSError, ValueError) as error:
         raise UserError(
             f"'{run / PROGRAM}' is damaged ({error}): name a recording whose program can be read"

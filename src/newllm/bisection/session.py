@@ -61,6 +61,7 @@ class Session:
         self._recordings = read_recording(self.run), read_recording(self.sound)
         self._wanted = Symptoms()
         self._spent = self.found.seconds
+        self._copies: Tree | None = None
 
     def go(self) -> Bisection:
         """Run the trials that are needed, and return what came out.
@@ -76,13 +77,20 @@ class Session:
         self.watcher.begins(self.found)
         if not self.programs.changes:
             return self._outside()
-        self._tree = Tree(self.programs.sound, self.inside)
         try:
             return self._search()
         except OutOfTime:
             return self._end("out-of-time")
         finally:
-            self._tree.remove()
+            if self._copies is not None:
+                self._copies.remove()
+
+    @property
+    def _tree(self) -> Tree:
+        """The copies, made when the first trial needs one."""
+        if self._copies is None:
+            self._copies = Tree(self.programs.sound, self.inside)
+        return self._copies
 
     def _search(self) -> Bisection:
         everything = [one.number for one in self.programs.changes]

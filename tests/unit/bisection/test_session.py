@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import newllm
 from newllm.bisection.begin import stored_bisection
 from newllm.bisection.result import Bisection, Stage, Trial
 from newllm.bisection.session import Watcher
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 
 MISTAKE = ("return 2 * math.exp(-rate * step)", "return 2 * math.exp(-rate * min(step, 20))")
@@ -41,7 +43,11 @@ def digest(directory: Path) -> dict[str, str]:
     }
 
 
-def test_one_mistake_among_harmless_edits_is_found_and_nothing_of_the_users_is_touched(project) -> None:
+def test_one_mistake_among_harmless_edits_is_found_and_nothing_of_the_users_is_touched(
+    project, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     sound = project.train("sound")
     for before, after in [*HARMLESS, MISTAKE, ("STEPS = 200", "STEPS = 210")]:
         project.change(before, after)
@@ -58,7 +64,7 @@ def test_one_mistake_among_harmless_edits_is_found_and_nothing_of_the_users_is_t
     after = digest(project.path)
     assert after.pop(str(run / "bisection.json"))
     assert after == before
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("newllm-bisect-*/original/" + str(project.path)[1:]))
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_mistake_in_an_option(project) -> None:
@@ -186,6 +192,35 @@ def test_all_changes_that_fail_today_leave_it_unresolved(project) -> None:
     assert "today.txt" in str(found)
 
 
+def test_a_loss_that_is_no_number_is_a_symptom(project) -> None:
+    sound = project.train("sound")
+    project.change("random.gauss(0, 0.02)", "random.gauss(0, 0.02 if step < 60 else math.nan)")
+    project.change(*HARMLESS[1])
+    found = bisected(project.train("today"), sound)
+    assert places(found) == ["train.py:19"]
+    assert found.necessary
+
+
+def test_a_directory_that_was_prepared_is_run_in(pair, project, tmp_path: Path) -> None:
+    run, sound = pair
+    own = tmp_path / "prepared"
+    own.mkdir()
+    moved = project.path.rename(tmp_path / "moved")  # the program's own directory is not needed then
+    run, sound = (moved / "runs" / one.name for one in (run, sound))
+    found = bisected(run, sound, inside=own)
+    assert places(found) == ["train.py:19"]
+    assert sorted(one.name for one in own.iterdir()) == ["tiny.py", "train.py"]
+
+
+def test_cells_of_a_notebook_are_run_as_a_file(pair, edit_program) -> None:
+    run, sound = pair
+    for one in (run, sound):
+        files = read_checked(one / "program.json")["files"]
+        cells = files.pop("train.py").replace('default="runs/sound"', 'default="runs/cells"')
+        edit_program(one, main="notebook.py", arguments=[], files={"notebook.py": cells, **files})
+    assert places(bisected(run, sound)) == ["notebook.py:19"]
+
+
 class _Stopped(Watcher):
     """Raises Ctrl-C after a trial."""
 
@@ -298,6 +333,7 @@ def test_what_is_damaged_is_one_line(pair, damage, said: str) -> None:
         ({"arguments": ["--api-key", "..."]}, "held a secret"),
         ({"arguments": ["--api-key=..."]}, "held a secret"),
         ({"root": "/nowhere/at/all", "directory": "/nowhere/at/all"}, "is gone"),
+        ({"files": {"train.py": "", "../../x.py": ""}}, "a file above its directory"),
         ({"main": "other.py"}, "too large to keep"),
         ({"main": "tiny.py"}, "give two runs of one program"),
         ({"files": {"train.py": "%matplotlib inline\n"}}, "is no Python"),
