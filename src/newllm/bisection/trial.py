@@ -128,5 +128,5 @@ def _last_lines(log: Path) -> tuple[str, ...]:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
         text = file.read().decode("utf-8", "replace")
-    lines = [line.rpartition("\r")[2].rstrip() for line in text.splitlines() if line.strip()]
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]  # of a bar as it is last
     return tuple(line[:_LINE] for line in lines[-_LINES:])

@@ -36,6 +36,14 @@ def test_no_set_is_tried_twice_nor_the_empty_one_nor_all() -> None:
     assert frozenset(range(1, 11)) not in asked
 
 
+def test_what_is_left_is_cut_as_finely_as_before() -> None:
+    """After a rest is found, chunks stay as small as they were: few trials where most changes belong together."""
+    together = {1, 2, 3, 4, 6, 7, 8}
+    parts, asked = counted(lambda some: together <= set(some))
+    assert smallest(range(1, 9), parts) == sorted(together)
+    assert len(asked) == 29
+
+
 def test_one_change_needs_no_trial() -> None:
     parts, asked = counted(lambda _: True)
     assert smallest([1], parts) == [1]
