@@ -13,18 +13,17 @@ are stopped as soon as they have shown enough. After a stop the same command goe
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from newllm.bisection.result import Bisection, Stage, Trial
-from newllm.bisection.session import Watcher
 from newllm.cli.ending import ending_on_sigterm
 from newllm.cli.parser import language_of, run_named
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
-from newllm.words.bisections import begins_line, trial_line
+
+if TYPE_CHECKING:
+    from newllm.bisection.result import Bisection
 
 _BUDGET = 600.0
 
@@ -60,8 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"no sound run named: newllm bisect {arguments.bisect} --against SOUND")
     time = TimeLimit(arguments.budget, began=arguments.began)
     from newllm import api
+    from newllm.cli.bisect_progress import TrialLines
 
-    watcher = Watcher() if arguments.quiet else TrialLines(words)
+    watcher = None if arguments.quiet else TrialLines(sys.stderr, words)
     with ending_on_sigterm():
         found = api.bisect(
             arguments.bisect, against=arguments.against, budget=time, inside=arguments.inside, watcher=watcher
@@ -69,39 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
     return _ended(found, arguments, words)
 
 
-class TrialLines(Watcher):
-    """Writes a line for each trial on standard error.
-
-    Args:
-        words: the language.
-    """
-
-    def __init__(self, words: Catalogue) -> None:
-        self._words, self._bisection = words, None
-
-    def begins(self, bisection: Bisection) -> None:
-        """Say what differs, and up to which step trials run."""
-        self._say(begins_line(self._words, bisection))
-
-    def starts(self, stage: Stage, changes: Sequence[int]) -> None:
-        """Nothing is said of a trial before it has ended."""
-
-    def tried(self, trial: Trial, bisection: Bisection) -> None:
-        """Say what a trial came to; of one that failed what it printed last."""
-        self._say(trial_line(self._words, trial, bisection))
-
-    def _say(self, line: str) -> None:
-        from newllm.cli.paper import say
-
-        say(f"{line}\n", sys.stderr)
-
-
-def _ended(found: Bisection, arguments: argparse.Namespace, words: Catalogue) -> int:
+def _ended(found: "Bisection", arguments: argparse.Namespace, words: Catalogue) -> int:
     _show(found, arguments, words)
     return 0 if found.is_sound else 1
 
 
-def _show(found: Bisection, arguments: argparse.Namespace, words: Any) -> None:
+def _show(found: "Bisection", arguments: argparse.Namespace, words: Catalogue) -> None:
     if arguments.json:
         print(json.dumps(found.as_dict(), allow_nan=False))
         return
