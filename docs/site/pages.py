@@ -22,8 +22,8 @@ PARTS = (
     Part(
         {"en": "How to", "ja": "使い方"},
         (
-            "check", "python", "replay-loops", "integrations", "runs", "reports", "guard", "training", "transformers",
-            "studies", "machines", "serving", "agents",
+            "check", "python", "bisect", "replay-loops", "integrations", "runs", "reports", "guard", "training",
+            "transformers", "studies", "machines", "serving", "agents",
         ),
     ),
     Part(

@@ -6,6 +6,7 @@
     newllm.record(model, optimizer, out="RUN")   the signals of anyone's training loop
     newllm.check(model, optimizer, loss, batch)  what is wrong with a training before it runs
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
+    newllm.bisect("runs/b", against="runs/a")    which change of the program made run b go wrong, proved by running it
     newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows
     newllm.show("runs/a", "runs/b")          a run, or several side by side, as a notebook shows them
     newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
@@ -19,7 +20,20 @@ from newllm.extras import imported
 from newllm.version import VERSION
 
 if TYPE_CHECKING:
-    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, show, train
+    from newllm.api import (
+        Budget,
+        Diagnosis,
+        LoadedRun,
+        TrainedRun,
+        bisect,
+        build,
+        doctor,
+        load,
+        replay,
+        resume,
+        show,
+        train,
+    )
     from newllm.checks import check
     from newllm.errors import UserError
     from newllm.recorder import record
@@ -34,6 +48,7 @@ __all__ = [
     "Loop",
     "TrainedRun",
     "UserError",
+    "bisect",
     "build",
     "check",
     "doctor",

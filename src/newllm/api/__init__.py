@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from newllm.extras import check_training, imported
 
 if TYPE_CHECKING:
+    from newllm.api.bisected import bisect
     from newllm.api.diagnosed import Diagnosis, doctor, doctor_each, keep_notes, write_findings
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
@@ -22,6 +23,7 @@ __all__ = [
     "Diagnosis",
     "LoadedRun",
     "TrainedRun",
+    "bisect",
     "build",
     "doctor",
     "doctor_each",
@@ -37,6 +39,7 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("Diagnosis", "doctor", "doctor_each", "keep_notes", "write_findings"), "newllm.api.diagnosed"),
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
+    "bisect": "newllm.api.bisected",
     "replay": "newllm.api.replayed",
     "resume": "newllm.api.resumed",
     "show": "newllm.api.shown",

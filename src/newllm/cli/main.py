@@ -30,6 +30,7 @@ COMMANDS = {
     "bench": "ask small models what a context recalls, copies and tracks",
     "check": "look for mistakes in a training before it runs",
     "doctor": "diagnose a run, or the log of any training",
+    "bisect": "find which change of a program made its training go wrong, by running it again",
     "replay": "replay a run with one thing changed at a time, to find what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and a verdict on each claim",
     "report": "write one HTML page that shows a run, or compares several",
@@ -58,6 +59,7 @@ Diagnoses training runs, tests what causes a loss spike, and trains recurrent la
   newllm eval runs/my-text held-out.txt
   newllm check train.py:parts
   newllm doctor anyones-log.csv
+  newllm bisect runs/today --against runs/yesterday
   newllm replay runs/my-text
   newllm report runs/my-text
   newllm ui

@@ -43,6 +43,7 @@ from newllm.recorder.calls import CallWatch
 from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
+from newllm.recorder.directory import directory_of
 from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.influence import looks_again
 from newllm.recorder.isolation import Isolation
@@ -97,7 +98,8 @@ def record(
     Args:
         model: as the loop calls it: bare, compiled or wrapped for several devices.
         optimizer: that the loop steps; a list where several train this model (Muon and AdamW, say).
-        out: a directory; it is made if it is absent.
+        out: a directory; it is made if it is absent. Where the environment has NEWLLM_RECORD_TO, the recording is made
+            in that directory instead, under the last part of this one (`newllm bisect` runs a program again so).
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
         kind: of training ("reinforcement", "adversarial", "fine-tune", ...): it changes what the doctor calls an
@@ -142,6 +144,7 @@ class Recorder:
     ) -> None:
         if every < 1:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
+        out = directory_of(out)
         self._layout = Layout(the_model(model))
         self._optimizers = the_optimizers(optimizer, self._layout)
         self._out, self._every, self._resumed_at = out, every, resumed_at

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 (letters at full width)
 
 import ast
+import dataclasses
 import io
 import json
 import re
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from newllm.bisection.change import Change
+from newllm.bisection.result import Bisection, Trial
 from newllm.cli import main as cli
 from newllm.cli.main import COMMANDS, main
 from newllm.messages import message
@@ -112,6 +115,19 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
         watcher.replayed("screen", "sgd", 1, True, 0.5)
         return Verdict.from_dict(json.loads(FOUNDING.read_bytes()))
 
+    def bisect(*_: Any, watcher: Any, **__: Any) -> Bisection:
+        changes = tuple(Change("lines", "１.py", ("x",) * 20, ("y",), at, number=at) for at in range(1, 6))
+        found = Bisection("r", "s", "", 80, changes, seconds=3.0)
+        if watcher is None:  # --quiet
+            return dataclasses.replace(found, ended="cause", left=(1, 2))
+        watcher.begins(found)
+        part = message("against-setting", name="a", here="1", there="2")
+        for stage, outcome in (("sound", "sound"), ("all", "parts"), ("search", "failed"), ("without", "otherwise")):
+            trial = Trial((1, 2), stage, outcome, 80, 80, 1.0, None, "", part, ("１",))
+            found = dataclasses.replace(found, trials=(*found.trials, trial))
+            watcher.tried(trial, found)
+        return dataclasses.replace(found, ended="cause", left=(1, 2), necessary=False)
+
     def run_study(_: str, out: Path, *, study: Any, watcher: Watcher, **__: Any) -> dict[str, Any]:
         from newllm.study import plan
 
@@ -125,6 +141,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
         return RESULTS
 
     monkeypatch.setattr("newllm.api.replay", replay)
+    monkeypatch.setattr("newllm.api.bisect", bisect)
     monkeypatch.setattr("newllm.study.run_study", run_study)
     monkeypatch.setattr("newllm.ui.serve", lambda *_, ready, **__: ready("http://127.0.0.1/"))
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
@@ -153,6 +170,11 @@ def _train(given: _Given) -> str:
 def _replay(given: _Given) -> str:
     said, run = given.said, given.run
     return said("replay", run) + said("replay", run, "--quiet") + said("replay", "--list")
+
+
+def _bisect(given: _Given) -> str:
+    said = given.said("bisect", given.run, "--against", "sound")
+    return said + given.said("bisect", given.run, "--against", "sound", "--quiet")
 
 
 def _doctor(given: _Given) -> str:
@@ -227,7 +249,7 @@ def _demo(given: _Given) -> str:
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
     "report": _report, "cache": _cache, "ui": _ui, "check": _check, "export": _export, "import": _import,
-    "demo": _demo, "serve": _serve, "bench": _bench,
+    "demo": _demo, "serve": _serve, "bench": _bench, "bisect": _bisect,
 }  # fmt: skip
 
 

@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from newllm.bisection.change import Change
+from newllm.bisection.result import Bisection, Trial
+from newllm.bisection.store import write_bisection
 from newllm.cli.main import COMMANDS
 from newllm.cli.schema import described, schema_of
+from newllm.messages import message
 
 SPIKE = Path(__file__).parents[3] / "examples" / "spike.csv"
 PARTS = """
@@ -45,6 +49,22 @@ STUDY = Study(
 """
 
 
+def _bisect(run: Path) -> list[object]:
+    """A bisection that was kept, with one of everything."""
+    change = Change("lines", "train.py", ("x = 2",), ("x = 1",), 3, number=1)
+    trial = Trial((1,), "search", "parts", 80, 80, 1.5, False, "0" * 64, message("size-bytes", count=2), ("a line",))
+    about = {
+        "moved": (("torch", "2.9", "2.10"),),
+        "missing": ("b.py",),
+        "notices": (message("bisect-ranks", runs=["a"]),),
+    }
+    found = Bisection(
+        "a", "b", "0" * 64, 80, (change,), (change,), (trial,), "cause", (1,), necessary=True, seconds=2.0, **about
+    )
+    write_bisection(run, found)
+    return [run, "--show"]
+
+
 def _several(_: Path) -> list[object]:
     Path("logs").mkdir()
     for name in ("a.csv", "b.csv"):
@@ -68,6 +88,7 @@ def _export(run: Path, *_: object) -> list[object]:
 
 # By name the arguments, of a finished run; what is behind a blank tells apart cases of one command.
 CASES: dict[str, Callable[[Path], list[object]]] = {
+    "bisect": _bisect,
     "doctor log": lambda _: [SPIKE],
     "doctor several": _several,
     "doctor run": lambda run: [run],
@@ -98,6 +119,7 @@ INSIDE: dict[str, list[list[str | int]]] = {
     "report page": [["runs", 0]],
     "report zip": [["files", 0], ["runs", 0]],
     "study": [["claims", 0]],
+    "bisect": [["changes", 0], ["trials", 0], ["verdict"], ["verdict", "moved", 0], ["notices", 0]],
     "bench": [["runs", 0], ["runs", 0, "curve", 0], ["runs", 0, "evaluations", "1x32"], ["settings"]],
     "cache": [["tokens", 0]],
     "train": [["last_validation"]],
@@ -183,4 +205,4 @@ def test_it_is_printed_for_people_and_for_programs(call, refused) -> None:
     page, line = call("schema", "doctor"), call("schema", "doctor", "--json")
     assert json.loads(page.out) == json.loads(line.out) == schema_of("doctor")
     assert (page.out.count("\n") > 100, line.out.count("\n")) == (True, 1)
-    assert "unknown command 'doktor': did you mean 'doctor'? known: bench, cache, check" in refused("schema", "doktor")
+    assert "unknown command 'doktor': did you mean 'doctor'? known: bench, bisect, cache" in refused("schema", "doktor")

@@ -1,0 +1,259 @@
+"""A bisection in order: the sound program again, all changes, a smallest set of them, all but these."""
+
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from newllm.bisection.options import redirected
+from newllm.bisection.programs import Programs, moved, unreadable
+from newllm.bisection.result import Bisection, Ended, Stage, Trial
+from newllm.bisection.search import Outcome, smallest
+from newllm.bisection.store import write_bisection
+from newllm.bisection.symptom import Part, Recording, Symptoms, fingerprint, horizon_of, read_recording, symptoms
+from newllm.bisection.tree import Tree
+from newllm.bisection.trial import run_until
+from newllm.errors import UserError
+from newllm.time_limit import OutOfTime, TimeLimit
+from newllm.trace.program import read_program
+
+SLOWER, LEAST = 5.0, 30.0  # times as long as the sound program, and seconds on top, that a trial may take
+NEEDED = 0.8  # of what the sound program took: with less time left no trial begins
+
+
+class Watcher:
+    """Is told how far a bisection is; nothing is done with it here."""
+
+    def begins(self, bisection: Bisection) -> None:
+        """It begins, or goes on: what differs, and up to which step trials run."""
+
+    def starts(self, stage: Stage, changes: Sequence[int]) -> None:
+        """A trial starts."""
+
+    def tried(self, trial: Trial, bisection: Bisection) -> None:
+        """A trial has ended."""
+
+
+@dataclass
+class Session:
+    """Runs the trials of one bisection.
+
+    Attributes:
+        run, sound: directories of both runs.
+        programs: their programs.
+        time: that it may take.
+        watcher: is told.
+        inside: directory that the user prepared for trials.
+        found: what is known so far.
+    """
+
+    run: Path
+    sound: Path
+    programs: Programs
+    time: TimeLimit
+    watcher: Watcher
+    inside: Path | None
+    found: Bisection
+
+    def __post_init__(self) -> None:
+        self._recordings = read_recording(self.run), read_recording(self.sound)
+        self._wanted = Symptoms()
+        self._spent = self.found.seconds
+        self._copies: Tree | None = None
+
+    def go(self) -> Bisection:
+        """Run the trials that are needed, and return what came out.
+
+        Raises:
+            UserError: nothing parts, or the programs cannot be run.
+        """
+        own, other = self._recordings
+        horizon, self._wanted = horizon_of(own, other)
+        if self.found.horizon > horizon:  # an earlier call had to look further
+            horizon, self._wanted = self.found.horizon, self._symptoms_at(self.found.horizon)
+        self.found = replace(self.found, horizon=horizon, ended=None, left=(), carried=(), necessary=None)
+        self.watcher.begins(self.found)
+        if not self.programs.changes:
+            return self._outside()
+        try:
+            return self._search()
+        except OutOfTime:
+            return self._end("out-of-time")
+        finally:
+            if self._copies is not None:
+                self._copies.remove()
+
+    @property
+    def _tree(self) -> Tree:
+        """The copies, made when the first trial needs one."""
+        if self._copies is None:
+            self._copies = Tree(self.programs.sound, self.inside)
+        return self._copies
+
+    def _search(self) -> Bisection:
+        everything = [one.number for one in self.programs.changes]
+        if ended := self._wrong_from_the_start():
+            return self._end(ended)
+        outcome = self._tested("all", everything)
+        if outcome != "parts" and self._look_further():
+            if ended := self._wrong_from_the_start():
+                return self._end(ended)
+            outcome = self._tested("all", everything)
+        if self.found.missing:
+            return self._end("elsewhere")
+        if outcome != "parts":
+            return self._end("unresolved") if outcome == "failed" else self._outside()
+        left = smallest(everything, lambda some: self._tested("search", some) == "parts")
+        without = self._tested("without", [one for one in everything if one not in left])
+        necessary = None if without == "failed" else without != "parts"
+        return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)
+
+    def _outside(self) -> Bisection:
+        return self._end("outside", moved=moved(self.programs.sound, self.programs.run))
+
+    def _wrong_from_the_start(self) -> Ended | None:
+        """Run the sound program; return how the bisection ends where that is not the sound run."""
+        outcome = self._tested("sound", [])
+        if self.found.missing:
+            return "elsewhere"
+        return None if outcome == "sound" else "not-the-sound-run"
+
+    def _look_further(self) -> bool:
+        """Look at the whole length from now on; return whether that is longer."""
+        full = min(one.last_step for one in self._recordings)
+        if full <= self.found.horizon:
+            return False
+        self._keep(horizon=full)
+        self._wanted = self._symptoms_at(full)
+        return True
+
+    def _symptoms_at(self, step: int) -> Symptoms:
+        own, other = self._recordings
+        return symptoms(own.until(step), other.until(step))
+
+    def _tested(self, stage: Stage, changes: Sequence[int]) -> Outcome:
+        """Return what the program with some changes comes to, from an earlier trial where there is one.
+
+        Raises:
+            OutOfTime: there is no time for another one.
+        """
+        trial = self.found.trial(changes)
+        if trial is None or trial.horizon != self.found.horizon:
+            self._check_time()
+            self.watcher.starts(stage, changes)
+            trial = self._tried(stage, changes)
+            self._keep(trials=(*self.found.trials, trial))
+            self.watcher.tried(trial, self.found)
+        if trial.outcome == "parts" and stage != "sound" and len(trial.changes) < (len(self.found.left) or 1 << 30):
+            self._keep(left=trial.changes)
+        return trial.outcome
+
+    def _check_time(self) -> None:
+        self.time.check()
+        sound = self.found.trial([])
+        if sound is not None and sound.horizon == self.found.horizon and self.time.left < NEEDED * sound.seconds:
+            raise OutOfTime
+
+    def _tried(self, stage: Stage, changes: Sequence[int]) -> Trial:
+        """Run the program with some changes, and judge what it recorded.
+
+        Raises:
+            OutOfTime: the time was up before it had recorded enough.
+        """
+        files, arguments = self.programs.with_changes(changes)
+        horizon = self.found.horizon
+        about = Trial(tuple(changes), stage, "failed", horizon, 0, 0.0)
+        if error := unreadable(files, self.programs.changed_code, (self.programs.sound, self.programs.run)):
+            return replace(about, printed=(error,))
+        made = self._tree.fresh(files)
+        ran = run_until(
+            self._command(arguments),
+            self._tree.counterpart(Path(self.programs.sound.directory)),
+            self._tree.environment(made / "recordings"),
+            made,
+            horizon,
+            min(self.time.left, self._longest()),
+        )
+        if ran.is_late and self.time.left <= 0:
+            raise OutOfTime
+        about = replace(about, steps=ran.step, seconds=ran.seconds, printed=ran.said)
+        place = ran.recording((self.sound.name, self.run.name))
+        if place is None or (ran.step < horizon and (ran.code != 0 or ran.is_late)):
+            return about
+        if stage != "search":
+            self._look_around(place, stage, files)
+        return self._judged(about, read_recording(place).until(horizon))
+
+    def _judged(self, trial: Trial, recording: Recording) -> Trial:
+        """Return a trial with what it came to."""
+        sound = self._recordings[1].until(trial.horizon)
+        try:
+            found = symptoms(recording, sound)
+        except UserError:  # it recorded too little
+            return trial
+        outcome = self._wanted.outcome_of(found)
+        told = [one for what, one in self._wanted_first(found)]
+        if trial.stage == "sound" and outcome == "sound" and (found.reached or found.given):
+            outcome, told = "otherwise", [*found.reached.values(), *found.given.values()]
+        losses = fingerprint(recording, self._wanted)
+        again = self.found.trial([])
+        identical = None if again is None or again.horizon != trial.horizon else again.losses == losses
+        if identical and again is not None and again.outcome == "sound":
+            outcome = "sound"
+        said = told[0].said if told and outcome != "sound" else None
+        steps = min(recording.last_step, trial.horizon)
+        return replace(trial, outcome=outcome, steps=steps, identical=identical, losses=losses, said=said, printed=())
+
+    def _wanted_first(self, found: Symptoms) -> list[tuple[str, Part]]:
+        """Return what a trial shows, in the order of what the run shows first."""
+        shown = found.reached if self._wanted.reached else found.given
+        order = sorted(self._wanted.judged, key=lambda what: self._wanted.judged[what].step)
+        return sorted(shown.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+
+    def _look_around(self, place: Path, stage: Stage, files: Mapping[str, str | None]) -> None:
+        """Remember which packages and data are not what the sound run had, and what was imported from elsewhere."""
+        with contextlib.suppress(OSError, ValueError):  # without it nothing is known of them
+            ran = read_program(place)
+            if ran is None:
+                return
+            if stage == "sound":
+                self._keep(moved=moved(self.programs.sound, ran))
+            wanted = self.programs.sound if stage == "sound" else self.programs.run
+            names = self.programs.changed_code & {*wanted.files} if stage in ("sound", "all") else set()
+            texts = {name: self._tree.placed(files[name] or "") for name in names}
+            missing = [
+                name
+                for name, text in texts.items()
+                if not any(f"/{one}".endswith(f"/{name}") and it == text for one, it in ran.files.items())
+            ]
+            self._keep(missing=tuple(sorted(missing)))
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        program = self.programs.sound
+        own = (Path(program.root), Path(program.directory))
+        given = [self._tree.placed(one) for one in redirected(arguments, self._tree.path / "places", own)]
+        if program.module is not None:
+            return [sys.executable, "-m", program.module, *given]
+        main = self._tree.counterpart(Path(program.root) / program.main)
+        directory = self._tree.counterpart(Path(program.directory))
+        shown = main.relative_to(directory) if main.is_relative_to(directory) else main
+        return [sys.executable, str(shown), *given]
+
+    def _longest(self) -> float:
+        """Return the seconds that a trial may take, by those of the sound program."""
+        sound = self.found.trial([])
+        return (
+            float("inf")
+            if sound is None
+            else SLOWER * sound.seconds * self.found.horizon / max(1, sound.horizon) + LEAST
+        )
+
+    def _end(self, ended: Ended, **known: Any) -> Bisection:
+        self._keep(ended=ended, **known)
+        return self.found
+
+    def _keep(self, **known: Any) -> None:
+        self.found = replace(self.found, seconds=self._spent + self.time.spent, **known)
+        write_bisection(self.run, self.found)

@@ -1,0 +1,195 @@
+"""Where trials run: a copy of the directory of the program, so that nothing of the user's is ever written.
+
+A copy stands at the same path as the original, below a temporary directory: `../data` means the same there. Left out
+are hidden folders, virtual environments, caches of Python, and recordings. The place of the original, where it stands
+in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from newllm.errors import UserError
+from newllm.trace.program import Program
+
+LARGEST = 1 << 30  # bytes
+RECORD_TO = "NEWLLM_RECORD_TO"
+_OF_A_RUN = ("recording.json", "trace.jsonl")
+
+
+class Tree:
+    """Copies of the directory of a program.
+
+    Args:
+        program: the sound one.
+        inside: a directory that the user has prepared as a copy of the program's root; None makes copies.
+
+    Raises:
+        UserError: the directory is gone or larger than a gigabyte, or `inside` is no directory of its own.
+    """
+
+    def __init__(self, program: Program, inside: Path | None = None) -> None:
+        self._root, self._directory = Path(program.root), Path(program.directory)
+        self._inside = None if inside is None else _own_directory(inside, self._root, self._directory)
+        originals = [] if self._inside else [self._root]
+        if not self._directory.is_relative_to(self._root):
+            originals.append(self._directory)
+        self._files = [pair for original in originals for pair in files_below(original)]
+        self._has_git = (self._root / ".git").exists()
+        self.path = Path(tempfile.mkdtemp(prefix="newllm-bisect-")).resolve()
+        self._number = 0
+        self._here = self.path
+        try:
+            self._copy(self.path / "original", [(file, file) for file in self._files])
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove all copies."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def fresh(self, files: Mapping[str, str | None]) -> Path:
+        """Make a copy with a version of the program in it.
+
+        Args:
+            files: what each holds by its name in the program; None of one that is not there.
+
+        Returns:
+            A new directory beside it, for a recording and what the trial prints.
+        """
+        if self._number:
+            shutil.rmtree(self._here, ignore_errors=True)
+        self._number += 1
+        self._here = self.path / f"trial-{self._number}"
+        kept = self.path / "original"
+        self._copy(self._here / "tree", [(_below(kept, file), file) for file in self._files])
+        for original in (self._root, self._directory):
+            self.counterpart(original).mkdir(parents=True, exist_ok=True)
+        if self._has_git and not self._inside:
+            (self.counterpart(self._root) / ".git").mkdir(exist_ok=True)  # the recorder finds the root by it
+        for name, text in files.items():
+            place = self._place(name)
+            if text is None:
+                place.unlink(missing_ok=True)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(self.placed(text), encoding="utf-8", newline="")
+        made = self._here / "made"
+        made.mkdir(parents=True)
+        return made
+
+    def counterpart(self, path: Path) -> Path:
+        """Return where a path of the original is in the copy."""
+        if self._inside is not None and path.is_relative_to(self._root):
+            return self._inside / path.relative_to(self._root)
+        return _below(self._here / "tree", path)
+
+    def placed(self, text: str) -> str:
+        """Return text with the places of the original as those of the copy."""
+        for original in sorted({self._root, self._directory}, key=lambda one: -len(one.parts)):
+            if len(original.parts) > 1:
+                text = re.sub(
+                    rf"{re.escape(str(original))}(?![\w.-])", lambda _, at=original: str(self.counterpart(at)), text
+                )
+        return text
+
+    def environment(self, recordings: Path) -> dict[str, str]:
+        """Return the environment of a trial.
+
+        Args:
+            recordings: the directory that its recordings are made in.
+        """
+        paths = [*self._own_paths(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        return {
+            **os.environ,
+            RECORD_TO: str(recordings),
+            "PYTHONPATH": os.pathsep.join(dict.fromkeys(map(self.placed, paths))),
+            "PYTHONDONTWRITEBYTECODE": "1",  # what is written twice within a second would be read from its cache
+            "WANDB_MODE": os.environ.get("WANDB_MODE", "offline"),
+        }
+
+    def _own_paths(self) -> Iterator[str]:
+        """Yield where the program's modules are found, as an installation for development (`pip install -e`) says."""
+        for one in sys.path:
+            if one and Path(one).resolve().is_relative_to(self._root) and "site-packages" not in one:
+                yield str(Path(one).resolve())
+
+    def _place(self, name: str) -> Path:
+        path = Path(name)
+        return self.counterpart(path if path.is_absolute() else self._root / path)
+
+    def _copy(self, target: Path, files: Iterable[tuple[Path, Path]]) -> None:
+        for source, original in files:
+            place = _below(target, original)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, place)
+
+
+def files_below(directory: Path, largest: int = LARGEST) -> list[Path]:
+    """Return the files below a directory that a copy has; a link stands for what it leads to.
+
+    Raises:
+        UserError: it is no directory, or they are larger than a gigabyte.
+    """
+    if not directory.is_dir():
+        raise UserError(
+            f"the program's directory '{directory}' is gone: put it back, or name a copy of it with --in DIR"
+        )
+    found, size = [], 0
+    waiting: list[tuple[Path, frozenset[Path]]] = [(directory, frozenset())]
+    while waiting:
+        folder, above = waiting.pop()
+        if (real := folder.resolve()) in above:  # a link that leads back
+            continue
+        for entry in _entries(folder):
+            if entry.is_dir():
+                if _is_copied(Path(entry.path)):
+                    waiting.append((Path(entry.path), above | {real}))
+            elif entry.is_file():
+                size += entry.stat().st_size
+                found.append(Path(entry.path))
+            if size > largest:
+                raise UserError(
+                    f"'{directory}' is larger than {largest >> 20} MiB, which every trial would copy: make a copy of "
+                    "what the program needs, and name it with --in DIR"
+                )
+    return sorted(found)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda one: one.name)
+    except PermissionError:  # the program's own user could not read it either
+        return []
+
+
+def _is_copied(folder: Path) -> bool:
+    if folder.name.startswith(".") or folder.name == "__pycache__" or (folder / "pyvenv.cfg").is_file():
+        return False
+    return not any((folder / name).is_file() for name in _OF_A_RUN)
+
+
+def _below(directory: Path, path: Path) -> Path:
+    return directory.joinpath(*path.parts[1:])
+
+
+def _own_directory(inside: Path, root: Path, directory: Path) -> Path:
+    """Return a directory that trials may write in.
+
+    Raises:
+        UserError: it is none, or the program's own.
+    """
+    inside = inside.resolve()
+    if not inside.is_dir():
+        raise UserError(f"--in '{inside}' is no directory: name a copy of '{root}'")
+    for own in (root.resolve(), directory.resolve()):
+        if inside.is_relative_to(own) or own.is_relative_to(inside):
+            raise UserError(
+                f"--in '{inside}' is or holds the program's own directory, or lies in it: name a copy of '{root}'"
+            )
+    return inside

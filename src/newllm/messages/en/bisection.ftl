@@ -1,0 +1,95 @@
+# Which change of a program made its training go wrong (newllm bisect).
+
+## what came out
+bisect-unfinished = No verdict yet: the same command goes on.
+bisect-cause = { $count ->
+        [one] This change is the cause: { $places }.
+       *[other] These { COUNT($count) } changes together are the cause, and none of them can be left out: { $places }.
+    }
+bisect-carried = { $places } only { $count ->
+        [one] renames
+       *[other] rename
+    } what it uses, and { $count ->
+        [one] has
+       *[other] have
+    } to go with it.
+bisect-sufficient = Sufficient: the sound program with { $count ->
+        [one] this change alone
+       *[other] these changes alone
+    } does the same: { CLAUSE($parts) }.
+bisect-necessary-yes = Necessary: { $others ->
+        [0] without { $count ->
+            [one] it
+           *[other] them
+        } the program is the sound one, which does not.
+        [one] with the other change but without { $count ->
+            [one] it
+           *[other] them
+        }, the program does not.
+       *[other] with all { COUNT($others) } other changes but without { $count ->
+            [one] it
+           *[other] them
+        }, the program does not.
+    }
+bisect-necessary-no = Not necessary: without { $count ->
+        [one] it
+       *[other] them
+    } the other changes bring it about too. Mend this, then bisect again for the others.
+bisect-necessary-unknown = Whether it is necessary is not known: with the other changes but without { $count ->
+        [one] it
+       *[other] them
+    }, the program ends with an error.
+bisect-not-the-sound-run = { $failed ->
+        [yes] The sound program, run again, ended before it had recorded enough: { $line }
+       *[no] The sound program, run again, is not as { $sound }: { CLAUSE($parts) }. What differs lies outside of the program: data, versions, machine, or chance without a fixed seed.
+    }
+bisect-outside = { $tried ->
+        [yes] All { COUNT($changes) } changes together do not bring it about. What made the run go wrong lies outside of the program: its seed, data, versions or machine.
+       *[no] The two programs are the same, but for what changes no training. What made the run go wrong lies outside of the program: its seed, data, versions or machine.
+    }
+bisect-elsewhere = The program imports { $files } from elsewhere than its own directory, as an installed package. A changed copy has no effect there: install it with pip install -e, or not at all, then bisect again.
+bisect-unresolved = With all changes the program ends before it has recorded enough: nothing can be said.
+bisect-out-of-time = { $count ->
+        [0] The time is up, and nothing is known yet.
+        [one] The time is up. This change brings it about, but whether it is necessary is not known yet: { $places }.
+       *[other] The time is up. The cause is among these { COUNT($count) } changes: { $places }.
+    } The same command with a larger --budget goes on.
+bisect-last-line = It printed last: { $line }
+bisect-failed = { $count ->
+        [one] One trial ended with an error and says nothing.
+       *[other] { COUNT($count) } trials ended with an error and say nothing.
+    }
+bisect-moved = Not alike: { $things }.
+bisect-moved-one = { $name } { $now } (there { $there })
+bisect-seeds = The seed differs ({ $places }) and was left as in the sound program.
+bisect-trials = { $count ->
+        [one] One trial
+       *[other] { COUNT($count) } trials
+    } up to step { COUNT($horizon) }, { FIXED($seconds) } s in all.
+bisect-more = ... { COUNT($count) } more lines
+bisect-ranks = { $runs } was recorded by several processes; trials run as one.
+
+## while it works
+bisect-begins = { $changes ->
+        [one] One change
+       *[other] { COUNT($changes) } changes
+    } from the program of { $sound } to that of { $run }; trials run up to step { COUNT($horizon) }
+bisect-stage-sound = the sound program
+bisect-stage-all = all { COUNT($count) } changes
+bisect-stage-search = { $more ->
+        [0] { $places }
+       *[other] { COUNT($count) } changes
+    }
+bisect-stage-without = { $count ->
+        [0] no change
+        [one] the other one
+       *[other] the other { COUNT($count) }
+    }
+bisect-outcome-parts = goes wrong too
+bisect-outcome-otherwise = differs, but not so
+bisect-outcome-sound = as the sound run{ $identical ->
+        [yes] , to the bit
+       *[no] { "" }
+    }
+bisect-outcome-failed = ends with an error
+bisect-tried = { $number }  { $what }: { $outcome }  ({ COUNT($steps) } steps, { FIXED($seconds, digits: 1) } s)

@@ -1,0 +1,78 @@
+# プログラムのどの変更が訓練を悪くしたか（newllm bisect）。
+
+## 結果
+bisect-unfinished = まだ判定はない。同じコマンドで続きから始まる。
+bisect-cause = { $count ->
+        [1] 原因はこの変更である：{ $places }。
+       *[other] 原因はこの{ COUNT($count) }個の変更の組み合わせで、どれも欠かせない：{ $places }。
+    }
+bisect-carried = { $places }は{ $count ->
+        [1] そこで使う名前を変えるだけ
+       *[other] どれもそこで使う名前を変えるだけ
+    }だが、同時に加える必要がある。
+bisect-sufficient = 十分である：正常なプログラムに{ $count ->
+        [1] この変更
+       *[other] これらの変更
+    }だけを加えると、同じことが起きる：{ CLAUSE($parts) }。
+bisect-necessary-yes = 必要である：{ $others ->
+        [0] { $count ->
+            [1] これ
+           *[other] これら
+        }を除けば正常なプログラムであり、起きない。
+       *[other] ほかの{ COUNT($others) }個の変更をすべて加えても、{ $count ->
+            [1] これ
+           *[other] これら
+        }がなければ起きない。
+    }
+bisect-necessary-no = 必要ではない：{ $count ->
+        [1] これ
+       *[other] これら
+    }がなくても、ほかの変更で同じことが起きる。まずここを直し、もう一度bisectを実行して残りを探す。
+bisect-necessary-unknown = 必要かどうかは不明である：ほかの変更をすべて加えて{ $count ->
+        [1] これ
+       *[other] これら
+    }を除くと、プログラムがエラーで終わる。
+bisect-not-the-sound-run = { $failed ->
+        [yes] 正常なプログラムをもう一度実行したところ、十分に記録する前に終わった：{ $line }
+       *[no] 正常なプログラムをもう一度実行したところ、{ $sound }と異なる：{ CLAUSE($parts) }。違いはプログラムの外にある。データ、バージョン、マシン、または固定されていない乱数である。
+    }
+bisect-outside = { $tried ->
+        [yes] { COUNT($changes) }個の変更をすべて加えても起きない。原因はプログラムの外にある。乱数シード、データ、バージョン、またはマシンである。
+       *[no] 二つのプログラムは、訓練に影響しない点を除いて同じである。原因はプログラムの外にある。乱数シード、データ、バージョン、またはマシンである。
+    }
+bisect-elsewhere = プログラムは{ $files }を自分のディレクトリではなく、インストール済みのパッケージなど別の場所から読み込んでいる。コピーを変更しても効果がない。pip install -eでインストールするかアンインストールしてから、もう一度bisectを実行する。
+bisect-unresolved = すべての変更を加えると、プログラムは十分に記録する前に終わる。何も判定できない。
+bisect-out-of-time = { $count ->
+        [0] 時間切れで、まだ何もわかっていない。
+        [1] 時間切れである。この変更で同じことが起きるが、必要かどうかはまだわかっていない：{ $places }。
+       *[other] 時間切れである。原因は次の{ COUNT($count) }個の変更のなかにある：{ $places }。
+    }--budgetを増やして同じコマンドを実行すると、続きから始まる。
+bisect-last-line = 最後の出力：{ $line }
+bisect-failed = { COUNT($count) }回の試行がエラーで終わり、判定に使えない。
+bisect-moved = 同じでないもの：{ $things }。
+bisect-moved-one = { $name }が{ $now }（あちらでは{ $there }）
+bisect-seeds = 乱数シードが異なる（{ $places }）。正常なプログラムのままにした。
+bisect-trials = ステップ{ COUNT($horizon) }まで{ COUNT($count) }回の試行、合計{ FIXED($seconds) }秒。
+bisect-more = …ほか{ COUNT($count) }行
+bisect-ranks = { $runs }は複数のプロセスで記録された。試行は一つのプロセスで実行する。
+
+## 実行中
+bisect-begins = { $sound }のプログラムから{ $run }のプログラムへの変更は{ COUNT($changes) }個、試行はステップ{ COUNT($horizon) }まで
+bisect-stage-sound = 正常なプログラム
+bisect-stage-all = { COUNT($count) }個の変更すべて
+bisect-stage-search = { $more ->
+        [0] { $places }
+       *[other] { COUNT($count) }個の変更
+    }
+bisect-stage-without = { $count ->
+        [0] 変更なし
+       *[other] ほかの{ COUNT($count) }個
+    }
+bisect-outcome-parts = 同じことが起きる
+bisect-outcome-otherwise = 異なるが、同じではない
+bisect-outcome-sound = 正常{ $identical ->
+        [yes] （ビット単位で同じ）
+       *[no] { "" }
+    }
+bisect-outcome-failed = エラーで終わる
+bisect-tried = { $number }  { $what }：{ $outcome }（{ COUNT($steps) }ステップ、{ FIXED($seconds, digits: 1) }秒）

@@ -1,0 +1,109 @@
+"""The copies that trials run in."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from newllm.bisection.tree import Tree, files_below
+from newllm.errors import UserError
+from newllm.trace.program import Program
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for name in (
+        "train.py", "data/a.txt", ".git/config", ".hidden/b", "venv/pyvenv.cfg", "venv/lib.py", "pkg/__pycache__/c.pyc",
+        "runs/sound/recording.json", "runs/sound/trace.jsonl", "runs/notes.txt",
+    ):  # fmt: skip
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    (root / "link").symlink_to(root / "data")
+    (root / "data" / "back").symlink_to(root)
+    return root
+
+
+def program(root: Path, directory: Path | None = None) -> Program:
+    return Program("train.py", directory=str(directory or root), root=str(root), files={"train.py": ""})
+
+
+def test_a_copy_leaves_out_what_is_no_part_of_the_program(root: Path) -> None:
+    names = {one.relative_to(root).as_posix() for one in files_below(root)}
+    assert names == {"train.py", "data/a.txt", "link/a.txt", "runs/notes.txt"}
+
+
+def test_a_copy_has_the_programs_files_and_the_original_stays(root: Path) -> None:
+    tree = Tree(program(root))
+    try:
+        made = tree.fresh({"train.py": f"OUT = '{root}/out'\n", "pkg/new.py": "x = 1\n", "data/a.txt": None})
+        copy = tree.counterpart(root)
+        assert copy.is_relative_to(tree.path)
+        assert (copy / "train.py").read_text() == f"OUT = '{copy}/out'\n"
+        assert (copy / "pkg/new.py").read_text() == "x = 1\n"
+        assert not (copy / "data/a.txt").exists()
+        assert (copy / ".git").is_dir()  # by which the recorder knows the root
+        assert not (copy / ".git/config").exists()
+        assert made.is_dir()
+        (copy / "data").mkdir(exist_ok=True)
+        (copy / "data" / "a.txt").write_text("changed")
+        tree.fresh({})
+        assert (tree.counterpart(root) / "data/a.txt").read_text() == "data/a.txt"
+        assert not copy.exists()
+    finally:
+        tree.remove()
+    assert not tree.path.exists()
+    assert (root / "train.py").read_text() == "train.py"
+    assert (root / "data/a.txt").read_text() == "data/a.txt"
+
+
+def test_a_directory_that_is_not_below_the_root_is_copied_too(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "started-here"
+    other.mkdir()
+    (other / "conf.yaml").write_text("a: 1\n")
+    tree = Tree(program(root, other))
+    try:
+        tree.fresh({})
+        assert (tree.counterpart(other) / "conf.yaml").is_file()
+        assert tree.counterpart(root).parent == tree.counterpart(other).parent  # ../root means the same
+    finally:
+        tree.remove()
+
+
+def test_modules_are_found_in_the_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(root / "pkg")])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root / "lib"), "/elsewhere"]))
+    tree = Tree(program(root))
+    try:
+        tree.fresh({})
+        copy = tree.counterpart(root)
+        paths = tree.environment(Path("/x"))["PYTHONPATH"].split(os.pathsep)
+        assert paths == [str(copy / "pkg"), str(copy / "lib"), "/elsewhere"]
+    finally:
+        tree.remove()
+
+
+def test_too_much_is_refused_with_the_mend(root: Path) -> None:
+    with pytest.raises(UserError, match=r"larger than 0 MiB.*--in DIR"):
+        files_below(root, largest=10)
+    with pytest.raises(UserError, match="is gone"):
+        Tree(program(root / "nowhere"))
+
+
+def test_a_directory_of_the_users_is_taken_in_place_unless_it_is_the_programs(root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "pkg").mkdir(parents=True)
+    tree = Tree(program(root), own)
+    try:
+        tree.fresh({"train.py": "x = 1\n"})
+        assert tree.counterpart(root) == own
+        assert (own / "train.py").read_text() == "x = 1\n"
+    finally:
+        tree.remove()
+    assert own.is_dir()
+    for wrong in (root, tmp_path, root / "data"):
+        with pytest.raises(UserError, match="own directory"):
+            Tree(program(root), wrong)
+    with pytest.raises(UserError, match="is no directory"):
+        Tree(program(root), tmp_path / "absent")
