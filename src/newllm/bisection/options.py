@@ -1,18 +1,12 @@
-"""The changes of command lines: options, flags, settings as NAME=VALUE, and words without a name.
-
-How a program reads its command line is not known. An option is taken to have the words behind it up to the next one.
-"""
+"""The changes of command lines."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from newllm.bisection.change import Change
+from newllm.diagnosis.against.options import Group, groups_of
 
-_NEGATIVE = re.compile(r"-\.?\d")
-_ASSIGNED = re.compile(r"([A-Za-z_+~][\w.+/@-]*)=")
 _SEED = re.compile(r"(^|[._-])seed($|[._-])", re.IGNORECASE)
 _PLACE = re.compile(
     r"(^|[._-])(out|output|outdir|save|savedir|log|logs|logdir|logging|run|runs|rundir|exp|experiment|project|name|id"
@@ -22,53 +16,6 @@ _PLACE = re.compile(
 """Names of options that say where a run goes or what it is called, as `--out`, `--log-dir`, `--run_name`.
 
 Narrower than what the doctor leaves out of settings: `--train-file` may be the cause."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """An option with its values, or one word.
-
-    Attributes:
-        name: empty of a word without one.
-        at: which one of its name it is, from 0.
-        words: as they stand on the command line.
-    """
-
-    name: str
-    at: int
-    words: tuple[str, ...]
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """What the option is given, however it is written."""
-        first, equals, value = self.words[0].partition("=")
-        if self.name and equals and first == self.name:
-            return (value, *self.words[1:])
-        return self.words[1:] if self.name else self.words
-
-
-def groups_of(arguments: Iterable[str]) -> list[Group]:
-    """Return the words of a command line by option."""
-    found: list[tuple[str, list[str]]] = []
-    for word in arguments:
-        if is_option(word):
-            found.append((word.partition("=")[0], [word]))
-        elif found and found[-1][0].startswith("-") and "=" not in found[-1][1][0]:
-            found[-1][1].append(word)
-        else:
-            assigned = _ASSIGNED.match(word)
-            found.append((assigned[1] if assigned else "", [word]))
-    seen: Counter[str] = Counter()
-    groups = []
-    for name, words in found:
-        groups.append(Group(name, seen[name], tuple(words)))
-        seen[name] += 1
-    return groups
-
-
-def is_option(word: str) -> bool:
-    """Whether a word of a command line is the name of an option, not a value or a negative number."""
-    return word.startswith("-") and len(word) > 1 and not _NEGATIVE.match(word)
 
 
 def is_place(name: str) -> bool:

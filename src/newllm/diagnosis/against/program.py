@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
+from newllm.diagnosis.against.options import groups_of
 from newllm.diagnosis.against.written import changes_nothing
 from newllm.messages import Message, message
 from newllm.trace.program import Program
@@ -90,26 +91,15 @@ def _cut(text: str, begin: int) -> str:
 
 
 def options_of(arguments: Sequence[str]) -> dict[str, str]:
-    """Return what a command line gives by option; "yes" of a flag, and other words by their place among them.
+    """Return what a command line gives by option, of one that comes again all of it; "yes" of a flag.
 
-    Args:
-        arguments: its words.
+    Words without an option are called by their place among them ("#1").
     """
     given: dict[str, list[str]] = {}
-    name, words = "", 0
-    for one in arguments:
-        option, equals, value = one.partition("=")
-        if one.startswith("-") and not _is_number(one):
-            given.setdefault(option, []).extend([value] if equals else [])
-            name = "" if equals else option
-        elif equals and option.isprintable() and name == "":  # as hydra has them
-            given.setdefault(option, []).append(value)
-        elif name:
-            given[name].append(one)
-        else:
-            words += 1
-            given[f"#{words}"] = [one]
-    return {name: " ".join(values) or "yes" for name, values in given.items()}
+    for group in groups_of(arguments):
+        name = group.name or f"#{group.at + 1}"
+        given.setdefault(name, []).append(" ".join(group.values) or "yes")
+    return {name: ", ".join(values) for name, values in given.items()}
 
 
 def _is_number(word: str) -> bool:
