@@ -19,6 +19,13 @@ finding-validation-gap =
 finding-contrastive-at-chance =
     .sentence = the loss stays at { G($level) } = ln { $choices } up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
 
+finding-reward-falls =
+    .explained = The reward is lower than it was, and stays so. If it falls from the first updates on, actions that are rewarded are made rarer: look at the sign of the advantage and of the loss first.
+    .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
+        [from-start] with the first updates and never rises again: actions that are rewarded are made rarer
+       *[later] by { $axis } { $first } and stays there
+    }
+
 finding-spike =
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
         [recovered] recovers by { $axis } { $back }

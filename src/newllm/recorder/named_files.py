@@ -13,7 +13,10 @@ LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of 
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
 WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
-_DATA = (".bin", ".csv", ".jsonl", ".npy", ".npz", ".parquet", ".tsv", ".txt")
+_DATA = (
+    ".arrow", ".bin", ".bz2", ".csv", ".gz", ".h5", ".hdf5", ".jsonl", ".npy", ".npz", ".parquet", ".pickle", ".pkl",
+    ".tar", ".tsv", ".txt", ".xz", ".zip", ".zst",
+)  # fmt: skip
 SECRET = re.compile(
     r"secret|credential|passw|pwd|service.?account|api.?key|private.?key"
     r"|(^|[-_./])(?<!pad.)(?<!eos.)(?<!bos.)(?<!cls.)(?<!sep.)(?<!unk.)(?<!mask.)(token|auth|keys?)([-_./=]|$)",

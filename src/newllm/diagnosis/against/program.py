@@ -30,7 +30,7 @@ def program_differences(here: Program, there: Program, without: Iterable[str]) -
     code = edits(there.files, here.files)
     often, new, seldom = ([_of_edits(block) for block in _runs(code, which)] for which in (_changes, _is_new, _rarely))
     outside = [*_options(here.arguments, there.arguments, without), *_data(here, there)]
-    return [*often, *outside, *new, *_versions(here, there), *seldom]
+    return [*outside, *often, *new, *_versions(here, there), *seldom]
 
 
 def _changes(edit: Edit) -> bool:

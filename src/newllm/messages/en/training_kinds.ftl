@@ -60,9 +60,9 @@ finding-entropy-collapse =
     .test = Go on from before the collapse with a bonus for entropy: the reward should recover.
 
 finding-reward-falls =
-    .explained = The reward is lower than it was, and stays so. If it falls from the first updates on, actions that are rewarded are made rarer: look at the sign of the advantage and of the loss first.
+    .explained = The reward is lower than it was, and stays so. If it falls from the first updates on, look first at the sign of the advantage and of the loss, and at which rewards go with which actions.
     .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
-        [from-start] with the first updates and never rises again: actions that are rewarded are made rarer
+        [from-start] with the first updates and never rises again, as where actions that are rewarded are made rarer
        *[later] by { $axis } { $first } and stays there
     }
     .environment = an environment that became harder
