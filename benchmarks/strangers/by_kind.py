@@ -39,10 +39,10 @@ SCORED_ONCE = {
     "second": "e0407e06", "third": "967c5f63", "fourth": "7e910ef4", "fifth": "61f19f52", "sixth": "59b7cc42",
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
     "public 5": "5ba41d08", "public 6": "8b6a8c8b", "public 7": "a950b2a9", "public 8": "40bd402e",
-    "public 9": "321194ff", "public 10": "3c078cad",
+    "public 9": "321194ff", "public 10": "3c078cad", "public 11": "ce0b354a",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
-WITH_COUNTS = {"public 9", "public 10"}  # what was said there of how sure it is came of the counts of the sets before
+WITH_COUNTS = {"public 9", "public 10", "public 11"}  # what was said there of how sure it is came of the counts of the sets before
 
 
 @dataclass(frozen=True)
