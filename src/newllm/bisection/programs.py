@@ -56,16 +56,31 @@ class Programs:
     def only_renaming(self, numbers: Iterable[int]) -> tuple[int, ...]:
         """Return those of some changes that only rename what the others use; none where that is all they do."""
         wanted = {*numbers}
-        files = {name: text for name, text in self.with_changes(wanted)[0].items() if text is not None}
-        found = edits(self.sound.files, files)
+        found = self._edits_of(wanted)
         chosen = [one for one in self.changes if one.number in wanted]
         places = {change: _lines_with(change, chosen) for change in chosen}
-        renaming = [
+        without = {
             one.number
             for one in chosen
-            if one.kind == "lines" and one.name.endswith(".py") and _rank(places[one], found) == len(found)
-        ]
-        return tuple(renaming) if len(renaming) < len(chosen) else ()
+            if one.kind == "lines" and one.name.endswith(".py") and not any(_has(places[one], edit) for edit in found)
+        }
+        if _said(self._edits_of(wanted - without)) != _said(found):  # a later line of a statement is a change too
+            without = {
+                one.number for one in chosen if one.number in without and _rank(places[one], found) == len(found)
+            }
+        if len(without) == len(chosen):
+            return ()
+        return tuple(one.number for one in chosen if one.number in without)
+
+    def _edits_of(self, numbers: Iterable[int]) -> list[Edit]:
+        """Return which statements of the sound program differ in the one with some changes."""
+        files = {name: text for name, text in self.with_changes(numbers)[0].items() if text is not None}
+        return edits(self.sound.files, files)
+
+
+def _said(found: Sequence[Edit]) -> list[tuple[object, ...]]:
+    """Return statements that differ, whatever their lines."""
+    return sorted((one.file, one.place, one.how, str(one.here), str(one.there)) for one in found)
 
 
 def programs_of(sound: Program, run: Program) -> Programs:

@@ -106,6 +106,11 @@ class Session:
         if outcome != "parts":
             return self._end("unresolved") if outcome == "failed" else self._outside()
         left = smallest(everything, lambda some: self._tested("search", some) == "parts")
+        named = self.programs.only_renaming(left)
+        others = [one for one in left if one not in named]
+        # Of a name that is changed in several lines no single one can be left out, but all of them may.
+        if named and others and self._tested("search", others) == "parts":
+            left = others
         without = self._tested("without", [one for one in everything if one not in left])
         necessary = None if without == "failed" else without != "parts"
         return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)

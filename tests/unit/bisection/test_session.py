@@ -116,6 +116,21 @@ def test_parts_of_a_mistake_that_fail_alone_are_one_cause(project) -> None:
     assert "NameError" in failed[0].printed[-1]
 
 
+def test_a_new_name_in_several_lines_is_no_part_of_the_cause(project) -> None:
+    project.change(
+        'print("trained")\n', 'last = step\n    other = last + 1\n    print("trained", last, other - last)\n'
+    )
+    sound = project.train("sound")
+    project.change("STEPS = 200\n", "STEPS = 200\nLAST = 20\n")
+    project.change("-rate * step", "-rate * min(step, LAST)")
+    for before, after in (("last = step", "end = step"), ("= last + 1", "= end + 1")):
+        project.change(before, after)
+    project.change('"trained", last, other - last', '"trained", end, other - end')
+    found = bisected(project.train("today"), sound)
+    assert sorted(places(found)) == ["train.py:16", "train.py:20"]
+    assert not found.carried
+
+
 def test_two_mistakes_of_which_each_is_enough(project) -> None:
     sound = project.train("sound")
     project.change(*MISTAKE)
