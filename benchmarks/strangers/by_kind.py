@@ -42,7 +42,11 @@ SCORED_ONCE = {
     "public 9": "321194ff", "public 10": "3c078cad", "public 11": "ce0b354a",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
-WITH_COUNTS = {"public 9", "public 10", "public 11"}  # what was said there of how sure it is came of the counts of the sets before
+WITH_COUNTS = {"public 9", "public 10", "public 11"}  # how sure it was came there of the counts of the sets before
+    "public 9",
+    "public 10",
+    "public 11",
+}  # what was said there of how sure it is came of the counts of the sets before
 
 
 @dataclass(frozen=True)
