@@ -43,10 +43,6 @@ SCORED_ONCE = {
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
 WITH_COUNTS = {"public 9", "public 10", "public 11"}  # how sure it was came there of the counts of the sets before
-    "public 9",
-    "public 10",
-    "public 11",
-}  # what was said there of how sure it is came of the counts of the sets before
 
 
 @dataclass(frozen=True)
