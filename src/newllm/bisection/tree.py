@@ -120,8 +120,8 @@ class Tree:
                 yield str(Path(one).resolve())
 
     def _place(self, name: str) -> Path:
-        path = Path(name)
-        return self.counterpart(path if path.is_absolute() else self._root / path)
+        # Without "..": a name of a damaged or hostile file must not lead out of the copy.
+        return self.counterpart(Path(os.path.normpath(self._root / name)))
 
     def _copy(self, target: Path, files: Iterable[tuple[Path, Path]]) -> None:
         for source, original in files:

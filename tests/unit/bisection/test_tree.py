@@ -107,3 +107,15 @@ def test_a_directory_of_the_users_is_taken_in_place_unless_it_is_the_programs(ro
             Tree(program(root), wrong)
     with pytest.raises(UserError, match="is no directory"):
         Tree(program(root), tmp_path / "absent")
+
+
+@pytest.mark.parametrize("depth", [2, 40])
+def test_no_name_of_a_file_leads_out_of_the_copy(root: Path, tmp_path: Path, depth: int) -> None:
+    tree = Tree(program(root))
+    try:
+        tree.fresh({f"{'../' * depth}escaped.txt": "x", str(tmp_path / "far.txt"): "x"})
+        assert len([*tree.path.rglob("escaped.txt")]) == 1
+    finally:
+        tree.remove()
+    assert not (tmp_path.parent / "escaped.txt").exists()
+    assert not (tmp_path / "far.txt").exists()
