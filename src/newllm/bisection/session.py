@@ -105,15 +105,21 @@ class Session:
             return self._end("elsewhere")
         if outcome != "parts":
             return self._end("unresolved") if outcome == "failed" else self._outside()
-        left = smallest(everything, lambda some: self._tested("search", some) == "parts")
-        named = self.programs.only_renaming(left)
-        others = [one for one in left if one not in named]
-        # Of a name that is changed in several lines no single one can be left out, but all of them may.
-        if named and others and self._tested("search", others) == "parts":
-            left = others
+        left = self._without_names(everything)
+        left = smallest(left, lambda some: self._tested("search", some) == "parts")
+        left = self._without_names(left)
         without = self._tested("without", [one for one in everything if one not in left])
         necessary = None if without == "failed" else without != "parts"
         return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)
+
+    def _without_names(self, changes: list[int]) -> list[int]:
+        """Return changes with the symptom without those that only rename, if it is there without them.
+
+        Of a name that is changed in several lines no single one can be left out, but all of them may.
+        """
+        named = self.programs.only_renaming(changes)
+        others = [one for one in changes if one not in named]
+        return others if named and self._tested("search", others) == "parts" else changes
 
     def _outside(self) -> Bisection:
         return self._end("outside", moved=moved(self.programs.sound, self.programs.run))
