@@ -12,6 +12,8 @@ from newllm.diagnosis.against.edits import Edit, edits
 from newllm.files import to_json
 from newllm.trace.program import Program
 
+NEAR = 3  # lines between two changes of one place
+
 
 @dataclass(frozen=True)
 class Programs:
@@ -71,6 +73,22 @@ class Programs:
         if len(without) == len(chosen):
             return ()
         return tuple(one.number for one in chosen if one.number in without)
+
+    def neighbours(self, numbers: Iterable[int]) -> list[list[int]]:
+        """Return some changes in groups of those that stand near each other in one file, in their order there."""
+        wanted = {*numbers}
+        chosen = sorted(
+            (one for one in self.changes if one.number in wanted and one.kind == "lines"),
+            key=lambda one: (one.name, one.span),
+        )
+        groups: list[list[Change]] = []
+        for one in chosen:
+            last = groups[-1][-1] if groups else None
+            if last is not None and last.name == one.name and one.span[0] - last.span[1] <= NEAR:
+                groups[-1].append(one)
+            else:
+                groups.append([one])
+        return [[one.number for one in group] for group in groups]
 
     def _edits_of(self, numbers: Iterable[int]) -> list[Edit]:
         """Return which statements of the sound program differ in the one with some changes."""

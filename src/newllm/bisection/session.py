@@ -107,7 +107,7 @@ class Session:
             return self._end("unresolved") if outcome == "failed" else self._outside()
         left = self._without_names(everything)
         left = smallest(left, lambda some: self._tested("search", some) == "parts")
-        left = self._without_names(left)
+        left = self._without_neighbours(self._without_names(left))
         without = self._tested("without", [one for one in everything if one not in left])
         necessary = None if without == "failed" else without != "parts"
         return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)
@@ -120,6 +120,17 @@ class Session:
         named = self.programs.only_renaming(changes)
         others = [one for one in changes if one not in named]
         return others if named and self._tested("search", others) == "parts" else changes
+
+    def _without_neighbours(self, changes: list[int]) -> list[int]:
+        """Return changes with the symptom without those of one place that can be left out together, and not alone.
+
+        What one line names and the next one uses fails where only one of the two is changed.
+        """
+        for group in self.programs.neighbours(changes):
+            others = [one for one in changes if one not in group]
+            if len(group) > 1 and others and self._tested("search", others) == "parts":
+                changes = others
+        return changes
 
     def _outside(self) -> Bisection:
         return self._end("outside", moved=moved(self.programs.sound, self.programs.run))

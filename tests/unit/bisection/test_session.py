@@ -131,6 +131,16 @@ def test_a_new_name_in_several_lines_is_no_part_of_the_cause(project) -> None:
     assert not found.carried
 
 
+def test_lines_that_need_each_other_and_change_nothing_are_no_part_of_the_cause(project) -> None:
+    project.change('    print("trained")', '    last = step\n    print("trained", last + 1)')
+    sound = project.train("sound")
+    project.change("STEPS = 200\n", "STEPS = 200\nLAST = 20\n")
+    project.change("-rate * step", "-rate * min(step, LAST)")
+    project.change('    last = step\n    print("trained", last + 1)', '    ends = step + 1\n    print("trained", ends)')
+    found = bisected(project.train("today"), sound)
+    assert sorted(places(found)) == ["train.py:16", "train.py:20"]
+
+
 def test_two_mistakes_of_which_each_is_enough(project) -> None:
     sound = project.train("sound")
     project.change(*MISTAKE)

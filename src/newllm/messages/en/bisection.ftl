@@ -4,7 +4,7 @@
 bisect-unfinished = No verdict yet: the same command goes on.
 bisect-cause = { $count ->
         [one] This change is the cause: { $places }.
-       *[other] These { COUNT($count) } changes together are the cause, and none of them can be left out: { $places }.
+       *[other] These { COUNT($count) } changes together are the cause, and no single one of them can be left out: { $places }.
     }
 bisect-carried = { $places } only { $count ->
         [one] renames
