@@ -5,14 +5,12 @@ A hunk that has as many lines in both versions is taken line by line where each 
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from newllm.bisection.change import Change
+from newllm.diagnosis.against.edits import differ_by_seed
 from newllm.diagnosis.against.statements import statements_of
 
-_SEED = re.compile(r"seed", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+")
 _COMMENT = ("#", ";", "//")  # of settings
 MOST_SINGLES = 20  # lines in a row that are tried one by one
 
@@ -86,11 +84,11 @@ def _stands_alone(name: str, text: str, change: Change) -> bool:
 
 
 def _is_seed(change: Change) -> bool:
-    """Whether only numbers in lines that name a seed differ."""
+    """Whether only numbers of seeds differ."""
     if len(change.here) != len(change.there):
         return False
     pairs = [(one, two) for one, two in zip(change.here, change.there, strict=True) if one != two]
-    return bool(pairs) and all(_SEED.search(one) and _NUMBER.sub("", one) == _NUMBER.sub("", two) for one, two in pairs)
+    return bool(pairs) and all(differ_by_seed(one, two) for one, two in pairs)
 
 
 def _lines(text: str) -> tuple[str, ...]:

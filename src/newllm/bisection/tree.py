@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.trace.program import Program
+from newllm.trace.program import RECORD_TO, Program
 
 LARGEST = 1 << 30  # bytes
-RECORD_TO = "NEWLLM_RECORD_TO"
 _OF_A_RUN = ("recording.json", "trace.jsonl")
 
 

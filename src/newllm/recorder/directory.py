@@ -7,7 +7,8 @@ the last part of its own, and those that it names are left alone.
 import os
 from pathlib import Path
 
-VARIABLE = "NEWLLM_RECORD_TO"
+from newllm.trace.program import RECORD_TO
+
 _TAKEN: dict[Path, Path] = {}
 
 
@@ -17,7 +18,7 @@ def directory_of(out: Path) -> Path:
     Args:
         out: as the program names it.
     """
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(RECORD_TO)
     if not given:
         return out
     named = out.absolute()

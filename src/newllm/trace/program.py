@@ -9,6 +9,8 @@ from typing import Any
 from newllm.checksum import read_checked
 
 PROGRAM, SET_ASIDE = "program.json", "set-aside"
+RECORD_TO = "NEWLLM_RECORD_TO"
+"""The variable of the environment that says where a program's recordings are made (`newllm.recorder.directory`)."""
 _STEP = re.compile(r"(?<=-)\d{1,15}$")
 _MOST = 20  # runs that are looked at, the newest
 

@@ -56,6 +56,11 @@ def test_a_seed_stands_beside_the_changes() -> None:
     assert (len(changes), seeds) == (1, [])
 
 
+def test_a_number_beside_a_seed_is_a_change() -> None:
+    changes, seeds = changes_of_files({"a.py": "x = load(0.8, seed=1)\n"}, {"a.py": "x = load(0.08, seed=1)\n"})
+    assert (len(changes), seeds) == (1, [])
+
+
 def test_neighbouring_lines_are_changes_of_their_own_where_each_stands_alone() -> None:
     here = changed(("rate = 0.1", "rate = 0.2"), ("steps = 100", "steps = 50"))
     changes, _ = changes_of_files({"a.py": CODE}, {"a.py": here})

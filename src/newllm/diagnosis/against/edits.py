@@ -9,6 +9,7 @@ of statements that went to another function together is not looked at.
 import difflib
 import functools
 import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,7 +126,8 @@ def _statements(name: str, text: str) -> dict[str, list[Statement]] | None:
 def _lines(text: str) -> Iterator[Statement]:
     lines = text.splitlines()
     if len(lines) > MOST_LINES:
-        yield Statement(f"... {len(lines):,} lines ({hash(text) & 0xFFFFFF:06x})", 0, 1)
+        checksum = zlib.crc32(text.encode(errors="surrogatepass"))
+        yield Statement(f"... {len(lines):,} lines (CRC {checksum:08x})", 0, 1)
         return
     for at, line in enumerate(lines, 1):
         stripped = line.strip().rstrip(",")
@@ -333,11 +335,13 @@ def _changed_apart(added: list[_Single], removed: list[_Single]) -> Iterator[Edi
             yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, "changed")
 
 
+def differ_by_seed(one: str, two: str) -> bool:
+    """Whether two versions of a statement or a line differ by the number of a seed alone."""
+    return one != two and _SEED.sub(r"\1", one) == _SEED.sub(r"\1", two)
+
+
 def _is_seed(edit: Edit) -> bool:
-    """Whether only the number of a seed differs."""
-    if edit.here is None or edit.there is None or edit.how != "changed":
-        return False
-    return _SEED.sub(r"\1", edit.here) == _SEED.sub(r"\1", edit.there)
+    return edit.here is not None and edit.there is not None and differ_by_seed(edit.here, edit.there)
 
 
 def _is_seldom(edit: Edit) -> bool:
