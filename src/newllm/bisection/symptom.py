@@ -138,7 +138,7 @@ def symptoms(run: Recording, sound: Recording) -> Symptoms:
     with np.errstate(all="ignore"):
         given, _ = given_differences((run.trace, run.facts), (sound.trace, sound.facts))
         progress = training_kind(run.trace, run.facts).loss_is_progress
-        reached, _ = reached_differences(run.trace, sound.trace, progress=progress)
+        reached, _ = reached_differences(run.trace, sound.trace, progress=progress, roles=run.facts.roles)
     own, other = (diagnose(one.trace, one.facts) for one in (run, sound))
     known = {one.kind for one in other if one.severity == "fault"}
     faults = {

@@ -12,6 +12,7 @@ import numpy as np
 from newllm.diagnosis.medians import medians
 from newllm.trace import Series, Trace
 
+_SO_FAR = re.compile(r"(best|lowest)(?![a-z])", re.IGNORECASE)  # "Best Val Loss" stays as it is on purpose
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
 _FIRST = 5  # points that tell where a loss begins
 _AT_ZERO = 0.25  # of all that a loss goes through: so near to zero it begins at zero
@@ -26,7 +27,8 @@ _OWN_PART = re.compile(
 def loss_names(trace: Trace) -> list[str]:
     """Return the names of the trace's losses: training first; other names than the project's only without those."""
     own = [name for name in ("loss", "validation_loss") if len(trace.series(name).value)]
-    return own or [name for name in trace.signals if _A_LOSS.search(name) and len(trace.series(name).value)]
+    others = (name for name in trace.signals if _A_LOSS.search(name) and not _SO_FAR.match(name))
+    return own or [name for name in others if len(trace.series(name).value)]
 
 
 def names_a_loss(name: str) -> bool:

@@ -14,11 +14,15 @@ from newllm.diagnosis.losses import comparable, finite, sliding_median
 from newllm.trace import Series
 
 WINDOW, FEWEST = 20, 3  # points on either side whose levels are compared
+WIDER = (WINDOW, 5 * WINDOW, 25 * WINDOW)  # likewise: of what scatters far, only many points tell the level
 MOST_BEFORE = 5000  # points before a change that it is held against
 TIMES = 2.0  # as far as the signal had gone before
 SURE, FAR = 5.0, 8.0  # standard deviations: of a difference of two medians, of one point
 EXACT = 0.8  # of the points before equal their neighbour: a setting
 LEAST = 0.1  # of a setting's size
+DATED = (
+    10.0  # two standard deviations of the point at which a level seems to change, in (scatter / change)**2: Yao 1987
+)
 LOCAL = 3.0  # times its largest change just before: a schedule moves all the time
 _OF_MEDIANS = 1.57  # variance of a median, times that of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation
@@ -122,11 +126,14 @@ def _jump(series: Series, places: Sequence[int], *, may_come_again: bool = False
 
 
 def _level(series: Series, places: Sequence[int], *, up: bool = False) -> Shift | None:
-    """Return a shift of the level that stays for as many points as are compared."""
+    """Return a shift of the level that stays for as many points as are compared: few, else more of them."""
+    most = min(len(series.value) - places[0], places[0] // 3)
+    widths = dict.fromkeys(min(one, most) for one in WIDER)
+    return next(filter(None, (_level_of(series, places, width, up=up) for width in widths if width >= FEWEST)), None)
+
+
+def _level_of(series: Series, places: Sequence[int], width: int, *, up: bool) -> Shift | None:
     value = series.value
-    width = min(WINDOW, len(value) - places[0], places[0] // 3)
-    if width < FEWEST:
-        return None
     medians = sliding_median(value[: places[-1] + width], width)  # of the points from each place on
     far = _size(medians[width:] - medians[:-width], up=up)  # of place `width` and those behind it
     first, earlier = places[0] - width, far[: places[0] - 2 * width + 1]
@@ -138,8 +145,10 @@ def _level(series: Series, places: Sequence[int], *, up: bool = False) -> Shift 
     near = np.arange(max(1, at - width), min(len(value), at + width))
     misfit = np.cumsum((value[near - 1] - before) ** 2 - (value[near - 1] - after) ** 2)
     split = int(near[np.argmin(misfit)])
-    if not places[0] <= split <= places[-1]:
+    unsure = round(DATED * (scatter(value[: places[0]]) / (after - before)) ** 2)  # points: of what scatters far
+    if not places[0] - unsure <= split <= places[-1] + unsure:
         return None
+    split = min(max(split, places[0]), places[-1])
     return Shift(float(series.step[split]), float(series.step[split - 1]), before, after)
 
 

@@ -285,3 +285,21 @@ def test_a_reference_that_is_lost_is_said_to_be() -> None:
 
 
 SAID = next(one for one in told(run(2)).values()).sentence
+
+
+def test_a_few_evaluations_are_enough_and_are_said_to_end_where_they_do() -> None:
+    epochs = np.arange(8)
+    falls = 0.4 * np.exp(-epochs / 3) + 0.01
+    sound, own = (Trace({"validation_loss": Series(epochs, one)}, "epoch") for one in (falls, falls + 0.5))
+    found = told(own, Facts(), sound, Facts())["parts-from-reference"]
+    assert str(found.sentence).count(f"ends at {falls[-1] + 0.5:.3g} (there {falls[-1]:.3g}")
+
+
+def test_columns_that_a_person_names_are_held_against_each_other() -> None:
+    steps = np.arange(0, 200, 10)
+    sound, own = (
+        Trace({"mine": Series(steps, level)}, "step") for level in (np.linspace(10, 200, 20), np.full(20, 10))
+    )
+    with pytest.raises(UserError, match="share no loss, measure or setting"):
+        told(own, Facts(), sound, Facts())
+    assert "parts-from-reference" in told(own, Facts(roles={"reward": "mine"}), sound, Facts())

@@ -322,6 +322,28 @@ def test_a_loss_that_fell_by_a_fiftieth_fell() -> None:
     assert [bool(stands(levels((points // 2, 0), (points // 2, 0)))) for points in (10, 12)] == [False, True]
 
 
+def evaluated(before: np.ndarray) -> list[Finding]:
+    """Return what is said of a training loss up to its first evaluation, and as it is later, of which all are alike."""
+    loss = np.concatenate([before, levels((600, -0.3))])
+    evaluations = Series(np.arange(len(before), len(loss) + 1, 100), levels((7, -0.29)))
+    trace = Trace({"loss": Series(np.arange(1, len(loss) + 1), loss), "validation_loss": evaluations})
+    return [one for one in trend.detect_plateau(trace, Facts()) if one.signal == "validation_loss"]
+
+
+def test_what_was_learnt_before_the_first_evaluation_was_learnt() -> None:
+    falls = np.exp(1.5 - 0.3 + 0.09 * np.exp(-np.arange(200) / 60)) * levels((200, -1.5))
+    assert not evaluated(falls)
+    assert evaluated(levels((4, -0.2), (196, -0.3)))  # the scale of an output alone
+
+
+def test_the_first_number_of_a_log_may_be_a_mean_of_nothing() -> None:
+    for at, origin, severity in ((0, None, "note"), (1, None, "fault"), (0, "record", "fault")):
+        loss = levels((9, 0.0))
+        loss[at] = np.nan
+        (found,) = loss_bounds.detect_not_finite(trace_of(loss=loss), Facts(origin=origin))
+        assert found.severity == severity
+
+
 def test_a_standstill_of_two_fifths_is_noted() -> None:
     short, long = (stands(levels((points, 0), (100 - points, -1.0))) for points in (35, 48))
     assert not short

@@ -144,3 +144,9 @@ def test_a_loss_of_next_to_nothing_has_no_lower_to_go() -> None:
     loss = np.maximum(1.6 * 10.0 ** -np.arange(30.0), 1.15e-7)
     assert detect_frozen_values(Trace({"loss": Series(np.arange(30), loss)}), Facts()) == []
     assert detect_frozen_values(Trace({"loss": Series(np.arange(30), np.maximum(loss, 1e-3))}), Facts())
+
+
+def test_a_constant_of_few_digits_is_a_loss_that_moves_less_than_they_show() -> None:
+    for level, decimals, count in ((0.017, 4, 0), (0.6931, 4, 1)):
+        trace = Trace({"loss": Series(np.arange(8), np.full(8, level))}, decimals={"loss": decimals})
+        assert len(detect_frozen_values(trace, Facts())) == count

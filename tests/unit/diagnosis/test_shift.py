@@ -107,3 +107,15 @@ def test_numbers_of_any_size_are_no_error(value: float) -> None:
 def test_of_few_points_before_chance_is_no_change(first: int) -> None:
     found = [shift_within(Series(STEP, draw(seed)), first - 2.0, first) for seed in range(400)]
     assert sum(one is not None for one in found) <= 8  # of 400
+
+
+def test_of_what_scatters_far_a_shift_is_told_by_more_points() -> None:
+    """Batches in the same order at each epoch of 400, and from the fourth epoch on other data."""
+    step = np.arange(1, 1701)
+    epoch = np.random.default_rng(3).normal(size=400)
+    value = np.where(step > 1200, 0.7 + draw(1, 1700), np.tile(epoch, 5)[: len(step)])
+    found = shift_within(Series(step, value), 1198, 1204)
+    assert found is not None
+    assert abs(found.value - found.before - 0.7) < 0.3
+    assert 1198 < found.step <= 1204
+    assert shift_within(Series(step, value), 798, 804) is None  # an epoch that begins anew

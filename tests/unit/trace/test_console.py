@@ -107,12 +107,13 @@ def test_hostile_lines_take_no_time(tmp_path: Path, hostile: str) -> None:
     [
         (["loss: 2", "prose"], True), (["loss: 2", "prose", "prose"], False), (["loss: 2", "", " ", "prose"], True),
         ([], False), (["loss 2"], False), (["step 1 loss 2"], True), (["1, loss: 2"], False), (["loss=2"], True),
-        (["mine: 2"], False), (["mine: 2, loss: 2"], True), (["prose"] * 20 + ["loss: 2"] * 9, False),
-        (["prose"] * 20 + ["loss: 2"] * 10, True), (["loss: 2"] * 9 + ["prose"] * 20, False),
+        (["mine: 2"], False), (["mine: 2, loss: 2"], True), (["prose"] * 20 + ["loss: 2"] * 2, False),
+        (["prose"] * 20 + ["loss: 2"] * 3, True), (["loss: 2"] * 2 + ["prose"] * 20, False),
+        (["loss: 2"] * 9 + ["1,2.5"] * 20, False), (["loss: 2"] * 21 + ["1,2.5"] * 20, True),
         (["prose"] * 10 + ["loss: 2"] * 10 + ["prose"], True),
     ],
 )  # fmt: skip
-def test_half_of_the_lines_of_a_console_name_a_number_that_is_known(lines: list[str], it_is: bool) -> None:
+def test_enough_lines_of_a_console_name_a_number_that_is_known(lines: list[str], it_is: bool) -> None:
     assert console.is_console("\n".join(lines)) is it_is
 
 
@@ -147,6 +148,14 @@ def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
         ("Batch[10] - loss: 0.71  acc: 42.2%(27/64)", {"step": "10", "loss": "0.71", "acc": "42.2"}),
         ("steps: 30", {"step": "30"}),
         ("training steps: 30, loss: 2.5", {"step": "30", "loss": "2.5", "split": "training"}),
+        (
+            "*** Best Val Loss: 0.15 \t Best Test Loss: 0.14 \t Best epoch 0",
+            {"Best Val Loss": "0.15", "Best Test Loss": "0.14"},
+        ),
+        ("I_ep 1, train 1000 times", {}),
+        ("epoch 3 train 2.5 val 2.75", {"epoch": "3", "train": "2.5", "val": "2.75"}),
+        ("Episode 10, steps 22", {"step": "10", "steps": "22"}),
+        ("mean of the last 30 episodes 9.4", {}),
         ("nothing", {}),
     ],
 )
@@ -307,3 +316,16 @@ def test_bars_of_each_epoch_begin_anew_and_say_no_step(tmp_path: Path) -> None:
     loss = read_log(tmp_path / "log.txt").series("loss")
     assert len(loss.step) == 30
     assert (np.diff(loss.value) < 0).all(), "in the order in which they were written"
+
+
+def test_the_length_of_an_episode_is_no_step(tmp_path: Path) -> None:
+    lengths = [22, 11, 16, 9, 31, 12, 40, 55]
+    trace = read(tmp_path, "".join(f"Episode {10 * at}, steps {one}\n" for at, one in enumerate(lengths)))
+    assert values(trace, "steps") == {10 * at: one for at, one in enumerate(lengths)}
+
+
+def test_what_is_printed_of_the_best_epoch_is_not_of_this_one(tmp_path: Path) -> None:
+    lines = (f"epoch {at} val loss: {2 - at / 10:.1f}\n*** Best Val Loss: 1.5 \t Best epoch 0\n" for at in range(9))
+    trace = read(tmp_path, "".join(lines))
+    assert values(trace, "validation_loss") == {at: round(2 - at / 10, 1) for at in range(9)}
+    assert values(trace, "Best Val Loss") == dict.fromkeys(range(9), 1.5)

@@ -32,7 +32,7 @@ MOST_EDITS = 10  # of a program: harmless ones stand among them
 MOST_INSIDE = 3
 POINTS = 10  # of a signal that is drawn, where there is one
 FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
-FEWEST = 10  # points of some signal that a sound run shares: of fewer nothing can be said
+FEWEST = 4  # points of some signal that a sound run shares: of fewer nothing can be said
 GRAVER = 1.5  # times as far as in the sound run: then it is another finding
 _RATE = "learning_rate"
 SET_BY = {
@@ -88,7 +88,9 @@ def held_against(
     progress = training_kind(trace, facts).loss_is_progress
     with np.errstate(all="ignore"):
         given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
-        reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, progress=progress))
+        reached, measures = _from_each(
+            sound, lambda one: reached_differences(trace, one.trace, progress=progress, roles=facts.roles)
+        )
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
     given, expected = _without_planned("differs-from-reference", given, trace, facts, sound)
     reached, others = _without_planned("parts-from-reference", reached, trace, facts, sound)
@@ -96,6 +98,10 @@ def held_against(
     planned = [*expected, *others][:MOST]
     parts = bool(reached) or any(one.recorded for one in given)
     written, _ = _from_each(sound, lambda one: (_of_programs(program, facts, one), 0))
+    if not looked + measures + len(written):
+        raise UserError(
+            f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
+        )
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]

@@ -25,7 +25,7 @@ EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
 OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
 SELDOM = 0.2  # of the points
-LAST = 5  # points that tell where a level ends
+LAST = 5  # points that tell where a level ends, and a tenth of all at most
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation
@@ -67,10 +67,6 @@ class _Window:
     @property
     def levels(self) -> tuple[float, float]:
         return float(np.median(self.here)), float(np.median(self.there))
-
-    @property
-    def end(self) -> tuple[float, float]:
-        return float(np.median(self.here[-LAST:])), float(np.median(self.there[-LAST:]))
 
 
 def exact_parting(here: Series, there: Series, tolerance: float, points: int = IN_A_ROW) -> Parting | None:
@@ -169,8 +165,17 @@ def level_parting(here: Series, there: Series, least: float, floor: float | None
     step = _onset(
         here, windows, first, lambda value: np.maximum(scaled(value) - high[first], low[first] - scaled(value))
     )
-    shown = windows[-1].end if kept[-1] else windows[farthest].levels
+    shown = _ends(windows) if kept[-1] else windows[farthest].levels
     return Parting(step, last, *shown, float(beyond[kept].max()))
+
+
+def _ends(windows: list[_Window]) -> tuple[float, float]:
+    """Return what both runs end at: of few points their last ones, of more the median of the last few."""
+    ends = []
+    for side in ("here", "there"):
+        count = sum(len(getattr(one, side)) for one in windows)
+        ends.append(float(np.median(getattr(windows[-1], side)[-min(LAST, max(1, count // 10)) :])))
+    return ends[0], ends[1]
 
 
 def _around(middle: np.ndarray, levels: np.ndarray, at: float) -> tuple[float, float]:

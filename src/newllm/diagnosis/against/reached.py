@@ -1,7 +1,7 @@
 """What a training came to that a sound one did not: its losses and measures, and what is seen inside the model."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -31,15 +31,19 @@ _INNER = (
 )  # fmt: skip
 
 
-def reached_differences(here: Trace, there: Trace, *, progress: bool) -> tuple[list[Difference], int]:
+def reached_differences(
+    here: Trace, there: Trace, *, progress: bool, roles: Mapping[str, str]
+) -> tuple[list[Difference], int]:
     """Return the losses and measures that part, the earliest first, and how many were held against each other.
 
     Args:
         here: of the run.
         there: of the sound one.
         progress: whether the loss measures any; that of a policy or of a game differs more from seed to seed.
+        roles: of columns, as a person gave them.
     """
-    names = [name for name in here.signals if name in there.signals and _is_reached(name)]
+    measures = {column for role, column in roles.items() if role not in _OF_THE_MACHINE}
+    names = [name for name in here.signals if name in there.signals and (_is_reached(name) or name in measures)]
     found = list(_parted(names, here, there, LEAST if progress else INSIDE, inner=False))
     return sorted(found, key=lambda one: (one.step, -one.size)), len(names)
 

@@ -165,8 +165,8 @@ def _by_chance(value: np.ndarray, where: tuple[int, int], unit: float, *, is_coa
     around = around[around > 0]
     if len(around) < 3:
         around = change[change > 0]
-    if len(around) < 3:  # nothing ever moved: a constant from the first point on
-        return 0.0 if end - start >= 4 else 1.0
+    if len(around) < 3:  # nothing ever moved: a constant from the first point on, or no change that few digits show
+        return 0.0 if end - start >= 4 and not is_coarse else 1.0
     beside = [*change[max(0, start - 1) : start], *change[end : end + 1]] if is_coarse else []
     usual = min([float(np.median(around)), *(one for one in beside if one > 0)])
     # Half of the usual change is a cautious width for the values that the next point could have taken.

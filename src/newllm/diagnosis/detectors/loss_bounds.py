@@ -19,32 +19,35 @@ from newllm.trace import Finding, Series, Trace
 SCALER = 0.05  # a loss scaler overflows in so small a share of the steps at most
 
 
-def detect_not_finite(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_not_finite(trace: Trace, facts: Facts) -> list[Finding]:
     """Return one finding for each loss, and for the gradient norm, that has values that are not finite.
 
     False alarms: none by chance; a number is finite or not. Under mixed precision a loss scaler tries a scale until the
-    gradient overflows and skips that step: single non-finite gradient norms beside a finite loss are a note.
+    gradient overflows and skips that step: single non-finite gradient norms beside a finite loss are a note. So is the
+    first number of a printed loss alone: a mean before there was anything to take it of.
     """
     losses = loss_names(trace)
     names = [*losses, *(name for name in ("gradient_norm",) if name in trace.signals)]
     bad = {name: np.flatnonzero(~np.isfinite(trace.series(name).value)) for name in names}
     loss_is_bad = any(len(bad[name]) for name in losses)
     return [
-        _not_finite(trace, name, where, loss_is_bad)
+        _not_finite(trace, name, where, loss_is_bad, facts)
         for name, where in bad.items()
         if len(where) and not (name == "gradient_norm" and loss_is_bad)
     ]
 
 
-def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool) -> Finding:
+def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool, facts: Facts) -> Finding:
     series = trace.series(name)
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     for_good = bool(where[-1] == len(series.value) - 1)
     scaler = not loss_is_bad and not for_good and len(where) <= max(1, SCALER * len(series.value))
     before = float(series.value[where[0] - 1]) if where[0] > 0 else None
+    nothing_yet = facts.origin != "record" and where.tolist() == [0] and len(series.value) > FEW
+    other = "nothing-yet" if nothing_yet else "scaler" if scaler else "no-target"
     return Finding(
         kind="not-finite",
-        severity="note" if scaler else "fault",
+        severity="note" if scaler or nothing_yet else "fault",
         sentence=message(
             "finding-not-finite.sentence",
             signal=name,
@@ -60,7 +63,7 @@ def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool) -
         signal=name,
         evidence={"count": len(where), "of": len(series.value), "for_good": for_good, "before": before}
         | _leading(trace, first, series),
-        alternatives=(message("finding-not-finite.scaler" if scaler else "finding-not-finite.no-target"),),
+        alternatives=(message(f"finding-not-finite.{other}"),),
         test=message("finding-not-finite.test"),
     )
 

@@ -25,6 +25,7 @@ from newllm.trace import Finding, Series, Trace
 
 # A loss that never came down: training that has learnt nothing, or only after a long standstill.
 LEAST_FALL = 0.02  # a smaller fall is none
+SURE = 5.0  # standard errors
 UNIFORM = 0.97  # of ln V: a model that still stands there has learnt nothing
 TELLS = 0.05  # largest standard error of a level from which nothing can be said
 FEWEST_POINTS = 12  # points
@@ -84,7 +85,21 @@ def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
     classes = math.exp(min(float(value.mean()), 12.0))
     if not (0.4 < float(np.median(accuracy)) * classes < 2.5 if len(accuracy) else begins < BEGAN * ends):
         return None
+    if _fell(loss.value[loss.step <= validation.step[0]]):
+        return None
     return _plateau(trace, ("validation_loss", validation, len(value) - 1), 0.0, *_uniform(facts, float(value.mean())))
+
+
+def _fell(value: np.ndarray) -> bool:
+    """Whether a loss (n,) went on falling through its points, and not at its first ones alone, as an output is scaled.
+
+    What is below `LEAST_FALL`, or within the scatter of single points, is no fall.
+    """
+    first, *_, last = np.array_split(value, 3)
+    if len(last) < FEWEST_POINTS:
+        return False
+    fall = float(np.median(first) - np.median(last))
+    return fall > max(LEAST_FALL * float(np.median(last)), SURE * float(np.std(last)) / math.sqrt(len(last)))
 
 
 def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:

@@ -187,6 +187,7 @@ finding-not-finite =
        *[no] { "" }
     }
     .scaler = a loss scaler that is searching for its scale
+    .nothing-yet = a mean that was printed before there was anything to take it of
     .no-target = a batch without a target (0/0)
     .test = Replay the step in float32 with the batch checked for values that are not finite.
 

@@ -9,14 +9,16 @@ import numpy as np
 from newllm.trace.readers.naming import words
 from newllm.trace.remark import Remark, note
 
+_EPISODES = ("episode", "episodes", "i_episode")
 _STEPS = ("global_step", "step", "steps", "num_steps", "iteration", "iterations", "iter", "iters", "it", "itr",
           "n_iter", "num_updates", "update", "updates", "train_step", "current_step",
           "current_steps", "upd", "n_updates", "optimizer_step", "opt_step",
-          "batch", "batch_idx", "minibatch")  # fmt: skip
+          "batch", "batch_idx", "minibatch", *_EPISODES)  # fmt: skip
 _EPOCHS = ("epoch", "epochs", "ep", "num_epochs", "current_epoch")
 _TIMES = {"timestamp", "wall_time", "walltime", "datetime", "date", "wall_clock", "runtime", "relative_time"}
 _LARGEST = 2.0**53
 _COUNTED = 5  # rows, at least
+_UP_AND_DOWN = 0.1  # of the rows are below the one before: a length of an episode, say, which counts nothing
 
 
 class Axis(NamedTuple):
@@ -42,6 +44,11 @@ def axis_rank(name: str) -> tuple[str, int] | None:
             if "_".join(cut) in known:
                 return kind, known.index("_".join(cut))
     return ("time", 0) if "_".join(found) in _TIMES else None
+
+
+def is_episode(name: str) -> bool:
+    """Whether a column counts the episodes of reinforcement learning, and not updates."""
+    return "_".join(words(name)) in _EPISODES
 
 
 def locate_rows(
@@ -89,16 +96,24 @@ def _by_step(steps: np.ndarray, epochs: np.ndarray | None) -> Axis:
 
 
 def _best(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], kind: str) -> np.ndarray | None:
-    """Return the best column of a kind for every row: the preferred name of those that fill at least half as many."""
+    """Return the best column of a kind for every row: the preferred name of those that fill at least half as many.
+
+    One that goes up and down comes behind all others: "Episode 10, steps 22", of which the steps are the length.
+    """
     found = []
     for name, (row, value) in columns.items():
         rank = axis_rank(name)
         usable = np.isfinite(value) & (np.abs(value) < _LARGEST)
         if rank and rank[0] == kind and usable.any():
-            found.append((rank[1], name, row[usable], value[usable]))
-    most = max((len(row) for _, _, row, _ in found), default=0)
-    found = sorted((item for item in found if 2 * len(item[2]) >= most), key=lambda item: item[:2])
-    return _filled(rows, found[0][2], found[0][3]) if found else None
+            found.append((goes_up_and_down(value[usable]), rank[1], name, row[usable], value[usable]))
+    most = max((len(row) for *_, row, _ in found), default=0)
+    found = sorted((item for item in found if 2 * len(item[3]) >= most), key=lambda item: item[:3])
+    return _filled(rows, found[0][3], found[0][4]) if found else None
+
+
+def goes_up_and_down(values: np.ndarray) -> bool:
+    """Whether so many values are below the one before that they count nothing."""
+    return len(values) > _COUNTED and bool(np.mean(np.diff(values) < 0) > _UP_AND_DOWN)
 
 
 def _filled(rows: int, row: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from newllm.trace.readers.axes import axis_rank
+from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
@@ -21,7 +21,8 @@ from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.series import Trace
 
-_LOOKED_AT = 20  # lines
+_LOOKED_AT, _SEVERAL = 20, 3  # lines
+_CUTS = re.compile(r"[\s,;|]+")  # between the cells of a row
 _DIGITS = 15  # of a step
 _LONGEST = 2000  # characters of a line that are looked at
 _MOST_PAIRS = 100  # of a line
@@ -52,6 +53,7 @@ _OF_A_MODULE = re.compile(r"\s*\(\w+\): [A-Za-z_]\w*\(")  # "(0): Linear(in_feat
 # "disc loss 0.1 gen loss 0.7": neither is the loss of the line.
 _OF_A_SIDE = re.compile(r"(d|disc|discriminator|critic|g|gen|generator) (?:cost|loss)", re.IGNORECASE)
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
+_OF_ALL = ("best", "lowest", "highest")  # "Best Val Loss: 0.15 Best epoch 0": not of the step that is printed
 _LETTERS = re.compile(r"[a-z]+")
 _BULLET = re.compile(r"\s*\|\s*>")  # "  | > avg_loss: 4.88", under a header
 
@@ -60,11 +62,14 @@ def is_console(text: str) -> bool:
     """Whether a file that begins with this text is what a console showed, not a table.
 
     Most of the first lines, or of the last ones where settings stand above, must name a number that newllm knows: one
-    by a colon or an equals sign, or two by blanks. Progress bars are no lines.
+    by a colon or an equals sign, or two by blanks. Progress bars are no lines. Where fewer do, among much else that is
+    printed, several must, and more than there are lines of numbers alone, as a table has them.
     """
     lines = [left for line in text.splitlines() if (left := without_bars(line)[0]).strip()]
     speaks = [_speaks(line) for line in lines]
-    return any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:]))
+    if any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:])):
+        return True
+    return sum(speaks) >= max(_SEVERAL, 1 + sum(map(_is_row, lines)))
 
 
 def read_console(gathered: Gathered) -> Trace:
@@ -134,6 +139,12 @@ class _Steps:
         return known | steps_of_numbered_bars(self._numbered, self._said)
 
 
+def _is_row(line: str) -> bool:
+    """Whether a line is a row of a table: mostly numbers."""
+    cells = [cell for cell in _CUTS.split(line) if cell]
+    return 2 * sum(number(cell) is not None for cell in cells) > len(cells)
+
+
 def _speaks(line: str) -> bool:
     if _OF_A_TABLE.match(line):
         return False
@@ -154,16 +165,7 @@ def _step_name_number(line: str) -> tuple[dict[str, str], str]:
 
 def _cells(line: str) -> Iterable[tuple[str, str]]:
     cells, line = _step_name_number(without_escapes(line[:_LONGEST]))
-    pairs = list(_pairs(line))
-    speaks = any(_is_known(name) for name, _, _, _ in pairs)  # prose has no number that newllm knows
-    for name, value, signed, alone in pairs:
-        if signed or _is_known(name) or (alone and speaks):
-            kind, rank = axis_rank(name) or ("time", 0)
-            if kind == "time":
-                cells.setdefault(name, value)
-            # "step 0: val loss 2" and "iter 10: loss 2" count alike; "STEP: 50/900 -- GLOBAL_STEP: 950" is at 950.
-            elif kind not in cells or (kind, rank) == ("step", 0):
-                cells[kind] = value
+    _place(cells, list(_pairs(line)))
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
     if not any(map(meaning, cells)) and _HOW_MANY.search(line[:_LONGEST]):
@@ -173,6 +175,24 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
         if split := _split_in(outside.lower()):
             cells["split"] = split
     return cells.items()
+
+
+def _place(cells: dict[str, str], pairs: Sequence[tuple[str, str, bool, bool]]) -> None:
+    """Put the pairs of a line into its cells: what counts steps or epochs under that name, of several the first."""
+    speaks = any(_is_known(name) for name, _, _, _ in pairs)  # prose has no number that newllm knows
+    places = ""
+    for name, value, signed, alone in pairs:
+        kind, rank = axis_rank(name) or ("time", 0)
+        is_told = signed or _is_known(name) or (alone and speaks)
+        if not is_told or (kind == "step" and (number(value) or 0) % 1):  # "mean of the last 30 episodes 9.4"
+            continue
+        if kind == "time":
+            cells.setdefault(name, value)
+        # "step 0: val loss 2" and "iter 10: loss 2" count alike; "STEP: 50/900 -- GLOBAL_STEP: 950" is at 950.
+        elif kind not in cells or (kind, rank) == ("step", 0):
+            cells[kind], places = value, name
+        elif is_episode(places):
+            cells.setdefault(name, value)  # "Episode 10, steps 22"
 
 
 def _split_in(text: str) -> str | None:
@@ -197,6 +217,11 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
             measure = words[:-1]
         elif split_of(pair[1]) and measure:
             words = [*measure, *words]  # "accuracy train: 0.9 test: 0.8"
+        if words[0].lower() in _OF_ALL:
+            yield pair[1], pair[3].replace(",", ""), bool(pair[2].strip()), False
+            continue
+        if len(words) == 1 and split_of(pair[1]) and not pair[2].strip() and pair[3].isdigit():
+            continue  # "train 1000 times"
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = sides.get(pair[1]) or next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):

@@ -10,7 +10,7 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.messages import message
-from newllm.trace.readers.axes import axis_rank, locate_rows
+from newllm.trace.readers.axes import axis_rank, goes_up_and_down, locate_rows
 from newllm.trace.readers.chosen import Chosen, column_named
 from newllm.trace.readers.errors import is_score, losses_of_errors, validation_of_error
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
@@ -24,6 +24,7 @@ MOST_SIGNALS = 2_000  # of the log's own; one that has a name here is taken in, 
 _MOST_NAMES = 10 * MOST_SIGNALS  # looked at
 _MOST_NOTES = 20
 _FEWEST_LOSSES = 5  # of a log whose settings are told apart
+_STEPS = ("step", "steps", "num_steps")
 _OF_RUN = "\x1f"  # between a run and a name; clean names hold none
 
 
@@ -109,6 +110,8 @@ class Gathered:
         said = self._said(arrays).values()
         rows = 1 + max((int(row[-1]) for row, _ in arrays.values() if len(row)), default=-1)
         placing = {name: pair for name, pair in arrays.items() if axis_rank(name) and name not in said}
+        for name in _lengths(placing):
+            del placing[name]
         signals = {name: pair for name, pair in arrays.items() if name not in placing}
         if self.chosen.step is not None:
             steps = column_named("--step", self.chosen.step, arrays, self.source)
@@ -286,6 +289,13 @@ def _crowded(
         return False
     distinct = max(1, max(len(np.unique(value)) for _, value in epochs))
     return max((len(row) for row, _ in signals.values()), default=0) >= 1.5 * distinct + 1
+
+
+def _lengths(placing: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[str]:
+    """Return the columns that are called steps and count none, beside one that does: "Episode 10, steps 22"."""
+    steps = [name for name in placing if (axis_rank(name) or ("",))[0] == "step"]
+    lengths = [name for name in steps if name.lower() in _STEPS and goes_up_and_down(placing[name][1])]
+    return lengths if len(lengths) < len(steps) else []
 
 
 def most_values(counts: Iterable[tuple[str, int]], wanted: str | None, gathered: Gathered) -> str:
