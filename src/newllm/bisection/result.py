@@ -9,7 +9,7 @@ from newllm.bisection.search import Outcome
 from newllm.files import plain_data
 from newllm.messages import Message, message
 
-SCHEMA = 1
+SCHEMA = 2
 Stage = Literal["sound", "all", "search", "without"]
 """Why a trial is run: the sound program, all changes, some of them, all but the cause."""
 
@@ -37,6 +37,7 @@ class Trial:
         losses: checksum of its losses and of the signals by which it was judged; empty where it failed.
         said: what parts, in words; None where nothing does.
         printed: of one that failed the last lines that it printed.
+        shows: what it is given that the run is given too, and the sound run is not.
     """
 
     changes: tuple[int, ...]
@@ -49,6 +50,7 @@ class Trial:
     losses: str = ""
     said: Message | None = None
     printed: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -64,6 +66,7 @@ class Trial:
             "parts": None if self.said is None else str(self.said),
             "parts_message": None if self.said is None else self.said.as_dict(),
             "printed": list(self.printed),
+            "shows": list(self.shows),
         }
 
     @classmethod
@@ -87,6 +90,7 @@ class Trial:
             losses=str(data["losses"]),
             said=None if said is None else Message.from_dict(said),
             printed=tuple(map(str, data["printed"])),
+            shows=tuple(map(str, data["shows"])),
         )
 
 
@@ -98,6 +102,8 @@ class Bisection:
         run, sound: the paths of both runs, as they were given.
         digest: of both programs.
         horizon: step up to which trials run.
+        given: where no loss parts, what the training is given and the sound one is not, by its name and in words; that
+            which trials are judged by comes first.
         changes: what differs between the programs, those first that are tried first.
         seeds: that differ and are left as in the sound program.
         trials: in their order.
@@ -117,6 +123,7 @@ class Bisection:
     horizon: int
     changes: tuple[Change, ...]
     seeds: tuple[Change, ...] = ()
+    given: tuple[tuple[str, Message], ...] = ()
     trials: tuple[Trial, ...] = ()
     ended: Ended | None = None
     left: tuple[int, ...] = ()
@@ -168,6 +175,8 @@ class Bisection:
         if self.ended is None:
             yield message("bisect-unfinished")
             return
+        if self.given:
+            yield message("bisect-given", looked_for=self.given[0][1])
         yield message(f"bisect-{self.ended}", **self._numbers())
         if self.carried:
             places = [one.place for one in self.smallest if one.number in self.carried]
@@ -206,6 +215,9 @@ class Bisection:
         others = len(self.changes) - len(self.left)
         shown = {True: "yes", False: "no", None: "unknown"}[self.necessary]
         yield message(f"bisect-necessary-{shown}", others=others, count=len(self.left))
+        shows = alone.shows if alone is not None else ()
+        if beside := [said for what, said in self.given[1:] if what not in shows]:
+            yield message("bisect-given-others", others=beside)
 
     def _outside(self) -> Iterator[Message]:
         if self.moved:
@@ -228,6 +240,7 @@ class Bisection:
                 "sound": self.sound,
                 "programs": self.digest,
                 "horizon": self.horizon,
+                "given": [{"name": what, "said": said.as_dict()} for what, said in self.given],
                 "changes": [one.as_dict() for one in self.changes],
                 "seeds": [one.as_dict() for one in self.seeds],
                 "trials": [one.as_dict() for one in self.trials],
@@ -262,6 +275,7 @@ class Bisection:
             sound=str(data["sound"]),
             digest=str(data["programs"]),
             horizon=int(data["horizon"]),
+            given=tuple((str(one["name"]), Message.from_dict(one["said"])) for one in data["given"]),
             changes=tuple(map(Change.from_dict, data["changes"])),
             seeds=tuple(map(Change.from_dict, data["seeds"])),
             trials=tuple(map(Trial.from_dict, data["trials"])),

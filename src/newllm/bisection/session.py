@@ -16,6 +16,7 @@ from newllm.bisection.symptom import Part, Recording, Symptoms, fingerprint, hor
 from newllm.bisection.tree import Tree
 from newllm.bisection.trial import run_until
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.trace.program import read_program
 
@@ -73,7 +74,8 @@ class Session:
         horizon, self._wanted = horizon_of(own, other)
         if self.found.horizon > horizon:  # an earlier call had to look further
             horizon, self._wanted = self.found.horizon, self._symptoms_at(self.found.horizon)
-        self.found = replace(self.found, horizon=horizon, ended=None, left=(), carried=(), necessary=None)
+        given = self._given()
+        self.found = replace(self.found, horizon=horizon, given=given, ended=None, left=(), carried=(), necessary=None)
         self.watcher.begins(self.found)
         if not self.programs.changes:
             return self._outside()
@@ -147,9 +149,16 @@ class Session:
         full = min(one.last_step for one in self._recordings)
         if full <= self.found.horizon:
             return False
-        self._keep(horizon=full)
         self._wanted = self._symptoms_at(full)
+        self._keep(horizon=full, given=self._given())
         return True
+
+    def _given(self) -> tuple[tuple[str, Message], ...]:
+        """Return what the training is given where no loss parts, what trials are judged by first."""
+        if self._wanted.reached:
+            return ()
+        every = {**self._wanted.judged, **self._wanted.given}
+        return tuple((what, part.said) for what, part in every.items())
 
     def _symptoms_at(self, step: int) -> Symptoms:
         own, other = self._recordings
@@ -226,7 +235,8 @@ class Session:
             outcome = "sound"
         said = told[0].said if told and outcome != "sound" else None
         steps = min(recording.last_step, trial.horizon)
-        return replace(trial, outcome=outcome, steps=steps, identical=identical, losses=losses, said=said, printed=())
+        judged = replace(trial, outcome=outcome, steps=steps, identical=identical, losses=losses, said=said, printed=())
+        return replace(judged, shows=self._wanted.shown_by(found))
 
     def _wanted_first(self, found: Symptoms) -> list[tuple[str, Part]]:
         """Return what a trial shows, in the order of what the run shows first."""

@@ -1,8 +1,9 @@
 """What a run shows that the sound one does not, and whether a trial shows it too.
 
-A loss or a measure that parts is the symptom, or a fault such as a loss that is no number; where no loss parts, it is
-what the training is given. A trial shows it where one of these signals parts to the same side and at least half as far:
-a change that was made on purpose, of a learning rate for instance, may part a little too.
+A loss or a measure that parts is the symptom, or a fault such as a loss that is no number. Where no loss parts, it is one
+thing that the training is given, as each of these may have its own change: the first that was seen while it ran. A
+trial shows it where one of these signals parts to the same side and at least half as far: a change that was made on
+purpose, of a learning rate for instance, may part a little too.
 """
 
 import hashlib
@@ -89,7 +90,11 @@ class Symptoms:
     @property
     def judged(self) -> Mapping[str, Part]:
         """Those by which trials are judged."""
-        return self.reached or self.given
+        if self.reached or not self.given:
+            return self.reached
+        # Of a setting or a layer, which no signal shows, a person reads the change.
+        what = min(self.given, key=lambda one: (self.given[one].signal is None, self.given[one].step))
+        return {what: self.given[what]}
 
     @property
     def first(self) -> Part | None:
@@ -102,6 +107,12 @@ class Symptoms:
         if any(what in found and is_alike(found[what], part) for what, part in self.judged.items()):
             return "parts"
         return "otherwise" if found else "sound"
+
+    def shown_by(self, trial: "Symptoms") -> tuple[str, ...]:
+        """Return what the training is given and a trial is given too."""
+        return tuple(
+            what for what, part in self.given.items() if what in trial.given and is_alike(trial.given[what], part)
+        )
 
     def shared_with(self, other: "Symptoms") -> "Symptoms":
         """Return those that another run shows too."""

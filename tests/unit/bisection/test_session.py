@@ -160,6 +160,24 @@ def test_a_change_that_parts_less_is_not_blamed(project) -> None:
     assert places(found) == ["train.py:19"]
 
 
+def test_where_no_loss_parts_one_thing_that_is_given_is_looked_for_and_the_others_are_said(project) -> None:
+    project.change("loss=loss_of(step, given.lr))", "loss=loss_of(step, given.lr), rows=ROWS, learning_rate=RATE)")
+    project.change("STEPS = 200", "STEPS = 200\nROWS = 32\n\n\ndef name():\n    pass\n\n\nRATE = 0.1")
+    sound = project.train("sound")
+    project.change("ROWS = 32", "ROWS = 16")
+    project.change("RATE = 0.1", "RATE = 0.2")
+    found = bisected(project.train("today"), sound)
+    (place,) = places(found)
+    looked_for, (other, _) = found.given
+    assert {looked_for[0], other} == {"rows", "learning_rate"}
+    assert (place == "train.py:16") == (looked_for[0] == "rows")
+    assert found.necessary
+    said = str(found)
+    assert said.startswith("No loss or measure parts")
+    assert "Differs too, and was not looked for: " in said
+    assert str(stored_bisection(project.path / "runs" / "today")) == said
+
+
 def test_a_sound_program_that_does_not_repeat_is_said_with_what_moved(project, monkeypatch) -> None:
     project.change("random.gauss(0, 0.02)", "random.gauss(0, 0.02) + LEVEL")
     project.change("STEPS = 200\n", "import os\nSTEPS, LEVEL = 200, float(os.environ.get('LEVEL', '0'))\n")

@@ -2,6 +2,8 @@
 
 ## what came out
 bisect-unfinished = No verdict yet: the same command goes on.
+bisect-given = No loss or measure parts from the sound run by more than another seed brings. Looked for is what changes what the training is given: { $looked_for }.
+bisect-given-others = Differs too, and was not looked for: { $others }.
 bisect-cause = { $count ->
         [one] This change is the cause: { $places }.
        *[other] These { COUNT($count) } changes together are the cause, and no single one of them can be left out: { $places }.

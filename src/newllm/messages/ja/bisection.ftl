@@ -2,6 +2,8 @@
 
 ## 結果
 bisect-unfinished = まだ判定はない。同じコマンドで続きから始まる。
+bisect-given = 損失と指標の違いは、別の乱数シードでも生じる範囲にある。訓練への入力や設定の違いを変える変更を探した：{ $looked_for }。
+bisect-given-others = ほかにも違いがあるが、探していない：{ $others }。
 bisect-cause = { $count ->
         [1] 原因はこの変更である：{ $places }。
        *[other] 原因はこの{ COUNT($count) }個の変更の組み合わせで、どれも欠かせない：{ $places }。
