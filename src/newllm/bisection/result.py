@@ -175,9 +175,9 @@ class Bisection:
         if self.ended is None:
             yield message("bisect-unfinished")
             return
+        yield message(f"bisect-{self.ended}", **self._numbers())
         if self.given:
             yield message("bisect-given", looked_for=self.given[0][1])
-        yield message(f"bisect-{self.ended}", **self._numbers())
         if self.carried:
             places = [one.place for one in self.smallest if one.number in self.carried]
             yield message("bisect-carried", places=places, count=len(places))

@@ -1,8 +1,8 @@
 """What a run shows that the sound one does not, and whether a trial shows it too.
 
-A loss or a measure that parts is the symptom, or a fault such as a loss that is no number. Where no loss parts, it is one
-thing that the training is given, as each of these may have its own change: the first that was seen while it ran. A
-trial shows it where one of these signals parts to the same side and at least half as far: a change that was made on
+A loss or a measure that parts is the symptom, or a fault such as a loss that is no number. Where no loss parts, it is
+one thing that the training is given, as each of these may have its own change: the first that was seen while it ran.
+A trial shows it where one of these signals parts to the same side and at least half as far: a change that was made on
 purpose, of a learning rate for instance, may part a little too.
 """
 

@@ -11,13 +11,13 @@ from newllm.diagnosis.roots import families
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.curve_svg import curve_svg
+from newllm.report.differences import told
 from newllm.report.stylesheet import POLICY, STYLE
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
 from newllm.words import coverage, diagnosis
 from newllm.words.causes import CauseRow, cause_rows
 from newllm.words.checks import wrong_line
-from newllm.words.differences import in_lines
 from newllm.words.labels import axis_label, kind_name
 from newllm.words.plain import plain
 
@@ -91,7 +91,7 @@ def _article(
     parts = [
         f'<article class="{root.severity}">',
         f"<h2>{_heading(root, trace, words)}</h2>",
-        _sentence(root, words),
+        told(root, words),
         *(_plots(trace, root, words, sound) if plot else []),
         _evidence(root, words),
         _causes(root, trace, facts, words),
@@ -101,20 +101,6 @@ def _article(
         "</article>",
     ]
     return "".join(parts)
-
-
-def _sentence(finding: Finding, words: Catalogue) -> str:
-    """Return what is said of a finding; a list where it names several differences."""
-    beginning, lines = in_lines(words, finding.sentence)
-    is_code = finding.kind == "program-differs"
-    listed = "".join(f"<li>{_coded(line) if is_code else _safe(line)}</li>" for line in lines)
-    return f"<p>{_coded(beginning) if is_code else _safe(beginning)}</p>" + (f"<ul>{listed}</ul>" if lines else "")
-
-
-def _coded(line: str) -> str:
-    """Return text in which what stands between backticks is code."""
-    parts = enumerate(line.split("`"))
-    return "".join(f"<code>{_safe(part)}</code>" if at % 2 else _safe(part) for at, part in parts)
 
 
 def _heading(finding: Finding, trace: Trace, words: Catalogue) -> str:

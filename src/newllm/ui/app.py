@@ -22,6 +22,7 @@ from newllm.report.markup import safe
 from newllm.ui import (
     compare_api,
     diagnoses,
+    differences,
     jobs_api,
     organise_api,
     pages,
@@ -66,6 +67,7 @@ def build_app(root: Path, access: Access, *, demo: bool = False) -> Starlette:
             *jobs_api.routes,
             *organise_api.routes,
             *compare_api.routes,
+            *differences.routes,
             *studies_pages.routes,
             *reports.routes,
             *playground.routes,

@@ -59,6 +59,18 @@ def test_seeds_are_one_arm_with_an_interval(page: "Page", local) -> None:
     assert told["lines"] == ["words, 2 seeds", "words", "words-2"]  # the arm, and its runs faintly behind it
 
 
+def test_what_differs_from_the_first_run_is_told_below_and_follows_the_choice(page: "Page", local) -> None:
+    ids = [local.run(page, name).rsplit("/", 1)[1] for name in ("words", "words-2")]
+    page.goto(f"{local.url}compare?runs={','.join(ids)}")
+    page.get_by_role("link", name="What differs from words", exact=True).click()
+    assert page.url.endswith("#differences")
+    assert page.locator("#differences h3").all_inner_texts() == ["words-2"]
+    page.get_by_role("button", name="first: words-2").click()
+    page.get_by_role("heading", name="What differs from words-2", exact=True).wait_for()
+    page.get_by_role("button", name="Remove: words", exact=True).click()
+    page.locator("#differences").wait_for(state="detached")
+
+
 def test_a_study_is_listed_and_told(page: "Page", local) -> None:
     page.goto(f"{local.url}studies")
     page.get_by_role("link", name="study").last.click()

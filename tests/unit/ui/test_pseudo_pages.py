@@ -54,7 +54,12 @@ def _html(content: Any) -> str:
 
 def test_nor_does_what_scripts_fetch(served: Any, english: _English) -> None:
     one, two = served.id_of("one"), served.id_of("two")
-    for path in (f"/api/run/{one}/sections?", f"/api/compare?runs={one},{two}&", "/api/runs?"):
+    for path in (
+        f"/api/run/{one}/sections?",
+        f"/api/compare?runs={one},{two}&",
+        f"/api/compare/differences?runs={one},{two}&",
+        "/api/runs?",
+    ):
         assert english(_html(served.ask(f"{path}lang=xx").json())) == [], path
     assert len(english(_html(served.ask(f"/api/run/{one}/sections?lang=en").json()))) > 10
     half = next(run for run in served.ask("/api/runs?lang=xx").json()["runs"] if run["name"] == "half")

@@ -10,7 +10,7 @@
     return { runs: (query.get("runs") || "").split(",").filter(Boolean), signal: query.get("signal") || "", x: one("x", AXES), view: one("view", VIEWS) };
   };
   const judged = new Set();
-  let asked = read(), handles = new Map(), shown = "", drawn = "", chosen = "", offered = "", timer = null, number = 0;
+  let asked = read(), handles = new Map(), shown = "", drawn = "", chosen = "", offered = "", held = "", differences = null, timer = null, number = 0;
 
   const chips = make("ul", { class: "chips" });
   const picker = newllm.picker((run) => change({ runs: [...asked.runs, run.id] }), () => asked.runs);
@@ -57,6 +57,7 @@
       await draw(answer);
       if (asked.runs.length === 1) note.textContent = say("compare_one");
       judge(answer.undiagnosed);
+      hold(answer.runs);
       if (answer.runs.some(told.lives)) timer = setTimeout(() => (document.hidden ? again() : load()), AGAIN);
     } catch (error) {
       note.textContent = error.message;
@@ -73,6 +74,18 @@
       missing = Object.keys(counts).length ? missing.filter((id) => !(id in counts)) : [];
     }
     if (found) load();
+  }
+
+  /** Hold the other runs against the first: when the choice changes, and when one that goes on has ended. */
+  async function hold(runs) {
+    const key = JSON.stringify([runs.map((run) => [run.id, Boolean(told.lives(run))]), page.lang]);
+    if (key === held || runs.length < 2) return;
+    held = key;
+    const query = new URLSearchParams({ runs: runs.map((run) => run.id).join(","), lang: page.lang });
+    const { section } = await ask(`/api/compare/differences?${query}`).catch(() => ({ section: null }));
+    if (key !== held) return; // something else was asked for meanwhile
+    differences = section && { ...section, of: runs.map((run) => run.id).join(",") };
+    if (section) load();
   }
 
   function again() {
@@ -106,10 +119,12 @@
         if (zoom) handles.get("compared")?.zoom(zoom.from, zoom.to);
       }
     }
-    const all = answer.section ? [answer.section] : [];
+    const all = [answer.section, differences?.of === answer.runs.map((run) => run.id).join(",") && differences].filter(Boolean);
     await sections.show(all, all.map((one) => one.id));
     if (!all.length) parts.replaceChildren();
-    lead.replaceChildren(...[...parts.querySelectorAll("#comparison .better")].map((one) => one.cloneNode(true))); // the answer first
+    const below = parts.querySelector("#differences h2");
+    lead.replaceChildren(...[...parts.querySelectorAll("#comparison .better")].map((one) => one.cloneNode(true)), // the answer first
+      below ? make("p", {}, make("a", { href: "#differences", text: below.textContent })) : "");
   }
 
   /** Made anew only where they change: whoever is at one of them with the keyboard stays there while runs go on. */
