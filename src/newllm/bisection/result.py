@@ -13,10 +13,11 @@ SCHEMA = 2
 Stage = Literal["sound", "all", "search", "without"]
 """Why a trial is run: the sound program, all changes, some of them, all but the cause."""
 
-Ended = Literal["cause", "not-the-sound-run", "outside", "elsewhere", "unresolved", "out-of-time"]
+Ended = Literal["cause", "given", "not-the-sound-run", "outside", "elsewhere", "unresolved", "out-of-time"]
 """How it ended.
 
-cause: a smallest set of changes brings the symptom about. not-the-sound-run: the sound program, run again, parts from
+cause: a smallest set of changes brings the symptom about. given: no loss parts, and of what the training is given is
+known which changes bring it about. not-the-sound-run: the sound program, run again, parts from
 the sound run. outside: the programs are alike, or all changes together do not bring it about. elsewhere: the program
 imports a file that differs from somewhere else than its directory. unresolved: with all changes the program fails.
 out-of-time: the time was up before any of these was known."""
@@ -51,6 +52,10 @@ class Trial:
     said: Message | None = None
     printed: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
+
+    def shown(self, found: "Bisection") -> list[Message]:
+        """Return in words what it is given that the run is given too."""
+        return [said for what, said in found.given if what in self.shows]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -102,8 +107,8 @@ class Bisection:
         run, sound: the paths of both runs, as they were given.
         digest: of both programs.
         horizon: step up to which trials run.
-        given: where no loss parts, what the training is given and the sound one is not, by its name and in words; that
-            which trials are judged by comes first.
+        given: where no loss parts, what the training is given and the sound one is not, by its name and in words.
+        brings: of what is given by its name the numbers of the changes that bring it about.
         changes: what differs between the programs, those first that are tried first.
         seeds: that differ and are left as in the sound program.
         trials: in their order.
@@ -124,6 +129,7 @@ class Bisection:
     changes: tuple[Change, ...]
     seeds: tuple[Change, ...] = ()
     given: tuple[tuple[str, Message], ...] = ()
+    brings: tuple[tuple[str, tuple[int, ...]], ...] = ()
     trials: tuple[Trial, ...] = ()
     ended: Ended | None = None
     left: tuple[int, ...] = ()
@@ -175,9 +181,10 @@ class Bisection:
         if self.ended is None:
             yield message("bisect-unfinished")
             return
-        yield message(f"bisect-{self.ended}", **self._numbers())
-        if self.given:
-            yield message("bisect-given", looked_for=self.given[0][1])
+        is_late = self.given and self.ended == "out-of-time"
+        yield message("bisect-given-late") if is_late else message(f"bisect-{self.ended}", **self._numbers())
+        if self.given and self.ended in ("given", "out-of-time"):
+            yield from self._brought()
         if self.carried:
             places = [one.place for one in self.smallest if one.number in self.carried]
             yield message("bisect-carried", places=places, count=len(places))
@@ -187,7 +194,7 @@ class Bisection:
             yield message("bisect-last-line", line=one.printed[-1])
         if self.ended in ("not-the-sound-run", "outside"):
             yield from self._outside()
-        if self.ended in ("unresolved", "cause", "out-of-time") and (failed := self._failed()):
+        if self.ended in ("unresolved", "cause", "given", "out-of-time") and (failed := self._failed()):
             yield message("bisect-failed", count=failed)
         yield message("bisect-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon)
         yield from self.notices
@@ -215,9 +222,16 @@ class Bisection:
         others = len(self.changes) - len(self.left)
         shown = {True: "yes", False: "no", None: "unknown"}[self.necessary]
         yield message(f"bisect-necessary-{shown}", others=others, count=len(self.left))
-        shows = alone.shows if alone is not None else ()
-        if beside := [said for what, said in self.given[1:] if what not in shows]:
-            yield message("bisect-given-others", others=beside)
+
+    def _brought(self) -> Iterator[Message]:
+        """Yield what each change brings about, in their order, and what is left."""
+        brings = dict(self.brings)
+        for numbers in sorted(set(brings.values())):
+            places = [one.place for one in self.changes if one.number in numbers]
+            said = [said for what, said in self.given if brings.get(what) == numbers]
+            yield message("bisect-brings", places=places, count=len(places), said=said)
+        if left := [said for what, said in self.given if what not in brings]:
+            yield message("bisect-brings-none", said=left)
 
     def _outside(self) -> Iterator[Message]:
         if self.moved:
@@ -241,6 +255,7 @@ class Bisection:
                 "programs": self.digest,
                 "horizon": self.horizon,
                 "given": [{"name": what, "said": said.as_dict()} for what, said in self.given],
+                "brings": [{"name": what, "changes": list(numbers)} for what, numbers in self.brings],
                 "changes": [one.as_dict() for one in self.changes],
                 "seeds": [one.as_dict() for one in self.seeds],
                 "trials": [one.as_dict() for one in self.trials],
@@ -276,6 +291,7 @@ class Bisection:
             digest=str(data["programs"]),
             horizon=int(data["horizon"]),
             given=tuple((str(one["name"]), Message.from_dict(one["said"])) for one in data["given"]),
+            brings=tuple((str(one["name"]), tuple(map(int, one["changes"]))) for one in data["brings"]),
             changes=tuple(map(Change.from_dict, data["changes"])),
             seeds=tuple(map(Change.from_dict, data["seeds"])),
             trials=tuple(map(Trial.from_dict, data["trials"])),

@@ -14,7 +14,7 @@ from newllm.bisection.search import Outcome, smallest
 from newllm.bisection.store import write_bisection
 from newllm.bisection.symptom import Part, Recording, Symptoms, fingerprint, horizon_of, read_recording, symptoms
 from newllm.bisection.tree import Tree
-from newllm.bisection.trial import run_until
+from newllm.bisection.trial import Wanted, run_until
 from newllm.errors import UserError
 from newllm.messages import Message
 from newllm.time_limit import OutOfTime, TimeLimit
@@ -75,7 +75,8 @@ class Session:
         if self.found.horizon > horizon:  # an earlier call had to look further
             horizon, self._wanted = self.found.horizon, self._symptoms_at(self.found.horizon)
         given = self._given()
-        self.found = replace(self.found, horizon=horizon, given=given, ended=None, left=(), carried=(), necessary=None)
+        known = {"horizon": horizon, "given": given, "brings": (), "ended": None}
+        self.found = replace(self.found, **known, left=(), carried=(), necessary=None)
         self.watcher.begins(self.found)
         if not self.programs.changes:
             return self._outside()
@@ -107,12 +108,38 @@ class Session:
             return self._end("elsewhere")
         if outcome != "parts":
             return self._end("unresolved") if outcome == "failed" else self._outside()
+        if self.found.given:
+            return self._attributed(everything)
         left = self._without_names(everything)
         left = smallest(left, lambda some: self._tested("search", some) == "parts")
         left = self._without_neighbours(self._without_names(left))
         without = self._tested("without", [one for one in everything if one not in left])
         necessary = None if without == "failed" else without != "parts"
         return self._end("cause", left=tuple(left), carried=self.programs.only_renaming(left), necessary=necessary)
+
+    def _attributed(self, everything: Sequence[int]) -> Bisection:
+        """Find of each thing that is given which change brings it about: one by itself, else a smallest set."""
+        brings: dict[str, tuple[int, ...]] = {}
+        shown = self._shown("all", everything)
+
+        def bring(what: str, numbers: Sequence[int]) -> None:
+            brings[what] = tuple(sorted(numbers))
+            left = sorted({number for some in brings.values() for number in some})
+            self._keep(brings=tuple(brings.items()), left=tuple(left))
+
+        for number in everything:
+            if shown - brings.keys():
+                for what in sorted(self._shown("search", [number]) & shown - brings.keys()):
+                    bring(what, [number])
+        for what in sorted(shown - brings.keys()):
+            bring(what, smallest(everything, lambda some, it=what: it in self._shown("search", some), singles=0))
+        return self._end("given")
+
+    def _shown(self, stage: Stage, changes: Sequence[int]) -> set[str]:
+        """Return what the program with some changes is given that the run is given too."""
+        self._tested(stage, changes)
+        trial = self.found.trial(changes)
+        return set() if trial is None else set(trial.shows)
 
     def _without_names(self, changes: list[int]) -> list[int]:
         """Return changes with the symptom without those that only rename, if it is there without them.
@@ -154,11 +181,8 @@ class Session:
         return True
 
     def _given(self) -> tuple[tuple[str, Message], ...]:
-        """Return what the training is given where no loss parts, what trials are judged by first."""
-        if self._wanted.reached:
-            return ()
-        every = {**self._wanted.judged, **self._wanted.given}
-        return tuple((what, part.said) for what, part in every.items())
+        """Return what the training is given where no loss parts."""
+        return () if self._wanted.reached else tuple((what, part.said) for what, part in self._wanted.given.items())
 
     def _symptoms_at(self, step: int) -> Symptoms:
         own, other = self._recordings
@@ -177,7 +201,8 @@ class Session:
             trial = self._tried(stage, changes)
             self._keep(trials=(*self.found.trials, trial))
             self.watcher.tried(trial, self.found)
-        if trial.outcome == "parts" and stage != "sound" and len(trial.changes) < (len(self.found.left) or 1 << 30):
+        is_smaller = not self.found.given and trial.outcome == "parts" and stage != "sound"
+        if is_smaller and len(trial.changes) < (len(self.found.left) or 1 << 30):
             self._keep(left=trial.changes)
         return trial.outcome
 
@@ -204,18 +229,27 @@ class Session:
             self._tree.counterpart(Path(self.programs.sound.directory)),
             self._tree.environment(made / "recordings"),
             made,
+            self._meant,
             horizon,
             min(self.time.left, self._longest()),
         )
         if ran.is_late and self.time.left <= 0:
             raise OutOfTime
         about = replace(about, steps=ran.step, seconds=ran.seconds, printed=ran.said)
-        place = ran.recording((self.sound.name, self.run.name))
+        place = ran.recording
         if place is None or (ran.step < horizon and (ran.code != 0 or ran.is_late)):
             return about
         if stage != "search":
             self._look_around(place, stage, files)
         return self._judged(about, read_recording(place).until(horizon))
+
+    @property
+    def _meant(self) -> Wanted:
+        """Which of the recordings of a trial is held against the sound run."""
+        programs = self.programs.sound, self.programs.run
+        return Wanted(
+            programs[0].nth, (*(Path(one.out).name for one in programs if one.out), self.sound.name, self.run.name)
+        )
 
     def _judged(self, trial: Trial, recording: Recording) -> Trial:
         """Return a trial with what it came to."""

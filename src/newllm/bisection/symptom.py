@@ -1,9 +1,9 @@
 """What a run shows that the sound one does not, and whether a trial shows it too.
 
-A loss or a measure that parts is the symptom, or a fault such as a loss that is no number. Where no loss parts, it is
-one thing that the training is given, as each of these may have its own change: the first that was seen while it ran.
-A trial shows it where one of these signals parts to the same side and at least half as far: a change that was made on
-purpose, of a learning rate for instance, may part a little too.
+A loss or a measure that parts is the symptom, or a fault such as a loss that is no number. A trial shows it where one
+of these signals parts to the same side and at least half as far: a change that was made on purpose, of a learning rate
+for instance, may part a little too. Where no loss parts, it is what the training is given, and of each such thing is
+asked by itself which change brings it about: it may be a harmless one.
 """
 
 import hashlib
@@ -90,16 +90,13 @@ class Symptoms:
     @property
     def judged(self) -> Mapping[str, Part]:
         """Those by which trials are judged."""
-        if self.reached or not self.given:
-            return self.reached
-        # Of a setting or a layer, which no signal shows, a person reads the change.
-        what = min(self.given, key=lambda one: (self.given[one].signal is None, self.given[one].step))
-        return {what: self.given[what]}
+        return self.reached or self.given
 
     @property
     def first(self) -> Part | None:
-        """The earliest of those by which trials are judged."""
-        return min(self.judged.values(), key=lambda one: one.step, default=None)
+        """The earliest loss, measure or fault; of what the training is given the latest, as all of it is looked for."""
+        step = min if self.reached else max
+        return step(self.judged.values(), key=lambda one: one.step, default=None)
 
     def outcome_of(self, trial: "Symptoms") -> Outcome:
         """Return what a trial came to, beside the run that these are of."""
@@ -180,7 +177,8 @@ def horizon_of(run: Recording, sound: Recording) -> tuple[int, Symptoms]:
     at = max(TWICE * first, float(steps[min(np.searchsorted(steps, first) + MORE, len(steps) - 1)]))
     while at < full:
         seen = symptoms(run.until(int(at)), sound.until(int(at)))
-        if any(what in seen.judged and seen.judged[what].side == one.side for what, one in whole.judged.items()):
+        enough = any if whole.reached else all
+        if enough(what in seen.judged and seen.judged[what].side == one.side for what, one in whole.judged.items()):
             return int(at), seen.shared_with(whole)
         at *= LONGER
     return full, whole

@@ -6,7 +6,7 @@ kept. With it, a run that went wrong can be held against one that was fine, line
 Kept are the modules that are loaded from the directory of the program (its git repository, or the project that it
 belongs to), the cells of a notebook, and of the files that they or the command line name those that are settings; of
 data files the size and a checksum. Never what is installed, or a file whose name says that it holds a secret.
-Limits: a module that is loaded after recording has begun is not kept, nor a file whose name is put together.
+Limits: a module that is loaded after the first step is not kept, nor a file whose name is put together.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from newllm.files import make_directory
 from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, text_of
 from newllm.trace.program import PROGRAM, SET_ASIDE
 
+_RECORDINGS: list[Path] = []  # of this process, in their order
 MOST_FILES, MOST_BYTES, LARGEST = 500, 4 << 20, 1 << 19  # of text: files, bytes in all, of a file
 CELLS = "notebook.py"
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -34,6 +35,7 @@ _LAZY = frozenset({"accelerate", "datasets", "diffusers", "peft", "transformers"
 _TESTS = frozenset({"test", "tests"})
 _REPOSITORY, _PROJECT = (".git", ".hg"), ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _LONGEST = 200  # characters of a version
+_LONGEST_SCRIPT = 4096  # bytes
 _NEWLLM = str(Path(__file__).resolve().parents[1]) + os.sep
 _OF_NO_CODE = ("data", "include")  # the first is the prefix itself, which may be /usr
 _INSTALLED = tuple(
@@ -54,6 +56,9 @@ def keep_program(out: Path, resumed_at: int | None = None) -> None:
     content = the_program(sys._getframe())
     if content is None:
         return
+    if out not in _RECORDINGS:
+        _RECORDINGS.append(out)
+    content |= {"out": str(out.absolute()), "nth": _RECORDINGS.index(out) + 1}
     path = out / PROGRAM
     if resumed_at is not None and path.exists():
         try:
@@ -64,6 +69,28 @@ def keep_program(out: Path, resumed_at: int | None = None) -> None:
             make_directory(out / SET_ASIDE)
             path.replace(out / SET_ASIDE / f"program-before-step-{resumed_at + 1}.json")
     write_checked(path, content, durable=False)
+
+
+def keep_rest_of_program(out: Path) -> None:
+    """Write what has been added to a program until its first step: modules, and cells of a notebook.
+
+    Args:
+        out: directory of the recording.
+
+    Raises:
+        UserError: there is no room.
+        OSError, ValueError: what was kept is gone or damaged.
+    """
+    content = the_program(sys._getframe())
+    if content is None or not (out / PROGRAM).exists():
+        return
+    kept = read_checked(out / PROGRAM)
+    if not content["files"].keys() - kept["files"].keys() and content["files"].get(CELLS) == kept["files"].get(CELLS):
+        return
+    # A file that is kept stays as it was when it was loaded: an editor may have saved it since.
+    files = content["files"] | {name: text for name, text in kept["files"].items() if name != CELLS}
+    added = {"files": files, "data": content["data"] | kept["data"], "versions": content["versions"] | kept["versions"]}
+    write_checked(out / PROGRAM, kept | added | {"left_out": content["left_out"]}, durable=False)
 
 
 def the_program(frame: FrameType | None) -> dict[str, Any] | None:
@@ -91,6 +118,9 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
         "schema": 1,
         "main": name_in(entry, root) if begun is not None else CELLS,
         "module": _module(main),
+        "script": None if cells is not None else _script(main),
+        "processes": _launched(),
+        "executable": sys.executable,
         "arguments": [*_without_secrets(arguments)],
         "directory": str(place),
         "root": str(root),
@@ -153,6 +183,24 @@ def _entry(main: ModuleType | None, frame: FrameType | None) -> Path | None:
         files.append(frame.f_code.co_filename)
         frame = frame.f_back
     return next((path for file in files if (path := _own(file)) is not None), None)
+
+
+def _script(main: ModuleType | None) -> str | None:
+    """Return the script that an installation made to start a program (an entry point); None outside of one."""
+    file = vars(main).get("__file__") if main is not None else None
+    if not isinstance(file, str) or file.endswith(".py"):
+        return None
+    try:
+        text = Path(file).read_bytes()[: _LONGEST_SCRIPT + 1].decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if text.startswith("#!") and "import" in text and len(text) <= _LONGEST_SCRIPT else None
+
+
+def _launched() -> int:
+    """Return how many processes torchrun, or accelerate by it, has started; 1 without it."""
+    size = os.environ.get("WORLD_SIZE", "") if "TORCHELASTIC_RUN_ID" in os.environ else ""
+    return max(1, int(size)) if size.isdecimal() else 1
 
 
 def _own(file: object) -> Path | None:

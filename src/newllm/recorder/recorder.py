@@ -52,7 +52,7 @@ from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
-from newllm.recorder.program import keep_program
+from newllm.recorder.program import keep_program, keep_rest_of_program
 from newllm.recorder.resumption import RECORDING, TRACE, checked_step, open_directory
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.several import SeveralProcesses
@@ -172,7 +172,7 @@ class Recorder:
         self._leaps = Leaps(every)
         self._pending: PendingRows | None = None
         self._opened_in: int | None = None  # process
-        self._is_closed = False
+        self._is_closed = self._has_begun = False
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
@@ -331,6 +331,9 @@ class Recorder:
             row.put(name, value)
         row.put("step_seconds", now - self._time)
         self._time, self.steps = now, self.steps + 1
+        if not self._has_begun:
+            self._has_begun = True
+            self.part("program")(keep_rest_of_program)(self._out)
         self.part("updates")(self._updates.put)(row)
         self.part("contexts")(self._contexts.put)(row)
         asked = self._updates

@@ -28,6 +28,11 @@ class Program:
         files: what each holds, by name: code, and settings that it names.
         data: of data files that it names, size in bytes and sha256, by name.
         versions: of what it imported, by name ("torch": "2.13.0").
+        script: text of the script that an installation made to start it (an entry point); None without one.
+        executable: the Python that ran it; empty where that was not kept, as the others below.
+        processes: that torchrun started.
+        out: the directory that it recorded to, an absolute path.
+        nth: which recording of its process this one was, from 1; 0 where that is not known.
         left_out: how many files were not kept, as there was no room or they are no text.
     """
 
@@ -39,6 +44,11 @@ class Program:
     files: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    script: str | None = None
+    executable: str = ""
+    processes: int = 1
+    out: str = ""
+    nth: int = 0
     left_out: int = 0
 
 
@@ -111,5 +121,10 @@ def _program(content: Mapping[str, Any]) -> Program:
         files={str(name): str(text) for name, text in content["files"].items()},
         data={str(name): (int(one["bytes"]), str(one["sha256"])) for name, one in content["data"].items()},
         versions={str(name): str(version) for name, version in content["versions"].items()},
+        script=None if content.get("script") is None else str(content["script"]),
+        executable=str(content.get("executable", "")),
+        processes=int(content.get("processes", 1)),
+        out=str(content.get("out", "")),
+        nth=int(content.get("nth", 0)),
         left_out=int(content["left_out"]),
     )

@@ -6,11 +6,13 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
 
+from newllm.child_process import supervised
 from newllm.words.plain import plain
 
 LONGEST_LINE = 4096
 """Bytes of a line that is kept."""
 
+_GRACE = 20.0  # seconds for a command to keep what it has
 _LARGEST_OUTPUT = 64 << 20
 
 
@@ -27,10 +29,10 @@ async def start_command(
     Raises:
         OSError: there is no room for another process.
     """
+    command = supervised([sys.executable, "-P", "-m", "newllm.cli.main", *arguments], _GRACE)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "newllm.ui.child_process", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-        pass_fds=descriptors, start_new_session=True, cwd=directory,
-    )  # fmt: skip
+        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=descriptors, start_new_session=True, cwd=directory
+    )
 
 
 async def all_of(stream: asyncio.StreamReader) -> bytes:

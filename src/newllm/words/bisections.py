@@ -25,7 +25,10 @@ def trial_line(words: Catalogue, trial: Trial, found: Bisection) -> str:
     more = max(0, len(places) - _NAMED)
     what = words(f"bisect-stage-{trial.stage}", count=len(places), places=places[:_NAMED], more=more)
     identical = bool(trial.identical) and trial.stage != "sound"
-    outcome = words(f"bisect-outcome-{trial.outcome}", identical=identical)
+    is_given = bool(found.given) and trial.outcome == "parts"
+    outcome = words(
+        f"bisect-outcome-{'given' if is_given else trial.outcome}", identical=identical, parts=trial.shown(found)
+    )
     number = len(found.trials)
     line = words("bisect-tried", number=number, what=what, outcome=outcome, steps=trial.steps, seconds=trial.seconds)
     return f"{line}\n   {plain(trial.printed[-1])}" if trial.outcome == "failed" and trial.printed else line

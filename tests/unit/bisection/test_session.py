@@ -160,22 +160,37 @@ def test_a_change_that_parts_less_is_not_blamed(project) -> None:
     assert places(found) == ["train.py:19"]
 
 
-def test_where_no_loss_parts_one_thing_that_is_given_is_looked_for_and_the_others_are_said(project) -> None:
-    project.change("loss=loss_of(step, given.lr))", "loss=loss_of(step, given.lr), rows=ROWS, learning_rate=RATE)")
-    project.change("STEPS = 200", "STEPS = 200\nROWS = 32\n\n\ndef name():\n    pass\n\n\nRATE = 0.1")
+def test_where_no_loss_parts_it_is_told_which_change_brings_about_what_is_given(project) -> None:
+    project.change(
+        "loss=loss_of(step, given.lr))", "loss=loss_of(step, given.lr), rows=ROWS, learning_rate=RATE * HALF)"
+    )
+    project.change("STEPS = 200", "STEPS = 200\nROWS = 32\n\n\ndef name():\n    pass\n\n\nRATE = 0.1\nHALF = 1.0")
     sound = project.train("sound")
-    project.change("ROWS = 32", "ROWS = 16")
-    project.change("RATE = 0.1", "RATE = 0.2")
+    for before, after in (("ROWS = 32", "ROWS = 16"), ("RATE = 0.1", "RATE = 0.2"), *HARMLESS):
+        project.change(before, after)
     found = bisected(project.train("today"), sound)
-    (place,) = places(found)
-    looked_for, (other, _) = found.given
-    assert {looked_for[0], other} == {"rows", "learning_rate"}
-    assert (place == "train.py:16") == (looked_for[0] == "rows")
-    assert found.necessary
+    assert found.ended == "given"
+    assert found.cause == ()
+    assert {what: [found.changes[number - 1].place for number in numbers] for what, numbers in found.brings} == {
+        "rows": ["train.py:16"],
+        "learning_rate": ["train.py:23"],
+    }
     said = str(found)
-    assert "No loss or measure parts" in said
-    assert "Differs too, and was not looked for: " in said
+    assert said.startswith("No loss or measure parts")
+    assert "train.py:23 brings about: learning rate 0.2 (there 0.1; from step 1 on)." in said
+    assert "is the cause" not in said
     assert str(stored_bisection(project.path / "runs" / "today")) == said
+
+
+def test_what_two_changes_bring_about_together_is_told_of_both(project) -> None:
+    project.change("loss=loss_of(step, given.lr))", "loss=loss_of(step, given.lr), rows=max(FEW, MANY))")
+    project.change("STEPS = 200", "STEPS = 200\nFEW = 32\n\n\ndef name():\n    pass\n\n\nMANY = 32")
+    sound = project.train("sound")
+    project.change("FEW = 32", "FEW = 16")
+    project.change("MANY = 32", "MANY = 16")
+    found = bisected(project.train("today"), sound)
+    assert dict(found.brings) == {"rows": (1, 2)}
+    assert "train.py:16, train.py:23 bring about together: " in str(found)
 
 
 def test_a_sound_program_that_does_not_repeat_is_said_with_what_moved(project, monkeypatch) -> None:

@@ -43,13 +43,12 @@ def test_what_is_exact_has_no_half_and_what_is_given_counts_where_no_loss_parts(
     assert run.outcome_of(Symptoms({"loss": part()})) == "sound"
 
 
-def test_of_several_things_that_are_given_the_first_signal_is_looked_for() -> None:
-    setting, rate = Part(SAID, 0, 1, math.inf, None), Part(SAID, 5, 1, math.inf, "learning_rate")
-    run = Symptoms({}, {"width": setting, "learning_rate": rate})
-    assert list(run.judged) == ["learning_rate"]
-    assert run.outcome_of(Symptoms({}, {"width": setting})) == "otherwise"
-    assert run.outcome_of(Symptoms({}, {"learning_rate": rate})) == "parts"
-    assert run.shown_by(Symptoms({}, {"width": setting, "rows": rate})) == ("width",)
+def test_what_a_trial_is_given_too_is_told_one_by_one() -> None:
+    width, rate = Part(SAID, 0, 1, math.inf, None), Part(SAID, 5, 1, math.inf, "learning_rate")
+    run = Symptoms({}, {"width": width, "learning_rate": rate})
+    assert run.outcome_of(Symptoms({}, {"width": width})) == "parts"
+    assert run.shown_by(Symptoms({}, {"width": width, "rows": rate})) == ("width",)
+    assert run.first == rate  # trials run until all of it is seen
 
 
 def recording(loss: np.ndarray, every: int = 1) -> Recording:

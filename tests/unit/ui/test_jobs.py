@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from newllm.child_process import supervised
 from newllm.ui import command
 from newllm.ui import jobs as module
 from newllm.ui.job_progress import Progress
@@ -85,7 +86,7 @@ def test_no_json_is_no_job(served):
 
 
 def leash(stdin, *arguments):
-    command = [sys.executable, "-P", "-m", "newllm.ui.child_process", *arguments]
+    command = supervised([sys.executable, "-P", "-m", "newllm.cli.main", *arguments], 20)
     return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

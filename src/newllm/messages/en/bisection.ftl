@@ -2,8 +2,13 @@
 
 ## what came out
 bisect-unfinished = No verdict yet: the same command goes on.
-bisect-given = No loss or measure parts from the sound run by more than another seed brings. Looked for is what changes what the training is given: { $looked_for }.
-bisect-given-others = Differs too, and was not looked for: { $others }.
+bisect-given = No loss or measure parts from the sound run by more than another seed brings. Which change brings about what the training is given:
+bisect-given-late = The time is up. No loss or measure parts from the sound run by more than another seed brings. Which change brings about what the training is given, as far as that is known (the same command with a larger --budget goes on):
+bisect-brings = { $places } { $count ->
+        [one] brings about
+       *[other] bring about together
+    }: { $said }.
+bisect-brings-none = No change was found that brings about: { $said }.
 bisect-cause = { $count ->
         [one] This change is the cause: { $places }.
        *[other] These { COUNT($count) } changes together are the cause, and no single one of them can be left out: { $places }.
@@ -88,6 +93,7 @@ bisect-stage-without = { $count ->
        *[other] the other { COUNT($count) }
     }
 bisect-outcome-parts = goes wrong too
+bisect-outcome-given = is given this too: { $parts }
 bisect-outcome-otherwise = differs, but not so
 bisect-outcome-sound = as the sound run{ $identical ->
         [yes] , to the bit

@@ -2,8 +2,13 @@
 
 ## 結果
 bisect-unfinished = まだ判定はない。同じコマンドで続きから始まる。
-bisect-given = 損失と指標の違いは、別の乱数シードでも生じる範囲にある。訓練への入力や設定の違いを変える変更を探した：{ $looked_for }。
-bisect-given-others = ほかにも違いがあるが、探していない：{ $others }。
+bisect-given = 損失と指標の違いは、別の乱数シードでも生じる範囲にある。訓練に与えたものの違いを生む変更：
+bisect-given-late = 時間切れである。損失と指標の違いは、別の乱数シードでも生じる範囲にある。訓練に与えたものの違いを生む変更のうち、これまでにわかったもの（--budgetを増やして同じコマンドを実行すると、続きから始まる）：
+bisect-brings = { $places }が{ $count ->
+        [1] 生む
+       *[other] 合わせて生む
+    }違い：{ $said }。
+bisect-brings-none = 生む変更が見つかっていない違い：{ $said }。
 bisect-cause = { $count ->
         [1] 原因はこの変更である：{ $places }。
        *[other] 原因はこの{ COUNT($count) }個の変更の組み合わせで、どれも欠かせない：{ $places }。
@@ -71,6 +76,7 @@ bisect-stage-without = { $count ->
        *[other] ほかの{ COUNT($count) }個
     }
 bisect-outcome-parts = 同じことが起きる
+bisect-outcome-given = 同じ違いがある：{ $parts }
 bisect-outcome-otherwise = 異なるが、同じではない
 bisect-outcome-sound = 正常{ $identical ->
         [yes] （ビット単位で同じ）
