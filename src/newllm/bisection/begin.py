@@ -1,5 +1,6 @@
 """What is checked before a bisection begins: two runs, two programs that can be run, an earlier bisection of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from newllm.bisection.programs import Programs, programs_of, unreadable
@@ -7,11 +8,13 @@ from newllm.bisection.result import Bisection
 from newllm.bisection.session import Session, Watcher
 from newllm.bisection.store import BISECTION, read_bisection
 from newllm.demo import is_demo
+from newllm.diagnosis.against.statements import without_magics
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.time_limit import TimeLimit
 from newllm.trace.program import PROGRAM, Program, read_program
 
+NOTEBOOK = "notebook.py"  # what the recorder calls the cells of one
 HIDDEN = "..."  # what the recorder writes in place of a secret
 
 
@@ -40,7 +43,13 @@ def bisect_runs(
     _check_same_main(programs)
     earlier = read_bisection(run)
     found = Bisection(
-        str(run), str(sound), programs.digest, 0, programs.changes, programs.seeds, notices=_notices(run, sound)
+        str(run),
+        str(sound),
+        programs.digest,
+        0,
+        programs.changes,
+        programs.seeds,
+        notices=_notices(run, sound, programs),
     )
     if earlier is not None and earlier.digest == programs.digest and Path(earlier.sound).resolve() == sound.resolve():
         found = found.gone_on(earlier)
@@ -88,12 +97,12 @@ def _program(run: Path) -> Program:
             f"the command line of '{run}' held a secret, which is not kept ('{' '.join(program.arguments)}'): give it "
             "by an environment variable and record again"
         )
+    if program.main == NOTEBOOK and NOTEBOOK in program.files:
+        program = replace(program, files={**program.files, NOTEBOOK: without_magics(program.files[NOTEBOOK])})
     if program.main not in program.files:
         raise UserError(f"the main file '{program.main}' of '{run}' was too large to keep: nothing can be run")
     if error := unreadable(program.files, [program.main]):
-        raise UserError(
-            f"the program of '{run}' is no Python ({error}): take out what only a notebook reads, record again"
-        )
+        raise UserError(f"the program of '{run}' is no Python ({error}): record again with what Python reads")
     return program
 
 
@@ -106,6 +115,8 @@ def _check_same_main(programs: Programs) -> None:
         )
 
 
-def _notices(run: Path, sound: Path) -> tuple[Message, ...]:
+def _notices(run: Path, sound: Path, programs: Programs) -> tuple[Message, ...]:
+    """Return what a person should know: of processes that torchrun did not start, trials have one."""
     several = [one.name for one in (run, sound) if any((one / "ranks").glob("*-0*1.json*"))]
-    return (message("bisect-ranks", runs=several),) if several else ()
+    is_one = programs.sound.processes == 1 and bool(several)
+    return (message("bisect-ranks", runs=several, count=len(several)),) if is_one else ()

@@ -5,22 +5,28 @@ A hunk that has as many lines in both versions is taken line by line where each 
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from newllm.bisection.change import Change
 from newllm.diagnosis.against.edits import differ_by_seed
+from newllm.diagnosis.against.places import neutral
 from newllm.diagnosis.against.statements import statements_of
 
 _COMMENT = ("#", ";", "//")  # of settings
+_SETTING = re.compile(r"""\s*["']?[\w.-]+["']?\s*[:=]""")  # "width: 16", of settings
 MOST_SINGLES = 20  # lines in a row that are tried one by one
 
 
-def changes_of_files(there: Mapping[str, str], here: Mapping[str, str]) -> tuple[list[Change], list[Change]]:
+def changes_of_files(
+    there: Mapping[str, str], here: Mapping[str, str], places: Collection[str] = ()
+) -> tuple[list[Change], list[Change]]:
     """Return the changes of files, and those that only change a seed, each in the order of files and lines.
 
     Args:
         there: the sound program's files by name, what they hold.
         here: likewise of the other program.
+        places: what each calls the directory that it recorded to: another one is no change.
     """
     changes, seeds = [], []
     for name in sorted({*there, *here}):
@@ -33,7 +39,7 @@ def changes_of_files(there: Mapping[str, str], here: Mapping[str, str]) -> tuple
                 changes.append(Change("file", name, **lines))
             continue
         for change in _hunks(name, other, own):
-            if is_same_code(name, with_lines(other, [change]), other):
+            if is_same_code(name, neutral(with_lines(other, [change]), places), neutral(other, places)):
                 continue
             (seeds if _is_seed(change) else changes).append(change)
     return changes, seeds
@@ -79,8 +85,11 @@ def _hunks(name: str, there: str, here: str) -> Iterator[Change]:
 
 
 def _stands_alone(name: str, text: str, change: Change) -> bool:
-    """Whether a program can be read with this change alone; of settings that is not known."""
-    return name.endswith(".py") and statements_of(with_lines(text, [change])) is not None
+    """Whether a program can be read with this change alone; of settings whether it is another value of one name."""
+    if name.endswith(".py"):
+        return statements_of(with_lines(text, [change])) is not None
+    own, other = (_SETTING.match(lines[0]) for lines in (change.here, change.there))
+    return own is not None and other is not None and own[0] == other[0]
 
 
 def _is_seed(change: Change) -> bool:

@@ -1,7 +1,7 @@
 """The changes of command lines."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from newllm.bisection.change import Change
@@ -23,18 +23,25 @@ def is_place(name: str) -> bool:
     return bool(_PLACE.search(name.lstrip("-+~")))
 
 
-def changes_of_options(there: Sequence[str], here: Sequence[str]) -> tuple[list[Change], list[Change]]:
+def changes_of_options(
+    there: Sequence[str],
+    here: Sequence[str],
+    places: tuple[Collection[str], Collection[str]] = ((), ()),
+) -> tuple[list[Change], list[Change]]:
     """Return the options that differ, and those of them that are seeds; places of runs are left out.
 
     Args:
         there: the words of the sound command line.
         here: of the other one.
+        places: the words by which each names the directory that it recorded to, in the same order.
     """
     own, other = ({(one.name, one.at): one for one in groups_of(words)} for words in (here, there))
     changes, seeds = [], []
     for key in dict.fromkeys((*other, *own)):
         mine, its = own.get(key), other.get(key)
         if (mine and mine.values) == (its and its.values) or is_place(key[0]):
+            continue
+        if mine and its and set(mine.values) <= set(places[1]) and set(its.values) <= set(places[0]):
             continue
         words = [() if one is None else one.words for one in (mine, its)]
         change = Change("option", key[0], words[0], words[1], None, (key[1], key[1] + 1))

@@ -9,6 +9,7 @@ from newllm.bisection.hunks import changes_of_files, with_lines
 from newllm.bisection.names import undefined_names
 from newllm.bisection.options import changes_of_options, with_options
 from newllm.diagnosis.against.edits import Edit, edits
+from newllm.diagnosis.against.places import place_names, words_of_place
 from newllm.files import to_json
 from newllm.trace.program import Program
 
@@ -104,8 +105,8 @@ def _said(found: Sequence[Edit]) -> list[tuple[object, ...]]:
 def programs_of(sound: Program, run: Program) -> Programs:
     """Return what differs between two programs."""
     run = _called_as(sound, run)
-    options, seeds = changes_of_options(sound.arguments, run.arguments)
-    hunks, of_files = changes_of_files(sound.files, run.files)
+    options, seeds = changes_of_options(sound.arguments, run.arguments, (words_of_place(sound), words_of_place(run)))
+    hunks, of_files = changes_of_files(sound.files, run.files, place_names(sound) | place_names(run))
     ordered = [*options, *_ordered(hunks, sound.files, run.files)]
     changes = tuple(one.numbered(at) for at, one in enumerate(ordered, 1))
     return Programs(sound, run, changes, (*seeds, *of_files))

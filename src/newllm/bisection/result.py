@@ -117,6 +117,7 @@ class Bisection:
         carried: those of them that only rename what the others use.
         necessary: whether the program with all other changes does not show it; None where that is not known.
         moved: packages and files of data that are not what the sound run had, as (name, there, now).
+        reset: settings that the trial with all changes recorded otherwise than the run, likewise.
         missing: files that the program imports from elsewhere.
         notices: what else a person should know.
         seconds: that it took in all.
@@ -136,6 +137,7 @@ class Bisection:
     carried: tuple[int, ...] = ()
     necessary: bool | None = None
     moved: tuple[tuple[str, str, str], ...] = ()
+    reset: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     notices: tuple[Message, ...] = field(default=())
     seconds: float = 0.0
@@ -168,7 +170,7 @@ class Bisection:
         """Return it with the trials of an earlier call; where that found another sound run, they are run again."""
         if earlier.ended in ("not-the-sound-run", "elsewhere"):
             return self
-        kept = {name: getattr(earlier, name) for name in ("horizon", "trials", "moved", "missing", "seconds")}
+        kept = {name: getattr(earlier, name) for name in ("horizon", "trials", "moved", "reset", "missing", "seconds")}
         return replace(self, **kept)
 
     def trial(self, changes: Sequence[int] | frozenset[int]) -> Trial | None:
@@ -190,8 +192,8 @@ class Bisection:
             yield message("bisect-carried", places=places, count=len(places))
         if self.ended == "cause":
             yield from self._proof()
-        elif self.ended == "unresolved" and (one := self.trial([each.number for each in self.changes])) and one.printed:
-            yield message("bisect-last-line", line=one.printed[-1])
+        elif failed := self._that_failed():
+            yield from _printed(failed)
         if self.ended in ("not-the-sound-run", "outside"):
             yield from self._outside()
         if self.ended in ("unresolved", "cause", "given", "out-of-time") and (failed := self._failed()):
@@ -209,7 +211,6 @@ class Bisection:
             "places": [one.place for one in named],
             "parts": last if self.ended == "not-the-sound-run" and last is not None else "",
             "failed": bool(self.trials) and self.trials[-1].outcome == "failed",
-            "line": self.trials[-1].printed[-1] if self.trials and self.trials[-1].printed else "",
             "tried": bool(self.trials),
             "files": list(self.missing),
             "sound": self.sound,
@@ -241,6 +242,13 @@ class Bisection:
         if self.ended == "outside" and self.seeds:
             yield message("bisect-seeds", places=[one.place for one in self.seeds])
 
+    def _that_failed(self) -> Trial | None:
+        """Return the trial that ended too early, where that ended the bisection."""
+        if self.ended not in ("unresolved", "not-the-sound-run"):
+            return None
+        last = self.trial([one.number for one in self.changes] if self.ended == "unresolved" else [])
+        return last if last is not None and last.outcome == "failed" else None
+
     def _failed(self) -> int:
         return sum(one.outcome == "failed" for one in self.trials)
 
@@ -267,6 +275,7 @@ class Bisection:
                     "sufficient": self.sufficient,
                     "necessary": self.necessary,
                     "moved": [{"name": a, "sound": b, "now": c} for a, b, c in self.moved],
+                    "reset": [{"name": a, "sound": b, "now": c} for a, b, c in self.reset],
                     "elsewhere": list(self.missing),
                 },
                 "sentences": list(map(str, said)),
@@ -300,7 +309,18 @@ class Bisection:
             carried=tuple(map(int, verdict["renaming"])),
             necessary=None if verdict["necessary"] is None else bool(verdict["necessary"]),
             moved=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["moved"]),
+            reset=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["reset"]),
             missing=tuple(map(str, verdict["elsewhere"])),
             notices=tuple(map(Message.from_dict, data["notices"])),
             seconds=float(data["seconds"]),
         )
+
+
+def _printed(trial: Trial) -> Iterator[Message]:
+    """Yield what a trial printed last, and where it asked somebody for something that nobody could answer it."""
+    if not trial.printed:
+        yield message("bisect-printed-nothing")
+        return
+    yield message("bisect-last-line", line=trial.printed[-1])
+    if trial.printed[-1].startswith("EOFError"):
+        yield message("bisect-no-input")

@@ -1,20 +1,20 @@
 """A bisection in order: the sound program again, all changes, a smallest set of them, all but these."""
 
 import contextlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from newllm.bisection.options import redirected
 from newllm.bisection.programs import Programs, moved, unreadable
 from newllm.bisection.result import Bisection, Ended, Stage, Trial
 from newllm.bisection.search import Outcome, smallest
+from newllm.bisection.started import command, interpreter, module_places
 from newllm.bisection.store import write_bisection
 from newllm.bisection.symptom import Part, Recording, Symptoms, fingerprint, horizon_of, read_recording, symptoms
 from newllm.bisection.tree import Tree
 from newllm.bisection.trial import Wanted, run_until
+from newllm.diagnosis.against.written import settings_that_differ
 from newllm.errors import UserError
 from newllm.messages import Message
 from newllm.time_limit import OutOfTime, TimeLimit
@@ -162,7 +162,8 @@ class Session:
         return changes
 
     def _outside(self) -> Bisection:
-        return self._end("outside", moved=moved(self.programs.sound, self.programs.run))
+        differ = (*moved(self.programs.sound, self.programs.run), *self.found.reset)
+        return self._end("outside", moved=tuple(dict.fromkeys(differ)))
 
     def _wrong_from_the_start(self) -> Ended | None:
         """Run the sound program; return how the bisection ends where that is not the sound run."""
@@ -225,9 +226,9 @@ class Session:
             return replace(about, printed=(error,))
         made = self._tree.fresh(files)
         ran = run_until(
-            self._command(arguments),
+            command(self.programs.sound, arguments, self._tree),
             self._tree.counterpart(Path(self.programs.sound.directory)),
-            self._tree.environment(made / "recordings"),
+            self._tree.environment(made / "recordings", module_places(interpreter(self.programs.sound))),
             made,
             self._meant,
             horizon,
@@ -285,7 +286,10 @@ class Session:
             if ran is None:
                 return
             if stage == "sound":
-                self._keep(moved=moved(self.programs.sound, ran))
+                self._keep(moved=(*moved(self.programs.sound, ran), *self._settings(place, self._recordings[1])))
+            elif stage == "all":
+                again = self._settings(place, self._recordings[0])
+                self._keep(reset=tuple((name, now, kept) for name, kept, now in again))
             wanted = self.programs.sound if stage == "sound" else self.programs.run
             names = self.programs.changed_code & {*wanted.files} if stage in ("sound", "all") else set()
             texts = {name: self._tree.placed(files[name] or "") for name in names}
@@ -296,16 +300,15 @@ class Session:
             ]
             self._keep(missing=tuple(sorted(missing)))
 
-    def _command(self, arguments: Sequence[str]) -> list[str]:
-        program = self.programs.sound
-        own = (Path(program.root), Path(program.directory))
-        given = [self._tree.placed(one) for one in redirected(arguments, self._tree.path / "places", own)]
-        if program.module is not None:
-            return [sys.executable, "-m", program.module, *given]
-        main = self._tree.counterpart(Path(program.root) / program.main)
-        directory = self._tree.counterpart(Path(program.directory))
-        shown = main.relative_to(directory) if main.is_relative_to(directory) else main
-        return [sys.executable, str(shown), *given]
+    def _settings(self, place: Path, kept: Recording) -> tuple[tuple[str, str, str], ...]:
+        """Return the settings that a trial recorded otherwise than the run whose program it has.
+
+        What the environment or a file elsewhere sets today is not in the program.
+        """
+        now = read_recording(place).facts.settings
+        found, _ = settings_that_differ(now, kept.facts.settings, set())
+        told = [one.said.parameters for one in found]
+        return tuple((str(one["name"]), str(one["there"]), str(one["here"])) for one in told)
 
     def _longest(self) -> float:
         """Return the seconds that a trial may take, by those of the sound program."""

@@ -5,11 +5,12 @@ are hidden folders, virtual environments, caches of Python, and recordings. The 
 in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
 """
 
+import contextlib
 import os
 import re
 import shutil
-import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from newllm.errors import UserError
 from newllm.trace.program import RECORD_TO, Program
 
 LARGEST = 1 << 30  # bytes
+_PREFIX, _LEFT_OVER = "newllm-bisect-", 86_400.0  # seconds
 _OF_A_RUN = ("recording.json", "trace.jsonl")
 
 
@@ -39,7 +41,8 @@ class Tree:
             originals.append(self._directory)
         self._files = [pair for original in originals for pair in files_below(original)]
         self._has_git = (self._root / ".git").exists()
-        self.path = Path(tempfile.mkdtemp(prefix="newllm-bisect-")).resolve()
+        _remove_left_over()
+        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
         self._number = 0
         self._here = self.path
         try:
@@ -97,13 +100,14 @@ class Tree:
                 )
         return text
 
-    def environment(self, recordings: Path) -> dict[str, str]:
+    def environment(self, recordings: Path, places: Iterable[str]) -> dict[str, str]:
         """Return the environment of a trial.
 
         Args:
             recordings: the directory that its recordings are made in.
+            places: directories in which Python finds modules: of those of the program its copy comes first.
         """
-        paths = [*self._own_paths(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        paths = [*self._own_paths(places), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         return {
             **os.environ,
             RECORD_TO: str(recordings),
@@ -112,11 +116,10 @@ class Tree:
             "WANDB_MODE": os.environ.get("WANDB_MODE", "offline"),
         }
 
-    def _own_paths(self) -> Iterator[str]:
-        """Yield where the program's modules are found, as an installation for development (`pip install -e`) says."""
-        for one in sys.path:
-            if one and Path(one).resolve().is_relative_to(self._root) and "site-packages" not in one:
-                yield str(Path(one).resolve())
+    def _own_paths(self, places: Iterable[str]) -> Iterator[str]:
+        for one in map(Path, places):
+            if one.resolve().is_relative_to(self._root) and "site-packages" not in one.parts:
+                yield str(one.resolve())
 
     def _place(self, name: str) -> Path:
         # Without "..": a name of a damaged or hostile file must not lead out of the copy.
@@ -127,6 +130,25 @@ class Tree:
             place = _below(target, original)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, place)
+
+
+def _remove_left_over() -> None:
+    """Remove what killed bisections have left: of processes that are gone, and older than a day, as /tmp is shared."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        number = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if os.name != "posix" or not number.isdecimal() or path.is_symlink() or not path.is_dir():
+            continue
+        with contextlib.suppress(OSError, OverflowError):  # it has gone meanwhile, or is another user's
+            if time.time() - path.stat().st_mtime > _LEFT_OVER and not _lives(int(number)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def files_below(directory: Path, largest: int = LARGEST) -> list[Path]:

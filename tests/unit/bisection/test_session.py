@@ -190,7 +190,7 @@ def test_what_two_changes_bring_about_together_is_told_of_both(project) -> None:
     project.change("MANY = 32", "MANY = 16")
     found = bisected(project.train("today"), sound)
     assert dict(found.brings) == {"rows": (1, 2)}
-    assert "train.py:16, train.py:23 bring about together: " in str(found)
+    assert "train.py:16 and train.py:23 bring about together: " in str(found)
 
 
 def test_a_sound_program_that_does_not_repeat_is_said_with_what_moved(project, monkeypatch) -> None:

@@ -1,7 +1,10 @@
 """The copies that trials run in."""
 
 import os
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -72,16 +75,37 @@ def test_a_directory_that_is_not_below_the_root_is_copied_too(root: Path, tmp_pa
 
 
 def test_modules_are_found_in_the_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(root / "pkg")])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root / "lib"), "/elsewhere"]))
     tree = Tree(program(root))
     try:
         tree.fresh({})
         copy = tree.counterpart(root)
-        paths = tree.environment(Path("/x"))["PYTHONPATH"].split(os.pathsep)
+        paths = tree.environment(Path("/x"), ["/other", str(root / "pkg")])["PYTHONPATH"].split(os.pathsep)
         assert paths == [str(copy / "pkg"), str(copy / "lib"), "/elsewhere"]
     finally:
         tree.remove()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="whether a process lives is not asked there")
+def test_what_a_killed_bisection_left_is_removed_after_a_day(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    for name, age in (
+        (f"{gone.pid}-old", 90_000),
+        (f"{gone.pid}-new", 60),
+        (f"{os.getpid()}-old", 90_000),
+        ("x-old", 90_000),
+    ):
+        (tmp_path / "tmp" / f"newllm-bisect-{name}").mkdir()
+        os.utime(tmp_path / "tmp" / f"newllm-bisect-{name}", (time.time() - age,) * 2)
+    tree = Tree(program(root))
+    tree.remove()
+    left = {one.name.removeprefix("newllm-bisect-") for one in (tmp_path / "tmp").iterdir()}
+    assert left == {f"{gone.pid}-new", f"{os.getpid()}-old", "x-old"}
 
 
 def test_too_much_is_refused_with_the_mend(root: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import newllm
 from newllm.checksum import read_checked
 from newllm.cli.main import main
-from newllm.recorder.program import CELLS, keep_program, the_program
+from newllm.recorder.program import CELLS, keep_program, keep_rest_of_program, the_program
 from newllm.trace.program import PROGRAM, read_program
 
 TRAIN = """
@@ -144,6 +144,53 @@ def test_the_cells_of_a_notebook_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     found = entry()
     assert found["files"][CELLS] == "lr = 1\n\ntrain(lr)"
     assert found["arguments"] == []
+
+
+def test_what_is_loaded_or_run_until_the_first_step_is_kept_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is kept the text stays: an editor may have saved it meanwhile."""
+    monkeypatch.setitem(sys.modules, "IPython", sys)
+    cells = ["", "import newllm", "recorder = newllm.record(model, optimizer)"]
+    monkeypatch.setattr(sys.modules["__main__"], "In", cells, raising=False)
+    keep_program(tmp_path)
+    kept = read_checked(tmp_path / PROGRAM)
+    keep_rest_of_program(tmp_path)
+    assert read_checked(tmp_path / PROGRAM) == kept
+    cells.append("for step in range(9): train(step)")
+    keep_rest_of_program(tmp_path)
+    found = read_checked(tmp_path / PROGRAM)
+    assert found["files"][CELLS].endswith("\n\nfor step in range(9): train(step)")
+    assert found["nth"] == kept["nth"]
+    assert found["out"] == str(tmp_path)
+    (tmp_path / PROGRAM).unlink()
+    keep_rest_of_program(tmp_path)  # it was removed: nothing is made up
+    assert not (tmp_path / PROGRAM).exists()
+
+
+def test_a_module_that_is_loaded_after_recording_began_is_kept(tmp_path: Path) -> None:
+    late = TRAIN.replace("from shop.model import make\n", "").replace("model = make()", "model = torch.nn.Linear(8, 3)")
+    late = late.replace("    for step", "    import shop.model\n    for step")
+    found = read_program(run(tmp_path, 1, **{"train.py": late}))
+    assert found is not None
+    assert set(found.files) >= {"train.py", "shop/model.py"}
+    assert (found.nth, found.processes, found.script) == (1, 1, None)
+    assert Path(found.executable).samefile(sys.executable)
+    assert Path(found.out) == tmp_path / "recording"
+
+
+def test_the_script_of_an_entry_point_is_kept_and_torchrun_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "train"
+    script.write_text("#!/venv/bin/python\nfrom pkg.cli import main\n")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert (entry()["script"], entry()["processes"]) == (script.read_text(), 4)
+    script.write_bytes(b"\x7fELF\xff")
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    assert (entry()["script"], entry()["processes"]) == (None, 1)
 
 
 def test_a_program_that_was_another_before_it_is_resumed_is_set_aside(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from newllm.diagnosis.against.statements import Statement, statements_of
+from newllm.diagnosis.against.statements import Statement, statements_of, without_magics
 
 How = Literal["changed", "added", "removed", "moved", "reordered", "nested"]
 ALIKE, ALIKE_AFAR = 0.5, 0.75  # of their characters: two statements of one function, and of two
@@ -120,7 +120,10 @@ def _code(files: Mapping[str, str], others: Mapping[str, str], names: Iterable[s
 @functools.lru_cache(maxsize=64)
 def _statements(name: str, text: str) -> dict[str, list[Statement]] | None:
     """Return the statements of a file of code; magics of a notebook are no code."""
-    return statements_of(re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", text)) if name.endswith(".py") else None
+    if not name.endswith(".py"):
+        return None
+    found = statements_of(text)
+    return statements_of(without_magics(text)) if found is None else found
 
 
 def _lines(text: str) -> Iterator[Statement]:

@@ -9,6 +9,7 @@ import numpy as np
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
 from newllm.diagnosis.against.options import groups_of
+from newllm.diagnosis.against.places import without_place
 from newllm.diagnosis.against.written import changes_nothing
 from newllm.messages import Message, message
 from newllm.trace.program import Program
@@ -27,6 +28,7 @@ def program_differences(here: Program, there: Program, without: Iterable[str]) -
         there: of the sound one.
         without: names of options that are left out.
     """
+    here, there = without_place(here), without_place(there)
     code = edits(there.files, here.files)
     often, new, seldom = ([_of_edits(block) for block in _runs(code, which)] for which in (_changes, _is_new, _rarely))
     outside = [*_options(here.arguments, there.arguments, without), *_data(here, there)]
@@ -47,7 +49,10 @@ def _rarely(edit: Edit) -> bool:
 
 def is_same_program(here: Program, there: Program | None) -> bool:
     """Whether two recordings are of one program, called alike: its code, settings and command line."""
-    return there is not None and (here.files, here.arguments) == (there.files, there.arguments) and not here.left_out
+    if there is None or here.left_out:
+        return False
+    own, other = without_place(here), without_place(there)
+    return (own.files, own.arguments) == (other.files, other.arguments)
 
 
 def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:

@@ -15,6 +15,7 @@ _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MARK = "_"
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!]|get_ipython\(\)\.).*")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Statement:
         if self.tree is None or not any(name in self.words for name in names):
             return self
         return _made(_Names(names).visit(copy.deepcopy(self.tree)), self.depth, self.line)
+
+
+def without_magics(text: str) -> str:
+    """Return cells of a notebook as Python alone: in place of `%magic`, `!command` and what they become, `pass`."""
+    return _MAGIC.sub(r"\1pass", text)
 
 
 def statements_of(code: str) -> dict[str, list[Statement]] | None:

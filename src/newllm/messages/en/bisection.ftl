@@ -47,12 +47,15 @@ bisect-necessary-unknown = Whether it is necessary is not known: with the other 
        *[other] them
     }, the program ends with an error.
 bisect-not-the-sound-run = { $failed ->
-        [yes] The sound program, run again, ended before it had recorded enough: { $line }
-       *[no] The sound program, run again, is not as { $sound }: { CLAUSE($parts) }. What differs lies outside of the program: data, versions, machine, or chance without a fixed seed.
+        [yes] The sound program, run again, ended before it had recorded enough.
+       *[no] The sound program, run again, is not as { $sound }: { CLAUSE($parts) }. What differs lies outside of the program: data, versions, machine, what its environment says, or chance without a fixed seed.
     }
 bisect-outside = { $tried ->
-        [yes] All { COUNT($changes) } changes together do not bring it about. What made the run go wrong lies outside of the program: its seed, data, versions or machine.
-       *[no] The two programs are the same, but for what changes no training. What made the run go wrong lies outside of the program: its seed, data, versions or machine.
+        [yes] { $changes ->
+            [one] The one change of the program does
+           *[other] All { COUNT($changes) } changes together do
+        } not bring it about. What made the run go wrong lies outside of the program: its seed, data, versions, machine, or what its environment says.
+       *[no] The two programs are the same, but for what changes no training. What made the run go wrong lies outside of the program: its seed, data, versions, machine, or what its environment says.
     }
 bisect-elsewhere = The program imports { $files } from elsewhere than its own directory, as an installed package. A changed copy has no effect there: install it with pip install -e, or not at all, then bisect again.
 bisect-unresolved = With all changes the program ends before it has recorded enough: nothing can be said.
@@ -62,6 +65,8 @@ bisect-out-of-time = { $count ->
        *[other] The time is up. The cause is among these { COUNT($count) } changes: { $places }.
     } The same command with a larger --budget goes on.
 bisect-last-line = It printed last: { $line }
+bisect-printed-nothing = It printed nothing.
+bisect-no-input = Trials have no standard input: let the program take an option in place of an answer.
 bisect-failed = { $count ->
         [one] One trial ended with an error and says nothing.
        *[other] { COUNT($count) } trials ended with an error and say nothing.
@@ -74,7 +79,10 @@ bisect-trials = { $count ->
        *[other] { COUNT($count) } trials
     } up to step { COUNT($horizon) }, { FIXED($seconds) } s in all.
 bisect-more = ... { COUNT($count) } more lines
-bisect-ranks = { $runs } was recorded by several processes; trials run as one.
+bisect-ranks = { $runs } { $count ->
+        [one] was
+       *[other] were
+    } recorded by several processes, which torchrun did not start; trials run as one.
 
 ## while it works
 bisect-begins = { $changes ->

@@ -40,12 +40,12 @@ bisect-necessary-unknown = 必要かどうかは不明である：ほかの変�
        *[other] これら
     }を除くと、プログラムがエラーで終わる。
 bisect-not-the-sound-run = { $failed ->
-        [yes] 正常なプログラムをもう一度実行したところ、十分に記録する前に終わった：{ $line }
-       *[no] 正常なプログラムをもう一度実行したところ、{ $sound }と異なる：{ CLAUSE($parts) }。違いはプログラムの外にある。データ、バージョン、マシン、または固定されていない乱数である。
+        [yes] 正常なプログラムをもう一度実行したところ、十分に記録する前に終わった。
+       *[no] 正常なプログラムをもう一度実行したところ、{ $sound }と異なる：{ CLAUSE($parts) }。違いはプログラムの外にある。データ、バージョン、マシン、環境変数などの設定、または固定されていない乱数である。
     }
 bisect-outside = { $tried ->
-        [yes] { COUNT($changes) }個の変更をすべて加えても起きない。原因はプログラムの外にある。乱数シード、データ、バージョン、またはマシンである。
-       *[no] 二つのプログラムは、訓練に影響しない点を除いて同じである。原因はプログラムの外にある。乱数シード、データ、バージョン、またはマシンである。
+        [yes] { COUNT($changes) }個の変更をすべて加えても起きない。原因はプログラムの外にある。乱数シード、データ、バージョン、マシン、または環境変数などの設定である。
+       *[no] 二つのプログラムは、訓練に影響しない点を除いて同じである。原因はプログラムの外にある。乱数シード、データ、バージョン、マシン、または環境変数などの設定である。
     }
 bisect-elsewhere = プログラムは{ $files }を自分のディレクトリではなく、インストール済みのパッケージなど別の場所から読み込んでいる。コピーを変更しても効果がない。pip install -eでインストールするかアンインストールしてから、もう一度bisectを実行する。
 bisect-unresolved = すべての変更を加えると、プログラムは十分に記録する前に終わる。何も判定できない。
@@ -55,13 +55,15 @@ bisect-out-of-time = { $count ->
        *[other] 時間切れである。原因は次の{ COUNT($count) }個の変更のなかにある：{ $places }。
     }--budgetを増やして同じコマンドを実行すると、続きから始まる。
 bisect-last-line = 最後の出力：{ $line }
+bisect-printed-nothing = 何も出力しなかった。
+bisect-no-input = 試行には標準入力がない。プログラムに、答えの代わりになるオプションを加える。
 bisect-failed = { COUNT($count) }回の試行がエラーで終わり、判定に使えない。
 bisect-moved = 同じでないもの：{ $things }。
 bisect-moved-one = { $name }が{ $now }（あちらでは{ $there }）
 bisect-seeds = 乱数シードが異なる（{ $places }）。正常なプログラムのままにした。
 bisect-trials = ステップ{ COUNT($horizon) }まで{ COUNT($count) }回の試行、合計{ FIXED($seconds) }秒。
 bisect-more = …ほか{ COUNT($count) }行
-bisect-ranks = { $runs }は複数のプロセスで記録された。試行は一つのプロセスで実行する。
+bisect-ranks = { $runs }は、torchrunが起動したのではない複数のプロセスで記録された。試行は一つのプロセスで実行する。
 
 ## 実行中
 bisect-begins = { $sound }のプログラムから{ $run }のプログラムへの変更は{ COUNT($changes) }個、試行はステップ{ COUNT($horizon) }まで

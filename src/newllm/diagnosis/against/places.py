@@ -1,0 +1,51 @@
+"""A program without the names of the directory that it recorded to: another one for each run, and no difference."""
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from newllm.trace.program import Program
+
+NEUTRAL = "OUT"
+
+
+def place_names(program: Program) -> frozenset[str]:
+    """Return what a program may call the directory that it recorded to; nothing where that was not kept."""
+    if not program.out:
+        return frozenset()
+    out, directory = Path(program.out), Path(program.directory)
+    names = {str(out)}
+    if out.is_relative_to(directory) and out != directory:
+        below = out.relative_to(directory).as_posix()
+        names |= {below, f"./{below}", f"{below}/"}
+    return frozenset(names)
+
+
+def words_of_place(program: Program) -> frozenset[str]:
+    """Return what a command line may call it: its name alone, too."""
+    return place_names(program) | {Path(program.out).name} if program.out else frozenset()
+
+
+def without_place(program: Program) -> Program:
+    """Return a program with a neutral word where its code or its command line names where it recorded to."""
+    names = place_names(program)
+    if not names:
+        return program
+    words = words_of_place(program)
+    arguments = tuple(_without(one, words) for one in program.arguments)
+    files = {name: neutral(text, names) for name, text in program.files.items()}
+    return replace(program, arguments=arguments, files=files)
+
+
+def neutral(text: str, names: Collection[str]) -> str:
+    """Return text with a neutral word in place of some names, where they stand in quotes."""
+    if not names:
+        return text
+    either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    return re.sub(rf"""(["'])(?:{either})\1""", rf"\1{NEUTRAL}\1", text)
+
+
+def _without(word: str, names: Collection[str]) -> str:
+    option, equals, value = word.rpartition("=")
+    return f"{option}{equals}{NEUTRAL}" if value in names else word

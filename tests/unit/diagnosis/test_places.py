@@ -1,0 +1,62 @@
+"""What a program calls the directory that it recorded to is no difference."""
+
+from dataclasses import replace
+
+import pytest
+
+from newllm.bisection.hunks import changes_of_files
+from newllm.bisection.programs import programs_of
+from newllm.diagnosis.against.places import place_names, without_place
+from newllm.diagnosis.against.program import is_same_program, program_differences
+from newllm.trace.program import Program
+
+CODE = 'import newllm\n\nnewllm.record(model, out="{out}")\nname = "{name}"\n'
+
+
+def program(out: str, *arguments: str, code: str = CODE) -> Program:
+    text = code.format(out=out, name=out.rpartition("/")[2])
+    where = {"directory": "/here", "root": "/here", "out": f"/here/{out}"}
+    return Program("train.py", arguments=arguments, files={"train.py": text}, **where)
+
+
+@pytest.mark.parametrize("named", ["runs/bad", "./runs/bad", "runs/bad/", "/here/runs/bad"])
+def test_a_path_in_the_code_is_known_however_it_is_written(named: str) -> None:
+    found = without_place(program("runs/bad", code=f"record(out='{named}', data='runs/bad.csv')\n"))
+    assert found.files["train.py"] == "record(out='OUT', data='runs/bad.csv')\n"
+
+
+def test_another_place_is_neither_a_difference_nor_a_change() -> None:
+    code = 'newllm.record(model, out="{out}")\n'
+    sound, run = program("runs/sound", "runs/sound", code=code), program("runs/bad", "runs/bad", code=code)
+    assert is_same_program(run, sound)
+    assert program_differences(run, sound, ()) == []
+    assert programs_of(sound, run).changes == ()
+    by_name = replace(run, arguments=("bad",)), replace(sound, arguments=("sound",))
+    assert program_differences(*by_name, ()) == []
+    assert programs_of(by_name[1], by_name[0]).changes == ()
+
+
+def test_what_is_no_place_stays_a_difference() -> None:
+    sound, run = program("runs/sound", "1e-3"), program("runs/bad", "1e-2")
+    assert not is_same_program(run, sound)
+    said = [str(one.said) for one in program_differences(run, sound, ())]
+    assert len(said) == 2
+    assert any("1e-2" in one for one in said)
+    assert any('name = "bad"' in one or "name = 'bad'" in one for one in said)
+    assert [one.place for one in programs_of(sound, run).changes] == ["1e-2", "train.py:4"]
+    other = replace(run, arguments=("runs/sound",))  # it reads what the sound one writes
+    assert any("#1" in str(one.said) for one in program_differences(other, sound, ()))
+
+
+def test_where_the_place_was_not_kept_all_of_it_is_told() -> None:
+    sound, run = (replace(program(out), out="") for out in ("runs/sound", "runs/bad"))
+    assert place_names(run) == frozenset()
+    assert len(program_differences(run, sound, ())) == 2
+
+
+def test_each_value_of_a_settings_file_is_a_change_by_itself() -> None:
+    there, here = "model:\n  width: 16\n  'lr': 0.1\nrest: a\n", "model:\n  width: 24\n  'lr': 1.0\nother: b\n"
+    changes, _ = changes_of_files({"a.yaml": there}, {"a.yaml": here})
+    assert [one.place for one in changes] == ["a.yaml:2"]  # the third line is another name
+    changes, _ = changes_of_files({"a.yaml": there}, {"a.yaml": here.replace("other: b", "rest: b")})
+    assert [one.place for one in changes] == ["a.yaml:2", "a.yaml:3", "a.yaml:4"]
