@@ -16,11 +16,12 @@ from newllm.bisection.tree import Tree
 from newllm.bisection.trial import Wanted, run_until
 from newllm.diagnosis.against.written import settings_that_differ
 from newllm.errors import UserError
-from newllm.messages import Message
+from newllm.messages import Message, message
 from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.trace.program import read_program
 
 SLOWER, LEAST = 5.0, 30.0  # times as long as the sound program, and seconds on top, that a trial may take
+_NAMED = 3  # files in a sentence
 NEEDED = 0.8  # of what the sound program took: with less time left no trial begins
 
 
@@ -92,7 +93,11 @@ class Session:
     def _tree(self) -> Tree:
         """The copies, made when the first trial needs one."""
         if self._copies is None:
-            self._copies = Tree(self.programs.sound, self.inside)
+            self._copies = Tree(self.programs.sound, self.inside, (self.run, self.sound))
+            if left_out := self._copies.left_out:
+                names = [one.name for one in left_out[:_NAMED]]
+                said = message("bisect-left-out", count=len(left_out), names=names, more=len(left_out) - len(names))
+                self._keep(notices=(*self.found.notices, said))
         return self._copies
 
     def _search(self) -> Bisection:

@@ -1,8 +1,9 @@
 """Where trials run: a copy of the directory of the program, so that nothing of the user's is ever written.
 
 A copy stands at the same path as the original, below a temporary directory: `../data` means the same there. Left out
-are hidden folders, virtual environments, caches of Python, and recordings. The place of the original, where it stands
-in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
+are hidden folders, virtual environments, caches of Python, recordings, and what was written while one of the two runs
+trained: a checkpoint from which a program goes on, where it finds one, is no part of how it began. The place of the
+original, where it stands in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
 """
 
 import contextlib
@@ -15,10 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.trace.program import RECORD_TO, Program
+from newllm.trace.program import PROGRAM, RECORD_TO, Program
 
 LARGEST = 1 << 30  # bytes
 _PREFIX, _LEFT_OVER = "newllm-bisect-", 86_400.0  # seconds
+_AT_ITS_END = 60.0  # seconds, in which a program writes what came out
 _OF_A_RUN = ("recording.json", "trace.jsonl")
 
 
@@ -28,18 +30,28 @@ class Tree:
     Args:
         program: the sound one.
         inside: a directory that the user has prepared as a copy of the program's root; None makes copies.
+        runs: recordings of it.
+
+    Attributes:
+        left_out: files that were written while one of these trained.
 
     Raises:
         UserError: the directory is gone or larger than a gigabyte, or `inside` is no directory of its own.
     """
 
-    def __init__(self, program: Program, inside: Path | None = None) -> None:
+    def __init__(self, program: Program, inside: Path | None = None, runs: Iterable[Path] = ()) -> None:
         self._root, self._directory = Path(program.root), Path(program.directory)
         self._inside = None if inside is None else _own_directory(inside, self._root, self._directory)
         originals = [] if self._inside else [self._root]
         if not self._directory.is_relative_to(self._root):
             originals.append(self._directory)
-        self._files = [pair for original in originals for pair in files_below(original)]
+        every = [file for original in originals for file in files_below(original)]
+        spans = [*filter(None, map(_trained, runs))]
+        own = {self._root / name for name in program.files}
+        self.left_out = tuple(
+            one for one in every if one.suffix != ".py" and one not in own and _was_written(one, spans)
+        )
+        self._files = [one for one in every if one not in {*self.left_out}]
         self._has_git = (self._root / ".git").exists()
         _remove_left_over()
         self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
@@ -130,6 +142,20 @@ class Tree:
             place = _below(target, original)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, place)
+
+
+def _trained(run: Path) -> tuple[float, float] | None:
+    """Return from when to when a run trained, what it wrote at its end included; None where that is not known."""
+    try:
+        first, *others = [(run / name).stat().st_mtime for name in (PROGRAM, *_OF_A_RUN)]
+    except OSError:
+        return None
+    return first, max(others) + _AT_ITS_END
+
+
+def _was_written(file: Path, spans: Iterable[tuple[float, float]]) -> bool:
+    written = file.stat().st_mtime
+    return any(first <= written <= last for first, last in spans)
 
 
 def _remove_left_over() -> None:

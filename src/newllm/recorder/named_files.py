@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ _RESULTS = re.compile(
     re.IGNORECASE,
 )
 """Folders and names of what a program writes."""
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _LONGEST = 200  # characters of a name in a program that may be a file's
 
 
@@ -56,11 +57,22 @@ def text_of(path: Path, largest: int) -> str | None:
 
 def named_in(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
     """Return what may name a file of settings or data: text in code, and words of a command line."""
-    words = {part for one in arguments for part in (one, one.partition("=")[2])}
+    given = [*arguments]
+    words = {part for one in given for part in (one, one.partition("=")[2])} | set(_of_hydra(given))
     for text in texts:
         if len(text) <= LARGEST_READ:
             words |= _strings(text)
     return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith((*_SETTINGS, *_DATA)))
+
+
+def _of_hydra(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the files that a command line names for hydra: `--config-name big`, and `model=big` of a group."""
+    for at, one in enumerate(arguments):
+        option, equals, value = one.partition("=")
+        if option in ("--config-name", "-cn"):
+            yield f"{value if equals else ''.join(arguments[at + 1 : at + 2])}.yaml"
+        elif equals and not option.startswith("-") and _NAME.fullmatch(value):
+            yield from (f"{folder}/{option.lstrip('+')}/{value}.yaml" for folder in _FOLDERS[:3])
 
 
 def _strings(code: str) -> set[str]:

@@ -74,6 +74,26 @@ def test_a_directory_that_is_not_below_the_root_is_copied_too(root: Path, tmp_pa
         tree.remove()
 
 
+def test_what_was_written_while_a_run_trained_is_left_out(root: Path) -> None:
+    run, now = root / "runs" / "sound", time.time()
+    for name, age in (
+        ("runs/sound/program.json", 500), ("runs/sound/trace.jsonl", 300), ("runs/sound/recording.json", 400),
+        ("data/a.txt", 900), ("train.py", 400), ("conf.yaml", 400), ("last.pt", 350), ("result.json", 290),
+        ("new.csv", 10),
+    ):  # fmt: skip
+        (root / name).touch()
+        os.utime(root / name, (now - age, now - age))
+    kept = Program("train.py", directory=str(root), root=str(root), files={"train.py": "", "conf.yaml": ""})
+    tree = Tree(kept, runs=(run,))
+    try:
+        tree.fresh({})
+        copy = tree.counterpart(root)
+        assert {one.name for one in tree.left_out} == {"last.pt", "result.json"}
+        assert {one.name for one in copy.iterdir() if one.is_file()} == {"train.py", "conf.yaml", "new.csv"}
+    finally:
+        tree.remove()
+
+
 def test_modules_are_found_in_the_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root / "lib"), "/elsewhere"]))
     tree = Tree(program(root))

@@ -13,6 +13,7 @@ import pytest
 import newllm
 from newllm.checksum import read_checked
 from newllm.cli.main import main
+from newllm.recorder.named_files import named_in
 from newllm.recorder.program import CELLS, keep_program, keep_rest_of_program, the_program
 from newllm.trace.program import PROGRAM, read_program
 
@@ -177,6 +178,13 @@ def test_a_module_that_is_loaded_after_recording_began_is_kept(tmp_path: Path) -
     assert (found.nth, found.processes, found.script) == (1, 1, None)
     assert Path(found.executable).samefile(sys.executable)
     assert Path(found.out) == tmp_path / "recording"
+
+
+def test_what_hydra_is_told_on_the_command_line_names_its_files() -> None:
+    words = named_in([], ["--config-name", "big", "model=wide", "+data=web", "lr=0.1", "--x=y"])
+    assert {"big.yaml", "conf/model/wide.yaml", "configs/data/web.yaml"} <= set(words)
+    assert not [one for one in words if "0.1" in one or "/x" in one]
+    assert "small.yaml" in named_in([], ["--config-name=small"])
 
 
 def test_the_script_of_an_entry_point_is_kept_and_torchrun_is_known(

@@ -79,6 +79,13 @@ bisect-trials = { $count ->
        *[other] { COUNT($count) } trials
     } up to step { COUNT($horizon) }, { FIXED($seconds) } s in all.
 bisect-more = ... { COUNT($count) } more lines
+bisect-left-out = { $count ->
+        [one] A file that was written while the runs trained is
+       *[other] { COUNT($count) } files that were written while the runs trained are
+    } not in the copies: { $names }{ $more ->
+        [0] { "" }
+       *[other] , ...
+    }.
 bisect-ranks = { $runs } { $count ->
         [one] was
        *[other] were

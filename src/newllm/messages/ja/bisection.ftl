@@ -63,6 +63,10 @@ bisect-moved-one = { $name }が{ $now }（あちらでは{ $there }）
 bisect-seeds = 乱数シードが異なる（{ $places }）。正常なプログラムのままにした。
 bisect-trials = ステップ{ COUNT($horizon) }まで{ COUNT($count) }回の試行、合計{ FIXED($seconds) }秒。
 bisect-more = …ほか{ COUNT($count) }行
+bisect-left-out = 二つの訓練の間に書かれた{ COUNT($count) }個のファイルは、コピーに含めていない：{ $names }{ $more ->
+        [0] { "" }
+       *[other] など
+    }。
 bisect-ranks = { $runs }は、torchrunが起動したのではない複数のプロセスで記録された。試行は一つのプロセスで実行する。
 
 ## 実行中
