@@ -9,7 +9,7 @@ from newllm.bisection.search import Outcome
 from newllm.files import plain_data
 from newllm.messages import Message, message
 
-SCHEMA = 2
+SCHEMA = 1
 Stage = Literal["sound", "all", "search", "without"]
 """Why a trial is run: the sound program, all changes, some of them, all but the cause."""
 
@@ -107,8 +107,6 @@ class Bisection:
         run, sound: the paths of both runs, as they were given.
         digest: of both programs.
         horizon: step up to which trials run.
-        given: where no loss parts, what the training is given and the sound one is not, by its name and in words.
-        brings: of what is given by its name the numbers of the changes that bring it about.
         changes: what differs between the programs, those first that are tried first.
         seeds: that differ and are left as in the sound program.
         trials: in their order.
@@ -117,10 +115,12 @@ class Bisection:
         carried: those of them that only rename what the others use.
         necessary: whether the program with all other changes does not show it; None where that is not known.
         moved: packages and files of data that are not what the sound run had, as (name, there, now).
-        reset: settings that the trial with all changes recorded otherwise than the run, likewise.
         missing: files that the program imports from elsewhere.
         notices: what else a person should know.
         seconds: that it took in all.
+        given: where no loss parts, what the training is given and the sound one is not, by its name and in words.
+        brings: of what is given by its name the numbers of the changes that bring it about.
+        reset: settings that the trial with all changes recorded otherwise than the run, likewise.
     """
 
     run: str
@@ -129,18 +129,18 @@ class Bisection:
     horizon: int
     changes: tuple[Change, ...]
     seeds: tuple[Change, ...] = ()
-    given: tuple[tuple[str, Message], ...] = ()
-    brings: tuple[tuple[str, tuple[int, ...]], ...] = ()
     trials: tuple[Trial, ...] = ()
     ended: Ended | None = None
     left: tuple[int, ...] = ()
     carried: tuple[int, ...] = ()
     necessary: bool | None = None
     moved: tuple[tuple[str, str, str], ...] = ()
-    reset: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     notices: tuple[Message, ...] = field(default=())
     seconds: float = 0.0
+    given: tuple[tuple[str, Message], ...] = ()
+    brings: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    reset: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
         """Return the sentences, in English."""

@@ -23,6 +23,7 @@ TRIALS = (
     Trial((1,), "search", "parts", 120, 120, 2.0, False, "c", LEVEL),
     Trial((2,), "without", "sound", 120, 120, 2.0, True, "a"),
 )
+GIVEN = (("rate", message("against-setting", name="a setting", here="1", there="2")),)
 FOUND = Bisection(
     "runs/b", "runs/a", "", 120, (MISTAKE, OPTION), (), TRIALS, "cause", (1,), necessary=True, seconds=8.2
 )
@@ -81,7 +82,11 @@ def test_in_japanese(call, kept) -> None:
         ({"ended": "out-of-time", "left": (1, 2)}, "The cause is among these 2 changes: train.py:41 and --lr."),
         ({"ended": "unresolved"}, "nothing can be said"),
         ({"ended": None}, "No verdict yet: the same command goes on."),
-        ({"notices": (message("bisect-ranks", runs=["a"]),)}, "a was recorded by several processes"),
+        ({"notices": (message("bisect-ranks", runs=["a"], count=1),)}, "a was recorded by several processes"),
+        ({"notices": (message("bisect-left-out", count=2, names=["a.pt"], more=1),)}, "not in the copies: a.pt, ..."),
+        ({"ended": "given", "given": GIVEN, "brings": (("rate", (1, 2)),)}, "bring about together: a setting"),
+        ({"ended": "given", "given": GIVEN, "brings": ()}, "No change was found that brings about: a setting"),
+        ({"ended": "out-of-time", "given": GIVEN, "brings": (("rate", (2,)),)}, "--lr brings about: a setting"),
     ],
 )
 def test_every_end_is_a_sentence(call, kept, changed: dict[str, Any], said: str) -> None:

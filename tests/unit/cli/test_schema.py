@@ -52,11 +52,16 @@ STUDY = Study(
 def _bisect(run: Path) -> list[object]:
     """A bisection that was kept, with one of everything."""
     change = Change("lines", "train.py", ("x = 2",), ("x = 1",), 3, number=1)
-    trial = Trial((1,), "search", "parts", 80, 80, 1.5, False, "0" * 64, message("size-bytes", count=2), ("a line",))
+    trial = Trial(
+        (1,), "search", "parts", 80, 80, 1.5, False, "0" * 64, message("size-bytes", count=2), ("a line",), ("rate",)
+    )
     about = {
         "moved": (("torch", "2.9", "2.10"),),
         "missing": ("b.py",),
-        "notices": (message("bisect-ranks", runs=["a"]),),
+        "notices": (message("bisect-ranks", runs=["a"], count=1),),
+        "given": (("rate", message("against-setting", name="a", here="1", there="2")),),
+        "brings": (("rate", (1,)),),
+        "reset": (("lr", "1", "2"),),
     }
     found = Bisection(
         "a", "b", "0" * 64, 80, (change,), (change,), (trial,), "cause", (1,), necessary=True, seconds=2.0, **about
