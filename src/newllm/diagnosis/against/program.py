@@ -6,6 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
+from newllm.diagnosis.against.calls import calls_that_differ
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
 from newllm.diagnosis.against.options import groups_of
@@ -85,6 +86,8 @@ def _difference(said: Message) -> Difference:
 def _shortened(*pair: str | None) -> list[str | None]:
     """Return two versions of a statement, each in one line, cut about what differs."""
     one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in pair)
+    if max(len(one), len(two)) > LONGEST and (calls := calls_that_differ(one, two)) is not None:
+        return [_cut(text, 0) for text in calls]
     same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
     begin = max(0, same - BEFORE) if max(len(one), len(two)) > LONGEST and one and two else 0
     return [None if text is None else _cut(flat, begin) for text, flat in zip(pair, (one, two), strict=True)]
