@@ -119,4 +119,6 @@ def _notices(run: Path, sound: Path, programs: Programs) -> tuple[Message, ...]:
     """Return what a person should know: of processes that torchrun did not start, trials have one."""
     several = [one.name for one in (run, sound) if any((one / "ranks").glob("*-0*1.json*"))]
     is_one = programs.sound.processes == 1 and bool(several)
-    return (message("bisect-ranks", runs=several, count=len(several)),) if is_one else ()
+    ranks = [message("bisect-ranks", runs=several, count=len(several))] if is_one else []
+    roots = programs.sound.root, programs.run.root
+    return (*ranks, *([] if roots[0] == roots[1] else [message("bisect-roots", sound=roots[0], run=roots[1])]))

@@ -120,6 +120,7 @@ class Bisection:
         seconds: that it took in all.
         given: where no loss parts, what the training is given and the sound one is not, by its name and in words.
         brings: of what is given by its name the numbers of the changes that bring it about.
+        repeats: whether the sound program, run again, has the losses of the sound run to the bit; None where not known.
         reset: settings that the trial with all changes recorded otherwise than the run, likewise.
     """
 
@@ -140,6 +141,7 @@ class Bisection:
     seconds: float = 0.0
     given: tuple[tuple[str, Message], ...] = ()
     brings: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    repeats: bool | None = None
     reset: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
@@ -170,7 +172,10 @@ class Bisection:
         """Return it with the trials of an earlier call; where that found another sound run, they are run again."""
         if earlier.ended in ("not-the-sound-run", "elsewhere"):
             return self
-        kept = {name: getattr(earlier, name) for name in ("horizon", "trials", "moved", "reset", "missing", "seconds")}
+        kept = {
+            name: getattr(earlier, name)
+            for name in ("horizon", "trials", "moved", "reset", "repeats", "missing", "seconds")
+        }
         return replace(self, **kept)
 
     def trial(self, changes: Sequence[int] | frozenset[int]) -> Trial | None:
@@ -198,6 +203,7 @@ class Bisection:
             yield from self._outside()
         if self.ended in ("unresolved", "cause", "given", "out-of-time") and (failed := self._failed()):
             yield message("bisect-failed", count=failed)
+        yield from self._by_chance()
         yield message("bisect-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon)
         yield from self.notices
 
@@ -223,6 +229,22 @@ class Bisection:
         others = len(self.changes) - len(self.left)
         shown = {True: "yes", False: "no", None: "unknown"}[self.necessary]
         yield message(f"bisect-necessary-{shown}", others=others, count=len(self.left))
+        yield from self._contradicted()
+
+    def _contradicted(self) -> Iterator[Message]:
+        """Yield that the outcomes of some trials speak against the others, where they do."""
+        told = [one for one in self.trials if one.outcome in ("parts", "sound") and one.horizon == self.horizon]
+        alike = [one.outcome == "parts" for one in told if {*self.left} <= {*one.changes}]
+        without = [one.outcome == "parts" for one in told if not {*self.left} <= {*one.changes}]
+        if all(alike) and (self.necessary is False or not any(without)):
+            return
+        numbers = {"wrong": sum(alike), "with": len(alike), "despite": sum(without), "without": len(without)}
+        yield message("bisect-contradicted", count=len(self.left), **numbers)
+
+    def _by_chance(self) -> Iterator[Message]:
+        """Yield that each outcome is of one draw, where the program does not repeat itself."""
+        if self.repeats is False and self.ended in ("cause", "given", "outside", "out-of-time"):
+            yield message("bisect-not-repeated")
 
     def _brought(self) -> Iterator[Message]:
         """Yield what each change brings about, in their order, and what is left."""
@@ -274,6 +296,7 @@ class Bisection:
                     "renaming": list(self.carried),
                     "sufficient": self.sufficient,
                     "necessary": self.necessary,
+                    "repeats": self.repeats,
                     "moved": [{"name": a, "sound": b, "now": c} for a, b, c in self.moved],
                     "reset": [{"name": a, "sound": b, "now": c} for a, b, c in self.reset],
                     "elsewhere": list(self.missing),
@@ -308,6 +331,7 @@ class Bisection:
             left=tuple(map(int, verdict["smallest"])),
             carried=tuple(map(int, verdict["renaming"])),
             necessary=None if verdict["necessary"] is None else bool(verdict["necessary"]),
+            repeats=None if verdict["repeats"] is None else bool(verdict["repeats"]),
             moved=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["moved"]),
             reset=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["reset"]),
             missing=tuple(map(str, verdict["elsewhere"])),

@@ -269,6 +269,8 @@ class Session:
         if trial.stage == "sound" and outcome == "sound" and (found.reached or found.given):
             outcome, told = "otherwise", [*found.reached.values(), *found.given.values()]
         losses = fingerprint(recording, self._wanted)
+        if trial.stage == "sound":
+            self._keep(repeats=losses == fingerprint(sound, self._wanted))
         again = self.found.trial([])
         identical = None if again is None or again.horizon != trial.horizon else again.losses == losses
         if identical and again is not None and again.outcome == "sound":

@@ -7,7 +7,7 @@ asked by itself which change brings it about: it may be a harmless one.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from newllm.diagnosis.run_facts import read_facts
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
 from newllm.messages import Message
-from newllm.trace import Series, Trace
+from newllm.trace import SEVERITIES, Finding, Series, Severity, Trace
 from newllm.trace.readers import read_log
 
 FEWEST = 10  # steps of the loss that two recordings share
@@ -81,7 +81,7 @@ class Symptoms:
 
     Attributes:
         reached: losses, measures and faults.
-        given: inputs, targets, rates and the like, as they were recorded.
+        given: inputs, targets, rates and the like, as they were recorded, and what the doctor warns of.
     """
 
     reached: Mapping[str, Part] = field(default_factory=dict)
@@ -147,16 +147,20 @@ def symptoms(run: Recording, sound: Recording) -> Symptoms:
         given, _ = given_differences((run.trace, run.facts), (sound.trace, sound.facts))
         progress = training_kind(run.trace, run.facts).loss_is_progress
         reached, _ = reached_differences(run.trace, sound.trace, progress=progress, roles=run.facts.roles)
-    own, other = (diagnose(one.trace, one.facts) for one in (run, sound))
-    known = {one.kind for one in other if one.severity == "fault"}
-    faults = {
-        f"fault {one.kind}": Part(one.sentence, one.first_step or 0, signal=one.signal)
+    findings = [diagnose(one.trace, one.facts) for one in (run, sound)]
+    faults, warnings = (_own_findings(*findings, severity) for severity in ("fault", "warning"))
+    given_too = {one.what: _part(one) for one in given if one.recorded}
+    return Symptoms({one.what: _part(one) for one in reached} | faults, warnings | given_too)
+
+
+def _own_findings(own: Sequence[Finding], other: Sequence[Finding], severity: Severity) -> dict[str, Part]:
+    """Return the findings of a severity that a run has and the sound one has not as gravely."""
+    known = {one.kind for one in other if SEVERITIES.index(one.severity) >= SEVERITIES.index(severity)}
+    return {
+        f"{severity} {one.kind}": Part(one.sentence, one.first_step or 0, signal=one.signal)
         for one in own
-        if one.severity == "fault" and one.kind not in known
+        if one.severity == severity and one.kind not in known
     }
-    return Symptoms(
-        {one.what: _part(one) for one in reached} | faults, {one.what: _part(one) for one in given if one.recorded}
-    )
 
 
 def horizon_of(run: Recording, sound: Recording) -> tuple[int, Symptoms]:

@@ -7,9 +7,11 @@ original, where it stands in the program's files, in its command line or in PYTH
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,6 +50,7 @@ class Tree:
         every = [file for original in originals for file in files_below(original)]
         spans = [*filter(None, map(_trained, runs))]
         own = {self._root / name for name in program.files}
+        self._elsewhere = [Path(name) for name in program.files if Path(name).is_absolute()]  # settings that it names
         self.left_out = tuple(
             one for one in every if one.suffix != ".py" and one not in own and _was_written(one, spans)
         )
@@ -58,7 +61,8 @@ class Tree:
         self._number = 0
         self._here = self.path
         try:
-            self._copy(self.path / "original", [(file, file) for file in self._files])
+            with _with_room():
+                self._copy(self.path / "original", [(file, file) for file in self._files])
         except BaseException:
             self.remove()
             raise
@@ -75,7 +79,14 @@ class Tree:
 
         Returns:
             A new directory beside it, for a recording and what the trial prints.
+
+        Raises:
+            UserError: there is no room.
         """
+        with _with_room():
+            return self._fresh(files)
+
+    def _fresh(self, files: Mapping[str, str | None]) -> Path:
         if self._number:
             shutil.rmtree(self._here, ignore_errors=True)
         self._number += 1
@@ -105,7 +116,7 @@ class Tree:
 
     def placed(self, text: str) -> str:
         """Return text with the places of the original as those of the copy."""
-        for original in sorted({self._root, self._directory}, key=lambda one: -len(one.parts)):
+        for original in sorted({self._root, self._directory, *self._elsewhere}, key=lambda one: -len(one.parts)):
             if len(original.parts) > 1:
                 text = re.sub(
                     rf"{re.escape(str(original))}(?![\w.-])", lambda _, at=original: str(self.counterpart(at)), text
@@ -141,7 +152,27 @@ class Tree:
         for source, original in files:
             place = _below(target, original)
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, place)
+            with contextlib.suppress(PermissionError, FileNotFoundError):  # as of a training that goes on there
+                shutil.copy(source, place)
+                place.chmod(place.stat().st_mode | stat.S_IWUSR)  # a version of the program is written over it
+
+
+@contextlib.contextmanager
+def _with_room() -> Iterator[None]:
+    """Turn a full disk into one line.
+
+    Raises:
+        UserError: there is no room for a copy.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"no room for a copy of the program in '{tempfile.gettempdir()}' ({error.strerror}): make room, or set "
+            "TMPDIR to a directory that has it"
+        ) from error
 
 
 def _trained(run: Path) -> tuple[float, float] | None:

@@ -110,7 +110,7 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     sources, left_out = _sources(entry, root, exists=begun is not None)
     texts, too_many = _texts(sources, root, MOST_BYTES - sum(map(len, files.values())))
     files |= texts
-    arguments = [str(one) for one in sys.argv[1:]] if cells is None else []
+    arguments = _arguments(main) if cells is None else []
     room = MOST_BYTES - sum(map(len, files.values()))
     settings, data = named_files(named_in([*files.values()], arguments), (place, entry.parent, root), root, room)
     files |= settings
@@ -144,6 +144,19 @@ def _cells(main: ModuleType | None) -> str | None:
     if "IPython" not in sys.modules or not isinstance(cells, list):
         return None
     return "\n\n".join(str(cell) for cell in cells if cell)
+
+
+def _arguments(main: ModuleType | None) -> list[str]:
+    """Return the words of the command line, those too that the program has taken out of `sys.argv`."""
+    file, module = vars(main).get("__file__") if main is not None else None, _module(main)
+    given = sys.orig_argv[1:]
+    for at, word in enumerate(given):
+        if word == module and at and given[at - 1] == "-m":
+            return given[at + 1 :]
+        with contextlib.suppress(OSError):  # a working directory that was removed
+            if isinstance(file, str) and not word.startswith("-") and Path(word).samefile(file):
+                return given[at + 1 :]
+    return [str(one) for one in sys.argv[1:]]
 
 
 def _without_secrets(arguments: Iterable[str]) -> Iterator[str]:

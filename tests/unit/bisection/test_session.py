@@ -61,6 +61,7 @@ def test_one_mistake_among_harmless_edits_is_found_and_nothing_of_the_users_is_t
     assert stages(found)[:2] == ["sound", "all"]
     assert stages(found)[-1] == "without"
     assert found.trials[-1].identical
+    assert found.repeats
     after = digest(project.path)
     assert after.pop(str(run / "bisection.json"))
     assert after == before
@@ -191,6 +192,16 @@ def test_what_two_changes_bring_about_together_is_told_of_both(project) -> None:
     found = bisected(project.train("today"), sound)
     assert dict(found.brings) == {"rows": (1, 2)}
     assert "train.py:16 and train.py:23 bring about together: " in str(found)
+
+
+def test_a_program_that_draws_without_a_seed_is_said_to(project) -> None:
+    project.change("random.seed(given.seed)", "random.seed()")
+    sound = project.train("sound")
+    project.change(*MISTAKE)
+    found = bisected(project.train("today"), sound)
+    assert places(found) == ["train.py:19"]
+    assert found.repeats is False
+    assert "does not have the same losses to the bit" in str(found)
 
 
 def test_a_sound_program_that_does_not_repeat_is_said_with_what_moved(project, monkeypatch) -> None:

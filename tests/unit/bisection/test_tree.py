@@ -1,6 +1,8 @@
 """The copies that trials run in."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,6 +94,52 @@ def test_what_was_written_while_a_run_trained_is_left_out(root: Path) -> None:
         assert {one.name for one in copy.iterdir() if one.is_file()} == {"train.py", "conf.yaml", "new.csv"}
     finally:
         tree.remove()
+
+
+def test_settings_from_elsewhere_are_those_of_the_program(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside" / "lr.yaml"
+    outside.parent.mkdir()
+    outside.write_text("lr: 9\n")
+    kept = Program("train.py", directory=str(root), root=str(root), files={"train.py": "", str(outside): "lr: 1\n"})
+    tree = Tree(kept)
+    try:
+        tree.fresh(kept.files)
+        place = Path(tree.placed(f"--config={outside}").partition("=")[2])
+        assert place.is_relative_to(tree.path)
+        assert place.read_text() == "lr: 1\n"
+        assert outside.read_text() == "lr: 9\n"
+    finally:
+        tree.remove()
+
+
+def test_a_file_that_may_not_be_written_or_has_gone_is_no_obstacle(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "train.py").chmod(0o444)
+    copy = shutil.copy
+
+    def copied(source: Path, place: Path) -> None:
+        if source.name == "notes.txt":
+            raise FileNotFoundError
+        copy(source, place)
+
+    monkeypatch.setattr(shutil, "copy", copied)
+    tree = Tree(program(root))
+    try:
+        tree.fresh({"train.py": "x = 1\n"})
+        copied_file = tree.counterpart(root) / "train.py"
+        assert copied_file.read_text() == "x = 1\n"
+        assert copied_file.stat().st_mode & 0o200
+        assert not (tree.counterpart(root) / "runs" / "notes.txt").exists()
+    finally:
+        tree.remove()
+
+
+def test_a_full_disk_is_one_line_with_the_mend(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy", full)
+    with pytest.raises(UserError, match=r"no room for a copy .* set TMPDIR"):
+        Tree(program(root))
 
 
 def test_modules_are_found_in_the_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,10 @@ def test_in_japanese(call, kept) -> None:
         ({"ended": None}, "No verdict yet: the same command goes on."),
         ({"notices": (message("bisect-ranks", runs=["a"], count=1),)}, "a was recorded by several processes"),
         ({"notices": (message("bisect-left-out", count=2, names=["a.pt"], more=1),)}, "not in the copies: a.pt, ..."),
+        (
+            {"trials": (*TRIALS, dataclasses.replace(TRIALS[-1], changes=(1,), outcome="sound"))},
+            "Not all trials agree: it",
+        ),
         ({"ended": "given", "given": GIVEN, "brings": (("rate", (1, 2)),)}, "bring about together: a setting"),
         ({"ended": "given", "given": GIVEN, "brings": ()}, "No change was found that brings about: a setting"),
         ({"ended": "out-of-time", "given": GIVEN, "brings": (("rate", (2,)),)}, "--lr brings about: a setting"),

@@ -6,6 +6,7 @@ import pytest
 
 from newllm.bisection.hunks import changes_of_files
 from newllm.bisection.programs import programs_of
+from newllm.diagnosis.against.options import groups_of
 from newllm.diagnosis.against.places import place_names, without_place
 from newllm.diagnosis.against.program import is_same_program, program_differences
 from newllm.trace.program import Program
@@ -60,3 +61,10 @@ def test_each_value_of_a_settings_file_is_a_change_by_itself() -> None:
     assert [one.place for one in changes] == ["a.yaml:2"]  # the third line is another name
     changes, _ = changes_of_files({"a.yaml": there}, {"a.yaml": here.replace("other: b", "rest: b")})
     assert [one.place for one in changes] == ["a.yaml:2", "a.yaml:3", "a.yaml:4"]
+
+
+def test_a_setting_behind_the_value_of_an_option_is_one_of_its_own() -> None:
+    found = groups_of(["--config", "a.yaml", "out=runs/a", "--set", "x=1", "y=2", "-n", "1", "2"])
+    names = [(one.name, one.words) for one in found]
+    assert names[:2] == [("--config", ("--config", "a.yaml")), ("out", ("out=runs/a",))]
+    assert names[2:] == [("--set", ("--set", "x=1")), ("y", ("y=2",)), ("-n", ("-n", "1", "2"))]

@@ -187,6 +187,16 @@ def test_what_hydra_is_told_on_the_command_line_names_its_files() -> None:
     assert "small.yaml" in named_in([], ["--config-name=small"])
 
 
+def test_words_that_the_program_has_taken_out_of_its_command_line_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "__file__", __file__, raising=False)
+    monkeypatch.setattr(sys, "argv", [__file__])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-u", __file__, "--config", "a.yaml"])
+    assert entry()["arguments"] == ["--config", "a.yaml"]
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "somebody", "else.py"])
+    assert entry()["arguments"] == []
+
+
 def test_the_script_of_an_entry_point_is_kept_and_torchrun_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

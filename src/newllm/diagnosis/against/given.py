@@ -18,7 +18,10 @@ from newllm.trace import Series, Trace
 
 SAME = 0.01  # of settings that are computed, as a schedule's rate
 TURNS = 0.2  # of the changes of a schedule at most
-LEAST = {"targets_used": 0.05, "loss_multiple": 0.1, "target_classes": 1.5}
+LEAST = {
+    "targets_used": 0.05, "loss_multiple": 0.1, "target_classes": 1.5, "target_entropy": 0.01,
+    "target_most_share": 0.03,
+}  # fmt: skip
 """By how much: rows of which a model is sure have no gradient, and count as left out of the loss."""
 MODE = "evaluation_in_training_mode"
 WITHOUT = {

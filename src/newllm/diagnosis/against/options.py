@@ -41,7 +41,7 @@ def groups_of(arguments: Iterable[str]) -> list[Group]:
     for word in arguments:
         if is_option(word):
             found.append((word.partition("=")[0], [word]))
-        elif found and found[-1][0].startswith("-") and "=" not in found[-1][1][0]:
+        elif found and _takes(*found[-1], word):
             found[-1][1].append(word)
         else:
             assigned = _ASSIGNED.match(word)
@@ -52,6 +52,12 @@ def groups_of(arguments: Iterable[str]) -> list[Group]:
         groups.append(Group(name, seen[name], tuple(words)))
         seen[name] += 1
     return groups
+
+
+def _takes(name: str, words: list[str], word: str) -> bool:
+    """Whether a word is a value of the option before it: "x=1" only the first, as of `--set x=1`."""
+    is_open = name.startswith("-") and "=" not in words[0]
+    return is_open and (len(words) == 1 or not _ASSIGNED.match(word))
 
 
 def is_option(word: str) -> bool:

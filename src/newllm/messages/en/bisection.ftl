@@ -46,6 +46,11 @@ bisect-necessary-unknown = Whether it is necessary is not known: with the other 
         [one] it
        *[other] them
     }, the program ends with an error.
+bisect-contradicted = Not all trials agree: it went wrong in { $wrong } of { $with } trials with { $count ->
+        [one] this change
+       *[other] these changes
+    }, and in { $despite } of { $without } without. It is so where a program draws without a fixed seed, or where one change hides another.
+bisect-not-repeated = The sound program, run again, does not have the same losses to the bit, as where it draws without a fixed seed, or was recorded on another machine: a trial may be as it is by chance.
 bisect-not-the-sound-run = { $failed ->
         [yes] The sound program, run again, ended before it had recorded enough.
        *[no] The sound program, run again, is not as { $sound }: { CLAUSE($parts) }. What differs lies outside of the program: data, versions, machine, what its environment says, or chance without a fixed seed.
@@ -86,6 +91,7 @@ bisect-left-out = { $count ->
         [0] { "" }
        *[other] , ...
     }.
+bisect-roots = The two programs lie in different directories: trials run in a copy of { $sound }, that of the sound run, not of { $run }.
 bisect-ranks = { $runs } { $count ->
         [one] was
        *[other] were
