@@ -3,6 +3,7 @@
 import pytest
 
 from newllm.diagnosis.against.calls import calls_that_differ
+from newllm.diagnosis.against.edits import edits
 from newllm.diagnosis.against.program import program_differences
 from newllm.trace.program import Program
 
@@ -34,3 +35,14 @@ def test_every_setting_of_a_long_call_that_differs_is_told() -> None:
     (said,) = [str(one.said) for one in program_differences(own, other, ())]
     assert "`Arguments(..., learning_rate=0.1, per_device_train_batch_size=8)`" in said
     assert "`Arguments(..., learning_rate=0.001, per_device_train_batch_size=16)`" in said
+
+
+@pytest.mark.parametrize(
+    ("here", "seldom"),
+    [("f(a, logging_steps=1)", True), ("f(a, lr=1)", False), ("f(a, lr=1, log_every=2)", False), ("f(b)", False)],
+)
+def test_a_call_that_only_prints_more_often_seldom_changes_a_result(here: str, seldom: bool) -> None:
+    there = "x = f(a, 'a', 'name', 'long', 'enough')"
+    own = f"x = {here.replace('f(a', there.removeprefix('x = ').removesuffix(')'))}"
+    (found,) = edits({"t.py": there}, {"t.py": own.replace("f(b)", there.removeprefix("x = ").replace("f(a,", "f(b,"))})
+    assert found.seldom is seldom

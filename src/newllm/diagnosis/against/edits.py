@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from newllm.diagnosis.against.calls import names_that_differ
 from newllm.diagnosis.against.statements import Statement, statements_of, without_magics
+from newllm.diagnosis.against.written import changes_nothing
 
 How = Literal["changed", "added", "removed", "moved", "reordered", "nested"]
 ALIKE, ALIKE_AFAR = 0.5, 0.75  # of their characters: two statements of one function, and of two
@@ -351,6 +353,8 @@ def _is_seldom(edit: Edit) -> bool:
     given = [one for one in (edit.here, edit.there) if one is not None]
     if all(_OUTPUT.match(one) for one in given):
         return True
+    if len(given) == 2 and (names := names_that_differ(given[0], given[1])) and all(map(changes_nothing, names)):
+        return True  # `Arguments(..., logging_steps=10)`
     if not all(_BESIDE.match(one) for one in given):
         return False
     if len(given) == 1 or edit.how in ("moved", "reordered"):
