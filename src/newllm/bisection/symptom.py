@@ -147,8 +147,8 @@ def symptoms(run: Recording, sound: Recording) -> Symptoms:
         given, _ = given_differences((run.trace, run.facts), (sound.trace, sound.facts))
         progress = training_kind(run.trace, run.facts).loss_is_progress
         reached, _ = reached_differences(run.trace, sound.trace, progress=progress, roles=run.facts.roles)
-    findings = [diagnose(one.trace, one.facts) for one in (run, sound)]
-    faults, warnings = (_own_findings(*findings, severity) for severity in ("fault", "warning"))
+    own, other = (diagnose(one.trace, one.facts) for one in (run, sound))
+    faults, warnings = _own_findings(own, other, "fault"), _own_findings(own, other, "warning")
     given_too = {one.what: _part(one) for one in given if one.recorded}
     return Symptoms({one.what: _part(one) for one in reached} | faults, warnings | given_too)
 
