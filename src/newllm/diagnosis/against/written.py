@@ -14,7 +14,7 @@ _OF_NO_RESULT = re.compile(
     r"\w*seed|\w*(out|output|log|logging|save|work|project|exp|experiment|tensorboard|checkpoint|ckpt|cache|result)s?[_-]?"
     r"(dir|directory|path|folder|file|name|root|prefix)s?|out|output|o|run([_-]?(name|id))?|exp|experiment|project|name|id"
     r"|(exp|experiment|run|job|wandb|model|log)[_-]\w*(name|id|project|group|entity|tags?)|tags?|notes?|comments?|date|time"
-    r"|verbose|quiet|progress\w*|device|gpus?|cuda|\w*workers|print\w*|log|logging|wandb|(log|logging|print|save|report|checkpoint)"
+    r"|verbose|quiet|progress\w*|device|gpus?|cuda|\w*workers|print\w*|log|logging|wandb|(log(ging)?|print|save|report|checkpoint)"
     r"[_-]?(interval|every|freq|frequency|steps|iters?|epochs?)(_\w+)?|\w*(dir|directory|path|folder)",
     re.IGNORECASE,
 )
