@@ -247,9 +247,10 @@ class Bisection:
             yield message("bisect-not-repeated")
 
     def _brought(self) -> Iterator[Message]:
-        """Yield what each change brings about, in their order, and what is left."""
+        """Yield what each change brings about, what the doctor warns of first, and what is left."""
         brings = dict(self.brings)
-        for numbers in sorted(set(brings.values())):
+        warned = {numbers for what, numbers in self.brings if what.startswith("warning ")}
+        for numbers in sorted(set(brings.values()), key=lambda one: (one not in warned, one)):
             places = [one.place for one in self.changes if one.number in numbers]
             said = [said for what, said in self.given if brings.get(what) == numbers]
             yield message("bisect-brings", places=places, count=len(places), said=said)

@@ -25,10 +25,10 @@ def trial_line(words: Catalogue, trial: Trial, found: Bisection) -> str:
     more = max(0, len(places) - _NAMED)
     what = words(f"bisect-stage-{trial.stage}", count=len(places), places=places[:_NAMED], more=more)
     identical = bool(trial.identical) and trial.stage != "sound"
-    is_given = bool(found.given) and trial.outcome == "parts"
-    outcome = words(
-        f"bisect-outcome-{'given' if is_given else trial.outcome}", identical=identical, parts=trial.shown(found)
-    )
+    shown = trial.shown(found) if trial.outcome == "parts" else []
+    kind = "given" if shown else trial.outcome
+    first, others = shown[0] if shown else "", max(0, len(shown) - 1)
+    outcome = words(f"bisect-outcome-{kind}", identical=identical, parts=first, more=others)
     number = len(found.trials)
     line = words("bisect-tried", number=number, what=what, outcome=outcome, steps=trial.steps, seconds=trial.seconds)
     return f"{line}\n   {plain(trial.printed[-1])}" if trial.outcome == "failed" and trial.printed else line

@@ -114,7 +114,10 @@ bisect-stage-without = { $count ->
        *[other] the other { COUNT($count) }
     }
 bisect-outcome-parts = goes wrong too
-bisect-outcome-given = is given this too: { $parts }
+bisect-outcome-given = is given this too: { CLAUSE($parts) }{ $more ->
+        [0] { "" }
+       *[other] , and { COUNT($more) } more
+    }
 bisect-outcome-otherwise = differs, but not so
 bisect-outcome-sound = as the sound run{ $identical ->
         [yes] , to the bit

@@ -88,7 +88,10 @@ bisect-stage-without = { $count ->
        *[other] ほかの{ COUNT($count) }個
     }
 bisect-outcome-parts = 同じことが起きる
-bisect-outcome-given = 同じ違いがある：{ $parts }
+bisect-outcome-given = 同じ違いがある：{ CLAUSE($parts) }{ $more ->
+        [0] { "" }
+       *[other] 、ほか{ COUNT($more) }個
+    }
 bisect-outcome-otherwise = 異なるが、同じではない
 bisect-outcome-sound = 正常{ $identical ->
         [yes] （ビット単位で同じ）
