@@ -73,7 +73,7 @@ bisect-left-out = 二つの訓練の間に書かれた{ COUNT($count) }個のフ
        *[other] など
     }。
 bisect-roots = 二つのプログラムのディレクトリが異なる。試行は{ $run }ではなく、正常な実行の{ $sound }のコピーで行う。
-bisect-ranks = { $runs }は、torchrunが起動したのではない複数のプロセスで記録された。試行は一つのプロセスで実行する。
+bisect-ranks = { $runs }の{ COUNT($count) }件は、torchrunが起動したのではない複数のプロセスで記録された。試行は一つのプロセスで実行する。
 
 ## 実行中
 bisect-begins = { $sound }のプログラムから{ $run }のプログラムへの変更は{ COUNT($changes) }個、試行はステップ{ COUNT($horizon) }まで
