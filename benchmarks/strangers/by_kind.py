@@ -40,9 +40,10 @@ SCORED_ONCE = {
     "public 1": "d2d92a7e", "public 2": "15da8e16", "public 3": "a7a5e9dd", "public 4": "0add0c39",
     "public 5": "5ba41d08", "public 6": "8b6a8c8b", "public 7": "a950b2a9", "public 8": "40bd402e",
     "public 9": "321194ff", "public 10": "3c078cad", "public 11": "ce0b354a",
+    "public 12": "947f07cf",
 }  # fmt: skip
 BY_SCORE = {"second"}  # causes had a score by experience then
-WITH_COUNTS = {"public 9", "public 10", "public 11"}  # how sure it was came there of the counts of the sets before
+WITH_COUNTS = {"public 9", "public 10", "public 11", "public 12"}  # how sure it was came of the counts before them
 
 
 @dataclass(frozen=True)

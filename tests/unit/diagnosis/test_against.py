@@ -11,8 +11,10 @@ from newllm.diagnosis.against.parting import exact_parting, level_parting, noisy
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.trace import Cause, Finding, Series, Trace
 
+SAID = message("size-bytes", count=1)
 EVALUATED = np.arange(50, 601, 50)
 STEPS, SAMPLED = np.arange(1, 601), np.append(1, np.arange(10, 601, 10))
 SETTINGS = {"optimizer.name": "Adam", "dropout": 0.1, "seed": 1, "out": "a"}
@@ -303,3 +305,12 @@ def test_columns_that_a_person_names_are_held_against_each_other() -> None:
     with pytest.raises(UserError, match="share no loss, measure or setting"):
         told(own, Facts(), sound, Facts())
     assert "parts-from-reference" in told(own, Facts(roles={"reward": "mine"}), sound, Facts())
+
+
+def test_a_jump_of_a_gradient_alone_is_a_note_where_the_loss_goes_on_as_there() -> None:
+    jump = Finding(kind="spike", severity="warning", sentence=SAID, first_step=560.0)
+    for signal, severity in (("gradient_norm", "note"), ("validation_loss", "note"), ("loss", "warning")):
+        own = run(2, gradient_norm=np.ones(len(STEPS)), validation_loss=(EVALUATED, np.full(len(EVALUATED), 2.0)))
+        other = Sound("sound", own, RECORD, [])
+        findings, _ = held_against([dataclasses.replace(jump, signal=signal)], own, RECORD, [other])
+        assert {one.kind: one.severity for one in findings}["spike"] == severity

@@ -5,7 +5,9 @@ import time
 import pytest
 
 from newllm.diagnosis.against.edits import Edit, edits
+from newllm.diagnosis.against.program import program_differences
 from newllm.diagnosis.against.statements import statements_of
+from newllm.trace.program import Program
 
 MODEL = """
 import torch
@@ -222,3 +224,15 @@ def test_statements_that_changed_places_are_not_said_to_be_in_another_function()
     found = changed("            loss.backward()\n            optimizer.step()\n",
                     "            optimizer.step()\n            loss.backward()\n")  # fmt: skip
     assert [one.how for one in found] == ["reordered"]
+
+
+def test_the_sound_statement_is_told_with_its_own_names() -> None:
+    there = "def f(count):\n    for ix in range(count):\n        total = total + ix * 2\n    return total\n"
+    here = there.replace("ix", "step").replace("* 2", "* 3")
+    (found,) = edits({"t.py": there}, {"t.py": here})
+    assert (found.here, found.there, found.written) == (
+        "total = total + step * 3", "total = total + step * 2", "total = total + ix * 2",
+    )  # fmt: skip
+    own, other = (Program("t.py", files={"t.py": one}) for one in (here, there))
+    (said,) = [str(one.said) for one in program_differences(own, other, ())]
+    assert "(there `total = total + ix * 2`)" in said

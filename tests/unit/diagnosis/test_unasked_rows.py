@@ -28,6 +28,14 @@ def test_texts_that_lose_their_targets_are_told_from_there_on() -> None:
     assert "(before, 2 %)" in str(finding.sentence)
 
 
+def test_all_but_one_from_the_first_update_to_the_last_may_be_places_and_no_texts() -> None:
+    noted = found(rows_unasked=0.75, cross_entropy=1.0)["unasked-rows"]
+    assert noted.severity == "note"
+    assert "whose first axis is time" in str(noted.alternatives[-1])
+    assert found(rows_unasked=0.7, cross_entropy=1.0)["unasked-rows"].severity == "warning"
+    assert found(rows_unasked=1.0, cross_entropy=1.0)["unasked-rows"].severity == "warning"
+
+
 @pytest.mark.parametrize(
     ("unasked", "form"),
     [

@@ -148,6 +148,10 @@ def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
         ("Batch[10] - loss: 0.71  acc: 42.2%(27/64)", {"step": "10", "loss": "0.71", "acc": "42.2"}),
         ("steps: 30", {"step": "30"}),
         ("training steps: 30, loss: 2.5", {"step": "30", "loss": "2.5", "split": "training"}),
+        ("{'return mean': np.float64(-58.5), 'loss': np.float32(2.0)}", {"return mean": "-58.5", "loss": "2.0"}),
+        ("loss: tensor(2.5, device='cuda:0', grad_fn=<NllLossBackward0>)", {"loss": "2.5"}),
+        ("accuracy: tensor([0.75])", {"accuracy": "0.75"}),
+        ("eval: split test . loss 1.5e-01. misses: 120", {"loss": "1.5e-01", "misses": "120", "split": "test"}),
         (
             "*** Best Val Loss: 0.15 \t Best Test Loss: 0.14 \t Best epoch 0",
             {"Best Val Loss": "0.15", "Best Test Loss": "0.14"},
@@ -329,3 +333,18 @@ def test_what_is_printed_of_the_best_epoch_is_not_of_this_one(tmp_path: Path) ->
     trace = read(tmp_path, "".join(lines))
     assert values(trace, "validation_loss") == {at: round(2 - at / 10, 1) for at in range(9)}
     assert values(trace, "Best Val Loss") == dict.fromkeys(range(9), 1.5)
+
+
+def test_an_array_that_is_printed_is_no_table(tmp_path: Path) -> None:
+    array = "weights: tensor([0.0033, 0.0032,\n" + "  0.0031, 0.0030,\n" * 40 + "  0.0031])\n"
+    trace = read(
+        tmp_path, array + "".join(f"[10:00] Train: train_loss: {2 - at / 10:.2f}\nsaved\nx\n" for at in range(9))
+    )
+    assert list(trace.signals) == ["loss"]
+    assert len(trace.series("loss").step) == 9
+
+
+def test_a_setting_called_steps_places_no_row(tmp_path: Path) -> None:
+    lines = "".join(f"Epoch {at} [1.2 s]\tloss={3 - at / 10:.2f} [0.0 s]\n" for at in range(1, 9))
+    trace = read(tmp_path, f"Namespace(L=5, n_iter=25, seed=1)\n{lines}")
+    assert (trace.axis, trace.series("loss").step.tolist()) == ("epoch", [*range(1, 9)])

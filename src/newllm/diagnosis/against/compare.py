@@ -152,8 +152,12 @@ def _of_programs(program: Program | None, facts: Facts, sound: Sound) -> list[Di
 
 
 def _stands(finding: Finding, trace: Trace, sound: Sequence[Sound]) -> bool:
-    """Whether a finding stays an alarm where nothing differs: it happens at a step, or its signal was not compared."""
-    if finding.severity == "fault" or finding.kind in SUDDEN or finding.signal is None:
+    """Whether a finding stays an alarm where nothing differs: a jump of the training loss, or what was not compared.
+
+    That of a gradient or of an evaluation by which the loss goes on as there does no harm that could be seen.
+    """
+    is_jump = finding.kind in SUDDEN and finding.signal in ("loss", None)
+    if finding.severity == "fault" or is_jump or finding.signal is None:
         return True
     return not (
         is_level(finding.signal)

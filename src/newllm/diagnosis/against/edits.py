@@ -48,10 +48,11 @@ class Edit:
         file: of the run's program, of the sound run's where it was removed.
         line: in that file, from 1.
         place: the function or class that it stands in, by its dotted name; empty outside of any.
-        here, there: the statement in the run and in the sound one; None where it has none.
+        here, there: the statement in the run and in the sound one, with the names of the run; None where it has none.
         how: "nested" where only the compound statements around it are others, "reordered" where it stands elsewhere in
             its function, "moved" where it stands in another one.
         seldom: whether it prints, logs, imports or only takes an argument, which seldom changes a result.
+        written: the statement of the sound one as it stands there.
     """
 
     file: str
@@ -61,6 +62,7 @@ class Edit:
     there: str | None
     how: How
     seldom: bool = False
+    written: str | None = None
 
 
 @dataclass(frozen=True)
@@ -242,9 +244,9 @@ def _edits_within(at: Place, here: Block, there: Block) -> Iterator[Edit | tuple
             if one is None or two is None:
                 yield (one, two)
             elif one.text != two.text:
-                yield Edit(at[0], one.line, at[1], one.text, two.text, "changed")
+                yield Edit(at[0], one.line, at[1], one.text, two.text, "changed", written=two.own)
             elif not (wrapped if one.depth > two.depth else unwrapped):
-                yield Edit(at[0], one.line, at[1], one.text, two.text, "nested")
+                yield Edit(at[0], one.line, at[1], one.text, two.text, "nested", written=two.own)
 
 
 def _is_head(statement: Statement | None) -> bool:
@@ -305,7 +307,15 @@ def _of_singles(added: list[_Single], removed: list[_Single], pairs: Mapping[Pla
     for one in added:
         yield Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, None, "added")
     for one in removed:
-        yield Edit(one.place[0], one.statement.line, one.place[1], None, one.statement.text, "removed")
+        yield Edit(
+            one.place[0],
+            one.statement.line,
+            one.place[1],
+            None,
+            one.statement.text,
+            "removed",
+            written=one.statement.own,
+        )
 
 
 def _moved(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
@@ -337,7 +347,7 @@ def _changed_apart(added: list[_Single], removed: list[_Single]) -> Iterator[Edi
             added.remove(one)
             removed.remove(match)
             here, there = one.statement, match.statement
-            yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, "changed")
+            yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, "changed", written=there.own)
 
 
 def differ_by_seed(one: str, two: str) -> bool:

@@ -65,7 +65,7 @@ def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list
 
 def _of_edits(block: Sequence[Edit]) -> Difference:
     first = block[0]
-    here, there = _shortened(first.here, first.there)
+    here, there = _shortened(first.here, first.there, first.written)
     said = message(
         f"against-edit-{first.how}",
         name=f"{first.file} {first.place} {first.here} {first.there}",
@@ -83,11 +83,13 @@ def _difference(said: Message) -> Difference:
     return Difference(said, 0.0, np.inf, recorded=False)
 
 
-def _shortened(*pair: str | None) -> list[str | None]:
-    """Return two versions of a statement, each in one line, cut about what differs."""
-    one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in pair)
+def _shortened(here: str | None, there: str | None, written: str | None) -> list[str | None]:
+    """Return two versions of a statement, each in one line, cut about what differs; that of there as it is written."""
+    one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in (here, there))
     if max(len(one), len(two)) > LONGEST and (calls := calls_that_differ(one, two)) is not None:
         return [_cut(text, 0) for text in calls]
+    pair = here, written or there
+    one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in pair)
     same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
     begin = max(0, same - BEFORE) if max(len(one), len(two)) > LONGEST and one and two else 0
     return [None if text is None else _cut(flat, begin) for text, flat in zip(pair, (one, two), strict=True)]

@@ -9,7 +9,7 @@ import copy
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -27,12 +27,14 @@ class Statement:
         depth: how many compound statements of its function it lies in.
         line: in the file, from 1.
         tree: what was read; None of a line that is no code.
+        own: the text with its own names, where they were replaced by those of another version.
     """
 
     text: str
     depth: int
     line: int
     tree: ast.AST | None = field(default=None, compare=False, repr=False)
+    own: str | None = field(default=None, compare=False, repr=False)
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
@@ -68,7 +70,8 @@ class Statement:
         """Return the statement with other names."""
         if self.tree is None or not any(name in self.words for name in names):
             return self
-        return _made(_Names(names).visit(copy.deepcopy(self.tree)), self.depth, self.line)
+        other = _made(_Names(names).visit(copy.deepcopy(self.tree)), self.depth, self.line)
+        return replace(other, own=self.own or self.text)
 
 
 def without_magics(text: str) -> str:

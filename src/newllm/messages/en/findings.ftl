@@ -1045,6 +1045,7 @@ finding-unasked-rows =
     }
     .cut = texts that are cut to a length at which their answer has not begun
     .filler = texts that only fill a batch up, and are to be left out
+    .time = an output whose first axis is time, of which the loss takes one place alone
     .test = Print, for some texts of one batch, which places have a target.
 
 finding-outputs-bounded =

@@ -66,6 +66,8 @@ def locate_rows(
         others: likewise of the other columns: one that counts up could be the steps, which is said.
     """
     steps, epochs = (_best(rows, columns, kind) for kind in ("step", "epoch"))
+    if steps is not None and epochs is not None and len(np.unique(epochs)) > len(np.unique(steps)) == 1:
+        steps = None  # a setting, as "n_iter=25"
     if steps is not None and _whole(steps):
         return _by_step(steps, epochs)
     counted = np.arange(1, rows + 1, dtype=np.int64)

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.epoch_bars import last_drawn
@@ -53,6 +54,11 @@ _OF_A_MODULE = re.compile(r"\s*\(\w+\): [A-Za-z_]\w*\(")  # "(0): Linear(in_feat
 # "disc loss 0.1 gen loss 0.7": neither is the loss of the line.
 _OF_A_SIDE = re.compile(r"(d|disc|discriminator|critic|g|gen|generator) (?:cost|loss)", re.IGNORECASE)
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
+# "np.float64(-58.9)" as numpy 2 writes a number, "tensor([0.97], device='cuda:0')".
+_WRAPPED = re.compile(
+    r"\b(?:np\.\w+|tensor)\(\[?([-+]?(?:[\d.]+(?:e[-+]?\d+)?|nan|inf))\]?(?:, *\w+=[^()]*(?:<\w+>)?)?\)", re.IGNORECASE
+)
+_SPLIT = re.compile(r"\bsplit\W{1,3}([a-z]+)")
 _OF_ALL = ("best", "lowest", "highest")  # "Best Val Loss: 0.15 Best epoch 0": not of the step that is printed
 _LETTERS = re.compile(r"[a-z]+")
 _BULLET = re.compile(r"\s*\|\s*>")  # "  | > avg_loss: 4.88", under a header
@@ -69,7 +75,7 @@ def is_console(text: str) -> bool:
     speaks = [_speaks(line) for line in lines]
     if any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:])):
         return True
-    return sum(speaks) >= max(_SEVERAL, 1 + sum(map(_is_row, lines)))
+    return sum(speaks) >= max(_SEVERAL, 1 + sum(map(_is_row, _outside_of_brackets(lines))))
 
 
 def read_console(gathered: Gathered) -> Trace:
@@ -139,6 +145,15 @@ class _Steps:
         return known | steps_of_numbered_bars(self._numbered, self._said)
 
 
+def _outside_of_brackets(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines but those of a bracket that was opened in a line before: an array that is printed is no table."""
+    depth = 0
+    for line in lines:
+        if depth <= 0:
+            yield line
+        depth = max(0, depth + sum(map(line.count, "([{")) - sum(map(line.count, ")]}")))
+
+
 def _is_row(line: str) -> bool:
     """Whether a line is a row of a table: mostly numbers."""
     cells = [cell for cell in _CUTS.split(line) if cell]
@@ -164,7 +179,7 @@ def _step_name_number(line: str) -> tuple[dict[str, str], str]:
 
 
 def _cells(line: str) -> Iterable[tuple[str, str]]:
-    cells, line = _step_name_number(without_escapes(line[:_LONGEST]))
+    cells, line = _step_name_number(_WRAPPED.sub(r"\1", without_escapes(line[:_LONGEST])))
     _place(cells, list(_pairs(line)))
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
@@ -197,6 +212,8 @@ def _place(cells: dict[str, str], pairs: Sequence[tuple[str, str, bool, bool]]) 
 
 def _split_in(text: str) -> str | None:
     """Return the one split that a text in lower case names, None where it names none or several."""
+    if (said := _SPLIT.search(text)) and split_of(said[1]):
+        return split_of(said[1])  # "eval: split train. loss 0.12"
     splits = {split_of(word) for word in _LETTERS.findall(text)} - {None}
     return splits.pop() if len(splits) == 1 else None
 
@@ -217,17 +234,9 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
             measure = words[:-1]
         elif split_of(pair[1]) and measure:
             words = [*measure, *words]  # "accuracy train: 0.9 test: 0.8"
-        if words[0].lower() in _OF_ALL:
-            yield pair[1], pair[3].replace(",", ""), bool(pair[2].strip()), False
-            continue
         if len(words) == 1 and split_of(pair[1]) and not pair[2].strip() and pair[3].isdigit():
             continue  # "train 1000 times"
-        cuts = [" ".join(words[first:]) for first in range(len(words))]
-        name = sides.get(pair[1]) or next((cut for cut in cuts if _is_known(cut)), cuts[-1])
-        if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
-            name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
-        if name in taken and meaning(name) is None:
-            name = cuts[0]  # "Last reward: 40 Average reward: 17"
+        name = _name(text, pair, words, sides, taken)
         taken.add(name)
         quotient = _QUOTIENT.match(text, pair.end())
         yield (
@@ -236,6 +245,17 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
             bool(pair[2].strip()) or pair[1] in sides,
             len(words) == 1 and _stands_alone(text, pair),
         )
+
+
+def _name(text: str, pair: re.Match[str], words: list[str], sides: Mapping[str, str], taken: AbstractSet[str]) -> str:
+    """Return what the number of a pair is of: as much of its words as newllm knows, else the last one."""
+    cuts = [" ".join(words[first:]) for first in range(len(words))]
+    if words[0].lower() in _OF_ALL or text[pair.start() - 1 : pair.start()] in ("'", '"'):
+        return cuts[0]  # {'return mean': 2.5}
+    if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
+        return cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
+    name = sides.get(pair[1]) or next((cut for cut in cuts if _is_known(cut)), cuts[-1])
+    return cuts[0] if name in taken and meaning(name) is None else name  # "Last reward: 40 Average reward: 17"
 
 
 def _sides(names: list[str]) -> dict[str, str]:
