@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import fnmatch
 import hashlib
+import os
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +13,7 @@ from typing import Any
 
 LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
+MOST_LISTED = 2000  # files of folders of data, among which one that is named without its folder is looked for
 WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _DATA = (
@@ -87,6 +90,9 @@ def _strings(code: str) -> set[str]:
             found.add(node.value)
         elif isinstance(node, ast.keyword) and node.arg == "config_name" and isinstance(node.value, ast.Constant):
             found.add(f"{node.value.value}.yaml")
+        elif isinstance(node, ast.JoinedStr):  # f"part{number}.npz"
+            parts = [one.value if isinstance(one, ast.Constant) else "*" for one in node.values]
+            found.add("".join(map(str, parts)))
     return found
 
 
@@ -110,16 +116,39 @@ def named_files(
 
 
 def _files(words: Iterable[str], directories: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that words name, in some directories or in a folder there that is called after such files."""
+    """Yield the files that words name, in some directories or in a folder there that is called after such files.
+
+    A bare name may lie deeper in such a folder, as code puts the path together; "*" stands for what a name is made of.
+    """
+    places = [*directories]
+    below = _files_below([place / folder for place in places for folder in _FOLDERS])
     for word in words:
-        places = [*directories]
-        if "/" not in word and "\\" not in word:
-            places += [place / folder for place in places for folder in _FOLDERS]
-        for place in places:
-            with contextlib.suppress(OSError, ValueError):
-                path = place / word
-                if path.is_file():
-                    yield path.resolve()
+        is_bare = "/" not in word and "\\" not in word
+        found = [path for place in places for path in _matching(place, word)]
+        if is_bare:
+            found = found or [path for path in below if fnmatch.fnmatchcase(path.name, word)]
+        yield from found[:MOST_NAMED]
+
+
+def _matching(place: Path, word: str) -> Iterator[Path]:
+    """Yield the files of a name, or of a pattern, that are there."""
+    with contextlib.suppress(OSError, ValueError, NotImplementedError):  # a name that can be none; an absolute pattern
+        if "*" in word:
+            yield from (path.resolve() for path in sorted(place.glob(word))[:MOST_NAMED] if path.is_file())
+        elif (path := place / word).is_file():
+            yield path.resolve()
+
+
+def _files_below(folders: Iterable[Path]) -> list[Path]:
+    """Return the files in folders and below, as far as they are few."""
+    found: list[Path] = []
+    for folder in folders:
+        for place, inner, names in os.walk(folder):
+            inner[:] = sorted(one for one in inner if not one.startswith("."))
+            found += [Path(place, name).resolve() for name in sorted(names)]
+            if len(found) > MOST_LISTED:
+                return found[:MOST_LISTED]
+    return found
 
 
 def _checksum(path: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import pytest
 import newllm
 from newllm.checksum import read_checked
 from newllm.cli.main import main
-from newllm.recorder.named_files import named_in
+from newllm.recorder.named_files import named_files, named_in
 from newllm.recorder.program import CELLS, keep_program, keep_rest_of_program, the_program
 from newllm.trace.program import PROGRAM, read_program
 
@@ -99,7 +99,7 @@ def test_a_changed_line_is_told_beside_what_it_does(sound: Path, tmp_path: Path)
     (program,) = [one for one in found.findings if one.kind == "program-differs"]
     assert program.severity == "warning"
     said = str(program.sentence)
-    assert "train.py:17 `y = (x @ w).argmax(1).roll(1)` (there `y = (x @ w).argmax(1)`)" in said
+    assert "train.py:17 `y = (x @ w).argmax(1).roll(1)` (there `y = (x @ weights).argmax(1)`)" in said
     assert "the file data/rows.csv has other content (6 bytes, there 4)" in said
     assert said.count(";") == 1, said  # nothing else: neither the name, nor the seed, nor the comment
 
@@ -195,6 +195,23 @@ def test_words_that_the_program_has_taken_out_of_its_command_line_are_kept(monke
     assert entry()["arguments"] == ["--config", "a.yaml"]
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "somebody", "else.py"])
     assert entry()["arguments"] == []
+
+
+def test_files_whose_names_code_puts_together_are_found(tmp_path: Path) -> None:
+    for name in (
+        "data/part1.npz",
+        "data/part2.npz",
+        "data/other.npz",
+        "data/tr/s2.json",
+        "data/.hidden/s2.json",
+        "x.npz",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    code = "load(f'data/part{number}.npz')\nopen(os.path.join(root, kind, 's2.json'))\nload(f'{name}.npz')\n"
+    settings, data = named_files(named_in([code], []), [tmp_path], tmp_path, 10_000)
+    assert settings == {"data/tr/s2.json": "data/tr/s2.json"}
+    assert set(data) == {"data/part1.npz", "data/part2.npz", "x.npz"}
 
 
 def test_the_script_of_an_entry_point_is_kept_and_torchrun_is_known(

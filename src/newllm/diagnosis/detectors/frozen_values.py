@@ -54,7 +54,10 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
             continue
         if name == "loss" and (_has_converged(trace, series, start) or _came_to_rest(trace, value, start, end)):
             continue
-        expected = _by_chance(value, (start, end), unit, is_coarse=printed < COARSE)
+        is_coarse = printed < COARSE
+        if is_coarse and name == "loss" and not np.ptp(value):
+            continue  # no change that so few digits show, and no other signal says that it should have moved
+        expected = _by_chance(value, (start, end), unit, is_coarse=is_coarse)
         steps = int(series.step[start]), int(series.step[end])
         if expected <= ALARMS and not _at_rest(trace, *steps) and not _stands(trace, name, *steps):
             found.append((end - start, expected, start, end))
@@ -165,8 +168,8 @@ def _by_chance(value: np.ndarray, where: tuple[int, int], unit: float, *, is_coa
     around = around[around > 0]
     if len(around) < 3:
         around = change[change > 0]
-    if len(around) < 3:  # nothing ever moved: a constant from the first point on, or no change that few digits show
-        return 0.0 if end - start >= 4 and not is_coarse else 1.0
+    if len(around) < 3:  # nothing ever moved: a constant from the first point on
+        return 0.0 if end - start >= 4 else 1.0
     beside = [*change[max(0, start - 1) : start], *change[end : end + 1]] if is_coarse else []
     usual = min([float(np.median(around)), *(one for one in beside if one > 0)])
     # Half of the usual change is a cautious width for the values that the next point could have taken.
