@@ -66,7 +66,8 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                       "launcher.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py",
                       "child_process.py", "extras.py", "machine.py", "__main__.py"),
                      ("unit/cli", "unit/api", "unit/plotting", "unit/test_extras.py",
-                      "unit/test_machine.py", "unit/test_child_process.py", "unit/test_files.py", "unit/test_checksum.py", "unit/test_storage.py")),
+                      "unit/test_machine.py", "unit/test_child_process.py", "unit/test_files.py",
+                      "unit/test_checksum.py", "unit/test_storage.py")),
 }  # fmt: skip
 """By name: what of src/newllm is changed, or the folder of studies, and which tests are its own."""
 STUDIES = "studies"  # stands beside src

@@ -204,7 +204,8 @@ def _until(series: Series, step: int) -> Series:
 
 
 def _part(difference: Difference) -> Part:
-    known = difference.said.parameters
+    said = difference.said
+    known = (said.parameters["rate"] if said.id == "against-follows" else said).parameters
     here, there = known.get("here"), known.get("there")
     is_number = isinstance(here, int | float) and isinstance(there, int | float)
     side = int(np.sign(here - there)) if is_number else 0  # type: ignore[operator]

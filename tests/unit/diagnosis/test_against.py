@@ -314,3 +314,27 @@ def test_a_jump_of_a_gradient_alone_is_a_note_where_the_loss_goes_on_as_there() 
         other = Sound("sound", own, RECORD, [])
         findings, _ = held_against([dataclasses.replace(jump, signal=signal)], own, RECORD, [other])
         assert {one.kind: one.severity for one in findings}["spike"] == severity
+
+
+@pytest.mark.parametrize(
+    ("steps", "factor", "sound", "follows"),
+    [
+        ((153, 225, 233), 0.5, (), True),
+        ((153,), 0.1, (400,), True),
+        ((100, 200, 300), 0.5, (), False),  # a schedule that was set
+        ((153, 225), 0.99, (), False),  # one that falls all the time
+    ],
+)
+def test_a_rate_that_follows_the_loss_is_said_to(
+    steps: tuple[int, ...], factor: float, sound: tuple[int, ...], follows: bool
+) -> None:
+    own, other = (1e-3 * factor ** np.sum([at <= STEPS for at in which], axis=0) for which in (steps, sound))
+    found = told(run(2, learning_rate=own), sound=run(1, learning_rate=other))["differs-from-reference"]
+    assert ("as a schedule that follows the loss does" in str(found.sentence)) is follows
+    assert "learning rate" in str(found.sentence)
+
+
+def test_a_rate_that_begins_otherwise_was_set_so() -> None:
+    own = 1e-3 * np.where(STEPS < 153, 1.0, 0.5)
+    found = told(run(2, learning_rate=own), sound=run(1, learning_rate=np.full(len(STEPS), 2e-3)))
+    assert "follows the loss" not in str(found["differs-from-reference"].sentence)

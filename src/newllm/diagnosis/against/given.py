@@ -1,6 +1,7 @@
 """What a training was given and set to that a sound one was not: settings, layers, and signals that no loss decides."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from newllm.messages import message
 from newllm.trace import Series, Trace
 
 SAME = 0.01  # of settings that are computed, as a schedule's rate
+LOWERED = 0.95  # times the rate before: so much at least, where a schedule waits for the loss
 TURNS = 0.2  # of the changes of a schedule at most
 LEAST = {
     "targets_used": 0.05, "loss_multiple": 0.1, "target_classes": 1.5, "target_entropy": 0.01,
@@ -72,7 +74,9 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
             continue
         parting = _parting(name, own[name], other[name])
         if parting and abs(parting.here - parting.there) > _least(name, *there):
-            found.append(said_of(name, parting, here[0].axis))
+            one = said_of(name, parting, here[0].axis)
+            follows = name == "learning_rate" and _follows_the_loss(own[name][1], other[name][1])
+            found.append(replace(one, said=message("against-follows", rate=one.said)) if follows else one)
     found += _clips((own, here[0]), (other, there[0]))
     for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
@@ -81,6 +85,22 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
                 said = message(f"against-only-{where}", signal=name, step=first, axis=here[0].axis)
                 found.append(Difference(said, first, np.inf, name))
     return found, len(shared)
+
+
+def _follows_the_loss(here: Series, there: Series) -> bool:
+    """Whether rates that begin alike are lowered, in one run or both, by one factor at irregular steps.
+
+    So a schedule does that waits for the loss to stand still: then the rate is no setting, but what came of the loss.
+    """
+    if here.value[0] != there.value[0]:
+        return False
+    factors, is_irregular = [], False
+    for one in (here, there):
+        at = np.flatnonzero(np.diff(one.value)) + 1
+        factors += (one.value[at] / one.value[at - 1]).tolist()
+        gaps = np.diff(one.step[at])
+        is_irregular |= len(at) == 1 or bool(len(gaps) and np.ptp(gaps))
+    return is_irregular and bool(factors) and max(factors) < LOWERED and np.ptp(factors) <= SAME * max(factors)
 
 
 def _clips(here: tuple[Given, Trace], there: tuple[Given, Trace]) -> Iterator[Difference]:
