@@ -4,6 +4,7 @@ import ast
 import contextlib
 import fnmatch
 import hashlib
+import itertools
 import os
 import re
 import tokenize
@@ -13,7 +14,8 @@ from typing import Any
 
 LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
-MOST_LISTED = 2000  # files of folders of data, among which one that is named without its folder is looked for
+MOST_LISTED = 2000  # files, among which one that is named without its folder is looked for
+FEW_OF_A_NAME = 3  # files of settings that are called alike: of more it is not known which is meant
 WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _DATA = (
@@ -31,6 +33,7 @@ _WRITTEN = frozenset({
     "checkpoint", "checkpoints", "ckpt", "lightning_logs", "log", "logs", "mlruns", "multirun", "out", "output",
     "outputs", "results", "runs", "save", "saved", "tensorboard", "wandb",
 })  # fmt: skip
+_PASSED_OVER = _WRITTEN | {"__pycache__", "node_modules", "site-packages", "venv"}
 _RESULTS = re.compile(
     r"(^|[^a-z])(results?|metrics?|history|summary|predictions?|logs?|loss(es)?|stats?|scores?|progress|state)($|[^a-z])",
     re.IGNORECASE,
@@ -102,7 +105,7 @@ def named_files(
     """Return what the named files hold, if they are settings, and else their size and checksum."""
     settings: dict[str, str] = {}
     data: dict[str, Any] = {}
-    for path in list(dict.fromkeys(_files(words, directories)))[:MOST_NAMED]:
+    for path in list(dict.fromkeys(_files(words, directories, root)))[:MOST_NAMED]:
         name = name_in(path, root)
         is_result = _RESULTS.search(path.stem) or _WRITTEN & {*Path(name).parts[:-1]}
         if is_result or SECRET.search(name):
@@ -115,18 +118,23 @@ def named_files(
     return settings, data
 
 
-def _files(words: Iterable[str], directories: Iterable[Path]) -> Iterator[Path]:
+def _files(words: Iterable[str], directories: Iterable[Path], root: Path) -> Iterator[Path]:
     """Yield the files that words name, in some directories or in a folder there that is called after such files.
 
-    A bare name may lie deeper in such a folder, as code puts the path together; "*" stands for what a name is made of.
+    A bare name may lie deeper, as code puts the path together: in such a folder, or, of settings, below the root where
+    few have it. "*" stands for what a name is made of.
     """
     places = [*directories]
     below = _files_below([place / folder for place in places for folder in _FOLDERS])
+    all_below: list[Path] | None = None
     for word in words:
-        is_bare = "/" not in word and "\\" not in word
         found = [path for place in places for path in _matching(place, word)]
-        if is_bare:
+        if "/" not in word and "\\" not in word:
             found = found or [path for path in below if fnmatch.fnmatchcase(path.name, word)]
+            if not found and word.lower().endswith(_SETTINGS) and "*" not in word:
+                all_below = _files_below([root]) if all_below is None else all_below
+                same = [path for path in all_below if path.name == word]
+                found = same if len(same) <= FEW_OF_A_NAME else []
         yield from found[:MOST_NAMED]
 
 
@@ -140,15 +148,21 @@ def _matching(place: Path, word: str) -> Iterator[Path]:
 
 
 def _files_below(folders: Iterable[Path]) -> list[Path]:
-    """Return the files in folders and below, as far as they are few."""
-    found: list[Path] = []
-    for folder in folders:
-        for place, inner, names in os.walk(folder):
-            inner[:] = sorted(one for one in inner if not one.startswith("."))
-            found += [Path(place, name).resolve() for name in sorted(names)]
-            if len(found) > MOST_LISTED:
-                return found[:MOST_LISTED]
-    return found
+    """Return the first files in folders and below: of a million images in one folder no more are looked at."""
+    return [Path(one.path).resolve() for one in itertools.islice(_walk(folders), MOST_LISTED)]
+
+
+def _walk(folders: Iterable[Path]) -> Iterator[os.DirEntry[str]]:
+    waiting = [*map(os.fspath, folders)]
+    while waiting:
+        inner = []
+        with contextlib.suppress(OSError), os.scandir(waiting.pop(0)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    inner += [] if entry.name.startswith(".") or entry.name in _PASSED_OVER else [entry.path]
+                elif entry.is_file():
+                    yield entry
+        waiting += sorted(inner)
 
 
 def _checksum(path: Path) -> dict[str, Any] | None:

@@ -214,6 +214,39 @@ def test_files_whose_names_code_puts_together_are_found(tmp_path: Path) -> None:
     assert set(data) == {"data/part1.npz", "data/part2.npz", "x.npz"}
 
 
+def test_settings_that_lie_deep_are_found_where_few_are_called_so(tmp_path: Path) -> None:
+    names = ("models/base/params.json", "runs/old/params.json", *(f"models/{at}/config.json" for at in range(4)))
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    settings, _ = named_files(["params.json", "config.json"], [tmp_path], tmp_path, 10_000)
+    assert set(settings) == {"models/base/params.json"}
+
+
+def test_a_folder_of_a_million_files_takes_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newllm.recorder.named_files.MOST_LISTED", 5)
+    (tmp_path / "data").mkdir()
+    for at in range(50):
+        (tmp_path / "data" / f"{at}.png").write_text("")
+    seen = []
+    scan = os.scandir
+
+    def counted(path: str) -> Any:
+        class Entries:
+            def __enter__(self) -> Any:
+                self.entries = scan(path)
+                return (seen.append(one) or one for one in self.entries)
+
+            def __exit__(self, *_: object) -> None:
+                self.entries.close()
+
+        return Entries()
+
+    monkeypatch.setattr(os, "scandir", counted)
+    named_files(["x.csv"], [tmp_path], tmp_path, 100)
+    assert len(seen) <= 5
+
+
 def test_the_script_of_an_entry_point_is_kept_and_torchrun_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
