@@ -135,21 +135,21 @@ def _files(words: Iterable[str], directories: Iterable[Path], root: Path) -> Ite
                 all_below = _files_below([root]) if all_below is None else all_below
                 same = [path for path in all_below if path.name == word]
                 found = same if len(same) <= FEW_OF_A_NAME else []
-        yield from found[:MOST_NAMED]
+        yield from (path.resolve() for path in found[:MOST_NAMED])
 
 
 def _matching(place: Path, word: str) -> Iterator[Path]:
     """Yield the files of a name, or of a pattern, that are there."""
     with contextlib.suppress(OSError, ValueError, NotImplementedError):  # a name that can be none; an absolute pattern
         if "*" in word:
-            yield from (path.resolve() for path in sorted(place.glob(word))[:MOST_NAMED] if path.is_file())
+            yield from (path for path in sorted(place.glob(word))[:MOST_NAMED] if path.is_file())
         elif (path := place / word).is_file():
-            yield path.resolve()
+            yield path
 
 
 def _files_below(folders: Iterable[Path]) -> list[Path]:
     """Return the first files in folders and below: of a million images in one folder no more are looked at."""
-    return [Path(one.path).resolve() for one in itertools.islice(_walk(folders), MOST_LISTED)]
+    return [Path(one.path) for one in itertools.islice(_walk(folders), MOST_LISTED)]
 
 
 def _walk(folders: Iterable[Path]) -> Iterator[os.DirEntry[str]]:
