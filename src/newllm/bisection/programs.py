@@ -24,13 +24,15 @@ class Programs:
         sound: the sound one.
         run: the other one, its main file called as the sound one's.
         changes: numbered, those first that are tried first.
-        seeds: that differ: they are left as they are in the sound program.
+        seeds: that differ.
+        seeded: whether every version has the seeds of the run; else they are as in the sound program.
     """
 
     sound: Program
     run: Program
     changes: tuple[Change, ...]
     seeds: tuple[Change, ...]
+    seeded: bool = False
 
     @property
     def digest(self) -> str:
@@ -46,7 +48,7 @@ class Programs:
     def with_changes(self, numbers: Iterable[int]) -> tuple[dict[str, str | None], tuple[str, ...]]:
         """Return what each file holds with some changes, None of one that is not there, and the command line."""
         wanted = set(numbers)
-        chosen = [one for one in self.changes if one.number in wanted]
+        chosen = [one for one in self.changes if one.number in wanted] + [*(self.seeds if self.seeded else ())]
         files: dict[str, str | None] = dict.fromkeys(self.run.files) | dict(self.sound.files)
         for name in {one.name for one in chosen if one.kind == "lines"}:
             own = [one for one in chosen if one.kind == "lines" and one.name == name]

@@ -120,6 +120,7 @@ class Bisection:
         seconds: that it took in all.
         given: where no loss parts, what the training is given and the sound one is not, by its name and in words.
         brings: of what is given by its name the numbers of the changes that bring it about.
+        seeded: whether all trials have the seeds of the run, as those of the sound one do not show the symptom.
         repeats: whether the sound program, run again, has the losses of the sound run to the bit; None where not known.
         reset: settings that the trial with all changes recorded otherwise than the run, likewise.
     """
@@ -141,6 +142,7 @@ class Bisection:
     seconds: float = 0.0
     given: tuple[tuple[str, Message], ...] = ()
     brings: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    seeded: bool = False
     repeats: bool | None = None
     reset: tuple[tuple[str, str, str], ...] = ()
 
@@ -174,7 +176,7 @@ class Bisection:
             return self
         kept = {
             name: getattr(earlier, name)
-            for name in ("horizon", "trials", "moved", "reset", "repeats", "missing", "seconds")
+            for name in ("horizon", "trials", "moved", "reset", "repeats", "seeded", "missing", "seconds")
         }
         return replace(self, **kept)
 
@@ -203,6 +205,8 @@ class Bisection:
             yield from self._outside()
         if self.ended in ("unresolved", "cause", "given", "out-of-time") and (failed := self._failed()):
             yield message("bisect-failed", count=failed)
+        if self.seeded and self.ended != "outside":
+            yield message("bisect-seeded", places=[one.place for one in self.seeds])
         yield from self._by_chance()
         yield message("bisect-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon)
         yield from self.notices
@@ -243,7 +247,7 @@ class Bisection:
 
     def _by_chance(self) -> Iterator[Message]:
         """Yield that each outcome is of one draw, where the program does not repeat itself."""
-        if self.repeats is False and self.ended in ("cause", "given", "outside", "out-of-time"):
+        if self.repeats is False and not self.seeded and self.ended in ("cause", "given", "outside", "out-of-time"):
             yield message("bisect-not-repeated")
 
     def _brought(self) -> Iterator[Message]:
@@ -263,7 +267,7 @@ class Bisection:
                 "bisect-moved", things=[message("bisect-moved-one", name=a, there=b, now=c) for a, b, c in self.moved]
             )
         if self.ended == "outside" and self.seeds:
-            yield message("bisect-seeds", places=[one.place for one in self.seeds])
+            yield message("bisect-seeds", places=[one.place for one in self.seeds], seeded=self.seeded)
 
     def _that_failed(self) -> Trial | None:
         """Return the trial that ended too early, where that ended the bisection."""
@@ -298,6 +302,7 @@ class Bisection:
                     "sufficient": self.sufficient,
                     "necessary": self.necessary,
                     "repeats": self.repeats,
+                    "seeded": self.seeded,
                     "moved": [{"name": a, "sound": b, "now": c} for a, b, c in self.moved],
                     "reset": [{"name": a, "sound": b, "now": c} for a, b, c in self.reset],
                     "elsewhere": list(self.missing),
@@ -332,6 +337,7 @@ class Bisection:
             left=tuple(map(int, verdict["smallest"])),
             carried=tuple(map(int, verdict["renaming"])),
             necessary=None if verdict["necessary"] is None else bool(verdict["necessary"]),
+            seeded=bool(verdict["seeded"]),
             repeats=None if verdict["repeats"] is None else bool(verdict["repeats"]),
             moved=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["moved"]),
             reset=tuple((str(one["name"]), str(one["sound"]), str(one["now"])) for one in verdict["reset"]),

@@ -64,6 +64,7 @@ class Session:
         self._wanted = Symptoms()
         self._spent = self.found.seconds
         self._copies: Tree | None = None
+        self.programs = replace(self.programs, seeded=self.found.seeded)
 
     def go(self) -> Bisection:
         """Run the trials that are needed, and return what came out.
@@ -105,9 +106,11 @@ class Session:
         if ended := self._wrong_from_the_start():
             return self._end(ended)
         outcome = self._tested("all", everything)
-        if outcome != "parts" and self._look_further():
+        for goes_on in (self._look_further, self._take_seeds_of_the_run):
+            if outcome in ("parts", "failed") or not goes_on():
+                continue
             if ended := self._wrong_from_the_start():
-                return self._end(ended)
+                return self._outside() if self.found.seeded else self._end(ended)
             outcome = self._tested("all", everything)
         if self.found.missing:
             return self._end("elsewhere")
@@ -184,6 +187,17 @@ class Session:
             return False
         self._wanted = self._symptoms_at(full)
         self._keep(horizon=full, given=self._given())
+        return True
+
+    def _take_seeds_of_the_run(self) -> bool:
+        """Let all programs have the seeds of the run from now on; return whether these are others.
+
+        What a mistake does may be seen with some seeds alone, most of all where the sound run's is an odd one.
+        """
+        if not self.programs.seeds or self.found.seeded:
+            return False
+        self.programs = replace(self.programs, seeded=True)
+        self._keep(seeded=True, trials=())
         return True
 
     def _given(self) -> tuple[tuple[str, Message], ...]:

@@ -194,6 +194,19 @@ def test_what_two_changes_bring_about_together_is_told_of_both(project) -> None:
     assert "train.py:16 and train.py:23 bring about together: " in str(found)
 
 
+def test_a_mistake_that_is_seen_with_the_seed_of_the_run_alone(project) -> None:
+    sound = project.train("sound")
+    project.change("math.exp(-rate * step)", "math.exp(-rate * (min(step, 20) if given.seed == 7 else step))")
+    project.change(*HARMLESS[1])
+    found = bisected(project.train("today", "--seed", "7"), sound)
+    assert places(found) == ["train.py:19"]
+    assert found.seeded
+    assert found.necessary
+    assert "all these trials have that of the run (--seed)" in str(found)
+    again = bisected(project.path / "runs" / "today", sound)
+    assert [one.as_dict() for one in again.trials] == [one.as_dict() for one in found.trials]
+
+
 def test_a_program_that_draws_without_a_seed_is_said_to(project) -> None:
     project.change("random.seed(given.seed)", "random.seed()")
     sound = project.train("sound")

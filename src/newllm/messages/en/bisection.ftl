@@ -78,7 +78,11 @@ bisect-failed = { $count ->
     }
 bisect-moved = Not alike: { $things }.
 bisect-moved-one = { $name } { $now } (there { $there })
-bisect-seeds = The seed differs ({ $places }) and was left as in the sound program.
+bisect-seeds = The seed differs ({ $places }) { $seeded ->
+        [yes] too, and was tried as in both programs
+       *[no] and was left as in the sound program
+    }.
+bisect-seeded = With the seed of the sound program nothing is seen: all these trials have that of the run ({ $places }).
 bisect-trials = { $count ->
         [one] One trial
        *[other] { COUNT($count) } trials

@@ -65,7 +65,11 @@ bisect-no-input = 試行には標準入力がない。プログラムに、答�
 bisect-failed = { COUNT($count) }回の試行がエラーで終わり、判定に使えない。
 bisect-moved = 同じでないもの：{ $things }。
 bisect-moved-one = { $name }が{ $now }（あちらでは{ $there }）
-bisect-seeds = 乱数シードが異なる（{ $places }）。正常なプログラムのままにした。
+bisect-seeds = 乱数シードも異なる（{ $places }）。{ $seeded ->
+        [yes] 両方のプログラムのシードで試した
+       *[no] 正常なプログラムのままにした
+    }。
+bisect-seeded = 正常なプログラムのシードでは何も現れない。これらの試行はすべて、その実行のシードで行った（{ $places }）。
 bisect-trials = ステップ{ COUNT($horizon) }まで{ COUNT($count) }回の試行、合計{ FIXED($seconds) }秒。
 bisect-more = …ほか{ COUNT($count) }行
 bisect-left-out = 二つの訓練の間に書かれた{ COUNT($count) }個のファイルは、コピーに含めていない：{ $names }{ $more ->
