@@ -338,3 +338,16 @@ def test_a_rate_that_begins_otherwise_was_set_so() -> None:
     own = 1e-3 * np.where(STEPS < 153, 1.0, 0.5)
     found = told(run(2, learning_rate=own), sound=run(1, learning_rate=np.full(len(STEPS), 2e-3)))
     assert "follows the loss" not in str(found["differs-from-reference"].sentence)
+
+
+@pytest.mark.parametrize(
+    ("validation", "loss", "severity"),
+    [(0.5, 1.0, "note"), (2.0, 1.0, "warning"), (0.5, 0.4, "warning")],
+)
+def test_a_validation_that_is_better_alone_is_a_note(validation: float, loss: float, severity: str) -> None:
+    level = np.full(len(EVALUATED), 1.0)
+    sound = run(1, validation_loss=(EVALUATED, level))
+    own = run(2, loss=learning(2) * loss, validation_loss=(EVALUATED, level * validation))
+    found = told(own, sound=sound)
+    assert found["parts-from-reference"].severity == severity
+    assert "as-reference" not in found

@@ -14,7 +14,12 @@ from newllm.diagnosis.against.difference import Difference, as_one
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.program import is_same_program, program_differences
-from newllm.diagnosis.against.reached import inner_differences, is_level, reached_differences
+from newllm.diagnosis.against.reached import (
+    inner_differences,
+    is_level,
+    only_validates_better,
+    reached_differences,
+)
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
@@ -70,8 +75,8 @@ def held_against(
     """Return the findings of a run as they look beside sound ones, and a remark on what was held against what.
 
     First what differs from each of them, with the values of the first; then the run's own findings, but for those that
-    a sound one has too, which are one note. Where nothing differs, what is found is a note, but for what happens at a
-    step.
+    a sound one has too, which are one note. Where nothing differs, or a validation alone that is better than there,
+    what is found is a note, but for what happens at a step.
 
     Args:
         findings: of the run by itself.
@@ -96,7 +101,8 @@ def held_against(
     reached, others = _without_planned("parts-from-reference", reached, trace, facts, sound)
     inside, _ = _without_planned("parts-inside", inside, trace, facts, sound)
     planned = [*expected, *others][:MOST]
-    parts = bool(reached) or any(one.recorded for one in given)
+    better = only_validates_better(reached)
+    parts = (bool(reached) and not better) or any(one.recorded for one in given)
     written, _ = _from_each(sound, lambda one: (_of_programs(program, facts, one), 0))
     if not looked + measures + len(written):
         raise UserError(
@@ -110,7 +116,7 @@ def held_against(
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
     edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, "warning" if parts else "note")]
-    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning")]
+    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning" if parts else "note")]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
     told = [*differs, *edited, *faults, *apart, *(one for one in own if one not in faults), *within]
@@ -118,7 +124,7 @@ def held_against(
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
         notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
-    if not parts and not planned:
+    if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     remarks = [note("remark-against", other=names, **known)]

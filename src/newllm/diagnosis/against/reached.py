@@ -1,7 +1,7 @@
 """What a training came to that a sound one did not: its losses and measures, and what is seen inside the model."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -46,6 +46,20 @@ def reached_differences(
     names = [name for name in here.signals if name in there.signals and (_is_reached(name) or name in measures)]
     found = list(_parted(names, here, there, LEAST if progress else INSIDE, inner=False))
     return sorted(found, key=lambda one: (one.step, -one.size)), len(names)
+
+
+def only_validates_better(found: Sequence[Difference]) -> bool:
+    """Whether all that parts are measures of a validation, and better than in the sound run: a seed may bring that.
+
+    A training loss that is lower than there is no such thing: a task may have become an easier one.
+    """
+    return bool(found) and all(one.signal is not None and _is_better(one.signal, one) for one in found)
+
+
+def _is_better(name: str, one: Difference) -> bool:
+    known = one.said.parameters
+    higher = float(known["here"]) > float(known["there"])
+    return is_validation(name) and higher == is_quality(name)
 
 
 def inner_differences(here: Trace, there: Trace) -> list[Difference]:
