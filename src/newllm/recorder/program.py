@@ -113,7 +113,7 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     arguments = _arguments(main) if cells is None else []
     room = MOST_BYTES - sum(map(len, files.values()))
     settings, data = named_files(named_in([*files.values()], arguments), (place, entry.parent, root), root, room)
-    files |= settings
+    files |= {name: text for name, text in settings.items() if not str(root / name).startswith(_NEWLLM)}
     return {
         "schema": 1,
         "main": name_in(entry, root) if begun is not None else CELLS,
