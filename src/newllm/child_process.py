@@ -43,6 +43,17 @@ def main(grace: str, *arguments: str) -> int:
     return code if code >= 0 else 128 - code
 
 
+def lives(pid: int) -> bool:
+    """Whether there is a process of a number; also where nobody may say so."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
 def _end_with_input(command: subprocess.Popen[bytes], grace: float) -> None:
     with contextlib.suppress(OSError):
         while os.read(sys.stdin.fileno(), 4096):

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from newllm.bisection.change import Change
 from newllm.bisection.search import Outcome
+from newllm.bisection.symptom import is_warning
 from newllm.files import plain_data
 from newllm.messages import Message, message
 
@@ -247,13 +248,13 @@ class Bisection:
 
     def _by_chance(self) -> Iterator[Message]:
         """Yield that each outcome is of one draw, where the program does not repeat itself."""
-        if self.repeats is False and not self.seeded and self.ended in ("cause", "given", "outside", "out-of-time"):
+        if self.repeats is False and self.ended in ("cause", "given", "outside", "out-of-time"):
             yield message("bisect-not-repeated")
 
     def _brought(self) -> Iterator[Message]:
         """Yield what each change brings about, what the doctor warns of first, and what is left."""
         brings = dict(self.brings)
-        warned = {numbers for what, numbers in self.brings if what.startswith("warning ")}
+        warned = {numbers for what, numbers in self.brings if is_warning(what)}
         for numbers in sorted(set(brings.values()), key=lambda one: (one not in warned, one)):
             places = [one.place for one in self.changes if one.number in numbers]
             said = [said for what, said in self.given if brings.get(what) == numbers]

@@ -11,7 +11,16 @@ from newllm.bisection.result import Bisection, Ended, Stage, Trial
 from newllm.bisection.search import Outcome, smallest
 from newllm.bisection.started import command, interpreter, module_places
 from newllm.bisection.store import write_bisection
-from newllm.bisection.symptom import Part, Recording, Symptoms, fingerprint, horizon_of, read_recording, symptoms
+from newllm.bisection.symptom import (
+    Part,
+    Recording,
+    Symptoms,
+    fingerprint,
+    horizon_of,
+    is_warning,
+    read_recording,
+    symptoms,
+)
 from newllm.bisection.tree import Tree
 from newllm.bisection.trial import Wanted, run_until
 from newllm.diagnosis.against.written import settings_that_differ
@@ -280,10 +289,11 @@ class Session:
             return trial
         outcome = self._wanted.outcome_of(found)
         told = [one for what, one in self._wanted_first(found)]
-        if trial.stage == "sound" and outcome == "sound" and (found.reached or found.given):
-            outcome, told = "otherwise", [*found.reached.values(), *found.given.values()]
+        given = [part for what, part in found.given.items() if not is_warning(what)]  # of a short run it may be chance
+        if trial.stage == "sound" and outcome == "sound" and (found.reached or given):
+            outcome, told = "otherwise", [*found.reached.values(), *given]
         losses = fingerprint(recording, self._wanted)
-        if trial.stage == "sound":
+        if trial.stage == "sound" and not self.programs.seeded:
             self._keep(repeats=losses == fingerprint(sound, self._wanted))
         again = self.found.trial([])
         identical = None if again is None or again.horizon != trial.horizon else again.losses == losses

@@ -124,6 +124,11 @@ def is_alike(trial: Part, run: Part) -> bool:
     return trial.side == run.side and (not np.isfinite(run.size) or trial.size >= SHARE * run.size)
 
 
+def is_warning(what: str) -> bool:
+    """Whether what a run shows is a warning of the doctor, by its name."""
+    return what.startswith("warning ")
+
+
 def read_recording(path: Path) -> Recording:
     """Return what a run recorded.
 
@@ -204,8 +209,7 @@ def _until(series: Series, step: int) -> Series:
 
 
 def _part(difference: Difference) -> Part:
-    said = difference.said
-    known = (said.parameters["rate"] if said.id == "against-follows" else said).parameters
+    known = difference.said.parameters
     here, there = known.get("here"), known.get("there")
     is_number = isinstance(here, int | float) and isinstance(there, int | float)
     side = int(np.sign(here - there)) if is_number else 0  # type: ignore[operator]

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from newllm.child_process import lives
 from newllm.errors import UserError
 from newllm.trace.program import PROGRAM, RECORD_TO, Program
 
@@ -185,7 +186,10 @@ def _trained(run: Path) -> tuple[float, float] | None:
 
 
 def _was_written(file: Path, spans: Iterable[tuple[float, float]]) -> bool:
-    written = file.stat().st_mtime
+    try:
+        written = file.stat().st_mtime
+    except FileNotFoundError:  # of a training that goes on there: it has gone meanwhile
+        return True
     return any(first <= written <= last for first, last in spans)
 
 
@@ -195,17 +199,9 @@ def _remove_left_over() -> None:
         number = path.name.removeprefix(_PREFIX).partition("-")[0]
         if os.name != "posix" or not number.isdecimal() or path.is_symlink() or not path.is_dir():
             continue
-        with contextlib.suppress(OSError, OverflowError):  # it has gone meanwhile, or is another user's
-            if time.time() - path.stat().st_mtime > _LEFT_OVER and not _lives(int(number)):
+        with contextlib.suppress(OSError):  # it has gone meanwhile
+            if time.time() - path.stat().st_mtime > _LEFT_OVER and not lives(int(number)):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def files_below(directory: Path, largest: int = LARGEST) -> list[Path]:

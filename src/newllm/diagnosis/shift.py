@@ -20,9 +20,7 @@ TIMES = 2.0  # as far as the signal had gone before
 SURE, FAR = 5.0, 8.0  # standard deviations: of a difference of two medians, of one point
 EXACT = 0.8  # of the points before equal their neighbour: a setting
 LEAST = 0.1  # of a setting's size
-DATED = (
-    10.0  # two standard deviations of the point at which a level seems to change, in (scatter / change)**2: Yao 1987
-)
+DATED = 10.0  # (scatter / change)**2: two standard deviations of the point at which a level changes (Yao 1987)
 LOCAL = 3.0  # times its largest change just before: a schedule moves all the time
 _OF_MEDIANS = 1.57  # variance of a median, times that of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation

@@ -140,11 +140,15 @@ def _files(words: Iterable[str], directories: Iterable[Path], root: Path) -> Ite
 
 def _matching(place: Path, word: str) -> Iterator[Path]:
     """Yield the files of a name, or of a pattern, that are there."""
-    with contextlib.suppress(OSError, ValueError, NotImplementedError):  # a name that can be none; an absolute pattern
-        if "*" in word:
-            yield from (path for path in sorted(place.glob(word))[:MOST_NAMED] if path.is_file())
-        elif (path := place / word).is_file():
-            yield path
+    path = place / word
+    with contextlib.suppress(OSError, ValueError):  # a name that can be none
+        if "*" not in word:
+            yield from [path] if path.is_file() else []
+        elif "*" not in str(path.parent):
+            with os.scandir(path.parent) as entries:
+                listed = itertools.islice(entries, MOST_LISTED)
+                found = [one.path for one in listed if fnmatch.fnmatchcase(one.name, path.name) and one.is_file()]
+            yield from map(Path, sorted(found))
 
 
 def _files_below(folders: Iterable[Path]) -> list[Path]:

@@ -1,10 +1,10 @@
 """How a run stands, by what its files say and by when they were last written."""
 
 import math
-import os
 from datetime import UTC, datetime
 from typing import Any
 
+from newllm.child_process import lives
 from newllm.messages import Message, message
 from newllm.report.source.numbers import whole_in
 
@@ -29,21 +29,11 @@ def status_of(
     pid = whole_in(summary, "pid")
     if silent <= _ALIVE:
         return "running", None
-    if pid and not _lives(pid):
+    if pid and not lives(pid):
         return "stopped", message("entry-process_gone", pid=pid)
     if silent > _SILENT:
         return "stopped", message("entry-silent")
     return "running", None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def time_of(value: Any) -> float | None:

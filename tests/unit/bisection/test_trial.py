@@ -75,6 +75,7 @@ def test_of_several_recordings_the_same_of_its_process_is_meant_else_the_name_de
     assert Wanted(0, ("x",)).among(unknown) is None
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at processes through /proc")
 def test_a_program_ends_with_who_runs_it(tmp_path: Path) -> None:
     """Even where that is killed, and the program does not hear SIGTERM."""
     code = f"{RECORDS}open('pid', 'w').write(str(__import__('os').getpid()))\ntime.sleep(60)"

@@ -208,8 +208,13 @@ def test_files_whose_names_code_puts_together_are_found(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    code = "load(f'data/part{number}.npz')\nopen(os.path.join(root, kind, 's2.json'))\nload(f'{name}.npz')\n"
+    code = "load(f'data/part{number}.npz')\nopen(os.path.join(root, kind, 's2.json'))\nload(f'{name}{at}.npz')\n"
+    elsewhere = tmp_path / "elsewhere"
     settings, data = named_files(named_in([code], []), [tmp_path], tmp_path, 10_000)
+    assert named_files([f"{elsewhere}/*.npz"], [tmp_path], tmp_path, 0) == ({}, {})
+    assert set(named_files([f"{tmp_path}/data/part*.npz"], [elsewhere], tmp_path, 0)[1]) == {
+        "data/part1.npz", "data/part2.npz",
+    }  # fmt: skip
     assert settings == {"data/tr/s2.json": "data/tr/s2.json"}
     assert set(data) == {"data/part1.npz", "data/part2.npz", "x.npz"}
 

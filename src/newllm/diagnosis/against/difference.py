@@ -39,8 +39,8 @@ def as_one(found: Sequence[Difference]) -> Message:
     return message("against-and", first=first.said, rest=as_one(others)) if others else first.said
 
 
-def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> Difference:
-    """Return a signal that parts as a difference; of a level it is said where it ends."""
+def said_of(name: str, parting: Parting, axis: str, *, level: bool = False, follows: bool = False) -> Difference:
+    """Return a signal that parts as a difference: of a level where it ends, of a rate whether it follows the loss."""
     lasts = "stays" if parting.last is None else "once" if parting.last == parting.step else "a-while"
     end = {} if parting.end is None else dict(zip(("here_end", "there_end"), parting.end, strict=True))
     said = message(
@@ -52,6 +52,6 @@ def said_of(name: str, parting: Parting, axis: str, *, level: bool = False) -> D
         step=parting.step,
         last=parting.last,
         axis=axis,
-        **({} if level else {"after": parting.after, "here_end": None, "there_end": None, **end}),
+        **({} if level else {"after": parting.after, "here_end": None, "there_end": None, **end, "follows": follows}),
     )
     return Difference(said, parting.step, parting.size, name, parting.last)

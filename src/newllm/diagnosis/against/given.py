@@ -1,7 +1,6 @@
 """What a training was given and set to that a sound one was not: settings, layers, and signals that no loss decides."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -74,9 +73,8 @@ def _signals(here: tuple[Trace, Facts], there: tuple[Trace, Facts]) -> tuple[lis
             continue
         parting = _parting(name, own[name], other[name])
         if parting and abs(parting.here - parting.there) > _least(name, *there):
-            one = said_of(name, parting, here[0].axis)
             follows = name == "learning_rate" and _follows_the_loss(own[name][1], other[name][1])
-            found.append(replace(one, said=message("against-follows", rate=one.said)) if follows else one)
+            found.append(said_of(name, parting, here[0].axis, follows=follows))
     found += _clips((own, here[0]), (other, there[0]))
     for name in (*FLAGS, *EVENTS):
         for where, one, two in (("here", here[0], there[0]), ("there", there[0], here[0])):
@@ -100,7 +98,9 @@ def _follows_the_loss(here: Series, there: Series) -> bool:
         factors += (one.value[at] / one.value[at - 1]).tolist()
         gaps = np.diff(one.step[at])
         is_irregular |= len(at) == 1 or bool(len(gaps) and np.ptp(gaps))
-    return is_irregular and bool(factors) and max(factors) < LOWERED and np.ptp(factors) <= SAME * max(factors)
+    if not factors or not is_irregular:
+        return False
+    return max(factors) < LOWERED and bool(np.ptp(factors) <= SAME * max(factors))
 
 
 def _clips(here: tuple[Given, Trace], there: tuple[Given, Trace]) -> Iterator[Difference]:

@@ -20,13 +20,15 @@ against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, 
     }{ $here_end ->
         [none] { "" }
        *[other] ; then { G($here_end, digits: 3) }, there { G($there_end, digits: 3) }
-    })
+    }){ $follows ->
+        [yes] , lowered by one factor at irregular steps, as a schedule that follows the loss does
+       *[no] { "" }
+    }
 against-level = { SIGNAL($signal) } { $lasts ->
         [stays] ends at { G($here, digits: 3) } (there { G($there, digits: 3) }; apart from about { $axis } { $step } on)
         [once] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis } { $step })
        *[a-while] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis }s { $step } to { $last })
     }
-against-follows = { $rate }, lowered by one factor at irregular steps, as a schedule that follows the loss does
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)
 against-only-there = no { SIGNAL($signal) } (there from { $axis } { $step } on)
 against-clipped-here = gradient clipped to { G($limit, digits: 3) }, not so there (from { $axis } { $step } on)

@@ -20,13 +20,15 @@ against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは
     }{ $here_end ->
         [none] { "" }
        *[other] 、その後{ G($here_end, digits: 3) }、あちらでは{ G($there_end, digits: 3) }
-    }）
+    }）{ $follows ->
+        [yes] 。不規則なステップで同じ倍率ずつ下がっており、損失に従うスケジュールのように見える
+       *[no] { "" }
+    }
 against-level = { SIGNAL($signal) }が{ $lasts ->
         [stays] 最後に{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから離れる）
         [once] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
        *[a-while] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
     }
-against-follows = { $rate }。不規則なステップで同じ倍率ずつ下がっており、損失に従うスケジュールのように見える
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
 against-only-there = { SIGNAL($signal) }がない（あちらでは{ axis-unit }{ $step }から）
 against-clipped-here = 勾配が{ G($limit, digits: 3) }にクリップされている（あちらでは違う、{ axis-unit }{ $step }から）
