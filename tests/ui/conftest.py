@@ -25,7 +25,7 @@ _SLOW = 60_000  # milliseconds that a page may take on a busy machine
 OpenPage = Callable[..., "Page"]
 """`open_page(**options)`: a page of a browser context with these options (color_scheme, viewport, offline ...).
 
-`expected` is a part of what may be logged: an answer that the test itself brings about.
+`expected` are parts of what may be logged: answers that the test itself brings about.
 """
 
 
@@ -56,7 +56,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     errors: list[str] = []
     with ExitStack() as contexts:
 
-        def opened(*, expected: str = "", **options: Any) -> Page:
+        def opened(*, expected: tuple[str, ...] = (), **options: Any) -> Page:
             context = browser.new_context(**options)
             contexts.callback(context.close)
             page = context.new_page()
@@ -75,8 +75,8 @@ def page(open_page: OpenPage) -> Page:
     return open_page(viewport={"width": 1280, "height": 900})
 
 
-def _error(message: ConsoleMessage, expected: str) -> list[str]:
-    if message.type != "error" or (expected and expected in message.text):
+def _error(message: ConsoleMessage, expected: tuple[str, ...]) -> list[str]:
+    if message.type != "error" or any(part in message.text for part in expected):
         return []
     return [f"logged: {message.text} at {message.location}"]
 

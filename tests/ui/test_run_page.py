@@ -77,7 +77,7 @@ def test_a_page_that_nobody_sees_holds_no_connection_and_goes_on_when_it_is_seen
 
 
 def test_a_run_that_is_deleted_under_its_page_can_be_asked_for_nothing_and_stays_readable(open_page, run, address):
-    page = open_page(expected="404")  # it may ask for the run once more before it knows
+    page = open_page(expected=("404",))  # it may ask for the run once more before it knows
     page.goto(address)
     page.wait_for_function(f"() => String(({CURVE})()) === '50,50'")
     assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 6
@@ -99,7 +99,7 @@ def test_nothing_that_vanishes_stands_above_the_buttons(page, address):
 
 
 def test_a_run_that_went_while_nobody_saw_its_page_is_told(open_page, run, address):
-    page = open_page(expected="404")
+    page = open_page(expected=("404",))
     page.goto(address)
     page.wait_for_function(f"() => String(({CURVE})()) === '50,50'")
     page.evaluate(HIDE, True)

@@ -63,7 +63,7 @@ def test_one_key_writes_the_report_and_it_opens_offline(page, open_page, run, ad
 
 def test_why_no_report_is_written_is_said_beside_the_button(open_page, run, address):
     (run / "report.html").write_text("mine")
-    page = open_page(expected="409")
+    page = open_page(expected=("409",))
     page.goto(address)
     page.click(".name a")
     page.click("button:text-is('Report')")

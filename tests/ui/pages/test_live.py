@@ -65,7 +65,7 @@ def test_a_run_is_deleted_while_its_page_is_open(
 ) -> None:
     run = make_run(tmp_path / "runs" / "brief")
     make_run(tmp_path / "runs" / "other", steps=20)
-    page = open_page(expected="404")  # the page may ask for what has just gone
+    page = open_page(expected=("404",))  # the page may ask for what has just gone
     with serving(tmp_path / "runs") as local:
         page.goto(local.run(page, "brief"))
         page.locator("#curves canvas").first.wait_for()
