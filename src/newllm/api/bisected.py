@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from newllm.bisection.begin import bisect_runs
+from newllm.api.diagnosed import doctor
+from newllm.bisection.begin import bisect_runs, runnable_program
 from newllm.bisection.result import Bisection
 from newllm.bisection.session import Watcher
+from newllm.errors import UserError
 from newllm.time_limit import TimeLimit
 
 BUDGET = 600.0
@@ -13,7 +15,7 @@ BUDGET = 600.0
 def bisect(
     run: str | Path,
     *,
-    against: str | Path,
+    against: str | Path | None = None,
     budget: float | TimeLimit = BUDGET,
     inside: str | Path | None = None,
     watcher: Watcher | None = None,
@@ -26,7 +28,8 @@ def bisect(
 
     Args:
         run: the recording that went wrong.
-        against: a recording of the same program that is known to be sound.
+        against: a recording of the same program that is known to be sound. None takes the one that `newllm.doctor(run)`
+            chooses: the newest before it beside it in which nothing is found.
         budget: seconds that it may take.
         inside: a directory that trials run in, prepared as a copy of the program's; None makes copies.
         watcher: is told of every trial.
@@ -35,6 +38,17 @@ def bisect(
         UserError: a run or its program is absent, damaged or cannot be run, or nothing parts.
     """
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
-    return bisect_runs(
-        Path(run), Path(against), time=time, watcher=watcher, inside=None if inside is None else Path(inside)
-    )
+    run, inside = Path(run), None if inside is None else Path(inside)
+    sound = _chosen(run) if against is None else Path(against)
+    return bisect_runs(run, sound, time=time, watcher=watcher, inside=inside)
+
+
+def _chosen(run: Path) -> Path:
+    runnable_program(run)  # without one there is none that is the same
+    chosen = doctor(run).against
+    if not chosen:
+        raise UserError(
+            f"beside '{run}' is no earlier run of its program in which nothing is found: name one that is sound with "
+            "--against"
+        )
+    return chosen[0].path

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import newest_verdict
 from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
-from newllm.trace.program import PROGRAM, Program, read_program
+from newllm.trace.program import PROGRAM, Program, earlier_runs, read_program
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.remark import unread_file
 from newllm.trace.rich import Rich, Shown
@@ -41,6 +41,7 @@ from newllm.words.verdicts import replays_show, sentences_of
 SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
+_MOST_BESIDE = 5  # runs of the same program, the newest, of which the first in which nothing is found is chosen
 
 
 class NothingYetError(UserError):
@@ -59,6 +60,8 @@ class Diagnosis(Rich):
         verdict: the newest of its replays, None without one.
         logs: of several ranks that were read together, by rank; `path` is the directory, or the first of them.
         against: the diagnoses of the sound runs that it was held against; empty where there were none.
+        chosen: whether the sound run was chosen, and not given.
+        alone: what the doctor says of the run by itself, where it was held against one.
     """
 
     path: Path
@@ -68,6 +71,8 @@ class Diagnosis(Rich):
     verdict: Verdict | None = None
     logs: Mapping[int, Path] = dataclasses.field(default_factory=dict)
     against: tuple["Diagnosis", ...] = ()
+    chosen: bool = False
+    alone: "Diagnosis | None" = None
 
     def __str__(self) -> str:
         """Return a line of how it looks, one of what its replays show, and one for each finding."""
@@ -139,9 +144,12 @@ def doctor(
     roles: Mapping[str, str] | None = None,
     notes: Mapping[float, str] | None = None,
     ranks: bool = False,
-    against: Paths = (),
+    against: Paths | None = None,
 ) -> Diagnosis:
     """Read a run or a log and say what is wrong with it. Nothing is written.
+
+    A run of `newllm.record` is held against the newest one beside it that the same program recorded and in which
+    nothing is found: what differs from it is told, as an alarm where the run comes to less.
 
     Args:
         path: a run directory that `newllm.record` or `newllm train` wrote, or a folder with one in it and logs of the
@@ -157,16 +165,20 @@ def doctor(
         notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
         ranks: whether several logs are those of one training's ranks, where their names do not say so.
         against: a run or a log of the same program that is known to be sound, or several: what differs from all of them
-            is told first, and what one of them has too is only a note (`newllm.diagnosis.against`).
+            is told first, and what one of them has too is only a note (`newllm.diagnosis.against`). None chooses the
+            run beside it, () none.
 
     Raises:
         NothingYetError: it is a run of newllm that goes on, or was only checked, and has not recorded a step.
         UserError: there is nothing to read, it is no log or several runs, it has no such column, there is no such
             kind or role, the vocabulary cannot be, or the sound run is the same, or shares no signal or step with it.
     """
-    if against:
+    if against is None or against:
         known = {"vocabulary": vocabulary, "loss": loss, "step": step, "kind": kind, "roles": roles}
-        return _held_against(doctor(path, notes=notes, ranks=ranks, **known), against, known)
+        own = doctor(path, notes=notes, ranks=ranks, against=(), **known)
+        if against is None:
+            return held_against_chosen(own, _beside(own, known))
+        return _held_against(own, [doctor(one, against=(), **known) for one in several(against)])
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     paths = several(path)
@@ -196,9 +208,29 @@ def doctor(
     return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
 
 
-def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> Diagnosis:
+def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
+    """Yield what is said of the runs before a run, which the same program recorded beside it, the newest first."""
+    for place in earlier_runs(own.path)[:_MOST_BESIDE] if own.judged else ():
+        with contextlib.suppress(UserError):  # it cannot be read
+            yield doctor(place, against=(), **known)
+
+
+def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosis:
+    """Return the diagnosis of a run as it looks beside the first of others in which nothing is found.
+
+    Args:
+        own: of the run by itself.
+        others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
+    """
+    for other in others:
+        if other.judged and not other.wrong:
+            with contextlib.suppress(UserError):
+                return _held_against(own, [other], chosen=True)
+    return own
+
+
+def _held_against(own: Diagnosis, others: Sequence[Diagnosis], *, chosen: bool = False) -> Diagnosis:
     """Return the diagnosis of a run as it looks beside those of sound ones."""
-    others = [doctor(one, **known) for one in several(against)]
     for other in others:
         if len(other.trace.runs) > 1 and other.path.is_dir():
             shown_runs = ", ".join(sorted(other.trace.runs)[:_NAMED])
@@ -211,9 +243,10 @@ def _held_against(own: Diagnosis, against: Paths, known: Mapping[str, Any]) -> D
         Sound(shown(other.path), other.trace, other.facts, other.findings, its_program)
         for other, its_program in zip(others, programs, strict=True)
     ]
-    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program)
+    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program, chosen=chosen)
     trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *unread, *remarks))
-    return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others))
+    findings = list(proved_first(findings, own.verdict))
+    return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others), chosen=chosen, alone=own)
 
 
 def _program(path: Path, unread: list[Remark]) -> Program | None:
@@ -226,7 +259,7 @@ def _program(path: Path, unread: list[Remark]) -> Program | None:
 
 
 def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
-    """Diagnose each run or log of a directory that holds several; of anything else what `doctor` does, alone.
+    """Diagnose each run or log of a directory that holds several, each by itself; of anything else what `doctor` does.
 
     Args:
         path: as for `doctor`, or a directory of several runs.
@@ -255,7 +288,7 @@ def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, s
             continue
         try:
             parts = [one / name if (one / name).is_dir() else one for one in against]  # of a game, each with its own
-            found.append(doctor(source, **(known | {"against": parts})))
+            found.append(doctor(source, **(known | {"against": parts})))  # with none by itself
         except UserError as error:  # no log, or one of another kind: the others are judged all the same
             unread[name] = " ".join(str(error).split())
     if not found and first is None:
@@ -320,13 +353,13 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
 
     Returns:
         The file; None for a log of another system, beside which nothing is written, for a run of the demo, and where
-        the run was held against another: findings.json holds what is said of a run by itself.
+        the run was held against one that was given. findings.json holds what is said of a run by itself.
 
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    if not is_run(diagnosis.path) or is_demo(diagnosis.path) or diagnosis.against:
+    if not is_run(diagnosis.path) or is_demo(diagnosis.path) or (diagnosis.against and not diagnosis.chosen):
         return None
     file = diagnosis.path / "findings.json"
-    write_checked(file, diagnosis.as_dict())
+    write_checked(file, (diagnosis.alone or diagnosis).as_dict())
     return file

@@ -39,7 +39,7 @@ def bisect_runs(
         raise UserError(f"'{run}' is the run that it is held against: name another one that is sound")
     if is_demo(run):
         raise UserError("the demo is read-only: bisect a run of your own")
-    programs = programs_of(_program(sound), _program(run))
+    programs = programs_of(runnable_program(sound), runnable_program(run))
     _check_same_main(programs)
     earlier = read_bisection(run)
     found = Bisection(
@@ -74,7 +74,7 @@ def _check_run(run: Path) -> None:
         raise UserError(f"'{run}' is no directory: name a recording of newllm.record")
 
 
-def _program(run: Path) -> Program:
+def runnable_program(run: Path) -> Program:
     """Return the program of a run that can be run.
 
     Raises:

@@ -5,7 +5,7 @@ then with the changes that the other run's program has: all, some, one. What is 
 makes the sound program go wrong, and all others without it do not. Trials run in a copy of the program's directory and
 are stopped as soon as they have shown enough. After a stop the same command goes on (RUN/bisection.json).
 
-  newllm bisect runs/today --against runs/yesterday
+  newllm bisect runs/today
   newllm bisect runs/today --against runs/yesterday --budget 1800
   newllm bisect runs/today --show
 """
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from newllm.cli.ending import ending_on_sigterm
 from newllm.cli.parser import language_of, run_named
-from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
 
@@ -32,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("bisect", type=run_named, metavar="RUN", help="the recording that went wrong")
     parser.add_argument(
-        "--against", type=run_named, metavar="SOUND", help="a recording of the same program that is known to be sound"
+        "--against",
+        type=run_named,
+        metavar="SOUND",
+        help="a recording of the same program that is known to be sound (default: the newest before it beside it in "
+        "which nothing is found)",
     )
     parser.add_argument(
         "--budget",
@@ -55,8 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         from newllm.bisection.begin import stored_bisection
 
         return _ended(stored_bisection(Path(arguments.bisect)), arguments, words)
-    if arguments.against is None:
-        raise UserError(f"no sound run named: newllm bisect {arguments.bisect} --against SOUND")
     time = TimeLimit(arguments.budget, began=arguments.began)
     from newllm import api
     from newllm.cli.bisect_progress import TrialLines

@@ -5,7 +5,9 @@ TensorBoard, Lightning, MLflow and others. Of a directory of several runs or log
 full. The logs of a training's ranks, or torchrun's --log-dir, are read together, and compared.
 Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
-A run directory of newllm gets findings.json; nothing is written beside a log of another tool, nor with --against.
+A run of newllm.record is held against the newest one beside it that the same program recorded and in which nothing is
+found; --against names another, and --alone none. A run directory of newllm gets findings.json, with what is said of the
+run by itself; nothing is written beside a log of another tool, nor with --against.
 
   newllm doctor runs/my-text
   newllm doctor runs
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a sound run or log of the same program: tell what differs from it (again for another seed of it)",
     )
+    parser.add_argument("--alone", action="store_true", help="hold it against no other run")
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
     parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
 
@@ -93,7 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step, **intent_of(arguments)}
-    names |= {"ranks": arguments.ranks, "against": arguments.against}
+    if arguments.alone and arguments.against:
+        raise UserError("--alone and --against cannot both be: give one of them")
+    alone = arguments.alone or arguments.watch  # a run that goes on is judged again and again
+    names |= {"ranks": arguments.ranks, "against": arguments.against or (() if alone else None)}
     log = arguments.log[0] if len(arguments.log) == 1 else arguments.log
     diagnose = functools.partial(api.doctor, log, **names)
     if arguments.watch:

@@ -23,7 +23,7 @@ from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.report.window import marked, plotted
 from newllm.trace import Finding
-from newllm.trace.program import runs_of_the_same
+from newllm.trace.program import earlier_runs
 from newllm.words import coverage
 from newllm.words import diagnosis as said
 from newllm.words.checks import wrong_line
@@ -124,18 +124,30 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
         yield Text()
     if line := coverage.checked(words, diagnosis.trace, diagnosis.facts, diagnosis.findings):
         yield Text(line, style=colours.MUTED)
-    if hint := _comparable(diagnosis, words):
+    if hint := _comparable(diagnosis, words) or _can_be_bisected(diagnosis, words):
         yield Text(hint)
     if unseen := coverage.unseen(diagnosis.trace, diagnosis.facts):
         yield Text(words.text(unseen), style=colours.MUTED)
 
 
 def _comparable(diagnosis: Diagnosis, words: Catalogue) -> str:
-    """Return which run a doubtful one can be held against; empty where there is none, or it was held against one."""
-    if not diagnosis.wrong or diagnosis.against or not (others := runs_of_the_same(diagnosis.path)):
+    """Return which run a doubtful one can be held against; empty where there is none, or it was held against one.
+
+    In all that there are something is found, or they are too short: else the newest was chosen.
+    """
+    if not diagnosis.wrong or diagnosis.against or not (others := earlier_runs(diagnosis.path)):
         return ""
     run, other = (plain(shlex.quote(shown(path)), LONGEST_PATH) for path in (diagnosis.path, others[0]))
     return words("terminal-same_program", run=run, other=other, more=len(others) - 1)
+
+
+def _can_be_bisected(diagnosis: Diagnosis, words: Catalogue) -> str:
+    """Return the command that finds which change of the program is the cause; empty where no change may be it."""
+    if not any(one.kind == "program-differs" and one.severity != "note" for one in diagnosis.findings):
+        return ""
+    named = [] if diagnosis.chosen else ["--against", shown(diagnosis.against[0].path)]
+    command = shlex.join(["newllm", "bisect", shown(diagnosis.path), *named])
+    return words("terminal-bisect", command=plain(command, 3 * LONGEST_PATH))
 
 
 def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:

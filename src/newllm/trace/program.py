@@ -1,5 +1,8 @@
 """RUN/program.json: the program that trained, as its files stood when recording began (`newllm.recorder.program`)."""
 
+import contextlib
+import glob
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,18 +86,26 @@ def _read(path: Path) -> Program:
         raise ValueError("no program") from error
 
 
-def runs_of_the_same(run: Path) -> list[Path]:
-    """Return the runs beside a run that the same program recorded, the newest first: its code may have changed since.
+def earlier_runs(run: Path) -> list[Path]:
+    """Return the runs beside a run that the same program recorded before, the newest first: its code may have changed.
 
-    Damaged ones are passed over.
+    Beside RUN are those of its directory, and beside OUT/RUN those that are called RUN in a directory beside OUT, as
+    where each training has a directory for its results. Damaged ones are passed over.
     """
     own = _quiet(run)
     if own is None:
         return []
-    others = [one for one in run.resolve().parent.iterdir() if (one / PROGRAM).is_file() and one != run.resolve()]
-    newest = sorted(others, key=lambda one: (one / PROGRAM).stat().st_mtime, reverse=True)[:_MOST]
-    is_same = {one: (its := _quiet(one)) is not None and _called(its) == _called(own) for one in newest}
-    return [run.parent / one.name for one in newest if is_same[one]]
+    whole = run.absolute()  # not resolved: others are named as this one was
+    places = [*whole.parent.glob(f"*/{PROGRAM}"), *whole.parent.parent.glob(f"*/{glob.escape(whole.name)}/{PROGRAM}")]
+    times = {}
+    for place in places:
+        with contextlib.suppress(OSError):  # it was deleted meanwhile, or its directory may not be read
+            times[place.parent] = place.stat().st_mtime_ns
+    own_time = times.pop(whole, 0)
+    earlier = (one for one in times if times[one] < own_time)
+    newest = sorted(earlier, key=times.__getitem__, reverse=True)[:_MOST]
+    same = [one for one in newest if (its := _quiet(one)) is not None and _called(its) == _called(own)]
+    return same if run.is_absolute() else [Path(os.path.relpath(one)) for one in same]
 
 
 def _called(program: Program) -> tuple[str, str | None, str]:

@@ -123,10 +123,13 @@ def _cause(words: Catalogue, cause: Cause) -> str:
 
 
 def sureness(words: Catalogue, finding: Finding) -> str:
-    """Return how often a warning or fault of its kind was right in blind tests; empty for a note."""
+    """Return how often a warning or fault of its kind was right in blind tests; empty for a note.
+
+    Empty too where nothing is judged, as of what differs from another run.
+    """
     tests = blind_tests(finding)
     if tests is None:
-        return "" if finding.severity == "note" else words("untested")
+        return "" if finding.severity == "note" or finding.confidence is None else words("untested")
     return words("tested" if tests.said >= _TESTED else "hardly_tested", right=tests.right, said=tests.said)
 
 

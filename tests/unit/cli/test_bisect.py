@@ -116,7 +116,7 @@ def test_a_line_of_a_trial_holds_no_control_character(call, kept) -> None:
 
 def test_mistakes_in_the_call(refused, kept, tmp_path: Path) -> None:
     run = kept()
-    assert "no sound run named" in refused("bisect", run)
+    assert "keeps no program" in refused("bisect", run)
     assert "is no directory" in refused("bisect", tmp_path / "nowhere", "--show")
     assert "keeps no program" in refused("bisect", run, "--against", run.parent)
     (run / "bisection.json").unlink()

@@ -278,7 +278,7 @@ def test_a_program_that_was_another_before_it_is_resumed_is_set_aside(
     assert read_checked(tmp_path / "set-aside" / "program-before-step-8.json")["arguments"] != ["--lr", "3"]
 
 
-def test_a_doubtful_run_names_one_of_the_same_program_to_hold_it_against(
+def test_a_doubtful_run_names_the_command_that_tells_what_differs_or_which_change_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, wrong in (("fine", "argmax(1)"), ("wrong", "argmax(1).roll(int(step > 60))")):
@@ -287,13 +287,15 @@ def test_a_doubtful_run_names_one_of_the_same_program_to_hold_it_against(
     (tmp_path / "runs" / "damaged").mkdir()
     (tmp_path / "runs" / "damaged" / PROGRAM).write_text("{")
     monkeypatch.chdir(tmp_path)
-    assert main(["doctor", "runs/wrong"]) == 1
+    assert main(["doctor", "runs/wrong", "--alone"]) == 1
     command: str = "newllm doctor runs/wrong --against runs/fine"
     assert command in " ".join(capsys.readouterr().out.split())
-    assert main(["doctor", "runs/wrong", "--against", "runs/fine"]) == 1
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "roll(int(step > 60))" in printed
-    assert command not in printed
+    for given in ([], ["--against", "runs/fine"]):
+        assert main(["doctor", "runs/wrong", *given]) == 1
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "roll(int(step > 60))" in printed
+        assert command not in printed
+        assert " ".join(["by running it again: newllm bisect runs/wrong", *given, "Not in this log"]) in printed
 
 
 def test_a_program_that_was_changed_before_it_is_resumed_is_told(tmp_path: Path) -> None:

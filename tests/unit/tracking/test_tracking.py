@@ -87,7 +87,7 @@ class Asks(Keeps):
 BROKEN_DOCTOR = """
 from newllm.api import diagnosed
 
-def broken(path):
+def broken(path, *, against):
     raise ZeroDivisionError("of the doctor")
 
 diagnosed.doctor = broken

@@ -15,6 +15,7 @@ from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.program import is_same_program, program_differences
 from newllm.diagnosis.against.reached import (
+    comes_to_less,
     inner_differences,
     is_level,
     only_validates_better,
@@ -71,6 +72,8 @@ def held_against(
     facts: Facts,
     sound: Sequence[Sound],
     program: Program | None = None,
+    *,
+    chosen: bool = False,
 ) -> tuple[list[Finding], tuple[Remark, ...]]:
     """Return the findings of a run as they look beside sound ones, and a remark on what was held against what.
 
@@ -84,6 +87,8 @@ def held_against(
         facts: likewise.
         sound: at least one; several seeds show how far sound runs are apart.
         program: that trained the run; None where none was kept.
+        chosen: whether the sound run is one that was chosen, as the last in which nothing was found, and none that a
+            person gave. Then the run may differ on purpose: it is an alarm only where the run comes to less.
 
     Raises:
         UserError: they cannot be compared.
@@ -108,18 +113,22 @@ def held_against(
         raise UserError(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
+    is_alarm = comes_to_less(reached, progress=progress) if chosen else parts
+    severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
     if not parts:
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
-    differs = [*_told("differs-from-reference", given, MOST, sound, trace, "warning" if parts else "note")]
-    edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, "warning" if parts else "note")]
-    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, "warning" if parts else "note")]
+    differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
+    edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, severity)]
+    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity)]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
-    told = [*differs, *edited, *faults, *apart, *(one for one in own if one not in faults), *within]
+    # What a person held against each other differs by mistake; what was chosen may on purpose, so that it explains.
+    first_told = [*faults, *apart, *differs, *edited] if chosen else [*differs, *edited, *faults, *apart]
+    told = [*first_told, *(one for one in own if one not in faults), *within]
     notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
@@ -127,7 +136,7 @@ def held_against(
     if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
-    remarks = [note("remark-against", other=names, **known)]
+    remarks = [note("remark-chosen" if chosen else "remark-against", other=names, **known)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
     if parts and same:
         remarks.append(note("remark-same-program", other=same))

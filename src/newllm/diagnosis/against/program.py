@@ -49,11 +49,14 @@ def _rarely(edit: Edit) -> bool:
 
 
 def is_same_program(here: Program, there: Program | None) -> bool:
-    """Whether two recordings are of one program, called alike: its code, settings and command line."""
+    """Whether two recordings are of one program, called alike: its code, settings and command line.
+
+    One that records several trainings, as a sweep does, may give each something else.
+    """
     if there is None or here.left_out:
         return False
     own, other = without_place(here), without_place(there)
-    return (own.files, own.arguments) == (other.files, other.arguments)
+    return (own.files, own.arguments, own.nth) == (other.files, other.arguments, other.nth)
 
 
 def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:

@@ -57,9 +57,30 @@ def only_validates_better(found: Sequence[Difference]) -> bool:
 
 
 def _is_better(name: str, one: Difference) -> bool:
-    known = one.said.parameters
-    higher = float(known["here"]) > float(known["there"])
-    return is_validation(name) and higher == is_quality(name)
+    return is_validation(name) and _is_higher(one) == is_quality(name)
+
+
+def comes_to_less(found: Sequence[Difference], *, progress: bool) -> bool:
+    """Whether a measure is worse to the end than in the sound run: a loss higher, an accuracy or a reward lower.
+
+    Where the loss measures no progress, as that of a policy or of a game, it does not count.
+    """
+    return any(one.signal and one.last is None and _is_worse(one.signal, one, progress) for one in found)
+
+
+def _is_worse(name: str, one: Difference, progress: bool) -> bool:
+    if _grows(name):
+        return not _is_higher(one)
+    return progress and _is_higher(one) and (names_a_loss(name) or is_validation(name) or name == "perplexity")
+
+
+def _grows(name: str) -> bool:
+    """Whether a measure is the better the higher it is."""
+    return is_quality(name) or name == "targets_right" or role_of(name) in ("reward", "return")
+
+
+def _is_higher(one: Difference) -> bool:
+    return float(one.said.parameters["here"]) > float(one.said.parameters["there"])
 
 
 def inner_differences(here: Trace, there: Trace) -> list[Difference]:

@@ -40,7 +40,7 @@ class Rounds:
         began = time.monotonic()
         words = catalogue("en")
         try:
-            diagnosis = doctor(self._run)
+            diagnosis = doctor(self._run, against=())
         except UserError:  # nothing recorded yet
             return []
         finally:

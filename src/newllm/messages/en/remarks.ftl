@@ -267,5 +267,9 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
+remark-chosen = held against { $other }, the newest run of the same program beside it in which nothing is found, over { $axis }s { $first } to { $last } ({ $count ->
+    [one] one setting or signal
+   *[other] { COUNT($count) } settings and signals
+}); --alone leaves it out, --against names another
 remark-same-program = the program, its settings and its command line are those of { $other }: what differs came from elsewhere (a seed, data, another version, the machine)
 remark-reference-lost = { $other } is no sound run: its model is lost

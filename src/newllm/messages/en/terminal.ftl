@@ -13,6 +13,7 @@ terminal-same_program = { $more ->
         [0] { $other } is of the same program. If it was fine, this tells what differs:
        *[other] { $other } is of the same program, and { COUNT($more) } more beside it. If it was fine, this tells what differs:
     } newllm doctor { $run } --against { $other }
+terminal-bisect = To find which change of the program is the cause, by running it again: { $command }
 terminal-more_of_kind = { COUNT($count) } more of { $kind }: --json has all
 terminal-more_remarks = { COUNT($count) } more such notes: --json has all
 terminal-in_short = In short:{ " " }

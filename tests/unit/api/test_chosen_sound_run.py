@@ -1,0 +1,153 @@
+"""The run that a recording is held against where none is named: the newest before it in which nothing is found."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import newllm
+from newllm.checksum import read_checked, write_checked
+from newllm.cli.main import main
+from newllm.errors import UserError
+from newllm.trace.program import PROGRAM, earlier_runs
+
+TRAIN = """
+import torch
+import newllm
+
+for name, rate, wrong_from in (("fine", 0.01, 999), ("wrong", 0.01, 60), ("faster", 0.02, 999), ("slow", 0.0003, 999)):
+    torch.manual_seed(0)
+    weights = torch.randn(8, 3)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    with newllm.record(model, optimizer, out=f"runs/{name}", every=5) as recorder:
+        for step in range(160):
+            x = torch.randn(32, 8)
+            y = (x @ weights).argmax(1)
+            loss = torch.nn.functional.cross_entropy(model(x), y.roll(int(step > wrong_from)))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+"""
+TOLD = ("differs-from-reference", "parts-from-reference", "program-differs")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of four runs of one program, in the order in which it recorded them."""
+    place = tmp_path_factory.mktemp("program")
+    (place / "train.py").write_text(TRAIN)
+    environment = {**os.environ, "PYTHONPATH": str(Path(newllm.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "train.py"], cwd=place, env=environment, check=True, timeout=240)
+    return place / "runs"
+
+
+@pytest.fixture
+def runs(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of these, relative to the directory that a test is in."""
+    shutil.copytree(recorded, tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    return Path("runs")
+
+
+def severities(diagnosis: newllm.Diagnosis) -> dict[str, str]:
+    return {one.kind: one.severity for one in diagnosis.findings if one.kind in TOLD}
+
+
+def test_the_first_run_is_held_against_none(runs: Path) -> None:
+    assert newllm.doctor(runs / "fine").against == ()
+
+
+def test_a_run_that_comes_to_less_is_told_what_differs(runs: Path) -> None:
+    found = newllm.doctor(runs / "slow")
+    assert [one.path for one in found.against] == [runs / "faster"]
+    assert severities(found) == dict.fromkeys(("parts-from-reference", "differs-from-reference"), "warning")
+    assert [one.kind for one in found.findings][:2] == ["parts-from-reference", "differs-from-reference"]
+    assert "learning rate 0.0003 (there 0.02; from step 1 on)" in str(found.findings[1].sentence)
+    assert found.wrong
+    assert not newllm.doctor(runs / "slow", against=()).wrong
+
+
+def test_a_fault_comes_before_what_differs(runs: Path) -> None:
+    found = newllm.doctor(runs / "wrong")
+    assert [one.kind for one in found.findings][:2] == ["spike", "parts-from-reference"]
+
+
+def test_what_differs_of_a_run_that_came_to_more_is_a_note(runs: Path) -> None:
+    found = newllm.doctor(runs / "faster")
+    assert [one.path.name for one in found.against] == ["fine"]  # not the newest, of which something is found
+    assert set(severities(found).values()) == {"note"}
+    assert "learning rate 0.02 (there 0.01; from step 1 on)" in str(found)
+    assert not found.wrong
+
+
+@pytest.mark.usefixtures("runs")
+def test_it_is_said_which_run_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "runs/slow"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "held against runs/faster, the newest run of the same program beside it in which nothing is found" in said
+    assert "what differs came from elsewhere" not in said  # it is another recording of one process
+    assert main(["doctor", "runs/slow", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["against"] == ["runs/faster"]
+    assert main(["doctor", "runs/slow", "--lang", "ja"]) == 1
+    assert "runs/faster" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("runs")
+def test_alone_holds_it_against_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "runs/slow", "--alone"]) == 0
+    assert "faster" not in capsys.readouterr().out
+    assert main(["doctor", "runs/slow", "--alone", "--against", "runs/fine"]) == 2
+    assert "--alone and --against cannot both be" in capsys.readouterr().err
+
+
+def test_the_findings_that_are_kept_are_those_of_the_run_by_itself(runs: Path) -> None:
+    assert main(["doctor", "runs/slow", "--quiet"]) == 1
+    kept = read_checked(runs / "slow" / "findings.json")
+    assert kept["findings"] == newllm.doctor(runs / "slow", against=()).as_dict()["findings"]
+    assert "against" not in kept
+
+
+def test_runs_of_a_directory_are_each_judged_by_themselves(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(runs / "wrong")
+    assert main(["doctor", "runs", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_that_cannot_be_read_or_compared_is_passed_over(runs: Path) -> None:
+    shutil.rmtree(runs / "faster")
+    for name in ("damaged", "empty", "short", "other"):
+        shutil.copytree(runs / "fine", runs / name)
+    (runs / "damaged" / PROGRAM).write_text("{")
+    (runs / "empty" / "trace.jsonl").write_text("")
+    rows = (runs / "short" / "trace.jsonl").read_text().splitlines(keepends=True)
+    (runs / "short" / "trace.jsonl").write_text("".join(rows[:3]))
+    other = read_checked(runs / "other" / PROGRAM)
+    write_checked(runs / "other" / PROGRAM, {**other, "main": "eval.py"})
+    for name in ("damaged", "empty", "short", "other"):
+        os.utime(runs / name / PROGRAM, ns=(0, (runs / "slow" / PROGRAM).stat().st_mtime_ns - 1))
+    assert {one.name for one in earlier_runs(runs / "slow")} == {"empty", "short", "wrong", "fine"}
+    assert [one.path for one in newllm.doctor(runs / "slow").against] == [runs / "fine"]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_run_in_the_directory_of_its_results_is_held_against_those_of_others(runs: Path, absolute: bool) -> None:
+    for name in ("fine", "slow"):
+        (runs / "results" / name).mkdir(parents=True)
+        (runs / name).rename(runs / "results" / name / "recording")
+    at = (Path.cwd() if absolute else Path()) / runs / "results"
+    assert [one.path for one in newllm.doctor(at / "slow" / "recording").against] == [at / "fine" / "recording"]
+
+
+def test_a_bisection_takes_the_same_run(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    monkeypatch.setattr("newllm.api.bisected.bisect_runs", lambda run, sound, **_: taken.append((run, sound)))
+    newllm.bisect(runs / "slow")
+    assert taken == [(runs / "slow", runs / "faster")]
+    with pytest.raises(UserError, match=r"beside 'runs/fine' is no earlier run of its program in which nothing is fou"):
+        newllm.bisect(runs / "fine")
