@@ -41,7 +41,7 @@ from newllm.words.verdicts import replays_show, sentences_of
 SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
-_MOST_BESIDE = 5  # runs of the same program, the newest, of which the first in which nothing is found is chosen
+MOST_BESIDE = 5  # runs of the same program, the newest, of which the first in which nothing is found is chosen
 
 
 class NothingYetError(UserError):
@@ -210,7 +210,7 @@ def doctor(
 
 def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
     """Yield what is said of the runs before a run, which the same program recorded beside it, the newest first."""
-    for place in earlier_runs(own.path)[:_MOST_BESIDE] if own.judged else ():
+    for place in earlier_runs(own.path)[:MOST_BESIDE] if own.judged else ():
         with contextlib.suppress(UserError):  # it cannot be read
             yield doctor(place, against=(), **known)
 

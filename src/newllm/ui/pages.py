@@ -1,13 +1,21 @@
 """The pages as HTML: frames with what is known at once, which their scripts then fill."""
 
+import os
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.api.diagnosed import MOST_BESIDE
 from newllm.demo import shown
 from newllm.report.markup import safe
+from newllm.trace.program import earlier_runs
 from newllm.ui.demo import tour
 from newllm.ui.empty import SCRIPTS, empty, train_into
+from newllm.ui.index import id_of
 from newllm.ui.request_values import run_of
 from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.texts import Texts, texts_for
@@ -41,8 +49,19 @@ async def _run(request: Request) -> Response:
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
     scripts = ("report.js", "run_state.js", "organise.js", "jobs.js", "sections.js", "share.js", "run.js")
-    data = {"run": entry.as_dict(texts.words)}
+    beside = await run_in_threadpool(_beside, request.app.state, place)
+    data = {"run": entry.as_dict(texts.words), "beside": beside}
     return page(request, entry.name, body, active="runs", scripts=scripts, data=data)
+
+
+def _beside(state: Any, run: Path) -> str | None:
+    """Return the id of the run that the doctor would hold this one against; None where there is none."""
+    for one in earlier_runs(run)[:MOST_BESIDE]:
+        counts = state.diagnoses.counts(one)
+        if counts is not None and not counts["warning"] + counts["fault"]:
+            found = id_of(os.path.relpath(one, state.index.root))
+            return found if state.index.lookup(found) == one else None
+    return None
 
 
 def _noscript(texts: Texts) -> str:

@@ -1,6 +1,9 @@
 """What differs between the runs that are compared, as the page shows it."""
 
+import html
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +98,19 @@ def test_what_is_damaged_or_counts_otherwise_takes_nothing_else_along(runs: Path
     assert section["html"].count("<h3>") == 1
     assert "learning rate 0.1" in section["html"]
     assert "<code>" not in section["html"]
+
+
+def test_a_run_is_compared_with_the_last_of_its_program_in_which_nothing_is_found(runs: Path, serving: Any) -> None:
+    keep_program(runs / "third", SOUND, main="eval.py")
+    for at, name in enumerate(("sound", "third", "wrong")):
+        os.utime(runs / name / "program.json", (at, at))
+    with serving(runs) as server:
+
+        def beside(name: str) -> str | None:
+            page = server.ask(f"/run/{server.id_of(name)}").body.decode()
+            (found,) = re.findall(r'"beside": ?(null|"[^"]*")', html.unescape(page))
+            return json.loads(found)
+
+        assert beside("wrong") == server.id_of("sound")
+        assert beside("sound") is None
+        assert beside("third") is None

@@ -11,7 +11,8 @@
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
   const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
     ...(page.run.playable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
-    make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
+    // With the last run of its program in which nothing is found, if there is one: what differs from it is told there.
+    make("a", { class: "button", href: `/compare?runs=${[page.beside, id].filter(Boolean).join(",")}`, text: say("compare") }),
     report.button,
     ...(page.demo ? [] : [make("button", { type: "button", text: say("edit"), onclick: () => newllm.organise.edit(page.run, {
       after: () => {}, renamed: (id) => location.replace(`/run/${id}`), deleted: () => location.assign("/"),
