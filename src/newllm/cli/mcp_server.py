@@ -47,7 +47,10 @@ _TOOLS = {
         "findings.json.",
         {
             "path": _text("A run directory, a log file, or a directory of runs or logs."),
-            "against": _text("A sound run or log of the same program: tells what differs, and writes nothing."),
+            "against": _text(
+                "A sound run or log of the same program: tells what differs, and writes nothing. Without it a "
+                "recording of newllm.record is held against the last one of its program in which nothing was found."
+            ),
         },
         lambda given: [f"--against={given['against']}"] if "against" in given else [],
     ),

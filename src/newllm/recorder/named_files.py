@@ -22,6 +22,14 @@ _DATA = (
     ".arrow", ".bin", ".bz2", ".csv", ".gz", ".h5", ".hdf5", ".jsonl", ".npy", ".npz", ".parquet", ".pickle", ".pkl",
     ".tar", ".tsv", ".txt", ".xz", ".zip", ".zst",
 )  # fmt: skip
+_TENSORS = (".pt", ".pth", ".safetensors")
+_OF_DATA = re.compile(
+    r"(^|[^a-z])(train(ing)?|tests?|val|valid(ation)?|dev|data(set)?s?|splits?|inputs?|targets?|labels?|images?|"
+    r"features?|tokens|texts?|samples|examples|processed|prepared|[xy])($|[^a-z])",
+    re.IGNORECASE,
+)
+_OF_A_MODEL = re.compile(r"model|net|ckpt|checkpoint|weights|state|optim|best|last|final|epoch|step", re.IGNORECASE)
+"""Tensors are data, or what a program has learnt, which is another after each training: their names tell."""
 SECRET = re.compile(
     r"secret|credential|passw|pwd|service.?account|api.?key|private.?key"
     r"|(^|[-_./])(?<!pad.)(?<!eos.)(?<!bos.)(?<!cls.)(?<!sep.)(?<!unk.)(?<!mask.)(token|auth|keys?)([-_./=]|$)",
@@ -39,6 +47,11 @@ _RESULTS = re.compile(
     re.IGNORECASE,
 )
 """Folders and names of what a program writes."""
+MOST_SCRIPTS = 20  # beside a program that are read
+_WRITER = re.compile(
+    r"save(z|txt|_file|_to_disk|z_compressed)?|dump|to(file|_csv|_json|_parquet|_pickle|_feather)|write.*|memmap"
+)
+"""Methods and functions of modules that write data."""
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _LONGEST = 200  # characters of a name in a program that may be a file's
 
@@ -68,7 +81,8 @@ def named_in(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
     for text in texts:
         if len(text) <= LARGEST_READ:
             words |= _strings(text)
-    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith((*_SETTINGS, *_DATA)))
+    endings = (*_SETTINGS, *_DATA, *_TENSORS)
+    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith(endings))
 
 
 def _of_hydra(arguments: Sequence[str]) -> Iterator[str]:
@@ -108,6 +122,7 @@ def named_files(
     for path in list(dict.fromkeys(_files(words, directories, root)))[:MOST_NAMED]:
         name = name_in(path, root)
         is_result = _RESULTS.search(path.stem) or _WRITTEN & {*Path(name).parts[:-1]}
+        is_result = is_result or (path.suffix.lower() in _TENSORS and not _are_data(path.stem))
         if is_result or SECRET.search(name):
             continue
         text = text_of(path, LARGEST_SETTINGS) if path.name.lower().endswith(_SETTINGS) else None
@@ -116,6 +131,11 @@ def named_files(
         elif (digest := _checksum(path)) is not None:
             data[name] = digest
     return settings, data
+
+
+def _are_data(stem: str) -> bool:
+    """Whether the name of a file of tensors says that they are data."""
+    return bool(_OF_DATA.search(stem)) and not _OF_A_MODEL.search(stem)
 
 
 def _files(words: Iterable[str], directories: Iterable[Path], root: Path) -> Iterator[Path]:
@@ -167,6 +187,22 @@ def _walk(folders: Iterable[Path]) -> Iterator[os.DirEntry[str]]:
                 elif entry.is_file():
                     yield entry
         waiting += sorted(inner)
+
+
+def preparing(data: Iterable[str], folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield the scripts in folders that name a data file and write something, as one does that has prepared it."""
+    names = [Path(one).name for one in data]
+    scripts = (path for folder in folders for path in _matching(folder, "*.py"))
+    for path in itertools.islice(scripts, MOST_SCRIPTS if names else 0):
+        text = text_of(path, LARGEST_READ) or ""
+        written = [Path(one).name for one in named_in([text], ())]
+        if any(fnmatch.fnmatchcase(name, one) for name in names for one in written) and _writes(text):
+            yield path
+
+
+def _writes(code: str) -> bool:
+    calls = (one for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Call))
+    return any(isinstance(one.func, ast.Attribute) and _WRITER.fullmatch(one.func.attr) for one in calls)
 
 
 def _checksum(path: Path) -> dict[str, Any] | None:

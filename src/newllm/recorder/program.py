@@ -5,8 +5,9 @@ kept. With it, a run that went wrong can be held against one that was fine, line
 
 Kept are the modules that are loaded from the directory of the program (its git repository, or the project that it
 belongs to), the cells of a notebook, and of the files that they or the command line name those that are settings; of
-data files the size and a checksum. Never what is installed, or a file whose name says that it holds a secret.
-Limits: a module that is loaded after the first step is not kept, nor a file whose name is put together.
+data files the size and a checksum, and scripts beside that have written them. Never what is installed, or a file whose
+name says that it holds a secret. Limits: a module that is loaded after the first step is not kept, nor a file whose
+name is put together.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import platform
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 
 from newllm.checksum import read_checked, write_checked
 from newllm.files import make_directory
-from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, text_of
+from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, preparing, text_of
 from newllm.trace.program import PROGRAM, SET_ASIDE
 
 _RECORDINGS: list[Path] = []  # of this process, in their order
@@ -114,6 +115,9 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     room = MOST_BYTES - sum(map(len, files.values()))
     settings, data = named_files(named_in([*files.values()], arguments), (place, entry.parent, root), root, room)
     files |= {name: text for name, text in settings.items() if not str(root / name).startswith(_NEWLLM)}
+    folders = [one for one in (entry.parent, *((root / name).parent for name in data)) if one.is_relative_to(root)]
+    scripts = [path for path in preparing(data, dict.fromkeys(folders)) if _is_kept(path, root, files)]
+    files |= _texts(scripts, root, MOST_BYTES - sum(map(len, files.values())))[0]
     return {
         "schema": 1,
         "main": name_in(entry, root) if begun is not None else CELLS,
@@ -129,6 +133,12 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
         "versions": dict(_versions()),
         "left_out": left_out + too_many,
     }
+
+
+def _is_kept(path: Path, root: Path, files: Mapping[str, str]) -> bool:
+    """Whether a script belongs to the program, and is not kept already."""
+    name = name_in(path, root)
+    return name not in files and not SECRET.search(name) and not _is_installed(str(path))
 
 
 def _working_directory() -> Path:

@@ -421,3 +421,24 @@ def test_what_cannot_be_looked_at_is_passed_over(program: Path, monkeypatch: pyt
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert entry()["files"].keys() == {"train.py"}
+
+
+def test_scripts_that_prepared_the_data_are_kept_with_tensors_that_are_data(program: Path) -> None:
+    write(
+        program,
+        {
+            "train.py": 'torch.load("train1989.pt")\ntorch.save(model, "model.pt")\nnp.memmap(f"data/{split}.bin")\n',
+            "train1989.pt": "tensors",
+            "model.pt": "learnt",
+            "data/val.bin": "tokens",
+            "prepro.py": 'torch.save((x, y), f"{split}1989.pt")\n',
+            "data/prepare.py": 'ids.tofile("val.bin")\n',
+            "look.py": 'plot(torch.load("train1989.pt"))\n',
+            "other.py": 'torch.save(x, "other.pt")\n',
+            "broken.py": 'torch.save(x, "train1989.pt"\n',
+            "api_keys.py": 'torch.save(x, "train1989.pt")\n',
+        },
+    )
+    kept = entry()
+    assert {Path(one).name for one in kept["data"]} == {"train1989.pt", "val.bin"}
+    assert {Path(one).name for one in kept["files"]} == {"train.py", "prepro.py", "prepare.py"}
