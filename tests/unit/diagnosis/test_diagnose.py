@@ -10,9 +10,9 @@ import pytest
 from newllm.diagnosis.detectors import (
     activations,
     evaluation,
+    frozen_layers,
     gradients,
     jumps,
-    optimizer,
 )
 from newllm.diagnosis.detectors.spikes import _came_back
 from newllm.diagnosis.diagnose import _folded, _order, _same
@@ -205,13 +205,13 @@ def test_once_carried_along_is_no_habit(updates: int, told: bool) -> None:
 
 def test_where_nothing_moves_no_layer_is_frozen() -> None:
     still, moves = series(np.zeros(40)), series(np.ones(40))
-    assert optimizer.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": still}), Facts()) == []
-    (one,) = optimizer.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": moves}), Facts())
+    assert frozen_layers.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": still}), Facts()) == []
+    (one,) = frozen_layers.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": moves}), Facts())
     assert (one.severity, one.evidence["layers"], one.first_step, one.last_step) == ("warning", ["a"], 1, 40)
     short = Trace({"update_norm/a": series([0, 0]), "update_norm/b": series([1, 1])})
-    assert optimizer.detect_frozen_layer(short, Facts()) == []
+    assert frozen_layers.detect_frozen_layer(short, Facts()) == []
     bare = Facts(layers=(Layer("c", parameters=3, trained=False), Layer("d", trained=False)))
-    (note,) = optimizer.detect_frozen_layer(Trace({"update_norm/b": moves}), bare)
+    (note,) = frozen_layers.detect_frozen_layer(Trace({"update_norm/b": moves}), bare)
     assert (note.severity, note.evidence["layers"], note.signal) == ("note", ["c"], None)
 
 

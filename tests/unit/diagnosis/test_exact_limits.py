@@ -11,6 +11,7 @@ from newllm.diagnosis.detectors import (
     activations,
     evaluation,
     explosion,
+    frozen_layers,
     frozen_values,
     gradients,
     jumps,
@@ -263,11 +264,11 @@ def test_units_are_dead_from_four_in_five_on() -> None:
 def test_a_layer_is_frozen_that_moves_at_one_sample_in_twenty() -> None:
     def found(moves: int) -> list[Finding]:
         trace = trace_of(update_norm__a=parts((moves, 1.0), (20 - moves, 0.0)), update_norm__b=[1.0] * 20)
-        return optimizer.detect_frozen_layer(trace, Facts())
+        return frozen_layers.detect_frozen_layer(trace, Facts())
 
     assert [told(found(moves)) for moves in (1, 2)] == [True, False]
     three = trace_of(update_norm__a=[0.0] * 3, update_norm__b=[1.0] * 3)
-    assert told(optimizer.detect_frozen_layer(three, Facts()))
+    assert told(frozen_layers.detect_frozen_layer(three, Facts()))
 
 
 def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
