@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import catalogue, message
 from newllm.report.source.files import RunFiles
+from newllm.report.source.findings import stored_findings
 from newllm.report.source.replays import newest_verdict
 from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
@@ -41,7 +43,7 @@ from newllm.words.verdicts import replays_show, sentences_of
 SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
-MOST_BESIDE = 5  # runs of the same program, the newest, of which the first in which nothing is found is chosen
+_MOST_BESIDE = 5  # runs of the same program that are read until there is one in which nothing is found
 
 
 class NothingYetError(UserError):
@@ -208,9 +210,17 @@ def doctor(
     return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
 
 
+def possibly_sound(run: Path) -> Iterator[Path]:
+    """Yield the runs that the same program recorded before and beside a run, the newest first, but some at most.
+
+    Left out is what is known to be wrong by its findings.json: a long trace takes long to read.
+    """
+    stored = ((one, stored_findings(one) or ()) for one in earlier_runs(run))
+    return itertools.islice((one for one, found in stored if all(of.severity == "note" for of in found)), _MOST_BESIDE)
+
+
 def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
-    """Yield what is said of the runs before a run, which the same program recorded beside it, the newest first."""
-    for place in earlier_runs(own.path)[:MOST_BESIDE] if own.judged else ():
+    for place in possibly_sound(own.path) if own.judged else ():
         with contextlib.suppress(UserError):  # it cannot be read
             yield doctor(place, against=(), **known)
 

@@ -16,19 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from newllm.checksum import read_checked
 from newllm.diagnosis.diagnose import diagnose
 from newllm.errors import UserError
 from newllm.report.source import read_source
+from newllm.report.source.findings import stored_findings
 from newllm.trace import SEVERITIES, Finding, Trace
-from newllm.trace.blocks import blocks_path
 from newllm.ui.folders import stamp_of_notes, stamp_of_trace
 from newllm.ui.responses import Data
 from newllm.ui.traces import Traces
 from newllm.words.diagnosis import unjudged
-from newllm.words.finding_data import read_finding
-
-_LARGEST = 16 << 20
 
 _MOST_POINTS = 2_500_000  # points of all signals up to which a run is judged while it is shown: two seconds at most
 _REST = 20  # times as long as it took, until a run that goes on is judged again
@@ -129,26 +125,3 @@ async def _findings(request: Request) -> Response:
 
 
 routes = [Route("/api/findings", _findings)]
-
-
-def stored_findings(run: Path) -> tuple[Finding, ...] | None:
-    """Return the findings of a run's findings.json, None where there are none or the file is damaged.
-
-    What was found once stays true; that nothing was found is said only of what the doctor has read, so that nothing
-    found before the trace grew is None as well.
-    """
-    file = run / "findings.json"
-    try:
-        if file.is_symlink():
-            return None
-        listed = read_checked(file, _LARGEST)["findings"]
-        found = tuple(read_finding(one) for one in listed if one.get("severity") in SEVERITIES)
-        return None if not found and _has_grown_since(run, file) else found
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
-
-
-def _has_grown_since(run: Path, file: Path) -> bool:
-    trace = run / "trace.jsonl"
-    changed = [one.stat().st_mtime_ns for one in (trace, blocks_path(trace)) if one.is_file()]
-    return max(changed, default=0) > file.stat().st_mtime_ns

@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from newllm.api.diagnosed import MOST_BESIDE
+from newllm.api.diagnosed import possibly_sound
 from newllm.demo import shown
 from newllm.report.markup import safe
-from newllm.trace.program import earlier_runs
 from newllm.ui.demo import tour
 from newllm.ui.empty import SCRIPTS, empty, train_into
 from newllm.ui.index import id_of
@@ -56,7 +55,7 @@ async def _run(request: Request) -> Response:
 
 def _beside(state: Any, run: Path) -> str | None:
     """Return the id of the run that the doctor would hold this one against; None where there is none."""
-    for one in earlier_runs(run)[:MOST_BESIDE]:
+    for one in possibly_sound(run):
         counts = state.diagnoses.counts(one)
         if counts is not None and not counts["warning"] + counts["fault"]:
             found = id_of(os.path.relpath(one, state.index.root))

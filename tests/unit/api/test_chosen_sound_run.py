@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import newllm
+from newllm.api import diagnosed
 from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
 from newllm.errors import UserError
@@ -151,3 +152,17 @@ def test_a_bisection_takes_the_same_run(runs: Path, monkeypatch: pytest.MonkeyPa
     assert taken == [(runs / "slow", runs / "faster")]
     with pytest.raises(UserError, match=r"beside 'runs/fine' is no earlier run of its program in which nothing is fou"):
         newllm.bisect(runs / "fine")
+
+
+def test_after_many_wrong_runs_the_last_sound_one_is_found(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(runs / "faster")
+    assert main(["doctor", "runs/wrong", "--quiet"]) == 1
+    later = (runs / "slow" / PROGRAM).stat().st_mtime_ns - 10
+    for at in range(8):
+        shutil.copytree(runs / "wrong", runs / f"wrong-{at}")
+        os.utime(runs / f"wrong-{at}" / PROGRAM, ns=(0, later + at))
+    read = []
+    doctor = diagnosed.doctor
+    monkeypatch.setattr(diagnosed, "doctor", lambda path, **given: read.append(path) or doctor(path, **given))
+    assert [one.path for one in diagnosed.doctor(runs / "slow").against] == [runs / "fine"]
+    assert [path.name for path in read] == ["slow", "slow", "fine"]  # of the others it is known

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newllm.messages import quoted
-from newllm.ui.diagnoses import stored_findings
+from newllm.report.source.findings import stored_findings
 
 WHOLE = {
     "kind": "spike", "severity": "fault", "sentence": "s", "first_step": 3, "last_step": 5.5, "confidence": 0.5,
@@ -57,7 +57,7 @@ def test_neither_a_link_nor_a_file_that_is_too_large_is_read(tmp_path: Path, mon
     kept(tmp_path, WHOLE)
     size = (tmp_path / "findings.json").stat().st_size
     for largest, is_read in ((size, True), (size - 1, False)):
-        monkeypatch.setattr("newllm.ui.diagnoses._LARGEST", largest)
+        monkeypatch.setattr("newllm.report.source.findings._LARGEST", largest)
         assert (stored_findings(tmp_path) is not None) is is_read
     monkeypatch.undo()
     (tmp_path / "findings.json").rename(tmp_path / "other.json")
