@@ -46,7 +46,7 @@ def bisect(
 def _chosen(run: Path) -> Path:
     runnable_program(run)  # without one there is none that is the same
     chosen = doctor(run).against
-    if not chosen:
+    if not chosen or chosen[0].wrong:
         raise UserError(
             f"beside '{run}' is no earlier run of its program in which nothing is found: name one that is sound with "
             "--against"

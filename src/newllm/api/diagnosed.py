@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -215,28 +216,38 @@ def possibly_sound(run: Path) -> Iterator[Path]:
 
     Left out is what is known to be wrong by its findings.json: a long trace takes long to read.
     """
-    stored = ((one, stored_findings(one) or ()) for one in earlier_runs(run))
-    return itertools.islice((one for one, found in stored if all(of.severity == "note" for of in found)), _MOST_BESIDE)
+    return itertools.islice(filterfalse(_is_known_wrong, earlier_runs(run)), _MOST_BESIDE)
+
+
+def _is_known_wrong(run: Path) -> bool:
+    return any(one.severity != "note" for one in stored_findings(run) or ())
 
 
 def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
-    for place in possibly_sound(own.path) if own.judged else ():
+    if not own.judged:
+        return
+    wrong = itertools.islice(filter(_is_known_wrong, earlier_runs(own.path)), 1)
+    for place in itertools.chain(possibly_sound(own.path), wrong):
         with contextlib.suppress(UserError):  # it cannot be read
             yield doctor(place, against=(), **known)
 
 
 def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosis:
-    """Return the diagnosis of a run as it looks beside the first of others in which nothing is found.
+    """Return the diagnosis of a run as it looks beside the first of others in which nothing is found, else the first.
 
     Args:
         own: of the run by itself.
         others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
     """
+    doubtful = []
     for other in others:
-        if other.judged and not other.wrong:
+        if other.judged:
             with contextlib.suppress(UserError):
-                return _held_against(own, [other], chosen=True)
-    return own
+                found = _held_against(own, [other], chosen=True)
+                if not other.wrong:
+                    return found
+                doubtful.append(found)
+    return doubtful[0] if doubtful else own
 
 
 def _held_against(own: Diagnosis, others: Sequence[Diagnosis], *, chosen: bool = False) -> Diagnosis:

@@ -166,3 +166,23 @@ def test_after_many_wrong_runs_the_last_sound_one_is_found(runs: Path, monkeypat
     monkeypatch.setattr(diagnosed, "doctor", lambda path, **given: read.append(path) or doctor(path, **given))
     assert [one.path for one in diagnosed.doctor(runs / "slow").against] == [runs / "fine"]
     assert [path.name for path in read] == ["slow", "slow", "fine"]  # of the others it is known
+
+
+def test_where_something_is_found_in_all_runs_before_it_what_is_found_stands(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fine", "faster"):
+        shutil.rmtree(runs / name)
+    shutil.copytree(runs / "wrong", runs / "again")
+    os.utime(runs / "again" / PROGRAM, ns=(0, (runs / "slow" / PROGRAM).stat().st_mtime_ns + 10))
+    assert main(["doctor", "runs/wrong", "--quiet"]) == 1  # it is known to be wrong then
+    shutil.rmtree(runs / "slow")
+    alone = {one.kind: one.severity for one in newllm.doctor(runs / "again", against=()).findings}
+    assert main(["doctor", "runs/again"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "held against runs/wrong, the newest run of the same program beside it, in which something is found" in said
+    beside = {one.kind: one.severity for one in newllm.doctor(runs / "again").findings}
+    assert alone.items() <= beside.items()
+    assert {"as-reference", "in-reference-too"} <= beside.keys()
+    with pytest.raises(UserError, match="no earlier run of its program in which nothing is found"):
+        newllm.bisect(runs / "again")

@@ -88,7 +88,8 @@ def held_against(
         sound: at least one; several seeds show how far sound runs are apart.
         program: that trained the run; None where none was kept.
         chosen: whether the sound run is one that was chosen, as the last in which nothing was found, and none that a
-            person gave. Then the run may differ on purpose: it is an alarm only where the run comes to less.
+            person gave. Then the run may differ on purpose: it is an alarm only where the run comes to less. Where
+            something is found in it too, as in all before it, what is found of the run stands as it is.
 
     Raises:
         UserError: they cannot be compared.
@@ -117,8 +118,11 @@ def held_against(
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
+    is_doubtful = chosen and any(one.severity != "note" for one in sound[0].findings)
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
-    if not parts:
+    if is_doubtful:
+        own = list(findings)
+    elif not parts:
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
@@ -136,7 +140,8 @@ def held_against(
     if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
-    remarks = [note("remark-chosen" if chosen else "remark-against", other=names, **known)]
+    how = "doubtful" if is_doubtful else "chosen" if chosen else "against"
+    remarks = [note(f"remark-{how}", other=names, **known)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
     if parts and same:
         remarks.append(note("remark-same-program", other=same))

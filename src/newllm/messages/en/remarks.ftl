@@ -271,5 +271,9 @@ remark-chosen = held against { $other }, the newest run of the same program besi
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }); --alone leaves it out, --against names another
+remark-doubtful = held against { $other }, the newest run of the same program beside it, in which something is found too, as in all before it, over { $axis }s { $first } to { $last } ({ $count ->
+    [one] one setting or signal
+   *[other] { COUNT($count) } settings and signals
+}): what is found here stands; --against names a run that was fine
 remark-same-program = the program, its settings and its command line are those of { $other }: what differs came from elsewhere (a seed, data, another version, the machine)
 remark-reference-lost = { $other } is no sound run: its model is lost
