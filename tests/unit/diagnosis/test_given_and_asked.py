@@ -709,6 +709,14 @@ def test_whole_epochs_before_an_augmentation_are_no_repeated_batch(until: int, i
     assert ("repeated-batch" in found(rows_seen=seen)) is is_found
 
 
+@pytest.mark.parametrize(("period", "is_found"), [(20, False), (10, True)])
+def test_epochs_in_one_order_before_the_data_change_are_no_repeated_batch(period: int, is_found: bool) -> None:
+    again = np.arange(21.0, 111.0)
+    seen = np.where((STEP > 20) & (STEP <= 110), 1.0, 0.0)
+    each = found(rows_seen=seen, batch_again=Series(again, np.full(len(again), float(period))))
+    assert ("repeated-batch" in each) is is_found
+
+
 @pytest.mark.parametrize(("share", "is_found"), [(0.6, True), (0.15, False)])
 def test_inputs_that_are_other_again_and_again_have_changed(share: float, is_found: bool) -> None:
     draw = np.random.default_rng(1)

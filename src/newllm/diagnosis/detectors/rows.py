@@ -34,8 +34,8 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: full batches and several passes over each batch repeat most updates, or repeat them in stretches
     again and again; a second epoch has rows that came before, to its end, or until an augmentation makes them new. So
-    there must be one stretch only, of `FEWEST_AGAIN` updates and no whole epochs, in a training that reads new rows
-    before it and behind it. Or the whole run has one batch, and fewer rows than are evaluated, none of which it was
+    there must be one stretch only, of `FEWEST_AGAIN` updates and no epochs (whole ones, or in one order), in a training
+    that reads new rows before it and behind it. Or the whole run has one batch, and fewer rows than are evaluated, none of which it was
     given: who tries a model on one batch evaluates that one. Likewise few batches in one order, many times over.
     A batch that comes as often, one after the other, as a loader has workers is one that each of them reads.
     Batches of several rows that are all one and the same are no data at all.
@@ -53,7 +53,7 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:
     found = _only_stretch(seen.value >= MIXED)
     if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
         return []
-    if _are_epochs(*found):
+    if _are_epochs(*found) or _is_in_order(trace, seen, *found):
         return []
     return [_repeated(trace, (seen.step[found[0]], seen.step[found[1] - 1]), whole=False)]
 
@@ -145,6 +145,13 @@ def _are_epochs(first: int, end: int) -> bool:
     """Whether the stretch is whole epochs of all that came before it: then new rows begin with an augmentation."""
     epochs = (end - first) / max(1, first)
     return epochs > 1 - NEW and abs(epochs - round(epochs)) < NEW * epochs
+
+
+def _is_in_order(trace: Trace, seen: Series, first: int, end: int) -> bool:
+    """Whether all that came before comes again batch for batch: epochs that are not shuffled, until the data change."""
+    again = trace.series("batch_again")
+    inside = again.value[np.isin(again.step, seen.step[first:end])]
+    return len(inside) == end - first and bool((inside == first).all())
 
 
 def _is_one_batch(trace: Trace, again: np.ndarray) -> bool:
