@@ -36,7 +36,8 @@ def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:
     again and again; a second epoch has rows that came before, to its end, or until an augmentation makes them new. So
     there must be one stretch only, of `FEWEST_AGAIN` updates and no epochs (whole ones, or in one order), in a training
     that reads new rows before it and behind it. Or the whole run has one batch, and fewer rows than are evaluated, none
-    of which it was given: who tries a model on one batch evaluates that one. Likewise few batches in one order, many times over.
+    of which it was given: who tries a model on one batch evaluates that one. Likewise few batches in one order, many
+    times over.
     A batch that comes as often, one after the other, as a loader has workers is one that each of them reads.
     Batches of several rows that are all one and the same are no data at all.
     """
