@@ -3,6 +3,34 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-12-02
+finding-not-causal =
+    .sentence = { $since ->
+        [none] the
+       *[other] from { $axis } { $since } at the latest the
+    } output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero{ $since ->
+        [none] { "" }
+       *[other] , as there was at first
+    }
+
+finding-posterior-collapse =
+    .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->
+        [None] { "" }
+       *[other] , while { SIGNAL($reconstruction) } stands at { G($stands) }
+    }: the latent code carries no information
+
+finding-preference-at-reference =
+    .sentence = the loss is ln 2 from { $axis } { $first } to { $last }{ $rewards ->
+        [None] { "" }
+       *[other] , and { $rewards } are zero
+    }: policy and reference are the same
+
+finding-preference-without-signal =
+    .sentence = { SIGNAL($signal) } is at least { G($least) } up to { $axis } { $last }; a coin toss has ln 2 = 0.6931{ $training ->
+        [None] { "" }
+       *[other] ; training pairs are memorised ({ G($training) })
+    }
+
 ## until 2026-12-01
 because-repeated-batch = the updates there were all made with the same batch
 finding-changed-state =

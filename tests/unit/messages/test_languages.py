@@ -155,3 +155,10 @@ def _patterns(key: ast.expr) -> set[str]:
 def test_a_language_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(UserError, match=r"language 'jp'.*en, ja"):
         catalogue("jp")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_variant_waits_for_what_is_never_given(lang: str) -> None:
+    """A parameter that is None comes as "none", True as "yes", False as "no"."""
+    for file in (FOLDER / lang).glob("*.ftl"):
+        assert not re.findall(r"\[(None|True|False|true|false)\]", file.read_text(encoding="utf-8")), file.name

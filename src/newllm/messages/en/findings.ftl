@@ -1108,7 +1108,7 @@ finding-not-causal =
     .sentence = { $since ->
         [none] the
        *[other] from { $axis } { $since } at the latest the
-    } output before the last token depends on the last token, which it should predict: { PERCENT($share, digits: 1) } % as strongly as on the token that matters most, where a mask would leave exactly zero{ $since ->
+    } output before the last token depends on the last token, which it should predict: { G($share, digits: 2) } times as strongly as on the token that matters most, where a mask would leave exactly zero{ $since ->
         [none] { "" }
        *[other] , as there was at first
     }

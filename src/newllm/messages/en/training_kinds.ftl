@@ -41,7 +41,7 @@ finding-kl-weight =
 finding-posterior-collapse =
     .explained = The KL divergence is almost zero: the latent code carries no information, and the decoder has learnt to do without it. Lower the weight of the divergence, raise it slowly, or leave the first few nats unpenalised (free bits).
     .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->
-        [None] { "" }
+        [none] { "" }
        *[other] , while { SIGNAL($reconstruction) } stands at { G($stands) }
     }: the latent code carries no information
     .strong-decoder = a decoder so strong that it needs no code
@@ -86,7 +86,7 @@ finding-reward-hacking =
 finding-preference-at-reference =
     .explained = The loss is exactly ln 2 at every step, as it is where the policy equals its reference: the reference is the policy itself, so that both move together. Make the reference a frozen copy.
     .sentence = the loss is ln 2 from { $axis } { $first } to { $last }{ $rewards ->
-        [None] { "" }
+        [none] { "" }
        *[other] , and { $rewards } are zero
     }: policy and reference are the same
     .no-update = a policy that is never updated
@@ -95,7 +95,7 @@ finding-preference-at-reference =
 finding-preference-without-signal =
     .explained = On pairs that training did not see the loss never falls below ln 2, that of a coin toss: the pairs teach nothing that holds for other pairs. Read twenty pairs: chosen and rejected may be swapped in some of them.
     .sentence = { SIGNAL($signal) } is at least { G($least) } up to { $axis } { $last }; a coin toss has ln 2 = 0.6931{ $training ->
-        [None] { "" }
+        [none] { "" }
        *[other] ; training pairs are memorised ({ G($training) })
     }
     .equal = { SIGNAL($chosen) } and { SIGNAL($rejected) } are equal from { $axis } { $first } to { $last }: chosen and rejected are the same answer

@@ -41,7 +41,7 @@ finding-kl-weight =
 finding-posterior-collapse =
     .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、最初の数natには罰則を課さない（free bits）。
     .sentence = { SIGNAL($signal) }は{ G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである{ $reconstruction ->
-        [None] { "" }
+        [none] { "" }
        *[other] （{ SIGNAL($reconstruction) }は{ G($stands) }で止まっている）
     }。潜在変数が何も伝えていない。
     .strong-decoder = 潜在変数を必要としないほど強いデコーダ
@@ -86,7 +86,7 @@ finding-reward-hacking =
 finding-preference-at-reference =
     .explained = 損失がどのステップでもちょうどln 2である。方策と参照モデルが等しいときの値なので、参照モデルが方策そのものであり、両方が一緒に動いている。参照モデルを固定したコピーにする。
     .sentence = 損失が{ axis-unit }{ $first }から{ $last }までln 2である{ $rewards ->
-        [None] { "" }
+        [none] { "" }
        *[other] （{ $rewards }は0）
     }。方策と参照モデルが同じである。
     .no-update = 一度も更新されない方策
@@ -95,7 +95,7 @@ finding-preference-at-reference =
 finding-preference-without-signal =
     .explained = 訓練で見ていないペアでは、損失が硬貨投げのln 2を一度も下回らない。ペアから、ほかのペアにも当てはまることが何も学べていない。20組を読む。一部でchosenとrejectedが入れ替わっているかもしれない。
     .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで{ G($least) }以上で、硬貨投げのln 2 = 0.6931を下回らない{ $training ->
-        [None] 。
+        [none] 。
        *[other] 。訓練のペアは暗記されている（{ G($training) }）。
     }
     .equal = { axis-unit }{ $first }から{ $last }まで、{ SIGNAL($chosen) }と{ SIGNAL($rejected) }が等しい。選ばれた答えと拒まれた答えが同じである。
