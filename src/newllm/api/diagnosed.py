@@ -44,6 +44,7 @@ from newllm.words.verdicts import replays_show, sentences_of
 SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
+_SEVERAL = 3  # of those: one of them may have a mistake that nobody has found
 _MOST_BESIDE = 5  # runs of the same program that are read until there is one in which nothing is found
 
 
@@ -180,7 +181,7 @@ def doctor(
         known = {"vocabulary": vocabulary, "loss": loss, "step": step, "kind": kind, "roles": roles}
         own = doctor(path, notes=notes, ranks=ranks, against=(), **known)
         if against is None:
-            return held_against_chosen(own, _beside(own, known))
+            return _held_against_those_beside(own, known)
         return _held_against(own, [doctor(one, against=(), **known) for one in several(against)])
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
@@ -223,11 +224,18 @@ def _is_known_wrong(run: Path) -> bool:
     return any(one.severity != "note" for one in stored_findings(run) or ())
 
 
-def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
+def _held_against_those_beside(own: Diagnosis, known: Mapping[str, Any]) -> Diagnosis:
     if not own.judged:
-        return
+        return own
+    found = held_against_chosen(own, _read_each(possibly_sound(own.path), known))
+    if found.against:
+        return found
     wrong = itertools.islice(filter(_is_known_wrong, earlier_runs(own.path)), 1)
-    for place in itertools.chain(possibly_sound(own.path), wrong):
+    return held_against_chosen(own, _read_each(wrong, known))
+
+
+def _read_each(places: Iterable[Path], known: Mapping[str, Any]) -> Iterator[Diagnosis]:
+    for place in places:
         with contextlib.suppress(UserError):  # it cannot be read
             yield doctor(place, against=(), **known)
 
@@ -235,23 +243,26 @@ def _beside(own: Diagnosis, known: Mapping[str, Any]) -> Iterator[Diagnosis]:
 def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosis:
     """Return the diagnosis of a run as it looks beside the first of others in which nothing is found, else the first.
 
+    An alarm is only what is worse than in some before it too: one of them may have a mistake that nobody has found.
+
     Args:
         own: of the run by itself.
         others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
     """
-    doubtful = []
+    doubtful, sound = [], []
     for other in others:
-        if other.judged:
+        if other.judged and len(sound) < _SEVERAL:
             with contextlib.suppress(UserError):
-                found = _held_against(own, [other], chosen=True)
-                if not other.wrong:
-                    return found
-                doubtful.append(found)
-    return doubtful[0] if doubtful else own
+                found = _held_against(own, [other], ())  # which says whether the two can be compared
+                (doubtful if other.wrong else sound).append((other, found))
+    if len(sound) > 1:
+        (newest, _), *before = sound
+        return _held_against(own, [newest], [other for other, _ in before])
+    return next((found for _, found in (*sound, *doubtful)), own)
 
 
-def _held_against(own: Diagnosis, others: Sequence[Diagnosis], *, chosen: bool = False) -> Diagnosis:
-    """Return the diagnosis of a run as it looks beside those of sound ones."""
+def _held_against(own: Diagnosis, others: Sequence[Diagnosis], earlier: Sequence[Diagnosis] | None = None) -> Diagnosis:
+    """Return the diagnosis of a run as it looks beside sound ones; `earlier` is None where a person gave these."""
     for other in others:
         if len(other.trace.runs) > 1 and other.path.is_dir():
             shown_runs = ", ".join(sorted(other.trace.runs)[:_NAMED])
@@ -260,14 +271,17 @@ def _held_against(own: Diagnosis, others: Sequence[Diagnosis], *, chosen: bool =
             raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
     unread: list[Remark] = []
     program, *programs = [_program(one.path, unread) for one in (own, *others)]
-    sound = [
-        Sound(shown(other.path), other.trace, other.facts, other.findings, its_program)
-        for other, its_program in zip(others, programs, strict=True)
-    ]
-    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program, chosen=chosen)
+    sound = [_sound(other, its_program) for other, its_program in zip(others, programs, strict=True)]
+    before = None if earlier is None else [_sound(other) for other in earlier]
+    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program, earlier=before)
     trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *unread, *remarks))
     findings = list(proved_first(findings, own.verdict))
+    chosen = earlier is not None
     return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others), chosen=chosen, alone=own)
+
+
+def _sound(one: Diagnosis, program: Program | None = None) -> Sound:
+    return Sound(shown(one.path), one.trace, one.facts, one.findings, program)
 
 
 def _program(path: Path, unread: list[Remark]) -> Program | None:

@@ -91,7 +91,8 @@ def test_what_differs_of_a_run_that_came_to_more_is_a_note(runs: Path) -> None:
 def test_it_is_said_which_run_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "runs/slow"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "held against runs/faster, the newest run of the same program beside it in which nothing is found" in said
+    assert "held against runs/faster (the newest of the same program beside it in which nothing is found)" in said
+    assert "it is an alarm only where it comes to less than runs/fine too" in said
     assert "what differs came from elsewhere" not in said  # it is another recording of one process
     assert main(["doctor", "runs/slow", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["against"] == ["runs/faster"]

@@ -351,3 +351,33 @@ def test_a_validation_that_is_better_alone_is_a_note(validation: float, loss: fl
     found = told(own, sound=sound)
     assert found["parts-from-reference"].severity == severity
     assert "as-reference" not in found
+
+
+@pytest.mark.parametrize(
+    ("before", "severity"),
+    [(None, "warning"), ([], "warning"), ([1.0], "note"), ([0.45], "warning"), ([0.45, 1.0], "note"), ([2.0], "note")],
+)
+def test_what_a_chosen_run_is_better_by_is_an_alarm_where_those_before_it_are_too(
+    before: list[float] | None, severity: str
+) -> None:
+    """One run may be falsely good, by a leak: those before it tell. What differs is told beside the newest one."""
+    good = Sound("runs/good", run(1, loss=0.5 * learning(1)), RECORD, [])
+    trace = run(2)
+    earlier = None if before is None else [Sound("runs/b", run(3, loss=by * learning(3)), RECORD, []) for by in before]
+    findings, (remark, *_) = held_against([], trace, RECORD, [good], earlier=earlier)
+    (parts,) = [one for one in findings if one.kind == "parts-from-reference"]
+    assert parts.severity == severity
+    assert "runs/good" in str(parts.sentence)
+    assert ("runs/b" in str(remark)) is bool(before)
+
+
+@pytest.mark.parametrize(("last", "says"), [(2.6, True), (2.1, False), (1.6, True)])
+def test_few_evaluations_are_held_against_each_other_where_they_end(last: float, says: bool) -> None:
+    """Of six evaluations the last is a quarter higher or lower than the sound one; another seed brings some percent."""
+    at = np.arange(50.0, 301, 50)
+    there = np.array([2.9, 2.5, 2.3, 2.2, 2.1, 2.05])
+    here = np.array([2.92, 2.52, 2.41, 2.5, 2.5, last]) if last > 2 else np.array([2.9, 2.4, 2.2, 1.9, 1.7, last])
+    found = told(run(2, validation_loss=(at, here)), sound=run(1, validation_loss=(at, there)))
+    assert ("parts-from-reference" in found) is says
+    if says:
+        assert f"ends at {last:.3g} (there 2.05" in str(found["parts-from-reference"].sentence)

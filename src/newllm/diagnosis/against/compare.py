@@ -73,7 +73,7 @@ def held_against(
     sound: Sequence[Sound],
     program: Program | None = None,
     *,
-    chosen: bool = False,
+    earlier: Sequence[Sound] | None = None,
 ) -> tuple[list[Finding], tuple[Remark, ...]]:
     """Return the findings of a run as they look beside sound ones, and a remark on what was held against what.
 
@@ -87,14 +87,18 @@ def held_against(
         facts: likewise.
         sound: at least one; several seeds show how far sound runs are apart.
         program: that trained the run; None where none was kept.
-        chosen: whether the sound run is one that was chosen, as the last in which nothing was found, and none that a
-            person gave. Then the run may differ on purpose: it is an alarm only where the run comes to less. Where
-            something is found in it too, as in all before it, what is found of the run stands as it is.
+        earlier: None where a person gave the sound runs. Else the sound one was chosen, as the last in which nothing
+            was found, and these are some before it. Then the run may differ on purpose: it is an alarm only where it
+            comes to less than any of them, as one of them may have a mistake that nobody has found. Where something is
+            found in the sound one too, as in all before it, what is found of the run stands as it is.
 
     Raises:
         UserError: they cannot be compared.
     """
-    sound = [replace(one, **aligned(facts, one.trace, one.facts)) for one in sound]
+    chosen = earlier is not None
+    sound, before = (
+        [replace(one, **aligned(facts, one.trace, one.facts)) for one in of] for of in (sound, earlier or ())
+    )
     first, last = _shared_steps(trace, sound)
     progress = training_kind(trace, facts).loss_is_progress
     with np.errstate(all="ignore"):
@@ -114,7 +118,8 @@ def held_against(
         raise UserError(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
-    is_alarm = comes_to_less(reached, progress=progress) if chosen else parts
+    is_less = comes_to_less(reached, progress=progress) and all(_is_less(trace, one, facts, progress) for one in before)
+    is_alarm = is_less if chosen else parts
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
@@ -141,12 +146,17 @@ def held_against(
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     how = "doubtful" if is_doubtful else "chosen" if chosen else "against"
-    remarks = [note(f"remark-{how}", other=names, **known)]
+    remarks = [note(f"remark-{how}", other=names, earlier=[one.name for one in before] or None, **known)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
     if parts and same:
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _is_less(trace: Trace, sound: Sound, facts: Facts, progress: bool) -> bool:
+    found, _ = reached_differences(trace, sound.trace, progress=progress, roles=facts.roles)
+    return comes_to_less(found, progress=progress)
 
 
 def _without_planned(

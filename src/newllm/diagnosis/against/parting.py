@@ -26,6 +26,7 @@ FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios 
 OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
 SELDOM = 0.2  # of the points
 LAST = 5  # points that tell where a level ends, and a tenth of all at most
+AT_END, FEWEST_AT_END = 0.1, 3  # natural logarithms, or shares of the range; points of an evaluation
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
 _SPREAD = 1.4826  # standard deviations in a median absolute deviation
@@ -133,7 +134,9 @@ def _noisy_parting(here: Series, windows: list[_Window]) -> Parting | None:
     return Parting(step, last, float(levels[0]), float(levels[1]), float(sizes[kept].max()))
 
 
-def level_parting(here: Series, there: Series, least: float, floor: float | None = None) -> Parting | None:
+def level_parting(
+    here: Series, there: Series, least: float, floor: float | None = None, *, evaluated: bool = False
+) -> Parting | None:
     """Return where what a training reaches differs by more than another seed may explain; None where it does not.
 
     Args:
@@ -143,6 +146,8 @@ def level_parting(here: Series, there: Series, least: float, floor: float | None
             logarithms where all is positive, else in shares of the sound run's range.
         floor: what is added to values before ratios are taken, so that next to nothing is as nothing; None takes a
             share of where the sound run begins.
+        evaluated: whether it is measured at evaluations. These are few, and each is of many rows, so that the last ones
+            are held against those of the sound run by themselves.
     """
     here, there = finite(here), finite(there)
     windows = _windows(here, there, LEVELS, FEW)
@@ -158,6 +163,8 @@ def level_parting(here: Series, there: Series, least: float, floor: float | None
     parted = beyond > least + ERRORS * error
     kept = _in_a_row(parted, IN_A_ROW)
     kept[-1] = parted[-1]  # where it ends counts by itself
+    if evaluated and not kept[-1] and (found := _end_parting(here, there, scaled)) is not None:
+        return found
     if not kept.any():
         return None
     first, farthest = int(np.argmax(kept)), int(np.argmax(np.where(kept, beyond, -np.inf)))
@@ -167,6 +174,31 @@ def level_parting(here: Series, there: Series, least: float, floor: float | None
     )
     shown = _ends(windows) if kept[-1] else windows[farthest].levels
     return Parting(step, last, *shown, float(beyond[kept].max()))
+
+
+def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.ndarray]) -> Parting | None:
+    """Return that evaluations end beyond all that the sound run had since it was 1.6 times as far."""
+    last = min(here.step[-1], there.step[-1])
+    step, own = here.step[here.step <= last], here.value[here.step <= last]
+    reached = there.value[(there.step <= last) & (there.step >= last / EARLIER)]
+    if min(len(own), int(np.sum(there.step <= last))) < FEWEST_AT_END or not len(reached):
+        return None
+    end = float(np.median(own[-min(LAST, max(1, len(own) // 10)) :]))
+    low, high = scaled(np.array([reached.min(), reached.max()]))
+    # Another seed may be as far as this one comes to be when it is 1.6 times as far.
+    before = scaled(there.value[there.step <= last / EARLIER])
+    ahead = min(0.0, float(scaled(there.value[there.step <= last])[-1] - before[-1])) if len(before) else 0.0
+    beyond = max(float(scaled(np.array([end]))[0]) - high, low + ahead - float(scaled(np.array([end]))[0]))
+    if beyond <= AT_END:
+        return None
+    sign = 1 if end > float(reached.max()) else -1
+    near = [there.value[(there.step >= at / EARLIER) & (there.step <= at * EARLIER)] for at in step]
+    edges = [(sign * one).max() if len(one) else np.inf for one in near]
+    apart = np.array([sign * value > edge for value, edge in zip(own, edges, strict=True)])
+    apart[-1] = True
+    first = len(apart) - int(np.argmin(np.append(apart[::-1], False)))
+    there_end = float(np.median(reached[-min(LAST, max(1, len(reached) // 10)) :]))
+    return Parting(float(step[min(first, len(step) - 1)]), None, end, there_end, beyond)
 
 
 def _ends(windows: list[_Window]) -> tuple[float, float]:

@@ -97,7 +97,8 @@ def _parted(names: list[str], here: Trace, there: Trace, least: float, *, inner:
         if not len(other.step):
             continue
         floor = max(NARROW * float(np.median(other.value)), NO_SHARE if _is_share(name) else 0.0) if inner else None
-        if (parting := level_parting(own, other, least, floor)) and not _is_small(name, parting):
+        evaluated = not inner and is_validation(name)
+        if (parting := level_parting(own, other, least, floor, evaluated=evaluated)) and not _is_small(name, parting):
             yield said_of(name, parting, here.axis, level=True)
 
 
