@@ -49,6 +49,17 @@ def test_what_is_no_place_stays_a_difference() -> None:
     assert any("#1" in str(one.said) for one in program_differences(other, sound, ()))
 
 
+def test_a_place_that_is_called_by_a_number_is_no_number_elsewhere() -> None:
+    code = 'newllm.record(model, out="{out}")\n'
+    sound = program("runs/1", "--n_layer", "2", code=code)
+    for out in ("runs/2", "runs/3"):
+        run = program(out, "--n_layer", "2", code=code)
+        assert program_differences(run, sound, ()) == []
+        assert programs_of(sound, run).changes == ()
+    (one,) = program_differences(program("runs/2", "--n_layer", "1", code=code), sound, ())
+    assert str(one.said) == "--n_layer 1 (there 2)"
+
+
 def test_where_the_place_was_not_kept_all_of_it_is_told() -> None:
     sound, run = (replace(program(out), out="") for out in ("runs/sound", "runs/bad"))
     assert place_names(run) == frozenset()

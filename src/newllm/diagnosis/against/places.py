@@ -8,6 +8,7 @@ from pathlib import Path
 from newllm.trace.program import Program
 
 NEUTRAL = "OUT"
+_NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def place_names(program: Program) -> frozenset[str]:
@@ -23,8 +24,9 @@ def place_names(program: Program) -> frozenset[str]:
 
 
 def words_of_place(program: Program) -> frozenset[str]:
-    """Return what a command line may call it: its name alone, too."""
-    return place_names(program) | {Path(program.out).name} if program.out else frozenset()
+    """Return what a command line may call it: its name alone, too, but for a number, which may be anything's."""
+    name = Path(program.out).name
+    return place_names(program) | ({name} if name and not _NUMBER.fullmatch(name) else frozenset())
 
 
 def without_place(program: Program) -> Program:
