@@ -150,3 +150,15 @@ def test_a_constant_of_few_digits_is_a_loss_that_moves_less_than_they_show() -> 
     for level, decimals, count in ((0.017, 4, 0), (0.6931, 4, 1)):
         trace = Trace({"loss": Series(np.arange(8), np.full(8, level))}, decimals={"loss": decimals})
         assert len(detect_frozen_values(trace, Facts())) == count
+
+
+@pytest.mark.parametrize(("equal", "is_told"), [(4, False), (25, True)])
+def test_an_area_under_a_curve_of_few_pairs_is_often_equal(equal: int, is_told: bool) -> None:
+    """It moves by whole pairs: by four of them usually, so that four equal values of 400 are no accident."""
+    draw = np.random.default_rng(2)
+    moves = draw.integers(-12, 13, 400)
+    moves[200 : 200 + equal - 1] = 0
+    value = 0.05 + np.abs(np.cumsum(moves)) / 118**2
+    loss = 2 + 0.1 * draw.standard_normal(400)
+    trace = Trace({"loss": Series(np.arange(400.0), loss), "validation_loss": Series(np.arange(400.0), value)})
+    assert ("stale-evaluation" in {one.kind for one in detect_frozen_values(trace, Facts())}) is is_told
