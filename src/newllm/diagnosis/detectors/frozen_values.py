@@ -21,6 +21,7 @@ from newllm.trace import Finding, Series, Trace
 ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
 LEAST_ON_A_GRID = 12  # different values, before they show one
+FEWEST_SIZES = 4  # of changes, in units: of a straight line there is one
 DIGITS = 10.0  # units: of what is printed with a single digit, equal numbers say little
 FEWEST_FALLS, AT_REST = 3, 1e-4  # in a row; of the whole fall
 FEWEST_ALIKE = 8  # numbers, that show with how many decimals they are printed
@@ -155,7 +156,7 @@ def _grid(value: np.ndarray) -> float:
         places = (value - distinct[0]) / unit
         if np.abs(places - np.round(places)).max() < 0.1:
             changes = np.unique(np.round(np.abs(np.diff(value)) / unit))
-            return unit if unit <= 0.25 * usual or np.sum(changes > 0) >= LEAST_ON_A_GRID else 0.0
+            return unit if unit <= 0.25 * usual or np.sum(changes > 0) >= FEWEST_SIZES else 0.0
     return 0.0
 
 
