@@ -91,7 +91,7 @@ def test_what_differs_of_a_run_that_came_to_more_is_a_note(runs: Path) -> None:
 def test_it_is_said_which_run_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "runs/slow"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "held against runs/faster (the newest of the same program beside it in which nothing is found)" in said
+    assert "held against runs/faster (the newest of the same program beside it without an alarm)" in said
     assert "it is an alarm only where it comes to less than runs/fine too" in said
     assert "what differs came from elsewhere" not in said  # it is another recording of one process
     assert main(["doctor", "runs/slow", "--json"]) == 1
@@ -181,7 +181,7 @@ def test_where_something_is_found_in_all_runs_before_it_what_is_found_stands(
     alone = {one.kind: one.severity for one in newllm.doctor(runs / "again", against=()).findings}
     assert main(["doctor", "runs/again"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "held against runs/wrong, the newest run of the same program beside it, in which something is found" in said
+    assert "held against runs/wrong, the newest run of the same program beside it, which has an alarm too" in said
     beside = {one.kind: one.severity for one in newllm.doctor(runs / "again").findings}
     assert alone.items() <= beside.items()
     assert {"as-reference", "in-reference-too"} <= beside.keys()

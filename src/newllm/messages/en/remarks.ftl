@@ -267,14 +267,14 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
-remark-chosen = held against { $other } (the newest of the same program beside it in which nothing is found) over { $axis }s { $first } to { $last }: { $count ->
+remark-chosen = held against { $other } (the newest of the same program beside it without an alarm) over { $axis }s { $first } to { $last }: { $count ->
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }; { $earlier ->
     [none] { "" }
    *[other] it is an alarm only where it comes to less than { $earlier } too;{ " " }
 }--alone leaves this out, --against names another
-remark-doubtful = held against { $other }, the newest run of the same program beside it, in which something is found too, as in all before it, over { $axis }s { $first } to { $last } ({ $count ->
+remark-doubtful = held against { $other }, the newest run of the same program beside it, which has an alarm too, as all before it, over { $axis }s { $first } to { $last } ({ $count ->
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }): what is found here stands; --against names a run that was fine
