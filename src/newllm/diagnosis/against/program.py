@@ -16,6 +16,7 @@ from newllm.messages import Message, message
 from newllm.trace.program import Program
 
 LONGEST = 90  # characters of a statement
+MOST_IN_A_ROW = 5  # statements that were added or removed together
 BEFORE = 30  # characters that are shown before what differs
 _OURS = frozenset({"newllm"})
 _BLANKS = re.compile(r"\s+")
@@ -68,7 +69,10 @@ def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list
 
 def _of_edits(block: Sequence[Edit]) -> Difference:
     first = block[0]
-    here, there = _shortened(first.here, first.there, first.written)
+    if len(block) > 1:  # statements that were added or removed together: which one it is may be any of them
+        here, there = (_in_a_row([getattr(one, side) for one in block]) for side in ("here", "there"))
+    else:
+        here, there = _shortened(first.here, first.there, first.written)
     said = message(
         f"against-edit-{first.how}",
         name=f"{first.file} {first.place} {first.here} {first.there}",
@@ -77,9 +81,15 @@ def _of_edits(block: Sequence[Edit]) -> Difference:
         place=first.place or None,
         here=here,
         there=there,
-        more=len(block) - 1,
+        more=max(0, len(block) - MOST_IN_A_ROW),
     )
     return _difference(said)
+
+
+def _in_a_row(statements: Sequence[str | None]) -> str | None:
+    """Return the first of several statements in one line, each cut."""
+    texts = [_cut(_BLANKS.sub(" ", one), 0) for one in statements[:MOST_IN_A_ROW] if one is not None]
+    return "; ".join(texts).replace(":; ", ": ") or None
 
 
 def _difference(said: Message) -> Difference:
