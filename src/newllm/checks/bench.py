@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -47,6 +47,7 @@ class Bench:
         self._kept = Kept(roots, besides=(self.model, self.optimizer))
         self.is_sharded |= any(map(is_sharded, self._kept.modules))
         self._within = 0  # blocks of `untouched`
+        self._way: Callable[[], AbstractContextManager[Any]] = nullcontext  # around each call of the model by itself
         self._answers: dict[Callable[[Bench], Any], Any] = {}
         self._foreign: tuple[Tensor, ...] = ()
         self._changed: tuple[str, ...] = ()
@@ -159,12 +160,22 @@ class Bench:
             raise found
         return found
 
+    @contextmanager
+    def otherwise(self, way: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
+        """Call the model, in a `with` block, within what `way` gives: what it answered before does not count there."""
+        answers, before = self._answers, self._way
+        self._answers, self._way = {}, way
+        try:
+            yield
+        finally:
+            self._answers, self._way = answers, before
+
     def answer(self, arguments: Any, options: Any, *, training: bool, seed: int = 0) -> Tensor:
         """Call the model by itself, without a gradient, and return its output as `seen` has it."""
         module = self.seen.module
         self.model.train(training)
         self._begin(seed)
-        with torch.no_grad():
+        with torch.no_grad(), self._way():
             tensor = output_of(module(*copied(arguments), **copied(options)))
         if tensor is None:
             raise CannotCheck("no-output")

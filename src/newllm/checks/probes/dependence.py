@@ -9,16 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.ao.quantization import FakeQuantizeBase
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets
 from newllm.checks.trees import changed_at, chosen_rows, integers, is_integer, leaves, mapped
 from newllm.loss_form import Targets
 from newllm.messages import message
 
-MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
 _LONGEST = 0.3  # seconds for more than two ways to change rows
 _MIXING = nn.modules.batchnorm._BatchNorm
 
@@ -43,6 +42,7 @@ def causality(bench: Bench) -> Outcome:
     least = min(read, key=lambda each: each.before)
     evidence = {"earlier": least.before, "later": least.behind, "count": least.count}
     if least.before > MOVED:
+        must_not_round(bench, "later", least.before, lambda bench: min(read_ahead(bench, *one).before for one in asked))
         return wrong("causality", position=least.cuts[0], **evidence)
     return sound("causality", position=sorted(least.cuts), **evidence)
 
@@ -145,15 +145,15 @@ def rows(bench: Bench) -> Outcome:
     for digit, bit in itertools.product(digits, (0, 1)):
         if moved > MOVED or (ways > 1 and time.monotonic() > ends):
             break
-        moved, ways = _moved_rows(bench, (torch.arange(count) >> digit) % 2 == bit), ways + 1
+        chosen = (torch.arange(count) >> digit) % 2 == bit
+        moved, ways = _moved_rows(bench, chosen), ways + 1
     if moved <= MOVED:
         mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
         evidence = {"rows": count, "ways": ways, "moved": moved, "batch_norms": len(mixing)}
         return Outcome("rows", "sound", message("check-rows.every", **evidence), evidence)
     if _may_be_time_first(bench, tables, output):
         raise CannotCheck("time-first")
-    if any(map(_is_quantised, bench.model.modules())):
-        raise CannotCheck("quantised-together", moved=moved)
+    must_not_round(bench, "rows", moved, lambda bench: _moved_rows(bench, chosen))
     if links := _links(bench, count):
         unlinked = _moved_unlinked(bench, links, count)
         how = "unknown" if math.isnan(unlinked) else "along" if unlinked <= MOVED else "beyond"
@@ -215,11 +215,6 @@ def _moved_unlinked(bench: Bench, links: list[str], count: int) -> float:
     changed = mapped(tables, lambda each: each.clone() if next(paths) in links else chosen_rows(each, count, others))
     before, after = (bench.answer(*each, training=False) for each in (tables, changed))
     return float((after - before)[~half.to(before.device)].abs().max()) / scale(bench)
-
-
-def _is_quantised(module: nn.Module) -> bool:
-    """Say whether a layer rounds what it is given by the range of all rows together, as torch's dynamic ones do."""
-    return "quantized" in type(module).__module__.split(".") or isinstance(module, FakeQuantizeBase)
 
 
 def _moved_rows(bench: Bench, chosen: Tensor) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.rounding import is_quantised
 from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import read, targets
 from newllm.checks.trees import chosen_rows, dense, leaves, same
@@ -96,8 +97,15 @@ def learns(bench: Bench) -> Outcome:
         return wrong("learns", "alike", **names(alike), **evidence)
     if _fell(first, last, _FELL):
         return _by_chance(bench, factor, first - last) or _reached(bench, evidence)
-    if _fell(first, last, _NOTHING):
+    return _unlearnt(bench, evidence)
+
+
+def _unlearnt(bench: Bench, evidence: dict[str, Any]) -> Outcome:
+    """Say that nothing is learnt, where there is something to train and it does not only take long."""
+    if _fell(evidence["first"], evidence["last"], _NOTHING):
         raise CannotCheck("slow", **evidence)
+    if not bench.seen.gradients and is_quantised(bench.model):
+        raise CannotCheck("quantised-untrained")
     return wrong("learns", **evidence)
 
 

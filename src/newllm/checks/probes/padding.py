@@ -8,7 +8,8 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.probes.dependence import MOVED, answers, scale
+from newllm.checks.probes.dependence import answers, scale
+from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets, tokens_given
 from newllm.checks.trees import leaves
 
@@ -31,11 +32,15 @@ def padding(bench: Bench) -> Outcome:
             return tensor.clone()
         return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
 
-    before, after = answers(bench, elsewhere)
-    moved_BT = (after - before).abs().flatten(2).amax(-1) / scale(bench)
+    def movement(bench: Bench) -> Tensor:
+        before, after = answers(bench, elsewhere)
+        return (after - before).abs().flatten(2).amax(-1) / scale(bench)
+
+    moved_BT = movement(bench)
     moved = float(moved_BT[real].max())
     evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
     if moved > MOVED:
+        must_not_round(bench, "padding", moved, lambda bench: float(movement(bench)[real].max()))
         return wrong("padding", "read", **evidence)
     counted = _counted(bench, real, tokens, bool((moved_BT[~real] > MOVED).all()))
     return wrong("padding", "counted", counted=counted, **evidence) if counted else sound("padding", **evidence)

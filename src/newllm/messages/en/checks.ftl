@@ -498,7 +498,16 @@ check-reason =
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
     .time-first = the first axis may be that of positions (batch_first is False)
-    .quantised-together = changing some rows moves the output of others by { G($moved) } of its scale, but the model has quantised layers, which may round a batch by the range of all its rows
+    .rounded = { $what ->
+        [rows] changing some rows moves the output of others by { G($moved, digits: 2) } of its scale
+        [padding] changing padded tokens moves outputs elsewhere by { G($moved, digits: 2) } of their scale
+       *[later] changing later tokens moves earlier outputs by { G($moved, digits: 2) } of their scale
+    }, { $how ->
+        [off] but by only { G($unrounded, digits: 2) } if the model rounds nothing: it is quantised by the range of a whole tensor, which all rows and positions share
+        [layers] but the model has quantised layers, which may round a batch by the range of all its rows and positions
+       *[unknown] but the model is quantised, perhaps by a range that all rows and positions share, and it does not run without rounding
+    }
+    .quantised-untrained = no weight gets a gradient: the model has quantised layers, which no gradient passes
     .linked = changing some rows moves the output of others by { G($moved, digits: 2) } of its scale, and the model is given or holds what links its { COUNT($rows) } rows, as nodes of a graph are linked{ $how ->
         [along] : where no link leads from one half to the other, neither moves the other, so that rows are read along these links alone
         [beyond] . Where no link leads from one half to the other, one still moves the other (by { G($unlinked, digits: 2) }): right for a norm, a mean or an attention over the whole graph; wrong if it comes from a softmax or a reshape over the wrong axis
