@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from newllm.checks.bench import Bench, set_seed
 from newllm.checks.clips import Clips
@@ -17,7 +18,8 @@ from newllm.checks.outcome import CannotCheck
 from newllm.checks.present import PresentWeights
 from newllm.checks.reached import reached
 from newllm.checks.seen import ACTS
-from newllm.checks.trees import dense
+from newllm.checks.trees import dense, same
+from newllm.checks.updates import frozen_statistics
 
 CALLS = 8
 _SHARE = 0.3  # of the time that is left
@@ -51,6 +53,8 @@ class Call:
         gradient: of the parameters at the first update; empty but for the first call that made one.
         clips: calls of clip_grad_norm_.
         idle_clips: of these, the calls before a backward pass, at which there was nothing to clip (`clips`).
+        frozen_moved: parameters that need no gradient, and statistics of batch norms of such, that are not what they
+            were before the first call; none that the step unfroze for an update.
     """
 
     updates: int = 0
@@ -73,6 +77,7 @@ class Call:
     gradient: dict[str, Tensor] = field(default_factory=dict)
     clips: int = 0
     idle_clips: int = 0
+    frozen_moved: list[str] = field(default_factory=list)
 
 
 def calls(bench: Bench) -> list[Call]:
@@ -128,6 +133,10 @@ class _Watch:
         held = {id(each) for group in bench.optimizer.param_groups for each in group["params"]}
         named = bench.model.named_parameters()
         self._parameters = {name: each for name, each in named if id(each) in held and each.requires_grad}
+        frozen = {name: each for name, each in bench.model.named_parameters() if not each.requires_grad}
+        frozen |= dict(frozen_statistics(bench.model))
+        self._frozen = {name: (each, each.detach().clone()) for name, each in frozen.items()}
+        self._unfrozen: set[str] = set()
         self._optimizer = bench.optimizer
         self._stale: set[str] = set()
         self._passes_since: bool | None = None  # whether a backward pass came since the last update; None before any
@@ -140,6 +149,7 @@ class _Watch:
         self._present = PresentWeights(bench.model)
         self._clips = Clips(self._parameters.values(), lambda: not self._passes_since)
         self._handles: list[Any] = [
+            register_optimizer_step_pre_hook(self._before_any),
             bench.optimizer.register_step_pre_hook(self._before),
             bench.optimizer.register_step_post_hook(self._after),
         ]
@@ -172,9 +182,24 @@ class _Watch:
         now.scaled_after_update = self._scale_after_update()
         now.old_weights, now.updated_inside = self._present.old, self._present.has_updated_inside
         now.clips, now.idle_clips = self._clips.calls, self._clips.idle
+        self._look_for_unfrozen()
+        now.frozen_moved = [
+            name
+            for name, (each, before) in self._frozen.items()
+            if name not in self._unfrozen and not same(each.detach(), before)
+        ]
         for name, mask in now.cleared.items():
             now.cleared_moved[name] = int((parameters[name].detach()[mask] != self._values[name]).sum())
         return now
+
+    def _look_for_unfrozen(self) -> None:
+        """Note what was frozen and is trained now, also where it is a side that is trained in turn with another."""
+        self._unfrozen |= {
+            name for name, (each, _) in self._frozen.items() if each.requires_grad or each.grad is not None
+        }
+
+    def _before_any(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:  # noqa: ARG002 (a hook)
+        self._look_for_unfrozen()
 
     def _arriving(self, name: str, parameter: Tensor) -> Callable[[Tensor], None]:
         def hook(_: Tensor) -> None:

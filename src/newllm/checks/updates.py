@@ -44,7 +44,7 @@ def updates(bench: Bench) -> Updates:
 
 def _updates(bench: Bench) -> Updates:
     parameters = dict(bench.model.named_parameters())
-    statistics = dict(_frozen_statistics(bench.model))
+    statistics = dict(frozen_statistics(bench.model))
     before = {name: each.detach().clone() for name, each in [*parameters.items(), *statistics.items()]}
     trainable = [name for name, each in parameters.items() if each.requires_grad]
     absent, zero = set(trainable), set(trainable)
@@ -79,7 +79,8 @@ def _updates(bench: Bench) -> Updates:
     )
 
 
-def _frozen_statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
+def frozen_statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Return the running statistics of the batch norms whose weights are frozen, by name."""
     return [
         (f"{name}.{kind}", buffer)
         for name, module in model.named_modules()

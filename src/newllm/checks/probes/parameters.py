@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from newllm.checks.bench import Bench, names
+from newllm.checks.loop import calls
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import reached
+from newllm.checks.scaled import scaled_alike
 from newllm.checks.updates import UPDATES, updates
 from newllm.model.plain_containers import in_plain_containers
 from newllm.model.tied_head import TiedHead
@@ -159,14 +161,60 @@ def moves(bench: Bench) -> Outcome:
 
 
 def stays(bench: Bench) -> Outcome:
-    """See whether what is frozen moved, or the running statistics that belong to it."""
+    """See whether what is frozen moved, or the running statistics that belong to it; also in the loop's own step.
+
+    A step may move on purpose what no gradient trains: a teacher that follows, a codebook, what is annealed.
+    """
     found = updates(bench)
     if not found.frozen:
         raise CannotCheck("nothing-frozen")
-    for case, watched in (("weights", found.frozen), ("statistics", found.statistics)):
-        if moved := [name for name in watched if name in found.moved]:
-            return wrong("stays", case, **names(moved))
+    if moved := [name for name in found.frozen if name in found.moved]:
+        return wrong("stays", "weights", **names(moved))
+    by_step = _moved_by_step(bench)
+    if by_step and (scaled := scaled_alike(bench, by_step))[0]:
+        return wrong("stays", "step", factor=scaled[1], **names(scaled[0]))
+    following = _of_followers(bench.model, found.statistics)
+    moved = [name for name in found.statistics if name in found.moved or name in by_step]
+    if own := [name for name in moved if name not in following]:
+        return wrong("stays", "statistics", **names(own))
+    if moved:
+        raise CannotCheck("follows", **names(moved))
+    if by_step:
+        raise CannotCheck("step-writes", **names(by_step))
     return sound("stays", count=len(found.frozen))
+
+
+def _of_followers(model: nn.Module, statistics: list[str]) -> set[str]:
+    """Return the statistics that stand in a frozen part of which another one of the same form is trained.
+
+    So it is with a teacher, or the encoder of keys, whose batch norms work as those of the part that it follows.
+    """
+    forms = {
+        name: [(inner, each.shape) for inner, each in part.named_parameters()] for name, part in model.named_modules()
+    }
+    trained = [
+        (type(part), forms[name])
+        for name, part in model.named_modules()
+        if forms[name] and all(each.requires_grad for each in part.parameters())
+    ]
+    found = set[str]()
+    for name in statistics:
+        place = name.split(".")[:-2]  # what holds the batch norm
+        while place:
+            around = ".".join(place)
+            part = model.get_submodule(around)
+            is_frozen = not any(each.requires_grad for each in part.parameters())
+            if is_frozen and (type(part), forms[around]) in trained:
+                found.add(name)
+            place = place[:-1]
+    return found
+
+
+def _moved_by_step(bench: Bench) -> list[str]:
+    try:
+        return calls(bench)[-1].frozen_moved
+    except CannotCheck:  # none was given, or it makes no update
+        return []
 
 
 def _share(bench: Bench, chosen: list[str]) -> float:

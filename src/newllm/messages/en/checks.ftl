@@ -435,6 +435,7 @@ check-stays = Do frozen parameters stay fixed?
     .sound = every frozen tensor ({ COUNT($count) }) stayed as it was
     .weights = { COUNT($count) } frozen tensors moved: { names-and-more }
     .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
+    .step = the step multiplies { COUNT($count) } frozen tensors by { G($factor, digits: 7) } in each call, as it does weights that are trained: { names-and-more }
 
 # "sound" is said by files of before 2026-12 alone, which did not say how far.
 check-learns = Can one batch be learnt?
@@ -528,6 +529,8 @@ check-reason =
     .some-rest = { COUNT($count) } tensors have a gradient and a learning rate of 0 here, as in the first step of a warm-up: { names-and-more }. The other { COUNT($moved) } moved
     .other-optimizer = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) are not in this optimizer, and are in another one: { names-and-more }. Right if the loop updates both (give step= to have that checked)
     .nothing-frozen = nothing is frozen
+    .step-writes = the step changes { COUNT($count) } frozen tensors: { names-and-more }. Right if it computes them itself, as an average of other weights, a codebook or what is annealed; wrong if they should stay as they are
+    .follows = { COUNT($count) } running statistics of frozen batch norms move: { names-and-more }. Right if their part follows the trained one of the same form that stands beside it, as a teacher does; wrong if it should stay as it is
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)

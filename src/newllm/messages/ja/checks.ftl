@@ -423,6 +423,7 @@ check-stays = 固定したパラメータは動かないか
     .sound = 固定した{ COUNT($count) }個のテンソルはすべて元のままである
     .weights = 固定した{ COUNT($count) }個のテンソルが動いた: { names-and-more }
     .statistics = 固定したバッチ正規化の重みは元のままだが、移動統計量が{ COUNT($count) }個動いている: { names-and-more }
+    .step = ステップは呼ばれるたびに、固定した{ COUNT($count) }個のテンソルに、訓練している重みと同じく{ G($factor, digits: 7) }を掛ける: { names-and-more }
 
 # "sound"は2026-12より前のファイルだけが使う。
 check-learns = 一つのバッチを覚えられるか
@@ -513,6 +514,8 @@ check-reason =
     .some-rest = ウォームアップの最初のステップのように、勾配があるのに学習率が0のテンソルが{ COUNT($count) }個ある: { names-and-more }。ほかの{ COUNT($moved) }個は動いた
     .other-optimizer = 訓練するテンソル{ COUNT($count) }個（訓練する全重みの{ PERCENT($share) } %）がこのオプティマイザになく、別のオプティマイザにある: { names-and-more }。ループが両方で更新するなら正しい（step=を渡せば検査できる）
     .nothing-frozen = 固定されたものはない
+    .step-writes = ステップは固定した{ COUNT($count) }個のテンソルを書き換える: { names-and-more }。ほかの重みの平均、コードブック、徐々に変える値のように、ステップ自身が計算するものなら正しい。元のままのはずなら誤りである
+    .follows = 固定したバッチ正規化の移動統計量が{ COUNT($count) }個動いている: { names-and-more }。教師モデルのように、並んで訓練される同じ形の部分に追従するものなら正しい。元のままのはずなら誤りである
     .rows-together = バッチの損失は半分ずつの平均でも和でもない。行どうしを比べているか、行の内容で重みをつけている
     .sum = 半分ずつの損失の和がバッチ全体の損失（{ G($whole) }）になる。行についての和である。意図したものでなければ、更新の大きさがバッチの大きさで変わる
     .weighs-rows = バッチの損失は半分ずつの平均ではない（数えるべき予測対象の平均かどうかを見る）
