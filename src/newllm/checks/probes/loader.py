@@ -6,17 +6,20 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset
 
+from newllm.checks.alike import Alike, alike, contents
 from newllm.checks.bench import Bench
 from newllm.checks.feed import is_distributed, loader_of, read, read_stream, rows_of_epoch, rows_of_sampler, same_batch
 from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.targets import targets
 from newllm.checks.trees import integers
+from newllm.messages import message
 
 _WORKERS = 2
 _SPREAD = 12  # rows over the whole data set
 _FEWEST = 8  # rows of a batch whose labels are looked at
 _RANKS = 256
+_MOST = 0.5  # share of the rows that hold the same as another
 
 
 def workers(bench: Bench) -> Outcome:
@@ -54,7 +57,7 @@ def _streams(bench: Bench, count: int) -> Outcome:
 
 
 def order(bench: Bench) -> Outcome:
-    """Compare the orders of two epochs, and look at rows from all over the data."""
+    """Compare the orders of two epochs, look at rows from all over the data, and compare what rows hold."""
     loader = loader_of(bench)
     with put_back(loader):
         first, second = rows_of_epoch(loader), rows_of_epoch(loader)
@@ -63,18 +66,18 @@ def order(bench: Bench) -> Outcome:
         if _is_one_row(loader, first):
             return wrong("order", "one-row", rows=len(set(first)))
         evidence: dict[str, Any] = {"rows": len(first), "repeated": len(first) - len(set(first))}
-        if first == sorted(first):
-            label = _sorted_labels(bench, first)
-            return (
-                wrong("order", "sorted", label=label, **evidence)
-                if label
-                else sound("order", shuffled=False, **evidence)
-            )
+        in_order = first == sorted(first)
+        if in_order and (label := _sorted_labels(bench, first)):
+            return wrong("order", "sorted", label=label, **evidence)
+        if evidence["repeated"]:
+            raise CannotCheck("repeats", distinct=len(set(first)), **evidence)
+        compared = alike(bench, loader, first)
+    if compared and compared.missing:
+        found = {"name": compared.name, "missing": compared.missing, "distinct": compared.distinct}
+        return wrong("order", "in-succession", times=compared.times, **found, **evidence)
+    if in_order or first != second:
+        return _read(compared, {"shuffled": not in_order, **evidence})
     samplers = [loader.sampler, loader.batch_sampler]
-    if evidence["repeated"]:
-        raise CannotCheck("repeats", distinct=len(set(first)), **evidence)
-    if first != second:
-        return sound("order", shuffled=True, **evidence)
     if any(hasattr(each, "set_epoch") for each in [*samplers, loader]):
         raise CannotCheck("set-epoch")
     if any(getattr(each, "shuffle", False) for each in samplers):
@@ -82,12 +85,23 @@ def order(bench: Bench) -> Outcome:
     raise CannotCheck("own-order")
 
 
+def _read(compared: Alike | None, evidence: dict[str, Any]) -> Outcome:
+    """Say in which order rows are read, and how many of them hold the same; where most do, that it may be meant."""
+    read, again = (compared.read, compared.alike) if compared else (0, 0)
+    evidence |= {"compared": read, "alike": again, "share": again / max(1, read)}
+    if compared and evidence["share"] >= _MOST:
+        raise CannotCheck("same-rows", distinct=compared.distinct, **evidence)
+    return Outcome("order", "sound", message("check-order.read", **evidence), evidence)
+
+
 def _is_one_row(loader: Any, chosen: list[int]) -> bool:
     """Say whether rows from all over the data are all the same."""
     distinct = sorted(set(chosen))
     spread = distinct[:: max(1, len(distinct) // _SPREAD)][:_SPREAD]
     rows = read(loader, [[row] for row in spread])
-    return len(rows) == _SPREAD and all(same_batch(rows[0], row) for row in rows[1:])
+    if len(rows) < _SPREAD or not all(same_batch(rows[0], row) for row in rows[1:]):
+        return False
+    return len(contents(rows)) == 1  # texts beside the tensors may tell them apart
 
 
 def _sorted_labels(bench: Bench, chosen: list[int]) -> str | None:

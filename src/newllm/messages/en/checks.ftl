@@ -78,6 +78,7 @@ check-evaluation = Does the evaluation measure the loss, and change nothing?
     .changes = tensors of the model that the evaluation changes: { names-and-more }
     .rows = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }; of batches of one row it gives the right one. So it compares outputs with the targets of other rows
 
+# "sound" is said by files of before 2026-12 alone, which compared the numbers of rows and not what they hold.
 check-order = Is the data read in a new order each epoch?
     .short = the order of the data
     .why = Rows that come in the order of their labels, or in the same order each time, teach the model that order; rows that never come teach it nothing.
@@ -86,9 +87,20 @@ check-order = Is the data read in a new order each epoch?
         [yes] an epoch reads { COUNT($rows) } rows, none twice, and the next one in another order
        *[no] an epoch reads { COUNT($rows) } rows in the order of the data each time: they are not shuffled, which is right where the data are
     }
+    .read = { $shuffled ->
+        [yes] an epoch reads each of { COUNT($rows) } row numbers once, and the next one reads them in another order
+       *[no] an epoch reads { COUNT($rows) } rows in the order of the data each time: they are not shuffled, which is right where the data are
+    }{ $compared ->
+        [0] { "" }
+       *[other] . Of { COUNT($compared) } rows that were compared { $alike ->
+            [0] no two hold the same
+           *[other] { COUNT($alike) } ({ PERCENT($share, digits: 1) } %) hold the same as another
+        }
+    }
     .one-row = rows from all over the data ({ COUNT($rows) }) hold the same bits: the data set ignores the row's index
     .sorted = the rows are not shuffled, and they stand in the order of their labels: { $label } has one value in the whole first batch and rises over the data
     .same = the sampler says that it shuffles, and two epochs read { COUNT($rows) } rows in the same order
+    .in-succession = each row comes { $times } times in succession under another number: of { COUNT($rows) } rows { COUNT($distinct) } are different ones. The data set holds as many in "{ $name }" as it has numbers, and never gives { COUNT($missing) } of them
 
 check-workers = Do the loader's workers draw different random numbers?
     .short = the workers' random numbers
@@ -556,6 +568,7 @@ check-reason =
     .long-epoch = the sampler gives more than { COUNT($count) } rows: too many to compare
     .no-workers = the loader has too few workers to compare
     .no-tensors = the loader gives no tensors
+    .same-rows = of { COUNT($compared) } rows that were compared, each with a number of its own, { COUNT($alike) } ({ PERCENT($share, digits: 1) } %) hold the same bits as another ({ COUNT($distinct) } are different). Right if rows are repeated on purpose, or have only a few possible values; wrong if the data set gives one row under several numbers and leaves out others
     .repeats = { COUNT($repeated) } of { COUNT($rows) } rows of an epoch have come before in it ({ COUNT($distinct) } different ones): right if they are drawn with replacement
     .set-epoch = the order changes only if the loop calls set_epoch(epoch) before each epoch: two epochs without it are the same
     .own-order = the sampler has an order of its own, and it is the same in two epochs
