@@ -93,14 +93,14 @@ def must_not_round(bench: Bench, what: str, moved: float, question: Callable[[Be
         except Exception:  # as of a product of bytes, which takes no other numbers
             found = math.nan
         count += way.count
-        if way.count and not found > _limit(bench):
+        if way.count and not found > rounding(bench):
             how = "unknown" if math.isnan(found) else "off"
             raise CannotCheck("rounded", what=what, moved=moved, how=how, unrounded=0.0 if math.isnan(found) else found)
     if not count and any(isinstance(module, FakeQuantizeBase) for module in bench.model.modules()):
         raise CannotCheck("rounded", what=what, moved=moved, how="layers", unrounded=0.0)
 
 
-def _limit(bench: Bench) -> float:
+def rounding(bench: Bench) -> float:
     """Return what is no movement: rounding to the digits of the coarsest layer."""
     dtypes = {getattr(torch, layer.dtype) for layer in bench.seen.layers.values()}
     return max([MOVED, *(_COARSE * torch.finfo(each).eps for each in dtypes)])

@@ -1,5 +1,7 @@
 """Padding: is it neither read nor counted nor learnt, and are the ends of texts learnt in spite of it?"""
 
+import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,33 +10,31 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.padded import Padding, moved_by_embedding, moved_without, padding_of
 from newllm.checks.probes.dependence import answers, scale
-from newllm.checks.rounding import MOVED, must_not_round
+from newllm.checks.rounding import MOVED, must_not_round, rounding
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets, tokens_given
-from newllm.checks.trees import leaves
+from newllm.messages import message
 
 _RUN = 2  # tokens at the end of a row
 
 
 def padding(bench: Bench) -> Outcome:
-    """Change the tokens that the attention mask leaves out: nothing else may move, and none may be a target.
+    """Change the tokens that a mask leaves out: nothing else may move, and none may be a target.
 
     Without a mask, look for one token that fills the ends of rows and is learnt there.
     """
-    mask = _mask(bench)
-    if mask is None:
+    held, output = padding_of(bench), bench.called()[2]
+    if held is not None and _is_by_rows(output, held) and (tokens := _padded(bench, held.real)):
+        return _of_rows(bench, held, tokens)
+    real = _mask(bench)
+    if real is None:
         return _learnt(bench)
-    real = mask.bool()
-    tokens = _padded(bench, mask)
-
-    def elsewhere(tensor: Tensor) -> Tensor:
-        if not any(tensor.shape == each.shape and torch.equal(tensor, each) for each in tokens.values()):
-            return tensor.clone()
-        return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
+    tokens = _padded(bench, real)
 
     def movement(bench: Bench) -> Tensor:
-        before, after = answers(bench, elsewhere)
-        return (after - before).abs().flatten(2).amax(-1) / scale(bench)
+        before, after = answers(bench, functools.partial(_other_padding, real, tokens))
+        return (after - before).abs().reshape(*real.shape, -1).amax(-1) / scale(bench)
 
     moved_BT = movement(bench)
     moved = float(moved_BT[real].max())
@@ -44,6 +44,49 @@ def padding(bench: Bench) -> Outcome:
         return wrong("padding", "read", **evidence)
     counted = _counted(bench, real, tokens, bool((moved_BT[~real] > MOVED).all()))
     return wrong("padding", "counted", counted=counted, **evidence) if counted else sound("padding", **evidence)
+
+
+def _is_by_rows(output: Tensor, held: Padding) -> bool:
+    """Say whether an output belongs to a row of a text as a whole, and none of its axes to the positions."""
+    if not held.is_given and output.ndim > 2:  # it may be one of each position of a part of the row
+        return False
+    return output.ndim > 0 and len(output) == len(held.real) and held.real.shape[1] not in output.shape[1:]
+
+
+def _of_rows(bench: Bench, held: Padding, tokens: dict[str, Tensor]) -> Outcome:
+    """See whether a row's output moves where padding holds other tokens, and where it is left out.
+
+    Both are asked, since one alone may be meant: a model may look for the token of padding to find where a text ends,
+    or add up embeddings of which that of padding is zero.
+    """
+    real = held.real
+
+    def movement(bench: Bench) -> float:
+        before, after = answers(bench, functools.partial(_other_padding, real, tokens))
+        return float((after - before).abs().max()) / scale(bench)
+
+    moved = movement(bench)
+    evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
+    if moved <= MOVED:
+        return Outcome("padding", "sound", message("check-padding.row", how="changed", **evidence), evidence)
+    must_not_round(bench, "padding", moved, movement)
+    left, case = moved_without(bench, real), "row-read"
+    if math.isnan(left):
+        left, case = moved_by_embedding(bench, real, tokens), "row-embedding"
+    if math.isnan(left):
+        raise CannotCheck("padding-fixed", **evidence)
+    if left <= rounding(bench):
+        return Outcome("padding", "sound", message("check-padding.row", how=case, **evidence), evidence)
+    if not held.is_given:
+        raise CannotCheck("mask-not-given", left=left, **evidence)
+    return wrong("padding", case, left=left, **evidence)
+
+
+def _other_padding(real: Tensor, tokens: dict[str, Tensor], tensor: Tensor) -> Tensor:
+    """Return a tensor with other tokens at what is no text, where it is one of these."""
+    if not any(tensor.shape == each.shape and torch.equal(tensor, each) for each in tokens.values()):
+        return tensor.clone()
+    return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
 
 
 def _padded(bench: Bench, mask: Tensor) -> dict[str, Tensor]:
@@ -131,9 +174,8 @@ def _filler(bench: Bench) -> _Filler:
     found = list(tokens_given(bench, output.shape[:2]).values())
     if not found or found[0].shape[1] <= _RUN:
         raise CannotCheck("no-padding")
-    tokens, mask = found[0].long(), _mask(bench)
-    if mask is not None:
-        real = mask.bool()
+    tokens, real = found[0].long(), _mask(bench)
+    if real is not None:
         if not bool((real[:, 1:] <= real[:, :-1]).all()):  # filled up in front
             raise CannotCheck("no-padding")
         return _Filler(int(tokens[~real].mode().values), tokens, real.sum(1))
@@ -148,7 +190,19 @@ def _filler(bench: Bench) -> _Filler:
 
 
 def _mask(bench: Bench) -> Tensor | None:
-    """Return the attention mask of the positions, where it leaves something out."""
-    arguments, options, output = bench.called()
-    masks = [tensor for path, tensor in leaves([arguments, options]) if path.endswith("['attention_mask']")]
-    return next((one for one in masks if one.shape == output.shape[:2] and not bool(one.bool().all())), None)
+    """Return where text is, `[B, T]`, as the model is told for the positions of its output; None where it is all.
+
+    A mask of another name than the usual may be one of tokens that are to be found, which are read on purpose: so it is
+    where they are targets.
+    """
+    held = padding_of(bench)
+    if held is None or not held.is_given or held.real.shape != bench.called()[2].shape[:2]:
+        return None
+    if not held.is_named:
+        try:
+            used = targets(bench).used
+        except CannotCheck:
+            return None
+        if used.shape != held.real.shape or bool(used[~held.real].any()):
+            return None
+    return held.real
