@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from newllm.checks.answered import is_of_own_classes, second_text
 from newllm.checks.bench import Bench
 from newllm.checks.feed import loader_of, read, rows_of_epoch, same_batch
 from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.seen import observed
 from newllm.checks.targets import targets
-from newllm.checks.trees import changed_at, chosen_rows, copied, leaves, mapped
+from newllm.checks.trees import changed_at, chosen_rows, copied, is_integer, leaves, mapped
 
 _SAME = 1e-6  # of the loss: rounding
 _LEVEL = 1e-4  # of the gradient: the same but for rounding
@@ -127,8 +128,17 @@ def _same_gradients(bench: Bench, batch: Any) -> Tensor:
 
 
 def answers(bench: Bench) -> Outcome:
-    """Look for the targets of a classification or regression among the inputs, number by number."""
-    found = _single_targets(bench)
+    """Look for the targets of a classification or regression among the inputs, number by number; or for a text of them.
+
+    What a model is given for its loss, and does not read, is no answer; nor is a class that is only held back by a
+    margin.
+    """
+    try:
+        found = _single_targets(bench)
+    except CannotCheck as reason:
+        if (outcome := second_text(bench)) is None:
+            raise reason from None
+        return outcome
     rows = len(found)
     values = found.unique(return_counts=True)[1].double() / rows
     bits = rows * float(-(values * values.log2()).sum())
@@ -139,7 +149,7 @@ def answers(bench: Bench) -> Outcome:
         columns = tensor.reshape(rows, -1)
         looked += columns.shape[1]
         same = (columns.double() == found.double()[:, None]).all(0)
-        if bool(same.any()) and bits - math.log2(columns.shape[1]) > _CHANCE and _is_read(bench, name, same):
+        if bool(same.any()) and bits - math.log2(columns.shape[1]) > _CHANCE and _is_read(bench, name, same, found):
             return wrong("answers", name=name, column=int(same.int().argmax()), columns=columns.shape[1], rows=rows)
     if not looked or bits - math.log2(looked) <= _CHANCE:
         raise CannotCheck("too-few-targets", rows=rows)
@@ -162,8 +172,12 @@ def _single_targets(bench: Bench) -> Tensor:
     return found.ids
 
 
-def _is_read(bench: Bench, name: str, same: Tensor) -> bool:
-    """Say whether the model's answer moves with these columns of an input."""
+def _is_read(bench: Bench, name: str, same: Tensor, found: Tensor) -> bool:
+    """Say whether the model's answer moves with these columns of an input.
+
+    Raises:
+        CannotCheck: it moves for the class itself and the one in its place alone.
+    """
     arguments, options, _ = bench.called()
 
     def exchanged(tensor: Tensor) -> Tensor:
@@ -173,7 +187,12 @@ def _is_read(bench: Bench, name: str, same: Tensor) -> bool:
 
     before = bench.answer(arguments, options, training=False)
     arguments, options = changed_at([list(arguments), options], name, exchanged)
-    return not torch.equal(before, bench.answer(arguments, options, training=False))
+    after = bench.answer(arguments, options, training=False)
+    if torch.equal(before, after):
+        return False
+    if is_integer(found) and after.shape == before.shape and is_of_own_classes(after - before, found, found.roll(1, 0)):
+        raise CannotCheck("answers-own", name=name)
+    return True
 
 
 def _is_given(bench: Bench, tensor: Tensor) -> bool:

@@ -239,6 +239,11 @@ check-answers = Are the targets kept out of the inputs?
     .first = Take the named column out of what the model is given.
     .sound = none of { COUNT($columns) } numbers of a row's inputs is its target, in { COUNT($rows) } rows
     .wrong = column { $column } of { COUNT($columns) } of the input { $name } is the target in all of { COUNT($rows) } rows, and the model reads it
+    .text = at all { COUNT($rows) } targets the input { $name } holds the target itself, and the output there moves with it (by { G($moved, digits: 2) } of the outputs' scale): the model is given the answer beside the text whose next tokens it should predict
+    .texts = none of { $count ->
+        [one] the other text
+       *[other] { COUNT($count) } other texts
+    } that the model is given holds a target that the output at its position reads
 
 check-broadcast = Is each output compared with its own target?
     .short = shapes of outputs and targets
@@ -563,6 +568,8 @@ check-reason =
     .rows-unpaired = outputs and targets are compared as two sets, each as a whole, or all outputs are alike
     .targets-unused = other targets in the batch do not change the loss
     .no-single-targets = a row has more than one target, or its target is its position in the batch
+    .answers-whole = the input { $name } holds the target of every position, and the model reads it as a whole: right if it copies a source; wrong if it should predict what it does not see
+    .answers-own = the input { $name } is the target, and moves the output of that class and of no other: right if it is held back by a margin, as in ArcFace; wrong if the model should not see it
     .too-few-targets = { COUNT($rows) } rows are too few: their targets could stand among the inputs by chance
     .no-end = the rows are padded with token { $token } after different tokens: texts have no token that ends them, or { $token } itself ends them and is left out along with the padding
     .end-unlearnt = token { $token } stands before the padding of all rows and is never a target: right if it belongs to a template, wrong if it is what ends a text
