@@ -1,9 +1,11 @@
 """The size of a loss: what a fresh model comes to by chance, and what a sum is apart from a factor, are told."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from tests.unit.checks.asked import Loss, answer
-from tests.unit.checks.healthy import Transformer, classes, table, tokens
+from tests.unit.checks.asked import Loss, answer, asked
+from tests.unit.checks.healthy import VOCABULARY, Reader, Transformer, classes, table, tokens
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -93,3 +95,27 @@ def test_a_text_with_as_many_tokens_as_there_are_classes_is_not_taken_for_target
         return F.cross_entropy(model(batch[:, :-1].float()[..., None]).flatten(0, 1), batch[:, 1:].flatten())
 
     assert answer("loss-form", nn.Linear(1, 14), inside, tokens) == "sound"
+
+
+class Moved(nn.Module):
+    """A model whose output has the classes on the second axis, as the loss wants it, or on the last."""
+
+    def __init__(self, inner: nn.Module, *, classes_last: bool) -> None:
+        super().__init__()
+        self.inner, self.classes_last = inner, classes_last
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        made = self.inner(tokens)
+        return made if self.classes_last else made.movedim(-1, 1)
+
+
+@pytest.mark.parametrize("make", [Reader, lambda: Transformer(dropout=0.0)], ids=["recurrent", "attention"])
+def test_classes_on_the_wrong_axis_are_found_where_there_are_as_many_positions(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(0, VOCABULARY, (4, VOCABULARY + 1))
+    loss: Loss = lambda model, batch: F.cross_entropy(model(batch[:, :-1]), batch[:, 1:])  # noqa: E731
+    found = asked("loss-form", Moved(make(), classes_last=True), loss, tokens)
+    assert (found.sentence.id, found.evidence["axis"], found.evidence["over"]) == ("check-loss-form.axis", 2, 1)
+    assert answer("loss-form", Moved(make(), classes_last=False), loss, tokens) == "sound"
+    whole = Moved(Transformer(causal=False, dropout=0.0), classes_last=False)
+    assert answer("loss-form", whole, loss, tokens) == "sound"

@@ -3,12 +3,14 @@
 import math
 
 import torch
+from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.probes.dependence import MOVED, read_ahead
+from newllm.checks.probes.dependence import answers, read_ahead, scale
+from newllm.checks.rounding import MOVED
 from newllm.checks.seen import observed
-from newllm.checks.targets import FIT, input_shares, read, shift_shares, targets
+from newllm.checks.targets import FIT, input_shares, read, shift_shares, targets, tokens_given
 from newllm.checks.trees import chosen_rows, leaves
 from newllm.loss_form import NEAR, Targets
 
@@ -33,9 +35,33 @@ def loss_form(bench: Bench) -> Outcome:
     evidence = {"form": found.form, "classes": found.classes, "rows": int(found.used.sum())}
     if found.form == "wrong-axis":
         return wrong("loss-form", "axis", axis=found.axis, over=found.over, **evidence)
+    if _is_of_positions(bench, found):
+        return wrong("loss-form", "axis", axis=2, over=1, **evidence)
     if found.form in ("softmax-twice", "log-softmax-missing", "log-missing"):
         return wrong("loss-form", found.form, **evidence)
     return sound("loss-form", **evidence)
+
+
+def _is_of_positions(bench: Bench, found: Targets) -> bool:
+    """Say whether the axis that the loss takes for the classes is that of the positions, of which there are as many.
+
+    It is where tokens from a position on move what stands from there on along it, and nothing before: they are read in
+    their order. Along an axis of classes all move.
+    """
+    output = bench.called()[2]
+    if output.ndim != 3 or found.axis != 1 or output.shape[1] != output.shape[2]:
+        return False
+    tokens = tokens_given(bench, output.shape[:2])
+    if len(tokens) != 1:
+        return False
+    cut = output.shape[1] // 2
+
+    def later(tensor: Tensor) -> Tensor:
+        return torch.cat([tensor[:, :cut], (tensor[:, cut:] + 1) % (tensor.max() + 1)], 1)
+
+    before, after = answers(bench, later, at=next(iter(tokens)))
+    moved = (after - before).abs() / scale(bench)
+    return float(moved[:, :cut].max()) <= MOVED < float(moved[:, cut:, :cut].max())
 
 
 def shift(bench: Bench) -> Outcome:
