@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
 from newllm.diagnosis.against.program import program_differences
 from newllm.diagnosis.against.statements import statements_of
@@ -238,17 +239,22 @@ def test_the_sound_statement_is_told_with_its_own_names() -> None:
     assert "(there `total = total + ix * 2`)" in said
 
 
+def between(here: str, there: str) -> list[Difference]:
+    own, other = (Program("t.py", files={"t.py": text}) for text in (here, there))
+    return program_differences(own, other, ())
+
+
 def test_of_statements_that_were_added_together_each_is_told() -> None:
     """The mistake may be any of them: five are shown, and how many more there are."""
     there = "def train(x):\n    return x\n"
     added = "    if hidden:\n        drop = rand(x.shape) < 0.2\n        x = x.masked_fill(drop, PAD)\n"
     here = there.replace("    return", f"{added}    return")
-    (one,) = program_differences(*(Program("t.py", files={"t.py": text}) for text in (here, there)), ())
+    (one,) = between(here, there)
     assert str(one.said) == (
         "t.py:2 in train `if hidden: drop = rand(x.shape) < 0.2; x = x.masked_fill(drop, PAD)` (not there)"
     )
     many = there.replace("    return", "".join(f"    say_{at}()\n" for at in range(7)) + "    return")
-    (one,) = program_differences(*(Program("t.py", files={"t.py": text}) for text in (many, there)), ())
+    (one,) = between(many, there)
     assert "say_4()` and 2 more (not there)" in str(one.said)
-    (one,) = program_differences(*(Program("t.py", files={"t.py": text}) for text in (there, many)), ())
+    (one,) = between(there, many)
     assert "without `say_0(); say_1(); say_2(); say_3(); say_4()` and 2 more (line 2 there)" in str(one.said)

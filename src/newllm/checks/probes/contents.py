@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from newllm.checks.answered import is_of_own_classes, second_text
 from newllm.checks.bench import Bench
 from newllm.checks.feed import loader_of, read, rows_of_epoch, same_batch
 from newllm.checks.kept import put_back
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.probes.answered import is_of_own_classes, second_text
 from newllm.checks.seen import observed
 from newllm.checks.targets import targets
 from newllm.checks.trees import changed_at, chosen_rows, copied, is_integer, leaves, mapped

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.padded import Padding, moved_by_embedding, moved_without, padding_of
 from newllm.checks.probes.dependence import answers, scale
+from newllm.checks.probes.padded import Padding, moved_by_embedding, moved_without, padding_of
 from newllm.checks.rounding import MOVED, must_not_round, rounding
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets, tokens_given
 from newllm.messages import message
