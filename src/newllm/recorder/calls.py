@@ -39,6 +39,7 @@ class CallWatch:
         forward: is told when a sampled training pass begins and ends.
         lyapunov: is given the inputs of such a pass.
         part: what keeps the errors of each part from the training.
+        end: closes what belongs to a part, whatever it raises.
         about: knows the vocabulary, or is given what an embedding shows of it.
         found: called when that has happened.
         is_resumed: whether the training goes on from a checkpoint.
@@ -55,12 +56,13 @@ class CallWatch:
         forward: SampledForward,
         lyapunov: LyapunovWatch,
         part: Part,
+        end: Callable[[str, Callable[[], None]], None],
         about: Description,
         found: Callable[[], None],
         *,
         is_resumed: bool = False,
     ) -> None:
-        self._layout, self._forward, self._lyapunov, self._part = layout, forward, lyapunov, part
+        self._layout, self._forward, self._lyapunov, self._part, self._end = layout, forward, lyapunov, part, end
         self._about, self._found, self._is_resumed = about, found, is_resumed
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
@@ -106,14 +108,14 @@ class CallWatch:
     def close(self) -> None:
         """Take the hooks away."""
         self._unhook()
-        self._influence.close()
-        self._time_axis.close()
-        self._targets.forget()
-        self._numbers.forget()
-        self._errors.forget()
-        self._mirrored.forget()
-        self._entropy.forget()
-        self._forward.latent.forget()
+        self._close_influence()
+        of_targets = self._targets, self._numbers, self._errors, self._mirrored, self._entropy, self._forward.latent
+        for one in of_targets:
+            self._end("targets", one.forget)
+
+    def _close_influence(self) -> None:
+        self._end("influence", self._influence.close)
+        self._end("influence", self._time_axis.close)
 
     def begin(self, row: Row, *, sampled: bool, looks_again: bool) -> None:
         """Begin a step whose signals go into the row; a sampled one may be one to look at its influences again."""
@@ -132,8 +134,7 @@ class CallWatch:
             is_scaled: as for `TargetWatch.put`.
             is_maximized: whether the optimizer makes what is called the loss large.
         """
-        self._influence.close()
-        self._time_axis.close()
+        self._close_influence()
         if is_scaled and not self._about.half:  # a loss is scaled for float16 alone
             self._about.half = True
             self._found()
@@ -153,8 +154,10 @@ class CallWatch:
         self._part("outputs")(self._choices.put_evaluation)(row)
 
     def _called(self, model: nn.Module, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-        if torch.compiler.is_compiling():
-            return
+        if not torch.compiler.is_compiling():
+            self._part("calls")(self._see_call)(model, inputs, options)
+
+    def _see_call(self, model: nn.Module, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> None:
         if not self.is_updating:
             self._small_calls += _is_small(inputs)
         self._is_passed_over = self._small_calls > _MOST_SMALL_CALLS and _is_small(inputs)
@@ -192,9 +195,15 @@ class CallWatch:
         handle = result.register_hook(self._part("batches")(updates))
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
+        if not torch.compiler.is_compiling():
+            self._part("calls")(self._see_output)(model, output)
+            if self._sampled and torch.is_grad_enabled():  # whatever failed, the functions of the loss are not watched
+                self._end("layers", self._forward.leave)
+
+    def _see_output(self, model: nn.Module, output: Any) -> None:
         first = first_tensor(output)
         is_empty = first is not None and not first.numel()  # the last batch of a loop may be
-        if self._is_passed_over or is_empty or torch.compiler.is_compiling():
+        if self._is_passed_over or is_empty:
             return
         if not torch.is_grad_enabled():
             if not self.is_updating:

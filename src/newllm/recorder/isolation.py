@@ -52,3 +52,12 @@ class Isolation:
             return protected
 
         return protect
+
+    def end(self, name: str, close: Callable[[], None]) -> None:
+        """Close what belongs to a part, one that has failed too: hooks that it has put somewhere are still there."""
+        try:
+            close()
+        except Exception as error:  # as above
+            if name not in self._broken:
+                self._broken.add(name)
+                self._failed(name, error)

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.given import Fingerprints, given
 from newllm.recorder.hook import Hook
+from newllm.recorder.isolation import Protect, unprotected
 
 _FEWEST = 64  # numbers: the inputs of fewer can be the same by chance, or say only which step it is
 
@@ -21,18 +22,19 @@ class RankInputs:
 
     Args:
         root: the model as it is called.
+        protect: keeps errors of the hook from the training.
 
     Attributes:
         is_wanted: whether the next passes are to be fingerprinted.
     """
 
-    def __init__(self, root: nn.Module) -> None:
+    def __init__(self, root: nn.Module, protect: Protect = unprotected) -> None:
         self.is_wanted = False
         self._fingerprints = Fingerprints()
         self._sum: Tensor | None = None
         self._handle: RemovableHandle | None = None
         if isinstance(root, nn.parallel.DistributedDataParallel):
-            self._handle = root.register_forward_pre_hook(Hook(self._called), with_kwargs=True)
+            self._handle = root.register_forward_pre_hook(Hook(protect(self._called)), with_kwargs=True)
 
     def close(self) -> None:
         """Take the hook away."""

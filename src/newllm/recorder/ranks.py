@@ -105,7 +105,7 @@ class RankWatch:
         self._since: list[Row] = []  # of the steps after the last of those
         self._last, self._waiting = 0, 0
         self._drawn: _Drawn = None
-        self.inputs = RankInputs(layout.root)
+        self.inputs = RankInputs(layout.root, protect)
         self.gradients = RankGradients(layout.root, layout.parameters, protect)
         self.seconds = RankSeconds(layout.root)
         self._flushed = time.monotonic()

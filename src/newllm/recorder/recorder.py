@@ -154,7 +154,8 @@ class Recorder:
             kind = parse_kind(kind)
         about: dict[str, Any] = {"every": every, "vocabulary": vocabulary, "kind": kind, "config": config_of(config)}
         self._about = Description(self._layout, self._optimizers, out, **about)
-        self.part = Isolation(self._failed).part
+        isolation = Isolation(self._failed)
+        self.part, self._end = isolation.part, isolation.end
         self._updates = UpdateWatch(self._layout, self._optimizers, self.part, is_resumed=resumed_at is not None)
         self._ledger = Ledger(self._layout, self._optimizers, self.part, share=ledger_share)
         self._forward = SampledForward(self._layout, self.part)
@@ -165,6 +166,7 @@ class Recorder:
             self._forward,
             self._lyapunov,
             self.part,
+            self._end,
             self._about,
             self._describe_again,
             is_resumed=resumed_at is not None,
@@ -206,7 +208,7 @@ class Recorder:
         _OPEN.add(self)
         if self._writes:
             self._time = time.perf_counter()
-            self._begin()
+            self._or_stop(self._begin)
         return self
 
     def close(self, error: BaseException | None = None) -> None:
@@ -234,12 +236,15 @@ class Recorder:
         self.close(error)
 
     def _unhook(self) -> None:
-        self._calls.close()
-        self._forward.close()
-        self._contexts.close()
-        self._updates.close()
-        self._ledger.close()
-        self._optimizers.close()
+        for name, close in (
+            ("outputs", self._calls.close),
+            ("layers", self._forward.close),
+            ("contexts", self._contexts.close),
+            ("updates", self._updates.close),
+            ("ledger", self._ledger.close),
+            ("optimizers", self._optimizers.close),
+        ):
+            self._end(name, close)
 
     @_forgiving
     def step(self, loss: SupportsFloat | Tensor) -> None:
@@ -253,7 +258,7 @@ class Recorder:
                 reported once, here and in all other calls, and the training goes on.
         """
         if self._counts(loss):
-            self._end_step(self._numbers("step", {"loss": loss}))
+            self._or_stop(self._end_step, self._open(), self._numbers("step", {"loss": loss}))
 
     @_forgiving
     def skip(self) -> None:
@@ -263,7 +268,7 @@ class Recorder:
             UserError: as `step`.
         """
         if self._counts():
-            self._end_step({"update_skipped": 1.0})
+            self._or_stop(self._end_step, self._open(), {"update_skipped": 1.0})
 
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
@@ -294,8 +299,13 @@ class Recorder:
                 row.put(name, value)
             self._write(pending.add, self.steps, row)
 
+    @_forgiving
     def flush(self) -> None:
-        """Hand what is recorded to the system. Before a checkpoint is saved: then no kill leaves a gap behind it."""
+        """Hand what is recorded to the system. Before a checkpoint is saved: then no kill leaves a gap behind it.
+
+        Raises:
+            UserError: as `step`, where the recorder is closed.
+        """
         if self._writes:
             self._write(self._open().flush)
 
@@ -325,8 +335,8 @@ class Recorder:
             self._several.measured(self.steps, loss, sampled=False)
         return self._writes
 
-    def _end_step(self, said: Mapping[str, float | Tensor]) -> None:
-        pending, row, now = self._open(), self._row, time.perf_counter()
+    def _end_step(self, pending: PendingRows, said: Mapping[str, float | Tensor]) -> None:
+        row, now = self._row, time.perf_counter()
         for name, value in said.items():
             row.put(name, value)
         row.put("step_seconds", now - self._time)
@@ -340,7 +350,7 @@ class Recorder:
         self._calls.put(said.get("loss"), is_scaled=asked.is_scaled, is_maximized=asked.is_maximized)
         if self._sampled:
             self._look_within_if_hidden()
-            self._forward.close()
+            self._end("layers", self._forward.close)
             self.part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self.steps, row)
         self._leaps.see(said.get("loss"))
@@ -490,6 +500,13 @@ class Recorder:
             elif not any(said.id == "remark-recorder-room" for said in self._about.remarks):
                 self.leave_out(message("remark-recorder-room", error=str(error)))
         except Exception as error:  # a device that is lost, say
+            self._stop(error)
+
+    def _or_stop(self, go: Callable[..., None], *arguments: Any) -> None:
+        """Begin or end a step. What fails there is no part alone, and no argument of a call: recording is over."""
+        try:
+            go(*arguments)
+        except Exception as error:  # whatever it is, it is none of the training's
             self._stop(error)
 
     def _stop(self, error: Exception) -> None:

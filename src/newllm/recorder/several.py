@@ -3,6 +3,7 @@
 Its numbers and fingerprints (`ranks`), and where it is while no step comes (`flight`).
 """
 
+from functools import partial
 from pathlib import Path
 from typing import SupportsFloat
 
@@ -45,13 +46,15 @@ class SeveralProcesses:
         self._every, self._begins, self._records, self._part = every, resumed_at or 0, records, part
         self._ranks: RankWatch | None = None
         self._flight: FlightWatch | None = None
-        if processes() > 1:
-            about = {"records": records, "protect": part("ranks")}
-            self._ranks = RankWatch(layout, optimizers, out, known_by, resumed_at, **about)
-            self._flight = FlightWatch(out, known_by)
+        about = {"records": records, "protect": part("ranks")}
+        self._of_ranks = partial(RankWatch, layout, optimizers, out, known_by, resumed_at, **about)
+        self._of_flight = partial(FlightWatch, out, known_by)
 
     def begin(self) -> None:
         """Take the fingerprints before the first step, and watch whether steps come."""
+        if processes() > 1:
+            self._ranks = self._part("ranks")(self._of_ranks)()
+            self._flight = self._part("flight")(self._of_flight)()
         self.measured(self._begins, None, sampled=False)
         if self._flight is not None:
             self._part("flight")(self._flight.begin)(self._begins)
@@ -59,7 +62,7 @@ class SeveralProcesses:
     def stepped(self, step: int) -> None:
         """Note that a step is done."""
         if self._flight is not None:
-            self._flight.stepped(step)
+            self._part("flight")(self._flight.stepped)(step)
 
     def measured(self, step: int, loss: SupportsFloat | Tensor | None, *, sampled: bool) -> None:
         """Take this rank's numbers of a step, and its fingerprints after sampled ones.

@@ -21,9 +21,13 @@ from newllm.recorder import (
     context_signals,
     gradients,
     influence,
+    ledger,
+    optimizers,
     outputs,
     pending,
     recorder,
+    sampled,
+    updates,
     weights,
 )
 from newllm.recorder.recorder import TRACE
@@ -53,7 +57,9 @@ def nothing(_: Any) -> None:
     """For a training that is not recorded, or in which nothing comes to happen."""
 
 
-def trained(out: Path | None, before_step: Callable[[int], Any] = nothing) -> torch.Tensor:
+def trained(
+    out: Path | None, before_step: Callable[[int], Any] = nothing, last: Callable[[int], Any] = nothing
+) -> torch.Tensor:
     """Train for a few steps, recorded or not; return all weights."""
     torch.manual_seed(0)
     model = Reader()
@@ -70,6 +76,7 @@ def trained(out: Path | None, before_step: Callable[[int], Any] = nothing) -> to
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             after(loss)
+        last(STEPS)
 
     if out is None:
         steps(nothing)
@@ -264,3 +271,75 @@ def test_wrong_arguments_are_an_error_at_first_and_end_no_training_later(call: s
     losses = {1: 1.0, 5: 2.0} if call == "step" else {1: 1.0, 2: 2.0}  # a step counts, whatever its loss
     assert dict(zip(trace.series("loss").step.tolist(), trace.series("loss").value.tolist(), strict=True)) == losses
     assert trace.series("reward").value.tolist() == ([1.5] if call == "metrics" else [])
+
+
+ENDS = [
+    (ledger.Ledger, "close", "ledger"),
+    (updates.UpdateWatch, "close", "updates"),
+    (context_signals.ContextSignals, "close", "contexts"),
+    (optimizers.Optimizers, "close", "optimizers"),
+    (calls.CallWatch, "close", "outputs"),
+    (calls.CallWatch, "begin", "all signals"),
+    (calls.CallWatch, "put", "all signals"),
+    (sampled.SampledForward, "close", "layers"),
+    (influence.InfluenceWatch, "close", "influence"),
+    (calls, "first_tensor", "calls"),
+    (calls, "_is_small", "calls"),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "part"), ENDS)
+@pytest.mark.parametrize("since", [0, 5, STEPS])
+def test_what_fails_at_a_begin_or_an_end_ends_no_training(
+    place: Any, name: str, part: str, since: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(None)
+
+    def fail(step: int) -> None:
+        if step == since:
+            monkeypatch.setattr(place, name, fails)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert torch.equal(trained(tmp_path / "run", fail, last=fail), expected)
+    said = [str(one.message) for one in told]
+    assert len(said) <= 1
+    assert all("stopped, the training goes on: ZeroDivisionError" in one for one in said)
+    if name == "close":
+        assert f"recording of {part} stopped" in said[0]
+    trace, left_out = recorded(tmp_path / "run")
+    assert left_out == said
+    assert len(trace.series("loss").step) >= min(since, STEPS) - 1
+    if name == "close":
+        assert len(trace.series("loss").step) == STEPS  # what takes hooks away is no reason to stop
+
+
+def test_a_part_that_failed_still_takes_its_hooks_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activations, "norm", fails)
+    model = Reader()
+    watched = newllm.record(model, torch.optim.Adam(model.parameters()), tmp_path / "run")
+    with pytest.warns(UserWarning, match="recording of activations stopped"):
+        model(torch.randint(11, (2, 9))).sum().backward()
+    watched.close()
+    assert not any(one._forward_hooks or one._forward_pre_hooks for one in model.modules())
+
+
+def test_an_error_of_the_training_is_not_hidden_by_one_of_the_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nn.Linear(2, 1)
+    monkeypatch.setattr(ledger.Ledger, "close", fails)
+    with (
+        pytest.warns(UserWarning, match="recording of ledger stopped"),
+        pytest.raises(KeyError, match="of the loop"),
+        newllm.record(model, torch.optim.SGD(model.parameters(), 0.1), tmp_path / "run"),
+    ):
+        raise KeyError("of the loop")
+
+
+def test_a_flush_after_the_end_is_told_and_ends_no_training(tmp_path: Path) -> None:
+    model = nn.Linear(2, 1)
+    with newllm.record(model, torch.optim.SGD(model.parameters(), 0.1), tmp_path / "run") as watched:
+        watched.step(1.0)
+    with pytest.warns(UserWarning, match="recorder.flush.. was given what it cannot record.*is closed"):
+        watched.flush()
