@@ -14,6 +14,8 @@ from torch import Tensor
 NEAR = {torch.float32: 1e-3, torch.float64: 1e-5, torch.bfloat16: 0.1, torch.float16: 0.03}
 """How far a gradient of a dtype may be from the form that it is taken for, as a share of its largest number."""
 FEWEST_CLASSES = 2
+_FREE, _FEWEST_TOLD = 2, 8  # numbers of a row that any weight fits (a softmax moves them together); of all rows, others
+_FINER = 0.1
 _SURE = 1e-6  # of the largest pull: a row that is right for certain is hardly pulled at, and tells nothing
 
 
@@ -73,6 +75,10 @@ def read_targets(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None
     if bool((pulls.gather(-1, ids[:, None]) >= 0).any()):
         return None
     form, weights = _form(rows, pulls, ids, near)
+    # Of nearly equal outputs smoothed targets fit it too: what it is fits better than what only looks like it.
+    finer = {None: near, "smoothed": _FINER * near}.get(form)
+    if finer is not None and (twice := _twice(rows, pulls, finer)) is not None:
+        form, weights, ids = "softmax-twice", torch.full_like(weights, torch.nan), twice
     if form is None:
         return None
     whole = torch.full(used.shape, -1, dtype=torch.int64, device=z.device)
@@ -100,11 +106,24 @@ def _form(z: Tensor, g: Tensor, ids: Tensor, near: float) -> tuple[str | None, T
         return ("log-probabilities", -at_target) if is_log else ("log-softmax-missing", unknown)
     if (weights := _ratio(g, p - hit, near)) is not None:
         return ("softmax-twice" if is_distribution else _of_logits(p, ids, weights)), weights
-    q = p.softmax(-1)
-    twice = p * ((q - hit) - (p * (q - hit)).sum(-1, keepdim=True))
-    if _ratio(g, twice, near) is not None:
-        return "softmax-twice", unknown
     return _smoothed(g, p, hit, near)
+
+
+def _twice(z: Tensor, g: Tensor, near: float) -> Tensor | None:
+    """Return the classes `[N]` that rows are pulled towards through two softmaxes; None where it is no such gradient.
+
+    With p = softmax(z), q = softmax(p) and S = sum p (q - onehot) it is g = w p (q - onehot - S). The largest pull is
+    not at the target where the model is sure of another class: all others are then let go, each as its p is. But g / p
+    is least at the target, whatever p is.
+    """
+    p = z.double().softmax(-1)
+    q = p.softmax(-1)
+    ids = torch.where(p > 0, g / p, torch.inf).argmin(-1)
+    against = q - torch.nn.functional.one_hot(ids, z.shape[-1])
+    expected = p * (against - (p * against).sum(-1, keepdim=True))
+    size = expected.abs().amax(-1, keepdim=True)
+    told = ((expected.abs() > near * size).sum(-1) - _FREE)[_tells(expected)].clamp(min=0)
+    return ids if int(told.sum()) >= _FEWEST_TOLD and _ratio(g.double(), expected, near) is not None else None
 
 
 def _is_log(z: Tensor, axis: int) -> bool:
@@ -199,8 +218,7 @@ def normed_along_another(z: Tensor, axis: int) -> int | None:
 
 def _ratio(g: Tensor, expected: Tensor, near: float) -> Tensor | None:
     """Return the weight w of each row for which g = w * expected, None where there is none."""
-    size = (expected * expected).sum(-1)
-    tells = size > _SURE
+    size, tells = (expected * expected).sum(-1), _tells(expected)
     if not bool(tells.any()):
         return None
     w = (g * expected).sum(-1) / size.clamp(min=1e-30)
@@ -209,6 +227,11 @@ def _ratio(g: Tensor, expected: Tensor, near: float) -> Tensor | None:
     if not bool((fits | ~tells).all()) or not bool((w[tells] > 0).all()):
         return None
     return torch.where(tells, w, torch.nan)
+
+
+def _tells(expected: Tensor) -> Tensor:
+    """Return which rows have a gradient by which a form can be told: of less much is rounding."""
+    return (expected * expected).sum(-1) > _SURE
 
 
 def _is_level(values: Tensor, share: float) -> bool:

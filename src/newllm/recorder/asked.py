@@ -29,7 +29,7 @@ MISTAKES = {
 }
 _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
-_LENGTHS = 3  # different ones, of texts that are filled up
+_LENGTHS = 3  # different ones, of texts that are filled up for certain
 _SHORTEST, _FEWEST_SHARED = 4, 8  # places of a text, and targets, of which a share is taken
 _FEWEST_WRONG, _FEWEST_ANSWERS = 12, 3  # rows whose answers were wrong, and different answers of these
 _SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
@@ -52,16 +52,17 @@ class TargetWatch:
         """The target of each row that was looked at, by its fingerprint."""
         self._telling = TellingInputs()
 
-    def returned(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None) -> None:
-        """The model returned these logits `[..., V]` for an update.
+    def returned(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, axis: int = -1) -> None:
+        """The model returned these logits `[..., V]`, or `[B, V, T]`, for an update.
 
         Args:
             logits: as they were returned.
             inputs: that they were made of.
             fingerprints: of the rows of these.
+            axis: of the classes.
         """
         if logits.requires_grad:
-            call = Call(logits, inputs, fingerprints, self._protect)
+            call = Call(logits, inputs, fingerprints, self._protect, axis)
             if self._classes is not None and not self._telling.is_done:
                 call.keep_rows(inputs)
             self._calls.append(call)
@@ -172,10 +173,11 @@ class Call:
     """The logits of a call, some of their rows, and the gradient of these once it has come.
 
     Args:
-        logits: `[..., V]`.
+        logits: `[..., V]`, but for the place of the axis.
         inputs: that they were made of.
         fingerprints: of the rows of these.
         protect: keeps errors from the training.
+        axis: of the classes.
 
     Attributes:
         gradient: of the rows that are looked at; None before the backward pass.
@@ -185,9 +187,13 @@ class Call:
         rows: of the inputs `[N, D]`, one for each of these rows; None where they were not kept.
     """
 
-    def __init__(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect) -> None:
+    def __init__(
+        self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect, axis: int = -1
+    ) -> None:
         self.gradient: Tensor | None = None
         self.asked: Tensor | None = None
+        self._axis, returned = axis, logits
+        logits = logits.detach().movedim(axis, -1)
         self._shape, self.classes = logits.shape, logits.shape[-1]
         count = logits[..., 0].numel()
         most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // logits.shape[-1]))
@@ -197,7 +203,7 @@ class Call:
         self.fingerprints = fingerprints[:: self._every] if fingerprints is not None and is_a_row else None
         self.rows: Tensor | None = None
         self._tokens = [one for one in inputs if _are_tokens(one) and _is_of_places(one, logits)]
-        self._handle: RemovableHandle = logits.register_hook(protect(self._arrived))
+        self._handle: RemovableHandle = returned.register_hook(protect(self._arrived))
 
     def keep_rows(self, inputs: list[Tensor]) -> None:
         """Keep the inputs' rows, where there is one target for each, and one tensor of them."""
@@ -207,11 +213,15 @@ class Call:
                 self.rows = rows.reshape(len(rows), -1)[:, :MOST_PLACES].clone()
 
     def _some(self, tensor: Tensor) -> Tensor:
-        return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()
+        if tensor.is_contiguous():
+            return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()
+        rows_N = torch.arange(0, tensor[..., 0].numel(), self._every, device=tensor.device)
+        return tensor.detach()[torch.unravel_index(rows_N, tensor.shape[:-1])]  # without a copy of all
 
     def _arrived(self, gradient: Tensor | None) -> None:
         if gradient is None:  # of an output that DistributedDataParallel hands on, and that is in no loss
             return
+        gradient = gradient.movedim(self._axis, -1)
         if len(self._shape) == 3 and gradient.numel() <= _MOST_OF_TEXTS:
             asked = (gradient != 0).flatten(1).any(1)
             self.asked = asked if self.asked is None else self.asked | asked
@@ -273,10 +283,18 @@ class Call:
         return self._shape[:-1].numel() * read.share
 
     def padded(self, read: Targets) -> float | None:
-        """Return the share of the targets that count at which a text is padding; None of texts without any."""
-        found = [_padding(one.cpu()).flatten()[:: self._every][: len(read.ids)] for one in self._tokens]
-        known = [one for one in found if bool(one.any())]
-        return float(known[0][read.used].double().mean()) if known and bool(read.used.any()) else None
+        """Return the share of the targets that count at which a text is padding; None of texts without any.
+
+        Where texts end at two places only, what stands behind the first may be a task's own blanks, and answers are
+        asked for there. It is padding if the same token, and nothing else, is asked for at all of them.
+        """
+        for tokens_BT in self._tokens if bool(read.used.any()) else ():
+            padding_BT, filler, lengths = _padding(tokens_BT.cpu())
+            padding_N = padding_BT.flatten()[:: self._every][: len(read.ids)]
+            is_known = lengths >= _LENGTHS or bool((read.ids[padding_N & read.used] == filler).all())
+            if bool(padding_N.any()) and is_known:
+                return float(padding_N[read.used].double().mean())
+        return None
 
     def shares(self, read: Targets) -> dict[str, float]:
         """Return the share of the places at which the target is the token there, the next, and the one behind that.
@@ -340,18 +358,22 @@ def _is_most(targets: Counter[int], target: int) -> bool:
     return targets[target] - 1 > max((count for other, count in targets.items() if other != target), default=0)
 
 
-def _padding(tokens_BT: Tensor) -> Tensor:
-    """Return where texts `[B, T]` of different lengths are filled up with one token that none of them holds inside."""
+def _padding(tokens_BT: Tensor) -> tuple[Tensor, int, int]:
+    """Return where texts `[B, T]` are filled up with one token that none of them holds inside.
+
+    Also which token it is, and of how many different lengths they are: of two, the longer is as long as a row.
+    """
     for at_front in (False, True):
         from_end = tokens_BT if at_front else tokens_BT.flip(1)
         filler = from_end[:, 0].mode().values
         runs = (from_end == filler).long().cumprod(1)
-        lengths = runs.sum(1)
-        is_inside = int((from_end == filler).sum() - lengths.sum()) > 0
-        if is_inside or len(lengths.unique()) < _LENGTHS or 2 * int((lengths > 1).sum()) < len(lengths):
+        filled = runs.sum(1)
+        is_inside, lengths = int((from_end == filler).sum() - filled.sum()) > 0, len(filled.unique())
+        is_of_two = lengths == _LENGTHS - 1 and not at_front and int(filled.min()) == 0
+        if is_inside or not (lengths >= _LENGTHS or is_of_two) or 2 * int((filled > 1).sum()) < len(filled):
             continue
-        return (runs if at_front else runs.flip(1)).bool()
-    return torch.zeros_like(tokens_BT, dtype=torch.bool)
+        return (runs if at_front else runs.flip(1)).bool(), int(filler), lengths
+    return torch.zeros_like(tokens_BT, dtype=torch.bool), 0, 0
 
 
 def _is_of_places(tokens_BT: Tensor, logits: Tensor) -> bool:

@@ -20,7 +20,15 @@ from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.mirrored import MirroredTargets
 from newllm.recorder.model_settings import ModelSettings
 from newllm.recorder.one_number import OneNumberWatch
-from newllm.recorder.outputs import embedding_size, find_logits, main_output, other_heads, put_logits, put_spread
+from newllm.recorder.outputs import (
+    embedding_size,
+    find_logits,
+    find_logits_by_class,
+    main_output,
+    other_heads,
+    put_logits,
+    put_spread,
+)
 from newllm.recorder.pending import Row
 from newllm.recorder.policy_entropy import PolicyEntropy
 from newllm.recorder.sampled import SampledForward
@@ -240,8 +248,13 @@ class CallWatch:
         logits, result = find_logits(self._layout.inner, output, self._about.vocabulary), main_output(output)
         if result is not None and result.dim() and not result.is_nested:
             put_spread(result if logits is None else logits.flatten(0, -2), self._row)
-        for other in other_heads(self._layout.inner, output, logits):
+        by_class = None
+        if logits is None:
+            by_class = find_logits_by_class(self._layout.inner, output, self._batches.latest[0])
+        for other in other_heads(self._layout.inner, output, by_class if logits is None else logits):
             self._part("targets")(self._targets.returned_aside)(other)
+        if by_class is not None:
+            self._part("targets")(self._targets.returned)(by_class, *self._batches.latest, axis=1)
         if logits is None:
             return
         put_logits(logits, self._row)

@@ -3,7 +3,7 @@
 Shapes: N rows, V vocabulary or classes, D numbers of a row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -30,6 +30,18 @@ def find_logits(model: nn.Module, output: Any, vocabulary: int | None) -> Tensor
     if vocabulary is not None:
         return logits if size == vocabulary else None
     return logits if size == embedding_size(model, size) or size == _last_width(model) else None
+
+
+def find_logits_by_class(model: nn.Module, output: Any, inputs: Iterable[Tensor]) -> Tensor | None:
+    """Return the logits `[B, V, T]` of a model that puts its classes first, as `cross_entropy` takes them.
+
+    They have a position for each token of a text that the model is given, and a class for each row of an embedding.
+    """
+    logits = main_output(output)
+    if logits is None or logits.dim() != 3 or logits.shape[1] < 2:
+        return None
+    tokens = [one for one in inputs if not one.is_floating_point() and one.shape == (len(logits), logits.shape[2])]
+    return logits if tokens and embedding_size(model, logits.shape[1]) is not None else None
 
 
 def embedding_size(model: nn.Module, size: int) -> int | None:
