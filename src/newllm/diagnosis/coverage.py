@@ -129,6 +129,7 @@ SUBJECTS = (
                 "hang",
                 "rank-stopped",
                 "ranks-apart",
+                "ranks-drawing-alike",
                 "renewed-optimizer",
                 "resume-jump",
                 "straggler",

@@ -1,8 +1,8 @@
 """What tells whether the ranks of a training hold the same: fingerprints of weights and moments, a file a rank.
 
-Beside them stand what the model was given (`rank_inputs`), which should not be the same, or the batches that all ranks
-cut up (`newllm train`), which should be, and of every step the numbers that are a rank's own: its loss, the seconds
-that it computed for, and the norm of its gradient before the reduction.
+Beside them stand what the model was given (`rank_inputs`) and what was drawn (`rank_generators`), which should not be
+the same, or the batches that all ranks cut up (`newllm train`), which should be, and of every step the numbers that are
+a rank's own: its loss, the seconds that it computed for, and the norm of its gradient before the reduction.
 
 Each rank writes by itself, at the start and after sampled steps, into `ranks` of the one recording; whoever reads the
 recording compares (`newllm.diagnosis.ranks`). Nothing is sent: a collective would wait for a rank that has ended or
@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from newllm.diagnosis.ranks.files import (
     BATCHES,
     FOLDER,
+    GENERATORS,
     GRADIENT_NORM,
     INPUTS,
     LOSS,
@@ -50,6 +51,7 @@ from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import FLUSH_SECONDS, Row, read_rows
+from newllm.recorder.rank_generators import RankGenerators
 from newllm.recorder.rank_gradients import RankGradients
 from newllm.recorder.rank_inputs import RankInputs
 from newllm.recorder.rank_seconds import RankSeconds
@@ -62,6 +64,7 @@ _WORD = 2**32
 _SHORT = (",", ":")
 _Taken = tuple[list[int], bool, Tensor]
 _Drawn = int | None
+_Generators = dict[str, list[int]] | None
 
 
 class RankWatch:
@@ -80,6 +83,7 @@ class RankWatch:
 
     Attributes:
         inputs: fingerprints of what the model is given, where each rank is to read rows of its own.
+        generators: states of what it draws from, likewise.
         gradients: norms of what it computes itself, likewise.
         seconds: that it needs before it waits for others, likewise.
     """
@@ -101,11 +105,12 @@ class RankWatch:
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._name = f"rank-{self._rank:05}.jsonl"
         self._file: TextIO | None = None
-        self._rows: list[tuple[int, list[Row], _Taken | None, _Drawn]] = []
+        self._rows: list[tuple[int, list[Row], _Taken | None, _Drawn, _Generators]] = []
         self._since: list[Row] = []  # of the steps after the last of those
         self._last, self._waiting = 0, 0
         self._drawn: _Drawn = None
         self.inputs = RankInputs(layout.root, protect)
+        self.generators = RankGenerators(layout.root, protect)
         self.gradients = RankGradients(layout.root, layout.parameters, protect)
         self.seconds = RankSeconds(layout.root)
         self._flushed = time.monotonic()
@@ -139,6 +144,7 @@ class RankWatch:
             self.put(step)
         self.seconds.begin()
         self.inputs.is_wanted = self.gradients.is_wanted = step < first or (step + 1) % every == 0
+        self.generators.begin(is_wanted=self.inputs.is_wanted)
 
     def note(self, step: int, numbers: Mapping[str, float | Tensor], drawn: _Drawn = None) -> None:
         """Keep numbers of a step that are this rank's own; nothing is read from the device within a second.
@@ -164,7 +170,8 @@ class RankWatch:
     def put(self, step: int) -> None:
         """Take the fingerprints after a step; nothing is read from the device or written within a second."""
         if (self._compared or self._drawn is not None) and self._waiting < MOST_WAITING:
-            self._rows.append((step, self._since, self._taken() if self._compared else None, self._drawn))
+            taken, drawn = self._taken() if self._compared else None, self.generators.taken()
+            self._rows.append((step, self._since, taken, self._drawn, drawn))
             self._since, self._waiting = [], self._waiting + 2 * len(self._compared)
         self._drawn = None
         self._flush_in_time()
@@ -192,19 +199,20 @@ class RankWatch:
         self._end_row()
         rows, self._rows, self._waiting = self._rows, [], 0
         numbers = iter(read_rows([row for _, since, *_ in rows for row in since]))
-        for step, since, taken, drawn in rows:
+        for step, since, taken, drawn, states in rows:
             own = [next(numbers) for _ in since]
             names = [name for name in NUMBERS if any(name in one for one in own)]
             listed = {name: [_short(one.get(name)) for one in own] for name in names}
             read = {} if drawn is None else {BATCHES: drawn}
-            if known := {**({} if taken is None else self._words(*taken)), **read, **listed}:
+            words = {} if taken is None else self._words(*taken) | ({} if states is None else {GENERATORS: states})
+            if known := {**words, **read, **listed}:
                 self._write({"step": step, **known})
         self._file.flush()
 
     def _end_row(self) -> None:
         """Let the numbers that wait be a row of their own."""
         if self._since:
-            self._rows.append((self._last, self._since, None, None))
+            self._rows.append((self._last, self._since, None, None, None))
             self._since = []
 
     def _words(self, with_moments: Sequence[int], has_inputs: bool, sums: Tensor) -> dict[str, Any]:
@@ -231,7 +239,7 @@ class RankWatch:
 
     def close(self) -> None:
         """Write the rest. A rank that is done before the first has begun its recording waits for it, a few seconds."""
-        for watched in (self.inputs, self.gradients, self.seconds):
+        for watched in (self.inputs, self.generators, self.gradients, self.seconds):
             watched.close()
         ends = time.monotonic() + _PATIENCE
         while (self._rows or self._since) and not (self._out / self._known_by).is_file() and time.monotonic() < ends:

@@ -111,6 +111,21 @@ def evaluated_alike(out: str, rank: int) -> None:
             model.train()
 
 
+def dropping_alike(out: str, rank: int, *, seed: int = 0) -> None:
+    """Rows of their own, and the same seed: dropout is the same on both ranks."""
+    torch.manual_seed(0)
+    model = DistributedDataParallel(nn.Sequential(nn.Linear(6, 8), nn.Dropout(), nn.Linear(8, 3)))
+    optimizer, rows = torch.optim.SGD(model.parameters(), 0.1), torch.Generator().manual_seed(rank)
+    torch.manual_seed(seed)
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for _ in range(STEPS):
+            recorder.step(_step(model, optimizer, torch.randn(16, 6, generator=rows)))
+
+
+def dropping(out: str, rank: int) -> None:
+    dropping_alike(out, rank, seed=rank)
+
+
 def numbers(out: str, rank: int) -> None:
     """What each rank computes itself is known, too: the losses and gradients of an unwrapped copy on its own rows."""
     wrapped, optimizer = _wrapped()
@@ -316,6 +331,13 @@ def test_ranks_that_read_the_same_are_told(tmp_path: Path, name: str, steps: tup
     assert ranks is not None
     assert ranks.alike == steps
     assert ("ranks-alike" in {one.kind for one in newllm.doctor(out).findings}) == bool(steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "found"), [("dropping_alike", ["note"]), ("dropping", []), ("healthy", [])])
+def test_ranks_whose_dropout_is_the_same_are_a_note(tmp_path: Path, name: str, found: list[str]) -> None:
+    findings = newllm.doctor(_in_two_processes(name, tmp_path / "run"), against=()).findings
+    assert [one.severity for one in findings if one.kind == "ranks-drawing-alike"] == found
 
 
 @pytest.mark.slow

@@ -73,6 +73,7 @@ DETECTORS = [
     renewed_optimizer.detect_renewed_optimizer,
     ranks.detect_ranks_apart,
     ranks.detect_ranks_alike,
+    ranks.detect_ranks_drawing_alike,
     rank_outlier.detect_rank_outlier,
     rank_outlier.detect_same_batch,
     rank_outlier.detect_other_batches,

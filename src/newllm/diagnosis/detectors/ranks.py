@@ -66,18 +66,55 @@ def detect_ranks_alike(trace: Trace, facts: Facts) -> list[Finding]:
         return _equal_losses(trace, facts)
     steps = facts.ranks.alike
     said = {"axis": trace.axis, "first": steps[0], "last": steps[-1], "ranks": facts.ranks.count, "steps": len(steps)}
+    names = sorted({one.name for one in facts.ranks.drawn})  # a seed that is the same on all ranks draws the same rows
+    sentence = message("finding-ranks-alike.drawn", **said, names=", ".join(names)) if names else None
     return [
         Finding(
             kind="ranks-alike",
             severity="warning",
-            sentence=message("finding-ranks-alike.inputs", **said),
+            sentence=sentence or message("finding-ranks-alike.inputs", **said),
             first_step=float(steps[0]),
             last_step=float(steps[-1]),
             confidence=0.95,
             signal="loss" if "loss" in trace.signals else None,
             evidence={"ranks": facts.ranks.count, "steps": len(steps)},
-            alternatives=(message("finding-ranks-alike.chance"),),
+            alternatives=() if names else (message("finding-ranks-alike.chance"),),
             test=message("finding-ranks-alike.test"),
+        )
+    ]
+
+
+def detect_ranks_drawing_alike(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that dropout, noise or an augmentation is the same on all ranks, whose rows differ.
+
+    False alarms: it is a note, as many trainings seed all ranks alike and are sound. Ranks whose rows are the same are
+    told already.
+    """
+    if facts.ranks is None or not facts.ranks.drawn or facts.ranks.alike:
+        return []
+    by_model = [one for one in facts.ranks.drawn if one.by_model]
+    drawn = by_model or facts.ranks.drawn
+    steps, meant = drawn[0].steps, ("meant", "layers") if by_model else ("parts", "meant")
+    return [
+        Finding(
+            kind="ranks-drawing-alike",
+            severity="note",
+            sentence=message(
+                f"finding-ranks-drawing-alike.{'model' if by_model else 'loop'}",
+                ranks=facts.ranks.count,
+                names=", ".join(one.name for one in drawn),
+                steps=len(steps),
+                axis=trace.axis,
+                first=steps[0],
+                last=steps[-1],
+            ),
+            first_step=float(steps[0]),
+            last_step=float(steps[-1]),
+            confidence=0.95,
+            signal=None,
+            evidence={"ranks": facts.ranks.count, "steps": len(steps)},
+            alternatives=tuple(message(f"finding-ranks-drawing-alike.{name}") for name in meant),
+            test=message("finding-ranks-drawing-alike.test"),
         )
     ]
 

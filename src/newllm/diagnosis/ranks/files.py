@@ -17,6 +17,9 @@ FOLDER = "ranks"
 MOST = 64  # ranks that are read: enough to see that one differs
 WEIGHTS, MOMENTS, INPUTS, PIECES = "weights", "moments", "inputs", "pieces"
 OWN_ROWS = "own_rows"
+GENERATORS = "generators"
+BY_LOOP, BY_MODEL = 1, 2
+"""Who drew from a generator in a step that is compared: the loop before it called the model, and the model."""
 BATCHES = "batches"
 """What all ranks together read from the row before on: each draws it whole, and computes its part."""
 LOSS, GRADIENT_NORM, SECONDS = "loss", "gradient_norm", "seconds"
@@ -41,6 +44,7 @@ class RankFile:
         records: whether it records the training beside.
         rows: fingerprints of weights and moments by step.
         inputs: fingerprint of what it was given, by step.
+        generators: by step, the state of each generator that was drawn from, and who did (`BY_LOOP`, `BY_MODEL`).
         batches: fingerprint of the whole batches up to a step, from the one before on; none where each rank has a
             loader of its own.
         numbers: of NUMBERS, by step.
@@ -56,6 +60,7 @@ class RankFile:
     records: bool
     rows: Mapping[int, Mapping[str, Sequence[int | None]]]
     inputs: Mapping[int, int]
+    generators: Mapping[int, Mapping[str, tuple[int, int]]]
     batches: Mapping[int, int]
     numbers: Mapping[str, Mapping[int, float]]
 
@@ -96,9 +101,15 @@ def _checked(name: str, head: Mapping[str, Any], *rows: Mapping[str, Any]) -> Ra
         records=bool(head.get("records")),
         rows=by_step,
         inputs={row["step"]: a_count(row[INPUTS]) for row in compared if row.get(INPUTS) is not None},
+        generators={row["step"]: dict(_states(row[GENERATORS])) for row in compared if row.get(GENERATORS)},
         batches={a_count(row["step"]): a_count(row[BATCHES]) for row in rows if row.get(BATCHES) is not None},
         numbers={key: dict(_numbers(key, rows)) for key in NUMBERS},
     )
+
+
+def _states(found: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, tuple[int, int]]]:
+    for name, (state, by) in dict(found).items():
+        yield str(name), (a_count(state), a_count(by))
 
 
 def _numbers(key: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:

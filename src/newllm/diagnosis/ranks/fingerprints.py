@@ -1,7 +1,7 @@
 """Whether the ranks of a training hold the same weights and moments: the fingerprints that each wrote, compared.
 
-And whether they read the same, which ranks whose gradients are averaged should not; whether they cut up the same
-batches, which those of `newllm train` should; and which one the others wait for.
+And whether they read or draw the same, which ranks whose gradients are averaged should not; whether they cut up the
+same batches, which those of `newllm train` should; and which one the others wait for.
 
 `newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
 to be equal; of a parameter that is sharded, on all that hold the same piece. Where anything of a layer differs from the
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from newllm.diagnosis.ranks.files import (
+    BY_LOOP,
+    BY_MODEL,
     FOLDER,
     MOMENTS,
     MOST,
@@ -30,6 +32,7 @@ from newllm.trace.remark import Remark, unread_file
 
 _V = TypeVar("_V")
 _FEWEST = 3  # steps whose inputs are compared
+_NEARLY_EACH = 0.9
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ class Apart:
     step: int
     ranks: tuple[int, ...]
     again: bool
+
+
+@dataclass(frozen=True)
+class DrawnAlike:
+    """A generator that is in the same state on all ranks whenever one of them draws from it.
+
+    Attributes:
+        name: "torch", "cuda", "numpy" or "random".
+        by_model: whether the model draws from it in its pass; else the loop does, before each.
+        steps: that were compared.
+    """
+
+    name: str
+    by_model: bool
+    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,7 @@ class Ranks:
         alike: steps whose inputs were compared and the same on all ranks, where those of all of them were.
         same_batch: ranks that were given the same at every step that is known, where others were not; and the steps.
         other_batches: ranks that draw other batches than most, where all cut up the same.
+        drawn: generators that all ranks draw from in the same state.
         signals: the numbers of each rank, None where there are none to compare.
     """
 
@@ -92,6 +111,7 @@ class Ranks:
     alike: tuple[int, ...] = ()
     same_batch: tuple[tuple[int, int], ...] = ()
     other_batches: tuple[OtherBatches, ...] = ()
+    drawn: tuple[DrawnAlike, ...] = ()
     signals: RankSignals | None = None
 
     @property
@@ -171,7 +191,8 @@ def _compared(ranks: Sequence[RankFile]) -> tuple[Ranks, int]:
     alike = _alike(ranks) if wrapped else ()
     compared = len(shared) if steps else 0
     same = _same_batch(ranks) if wrapped else ()
-    return Ranks(len(ranks), compared, tuple(found), alike, same), len(names) - len(shared)
+    drawn = _drawn_alike(ranks) if wrapped else ()
+    return Ranks(len(ranks), compared, tuple(found), alike, same, drawn=drawn), len(names) - len(shared)
 
 
 def _alike_in(ranks: Sequence[RankFile], index: int) -> list[list[RankFile]]:
@@ -202,6 +223,29 @@ def _alike(ranks: Sequence[RankFile]) -> tuple[int, ...]:
     values = [{rank.inputs[step] for rank in ranks} for step in steps]
     is_so = len(steps) >= _FEWEST and all(len(each) == 1 for each in values) and len(set[int].union(*values)) > 1
     return tuple(steps) if is_so else ()
+
+
+def _drawn_alike(ranks: Sequence[RankFile]) -> tuple[DrawnAlike, ...]:
+    """Return the generators that all ranks have in the same state at each known step at which one of them draws.
+
+    Other states tell nothing: a generator that nobody draws from stays as it was made. And the loop must draw from it
+    before nearly each pass, as an augmentation does: of a data loader, which draws a number at each epoch, or a shuffle
+    of files that each rank then takes its part of, all ranks draw the same on purpose.
+    """
+    steps = sorted(set[int].intersection(*(set(rank.rows) for rank in ranks)))
+    names = sorted({name for rank in ranks for drawn in rank.generators.values() for name in drawn})
+    known = [[rank.generators.get(step, {}) for rank in ranks] for step in steps]
+    found = []
+    for name in names:
+        for by in (BY_MODEL, BY_LOOP):
+            of_all = [[one.get(name, (None, 0)) for one in each] for each in known]
+            each_step = zip(steps, of_all, strict=True)
+            drawn = [(step, each) for step, each in each_step if any(who & by for _, who in each)]
+            states = [{state if who & by else None for state, who in each} for _, each in drawn]
+            often = len(drawn) >= _FEWEST and (by == BY_MODEL or len(drawn) >= _NEARLY_EACH * (len(steps) - 1))
+            if often and all(len(one) == 1 for one in states) and len(set().union(*states)) > 1:
+                found.append(DrawnAlike(name, by == BY_MODEL, tuple(step for step, _ in drawn)))
+    return tuple(found)
 
 
 def _same_batch(ranks: Sequence[RankFile]) -> tuple[tuple[int, int], ...]:

@@ -222,10 +222,20 @@ finding-ranks-alike =
     .explained = The losses or the inputs of all ranks are the same to the last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
     .sentence = { SIGNAL($signal) } and similar signals are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
     .inputs = at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, all { $ranks } ranks are given the same inputs to the bit, though their gradients are averaged
+    .drawn = at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, all { $ranks } ranks are given the same inputs to the bit, though their gradients are averaged; and they draw the same random numbers ({ $names }), as if one seed drew the rows of all of them
     .logs = the logs of { $ranks } ranks have the same loss to the last digit from { $axis } { $first } to { $last }: either it was averaged over the ranks before it was logged, or all read the same data
     .meant = losses that were averaged over the ranks before they were logged
     .chance = ranks that are meant to draw different random numbers for the same rows
     .test = Print the first tokens of a batch on each rank.
+
+finding-ranks-drawing-alike =
+    .explained = All ranks of a data-parallel training draw the same random numbers, so dropout, noise or augmentation does the same to the rows of each of them, and averaging over the ranks takes less of it away. Many trainings seed all ranks alike and are sound. For other numbers on each, add the rank to the seed once the model is built.
+    .model = all { $ranks } ranks draw the same random numbers: at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, the model draws from { $names } in the same state, so its dropout or noise is the same on all of them
+    .loop = all { $ranks } ranks draw the same random numbers: at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, the loop draws from { $names } in the same state before it calls the model, so an augmentation there is the same on all of them
+    .meant = a seed that all ranks share on purpose
+    .layers = choices that must be the same on all ranks, such as which layers are skipped
+    .parts = a batch that each rank draws whole and takes its part of
+    .test = Print torch.rand(1) on each rank after the same step.
 
 finding-both-sides-win =
     .explained = The generator's loss says that the discriminator takes everything for real, and the discriminator's loss says that it does not. Both cannot be: one of the two losses has the labels of the other. Check which label generated samples get in each.
@@ -247,6 +257,7 @@ finding-reference-differs =
 
 term-early-standstill = an early standstill
 term-ranks-alike = ranks that read the same data
+term-ranks-drawing-alike = ranks that draw the same random numbers
 term-both-sides-win = both sides win
 term-policy-ratio-one = a ratio that is always one
 term-reference-differs = a different reference
