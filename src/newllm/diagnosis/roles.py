@@ -25,6 +25,7 @@ from newllm.trace.readers.naming import split_of, words
 _LAYERED = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "second_moment_mismatch", "activation_rms",
             "activation_zero", "gate_saturation", "attention_entropy", "attention_logit", "context_norm",
             "weights_changed", "frozen_changed", "moments_changed", "buffers_changed", "statistics_changed",
+            "weights_written",
             "probe_activation_rms", "probe_context_norm", "study", "count", "validation_count", "validation_correct",
             "gradients", "parameters", "setting"}  # fmt: skip
 _GLUED = re.compile(r"(err|loss)[_ -]?(gen|disc|dis|g|d)|(g|d)(loss|_loss)", re.IGNORECASE)

@@ -8,7 +8,8 @@ moments that are lost, a clamp or a bit that flips shows at the update before wh
 The sums of all tensors cost about as much as copying them. Where that is more than `SHARE` of a step, each update looks
 at the next ones in turn, at moments last: they are lost or loaded all at once. Then a frozen tensor or one that is
 damaged again and again is found within one turn, and what happens to one tensor once is found with the probability
-that `ledger_share` says. No number is read from the device here.
+that `ledger_share` says. What torch counts as a write to a weight is seen at every update (`written`). No number is
+read from the device here.
 
 Buffers, which a forward pass may change, are followed in `buffers`. Those of a frozen layer in training mode, such as
 the statistics of its batch norm, are held against what they were, as frozen parameters are.
@@ -35,6 +36,7 @@ from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
+from newllm.recorder.written import WriteWatch
 
 T = TypeVar("T")
 SHARE = 0.002  # of a step's time, as measured: what the sums push out of the caches costs several times as much
@@ -79,6 +81,7 @@ class Ledger:
         self._of_buffers = part("buffers")
         self._buffers = BufferWatch(layout, self._of_buffers)
         self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
+        self._writes = WriteWatch(self._owner)
         self._row, self._sampled = Row(), False
         self._marked: dict[Entry, Tensor] = {}
         self._frozen: dict[Entry, Tensor] = {}
@@ -106,6 +109,7 @@ class Ledger:
     @torch.no_grad()
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         began = time.thread_time()
+        self._writes.begins(optimizer, self._row)
         own = self._take(optimizer)
         marked = {entry: mark for entry, mark in own.items() if self._is_due(entry)}
         if marked:
@@ -145,6 +149,7 @@ class Ledger:
         self._turns[optimizer] = self._turns.get(optimizer, 0) + 1
         if self._sampled and weights:
             self._row.put("ledger_share", min(1.0, count / len(weights)))
+        self._writes.ends(optimizer)
         self._spent += time.thread_time() - began
 
     def _adjust(self, step: float) -> None:

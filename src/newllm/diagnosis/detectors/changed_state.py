@@ -36,7 +36,7 @@ def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
         part
         for part in PARTS
         if steps[part]
-        and (_is_regular(np.array(sorted(steps[part])), length) or _at_each_look(trace, sorted(steps[part]), length))
+        and (is_regular(np.array(sorted(steps[part])), length) or _at_each_look(trace, sorted(steps[part]), length))
     ]
     others = [part for part in PARTS if steps[part] and part not in regular]
     return [_change(trace, parts, regular=parts is regular) for parts in (others, regular) if parts]
@@ -171,7 +171,8 @@ def state_changes(trace: Trace) -> dict[int, dict[str, list[str]]]:
     return found
 
 
-def _is_regular(steps: np.ndarray, length: int) -> bool:
+def is_regular(steps: np.ndarray, length: int) -> bool:
+    """Whether steps `(n,)` of a training so long are many, or at equal distances."""
     gaps = np.diff(steps)
     return len(steps) > OFTEN * max(1, length) or (len(gaps) >= REGULAR and bool((gaps == gaps[0]).all()))
 

@@ -1,9 +1,13 @@
-"""Weights that moved farther between two samples than all updates between them together could bring them."""
+"""Weights that moved farther between two samples than all updates between them together could bring them.
+
+Where the recorder saw that something else than the optimizer wrote to them in between, much less is far.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from newllm.diagnosis.detectors.changed_state import is_regular
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import ROOT
 from newllm.diagnosis.losses import finite
@@ -13,6 +17,8 @@ from newllm.trace import Finding, Trace
 FEWEST = 3  # sampled updates of a layer, up to the later sample
 FAR = 10.0  # times the longest update that was sampled: those between may have been longer
 LEAST = 0.2  # of the norm: less may be anything
+FAR_WRITTEN, LEAST_WRITTEN = 3.0, 0.01  # likewise, of weights that were written to; the updates are those around it
+AROUND = 2  # samples on each side
 UNBOUNDED = ("lbfgs", "rprop")  # optimizers whose updates are as long as they find
 
 
@@ -27,6 +33,9 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     if any(name.partition("/")[0] == "weights_changed" for name in trace.signals):
         return []
+    written = sorted(one for name in trace.signals for one in _written(trace, name, facts.resumed))
+    if written:
+        return [_written_to(trace, *written[0])]
     found = sorted(one for name in trace.signals for one in _jumps(trace, name, facts.resumed))
     if not found:
         return []
@@ -58,6 +67,67 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("changed-state",),
         )
     ]
+
+
+def _written_to(
+    trace: Trace, step: float, layer: str, norms: tuple[float, float], updates: int, bound: float
+) -> Finding:
+    before, after = norms
+    return Finding(
+        kind="changed-state",
+        severity="warning",
+        sentence=message(
+            "finding-changed-state.written",
+            axis=trace.axis,
+            before=int(step) - 1,
+            step=int(step),
+            layer=layer,
+            whole=layer == ROOT,
+            norm=before,
+            grown=after,
+            updates=updates,
+            bound=bound,
+        ),
+        first_step=step,
+        last_step=step,
+        confidence=0.95,
+        signal="loss" if "loss" in trace.signals else None,
+        evidence={"before": before, "after": after, "bound": bound},
+        alternatives=tuple(message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "memory")),
+        test=message("finding-changed-state.test"),
+        candidate_causes=("changed-state",),
+    )
+
+
+def _written(
+    trace: Trace, name: str, resumed: Sequence[int]
+) -> Iterator[tuple[float, str, tuple[float, float], int, float]]:
+    """Yield the first write to a layer that moved it: its step, the layer, its norms around it, updates, and a bound.
+
+    The bound is `FAR_WRITTEN` times what all updates between the samples bring it, each as long as the longest of the
+    samples around. A write that leaves the weights as they are, as of averaged ones that come and go, moves no norm.
+    """
+    part, _, layer = name.partition("/")
+    if part != "weights_written":
+        return
+    writes = trace.series(name)
+    weight, update = trace.series(f"weight_norm/{layer}"), trace.series(f"update_norm/{layer}")
+    if is_regular(writes.step, len(trace.series("loss").step)) or len(weight.step) != len(update.step):
+        return  # what is written to regularly, as by a projection, is a part of the training
+    for step in writes.step:
+        at = int(np.searchsorted(weight.step, step))  # the sample of the same step is taken after the write
+        if not FEWEST <= at < len(weight.step):
+            continue
+        after, last = float(weight.step[at - 1]), float(weight.step[at])
+        before, now = float(weight.value[at - 1]), float(weight.value[at])
+        around = update.value[max(0, at - AROUND) : at + AROUND]
+        if any(after <= one < last for one in resumed) or not np.isfinite([before, now, *around]).all():
+            continue
+        times = _times(trace, "learning_rate", after, last) * _times(trace, "gradient_norm", after, last)
+        bound = FAR_WRITTEN * float(around.max()) * times * (last - after)
+        if around.max() > 0 and abs(now - before) > max(bound, LEAST_WRITTEN * before):
+            yield float(step), layer, (before, now), int(last - after), bound
+            return
 
 
 def _jumps(trace: Trace, name: str, resumed: Sequence[int]) -> Iterator[tuple[float, float, str, float, float, float]]:

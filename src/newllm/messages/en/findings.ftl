@@ -275,6 +275,10 @@ finding-changed-state =
         }
     }
     .watched = { $said }; tensors are watched in turn, { PERCENT($watched) } % of them there, so it may be all
+    .written = between { $axis } { $before } and { $step } something else than the optimizer wrote to the weights{ $whole ->
+        [yes] { "" }
+       *[no] { " " }of { $layer }
+    }: around it their norm went from { G($norm) } to { G($grown) }, and its { $updates } updates bring it by { G($bound) } at most, even if each is three times as long as those that were measured
     .jumped = between { $axis } { $after } and { $step } the norm of the weights{ $whole ->
         [yes] { "" }
        *[no] { " " }of { $layer }

@@ -29,6 +29,7 @@ signal-step_seconds = seconds per step
 signal-backwards = backward passes
 signal-unregistered = layers in plain lists that get gradients
 signal-weights_changed = weights changed outside the optimizer
+signal-weights_written = weights written to outside the optimizer
 signal-frozen_changed = frozen weights changed
 signal-optimizer_replaced = optimizer replaced by a new one
 signal-moments_missing = optimizer without a state where the training was resumed

@@ -279,6 +279,10 @@ finding-changed-state =
         }
     }。
     .watched = { $said }テンソルは順番に調べており、ここで調べたのは{ PERCENT($watched) } %なので、すべてが変わった可能性もある。
+    .written = { axis-unit }{ $before }と{ $step }の間に、オプティマイザ以外の何かが{ $whole ->
+        [yes] { "" }
+       *[no] { $layer }の
+    }重みに書き込んだ。その前後でノルムが{ G($norm) }から{ G($grown) }になった。この間の{ $updates }回の更新では、どの更新も測った更新の3倍の長さだとしても{ G($bound) }しか変わらない。
     .jumped = { axis-unit }{ $after }と{ $step }の間に、{ $whole ->
         [yes] { "" }
        *[no] { $layer }の
