@@ -14,6 +14,7 @@ from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo, shown
 from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.diagnosis.against.program import is_called_alike
 from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
@@ -213,11 +214,22 @@ def doctor(
 
 
 def possibly_sound(run: Path) -> Iterator[Path]:
-    """Yield the runs that the same program recorded before and beside a run, the newest first, but some at most.
+    """Yield some runs that the same program recorded before and beside a run: those called alike first, then newest.
 
     Left out is what is known to be wrong by its findings.json: a long trace takes long to read.
     """
-    return itertools.islice(filterfalse(_is_known_wrong, earlier_runs(run)), _MOST_BESIDE)
+    return itertools.islice(filterfalse(_is_known_wrong, _earlier(run)), _MOST_BESIDE)
+
+
+def _earlier(run: Path) -> list[Path]:
+    found = earlier_runs(run)
+    programs = {one: _program(one, []) for one in (run, *found)}
+
+    def is_other(one: Path) -> bool:
+        own, other = programs[run], programs[one]
+        return own is None or other is None or not is_called_alike(own, other)
+
+    return sorted(found, key=is_other)
 
 
 def _is_known_wrong(run: Path) -> bool:
@@ -230,7 +242,7 @@ def _held_against_those_beside(own: Diagnosis, known: Mapping[str, Any]) -> Diag
     found = held_against_chosen(own, _read_each(possibly_sound(own.path), known))
     if found.against:
         return found
-    wrong = itertools.islice(filter(_is_known_wrong, earlier_runs(own.path)), 1)
+    wrong = itertools.islice(filter(_is_known_wrong, _earlier(own.path)), 1)
     return held_against_chosen(own, _read_each(wrong, known))
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,38 +14,43 @@ import newllm
 from newllm.api import diagnosed
 from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
+from newllm.diagnosis.against.program import is_called_alike
 from newllm.errors import UserError
-from newllm.trace.program import PROGRAM, earlier_runs
+from newllm.trace.program import PROGRAM, Program, earlier_runs
 
 TRAIN = """
+import sys
 import torch
 import newllm
 
-for name, rate, wrong_from in (("fine", 0.01, 999), ("wrong", 0.01, 60), ("faster", 0.02, 999), ("slow", 0.0003, 999)):
-    torch.manual_seed(0)
-    weights = torch.randn(8, 3)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))
-    optimizer = torch.optim.Adam(model.parameters(), rate)
-    with newllm.record(model, optimizer, out=f"runs/{name}", every=5) as recorder:
-        for step in range(160):
-            x = torch.randn(32, 8)
-            y = (x @ weights).argmax(1)
-            loss = torch.nn.functional.cross_entropy(model(x), y.roll(int(step > wrong_from)))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            recorder.step(loss)
+rate, wrong_from = RATE, WRONG
+name = sys.argv[1]
+torch.manual_seed(0)
+weights = torch.randn(8, 3)
+model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))
+optimizer = torch.optim.Adam(model.parameters(), rate)
+with newllm.record(model, optimizer, out=f"runs/{name}", every=5) as recorder:
+    for step in range(160):
+        x = torch.randn(32, 8)
+        y = (x @ weights).argmax(1)
+        loss = torch.nn.functional.cross_entropy(model(x), y.roll(int(step > wrong_from)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        recorder.step(loss)
 """
-TOLD = ("differs-from-reference", "parts-from-reference", "program-differs")
+VERSIONS = {"fine": ("0.01", "999"), "wrong": ("0.01", "60"), "faster": ("0.02", "999"), "slow": ("0.0003", "999")}
+TOLD = ("parts-from-reference", "differs-from-reference", "program-differs")
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory of four runs of one program, in the order in which it recorded them."""
+    """Return the directory of the recordings of four versions of one program, made one after the other."""
     place = tmp_path_factory.mktemp("program")
-    (place / "train.py").write_text(TRAIN)
     environment = {**os.environ, "PYTHONPATH": str(Path(newllm.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "train.py"], cwd=place, env=environment, check=True, timeout=240)
+    for name, (rate, wrong_from) in VERSIONS.items():
+        (place / "train.py").write_text(TRAIN.replace("RATE", rate).replace("WRONG", wrong_from))
+        subprocess.run([sys.executable, "train.py", name], cwd=place, env=environment, check=True, timeout=240)
     return place / "runs"
 
 
@@ -67,8 +73,8 @@ def test_the_first_run_is_held_against_none(runs: Path) -> None:
 def test_a_run_that_comes_to_less_is_told_what_differs(runs: Path) -> None:
     found = newllm.doctor(runs / "slow")
     assert [one.path for one in found.against] == [runs / "faster"]
-    assert severities(found) == dict.fromkeys(("parts-from-reference", "differs-from-reference"), "warning")
-    assert [one.kind for one in found.findings][:2] == ["parts-from-reference", "differs-from-reference"]
+    assert severities(found) == dict.fromkeys(TOLD, "warning")
+    assert tuple(one.kind for one in found.findings)[:3] == TOLD
     assert "learning rate 0.0003 (there 0.02; from step 1 on)" in str(found.findings[1].sentence)
     assert found.wrong
     assert not newllm.doctor(runs / "slow", against=()).wrong
@@ -93,7 +99,6 @@ def test_it_is_said_which_run_was_chosen(capsys: pytest.CaptureFixture[str]) -> 
     said = " ".join(capsys.readouterr().out.split())
     assert "held against runs/faster (the newest of the same program beside it without an alarm)" in said
     assert "it is an alarm only where it comes to less than runs/fine too" in said
-    assert "what differs came from elsewhere" not in said  # it is another recording of one process
     assert main(["doctor", "runs/slow", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["against"] == ["runs/faster"]
     assert main(["doctor", "runs/slow", "--lang", "ja"]) == 1
@@ -187,3 +192,34 @@ def test_where_something_is_found_in_all_runs_before_it_what_is_found_stands(
     assert {"as-reference", "in-reference-too"} <= beside.keys()
     with pytest.raises(UserError, match="no earlier run of its program in which nothing is found"):
         newllm.bisect(runs / "again")
+
+
+def asked_for(run: Path, **changed: Any) -> None:
+    """Change what a recording keeps of how it was asked for."""
+    about = (run / PROGRAM).stat()
+    write_checked(run / PROGRAM, {**read_checked(run / PROGRAM), **changed})
+    os.utime(run / PROGRAM, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+@pytest.mark.parametrize("changed", [{"arguments": ["slow", "--data", "harder"]}, {"nth": 4}])
+def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, changed: dict[str, Any]) -> None:
+    asked_for(runs / "slow", **changed)
+    found = newllm.doctor(runs / "slow")
+    assert set(severities(found).values()) == {"note"}
+    assert not found.wrong
+
+
+def test_a_run_that_was_asked_for_alike_comes_before_a_newer_one(runs: Path) -> None:
+    for name in ("fine", "slow"):
+        asked_for(runs / name, arguments=[name, "--data", "harder", "--seed", str(len(name))])
+    found = newllm.doctor(runs / "slow")
+    assert [one.path for one in found.against] == [runs / "fine"]
+    assert found.wrong
+
+
+def test_a_number_by_which_a_run_is_called_asks_for_nothing_else() -> None:
+    def program(number: str, *more: str) -> Program:
+        return Program("train.py", arguments=("--run", number, *more), directory="/here", out=f"/here/runs/{number}")
+
+    assert is_called_alike(program("3"), program("2"))
+    assert not is_called_alike(program("3", "--layers", "2"), program("2", "--layers", "3"))

@@ -100,7 +100,7 @@ def comparable(path: Path) -> dict[str, dict[int, str]]:
 
 
 def kinds(run: Path) -> dict[str, Any]:
-    return {finding.kind: finding for finding in newllm.doctor(run).findings}
+    return {finding.kind: finding for finding in newllm.doctor(run, against=()).findings}
 
 
 class OwnLoss(Trainer):
@@ -404,7 +404,7 @@ def test_a_pretrained_model_is_a_fine_tune_and_one_of_its_configuration_is_none(
     }
     for kind, build in builds.items():
         trainer(tmp_path / "out", newllm.hf.Recorder(out=tmp_path / f"{kind}"), build=build, max_steps=3).train()
-        assert newllm.doctor(tmp_path / f"{kind}").facts.kind == kind
+        assert newllm.doctor(tmp_path / f"{kind}", against=()).facts.kind == kind
 
 
 def in_two_processes(out: str) -> None:
@@ -427,7 +427,7 @@ def test_of_two_processes_the_first_records_and_both_write_fingerprints(tmp_path
         assert list(dict.fromkeys(steps)) == [0, 1, 3, 6, 7, 9, 12]
     assert "ranks-apart" not in kinds(tmp_path / "run")
     assert not json.loads((tmp_path / "run" / "recording.json").read_text())["remarks"]
-    ranks = newllm.doctor(tmp_path / "run").facts.ranks
+    ranks = newllm.doctor(tmp_path / "run", against=()).facts.ranks
     assert ranks is not None
     assert ranks.count == 2
 

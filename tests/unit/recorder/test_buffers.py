@@ -159,7 +159,7 @@ def test_a_buffer_that_is_written_to_between_steps_is_told(
     tmp_path: Path, between: Between, expected: dict[str, float]
 ) -> None:
     assert _recorded(tmp_path / "run", between) == {AT: expected}
-    (finding,) = [one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "changed-state"]
+    (finding,) = [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "changed-state"]
     assert (finding.severity, finding.first_step, finding.last_step) == ("warning", AT, AT)
     count = int(sum(expected.values()))
     assert f"changed at least {f'{count} buffers' if count > 1 else 'one buffer'} (" in str(finding.sentence)
@@ -204,7 +204,9 @@ def _with_a_frozen_body() -> nn.Sequential:
 def test_statistics_of_a_frozen_layer_that_move_are_told(tmp_path: Path) -> None:
     found = _recorded(tmp_path / "run", make=_with_a_frozen_body)
     assert found == {step: {"statistics_changed/0.1": 2.0} for step in range(2, STEPS + 1)}
-    (finding,) = [one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "frozen-statistics"]
+    (finding,) = [
+        one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "frozen-statistics"
+    ]
     assert (finding.severity, finding.first_step, finding.last_step) == ("warning", 2, STEPS)
     assert str(finding.sentence) == (
         f"The weights of a layer are frozen and its statistics move (0.1 (BatchNorm1d)), from step 2 to {STEPS}"

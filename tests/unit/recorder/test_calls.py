@@ -37,7 +37,7 @@ def _train(out: Path, model: nn.Module, *, call: bool) -> dict[str, list[float]]
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    return {name: one.value.tolist() for name, one in newllm.doctor(out).trace.signals.items()}
+    return {name: one.value.tolist() for name, one in newllm.doctor(out, against=()).trace.signals.items()}
 
 
 def test_the_only_part_of_a_model_that_is_not_called_is_looked_at(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_only_part_of_a_model_that_is_not_called_is_looked_at(tmp_path: Path
         assert seen[name], name
         assert seen[name] == called[name][-len(seen[name]) :], name
     assert len(seen["rows"]) == 11
-    assert not newllm.doctor(tmp_path / "within").trace.remarks
+    assert not newllm.doctor(tmp_path / "within", against=()).trace.remarks
 
 
 def test_of_a_model_whose_parts_are_called_it_is_said_that_inputs_and_outputs_are_not_seen(tmp_path: Path) -> None:
@@ -60,4 +60,4 @@ def test_of_a_model_whose_parts_are_called_it_is_said_that_inputs_and_outputs_ar
         seen = _train(tmp_path, Holder(parts=2), call=False)
     assert "rows" not in seen
     assert "activation_rms/net.0" in seen
-    assert [one.sentence.id for one in newllm.doctor(tmp_path).trace.remarks] == ["remark-model-not-called"]
+    assert [one.sentence.id for one in newllm.doctor(tmp_path, against=()).trace.remarks] == ["remark-model-not-called"]

@@ -29,7 +29,7 @@ def findings(out: Path, model: nn.Module, loss_of: Loss, way: str) -> dict[str, 
             if way != "step first":
                 optimizer.step()
             recorder.step(loss)
-    return {one.kind: one for one in newllm.doctor(out).findings}
+    return {one.kind: one for one in newllm.doctor(out, against=()).findings}
 
 
 @pytest.mark.parametrize(("way", "first"), [("none", SINCE), ("zeros", SINCE), ("step first", 1)])
@@ -60,4 +60,4 @@ def test_what_holds_no_weight_of_the_model_reads_nothing_of_it(tmp_path: Path, m
             model.zero_grad()
             optimizer.step()
             recorder.step(loss)
-    assert "cleared-gradient" not in {one.kind for one in newllm.doctor(tmp_path / "run").findings}
+    assert "cleared-gradient" not in {one.kind for one in newllm.doctor(tmp_path / "run", against=()).findings}

@@ -115,7 +115,7 @@ def _there_and_back(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> N
 def test_a_change_is_told_at_its_step(tmp_path: Path, change: Change, expected: dict[str, float]) -> None:
     out = _recorded(tmp_path / "run", change, _adam, (AT,))
     assert _changes(out) == {AT: expected}
-    diagnosis = newllm.doctor(out)
+    diagnosis = newllm.doctor(out, against=())
     (finding,) = [one for one in diagnosis.findings if one.kind == "changed-state"]
     assert (finding.severity, finding.first_step, finding.last_step) == ("warning", AT, AT)
     assert str(finding.sentence).startswith(
@@ -138,7 +138,7 @@ def test_a_sound_training_is_silent(
 ) -> None:
     out = _recorded(tmp_path / "run", change, make, (AT, AT + 3))
     assert _changes(out) == {}
-    assert not [one for one in newllm.doctor(out).findings if one.kind == "changed-state"]
+    assert not [one for one in newllm.doctor(out, against=()).findings if one.kind == "changed-state"]
 
 
 def test_what_happens_at_every_update_is_a_note(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_happens_at_every_update_is_a_note(tmp_path: Path) -> None:
             model.get_parameter("5.weight").clamp_(-0.05, 0.05)
 
     out = _recorded(tmp_path / "run", clamp, _adam, tuple(range(2, STEPS, 3)))
-    (finding,) = [one for one in newllm.doctor(out).findings if one.kind == "changed-state"]
+    (finding,) = [one for one in newllm.doctor(out, against=()).findings if one.kind == "changed-state"]
     assert finding.severity == "note"
     assert "it happens regularly, 10 times in all" in str(finding.sentence)
 
@@ -157,7 +157,7 @@ def test_a_spike_right_after_it_has_it_as_its_first_cause(tmp_path: Path) -> Non
         model.get_parameter("5.weight").data.mul_(30.0)
 
     out = _recorded(tmp_path / "run", scaled, _adam, (30,), steps=60)
-    (spike,) = [one for one in newllm.doctor(out).findings if one.kind == "spike"]
+    (spike,) = [one for one in newllm.doctor(out, against=()).findings if one.kind == "spike"]
     assert spike.first_step == 31  # the loss of step 30 was computed before
     assert spike.candidate_causes[0] == "changed-state"
     assert spike.supported_causes is not None

@@ -92,7 +92,7 @@ def test_both_are_recorded_as_one_update_and_the_doctor_has_nothing_to_say(tmp_p
     assert described["layers"][0]["weight_decay"] == pytest.approx(0.01 * 1e-3 / 0.01)
     assert described["optimizer_settings"]["learning_rate"] == 0.01
     assert described["optimizer_settings"]["AdamW"]["learning_rate"] == 1e-3
-    assert not [one for one in newllm.doctor(tmp_path / "run").findings if one.severity != "note"]
+    assert not [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.severity != "note"]
 
 
 def test_where_one_alone_is_recorded_what_the_other_trains_is_not_called_frozen(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_where_one_alone_is_recorded_what_the_other_trains_is_not_called_frozen(
             for one in layers:
                 one.step()
             recorder.step(loss)
-    assert not [one.kind for one in newllm.doctor(tmp_path / "run").findings if one.kind == "frozen-layer"]
+    assert not [one.kind for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "frozen-layer"]
 
 
 def test_each_is_held_against_its_own_weights(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def renewed(
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    return newllm.doctor(out).findings
+    return newllm.doctor(out, against=()).findings
 
 
 def adam(parameters: Any) -> torch.optim.Optimizer:

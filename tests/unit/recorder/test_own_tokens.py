@@ -72,7 +72,7 @@ def test_a_decoder_that_is_told_what_it_is_asked_for(
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    diagnosis = newllm.doctor(tmp_path)
+    diagnosis = newllm.doctor(tmp_path, against=())
     assert bool(diagnosis.trace.series("own_token_seen").value.max() > 1e-3) is leak
     said = [(one.severity, one.supported_causes) for one in diagnosis.findings if one.kind == "target-shift"]
     assert said == ([("warning", ("target-leak",))] if leak else [])
@@ -102,6 +102,6 @@ def test_labels_that_are_only_held_against_the_outputs(tmp_path: Path) -> None:
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    diagnosis = newllm.doctor(tmp_path)
+    diagnosis = newllm.doctor(tmp_path, against=())
     assert not len(diagnosis.trace.series("own_token_seen").value)
     assert [one.kind for one in diagnosis.findings if one.severity != "note"] == []

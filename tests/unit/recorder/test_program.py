@@ -307,14 +307,14 @@ def test_a_program_that_was_changed_before_it_is_resumed_is_told(tmp_path: Path)
         .replace("range(120)", "range(80)")
     )
     recording = run(tmp_path, 1, "--lr", "0.01", "--resume", "80", **{"train.py": changed})
-    found = newllm.doctor(recording)
+    found = newllm.doctor(recording, against=())
     (program,) = [one for one in found.findings if one.kind == "program-changed"]
     assert (program.severity, program.first_step) == ("note", 81)
     said = str(program.sentence)
     assert "train.py:17 `y = (weights.T @ x.T).T.argmax(1)` (there `y = (x @ weights).argmax(1)`)" in said
     assert "--resume" not in said
     (recording / "set-aside" / "program-before-step-81.json").write_text("{")
-    damaged = newllm.doctor(recording)
+    damaged = newllm.doctor(recording, against=())
     assert "program-changed" not in [one.kind for one in damaged.findings]
     assert any("program.json" in str(one) for one in damaged.trace.remarks)
 

@@ -432,10 +432,10 @@ def test_kind_and_planned_changes_are_read_back(tmp_path: Path) -> None:
             recorder.step(1.0 + step % 7 / 100)
         with pytest.warns(UserWarning, match=r"a note at step 1\.5"):
             recorder.note(1.5, "x")  # type: ignore[arg-type]
-    facts = newllm.doctor(tmp_path / "run").facts
+    facts = newllm.doctor(tmp_path / "run", against=()).facts
     assert facts.kind == "reinforcement"
     assert [(one.step, one.text) for one in facts.planned] == [(200, "another goal")]
-    assert newllm.doctor(tmp_path / "run", kind="gan").facts.kind == "adversarial"
+    assert newllm.doctor(tmp_path / "run", kind="gan", against=()).facts.kind == "adversarial"
     with pytest.raises(UserError, match="of the kind 'cooking'"):
         newllm.record(model, optimizer, out=tmp_path / "other", kind="cooking")
 

@@ -47,7 +47,11 @@ def found(model: nn.Module, place: Path, *, all_given: bool = False) -> list[Fin
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    return [one for one in newllm.doctor(place).findings if one.kind == "frozen-layer" and one.severity != "note"]
+    return [
+        one
+        for one in newllm.doctor(place, against=()).findings
+        if one.kind == "frozen-layer" and one.severity != "note"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,9 @@ def test_what_is_unfrozen_and_was_never_given_to_the_optimizer(tmp_path: Path) -
             optimizer.step()
             recorder.step(loss)
     (one,) = [
-        one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "frozen-layer" and one.severity != "note"
+        one
+        for one in newllm.doctor(tmp_path / "run", against=()).findings
+        if one.kind == "frozen-layer" and one.severity != "note"
     ]
     said = "gets gradients since step 25 at the latest, but was not given to the optimizer and never moves"
     assert (str(one.sentence), one.first_step) == (f"0 (Linear) {said}", 25.0)
@@ -100,7 +106,7 @@ def test_what_is_unfrozen_layer_by_layer_and_adds_its_gradients_up(tmp_path: Pat
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    findings = newllm.doctor(tmp_path / "run").findings
+    findings = newllm.doctor(tmp_path / "run", against=()).findings
     (one,) = [one for one in findings if one.kind == "frozen-layer" and one.severity != "note"]
     said = (
         "get gradients, the first of them since step 65 and the last since step 105 at the latest, but were not given"

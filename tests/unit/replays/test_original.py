@@ -185,7 +185,7 @@ def test_a_run_is_read_with_its_losses_to_the_bit(founding_run: Path) -> None:
     assert original.loss == trace.series("loss").value.tolist()
     assert original.gradient_norm == trace.series("gradient_norm").value.tolist()
     assert original.notices == ()
-    assert original.findings == newllm.doctor(founding_run).findings
+    assert original.findings == newllm.doctor(founding_run, against=()).findings
 
 
 def test_the_founding_spike_is_told_where_the_training_loss_leaves_its_trend(founding_run: Path) -> None:

@@ -98,7 +98,7 @@ def test_runs_of_every_variant_are_replayed_to_the_bit(
 
 def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, reproduction.LocatedSpike]:
     """A healthy run, as if it had a spike there: what the reproduction compares does not depend on it."""
-    trace = newllm.doctor(run).trace
+    trace = newllm.doctor(run, against=()).trace
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
     spike = reproduction.LocatedSpike(onset, peak, None, 1.0, 1.0, "loss", finding)

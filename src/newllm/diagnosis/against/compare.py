@@ -13,7 +13,7 @@ import numpy as np
 from newllm.diagnosis.against.difference import Difference, as_one
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
-from newllm.diagnosis.against.program import is_same_program, program_differences
+from newllm.diagnosis.against.program import is_called_alike, is_same_program, program_differences
 from newllm.diagnosis.against.reached import (
     comes_to_less,
     inner_differences,
@@ -89,8 +89,9 @@ def held_against(
         program: that trained the run; None where none was kept.
         earlier: None where a person gave the sound runs. Else the sound one was chosen, as the last in which nothing
             was found, and these are some before it. Then the run may differ on purpose: it is an alarm only where it
-            comes to less than any of them, as one of them may have a mistake that nobody has found. Where something is
-            found in the sound one too, as in all before it, what is found of the run stands as it is.
+            comes to less than any of them, as one of them may have a mistake that nobody has found, and was called with
+            the same options as the sound one. Where something is found in that one too, as in all before it, what is
+            found of the run stands as it is.
 
     Raises:
         UserError: they cannot be compared.
@@ -119,7 +120,7 @@ def held_against(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
     is_less = comes_to_less(reached, progress=progress) and all(_is_less(trace, one, facts, progress) for one in before)
-    is_alarm = is_less if chosen else parts
+    is_alarm = is_less and _is_called_alike(program, sound[0].program) if chosen else parts
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
@@ -152,6 +153,10 @@ def held_against(
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _is_called_alike(program: Program | None, other: Program | None) -> bool:
+    return program is None or other is None or is_called_alike(program, other)
 
 
 def _is_less(trace: Trace, sound: Sound, facts: Facts, progress: bool) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
@@ -58,6 +59,17 @@ def is_same_program(here: Program, there: Program | None) -> bool:
         return False
     own, other = without_place(here), without_place(there)
     return (own.files, own.arguments, own.nth) == (other.files, other.arguments, other.nth)
+
+
+def is_called_alike(here: Program, there: Program) -> bool:
+    """Whether two recordings were asked for alike: by one command line but for seeds and places, of a sweep one turn.
+
+    Another dataset or size that a person asks for is another experiment, and may come to less.
+    """
+    own, other = without_place(here), without_place(there)
+    names = tuple(Path(one.out).name for one in (here, there))  # a run that is called by a number, by "--run 3"
+    differ = (one.said.parameters for one in _options(own.arguments, other.arguments, ()))
+    return own.nth == other.nth and all((one["here"], one["there"]) == names for one in differ)
 
 
 def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:
