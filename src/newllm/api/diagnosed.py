@@ -2,19 +2,17 @@
 
 import contextlib
 import dataclasses
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
+from newllm.api.earlier import known_wrong, possibly_sound
 from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.demo import is_demo, shown
 from newllm.diagnosis.against.compare import Sound, held_against
-from newllm.diagnosis.against.program import is_called_alike
 from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
@@ -30,11 +28,10 @@ from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import catalogue, message
 from newllm.report.source.files import RunFiles
-from newllm.report.source.findings import stored_findings
 from newllm.report.source.replays import newest_verdict
 from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
-from newllm.trace.program import PROGRAM, Program, earlier_runs, read_program
+from newllm.trace.program import PROGRAM, Program, read_program
 from newllm.trace.readers import Chosen, read_log
 from newllm.trace.remark import unread_file
 from newllm.trace.rich import Rich, Shown
@@ -46,7 +43,6 @@ SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
 _SEVERAL = 3  # of those: one of them may have a mistake that nobody has found
-_MOST_BESIDE = 5  # runs of the same program that are read until there is one in which nothing is found
 
 
 class NothingYetError(UserError):
@@ -213,37 +209,13 @@ def doctor(
     return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
 
 
-def possibly_sound(run: Path) -> Iterator[Path]:
-    """Yield some runs that the same program recorded before and beside a run: those called alike first, then newest.
-
-    Left out is what is known to be wrong by its findings.json: a long trace takes long to read.
-    """
-    return itertools.islice(filterfalse(_is_known_wrong, _earlier(run)), _MOST_BESIDE)
-
-
-def _earlier(run: Path) -> list[Path]:
-    found = earlier_runs(run)
-    programs = {one: _program(one, []) for one in (run, *found)}
-
-    def is_other(one: Path) -> bool:
-        own, other = programs[run], programs[one]
-        return own is None or other is None or not is_called_alike(own, other)
-
-    return sorted(found, key=is_other)
-
-
-def _is_known_wrong(run: Path) -> bool:
-    return any(one.severity != "note" for one in stored_findings(run) or ())
-
-
 def _held_against_those_beside(own: Diagnosis, known: Mapping[str, Any]) -> Diagnosis:
     if not own.judged:
         return own
     found = held_against_chosen(own, _read_each(possibly_sound(own.path), known))
     if found.against:
         return found
-    wrong = itertools.islice(filter(_is_known_wrong, _earlier(own.path)), 1)
-    return held_against_chosen(own, _read_each(wrong, known))
+    return held_against_chosen(own, _read_each(known_wrong(own.path)[:1], known))
 
 
 def _read_each(places: Iterable[Path], known: Mapping[str, Any]) -> Iterator[Diagnosis]:
@@ -253,7 +225,7 @@ def _read_each(places: Iterable[Path], known: Mapping[str, Any]) -> Iterator[Dia
 
 
 def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosis:
-    """Return the diagnosis of a run as it looks beside the first of others in which nothing is found, else the first.
+    """Return the diagnosis of a run as it looks beside the first of others without an alarm, else the first.
 
     An alarm is only what is worse than in some before it too: one of them may have a mistake that nobody has found.
 
@@ -261,12 +233,15 @@ def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosi
         own: of the run by itself.
         others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
     """
-    doubtful, sound = [], []
+    doubtful: list[tuple[Diagnosis, Diagnosis]] = []
+    sound: list[tuple[Diagnosis, Diagnosis]] = []
     for other in others:
-        if other.judged and len(sound) < _SEVERAL:
+        if other.judged:
             with contextlib.suppress(UserError):
                 found = _held_against(own, [other], ())  # which says whether the two can be compared
                 (doubtful if other.wrong else sound).append((other, found))
+        if len(sound) == _SEVERAL:
+            break
     if len(sound) > 1:
         (newest, _), *before = sound
         return _held_against(own, [newest], [other for other, _ in before])

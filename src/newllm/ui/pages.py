@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from newllm.api.diagnosed import possibly_sound
+from newllm.api.earlier import possibly_sound
 from newllm.demo import shown
 from newllm.report.markup import safe
 from newllm.ui.demo import tour
