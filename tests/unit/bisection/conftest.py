@@ -89,7 +89,8 @@ class Project:
 
     def train(self, out: str, *arguments: str, **environment: str) -> Path:
         command = [sys.executable, "train.py", "--out", f"runs/{out}", *arguments]
-        env = {**os.environ, "PYTHONPATH": str(HOUSE), **environment}
+        # A module that is written twice within a second would be read from its cache.
+        env = {**os.environ, "PYTHONPATH": str(HOUSE), "PYTHONDONTWRITEBYTECODE": "1", **environment}
         done = subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return self.path / "runs" / out

@@ -63,7 +63,7 @@ def run(directory: Path, seed: int, *arguments: str, **files: str) -> Path:
     subprocess.run(
         [sys.executable, "train.py", *(arguments or ("--lr", "0.01")), "--api-key=abc", "--seed", str(seed)],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         check=True,
         timeout=120,
     )
