@@ -1,11 +1,10 @@
 """Which earlier runs of its program a run can be held against."""
 
-import contextlib
 from pathlib import Path
 
 from newllm.diagnosis.against.program import is_called_alike
 from newllm.report.source.findings import stored_findings
-from newllm.trace.program import Program, earlier_runs, read_program
+from newllm.trace.program import earlier_runs, known_program
 
 _MOST = 5  # runs that are read until there is one without an alarm
 
@@ -24,20 +23,8 @@ def known_wrong(run: Path) -> list[Path]:
 
 
 def _earlier(run: Path) -> list[Path]:
-    found = earlier_runs(run)
-    programs = {one: _program(one) for one in (run, *found)}
-
-    def is_other(one: Path) -> bool:
-        own, other = programs[run], programs[one]
-        return own is None or other is None or not is_called_alike(own, other)
-
-    return sorted(found, key=is_other)
-
-
-def _program(run: Path) -> Program | None:
-    with contextlib.suppress(OSError, ValueError):  # damaged meanwhile
-        return read_program(run)
-    return None
+    own, found = known_program(run), earlier_runs(run)
+    return sorted(found, key=lambda one: own is None or not is_called_alike(own, found[one]))
 
 
 def _is_known_wrong(run: Path) -> bool:

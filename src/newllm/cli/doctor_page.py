@@ -137,7 +137,7 @@ def _comparable(diagnosis: Diagnosis, words: Catalogue) -> str:
     """
     if not diagnosis.wrong or diagnosis.against or not (others := earlier_runs(diagnosis.path)):
         return ""
-    run, other = (plain(shlex.quote(shown(path)), LONGEST_PATH) for path in (diagnosis.path, others[0]))
+    run, other = (plain(shlex.quote(shown(path)), LONGEST_PATH) for path in (diagnosis.path, next(iter(others))))
     return words("terminal-same_program", run=run, other=other, more=len(others) - 1)
 
 

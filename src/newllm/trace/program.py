@@ -86,37 +86,41 @@ def _read(path: Path) -> Program:
         raise ValueError("no program") from error
 
 
-def earlier_runs(run: Path) -> list[Path]:
-    """Return the runs beside a run that the same program recorded before, the newest first: its code may have changed.
+def known_program(run: Path) -> Program | None:
+    """Return the program of a run; None too where it is damaged."""
+    with contextlib.suppress(OSError, ValueError):
+        return read_program(run)
+    return None
+
+
+def earlier_runs(run: Path) -> dict[Path, Program]:
+    """Return the runs beside a run that the same program recorded before, the newest first, each with its code of then.
 
     Beside RUN are those of its directory, and beside OUT/RUN those that are called RUN in a directory beside OUT, as
     where each training has a directory for its results. Damaged ones are passed over.
     """
-    own = _quiet(run)
+    own = known_program(run)
     if own is None:
-        return []
+        return {}
     whole = run.absolute()  # not resolved: others are named as this one was
     places = [*whole.parent.glob(f"*/{PROGRAM}"), *whole.parent.parent.glob(f"*/{glob.escape(whole.name)}/{PROGRAM}")]
     times = {}
     for place in places:
         with contextlib.suppress(OSError):  # it was deleted meanwhile, or its directory may not be read
             times[place.parent] = place.stat().st_mtime_ns
-    own_time = times.pop(whole, 0)
+    own_time = (whole / PROGRAM).stat().st_mtime_ns
     earlier = (one for one in times if times[one] < own_time)
     newest = sorted(earlier, key=times.__getitem__, reverse=True)[:_MOST]
-    same = [one for one in newest if (its := _quiet(one)) is not None and _called(its) == _called(own)]
-    return same if run.is_absolute() else [Path(os.path.relpath(one)) for one in same]
+    programs = ((one, known_program(one)) for one in newest)
+    return {
+        one if run.is_absolute() else Path(os.path.relpath(one)): its
+        for one, its in programs
+        if its is not None and _called(its) == _called(own)
+    }
 
 
 def _called(program: Program) -> tuple[str, str | None, str]:
     return program.main, program.module, program.root
-
-
-def _quiet(run: Path) -> Program | None:
-    try:
-        return read_program(run)
-    except (OSError, ValueError):
-        return None
 
 
 def _program(content: Mapping[str, Any]) -> Program:

@@ -24,7 +24,7 @@ from newllm.report.charts.chart import Section
 from newllm.report.differences import told
 from newllm.report.markup import Html, block, code, command, joined, tag
 from newllm.report.source import Source, read_source
-from newllm.trace.program import Program, read_program
+from newllm.trace.program import known_program
 from newllm.ui.request_values import run_ids
 from newllm.ui.responses import Data
 from newllm.ui.run_sections import section_dict
@@ -66,7 +66,7 @@ def _read(state: Any, run: Path) -> Source:
 
 
 def _told(source: Source, first: Source, name: str, words: Catalogue) -> Iterator[Html]:
-    own, other = _program(source.path), _program(first.path)
+    own, other = known_program(source.path), known_program(first.path)  # without a damaged one
     sound = [Sound(name, first.trace, first.facts, (), other)]
     findings, _ = held_against((), source.trace, source.facts, sound, own)
     yield from (told(one, words) for one in findings if one.kind in _KINDS)
@@ -87,12 +87,6 @@ def _diff(change: Change) -> Iterator[str]:
     for sign, lines in (("-", change.there), ("+", change.here)):
         shown = [" ".join(lines)] if change.kind == "option" and lines else lines
         yield from (f"{sign} {line.rstrip()}" for line in shown)
-
-
-def _program(run: Path) -> Program | None:
-    with contextlib.suppress(OSError, ValueError):  # damaged: what differs is told without it
-        return read_program(run)
-    return None
 
 
 def _bisection(run: Path, first: Path) -> Bisection | None:

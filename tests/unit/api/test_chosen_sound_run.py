@@ -223,3 +223,8 @@ def test_a_number_by_which_a_run_is_called_asks_for_nothing_else() -> None:
 
     assert is_called_alike(program("3"), program("2"))
     assert not is_called_alike(program("3", "--layers", "2"), program("2", "--layers", "3"))
+
+
+@pytest.mark.parametrize("path", ["runs/../runs/faster", "./runs/faster"])
+def test_a_path_may_be_written_in_any_way(runs: Path, path: str) -> None:
+    assert [one.path.resolve() for one in newllm.doctor(path).against] == [(runs / "fine").resolve()]

@@ -183,7 +183,7 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
     reached = there.value[(there.step <= last) & (there.step >= last / EARLIER)]
     if min(len(own), int(np.sum(there.step <= last))) < FEWEST_AT_END or not len(reached):
         return None
-    end = float(np.median(own[-min(LAST, max(1, len(own) // 10)) :]))
+    end = _end(own, len(own))
     low, high = scaled(np.array([reached.min(), reached.max()]))
     # Another seed may be as far as this one comes to be when it is 1.6 times as far.
     before = scaled(there.value[there.step <= last / EARLIER])
@@ -197,8 +197,7 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
     apart = np.array([sign * value > edge for value, edge in zip(own, edges, strict=True)])
     apart[-1] = True
     first = len(apart) - int(np.argmin(np.append(apart[::-1], False)))
-    there_end = float(np.median(reached[-min(LAST, max(1, len(reached) // 10)) :]))
-    return Parting(float(step[min(first, len(step) - 1)]), None, end, there_end, beyond)
+    return Parting(float(step[first]), None, end, _end(reached, len(reached)), beyond)
 
 
 def _ends(windows: list[_Window]) -> tuple[float, float]:
@@ -206,8 +205,13 @@ def _ends(windows: list[_Window]) -> tuple[float, float]:
     ends = []
     for side in ("here", "there"):
         count = sum(len(getattr(one, side)) for one in windows)
-        ends.append(float(np.median(getattr(windows[-1], side)[-min(LAST, max(1, count // 10)) :])))
+        ends.append(_end(getattr(windows[-1], side), count))
     return ends[0], ends[1]
+
+
+def _end(value: np.ndarray, count: int) -> float:
+    """Return what the last of so many points come to: of few the last one, of more the median of some."""
+    return float(np.median(value[-min(LAST, max(1, count // 10)) :]))
 
 
 def _around(middle: np.ndarray, levels: np.ndarray, at: float) -> tuple[float, float]:

@@ -40,56 +40,35 @@ def detect_weight_jumps(trace: Trace, facts: Facts) -> list[Finding]:
     if not found:
         return []
     last, after, layer, norm, grown, bound = found[0]
-    return [
-        Finding(
-            kind="changed-state",
-            severity="warning",
-            sentence=message(
-                "finding-changed-state.jumped",
-                axis=trace.axis,
-                after=int(after),
-                step=int(last),
-                layer=layer,
-                whole=layer == ROOT,
-                norm=norm,
-                grown=grown,
-                is_lost=not np.isfinite(grown),
-                updates=int(last - after),
-                bound=bound,
-            ),
-            first_step=after + 1,
-            last_step=last,
-            confidence=0.95,
-            signal="loss" if "loss" in trace.signals else None,
-            evidence={"before": norm, "after": grown, "bound": bound},
-            alternatives=tuple(message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "memory")),
-            test=message("finding-changed-state.test"),
-            candidate_causes=("changed-state",),
-        )
-    ]
+    said = {"after": int(after), "step": int(last), "is_lost": not np.isfinite(grown)}
+    return [_moved(trace, "jumped", (after + 1, last), layer, (norm, grown), int(last - after), bound, **said)]
 
 
 def _written_to(
     trace: Trace, step: float, layer: str, norms: tuple[float, float], updates: int, bound: float
 ) -> Finding:
+    said = {"before": int(step) - 1, "step": int(step)}
+    return _moved(trace, "written", (step, step), layer, norms, updates, bound, **said)
+
+
+def _moved(
+    trace: Trace,
+    how: str,
+    steps: tuple[float, float],
+    layer: str,
+    norms: tuple[float, float],
+    updates: int,
+    bound: float,
+    **said: int,
+) -> Finding:
     before, after = norms
+    known = {"layer": layer, "whole": layer == ROOT, "norm": before, "grown": after, "updates": updates, "bound": bound}
     return Finding(
         kind="changed-state",
         severity="warning",
-        sentence=message(
-            "finding-changed-state.written",
-            axis=trace.axis,
-            before=int(step) - 1,
-            step=int(step),
-            layer=layer,
-            whole=layer == ROOT,
-            norm=before,
-            grown=after,
-            updates=updates,
-            bound=bound,
-        ),
-        first_step=step,
-        last_step=step,
+        sentence=message(f"finding-changed-state.{how}", axis=trace.axis, **known, **said),
+        first_step=steps[0],
+        last_step=steps[1],
         confidence=0.95,
         signal="loss" if "loss" in trace.signals else None,
         evidence={"before": before, "after": after, "bound": bound},
