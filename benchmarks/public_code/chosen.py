@@ -15,7 +15,8 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
-from newllm.api.diagnosed import Diagnosis, doctor, held_against_chosen
+from newllm.api import Diagnosis, doctor
+from newllm.api.held_against import held_against_chosen
 from newllm.diagnosis.run_facts import runs_in
 
 HERE = Path(__file__).parent

@@ -9,7 +9,8 @@ from newllm.extras import check_training, imported
 
 if TYPE_CHECKING:
     from newllm.api.bisected import bisect
-    from newllm.api.diagnosed import Diagnosis, doctor, doctor_each, keep_notes, write_findings
+    from newllm.api.diagnosed import doctor, doctor_each, keep_notes, write_findings
+    from newllm.api.diagnosis import Diagnosis
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
     from newllm.api.resumed import resume
@@ -37,7 +38,8 @@ __all__ = [
 ]
 
 _PLACES = {
-    **dict.fromkeys(("Diagnosis", "doctor", "doctor_each", "keep_notes", "write_findings"), "newllm.api.diagnosed"),
+    "Diagnosis": "newllm.api.diagnosis",
+    **dict.fromkeys(("doctor", "doctor_each", "keep_notes", "write_findings"), "newllm.api.diagnosed"),
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
     "bisect": "newllm.api.bisected",
     "replay": "newllm.api.replayed",

@@ -45,10 +45,10 @@ def bisect(
 
 def _chosen(run: Path) -> Path:
     runnable_program(run)  # without one there is none that is the same
-    chosen = doctor(run).against
-    if not chosen or chosen[0].wrong:
+    found = doctor(run)
+    if not found.against or found.doubtful:
         raise UserError(
             f"beside '{run}' is no earlier run of its program in which nothing is found: name one that is sound with "
             "--against"
         )
-    return chosen[0].path
+    return found.against[0].path

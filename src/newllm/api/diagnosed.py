@@ -2,17 +2,16 @@
 
 import contextlib
 import dataclasses
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from newllm.api.earlier import known_wrong, possibly_sound
+from newllm.api.diagnosis import Diagnosis
+from newllm.api.held_against import held_against_earlier, held_against_given
 from newllm.api.rank_logs import Paths, read_rank_logs, several
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
-from newllm.demo import is_demo, shown
-from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.demo import is_demo
 from newllm.diagnosis.detectors.stalls import stall_sentence
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
@@ -25,114 +24,19 @@ from newllm.diagnosis.roles import chosen_columns
 from newllm.diagnosis.run_facts import check_single_run, is_run, kept_check, read_facts, runs_in, single_run
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
-from newllm.files import plain_data
-from newllm.messages import catalogue, message
+from newllm.messages import message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import newest_verdict
-from newllm.trace import Finding, Remark, Summary, Trace, Verdict, lost_steps
+from newllm.trace import Remark, Summary, Trace, lost_steps
 from newllm.trace.check import KeptCheck, has_begun
-from newllm.trace.program import PROGRAM, Program, read_program
 from newllm.trace.readers import Chosen, read_log
-from newllm.trace.remark import unread_file
-from newllm.trace.rich import Rich, Shown
-from newllm.words.diagnosis import headline, unjudged
-from newllm.words.finding_data import finding_data
-from newllm.words.verdicts import replays_show, sentences_of
 
-SCHEMA = 1
 _NAMED = 4  # logs of a directory that an error names
 _MOST_LOGS = 100  # or runs, of a directory
-_SEVERAL = 3  # of those: one of them may have a mistake that nobody has found
 
 
 class NothingYetError(UserError):
     """A run of ours that goes on, or was checked and is to begin, and has not recorded a step."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Diagnosis(Rich):
-    """What the doctor says.
-
-    Attributes:
-        path: what was read.
-        trace: its signals, and what of the log was left out.
-        facts: what was known beside them.
-        findings: what matters most first; empty for a healthy run. That whose cause replays have shown stands first.
-        verdict: the newest of its replays, None without one.
-        logs: of several ranks that were read together, by rank; `path` is the directory, or the first of them.
-        against: the diagnoses of the sound runs that it was held against; empty where there were none.
-        chosen: whether the sound run was chosen, and not given.
-        alone: what the doctor says of the run by itself, where it was held against one.
-    """
-
-    path: Path
-    trace: Trace
-    facts: Facts
-    findings: list[Finding]
-    verdict: Verdict | None = None
-    logs: Mapping[int, Path] = dataclasses.field(default_factory=dict)
-    against: tuple["Diagnosis", ...] = ()
-    chosen: bool = False
-    alone: "Diagnosis | None" = None
-
-    def __str__(self) -> str:
-        """Return a line of how it looks, one of what its replays show, and one for each finding."""
-        words = catalogue("en")
-        said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
-        shown = list(filter(None, [replays_show(words, self.verdict)]))
-        return "\n".join([headline(words, self.trace, self.findings, self.facts), *shown, *said])
-
-    @property
-    def wrong(self) -> bool:
-        """Whether a finding is more than a note."""
-        return any(finding.severity != "note" for finding in self.findings)
-
-    @property
-    def unjudged(self) -> str:
-        """Why nothing could be judged: no loss was understood, or it has hardly any points; else empty."""
-        return str(unjudged(self.trace, self.findings) or "")
-
-    @property
-    def judged(self) -> bool:
-        """Whether there was enough to say that nothing is wrong."""
-        return not self.unjudged
-
-    def show(self, lang: str = "en") -> Shown:
-        """Return what a notebook shows of it, in a language: the page of what was read."""
-        from newllm.report.notebook import run_shown  # what draws takes long to load, and only a notebook needs it
-        from newllm.report.source import Source, read_source
-
-        path, trace, findings = self.path, self.trace, tuple(self.findings)
-        if is_run(path):
-            source = read_source(path, trace=trace, findings=findings)
-        else:
-            source = Source(path, path.name, trace=trace, facts=self.facts, findings=findings, problems=trace.remarks)
-        return run_shown(source, catalogue(lang))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data: schema, run, judged, findings, left_out, remarks, replays, logs_of_ranks.
-
-        `replays` where there is a verdict, `logs_of_ranks` where several logs were read together, `against` where sound
-        runs were given.
-
-        Of numbers that are not finite, None.
-        """
-        content: dict[str, Any] = {
-            "schema": SCHEMA,
-            "run": os.fspath(self.path),
-            "judged": self.judged,
-            "findings": [finding_data(finding) for finding in self.findings],
-            "left_out": list(self.trace.left_out),
-            "remarks": [remark.as_dict() for remark in self.trace.remarks],
-        }
-        if self.verdict is not None:
-            said = [str(one) for one in sentences_of(self.verdict)]
-            content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
-        if self.logs:
-            content["logs_of_ranks"] = {str(rank): os.fspath(path) for rank, path in self.logs.items()}
-        if self.against:
-            content["against"] = [os.fspath(one.path) for one in self.against]
-        return plain_data(content)
 
 
 def doctor(
@@ -178,8 +82,8 @@ def doctor(
         known = {"vocabulary": vocabulary, "loss": loss, "step": step, "kind": kind, "roles": roles}
         own = doctor(path, notes=notes, ranks=ranks, against=(), **known)
         if against is None:
-            return _held_against_those_beside(own, known)
-        return _held_against(own, [doctor(one, against=(), **known) for one in several(against)])
+            return held_against_earlier(own, lambda one: doctor(one, against=(), **known))
+        return held_against_given(own, [doctor(one, against=(), **known) for one in several(against)])
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     paths = several(path)
@@ -207,77 +111,6 @@ def doctor(
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     logs = {} if of_ranks is None else of_ranks.paths
     return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
-
-
-def _held_against_those_beside(own: Diagnosis, known: Mapping[str, Any]) -> Diagnosis:
-    if not own.judged:
-        return own
-    found = held_against_chosen(own, _read_each(possibly_sound(own.path), known))
-    if found.against:
-        return found
-    return held_against_chosen(own, _read_each(known_wrong(own.path)[:1], known))
-
-
-def _read_each(places: Iterable[Path], known: Mapping[str, Any]) -> Iterator[Diagnosis]:
-    for place in places:
-        with contextlib.suppress(UserError):  # it cannot be read
-            yield doctor(place, against=(), **known)
-
-
-def held_against_chosen(own: Diagnosis, others: Iterable[Diagnosis]) -> Diagnosis:
-    """Return the diagnosis of a run as it looks beside the first of others without an alarm, else the first.
-
-    An alarm is only what is worse than in some before it too: one of them may have a mistake that nobody has found.
-
-    Args:
-        own: of the run by itself.
-        others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
-    """
-    doubtful: list[tuple[Diagnosis, Diagnosis]] = []
-    sound: list[tuple[Diagnosis, Diagnosis]] = []
-    for other in others:
-        if other.judged:
-            with contextlib.suppress(UserError):
-                found = _held_against(own, [other], ())  # which says whether the two can be compared
-                (doubtful if other.wrong else sound).append((other, found))
-        if len(sound) == _SEVERAL:
-            break
-    if len(sound) > 1:
-        (newest, _), *before = sound
-        return _held_against(own, [newest], [other for other, _ in before])
-    return next((found for _, found in (*sound, *doubtful)), own)
-
-
-def _held_against(own: Diagnosis, others: Sequence[Diagnosis], earlier: Sequence[Diagnosis] | None = None) -> Diagnosis:
-    """Return the diagnosis of a run as it looks beside sound ones; `earlier` is None where a person gave these."""
-    for other in others:
-        if len(other.trace.runs) > 1 and other.path.is_dir():
-            shown_runs = ", ".join(sorted(other.trace.runs)[:_NAMED])
-            raise UserError(f"'{other.path}' holds several logs ({shown_runs}): name the one that is sound")
-        if own.path.resolve() == other.path.resolve():
-            raise UserError(f"'{own.path}' is the run that it is held against: name another one that is sound")
-    unread: list[Remark] = []
-    program, *programs = [_program(one.path, unread) for one in (own, *others)]
-    sound = [_sound(other, its_program) for other, its_program in zip(others, programs, strict=True)]
-    before = None if earlier is None else [_sound(other) for other in earlier]
-    findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program, earlier=before)
-    trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *unread, *remarks))
-    findings = list(proved_first(findings, own.verdict))
-    chosen = earlier is not None
-    return dataclasses.replace(own, trace=trace, findings=findings, against=tuple(others), chosen=chosen, alone=own)
-
-
-def _sound(one: Diagnosis, program: Program | None = None) -> Sound:
-    return Sound(shown(one.path), one.trace, one.facts, one.findings, program)
-
-
-def _program(path: Path, unread: list[Remark]) -> Program | None:
-    """Return the program of a run; None where none was kept, or its file is damaged, which is remarked on."""
-    try:
-        return read_program(path)
-    except (OSError, ValueError) as error:
-        unread.append(unread_file(PROGRAM, error))
-        return None
 
 
 def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:

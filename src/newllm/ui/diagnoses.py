@@ -70,21 +70,22 @@ class Diagnoses:
 
     def counts(self, run: Path) -> dict[str, int] | None:
         """Return how many findings of each severity a run has; None where it is too long or too short to be judged."""
-        try:
-            findings = self._moderate(run)
-        except UserError:  # it has gone meanwhile
-            return None
+        findings = self.judged(run)
         if findings is None:
             return None
         severities = [finding.severity for finding in findings]
         return {severity: severities.count(severity) for severity in SEVERITIES}
 
-    def _moderate(self, run: Path) -> Sequence[Finding] | None:
-        if sum(size for _, size in stamp_of_trace(run / "trace.jsonl")) > _READ:
-            return stored_findings(run)
-        columns = self._traces.of(run)
-        version, trace = columns.snapshot()
-        findings, _ = self.of(run, trace, (columns.generation, version))
+    def judged(self, run: Path) -> Sequence[Finding] | None:
+        """Return what the doctor says of a run; None where it is too long or too short to be judged, or has gone."""
+        try:
+            if sum(size for _, size in stamp_of_trace(run / "trace.jsonl")) > _READ:
+                return stored_findings(run)
+            columns = self._traces.of(run)
+            version, trace = columns.snapshot()
+            findings, _ = self.of(run, trace, (columns.generation, version))
+        except UserError:
+            return None
         return None if findings is None or unjudged(trace, findings) else findings
 
     def many(self, runs: Mapping[str, Path]) -> dict[str, dict[str, int] | None]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from newllm.api.earlier import possibly_sound
+from newllm.api.earlier import read_earlier
 from newllm.demo import shown
 from newllm.report.markup import safe
 from newllm.ui.demo import tour
@@ -55,11 +55,9 @@ async def _run(request: Request) -> Response:
 
 def _beside(state: Any, run: Path) -> str | None:
     """Return the id of the run that the doctor would hold this one against; None where there is none."""
-    for one in possibly_sound(run):
-        counts = state.diagnoses.counts(one)
-        if counts is not None and not counts["warning"] + counts["fault"]:
-            found = id_of(os.path.relpath(one, state.index.root))
-            return found if state.index.lookup(found) == one else None
+    for one in read_earlier(run, state.diagnoses.judged).sound:
+        found = id_of(os.path.relpath(one, state.index.root))
+        return found if state.index.lookup(found) == one else None
     return None
 
 

@@ -47,11 +47,15 @@ TOLD = ("parts-from-reference", "differs-from-reference", "program-differs")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the recordings of four versions of one program, made one after the other."""
     place = tmp_path_factory.mktemp("program")
-    environment = {**os.environ, "PYTHONPATH": str(Path(newllm.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     for name, (rate, wrong_from) in VERSIONS.items():
-        (place / "train.py").write_text(TRAIN.replace("RATE", rate).replace("WRONG", wrong_from))
-        subprocess.run([sys.executable, "train.py", name], cwd=place, env=environment, check=True, timeout=240)
+        record(place, name, TRAIN.replace("RATE", rate).replace("WRONG", wrong_from))
     return place / "runs"
+
+
+def record(place: Path, name: str, program: str) -> None:
+    (place / "train.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(Path(newllm.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "train.py", name], cwd=place, env=environment, check=True, timeout=240)
 
 
 @pytest.fixture
@@ -192,6 +196,26 @@ def test_where_something_is_found_in_all_runs_before_it_what_is_found_stands(
     assert {"as-reference", "in-reference-too"} <= beside.keys()
     with pytest.raises(UserError, match="no earlier run of its program in which nothing is found"):
         newllm.bisect(runs / "again")
+
+
+def test_an_alarm_that_its_program_has_each_time_stands_and_keeps_no_run_from_being_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = TRAIN.replace("model.parameters()", "model[2].parameters()").replace("WRONG", "999")
+    for name, rate in {"first": "0.02", "second": "0.02", "third": "0.01", "slow": "0.0003"}.items():
+        record(tmp_path, name, program.replace("RATE", rate))
+    assert newllm.doctor("runs/second").doubtful  # by one run nobody knows whether that is usual
+    found = newllm.doctor("runs/third")
+    assert [one.path for one in found.against] == [Path("runs/second")]
+    assert not found.doubtful
+    assert found.wrong
+    (frozen,) = (one for one in found.findings if one.kind == "frozen-layer")
+    assert frozen.severity == "warning"
+    assert "never moves (as in runs/second and runs/first before it)" in str(frozen.sentence)
+    assert "with no alarm but what most of them have" in str(found.trace.remarks[-1])
+    kinds = [one.kind for one in newllm.doctor("runs/slow").findings if one.severity == "warning"]
+    assert kinds == [*TOLD, "frozen-layer"]
 
 
 def asked_for(run: Path, **changed: Any) -> None:

@@ -371,6 +371,31 @@ def test_what_a_chosen_run_is_better_by_is_an_alarm_where_those_before_it_are_to
     assert ("runs/b" in str(remark)) is bool(before)
 
 
+@pytest.mark.parametrize(
+    ("validation", "loss", "before", "is_said"),
+    [
+        (0.25, 1.0, None, True),
+        (0.25, 1.0, 1.0, True),
+        (0.25, 1.0, 0.3, False),  # a run before it was as good
+        (0.5, 1.0, None, False),  # more data may do that
+        (0.25, 0.5, None, False),  # so is training
+    ],
+)
+@pytest.mark.parametrize("chosen", [True, False])
+def test_an_evaluation_that_alone_is_far_better_may_hold_the_answer(
+    validation: float, loss: float, before: float | None, is_said: bool, chosen: bool
+) -> None:
+    level = np.full(len(EVALUATED), 1.0)
+    own = run(2, loss=learning(2) * loss, validation_loss=(EVALUATED, level * validation))
+    sound = Sound("runs/a", run(1, validation_loss=(EVALUATED, level)), RECORD, [])
+    earlier = [Sound("runs/b", run(3, validation_loss=(EVALUATED, level * by)), RECORD, []) for by in [before] if by]
+    findings, _ = held_against([], own, RECORD, [sound], earlier=earlier if chosen else None)
+    (parts,) = [one for one in findings if one.kind == "parts-from-reference"]
+    if before is None or chosen:
+        assert ("the evaluation alone is far better than in runs/a" in str(parts.sentence)) is is_said
+        assert (parts.severity == "warning") is (is_said or (loss < 1 and not chosen))
+
+
 @pytest.mark.parametrize(("last", "says"), [(2.6, True), (2.1, False), (1.6, True)])
 def test_few_evaluations_are_held_against_each_other_where_they_end(last: float, says: bool) -> None:
     """Of six evaluations the last is a quarter higher or lower than the sound one; another seed brings some percent."""

@@ -33,6 +33,7 @@ def test_the_sum_of_logged_losses_may_stand_above_a_validation_of_one(learnt: fl
     parts = {"train_task_loss": Series(steps, task), "train_domain_loss": Series(steps, domain)}
     (found,) = detect_training_above(Trace(trace.signals | parts), Facts())
     assert found.severity == severity
+    trace = both(task + 0.5 * domain, *np.geomspace(2, 0.1, 8))
     noisy = parts | {"train_domain_loss": Series(steps, domain + 0.01 * np.cos(9 * steps))}
     noisy["loss"] = Series(steps, trace.series("loss").value * np.exp(0.2 * np.cos(7 * steps)))
     (found,) = detect_training_above(Trace(trace.signals | noisy), Facts())  # no sum
@@ -74,9 +75,27 @@ def test_a_running_mean_comes_down_later_than_the_validation(scatter: float, end
     steps = np.arange(1, 201)
     loss = end + (3 - end) * np.exp(-steps / 40)
     mean = np.cumsum(loss) / steps * np.exp(scatter * np.random.default_rng(0).normal(size=200))
-    (found,) = above(mean, *np.linspace(0.5, 0.4, 8))
+    (found,) = above(mean, *np.geomspace(1.5, 0.35, 8))
     assert found.severity == severity
     assert (severity == "note") is (found.alternatives[0].id == "finding-training-above-validation.running-mean")
+
+
+@pytest.mark.parametrize(
+    ("start", "rows", "said"),
+    [(3.0, None, ".scaled"), (3.0, 8.0, None), (0.9, None, ".other-measure"), (2.0, None, None)],
+)
+def test_another_measure_is_as_far_away_before_anything_is_learnt(
+    start: float, rows: float | None, said: str | None
+) -> None:
+    """A loss from 3 down to 1.2 beside one a third of it, whose factor may be known, or that begins elsewhere."""
+    steps = np.arange(1, POINTS + 1)
+    loss = np.r_[np.full(20, 3.0), falling(3, 1.2, 80)] * np.exp(0.04 * np.cos(9 * steps))
+    validation = loss[::5] / 3 if start == 3 else np.r_[np.full(4, start), np.geomspace(start, 0.1, 16)]
+    signals = {"loss": Series(steps, loss), "validation_loss": Series(steps[::5], validation)}
+    known = {} if rows is None else {"rows": Series(steps, np.full(POINTS, rows))}
+    (found,) = detect_training_above(Trace(signals | known), Facts())
+    assert found.severity == ("warning" if said is None else "note")
+    assert said is None or found.alternatives[0].id.endswith(said)
 
 
 def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:

@@ -666,6 +666,22 @@ def partly(**changed: Any) -> dict[str, Finding]:
     return found(**is_series)
 
 
+@pytest.mark.parametrize(
+    ("known", "seen", "is_said"),
+    [
+        (np.ones(4), 0.3, True),
+        (np.ones(4), 0.5, False),  # a small world
+        (np.array([0.9, 1.0, 1.0, 1.0]), 0.3, False),  # more of it from day to day
+    ],
+)
+def test_rows_that_come_again_now_and_then_make_no_evaluation_known(
+    known: np.ndarray, seen: float, is_said: bool
+) -> None:
+    """As pairs of users and items that are drawn anew for each epoch: most of a later one is known too."""
+    rows = np.minimum(1.0, seen * np.sqrt(STEP / 50))
+    assert ("trained-validation" in found(validation_rows_seen=known, rows_seen=rows)) is is_said
+
+
 def test_a_part_of_the_validation_that_was_trained_on_is_counted() -> None:
     finding = partly()["trained-validation"]
     assert str(finding.sentence).startswith("30.00 % of the validation (60 of 200 rows) was trained on")

@@ -7,6 +7,7 @@ what the training was given and set to, then what it came to, and where that sho
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from newllm.diagnosis.against.reached import (
     comes_to_less,
     inner_differences,
     is_level,
+    is_too_good,
     only_validates_better,
     reached_differences,
 )
+from newllm.diagnosis.against.usual import has_too
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
@@ -29,7 +32,7 @@ from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
-from newllm.trace import SEVERITIES, Finding, Remark, Severity, Trace
+from newllm.trace import Finding, Remark, Severity, Trace
 from newllm.trace.program import Program
 from newllm.trace.remark import note
 
@@ -39,7 +42,6 @@ MOST_INSIDE = 3
 POINTS = 10  # of a signal that is drawn, where there is one
 FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
 FEWEST = 4  # points of some signal that a sound run shares: of fewer nothing can be said
-GRAVER = 1.5  # times as far as in the sound run: then it is another finding
 _RATE = "learning_rate"
 SET_BY = {
     "learning-rate": _RATE, "learning-rate-low": _RATE, "learning-rate-zero": _RATE, "schedule-ended": _RATE,
@@ -57,6 +59,7 @@ class Sound:
         name: as a person gave it.
         trace, facts, findings: of it.
         program: that trained it; None where none was kept.
+        is_doubtful: whether something is found in it that is not usual for its program (`usual`).
     """
 
     name: str
@@ -64,6 +67,7 @@ class Sound:
     facts: Facts
     findings: Sequence[Finding]
     program: Program | None = None
+    is_doubtful: bool = False
 
 
 def held_against(
@@ -102,16 +106,15 @@ def held_against(
     )
     first, last = _shared_steps(trace, sound)
     progress = training_kind(trace, facts).loss_is_progress
+    known: dict[str, Any] = {"progress": progress, "roles": facts.roles}
     with np.errstate(all="ignore"):
         given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
-        reached, measures = _from_each(
-            sound, lambda one: reached_differences(trace, one.trace, progress=progress, roles=facts.roles)
-        )
+        reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, **known))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
     given, expected = _without_planned("differs-from-reference", given, trace, facts, sound)
-    reached, others = _without_planned("parts-from-reference", reached, trace, facts, sound)
+    reached, more = _without_planned("parts-from-reference", reached, trace, facts, sound)
     inside, _ = _without_planned("parts-inside", inside, trace, facts, sound)
-    planned = [*expected, *others][:MOST]
+    planned = [*expected, *more][:MOST]
     better = only_validates_better(reached)
     parts = (bool(reached) and not better) or any(one.recorded for one in given)
     written, _ = _from_each(sound, lambda one: (_of_programs(program, facts, one), 0))
@@ -119,21 +122,30 @@ def held_against(
         raise UserError(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
-    is_less = comes_to_less(reached, progress=progress) and all(_is_less(trace, one, facts, progress) for one in before)
-    is_alarm = is_less and _is_called_alike(program, sound[0].program) if chosen else parts
+    parted = [reached, *(reached_differences(trace, one.trace, **known)[0] for one in before)]
+    is_less = all(comes_to_less(found, progress=progress) for found in parted)
+    others = [one.trace for one in (sound[0], *before)]
+    is_suspect = all(is_too_good(found, trace, other) for found, other in zip(parted, others, strict=True))
+    is_alarm = is_suspect or (is_less if chosen else parts)
+    if chosen and not _is_called_alike(program, sound[0].program):
+        is_alarm = False  # another experiment, which a person asked for
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
-    both = [one for one in findings if any(_has_too(one, other.findings) for other in sound)]
-    is_doubtful = chosen and any(one.severity != "note" for one in sound[0].findings)
-    own = [_without_excused(one, given, trace, sound) for one in findings if one not in both]
+    is_doubtful = sound[0].is_doubtful
+    both = [one for one in findings if any(has_too(one, other.findings) for other in (*sound, *before))]
+    # What its program is told of each time may be a mistake all the same: a person has not said that it is sound.
+    usual = [one for one in both if chosen and one.severity != "note" and not is_doubtful]
+    both = [one for one in both if one not in usual]
+    own = [_without_excused(one, given, trace, sound) for one in findings if one not in (*both, *usual)]
     if is_doubtful:
         own = list(findings)
     elif not parts:
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
+    own += [_as_in(one, (*sound, *before)) for one in usual]
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
     edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, severity)]
-    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity)]
+    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity, suspect=is_suspect)]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
     # What a person held against each other differs by mistake; what was chosen may on purpose, so that it explains.
@@ -142,12 +154,16 @@ def held_against(
     notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
-        notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
+        there = [one.name for one in sound if any(has_too(other, one.findings) for other in both)]
+        notes.append(_note("in-reference-too", {"kinds": kinds}, other=there, kinds=[_kind(one) for one in kinds]))
     if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
-    known = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
+    told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     how = "doubtful" if is_doubtful else "chosen" if chosen else "against"
-    remarks = [note(f"remark-{how}", other=names, earlier=[one.name for one in before] or None, **known)]
+    if how == "chosen":
+        told_of["earlier"] = [one.name for one in before] or None
+        told_of["usual"] = any(one.severity != "note" for one in sound[0].findings)
+    remarks = [note(f"remark-{how}", other=names, **told_of)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
     if parts and same:
         remarks.append(note("remark-same-program", other=same))
@@ -159,11 +175,6 @@ def _is_called_alike(program: Program | None, other: Program | None) -> bool:
     return program is None or other is None or is_called_alike(program, other)
 
 
-def _is_less(trace: Trace, sound: Sound, facts: Facts, progress: bool) -> bool:
-    found, _ = reached_differences(trace, sound.trace, progress=progress, roles=facts.roles)
-    return comes_to_less(found, progress=progress)
-
-
 def _without_planned(
     kind: str, found: Sequence[Difference], trace: Trace, facts: Facts, sound: Sequence[Sound]
 ) -> tuple[list[Difference], list[Finding]]:
@@ -171,7 +182,7 @@ def _without_planned(
     left: list[Difference] = []
     notes: list[Finding] = []
     for one in found:
-        (alone,) = _told(kind, [one], 1, sound, trace, "warning")
+        (alone,) = _told(kind, [one], 1, sound, trace, "warning", suspect=False)
         note = planned_as_note(alone, trace, facts)
         if note is alone:
             left.append(one)
@@ -212,7 +223,13 @@ def _from_each(
 
 
 def _told(
-    kind: str, found: Sequence[Difference], most: int, sound: Sequence[Sound], trace: Trace, severity: Severity
+    kind: str,
+    found: Sequence[Difference],
+    most: int,
+    sound: Sequence[Sound],
+    trace: Trace,
+    severity: Severity,
+    **known: bool,
 ) -> Iterable[Finding]:
     """Yield differences as one finding; none where there are none."""
     if not found:
@@ -222,6 +239,7 @@ def _told(
         other=[one.name for one in sound],
         differences=as_one(found[:most]),
         more=max(0, len(found) - most),
+        **known,
     )
     ends = [one.last for one in found if one.last is not None]
     signals = list(dict.fromkeys(one.signal for one in found if one.signal is not None))
@@ -281,20 +299,10 @@ def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
     return float(first), float(last)
 
 
-def _has_too(finding: Finding, others: Sequence[Finding]) -> bool:
-    """Whether a sound run has a finding too: of the same kind and signal, as grave, and as far off."""
-    return any(
-        one.kind == finding.kind
-        and one.signal == finding.signal
-        and SEVERITIES.index(one.severity) >= SEVERITIES.index(finding.severity)
-        and _size(finding) <= GRAVER * _size(one)
-        for one in others
-    )
-
-
-def _size(finding: Finding) -> float:
-    size = finding.evidence.get("height", finding.evidence.get("worst"))
-    return abs(float(size)) if isinstance(size, int | float) and not isinstance(size, bool) else 0.0
+def _as_in(finding: Finding, others: Sequence[Sound]) -> Finding:
+    """Return a finding that says in which runs before it is too."""
+    there = [one.name for one in others if has_too(finding, one.findings)]
+    return replace(finding, sentence=message("finding-as-before", finding=finding.sentence, other=there))
 
 
 def _without_excused(finding: Finding, given: Sequence[Difference], trace: Trace, sound: Sequence[Sound]) -> Finding:

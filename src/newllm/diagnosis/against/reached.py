@@ -14,6 +14,7 @@ from newllm.messages import catalogue
 from newllm.trace import Trace
 
 LEAST = 0.15  # natural logarithms, or shares of the range, beyond all that another seed may explain
+FAR = 1.1  # likewise, three times: so far an evaluation alone hardly becomes better
 INSIDE = 0.7  # likewise, of a layer, and of what measures no progress
 _MEASURES = (
     "loss", "accuracy", "perplexity", "targets_right", "latent_kl", "reconstruction_loss", "validation_loss",
@@ -54,6 +55,16 @@ def only_validates_better(found: Sequence[Difference]) -> bool:
     A training loss that is lower than there is no such thing: a task may have become an easier one.
     """
     return bool(found) and all(one.signal is not None and _is_better(one.signal, one) for one in found)
+
+
+def is_too_good(found: Sequence[Difference], here: Trace, there: Trace) -> bool:
+    """Whether an evaluation is far better to the end, and nothing else parts, the training loss among it.
+
+    What a person changes so that a model does better on new data (regularisation, more data) shows in training too.
+    """
+    far = [one for one in found if one.last is None and one.size >= FAR]
+    compared = all(len(finite(one.series("loss")).value) for one in (here, there))
+    return bool(far) and only_validates_better(found) and compared
 
 
 def _is_better(name: str, one: Difference) -> bool:

@@ -9,7 +9,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite, sliding_mean
 from newllm.diagnosis.sums import other_losses, weights
-from newllm.messages import message
+from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
 FEWEST = 4  # evaluations
@@ -24,8 +24,12 @@ FEWEST_SOFT = 5  # sampled steps with targets that are mixed or smoothed
 SMOOTH = 0.02  # standard deviation of the noise, on a log scale: single batches scatter more
 PER_ROW = 0.1  # of the rows of an update
 A_MEAN = "cross_entropy"  # one that is summed and not averaged is told by its size
-LEARNT = 0.8  # of what a part of the loss began at
+LEARNT = 0.8  # of what the loss, or a part of it, began at
 _OF_DIFFERENCES = 0.954  # median of the distance between two numbers that scatter by 1, of a normal distribution
+FEW = 5  # updates, or fewer, before an evaluation
+UNTRAINED = 0.9  # of the level that the training loss begins at
+ONE_FACTOR, ENOUGH = 0.1, 4  # by how much the logarithm of one factor scatters; and times that: what is learnt
+MOVING = 0.4  # of that logarithm: so far it goes while two measures are learnt that are not the same
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
 
@@ -41,6 +45,8 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:
     scatter by is noise in their targets, below which training cannot come, and which validation need not have. And so
     is one that is as many times as high as an update has rows: a sum over them, where validation has a mean. And so is
     one that is smoothed and falls: a running mean knows the time before, and comes down later than validation.
+    And so is one that is as many times as high at each evaluation, however far both have fallen, or was so before
+    anything was learnt: that is another measure, as a sum beside a mean, or a loss beside a share of errors.
     A note says why, where that is known.
     """
     both = _both(trace)
@@ -53,29 +59,14 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:
     accuracy = as_shares(finite(trace.series("validation_accuracy")).value)[-2:]
     if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
-    parts = _learnt_parts(trace, start)
-    is_noisy = _scatter(loss.value) >= np.log(end / last)
-    entropy = finite(trace.series("target_entropy")).value
-    is_soft = len(entropy) >= FEWEST_SOFT
-    is_late = _without_delay(loss.value) < ABOVE * last
-    rows = trace.series("rows").value
-    is_sum = len(rows) > 0 and abs(end / last / median(rows) - 1) < PER_ROW and not len(trace.series(A_MEAN).value)
-    if parts:
-        other = message("finding-training-above-validation.summed", parts=", ".join(parts))
-    elif is_sum:
-        other = message("finding-training-above-validation.per-row", rows=int(median(rows)))
-    elif is_late:
-        other = message("finding-training-above-validation.running-mean")
-    elif is_soft:
-        other = message("finding-training-above-validation.soft", entropy=median(entropy))
-    elif is_noisy:
-        other = message("finding-training-above-validation.noisy")
-    elif facts.dropout:
-        other = message("finding-training-above-validation.dropped", share=facts.dropout)
-    else:
-        other = message("finding-training-above-validation.augmented")
-    is_harmless = (len(accuracy) and median(accuracy) >= HARMLESS) or parts or is_sum or is_noisy or is_soft or is_late
-    is_known = is_harmless and not other.id.endswith(".augmented")
+    known, is_right = _reason(trace, both, last), len(accuracy) > 0 and median(accuracy) >= HARMLESS
+    other = known or (
+        message("finding-training-above-validation.dropped", share=facts.dropout)
+        if facts.dropout
+        else message("finding-training-above-validation.augmented")
+    )
+    is_harmless = known is not None or is_right
+    is_known = known is not None or (is_right and facts.dropout)
     values = {"training": end, "validation": last, "times": end / last}
     return [
         Finding(
@@ -94,6 +85,50 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
         )
     ]
+
+
+def _reason(trace: Trace, both: tuple[Series, Series, float, float], last: float) -> Message | None:
+    """Return what makes a training loss this much higher and does no harm, where that is known."""
+    loss, validation, start, end = both
+    entropy, rows = finite(trace.series("target_entropy")).value, trace.series("rows").value
+    is_sum = len(rows) > 0 and abs(end / last / median(rows) - 1) < PER_ROW and not len(trace.series(A_MEAN).value)
+    is_factor_known = len(rows) > 0 or len(trace.series("backwards").value) > 0
+    is_scaled, untrained = _times_as_high(loss, validation, start)
+    if parts := _learnt_parts(trace, start):
+        return message("finding-training-above-validation.summed", parts=", ".join(parts))
+    if is_sum:
+        return message("finding-training-above-validation.per-row", rows=int(median(rows)))
+    if is_scaled and not is_factor_known:
+        return message("finding-training-above-validation.scaled")
+    if untrained >= ABOVE and end < LEARNT * start:
+        return message("finding-training-above-validation.other-measure", times=untrained)
+    if _without_delay(loss.value) < ABOVE * last:
+        return message("finding-training-above-validation.running-mean")
+    if len(entropy) >= FEWEST_SOFT:
+        return message("finding-training-above-validation.soft", entropy=median(entropy))
+    if _scatter(loss.value) >= np.log(end / last):
+        return message("finding-training-above-validation.noisy")
+    return None
+
+
+def _times_as_high(loss: Series, validation: Series, start: float) -> tuple[bool, float]:
+    """Return whether the training loss is that of the validation but for a factor; else by which one it began above it.
+
+    A model that knows nothing does equally badly on both; what it learns by a mistake takes time to learn.
+
+    Args:
+        loss: that of training.
+        validation: that of the validation.
+        start: level at which the training loss begins.
+    """
+    ends = np.searchsorted(loss.step, validation.step, side="right")
+    beside = np.array([median(loss.value[max(0, end - FEW) : end + FEW // 2 + 1]) for end in ends])
+    apart = np.log(beside / validation.value)
+    untrained = apart[beside > UNTRAINED * start]
+    fell = np.log(validation.value[0] / median(validation.value[-2:]))
+    is_scaled = fell > ENOUGH * ONE_FACTOR and float(np.ptp(apart)) < ONE_FACTOR
+    is_moving = len(untrained) > 0 and abs(median(apart[-2:]) - untrained[-1]) > MOVING
+    return is_scaled, float(np.exp(untrained[-1])) if is_moving else 1.0
 
 
 def _scatter(value: np.ndarray) -> float:

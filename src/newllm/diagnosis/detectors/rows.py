@@ -19,6 +19,7 @@ FEWEST_ROWS = 30  # of an evaluation
 BATCHES = frozenset(part * 2**power for part in (1, 3) for power in range(16))  # rows that loaders are asked for
 NEW = 0.02  # of the rows: a boundary between two epochs, or rows that an epoch leaves out
 MIXED = 0.5  # of the rows: a batch in which most came before
+KNOWN = 0.4  # of the rows of training: by chance an evaluation knows no more
 PART = 0.1  # of the rows of an evaluation: fewer are the odd duplicate
 MOST_OF_TRAINING = 0.9  # of the rows of training: an evaluation that reads so many of them does so on purpose
 ALL_SEEN, SOME = 0.999, 0.2  # of the rows of an update
@@ -209,7 +210,8 @@ def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # n
     """Return evaluations of whose rows the training had been given all, or a part.
 
     False alarms: in a small world (moves of a game, sums of two digits) equal rows come by chance. There training
-    itself is given the same row again and again within its first epoch; so no row may have come twice there.
+    itself is given the same row again and again within its first epoch; so no row may have come twice there, or all
+    evaluations must have been of known rows, also one before which most rows of training were new.
 
     A part of them must be the same from evaluation to evaluation, as the split left it, and of inputs that are no whole
     numbers, as short texts are, which are alike by chance. An evaluation that reads all rows of training beside others
@@ -219,7 +221,7 @@ def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # n
     if len(share.value) < 2 or len(count.value) != len(share.value):
         return []
     whole = (share.value >= 1) & (count.value >= FEWEST_ROWS)
-    if not whole[-2:].all() or not rows_are_unique(trace):
+    if not whole[-2:].all() or not (rows_are_unique(trace) or (whole.all() and _reads_new_rows(trace, share))):
         return _partly_trained(trace, share, count.value)
     first = int(share.step[np.flatnonzero(whole)[0]])
     return [
@@ -239,6 +241,14 @@ def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # n
             candidate_causes=("leak",),
         )
     ]
+
+
+def _reads_new_rows(trace: Trace, share: Series) -> bool:
+    """Whether most rows of training were new in the updates before one of the evaluations."""
+    seen = trace.series("rows_seen")
+    ends = np.searchsorted(seen.step, share.step, side="right")
+    around = (seen.value[max(0, end - AROUND) : end] for end in ends)
+    return any(len(part) == AROUND and part.mean() < KNOWN for part in around)
 
 
 def _partly_trained(trace: Trace, share: Series, count: np.ndarray) -> list[Finding]:

@@ -5,7 +5,10 @@ against-and = { $first }; { $rest }
 against-lead-differs-from-reference = what the training is given or set to is not as in { $other }:
 against-lead-program-differs = the program is not as in { $other }:
 against-lead-program-changed = the program that goes on at { $axis } { $step } is not the one before ("there"):
-against-lead-parts-from-reference = what it comes to is not as in { $other }:
+against-lead-parts-from-reference = { $suspect ->
+    [yes] the evaluation alone is far better than in { $other }, with a training that is as there: look whether it gives the model what it should predict, or has easier rows:
+   *[no] what it comes to is not as in { $other }:
+}
 against-lead-parts-inside = inside the model this parts first from { $other }:
 against-further = and { COUNT($count) } more
 against-kind = { NAMED($kind, kind: "term") }
@@ -145,6 +148,8 @@ finding-parts-inside =
         [0] { "" }
        *[other] ; and { COUNT($more) } more
     }
+
+finding-as-before = { $finding } (as in { $other } before it)
 
 finding-in-reference-too =
     .explained = The run that is known to be sound (--against) has these findings too, of the same signals and no less grave. They may be worth mending, but do not make the difference between the two.

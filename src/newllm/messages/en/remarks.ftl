@@ -267,7 +267,10 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
-remark-chosen = held against { $other } (the newest of the same program beside it without an alarm) over { $axis }s { $first } to { $last }: { $count ->
+remark-chosen = held against { $other } (the newest of the same program beside it { $usual ->
+    [yes] with no alarm but what most of them have
+   *[no] without an alarm
+}) over { $axis }s { $first } to { $last }: { $count ->
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }; { $earlier ->

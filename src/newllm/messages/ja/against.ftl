@@ -5,7 +5,10 @@ against-and = { $first }、{ $rest }
 against-lead-differs-from-reference = 訓練に与えたものまたは設定が{ $other }と異なる：
 against-lead-program-differs = プログラムが{ $other }と異なる：
 against-lead-program-changed = { axis-unit }{ $step }で再開したプログラムが、それまでのもの（「あちら」）と異なる：
-against-lead-parts-from-reference = 訓練の結果が{ $other }と異なる：
+against-lead-parts-from-reference = { $suspect ->
+    [yes] 訓練は{ $other }と同じなのに、評価だけがはるかに良い。予測すべき答えがモデルに渡っていないか、評価が易しい行だけになっていないかを確かめる：
+   *[no] 訓練の結果が{ $other }と異なる：
+}
 against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれるもの：
 against-further = ほか{ COUNT($count) }個
 against-kind = { NAMED($kind, kind: "term") }
@@ -138,6 +141,8 @@ finding-parts-inside =
         [0] 。
        *[other] 、ほか{ COUNT($more) }個。
     }
+
+finding-as-before = { $finding }（以前の{ $other }と同じ）
 
 finding-in-reference-too =
     .explained = 正常とわかっている実行（--against）にも、同じ信号について同じかそれ以上に重大なこれらの所見がある。直す価値はあるかもしれないが、二つの実行の違いの原因ではない。

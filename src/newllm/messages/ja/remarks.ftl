@@ -263,7 +263,10 @@ remark-training-kind = { $training ->
    *[other] 回帰または密度の尤度（損失が0を下回る）
 }とみなす（根拠の列：{ $columns }）。違う場合は--kindで指定する
 remark-against = { axis-unit }{ $first }から{ $last }までを{ $other }と比べた（設定と信号{ COUNT($count) }個）
-remark-chosen = 同じプログラムの隣の実行のうち、警告のない最新の{ $other }と、{ axis-unit }{ $first }から{ $last }までを比べた（設定と信号{ COUNT($count) }個）。{ $earlier ->
+remark-chosen = 同じプログラムの隣の実行のうち、{ $usual ->
+    [yes] 大半の実行に共通する警告しかない
+   *[no] 警告のない
+}最新の{ $other }と、{ axis-unit }{ $first }から{ $last }までを比べた（設定と信号{ COUNT($count) }個）。{ $earlier ->
     [none] { "" }
    *[other] 警告になるのは、{ $earlier }よりも劣るときだけである。
 }--aloneで比べず、--againstで相手を選ぶ

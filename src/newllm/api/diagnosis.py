@@ -1,0 +1,107 @@
+"""What the doctor says of a run or a log. No torch."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.run_facts import is_run
+from newllm.files import plain_data
+from newllm.messages import catalogue
+from newllm.trace import Finding, Trace, Verdict
+from newllm.trace.rich import Rich, Shown
+from newllm.words.diagnosis import headline, unjudged
+from newllm.words.finding_data import finding_data
+from newllm.words.verdicts import replays_show, sentences_of
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Diagnosis(Rich):
+    """What the doctor says.
+
+    Attributes:
+        path: what was read.
+        trace: its signals, and what of the log was left out.
+        facts: what was known beside them.
+        findings: what matters most first; empty for a healthy run. That whose cause replays have shown stands first.
+        verdict: the newest of its replays, None without one.
+        logs: of several ranks that were read together, by rank; `path` is the directory, or the first of them.
+        against: the diagnoses of the sound runs that it was held against; empty where there were none.
+        chosen: whether the sound run was chosen, and not given.
+        doubtful: whether something is wrong with that one too, as with all that could be chosen.
+        alone: what the doctor says of the run by itself, where it was held against one.
+    """
+
+    path: Path
+    trace: Trace
+    facts: Facts
+    findings: list[Finding]
+    verdict: Verdict | None = None
+    logs: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    against: tuple["Diagnosis", ...] = ()
+    chosen: bool = False
+    doubtful: bool = False
+    alone: "Diagnosis | None" = None
+
+    def __str__(self) -> str:
+        """Return a line of how it looks, one of what its replays show, and one for each finding."""
+        words = catalogue("en")
+        said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
+        shown = list(filter(None, [replays_show(words, self.verdict)]))
+        return "\n".join([headline(words, self.trace, self.findings, self.facts), *shown, *said])
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a finding is more than a note."""
+        return any(finding.severity != "note" for finding in self.findings)
+
+    @property
+    def unjudged(self) -> str:
+        """Why nothing could be judged: no loss was understood, or it has hardly any points; else empty."""
+        return str(unjudged(self.trace, self.findings) or "")
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was enough to say that nothing is wrong."""
+        return not self.unjudged
+
+    def show(self, lang: str = "en") -> Shown:
+        """Return what a notebook shows of it, in a language: the page of what was read."""
+        from newllm.report.notebook import run_shown  # what draws takes long to load, and only a notebook needs it
+        from newllm.report.source import Source, read_source
+
+        path, trace, findings = self.path, self.trace, tuple(self.findings)
+        if is_run(path):
+            source = read_source(path, trace=trace, findings=findings)
+        else:
+            source = Source(path, path.name, trace=trace, facts=self.facts, findings=findings, problems=trace.remarks)
+        return run_shown(source, catalogue(lang))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data: schema, run, judged, findings, left_out, remarks, replays, logs_of_ranks.
+
+        `replays` where there is a verdict, `logs_of_ranks` where several logs were read together, `against` where sound
+        runs were given.
+
+        Of numbers that are not finite, None.
+        """
+        content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "run": os.fspath(self.path),
+            "judged": self.judged,
+            "findings": [finding_data(finding) for finding in self.findings],
+            "left_out": list(self.trace.left_out),
+            "remarks": [remark.as_dict() for remark in self.trace.remarks],
+        }
+        if self.verdict is not None:
+            said = [str(one) for one in sentences_of(self.verdict)]
+            content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
+        if self.logs:
+            content["logs_of_ranks"] = {str(rank): os.fspath(path) for rank, path in self.logs.items()}
+        if self.against:
+            content["against"] = [os.fspath(one.path) for one in self.against]
+        return plain_data(content)
