@@ -50,6 +50,8 @@ def held_against_chosen(
 ) -> Diagnosis:
     """Return the diagnosis of a run as it looks beside the first of others that is sound, else beside the first.
 
+    Sound is one that has no alarm but usual ones, and comes to no less than those before it.
+
     An alarm is only what is worse than in some before it too: one of them may have a mistake that nobody has found.
 
     Args:
@@ -67,10 +69,22 @@ def held_against_chosen(
                 (doubtful if is_doubtful else sound).append((other, found))
         if len(sound) == _SEVERAL:
             break
-    if len(sound) > 1:
-        (newest, _), *before = sound
-        return _held_against(own, [newest], [other for other, _ in before])
-    return next((found for _, found in (*sound, *doubtful)), own)
+    each = [other for other, _ in sound]
+    chosen, *before = [one for at, one in enumerate(each) if not _comes_to_less(one, each[at + 1 :])] or [None]
+    if chosen is not None:
+        return _held_against(own, [chosen], before)
+    return next((found for _, found in doubtful), own)
+
+
+def _comes_to_less(one: Diagnosis, before: Sequence[Diagnosis]) -> bool:
+    """Whether a run has an alarm beside those before it: by itself nothing may be wrong with one that has a mistake."""
+    if not before:
+        return False
+    try:
+        found = _held_against(one, before[:1], before[1:])
+    except UserError:
+        return False
+    return any(finding.kind == "parts-from-reference" and finding.severity != "note" for finding in found.findings)
 
 
 def held_against_given(own: Diagnosis, others: Sequence[Diagnosis]) -> Diagnosis:

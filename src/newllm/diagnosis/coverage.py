@@ -214,7 +214,7 @@ def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
         signal
         for finding in findings
         if finding.severity != "note" and finding.kind in OF_REFERENCE
-        for signal in finding.evidence["signals"]
+        for signal in finding.evidence.get("signals", ())  # settings alone have none
     ]
     checked = [
         one.name

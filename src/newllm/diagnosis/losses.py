@@ -12,6 +12,8 @@ import numpy as np
 from newllm.diagnosis.medians import medians
 from newllm.trace import Series, Trace
 
+FEWEST_SHARES, MOST_SHARES, MOST_CASES = 4, 40, 3000  # numbers that differ; of which each may be a multiple of 1 / N
+_SHARE_ROUNDED, _DECIMALS = 5e-7, 4  # of a number that was computed in 32 bits; of one that was rounded in a log
 _SO_FAR = re.compile(r"(best|lowest)(?![a-z])", re.IGNORECASE)  # "Best Val Loss" stays as it is on purpose
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
 _FIRST = 5  # points that tell where a loss begins
@@ -128,3 +130,20 @@ def sliding_mean(values: np.ndarray, width: int) -> np.ndarray:
 def sliding_median(values: np.ndarray, width: int) -> np.ndarray:
     """Return the median of every `width` neighbours of finite (n,), n at least `width`: (n - width + 1,)."""
     return medians(values, width, np.arange(len(values) - width + 1))
+
+
+def cases_counted(value: np.ndarray) -> int | None:
+    """Return of how many cases each of some numbers (n,) is a share, as a share of errors is; None where of none.
+
+    Numbers that are no shares are multiples of 1 / N by chance, each with a probability of 2 N times the tolerance.
+    Those that a log has rounded are multiples of a power of ten, which says nothing.
+    """
+    different = np.unique(value)[:MOST_SHARES]
+    if len(different) < FEWEST_SHARES or different[0] < 0 or different[-1] > 1:
+        return None
+    if np.allclose(different, np.round(different, _DECIMALS), rtol=0, atol=1e-9):
+        return None
+    cases = np.arange(2, MOST_CASES)
+    whole = np.abs(np.outer(cases, different) - np.round(np.outer(cases, different)))
+    found = np.flatnonzero((whole < _SHARE_ROUNDED * cases[:, None]).all(axis=1))
+    return int(cases[found[0]]) if len(found) else None

@@ -14,6 +14,7 @@ from typing import Any
 
 LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
+MOST_OF_FOLDER = 50  # data files of a folder that is named
 MOST_LISTED = 2000  # files, among which one that is named without its folder is looked for
 FEW_OF_A_NAME = 3  # files of settings that are called alike: of more it is not known which is meant
 WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
@@ -47,11 +48,12 @@ _RESULTS = re.compile(
     re.IGNORECASE,
 )
 """Folders and names of what a program writes."""
-MOST_SCRIPTS = 20  # beside a program that are read
+MOST_SCRIPTS = 40  # beside a program that are read
 _WRITER = re.compile(
-    r"save(z|txt|_file|_to_disk|z_compressed)?|dump|to(file|_csv|_json|_parquet|_pickle|_feather)|write.*|memmap"
+    r"save(z|txt|_file|_to_disk|z_compressed)?|dump.*|to(file|_csv|_json|_parquet|_pickle|_feather)|write.*|memmap"
 )
-"""Methods and functions of modules that write data."""
+"""Methods and functions that write data."""
+_WORD = re.compile(r"[\w./\\-]+")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _LONGEST = 200  # characters of a name in a program that may be a file's
 
@@ -75,14 +77,23 @@ def text_of(path: Path, largest: int) -> str | None:
 
 
 def named_in(texts: Iterable[str], arguments: Iterable[str]) -> list[str]:
-    """Return what may name a file of settings or data: text in code, and words of a command line."""
+    """Return what may name a file of settings or data, or a folder of data: text in code, words of a command line."""
     given = [*arguments]
     words = {part for one in given for part in (one, one.partition("=")[2])} | set(_of_hydra(given))
     for text in texts:
         if len(text) <= LARGEST_READ:
             words |= _strings(text)
-    endings = (*_SETTINGS, *_DATA, *_TENSORS)
-    return sorted(one for one in words if len(one) <= _LONGEST and one.lower().endswith(endings))
+    return sorted(filter(_may_name, words))
+
+
+def named_in_settings(texts: Iterable[str]) -> list[str]:
+    """Return what may name a file or a folder of data in files of settings."""
+    return sorted(filter(_may_name, {word for text in texts for word in _WORD.findall(text)}))
+
+
+def _may_name(word: str) -> bool:
+    is_file = word.lower().endswith((*_SETTINGS, *_DATA, *_TENSORS))
+    return len(word) <= _LONGEST and (is_file or bool(_WORD.fullmatch(word) and _OF_DATA.search(word)))
 
 
 def _of_hydra(arguments: Sequence[str]) -> Iterator[str]:
@@ -163,12 +174,19 @@ def _matching(place: Path, word: str) -> Iterator[Path]:
     path = place / word
     with contextlib.suppress(OSError, ValueError):  # a name that can be none
         if "*" not in word:
-            yield from [path] if path.is_file() else []
+            yield from [path] if path.is_file() else _data_below(path) if path.is_dir() else []
         elif "*" not in str(path.parent):
             with os.scandir(path.parent) as entries:
                 listed = itertools.islice(entries, MOST_LISTED)
                 found = [one.path for one in listed if fnmatch.fnmatchcase(one.name, path.name) and one.is_file()]
             yield from map(Path, sorted(found))
+
+
+def _data_below(folder: Path) -> list[Path]:
+    """Return the data files in a folder and below, of many the first; of one in which a program writes none."""
+    if _PASSED_OVER & {*folder.parts}:
+        return []
+    return sorted(one for one in _files_below([folder]) if one.suffix.lower() in _DATA)[:MOST_OF_FOLDER]
 
 
 def _files_below(folders: Iterable[Path]) -> list[Path]:
@@ -202,7 +220,8 @@ def preparing(data: Iterable[str], folders: Iterable[Path]) -> Iterator[Path]:
 
 def _writes(code: str) -> bool:
     calls = (one for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Call))
-    return any(isinstance(one.func, ast.Attribute) and _WRITER.fullmatch(one.func.attr) for one in calls)
+    names = (one.func.attr if isinstance(one.func, ast.Attribute) else getattr(one.func, "id", "") for one in calls)
+    return any(map(_WRITER.fullmatch, names))
 
 
 def _checksum(path: Path) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ from typing import Any
 
 from newllm.checksum import read_checked, write_checked
 from newllm.files import make_directory
-from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, preparing, text_of
+from newllm.recorder.named_files import SECRET, name_in, named_files, named_in, named_in_settings, preparing, text_of
 from newllm.trace.program import PROGRAM, SET_ASIDE
 
 _RECORDINGS: list[Path] = []  # of this process, in their order
@@ -113,9 +113,12 @@ def the_program(frame: FrameType | None) -> dict[str, Any] | None:
     files |= texts
     arguments = _arguments(main) if cells is None else []
     room = MOST_BYTES - sum(map(len, files.values()))
-    settings, data = named_files(named_in([*files.values()], arguments), (place, entry.parent, root), root, room)
+    places = (place, entry.parent, root)
+    settings, data = named_files(named_in([*files.values()], arguments), places, root, room)
+    data |= named_files(named_in_settings(settings.values()), places, root, 0)[1]
     files |= {name: text for name, text in settings.items() if not str(root / name).startswith(_NEWLLM)}
-    folders = [one for one in (entry.parent, *((root / name).parent for name in data)) if one.is_relative_to(root)]
+    beside = (entry.parent, *((root / name).parent for name in (*data, *files)))
+    folders = [one for one in beside if one.is_relative_to(root)]
     scripts = [path for path in preparing(data, dict.fromkeys(folders)) if _is_kept(path, root, files)]
     files |= _texts(scripts, root, MOST_BYTES - sum(map(len, files.values())))[0]
     return {

@@ -101,7 +101,7 @@ def test_what_differs_of_a_run_that_came_to_more_is_a_note(runs: Path) -> None:
 def test_it_is_said_which_run_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "runs/slow"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "held against runs/faster (the newest of the same program beside it without an alarm)" in said
+    assert "held against runs/faster (an earlier run of the same program without an alarm of its own)" in said
     assert "it is an alarm only where it comes to less than runs/fine too" in said
     assert main(["doctor", "runs/slow", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["against"] == ["runs/faster"]
@@ -213,9 +213,25 @@ def test_an_alarm_that_its_program_has_each_time_stands_and_keeps_no_run_from_be
     (frozen,) = (one for one in found.findings if one.kind == "frozen-layer")
     assert frozen.severity == "warning"
     assert "never moves (as in runs/second and runs/first before it)" in str(frozen.sentence)
-    assert "with no alarm but what most of them have" in str(found.trace.remarks[-1])
+    assert "with no alarm of its own but what most of them have" in str(found.trace.remarks[-1])
     kinds = [one.kind for one in newllm.doctor("runs/slow").findings if one.severity == "warning"]
     assert kinds == [*TOLD, "frozen-layer"]
+
+
+def test_a_run_that_came_to_less_is_taken_by_none_after_it(runs: Path) -> None:
+    """By itself nothing is wrong with the slow one: it is so beside those before it."""
+    shutil.copytree(runs / "fine", runs / "next")
+    os.utime(runs / "next" / PROGRAM, ns=(0, (runs / "slow" / PROGRAM).stat().st_mtime_ns + 10))
+    assert [one.path for one in newllm.doctor(runs / "next").against] == [runs / "faster"]
+
+
+def test_who_stays_with_a_run_that_came_to_less_is_told_so_twice(runs: Path) -> None:
+    for at, name in enumerate(("second", "third")):
+        shutil.copytree(runs / "slow", runs / name)
+        os.utime(runs / name / PROGRAM, ns=(0, (runs / "slow" / PROGRAM).stat().st_mtime_ns + 10 * (at + 1)))
+    assert newllm.doctor(runs / "second").wrong
+    assert [one.path for one in newllm.doctor(runs / "third").against] == [runs / "second"]
+    assert not newllm.doctor(runs / "third").wrong
 
 
 def asked_for(run: Path, **changed: Any) -> None:

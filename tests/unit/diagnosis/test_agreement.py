@@ -8,6 +8,7 @@ import pytest
 from newllm.diagnosis.detectors.agreement import detect_training_above, detect_unsteady_validation
 from newllm.diagnosis.detectors.loss_floor import detect_squashed_outputs, detect_too_good
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.losses import cases_counted
 from newllm.trace import Finding, Series, Trace
 
 POINTS = 100
@@ -327,3 +328,26 @@ def test_text_that_is_said_to_be_text_leaves_more_than_half_a_nat(
     trace = Trace({"loss": Series(steps, loss), "validation_loss": Series(steps, loss)})
     found = detect_too_good(trace, Facts(kind=kind, vocabulary=vocabulary))
     assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "cases"),
+    [
+        (np.array([0.78125, 0.61666667, 0.57708333, 0.325]), 480),
+        (np.array([1, 2 / 3, 1 / 3, 0]), 3),
+        (np.array([0.78, 0.62, 0.58, 0.33]), None),  # a loss that a log has rounded
+        (np.array([0.5, 0.25, 0.75]), None),  # too few
+        (np.array([1.5, 0.61666667, 0.57708333, 0.325]), None),
+        (np.random.default_rng(0).random(8), None),
+    ],
+)
+def test_a_share_of_errors_is_told_by_its_cases(values: np.ndarray, cases: int | None) -> None:
+    assert cases_counted(values) == cases
+
+
+def test_a_share_of_errors_is_no_loss_to_be_held_against() -> None:
+    errors = np.array([84, 60, 50, 40, 35, 30, 28, 27]) / 97
+    loss = 3.0 * np.exp(-np.arange(POINTS) / 90) * np.exp(0.04 * np.cos(9 * np.arange(POINTS)))
+    (found,) = above(loss, *errors)
+    assert found.severity == "note"
+    assert "each evaluation is a multiple of 1 / 97" in str(found.sentence)

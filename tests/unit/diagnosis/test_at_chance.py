@@ -10,12 +10,18 @@ LOOKS = np.arange(1.0, 401, 10)
 
 
 def said(
-    level: float = 2.25, right: float = 0.16, classes: float = 10, updates: float = 400, multiple: float = 1.0
+    level: float = 2.25,
+    right: float = 0.16,
+    classes: float = 10,
+    updates: float = 400,
+    multiple: float = 1.0,
+    left_out: float = 0.0,
 ) -> bool:
     count = int(updates)
     looks = LOOKS[: max(1, count // 10)]
     seen = {"cross_entropy": 1.0, "targets_right": right, "loss_multiple": multiple, "target_classes_seen": classes}
     signals = {name: Series(looks, np.full(len(looks), value)) for name, value in seen.items()}
+    signals["targets_used"] = Series(looks, np.where(np.arange(len(looks)) < len(looks) / 2, 1.0, 1 - left_out))
     loss = np.linspace(2.4, level, count) + 0.05 * np.random.default_rng(0).standard_normal(count)
     found = diagnose(Trace({"loss": Series(np.arange(1, count + 1), loss)} | signals))
     return any(one.kind == "plateau" and one.sentence.id == "finding-plateau.chance" for one in found)
@@ -27,8 +33,8 @@ def test_it_is_said() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"level": 2.1}, {"right": 0.3}, {"classes": 4}, {"updates": 200}, {"multiple": 32.0}],
-    ids=["it has learnt", "it answers", "few classes", "it has hardly begun", "a sum"],
+    [{"level": 2.1}, {"right": 0.3}, {"classes": 4}, {"updates": 200}, {"multiple": 32.0}, {"left_out": 0.7}],
+    ids=["it has learnt", "it answers", "few classes", "it has hardly begun", "a sum", "the hardest are left"],
 )
 def test_it_is_not_said(changed: dict[str, float]) -> None:
     assert not said(**changed)

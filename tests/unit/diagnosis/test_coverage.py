@@ -8,7 +8,7 @@ import pytest
 
 from newllm.diagnosis import coverage, detectors
 from newllm.diagnosis.facts import Facts
-from newllm.messages import catalogue, quoted
+from newllm.messages import catalogue, message, quoted
 from newllm.trace import Finding, Series, Trace
 
 KINDS = {name.removeprefix("finding-") for name in catalogue("en").names if name.startswith("finding-")}
@@ -71,3 +71,10 @@ def test_a_loss_that_ends_above_its_lowest_is_not_called_sound(end: float, is_ri
     assert ("validation" in coverage.doubtful(trace, Facts(), [])) == is_risen
     assert ("validation" in coverage.sound(trace, Facts(), [])) != is_risen
     assert coverage.risen(trace) == (("validation_loss", end, 2.0, 60.0) if is_risen else None)
+
+
+def test_settings_that_differ_from_a_sound_run_have_no_signal() -> None:
+    trace = Trace({"loss": Series(np.arange(1, 51), np.linspace(2, 1, 50))})
+    said = message("finding-as-reference.sentence", other=["a"], count=1, several=False)
+    finding = Finding(kind="differs-from-reference", severity="warning", sentence=said)
+    assert "loss" in coverage.sound(trace, Facts(), [finding])

@@ -258,3 +258,12 @@ def test_of_statements_that_were_added_together_each_is_told() -> None:
     assert "say_4()` and 2 more (not there)" in str(one.said)
     (one,) = between(there, many)
     assert "without `say_0(); say_1(); say_2(); say_3(); say_4()` and 2 more (line 2 there)" in str(one.said)
+
+
+def test_several_files_of_one_folder_are_told_together() -> None:
+    names = ("data/toy/train/x.txt", "data/toy/val/x.txt", "data/toy/words.txt", "lists/held.txt")
+    own, other = (Program("t.py", data=dict.fromkeys(names, (9, digest))) for digest in "ab")
+    assert [str(one.said) for one in program_differences(own, other, ())] == [
+        "3 files of data/toy have other content (data/toy/train/x.txt among them)",
+        "the file lists/held.txt has other content (9 bytes, there 9)",
+    ]

@@ -442,3 +442,33 @@ def test_scripts_that_prepared_the_data_are_kept_with_tensors_that_are_data(prog
     kept = entry()
     assert {Path(one).name for one in kept["data"]} == {"train1989.pt", "val.bin"}
     assert {Path(one).name for one in kept["files"]} == {"train.py", "prepro.py", "prepare.py"}
+
+
+def test_folders_of_data_are_looked_into_and_those_that_settings_name(program: Path) -> None:
+    write(
+        program,
+        {
+            "train.py": 'read("config.json"); load("speech_data"); "train"; "runs/data"\n',
+            "config.json": '{"data": {"path": "toy_data", "extra": "lists/held.txt"}, "out": "out"}',
+            "toy_data/train.txt": "rows",
+            "toy_data/deep/vali.txt": "rows",
+            "toy_data/notes.md": "none",
+            "lists/held.txt": "rows",
+            "speech_data/x.npy": "numbers",
+            "train/left.csv": "rows",
+            "runs/data/old.csv": "what it wrote",
+            "out/rows.csv": "what it wrote",
+            "other/rows.csv": "not named",
+            "make.py": 'dump_file(x, os.path.join("toy_data", "train.txt"))\n',
+        },
+    )
+    kept = entry()
+    names = {Path(one).as_posix() for one in kept["data"]}
+    assert {name.removeprefix(f"{program.as_posix()}/") for name in names} == {
+        "toy_data/train.txt",
+        "toy_data/deep/vali.txt",
+        "lists/held.txt",
+        "speech_data/x.npy",
+        "train/left.csv",
+    }
+    assert {Path(one).name for one in kept["files"]} == {"train.py", "config.json", "make.py"}

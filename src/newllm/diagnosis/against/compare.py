@@ -5,7 +5,7 @@ on purpose. What a sound run of the same program has too does not make the diffe
 what the training was given and set to, then what it came to, and where that shows inside the model.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,7 +93,7 @@ def held_against(
         program: that trained the run; None where none was kept.
         earlier: None where a person gave the sound runs. Else the sound one was chosen, as the last in which nothing
             was found, and these are some before it. Then the run may differ on purpose: it is an alarm only where it
-            comes to less than any of them, as one of them may have a mistake that nobody has found, and was called with
+            comes to less than it and most of them, as one may have a mistake that nobody has found, and was called with
             the same options as the sound one. Where something is found in that one too, as in all before it, what is
             found of the run stands as it is.
 
@@ -122,20 +122,19 @@ def held_against(
         raise UserError(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
-    parted = [reached, *(reached_differences(trace, one.trace, **known)[0] for one in before)]
-    is_less = all(comes_to_less(found, progress=progress) for found in parted)
-    others = [one.trace for one in (sound[0], *before)]
-    is_suspect = all(is_too_good(found, trace, other) for found, other in zip(parted, others, strict=True))
+    is_less, is_suspect = _outcome(trace, [*sound, *before], known)
     is_alarm = is_suspect or (is_less if chosen else parts)
     if chosen and not _is_called_alike(program, sound[0].program):
         is_alarm = False  # another experiment, which a person asked for
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     is_doubtful = sound[0].is_doubtful
-    both = [one for one in findings if any(has_too(one, other.findings) for other in (*sound, *before))]
-    # What its program is told of each time may be a mistake all the same: a person has not said that it is sound.
-    usual = [one for one in both if chosen and one.severity != "note" and not is_doubtful]
-    both = [one for one in both if one not in usual]
+    usual: list[Finding] = []
+    if chosen and not is_doubtful:
+        # What its program is told of each time may be a mistake all the same: a person has not said that it is sound.
+        alarms = [one for one in findings if one.severity != "note"]
+        usual = [one for one in alarms if any(has_too(one, other.findings) for other in (*sound, *before))]
+    both = [one for one in findings if one not in usual and any(has_too(one, other.findings) for other in sound)]
     own = [_without_excused(one, given, trace, sound) for one in findings if one not in (*both, *usual)]
     if is_doubtful:
         own = list(findings)
@@ -154,14 +153,13 @@ def held_against(
     notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
-        there = [one.name for one in sound if any(has_too(other, one.findings) for other in both)]
-        notes.append(_note("in-reference-too", {"kinds": kinds}, other=there, kinds=[_kind(one) for one in kinds]))
+        notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
     if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     how = "doubtful" if is_doubtful else "chosen" if chosen else "against"
     if how == "chosen":
-        told_of["earlier"] = [one.name for one in before] or None
+        told_of |= {"earlier": [one.name for one in before] or None, "before": len(before)}
         told_of["usual"] = any(one.severity != "note" for one in sound[0].findings)
     remarks = [note(f"remark-{how}", other=names, **told_of)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
@@ -173,6 +171,16 @@ def held_against(
 
 def _is_called_alike(program: Program | None, other: Program | None) -> bool:
     return program is None or other is None or is_called_alike(program, other)
+
+
+def _outcome(trace: Trace, sound: Sequence[Sound], known: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Return whether a run comes to less than the first of sound runs and most of them, and is too good beside all.
+
+    One of them may have a mistake that nobody has found. By a single one nobody knows what another seed brings.
+    """
+    each = [(reached_differences(trace, one.trace, **known)[0], trace, one.trace) for one in sound]
+    less = [comes_to_less(*one, progress=known["progress"]) for one in each]
+    return less[0] and 2 * sum(less) > len(less), len(each) > 1 and all(is_too_good(*one) for one in each)
 
 
 def _without_planned(
@@ -302,7 +310,7 @@ def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
 def _as_in(finding: Finding, others: Sequence[Sound]) -> Finding:
     """Return a finding that says in which runs before it is too."""
     there = [one.name for one in others if has_too(finding, one.findings)]
-    return replace(finding, sentence=message("finding-as-before", finding=finding.sentence, other=there))
+    return replace(finding, sentence=message("as-before-finding", finding=finding.sentence, other=there))
 
 
 def _without_excused(finding: Finding, given: Sequence[Difference], trace: Trace, sound: Sequence[Sound]) -> Finding:

@@ -128,7 +128,7 @@ def _noisy_parting(here: Series, windows: list[_Window]) -> Parting | None:
         return None
     at = np.flatnonzero(kept)
     own, other = windows[at[0]].levels
-    step = _onset(here, windows, int(at[0]), lambda value: np.sign(own - other) * (value - other))
+    step = _onset(Series(here.step, np.sign(own - other) * (here.value - other)), windows, int(at[0]))
     levels = np.median([windows[one].levels for one in at], axis=0)
     last = None if kept[-1] else windows[at[-1]].last
     return Parting(step, last, float(levels[0]), float(levels[1]), float(sizes[kept].max()))
@@ -169,9 +169,9 @@ def level_parting(
         return None
     first, farthest = int(np.argmax(kept)), int(np.argmax(np.where(kept, beyond, -np.inf)))
     last = None if kept[-1] else windows[int(np.flatnonzero(kept)[-1])].last
-    step = _onset(
-        here, windows, first, lambda value: np.maximum(scaled(value) - high[first], low[first] - scaled(value))
-    )
+    sign = 1 if own[first] > high[first] else -1
+    apart = sign * (scaled(here.value) - scaled(np.interp(here.step, there.step, there.value)))
+    step = _onset(Series(here.step, apart), windows, first)
     shown = _ends(windows) if kept[-1] else windows[farthest].levels
     return Parting(step, last, *shown, float(beyond[kept].max()))
 
@@ -193,8 +193,8 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
         return None
     sign = 1 if end > float(reached.max()) else -1
     near = [there.value[(there.step >= at / EARLIER) & (there.step <= at * EARLIER)] for at in step]
-    edges = [(sign * one).max() if len(one) else np.inf for one in near]
-    apart = np.array([sign * value > edge for value, edge in zip(own, edges, strict=True)])
+    edges = [(sign * scaled(one)).max() if len(one) else np.inf for one in near]
+    apart = np.array([sign * value > edge + beyond / 2 for value, edge in zip(scaled(own), edges, strict=True)])
     apart[-1] = True
     first = len(apart) - int(np.argmin(np.append(apart[::-1], False)))
     return Parting(float(step[first]), None, end, _end(reached, len(reached)), beyond)
@@ -224,14 +224,12 @@ def _around(middle: np.ndarray, levels: np.ndarray, at: float) -> tuple[float, f
     return float(near.min()), float(near.max())
 
 
-def _onset(here: Series, windows: list[_Window], at: int, beyond: Callable[[np.ndarray], np.ndarray]) -> float:
+def _onset(apart: Series, windows: list[_Window], at: int) -> float:
     """Return the step from which the points around the beginning of a window lie beyond half of what they do in it."""
-    since = windows[max(0, at - 1)].first
-    inside = (here.step >= since) & (here.step <= windows[at].last)
-    far = beyond(here.value[inside])
-    half = float(np.median(beyond(windows[at].here))) / 2
-    split = int(np.argmin(np.concatenate([[0.0], np.cumsum(far - half)[:-1]])))
-    return float(here.step[inside][split])
+    inside = (apart.step >= windows[max(0, at - 1)].first) & (apart.step <= windows[at].last)
+    half = float(np.median(apart.value[inside & (apart.step >= windows[at].first)])) / 2
+    split = int(np.argmin(np.concatenate([[0.0], np.cumsum(apart.value[inside] - half)[:-1]])))
+    return float(apart.step[inside][split])
 
 
 def _apart(own: np.ndarray, other: np.ndarray, tolerance: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What differs between the programs of two recordings: code, command line, the data files that it names, versions."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -16,6 +17,7 @@ from newllm.diagnosis.against.written import changes_nothing
 from newllm.messages import Message, message
 from newllm.trace.program import Program
 
+SEVERAL_FILES = 3  # of data in one folder: they are told together
 LONGEST = 90  # characters of a statement
 MOST_IN_A_ROW = 5  # statements that were added or removed together
 BEFORE = 30  # characters that are shown before what differs
@@ -163,10 +165,16 @@ def _same(one: str | None, two: str | None) -> bool:
 
 
 def _data(here: Program, there: Program) -> Iterator[Difference]:
-    for name, (size, digest) in here.data.items():
-        other = there.data.get(name)
-        if other is not None and other[1] != digest:
-            yield _difference(message("against-data", name=name, here=size, there=other[0]))
+    differ = [name for name, one in here.data.items() if name in there.data and one[1] != there.data[name][1]]
+    for _, group in groupby(sorted(differ), key=lambda one: Path(one).parts[0]):
+        names = [*group]
+        if len(names) >= SEVERAL_FILES:
+            folder = os.path.commonpath(names)
+            yield _difference(message("against-data-folder", name=folder, first=names[0], count=len(names)))
+            continue
+        for name in names:
+            sizes = {"here": here.data[name][0], "there": there.data[name][0]}
+            yield _difference(message("against-data", name=name, **sizes))
 
 
 def _versions(here: Program, there: Program) -> Iterator[Difference]:

@@ -14,7 +14,7 @@ from newllm.messages import catalogue
 from newllm.trace import Trace
 
 LEAST = 0.15  # natural logarithms, or shares of the range, beyond all that another seed may explain
-FAR = 1.1  # likewise, three times: so far an evaluation alone hardly becomes better
+FAR = 0.7  # likewise, twice: so far an evaluation alone hardly becomes better
 INSIDE = 0.7  # likewise, of a layer, and of what measures no progress
 _MEASURES = (
     "loss", "accuracy", "perplexity", "targets_right", "latent_kl", "reconstruction_loss", "validation_loss",
@@ -71,12 +71,15 @@ def _is_better(name: str, one: Difference) -> bool:
     return is_validation(name) and _is_higher(one) == is_quality(name)
 
 
-def comes_to_less(found: Sequence[Difference], *, progress: bool) -> bool:
+def comes_to_less(found: Sequence[Difference], here: Trace, there: Trace, *, progress: bool) -> bool:
     """Whether a measure is worse to the end than in the sound run: a loss higher, an accuracy or a reward lower.
 
-    Where the loss measures no progress, as that of a policy or of a game, it does not count.
+    Where the loss measures no progress, as that of a policy or of a game, it does not count. Where both were evaluated
+    their evaluations count alone: what makes training harder (an augmentation, dropout) raises its loss on purpose.
     """
-    return any(one.signal and one.last is None and _is_worse(one.signal, one, progress) for one in found)
+    evaluated = any(_is_reached(name) and is_validation(name) for name in here.signals if name in there.signals)
+    counted = [one for one in found if one.signal and one.last is None and is_validation(one.signal) >= evaluated]
+    return any(_is_worse(str(one.signal), one, progress) for one in counted)
 
 
 def _is_worse(name: str, one: Difference, progress: bool) -> bool:

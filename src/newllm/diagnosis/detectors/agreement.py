@@ -7,7 +7,7 @@ import numpy as np
 from newllm.diagnosis.excursion import noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import as_shares, finite, sliding_mean
+from newllm.diagnosis.losses import as_shares, cases_counted, finite, sliding_mean
 from newllm.diagnosis.sums import other_losses, weights
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
@@ -46,7 +46,7 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:
     is one that is as many times as high as an update has rows: a sum over them, where validation has a mean. And so is
     one that is smoothed and falls: a running mean knows the time before, and comes down later than validation.
     And so is one that is as many times as high at each evaluation, however far both have fallen, or was so before
-    anything was learnt: that is another measure, as a sum beside a mean, or a loss beside a share of errors.
+    anything was learnt, or stands beside a share of errors: that is another measure, as a sum beside a mean.
     A note says why, where that is known.
     """
     both = _both(trace)
@@ -98,9 +98,11 @@ def _reason(trace: Trace, both: tuple[Series, Series, float, float], last: float
         return message("finding-training-above-validation.summed", parts=", ".join(parts))
     if is_sum:
         return message("finding-training-above-validation.per-row", rows=int(median(rows)))
+    if (cases := cases_counted(validation.value)) is not None:
+        return message("finding-training-above-validation.share", cases=cases)
     if is_scaled and not is_factor_known:
         return message("finding-training-above-validation.scaled")
-    if untrained >= ABOVE and end < LEARNT * start:
+    if untrained >= ABOVE and end < LEARNT * start and not other_losses(trace):  # which may be a part of it
         return message("finding-training-above-validation.other-measure", times=untrained)
     if _without_delay(loss.value) < ABOVE * last:
         return message("finding-training-above-validation.running-mean")

@@ -20,7 +20,8 @@ def detect_at_chance(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     """Return that a loss ends near ln C, and hardly more of its targets are right than by a guess among C classes.
 
     False alarms: a run that has hardly begun has few updates; classes of unlike sizes are told apart by a guess, whose
-    loss is lower; a loss that is no plain mean over its targets has other units.
+    loss is lower; a loss that is no plain mean over its targets has other units; and one that leaves targets out from
+    some step on is that of what is left, as of the hardest.
     """
     loss, classes = finite(trace.series("loss")), trace.series("target_classes_seen").value
     form, right = trace.series("cross_entropy").value, trace.series("targets_right").value
@@ -31,6 +32,9 @@ def detect_at_chance(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     count, answered = int(classes[-1]), median(right[len(right) // 2 :])
     guess, level = math.log(count), end_level(loss, LAST)
     if abs(median(multiple) - 1) > 1 - LEFT or level < LEFT * guess or answered > RIGHT / count:
+        return []
+    used = trace.series("targets_used").value
+    if len(used) and used[-1] < LEFT * used[0]:
         return []
     return [
         Finding(

@@ -111,6 +111,7 @@ against-option = { $name } { $here ->
         [none] not given there
        *[other] there { $there }
     })
+against-data-folder = { COUNT($count) } files of { $name } have other content ({ $first } among them)
 against-data = the file { $name } has other content ({ COUNT($here) } bytes, there { COUNT($there) })
 against-version = { $name } { $here } (there { $there })
 
@@ -149,7 +150,7 @@ finding-parts-inside =
        *[other] ; and { COUNT($more) } more
     }
 
-finding-as-before = { $finding } (as in { $other } before it)
+as-before-finding = { $finding } (as in { $other } before it)
 
 finding-in-reference-too =
     .explained = The run that is known to be sound (--against) has these findings too, of the same signals and no less grave. They may be worth mending, but do not make the difference between the two.

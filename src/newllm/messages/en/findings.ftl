@@ -223,6 +223,7 @@ finding-training-above-validation =
     .dropped = dropout (of { PERCENT($share) } %), augmentation or label smoothing, which acts in training alone
     .summed = a training loss that is the sum of { $parts }, of which the validation loss is only one
     .per-row = a loss that is summed over the { COUNT($rows) } rows of an update, where that of the validation is a mean of them
+    .share = a share of errors in place of a loss: each evaluation is a multiple of 1 / { $cases }
     .scaled = one measure in two units, as a sum and a mean: it is as many times as much at each evaluation
     .other-measure = two measures that are not the same: it was { FIXED($times, digits: 1) } times as much when training had hardly begun
     .soft = targets that are mixed or smoothed, with an entropy of { G($entropy) } nats that no loss can come below

@@ -267,15 +267,16 @@ remark-against = held against { $other } over { $axis }s { $first } to { $last }
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
 }
-remark-chosen = held against { $other } (the newest of the same program beside it { $usual ->
-    [yes] with no alarm but what most of them have
-   *[no] without an alarm
+remark-chosen = held against { $other } (an earlier run of the same program { $usual ->
+    [yes] with no alarm of its own but what most of them have
+   *[no] without an alarm of its own
 }) over { $axis }s { $first } to { $last }: { $count ->
     [one] one setting or signal
    *[other] { COUNT($count) } settings and signals
-}; { $earlier ->
-    [none] { "" }
-   *[other] it is an alarm only where it comes to less than { $earlier } too;{ " " }
+}; { $before ->
+    [0] { "" }
+    [one] it is an alarm only where it comes to less than { $earlier } too;{ " " }
+   *[other] it is an alarm only where it comes to less than one of { $earlier } too;{ " " }
 }--alone leaves this out, --against names another
 remark-doubtful = held against { $other }, the newest run of the same program beside it, which has an alarm too, as all before it, over { $axis }s { $first } to { $last } ({ $count ->
     [one] one setting or signal

@@ -104,6 +104,7 @@ against-option = { $name }が{ $here ->
         [none] 指定なし
        *[other] { $there }
     }）
+against-data-folder = { $name }のファイル{ COUNT($count) }個の内容が異なる（{ $first }など）
 against-data = ファイル{ $name }の中身が異なる（{ COUNT($here) }バイト、あちらでは{ COUNT($there) }バイト）
 against-version = { $name }が{ $here }（あちらでは{ $there }）
 
@@ -142,7 +143,7 @@ finding-parts-inside =
        *[other] 、ほか{ COUNT($more) }個。
     }
 
-finding-as-before = { $finding }（以前の{ $other }と同じ）
+as-before-finding = { $finding }（以前の{ $other }と同じ）
 
 finding-in-reference-too =
     .explained = 正常とわかっている実行（--against）にも、同じ信号について同じかそれ以上に重大なこれらの所見がある。直す価値はあるかもしれないが、二つの実行の違いの原因ではない。

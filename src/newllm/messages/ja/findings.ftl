@@ -227,6 +227,7 @@ finding-training-above-validation =
     .dropped = 訓練だけに働くドロップアウト（{ PERCENT($share) } %）、データ拡張、ラベル平滑化
     .summed = 訓練損失が{ $parts }の合計であり、検証損失はそのうちの一つだけである
     .per-row = 更新の{ COUNT($rows) }行にわたる和である訓練損失（検証損失はその平均）
+    .share = 検証の値が損失ではなく誤りの割合であること（どの評価も1 / { $cases }の倍数である）
     .scaled = 単位の違い（合計と平均など）。どの評価でも同じ倍率である
     .other-measure = 測っているものの違い。訓練が始まったばかりの時から{ FIXED($times, digits: 1) }倍だった
     .soft = 混合または平滑化された目標。そのエントロピー（{ G($entropy) } nat）より損失は下がらない

@@ -263,12 +263,13 @@ remark-training-kind = { $training ->
    *[other] 回帰または密度の尤度（損失が0を下回る）
 }とみなす（根拠の列：{ $columns }）。違う場合は--kindで指定する
 remark-against = { axis-unit }{ $first }から{ $last }までを{ $other }と比べた（設定と信号{ COUNT($count) }個）
-remark-chosen = 同じプログラムの隣の実行のうち、{ $usual ->
+remark-chosen = 同じプログラムの以前の実行のうち、{ $usual ->
     [yes] 大半の実行に共通する警告しかない
-   *[no] 警告のない
-}最新の{ $other }と、{ axis-unit }{ $first }から{ $last }までを比べた（設定と信号{ COUNT($count) }個）。{ $earlier ->
-    [none] { "" }
-   *[other] 警告になるのは、{ $earlier }よりも劣るときだけである。
+   *[no] 単独では警告のない
+}{ $other }と、{ axis-unit }{ $first }から{ $last }までを比べた（設定と信号{ COUNT($count) }個）。{ $before ->
+    [0] { "" }
+    [one] 警告になるのは、{ $earlier }にも劣るときだけである。
+   *[other] 警告になるのは、{ $earlier }のどれかにも劣るときだけである。
 }--aloneで比べず、--againstで相手を選ぶ
 remark-doubtful = 同じプログラムの隣の実行には、どれにも警告がある。そのうち最新の{ $other }と、{ axis-unit }{ $first }から{ $last }までを比べた（設定と信号{ COUNT($count) }個）。この実行の所見はそのまま示す。正常だった実行は--againstで選ぶ
 remark-same-program = プログラム、その設定、コマンドラインは{ $other }と同じ。違いは別のところから来ている（乱数の種、データ、別のバージョン、計算機）
