@@ -2,11 +2,11 @@
 
     python benchmarks/public_code/histories.py [--all]
 
-Reads histories.tar.zst: eight published trainings, six versions each, recorded into one directory (histories.toml says
-what was changed). Each is judged by itself, and as `newllm doctor RUN` judges it, beside the versions before it. Prints
-which versions were alarmed, and with --all every sentence. histories-judged.toml has what two readers who had not seen
-the doctor thought of the answers of 806aa028, which had the programs too; these are not stored, as not all of them may
-be copied.
+Reads histories.tar.zst and histories-14.tar.zst: fifteen published trainings, six versions each, recorded into one
+directory (histories.toml says what was changed). Each is judged by itself, and as `newllm doctor RUN` judges it, beside
+the versions before it. Prints which versions were alarmed, and with --all every sentence. histories-judged.toml has
+what readers who had not seen the doctor thought of the answers of 806aa028 (batch 13) and d1e7ccae (14), which had the
+programs too; these are not stored, as not all of them may be copied.
 """
 
 import argparse
@@ -31,10 +31,12 @@ def main() -> None:
     histories = tomllib.loads((HERE / "histories.toml").read_text(encoding="utf-8"))["history"]
     counted: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        unpack(HERE / "histories.tar.zst", Path(folder), {one["name"] for one in histories})
+        for archive in HERE.glob("histories*.tar.zst"):
+            unpack(archive, Path(folder), {one["name"] for one in histories})
         for history in histories:
             for version in history["version"]:
-                run, kind = Path(folder) / history["name"] / "runs" / str(version["number"]), version["kind"]
+                run = Path(folder) / history["name"] / "runs" / str(version["number"])
+                kind = f"{version['kind']} of batch {history['batch']}"
                 beside = newllm.doctor(run)
                 alone = beside.alone or beside
                 counted[kind, "all"] += 1
