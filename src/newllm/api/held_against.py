@@ -50,9 +50,8 @@ def held_against_chosen(
 ) -> Diagnosis:
     """Return the diagnosis of a run as it looks beside the first of others that is sound, else beside the first.
 
-    Sound is one that has no alarm but usual ones, and comes to no less than those before it.
-
-    An alarm is only what is worse than in some before it too: one of them may have a mistake that nobody has found.
+    Sound is one that has no alarm but usual ones, and comes to no less than those before it. An alarm is only what is
+    worse than in most of several: one of them may have a mistake that nobody has found.
 
     Args:
         own: of the run by itself.
@@ -70,9 +69,8 @@ def held_against_chosen(
         if len(sound) == _SEVERAL:
             break
     each = [other for other, _ in sound]
-    chosen, *before = [one for at, one in enumerate(each) if not _comes_to_less(one, each[at + 1 :])] or [None]
-    if chosen is not None:
-        return _held_against(own, [chosen], before)
+    if standing := [one for at, one in enumerate(each) if not _comes_to_less(one, each[at + 1 :])]:
+        return _held_against(own, standing[:1], standing[1:])
     return next((found for _, found in doubtful), own)
 
 

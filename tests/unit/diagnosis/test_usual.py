@@ -9,9 +9,9 @@ from newllm.messages import message
 from newllm.trace import Finding, Severity
 
 
-def finding(kind: str, severity: Severity = "warning", **evidence: object) -> Finding:
+def finding(kind: str, severity: Severity = "warning", evidence: dict[str, float] | None = None) -> Finding:
     said = message("finding-as-reference.sentence", other=["a"], count=1, several=False)
-    return Finding(kind=kind, severity=severity, sentence=said, signal="loss", evidence=evidence)
+    return Finding(kind=kind, severity=severity, sentence=said, signal="loss", evidence=evidence or {})
 
 
 GAP, SPIKE, LOST = finding("validation-gap"), finding("spike"), finding("diverged", "fault")
@@ -59,7 +59,7 @@ def test_a_run_in_which_nothing_is_found_is_sound() -> None:
     ],
 )
 def test_a_finding_that_is_farther_off_is_another_one(name: str, here: float, there: float, expected: bool) -> None:
-    assert has_too(finding("spike", **{name: here}), [finding("spike", **{name: there})]) is expected
+    assert has_too(finding("spike", evidence={name: here}), [finding("spike", evidence={name: there})]) is expected
 
 
 def test_a_finding_of_another_signal_or_less_grave_is_another_one() -> None:
