@@ -9,6 +9,7 @@ from .tables import HEADER, TEXT, TITLE
 _PURPOSES = {
     "matrices": "4ブロックに1つが行列を保つ。",
     "ngrams": "8,192行のn-gramの表を二つ置く。",
+    "pairs": "8,192行の表を一つ、直前の2トークンについてだけ置く。",
     "together": "4ブロックに1つの行列と、n-gramの表。",
     "muon": "Muon。",
     "decay": "重み減衰を1にし、学習率を0まで下げる。",
@@ -19,6 +20,7 @@ _PURPOSES = {
 _NAMES = {
     "matrices": "4ブロックに1つの行列",
     "ngrams": "n-gramの表",
+    "pairs": "2トークンだけの表",
     "together": "行列とn-gramの表の両方",
     "muon": "Muon",
     "decay": "強い重み減衰",

@@ -13,13 +13,14 @@ import pytest
 from newllm.training.config_file import load_config
 
 NGRAMS = ["--set", "model.ngram_rows=50"]
+PAIRS = [*NGRAMS, "--set", "model.ngram_longest=2"]
 SOME = ["--set", "data.batch=4", "--set", "data.window=24", "--set", "training.steps=16", "--set", "model.layers=2"]
 EVERY = ["--set", "training.snapshot_every=8", "--set", "parallel.sequence=2"]
 VARIANTS = {
     "stack": (2, ["--set", "model.dropout=0.1", "--set", "data.resets=true", *NGRAMS]),
     "three, carried": (
         3,
-        ["--set", "data.carry=true", "--set", "parallel.sequence=3", "--rule", "dual,gated", *NGRAMS],
+        ["--set", "data.carry=true", "--set", "parallel.sequence=3", "--rule", "dual,gated", *PAIRS],
     ),
     "matrices, accumulated": (
         4,

@@ -20,7 +20,7 @@ def fingerprint(model: LanguageModel) -> str:
     config = dataclasses.asdict(model.config)
     # Without matrices their width says nothing, and contexts are older than it.
     unread = [] if set(model.config.rules) & set(MATRIX_RULE_NAMES) else ["head_width"]
-    unread += [name for name in ADDED_LATER if not config[name]]
+    unread += [name for name, before in ADDED_LATER.items() if config[name] == before]
     weights = model.state_dict()
     if model.config.tied_embeddings:
         weights.pop("head.weight", None)  # transformers has the embedding's matrix under this name too

@@ -13,8 +13,9 @@ MATRIX_RULE_NAMES = ("delta", "signed-delta", "kda")  # of matrices: stacks only
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")
 INITIALISATIONS = ("normal", "scaled", "scaled-embedding", "he")
-ADDED_LATER = ("tied_embeddings", "ngram_rows")
-"""Settings that runs and contexts are older than: where they are off, nothing is told apart by them."""
+NGRAM_LENGTHS = (2, 3)  # tokens of the longest n-gram
+ADDED_LATER = {"tied_embeddings": False, "ngram_rows": 0, "ngram_longest": 3}
+"""Settings that runs and contexts are older than, with what all models were before: there nothing is told apart."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +38,9 @@ class ModelConfig:
         head_width: rows and columns of a matrix (rules "delta", ...); a block has as many as `context` holds, or
             one as wide as `context` where that is narrower.
         positions: rows of the learned position embedding; 0 for none.
-        ngram_rows: rows of each of two hashed tables, of the last two and of the last three tokens, which add to a
+        ngram_rows: rows of each of the hashed tables, of the last two and of the last three tokens, which add to a
             token's embedding; 0 for none. See `newllm.model.ngram_embedding`.
+        ngram_longest: tokens of the longest n-gram that has a table: 3 for pairs and triples, 2 for pairs alone.
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
         initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
@@ -61,6 +63,7 @@ class ModelConfig:
     head_width: int = 64
     positions: int = 0
     ngram_rows: int = 0
+    ngram_longest: int = 3
     window: int = 256
     dropout: float = 0.0
     initialisation: str = "scaled"
@@ -87,6 +90,7 @@ class ModelConfig:
                 raise UserError(f"model.{field} is {getattr(self, field)}: it must not be negative, 0 means {meaning}")
         if not 0.0 <= self.dropout < 1.0:
             raise UserError(f"model.dropout is {self.dropout}: it must be at least 0 and below 1")
+        self._check_ngrams()
         self._check_rules()
         self._check_heads()
 
@@ -100,6 +104,16 @@ class ModelConfig:
     def matrix_width(self) -> int:
         """Rows and columns of a matrix."""
         return min(self.head_width, self.context)
+
+    def _check_ngrams(self) -> None:
+        longest = self.ngram_longest
+        if longest not in NGRAM_LENGTHS:
+            raise UserError(f"model.ngram_longest is {longest}: it must be 2 (pairs of tokens) or 3 (triples too)")
+        if longest != ADDED_LATER["ngram_longest"] and not self.ngram_rows:
+            raise UserError(
+                f"model.ngram_longest is {longest} and the model has no tables of n-grams: --set model.ngram_rows=N, "
+                "or drop it"
+            )
 
     def _check_rules(self) -> None:
         names = self.rule.split(",")

@@ -43,7 +43,9 @@ class LanguageModel(nn.Module):
             raise UserError("model.vocabulary is 0: a model without a tokenizer needs it, --set model.vocabulary=N")
         self.config, self._seed = config, seed
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.ngrams = NGramEmbedding(config.ngram_rows, config.width) if config.ngram_rows else None
+        self.ngrams = (
+            NGramEmbedding(config.ngram_rows, config.width, config.ngram_longest) if config.ngram_rows else None
+        )
         self.positions = nn.Embedding(config.positions, config.width) if config.positions else None
         self.body = build_body(config)
         self.head = self._head()

@@ -1,4 +1,4 @@
-"""What the last two and the last three tokens add to a token's embedding.
+"""What the last two tokens, and the last three where they are wanted, add to a token's embedding.
 
 Each such n-gram has a row of a table, found by a hash, so that the tables are as large as one likes, whatever the
 vocabulary; n-grams that share a row share what is learnt (Svenstrup et al. 2017, arXiv:1709.03933; of bytes: Pagnoni et
@@ -20,22 +20,28 @@ class NGramTable(nn.Embedding):
 
 
 class NGramEmbedding(nn.Module):
-    """Two tables: of pairs and of triples of tokens.
+    """A table of pairs of tokens, and one of triples.
 
     Args:
         rows: of each table.
         width: D.
+        longest: tokens of the longest n-gram: 2 for pairs alone, or 3.
+
+    Attributes:
+        triples: None where there are pairs alone.
     """
 
-    def __init__(self, rows: int, width: int) -> None:
+    def __init__(self, rows: int, width: int, longest: int = 3) -> None:
         super().__init__()
-        self.pairs, self.triples = NGramTable(rows, width), NGramTable(rows, width)
+        self.pairs = NGramTable(rows, width)
+        self.triples = NGramTable(rows, width) if longest == 3 else None
 
     def forward(self, last_BT3: Tensor) -> Tensor:
-        """Return the sum of both rows `[B, T, D]` of each token, whose `last_three` are given."""
+        """Return the row `[B, T, D]` of each token, whose `last_three` are given; of two tables the sum of both."""
         two, one, zero = last_BT3.unbind(2)
         rows = self.pairs.num_embeddings
-        return self.pairs(fold(one, zero) % rows) + self.triples(fold(fold(two, one), zero) % rows)
+        pair_BTD = self.pairs(fold(one, zero) % rows)
+        return pair_BTD if self.triples is None else pair_BTD + self.triples(fold(fold(two, one), zero) % rows)
 
 
 def last_three(tokens_BT: Tensor, previous_B2: Tensor, position_BT: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ def build_model(config: RunConfig, world: World | None = None) -> LanguageModel:
 
 def _too_large(model: ModelConfig) -> UserError:
     """Return the error for a model that there is no memory for: a table that is the largest part of it is to blame."""
-    tables = {"ngram_rows": 2 * model.ngram_rows, "positions": model.positions}
+    tables = {"ngram_rows": (model.ngram_longest - 1) * model.ngram_rows, "positions": model.positions}
     largest = max(tables, key=lambda name: tables[name])
     # In rows of the model's width, as the tables are.
     rest = max(2 * model.vocabulary, model.layers * max(model.width, model.hidden, model.context))

@@ -72,7 +72,7 @@ def identity(config: RunConfig, data: str) -> str:
         data: fingerprint of the tokens, which says more than the names of the texts.
     """
     batches = {name: value for name, value in vars(config.data).items() if name not in _IN_FINGERPRINT}
-    model = {name: value for name, value in vars(config.model).items() if name not in ADDED_LATER or value}
+    model = {name: value for name, value in vars(config.model).items() if ADDED_LATER.get(name) != value}
     parts = [config.seed, model, vars(config.optimizer), config.training.accumulate, batches, data]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

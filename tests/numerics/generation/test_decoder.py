@@ -143,9 +143,10 @@ def test_a_tied_head_is_rounded_and_the_rows_that_are_looked_up_are_not(weights:
 
 @every_precision
 @pytest.mark.usefixtures("threads")
-def test_ngrams_are_looked_up_beside_the_embedding(weights: str) -> None:
+@pytest.mark.parametrize("longest", [2, 3])
+def test_ngrams_are_looked_up_beside_the_embedding(longest: int, weights: str) -> None:
     """Texts of other lengths are read together, go on from where they were cut, and have their bits of alone."""
-    model = build(ngram_rows=13, positions=40)
+    model = build(ngram_rows=13, ngram_longest=longest, positions=40)
     twin, tokens_TB = rounded_model(model, weights).eval(), texts(20, 3)
     decoder = Decoder(model, weights)
     assert decoder.is_compiled

@@ -33,6 +33,7 @@ CASES: dict[str, dict] = {
     "stack ngrams": {"body": "stack", "ngram_rows": 5},
     "cell ngrams": {"body": "cell", "ngram_rows": 5, "positions": 64},
     "attention ngrams": {"body": "attention", "ngram_rows": 1},
+    "stack pairs": {"body": "stack", "ngram_rows": 5, "ngram_longest": 2},
     "zero-stack hybrid": {"body": "zero-stack", "rule": "delta,lstm"},
     "attention": {"body": "attention"},
     "attention window 1": {"body": "attention", "window": 1},

@@ -8,7 +8,8 @@ from studies.recipe.arms import COMPARED, COSTS, DEFAULTS
 
 from recipe_speed import CONTROL, WARM_UP, summed_up
 
-RESULT = Path(__file__).parents[3] / "benchmarks/results/recipe-speed.json"
+RESULTS = Path(__file__).parents[3] / "benchmarks/results"
+MEASURED = {"pairs": "recipe-speed-zen5.json"}  # an arm that is newer than the others' measurement
 
 
 def test_rounds_are_compared_with_the_same_round_of_the_defaults_once_they_are_warm() -> None:
@@ -18,6 +19,7 @@ def test_rounds_are_compared_with_the_same_round_of_the_defaults_once_they_are_w
 
 
 def test_a_cost_of_the_study_is_within_3_percent_of_the_measured_one() -> None:
-    measured = json.loads(RESULT.read_text())["cost"]["processor time"]["ratio"]
     for change in COMPARED[DEFAULTS]:
+        result = RESULTS / MEASURED.get(change, "recipe-speed.json")
+        measured = json.loads(result.read_text())["cost"]["processor time"]["ratio"]
         assert COSTS.get(change, 1.0) == pytest.approx(measured[change], rel=0.03), change

@@ -20,6 +20,7 @@ TEXT = "Grüße, 🐋! "
 SHAPES = [
     *(pytest.param({"body": body}, id=body) for body in BODIES),
     pytest.param({"body": "stack", "ngram_rows": 7}, id="n-grams"),
+    pytest.param({"body": "stack", "ngram_rows": 7, "ngram_longest": 2}, id="pairs"),
     pytest.param({"body": "stack", "rule": "delta"}, id="matrices"),
     pytest.param({"body": "stack", "rule": "gated,kda", "context": 32, "head_width": 16}, id="matrices between"),
 ]

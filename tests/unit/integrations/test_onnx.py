@@ -46,6 +46,7 @@ VARIANTS = {
     "stack-tied": {"body": "stack", "tied_embeddings": True},
     "stack-ngrams": {"body": "stack", "ngram_rows": 7},
     "attention-ngrams": {"body": "attention", "ngram_rows": 7},
+    "stack-pairs": {"body": "stack", "ngram_rows": 7, "ngram_longest": 2},
     "zero-stack-hybrid": {"body": "zero-stack", "rule": "delta,gated,delta"},
     "attention-of-one": {"body": "attention", "window": 1},
 }

@@ -32,6 +32,7 @@ VARIANTS = {
     "stack-delta": {"body": "stack", "rule": "gated,delta", "head_width": 5},
     "stack-tied": {"body": "stack", "tie_word_embeddings": True},
     "stack-ngrams": {"body": "stack", "ngram_rows": 13},
+    "stack-pairs": {"body": "stack", "ngram_rows": 13, "ngram_longest": 2},
     "cell-residual": {"body": "cell", "fnn": "residual", "rule": "ema", "norm": "write", "positions": 40},
 }
 

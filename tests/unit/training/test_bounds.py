@@ -45,6 +45,10 @@ def test_presets_are_what_they_were(as_kept, tmp_path) -> None:
     ("settings", "blamed"),
     [
         (["model.ngram_rows=3_000_000_000", "model.positions=4_000_000_000"], "model.ngram_rows 3000000000"),
+        (
+            ["model.ngram_rows=3_000_000_000", "model.ngram_longest=2", "model.positions=4_000_000_000"],
+            "model.positions 4000000000",
+        ),
         (["model.ngram_rows=1_000", "model.positions=3_000_000_000"], "model.positions 3000000000"),
         (["model.ngram_rows=1_000_000", "model.layers=100_000"], "width 128, 100000 layers, hidden 352, context 128,"),
         (["model.ngram_rows=1_000", "model.vocabulary=1_000_000_000"], "context 128, vocabulary 1000000000"),

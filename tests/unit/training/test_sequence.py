@@ -28,6 +28,7 @@ MODELS = {
     "matrices": {"rule": "delta,kda"},
     "control": {"body": "zero-stack"},
     "n-grams": {"ngram_rows": 9},
+    "pairs": {"ngram_rows": 9, "ngram_longest": 2},
     "cell": {"body": "cell", "norm": "read"},
     "lstm": {"body": "lstm"},
 }

@@ -43,6 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "decay that is trained": {"rule": "dual", "learn_decay": True},
     "residual, norm on write": {"body": "cell", "fnn": "residual", "norm": "write"},
     "tied": {"tied_embeddings": True, "ngram_rows": 9},
+    "pairs": {"ngram_rows": 9, "ngram_longest": 2},
     "odd width": {"width": 30, "context": 30, "vocabulary": 21},
     "fewer rows than ranks": {"vocabulary": 2},
 }

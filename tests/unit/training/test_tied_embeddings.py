@@ -1,4 +1,7 @@
-"""`model.tied_embeddings` through a run: counted, decayed, recorded and saved once, and gone on with to the bit."""
+"""`model.tied_embeddings` through a run: counted, decayed, recorded and saved once, and gone on with to the bit.
+
+`model.ngram_longest` too, which runs with n-grams are older than.
+"""
 
 import dataclasses
 import shutil
@@ -11,6 +14,8 @@ import torch
 import newllm
 from newllm.errors import UserError
 from newllm.generation import fingerprint
+from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
 from newllm.replays.interventions.model.anatomy import embeddings
 from newllm.trace import read_trace
 from newllm.training.presets import PRESETS
@@ -18,6 +23,7 @@ from newllm.training.snapshots import identity, list_snapshots
 
 TIED = "model.tied_embeddings=true"
 NGRAMS = "model.ngram_rows=8"
+PAIRS = "model.ngram_longest=2"
 SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8")
 
 
@@ -67,6 +73,50 @@ def test_what_has_neither_is_what_it_was_before_these_settings() -> None:
         assert fingerprint(newllm.build("tiny", settings=[*SMALL, setting])) != fingerprint(
             newllm.build("tiny", settings=SMALL)
         )
+
+
+def test_tables_of_pairs_and_triples_are_what_they_were_before_pairs_alone() -> None:
+    """Runs and contexts with n-grams are older than `ngram_longest`."""
+    tiny = PRESETS["tiny"]
+    both, alone = (
+        dataclasses.replace(tiny, model=dataclasses.replace(tiny.model, ngram_rows=8, ngram_longest=longest))
+        for longest in (3, 2)
+    )
+    assert identity(both, "data") == "db71041820a9f9dfd490957d0b6c3ccb1468400a726e2805e797f8248ea71ec6"
+    assert identity(alone, "data") != identity(both, "data")
+    shape = ModelConfig(vocabulary=3, width=4, hidden=4, context=4, layers=1, window=4, ngram_rows=2)
+    model = LanguageModel(shape)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(0.5)
+    assert fingerprint(model) == "984f78407fd9daa5676b4e13ae3a63704574dcb121763780325040c153ae175d"
+    model.config = dataclasses.replace(shape, ngram_longest=2)
+    assert fingerprint(model) != "984f78407fd9daa5676b4e13ae3a63704574dcb121763780325040c153ae175d"
+
+
+def test_a_run_of_before_pairs_alone_is_read_and_goes_on_to_the_same_bits(train, weights) -> None:
+    whole, older = (train(NGRAMS, "training.snapshot_every=8") for _ in range(2))
+    config = older.path / "config.toml"
+    assert "ngram_longest = 3\n" in config.read_text()
+    config.write_text(config.read_text().replace("ngram_longest = 3\n", ""))
+    assert newllm.load(older.path, device="cpu").model.config.ngram_longest == 3
+    (older.path / "summary.json").unlink()
+    shutil.rmtree(older.path / "snapshots/step-00000020")
+    assert weights(newllm.resume(older.path)) == weights(whole)
+
+
+def test_a_run_of_pairs_alone_has_one_table_and_goes_on_to_the_same_bits(train, weights) -> None:
+    whole, again = (train(NGRAMS, PAIRS, "training.snapshot_every=8") for _ in range(2))
+    names = list(safetensors.numpy.load_file(whole.path / "snapshots/step-00000020/model.safetensors"))
+    assert [name for name in names if name.startswith("ngrams")] == ["ngrams.pairs.weight"]
+    (again.path / "summary.json").unlink()
+    shutil.rmtree(again.path / "snapshots/step-00000020")
+    assert weights(newllm.resume(again.path)) == weights(whole)
+    assert newllm.load(whole.path, device="cpu").generate("the whale", 12).tokens == 12
+    config = whole.path / "config.toml"
+    config.write_text(config.read_text().replace("ngram_longest = 2", "ngram_longest = 3"))
+    with pytest.raises(UserError, match=r"belongs to another model: 'ngrams\.triples\.weight' does not fit"):
+        newllm.load(whole.path, device="cpu")
 
 
 def test_to_change_it_is_not_to_change_the_embedding_alone() -> None:

@@ -101,6 +101,13 @@ inner, outer = numba.njit(inline="always", **OPTIONS), numba.njit(**OPTIONS)
 _fold = outer(ngram_embedding.fold)
 
 
+@inner
+def _add_row(table, row, size, x):
+    """Add a row of so many bytes to the stream."""
+    for i in range(0, size, 64):
+        add(table + size * row + i, x + i)
+
+
 @outer
 def _begin(job):
     """Put the tokens' embeddings into the stream; a state begins with their position and the last two."""
@@ -113,18 +120,15 @@ def _begin(job):
         if job[NGRAM_ROWS] != 0:
             if before != 0:
                 two, one = number(before + 8), number(before + 16)
-            pair = _fold(one, token + 1) % job[NGRAM_ROWS]
-            triple = _fold(_fold(two, one), token + 1) % job[NGRAM_ROWS]
-            for i in range(0, size, 64):
-                add(job[PAIRS] + size * pair + i, x + i)
-                add(job[TRIPLES] + size * triple + i, x + i)
+            _add_row(job[PAIRS], _fold(one, token + 1) % job[NGRAM_ROWS], size, x)
+            if job[TRIPLES] != 0:
+                _add_row(job[TRIPLES], _fold(_fold(two, one), token + 1) % job[NGRAM_ROWS], size, x)
             two, one = one, token + 1
             if after != 0:
                 put_number(after + 8, two)
                 put_number(after + 16, one)
         if job[LEARNED] != 0:
-            for i in range(0, size, 64):
-                add(job[LEARNED] + size * position + i, x + i)
+            _add_row(job[LEARNED], position, size, x)
         if after != 0:
             put_number(after, position + 1)
 

@@ -78,9 +78,8 @@ class Plan:
         self.embedding = self._keep(model.embedding.weight)
         self.learned = 0 if model.positions is None else self._keep(model.positions.weight)
         tables: Any = model.ngrams
-        self.pairs, self.triples = (
-            (0, 0) if tables is None else map(self._keep, (tables.pairs.weight, tables.triples.weight))
-        )
+        self.pairs = 0 if tables is None else self._keep(tables.pairs.weight)
+        self.triples = 0 if tables is None or tables.triples is None else self._keep(tables.triples.weight)
         body: Any = model.body
         counts = [name for name in EMBEDDED if name in model.initial_state(1)]
         parts = [part for layer, block in enumerate(body.blocks) for part in self._parts(block, layer)]

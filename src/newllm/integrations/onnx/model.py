@@ -105,10 +105,12 @@ def _ngrams(graph: Graph, tables: NGramEmbedding, tokens: str, previous: str) ->
         mixed = graph.op("Mod", graph.op("Add", graph.op("Mul", hashed, np.int64(FACTOR)), more), np.int64(PRIME))
         return graph.op("Mod", graph.op("Mul", mixed, mixed), np.int64(PRIME))
 
-    hashed = (tables.pairs, fold(one, zero)), (tables.triples, fold(fold(two, one), zero))
+    hashed = [(tables.pairs, fold(one, zero))]
+    if tables.triples is not None:
+        hashed.append((tables.triples, fold(fold(two, one), zero)))
     rows = np.int64(tables.pairs.num_embeddings)
-    pair, triple = (graph.op("Gather", table.weight, graph.op("Mod", value, rows)) for table, value in hashed)
-    return graph.op("Add", pair, triple), graph.op("Slice", ids, [-2], [END], [1])
+    added = [graph.op("Gather", table.weight, graph.op("Mod", value, rows)) for table, value in hashed]
+    return graph.op("Add", *added) if len(added) == 2 else added[0], graph.op("Slice", ids, [-2], [END], [1])
 
 
 def zeros(parts: list[StatePart], rows: int) -> dict[str, np.ndarray]:
