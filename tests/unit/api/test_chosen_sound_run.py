@@ -247,6 +247,9 @@ def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, chan
     found = newllm.doctor(runs / "slow")
     assert set(severities(found).values()) == {"note"}
     assert not found.wrong
+    assert "it comes to less than runs/faster, which was asked for with other options" in str(
+        found.findings[0].sentence
+    )
 
 
 def test_a_run_that_was_asked_for_alike_comes_before_a_newer_one(runs: Path) -> None:

@@ -123,9 +123,9 @@ def held_against(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
     is_less, is_suspect = _outcome(trace, [*sound, *before], known)
-    is_alarm = is_suspect or (is_less if chosen else parts)
-    if chosen and not _is_called_alike(program, sound[0].program):
-        is_alarm = False  # another experiment, which a person asked for
+    is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
+    is_alarm = not is_asked and (is_suspect or (is_less if chosen else parts))
+    how = "suspect" if is_suspect else "asked" if is_asked and is_less else "other"
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     is_doubtful = sound[0].is_doubtful
@@ -144,7 +144,7 @@ def held_against(
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
     edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, severity)]
-    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity, suspect=is_suspect)]
+    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity, how=how)]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     faults = [one for one in own if one.severity == "fault"]
     # What a person held against each other differs by mistake; what was chosen may on purpose, so that it explains.
@@ -157,11 +157,11 @@ def held_against(
     if not parts and not planned and not better:
         notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
-    how = "doubtful" if is_doubtful else "chosen" if chosen else "against"
-    if how == "chosen":
+    which = "doubtful" if is_doubtful else "chosen" if chosen else "against"
+    if which == "chosen":
         told_of |= {"earlier": [one.name for one in before] or None, "before": len(before)}
         told_of["usual"] = any(one.severity != "note" for one in sound[0].findings)
-    remarks = [note(f"remark-{how}", other=names, **told_of)]
+    remarks = [note(f"remark-{which}", other=names, **told_of)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
     if parts and same:
         remarks.append(note("remark-same-program", other=same))
@@ -190,7 +190,7 @@ def _without_planned(
     left: list[Difference] = []
     notes: list[Finding] = []
     for one in found:
-        (alone,) = _told(kind, [one], 1, sound, trace, "warning", suspect=False)
+        (alone,) = _told(kind, [one], 1, sound, trace, "warning", how="other")
         note = planned_as_note(alone, trace, facts)
         if note is alone:
             left.append(one)
@@ -237,7 +237,7 @@ def _told(
     sound: Sequence[Sound],
     trace: Trace,
     severity: Severity,
-    **known: bool,
+    **known: str,
 ) -> Iterable[Finding]:
     """Yield differences as one finding; none where there are none."""
     if not found:

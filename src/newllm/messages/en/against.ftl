@@ -5,9 +5,10 @@ against-and = { $first }; { $rest }
 against-lead-differs-from-reference = what the training is given or set to is not as in { $other }:
 against-lead-program-differs = the program is not as in { $other }:
 against-lead-program-changed = the program that goes on at { $axis } { $step } is not the one before ("there"):
-against-lead-parts-from-reference = { $suspect ->
-    [yes] the evaluation alone is far better than in { $other }, with a training that is as there: look whether it gives the model what it should predict, or has easier rows:
-   *[no] what it comes to is not as in { $other }:
+against-lead-parts-from-reference = { $how ->
+    [asked] it comes to less than { $other }, which was asked for with other options or as another turn of a sweep:
+    [suspect] the evaluation alone is far better than in { $other }, with a training that is as there: look whether it gives the model what it should predict, or has easier rows:
+   *[other] what it comes to is not as in { $other }:
 }
 against-lead-parts-inside = inside the model this parts first from { $other }:
 against-further = and { COUNT($count) } more

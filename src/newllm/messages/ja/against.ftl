@@ -5,9 +5,10 @@ against-and = { $first }、{ $rest }
 against-lead-differs-from-reference = 訓練に与えたものまたは設定が{ $other }と異なる：
 against-lead-program-differs = プログラムが{ $other }と異なる：
 against-lead-program-changed = { axis-unit }{ $step }で再開したプログラムが、それまでのもの（「あちら」）と異なる：
-against-lead-parts-from-reference = { $suspect ->
-    [yes] 訓練は{ $other }と同じなのに、評価だけがはるかに良い。予測すべき答えがモデルに渡っていないか、評価が易しい行だけになっていないかを確かめる：
-   *[no] 訓練の結果が{ $other }と異なる：
+against-lead-parts-from-reference = { $how ->
+    [asked] 別のオプションまたはスイープの別の回だった{ $other }より、結果が劣る：
+    [suspect] 訓練は{ $other }と同じなのに、評価だけがはるかに良い。予測すべき答えがモデルに渡っていないか、評価が易しい行だけになっていないかを確かめる：
+   *[other] 訓練の結果が{ $other }と異なる：
 }
 against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれるもの：
 against-further = ほか{ COUNT($count) }個
