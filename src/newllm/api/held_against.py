@@ -8,7 +8,7 @@ from pathlib import Path
 from newllm.api.diagnosis import Diagnosis
 from newllm.api.earlier import read_earlier
 from newllm.demo import shown
-from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.diagnosis.against.compare import Sound, held_against, is_comparable, is_in_doubt
 from newllm.diagnosis.against.usual import is_sound
 from newllm.diagnosis.replayed import proved_first
 from newllm.errors import UserError
@@ -58,31 +58,21 @@ def held_against_chosen(
         others: of runs of the same program by themselves; of those that share nothing with the run none is taken.
         usual: findings of all earlier runs of the program, the oldest first: an alarm that is usual is no news.
     """
-    doubtful: list[tuple[Diagnosis, Diagnosis]] = []
-    sound: list[tuple[Diagnosis, Diagnosis]] = []
+    doubtful: list[Diagnosis] = []
+    sound: list[Diagnosis] = []
     for other in others:
-        if other.judged:
-            with contextlib.suppress(UserError):
-                is_doubtful = not is_sound(other.findings, usual)
-                found = _held_against(own, [other], (), is_doubtful=is_doubtful)  # says whether they can be compared
-                (doubtful if is_doubtful else sound).append((other, found))
+        if other.judged and is_comparable(own.trace, _sound(other)):
+            (sound if is_sound(other.findings, usual) else doubtful).append(other)
         if len(sound) == _SEVERAL:
             break
-    each = [other for other, _ in sound]
-    if standing := [one for at, one in enumerate(each) if not _comes_to_less(one, each[at + 1 :])]:
-        return _held_against(own, standing[:1], standing[1:])
-    return next((found for _, found in doubtful), own)
-
-
-def _comes_to_less(one: Diagnosis, before: Sequence[Diagnosis]) -> bool:
-    """Whether a run has an alarm beside those before it: by itself nothing may be wrong with one that has a mistake."""
-    if not before:
-        return False
-    try:
-        found = _held_against(one, before[:1], before[1:])
-    except UserError:
-        return False
-    return any(finding.kind == "parts-from-reference" and finding.severity != "note" for finding in found.findings)
+    each = [_sound(one, _program(one.path, [])) for one in sound]
+    standing = [one for at, one in enumerate(sound) if not is_in_doubt(each[at], each[at + 1 :])]
+    with contextlib.suppress(UserError):  # they share no measure and no setting
+        if standing:
+            return _held_against(own, standing[:1], standing[1:])
+        if doubtful:
+            return _held_against(own, doubtful[:1], (), is_doubtful=True)
+    return own
 
 
 def held_against_given(own: Diagnosis, others: Sequence[Diagnosis]) -> Diagnosis:

@@ -173,6 +173,27 @@ def _is_called_alike(program: Program | None, other: Program | None) -> bool:
     return program is None or other is None or is_called_alike(program, other)
 
 
+def is_comparable(trace: Trace, other: Sound) -> bool:
+    """Whether a run shares signals and steps with another one."""
+    try:
+        return bool(_shared_steps(trace, [other]))
+    except UserError:
+        return False
+
+
+def is_in_doubt(run: Sound, before: Sequence[Sound]) -> bool:
+    """Whether a run comes to less than most of those before it, or is too good beside all, and was called alike.
+
+    By itself nothing may be wrong with a run that has a mistake.
+    """
+    if not before or not _is_called_alike(run.program, before[0].program):
+        return False
+    known = {"progress": training_kind(run.trace, run.facts).loss_is_progress, "roles": run.facts.roles}
+    others = [replace(one, **aligned(run.facts, one.trace, one.facts)) for one in before]
+    with np.errstate(all="ignore"):
+        return any(_outcome(run.trace, [one for one in others if is_comparable(run.trace, one)], known))
+
+
 def _outcome(trace: Trace, sound: Sequence[Sound], known: Mapping[str, Any]) -> tuple[bool, bool]:
     """Return whether a run comes to less than the first of sound runs and most of them, and is too good beside all.
 
@@ -180,7 +201,9 @@ def _outcome(trace: Trace, sound: Sequence[Sound], known: Mapping[str, Any]) -> 
     """
     each = [(reached_differences(trace, one.trace, **known)[0], trace, one.trace) for one in sound]
     less = [comes_to_less(*one, progress=known["progress"]) for one in each]
-    return less[0] and 2 * sum(less) > len(less), len(each) > 1 and all(is_too_good(*one) for one in each)
+    return bool(less) and less[0] and 2 * sum(less) > len(less), len(each) > 1 and all(
+        is_too_good(*one) for one in each
+    )
 
 
 def _without_planned(
