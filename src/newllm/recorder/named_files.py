@@ -14,7 +14,7 @@ from typing import Any
 
 LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
-MOST_OF_FOLDER = 50  # data files of a folder that is named
+MOST_OF_FOLDER = 20  # data files of a folder that is named
 MOST_LISTED = 2000  # files, among which one that is named without its folder is looked for
 FEW_OF_A_NAME = 3  # files of settings that are called alike: of more it is not known which is meant
 WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read

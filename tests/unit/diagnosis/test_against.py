@@ -10,7 +10,7 @@ from newllm.diagnosis.against.compare import Sound, held_against
 from newllm.diagnosis.against.parting import exact_parting, level_parting, noisy_parting
 from newllm.diagnosis.against.reached import LEAST
 from newllm.diagnosis.diagnose import diagnose
-from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.facts import Facts, Layer, Planned
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace import Cause, Finding, Series, Trace
@@ -427,3 +427,17 @@ def test_evaluations_part_where_they_are_half_as_far_as_at_the_end() -> None:
     found = level_parting(here, there, LEAST, evaluated=True)
     assert found is not None
     assert (found.step, found.last, found.here) == (301, None, 1.8)
+
+
+def test_what_a_person_planned_is_no_alarm_of_a_chosen_run() -> None:
+    """Neither it nor what else differs."""
+    facts = dataclasses.replace(RECORD, planned=(Planned(50.0, "labels of the second kind"),))
+    worse = learning(2) + 0.8 * (STEPS >= 50)
+    good = Sound("runs/good", run(1), RECORD, [])
+    for known, severities in ((RECORD, {"warning"}), (facts, {"note"})):
+        findings, _ = held_against(
+            [], run(2, loss=worse, learning_rate=np.full(len(STEPS), 2e-3)), known, [good], earlier=[]
+        )
+        told_of = [one for one in findings if one.kind in ("parts-from-reference", "differs-from-reference")]
+        assert {one.kind for one in told_of} == {"parts-from-reference", "differs-from-reference"}
+        assert {one.severity for one in told_of} == severities

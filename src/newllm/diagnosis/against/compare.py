@@ -111,6 +111,7 @@ def held_against(
         given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
         reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, **known))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
+        is_less, is_suspect = _outcome(trace, [*sound, *before], known)
     given, expected = _without_planned("differs-from-reference", given, trace, facts, sound)
     reached, more = _without_planned("parts-from-reference", reached, trace, facts, sound)
     inside, _ = _without_planned("parts-inside", inside, trace, facts, sound)
@@ -122,7 +123,8 @@ def held_against(
         raise UserError(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
-    is_less, is_suspect = _outcome(trace, [*sound, *before], known)
+    is_less &= comes_to_less(reached, trace, sound[0].trace, progress=progress)  # and not as somebody planned
+    is_suspect &= bool(reached)
     is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
     is_alarm = not is_asked and (is_suspect or (is_less if chosen else parts))
     how = "suspect" if is_suspect else "asked" if is_asked and is_less else "other"
