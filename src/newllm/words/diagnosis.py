@@ -168,7 +168,15 @@ def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts:
     if why := unjudged(trace, findings):
         return words("doctor-unjudged_because", why=why, notes=notes)
     seen = {"points": points(trace), "signals": len(trace.signals)}
-    return words("doctor-nothing_wrong", **seen, notes=notes)
+    return words("doctor-nothing_wrong", **seen, less_than=less_than(findings), notes=notes)
+
+
+def less_than(findings: Sequence[Finding]) -> list[str] | None:
+    """Return the run before it than which a run comes to less, where that is a note as it was called otherwise."""
+    for one in findings:
+        if one.kind == "parts-from-reference" and one.sentence.parameters.get("how") == "asked":
+            return one.sentence.parameters["other"]
+    return None
 
 
 def first_sentence(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts: Facts) -> str:
@@ -190,11 +198,16 @@ def _how(words: Catalogue, trace: Trace, ending: Ending) -> str:
 
 
 def mood(trace: Trace, findings: Sequence[Finding], facts: Facts = _NOTHING) -> str:
-    """Return what colour the headline has: "fault", "warning", "good", or "" where nothing could be judged."""
+    """Return what colour the headline has: "fault", "warning", "good", else "".
+
+    That is where nothing could be judged, or another run came to more.
+    """
     if _ending(trace, findings, facts):
         return "fault"
     gravest = worst(findings)
-    return gravest if gravest in ("fault", "warning") else "" if unjudged(trace, findings) else "good"
+    if gravest in ("fault", "warning"):
+        return gravest
+    return "" if unjudged(trace, findings) or less_than(findings) else "good"
 
 
 def _ending(trace: Trace, findings: Sequence[Finding], facts: Facts) -> Ending | None:

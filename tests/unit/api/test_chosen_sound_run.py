@@ -242,7 +242,7 @@ def asked_for(run: Path, **changed: Any) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"arguments": ["slow", "--data", "harder"]}, {"nth": 4}])
-def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, changed: dict[str, Any]) -> None:
+def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, changed: dict[str, Any], capsys) -> None:
     asked_for(runs / "slow", **changed)
     found = newllm.doctor(runs / "slow")
     assert set(severities(found).values()) == {"note"}
@@ -250,6 +250,9 @@ def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, chan
     assert "it comes to less than runs/faster, which was asked for with other options" in str(
         found.findings[0].sentence
     )
+    assert "but it comes to less than runs/faster, which was asked for with other options; 4 notes." in str(found)
+    assert main(["doctor", "runs/slow"]) == 0
+    assert "newllm bisect runs/slow" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_that_was_asked_for_alike_comes_before_a_newer_one(runs: Path) -> None:

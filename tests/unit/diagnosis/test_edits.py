@@ -267,3 +267,46 @@ def test_several_files_of_one_folder_are_told_together() -> None:
         "3 files of data/toy have other content (data/toy/train/x.txt among them)",
         "the file lists/held.txt has other content (9 bytes, there 9)",
     ]
+
+
+def test_what_stands_behind_a_new_condition_is_not_said_to_be_in_it() -> None:
+    there = "def train(losses):\n    loss = losses.sum()\n    return loss\n"
+    here = there.replace("    return", "    if late:\n        kept = topk(losses)\n    clip(model)\n    return")
+    assert [str(one.said) for one in between(here, there)] == [
+        "t.py:3 in train `if late: kept = topk(losses)` (not there)",
+        "t.py:5 in train `clip(model)` (not there)",
+    ]
+
+
+def test_a_class_that_has_gone_is_one_row_and_of_a_new_one_each_function() -> None:
+    without = "def train(x):\n    return x\n"
+    mean = (
+        "class Mean:\n    def __init__(self):\n        self.total = 0\n        self.count = 0\n\n"
+        "    def add(self, value):\n        self.total += value\n"
+    )
+    (gone,) = between(without, mean + without)
+    assert str(gone.said) == (
+        "t.py without `class Mean: def __init__(self): self.total = 0; self.count = 0; def add(self, value):` "
+        "and 1 more (line 1 there)"
+    )
+    assert [str(one.said) for one in between(mean + without, without)] == [
+        "t.py:1 `class Mean:` (not there)",
+        "t.py:2 in Mean `def __init__(self): self.total = 0; self.count = 0` (not there)",
+        "t.py:6 in Mean `def add(self, value): self.total += value` (not there)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("here", "line"),
+    [
+        ("net = Net(\n    width=32,\n    layers=4,\n    dropout=0.5,\n)\n", 4),
+        ("net = Net(\n    layers=4,\n    width=64,\n    dropout=0.1,\n)\n", 3),  # named arguments have no order
+        ("net = Net(\n    width=32,\n    bias=False,\n    layers=4,\n    dropout=0.1,\n)\n", 3),
+        ("net = Net(\n    width=32,\n    layers=4,\n)\n", 1),  # what has gone has no line
+        ("net = Net(\n    width=32,\n    layers=[\n        4,\n    ],\n    dropout=0.1,\n)\n", 3),
+    ],
+)
+def test_of_a_call_over_many_lines_that_of_the_argument_is_told(here: str, line: int) -> None:
+    there = "net = Net(\n    width=32,\n    layers=4,\n    dropout=0.1,\n)\n"
+    (found,) = edits({"t.py": there}, {"t.py": here})
+    assert (found.how, found.line) == ("changed", line)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from newllm.diagnosis.against.calls import names_that_differ
-from newllm.diagnosis.against.statements import Statement, statements_of, without_magics
+from newllm.diagnosis.against.statements import Statement, line_of_change, statements_of, without_magics
 from newllm.diagnosis.against.written import changes_nothing
 
 How = Literal["changed", "added", "removed", "moved", "reordered", "nested"]
@@ -46,13 +46,14 @@ class Edit:
 
     Attributes:
         file: of the run's program, of the sound run's where it was removed.
-        line: in that file, from 1.
+        line: in that file, from 1; of a change that of what differs first.
         place: the function or class that it stands in, by its dotted name; empty outside of any.
         here, there: the statement in the run and in the sound one, with the names of the run; None where it has none.
         how: "nested" where only the compound statements around it are others, "reordered" where it stands elsewhere in
             its function, "moved" where it stands in another one.
         seldom: whether it prints, logs, imports or only takes an argument, which seldom changes a result.
         written: the statement of the sound one as it stands there.
+        depth: how many compound statements of its function it lies in.
     """
 
     file: str
@@ -63,6 +64,7 @@ class Edit:
     how: How
     seldom: bool = False
     written: str | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ def _edits_within(at: Place, here: Block, there: Block) -> Iterator[Edit | tuple
             if one is None or two is None:
                 yield (one, two)
             elif one.text != two.text:
-                yield Edit(at[0], one.line, at[1], one.text, two.text, "changed", written=two.own)
+                yield Edit(at[0], line_of_change(one, two), at[1], one.text, two.text, "changed", written=two.own)
             elif not (wrapped if one.depth > two.depth else unwrapped):
                 yield Edit(at[0], one.line, at[1], one.text, two.text, "nested", written=two.own)
 
@@ -304,18 +306,16 @@ def _of_singles(added: list[_Single], removed: list[_Single], pairs: Mapping[Pla
     yield from _moved(added, removed, pairs)
     if len(added) * len(removed) <= MOST_APART:
         yield from _changed_apart(added, removed)
-    for one in added:
-        yield Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, None, "added")
-    for one in removed:
-        yield Edit(
-            one.place[0],
-            one.statement.line,
-            one.place[1],
-            None,
-            one.statement.text,
-            "removed",
-            written=one.statement.own,
-        )
+    for how, singles in (("added", added), ("removed", removed)):
+        for one in singles:
+            yield _of_single(one, how)
+
+
+def _of_single(one: _Single, how: How) -> Edit:
+    (file, place), it = one.place, one.statement
+    if how == "added":
+        return Edit(file, it.line, place, it.text, None, how, depth=it.depth)
+    return Edit(file, it.line, place, None, it.text, how, written=it.own, depth=it.depth)
 
 
 def _moved(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
@@ -347,7 +347,8 @@ def _changed_apart(added: list[_Single], removed: list[_Single]) -> Iterator[Edi
             added.remove(one)
             removed.remove(match)
             here, there = one.statement, match.statement
-            yield Edit(one.place[0], here.line, one.place[1], here.text, there.text, "changed", written=there.own)
+            line = line_of_change(here, there)
+            yield Edit(one.place[0], line, one.place[1], here.text, there.text, "changed", written=there.own)
 
 
 def differ_by_seed(one: str, two: str) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -23,6 +23,8 @@ MOST_IN_A_ROW = 5  # statements that were added or removed together
 BEFORE = 30  # characters that are shown before what differs
 _OURS = frozenset({"newllm"})
 _BLANKS = re.compile(r"\s+")
+_TOGETHER = ("added", "removed", "moved")
+_SCOPE = re.compile(r"(?:async )?(?:def|class) (\w+)")
 
 
 def program_differences(here: Program, there: Program, without: Iterable[str]) -> list[Difference]:
@@ -75,10 +77,51 @@ def is_called_alike(here: Program, there: Program) -> bool:
 
 
 def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:
-    """Yield those edits that are wanted; those together that add or remove statements of one function in a row."""
-    for (how, *_), block in groupby(filter(wanted, code), key=lambda one: (one.how, one.file, one.place)):
+    """Yield those edits that are wanted; those together that add or remove statements of one function in a row.
+
+    A class that has gone is one row, whatever stood in it; of a new one each function is, as it may hold the mistake.
+    """
+    gone = {(one.file, _scope(one)) for one in code if one.how == "removed" and _scope(one)}
+    place = lambda one: _outermost(one, gone) if one.how == "removed" else _scope(one) or one.place  # noqa: E731
+    for _, block in groupby(filter(wanted, code), key=lambda one: (one.how, one.file, place(one))):
         together = [*block]
-        yield from [together] if how in ("added", "removed", "moved") else ([one] for one in together)
+        yield from _rows(together) if together[0].how in _TOGETHER else ([one] for one in together)
+
+
+def _rows(block: Sequence[Edit]) -> Iterator[list[Edit]]:
+    """Yield statements in a row; what stands behind the body of a compound one is another row, as it is not in it."""
+    row: list[Edit] = []
+    for one in block:
+        if any(one.place == head.place and one.depth <= head.depth for head in row if _is_head(head, row[0].place)):
+            yield row
+            row = []
+        row.append(one)
+    yield row
+
+
+def _scope(edit: Edit) -> str | None:
+    """Return the dotted name of the function or class that a statement begins, of one that one version alone has."""
+    found = _SCOPE.match(_alone(edit)) if edit.how in ("added", "removed") else None
+    return f"{edit.place}.{found[1]}".removeprefix(".") if found else None
+
+
+def _outermost(edit: Edit, gone: Container[tuple[str, str | None]]) -> str:
+    """Return where the outermost function or class stood of those that have gone with a statement."""
+    names = edit.place.split(".")
+    for count in range(1, len(names) + 1):
+        if (edit.file, ".".join(names[:count])) in gone:
+            return ".".join(names[: count - 1])
+    return edit.place
+
+
+def _is_head(edit: Edit, outermost: str) -> bool:
+    """Whether it is the first line of a compound statement; the methods of a class are all in it."""
+    return _alone(edit).endswith((":", "try")) and (_scope(edit) is None or edit.place == outermost)
+
+
+def _alone(edit: Edit) -> str:
+    """Return a statement that one version alone has, as it is written there."""
+    return edit.here or edit.written or edit.there or ""
 
 
 def _of_edits(block: Sequence[Edit]) -> Difference:

@@ -7,9 +7,11 @@ named arguments. A compound statement stands for its first line; what is below i
 import ast
 import copy
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -72,6 +74,46 @@ class Statement:
             return self
         other = _made(_Names(names).visit(copy.deepcopy(self.tree)), self.depth, self.line)
         return replace(other, own=self.own or self.text)
+
+
+def line_of_change(here: Statement, there: Statement) -> int:
+    """Return the line in which a statement first differs from another: of a long call that of an argument."""
+    if here.tree is None or there.tree is None:
+        return here.line
+    return _changed_line(here.tree, there.tree, here.line) or here.line
+
+
+def _changed_line(one: ast.AST, two: ast.AST, line: int) -> int | None:
+    """Return the line of the first part that differs; None where all is alike.
+
+    Args:
+        one: what is read.
+        two: what it is held against.
+        line: of the nearest part around it that has one.
+    """
+    line = getattr(one, "lineno", line)
+    if type(one) is not type(two):
+        return line
+    for name in one._fields:
+        mine, its = getattr(one, name, None), getattr(two, name, None)
+        pairs = _paired(mine, its) if isinstance(mine, list) and isinstance(its, list) else [(mine, its)]
+        for part, other in pairs:
+            if isinstance(part, ast.AST) and isinstance(other, ast.AST):
+                if found := _changed_line(part, other, line):
+                    return found
+            elif part != other:
+                return getattr(part, "lineno", line)
+    return None
+
+
+def _paired(mine: list[Any], its: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the parts of two lists in pairs, None for what one alone has; named arguments by their names."""
+    if all(isinstance(one, ast.keyword) for one in (*mine, *its)):
+        known = {one.arg: one for one in its}
+        yield from ((one, known.get(one.arg)) for one in sorted(mine, key=lambda one: one.lineno))
+        yield from ((None, one) for one in its if one.arg not in {own.arg for own in mine})
+    else:
+        yield from itertools.zip_longest(mine, its)
 
 
 def without_magics(text: str) -> str:

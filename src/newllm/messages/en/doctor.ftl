@@ -7,6 +7,9 @@ doctor-nothing_wrong = Nothing wrong found in { $points ->
 } of { $signals ->
     [one] { COUNT($signals) } signal
    *[other] { COUNT($signals) } signals
+}{ $less_than ->
+    [none] {""}
+   *[other] , but it comes to less than { $less_than }, which was asked for with other options
 }{ $notes ->
     [none] {""}
    *[other] ; { $notes }

@@ -1,7 +1,10 @@
 # ログ全体についてdoctorが述べる一行（端末とページで共通）。
 
 ## 判定
-doctor-nothing_wrong = 異常は見つからなかった（{ COUNT($signals) }信号、{ COUNT($points) }点）{ $notes ->
+doctor-nothing_wrong = 異常は見つからなかった（{ COUNT($signals) }信号、{ COUNT($points) }点）{ $less_than ->
+    [none] {""}
+   *[other] 。ただし、オプションなどが異なる{ $less_than }より結果が劣る
+}{ $notes ->
     [none] {""}
    *[other] 。{ $notes }
 }。
