@@ -15,6 +15,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.targets import inputs_before, predicts_the_next_token, targets
 from newllm.checks.trees import changed_at, chosen_rows, integers, is_integer, leaves, mapped
+from newllm.checks.where import first_seen
 from newllm.loss_form import Targets
 from newllm.messages import message
 
@@ -36,14 +37,15 @@ def causality(bench: Bench) -> Outcome:
             raise
         inputs = []
     asked = [*((path, 1) for path in inputs), *((path, 0) for path in labels)]
-    read = [each for path, shift in asked if (each := read_ahead(bench, path, shift)).behind > MOVED]
+    read = [(each, one) for one in asked if (each := read_ahead(bench, *one)).behind > MOVED]
     if not read:
         raise CannotCheck("tokens-unused" if inputs else "not-next-token-model")
-    least = min(read, key=lambda each: each.before)
+    least, (path, _) = min(read, key=lambda each: each[0].before)
     evidence = {"earlier": least.before, "later": least.behind, "count": least.count}
     if least.before > MOVED:
         must_not_round(bench, "later", least.before, lambda bench: min(read_ahead(bench, *one).before for one in asked))
-        return wrong("causality", position=least.cuts[0], **evidence)
+        cut = least.cuts[0]
+        return wrong("causality", "placed", position=cut, **evidence, **_first_moved(bench, path, cut))
     return sound("causality", position=sorted(least.cuts), **evidence)
 
 
@@ -110,20 +112,63 @@ def _with_others_from(bench: Bench, path: str, cuts: list[int], shift: int) -> C
     """Answer with other tokens from a position on, which is the first of these in the first row, and so on."""
     rows, length = bench.called()[2].shape[:2]
     starts = torch.tensor([cuts[row % len(cuts)] for row in range(rows)])
-    changed_BT = torch.arange(length) >= starts[:, None]
     behind_BT = torch.arange(length) > starts[:, None] - shift
-
-    def later(tensor: Tensor) -> Tensor:
-        other = torch.stack([row.roll(start) for row, start in zip(tensor.flip(0, 1), starts.tolist(), strict=True)])
-        other = torch.where(other == tensor, (tensor + 1) % (tensor.max() + 1), other)
-        return torch.where(changed_BT.to(tensor.device), other, tensor)
-
-    before, after = answers(bench, later, at=path)
+    before, after = answers(bench, _others_from(starts), at=path)
     moved_BT = (after - before).abs().flatten(2).amax(-1).cpu() / scale(bench)
     before_BT = moved_BT * (targets(bench).used.cpu() & ~behind_BT)
     at = int(before_BT.amax(1).argmax())
     count = int((before_BT.amax(0) > MOVED).sum())
     return Change(float(before_BT.max()), float((moved_BT * behind_BT).max()), count, (int(starts[at]),))
+
+
+def _others_from(starts: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return what gives other tokens from a position on, which each row has its own of."""
+
+    def later(tensor: Tensor) -> Tensor:
+        changed_BT = torch.arange(tensor.shape[1]) >= starts[:, None]
+        other = torch.stack([row.roll(start) for row, start in zip(tensor.flip(0, 1), starts.tolist(), strict=True)])
+        other = torch.where(other == tensor, (tensor + 1) % (tensor.max() + 1), other)
+        return torch.where(changed_BT.to(tensor.device), other, tensor)
+
+    return later
+
+
+def _first_moved(bench: Bench, path: str, cut: int) -> dict[str, str | None]:
+    """Return where outputs before a position are first moved by other tokens from there on, as `first_seen` does.
+
+    Only tensors `[B, T, ...]` are looked at, where no other axis may be that of the positions.
+    """
+    rows, length = bench.called()[2].shape[:2]
+
+    def moved(one: Tensor, other: Tensor) -> bool | None:
+        if one.shape[:2] != (rows, length) or length in one.shape[2:] or length == rows:
+            return None
+        return _apart(one[:, :cut], other[:, :cut])
+
+    starts = torch.full((rows,), cut)
+    return _placed(bench, lambda given: changed_at(given, path, _others_from(starts)), moved)
+
+
+def _placed(
+    bench: Bench, change: Callable[[Any], Any], moved: Callable[[Tensor, Tensor], bool | None]
+) -> dict[str, str | None]:
+    """Return where two passes differ first: with what the model was given, and with that changed."""
+    arguments, options, _ = bench.called()
+    given: Any = [list(arguments), options]
+    changed = change(given)
+    return first_seen(
+        bench.seen.module,
+        lambda: bench.answer(*given, training=False),
+        lambda: bench.answer(*changed, training=False),
+        moved,
+    )
+
+
+def _apart(one: Tensor, other: Tensor) -> bool | None:
+    if not one.numel() or one.dtype != other.dtype:
+        return None
+    one, other = one.double(), other.double()
+    return float((other - one).abs().max()) > MOVED * max(float(one.std(correction=0)), 1e-12)
 
 
 def rows(bench: Bench) -> Outcome:
@@ -141,7 +186,7 @@ def rows(bench: Bench) -> Outcome:
         raise CannotCheck("in-batch")
 
     digits = dict.fromkeys((0, (count - 1).bit_length() - 1, *range((count - 1).bit_length())))
-    ends, ways, moved = time.monotonic() + _LONGEST, 0, 0.0
+    ends, ways, moved, chosen = time.monotonic() + _LONGEST, 0, 0.0, torch.empty(0)
     for digit, bit in itertools.product(digits, (0, 1)):
         if moved > MOVED or (ways > 1 and time.monotonic() > ends):
             break
@@ -158,7 +203,26 @@ def rows(bench: Bench) -> Outcome:
         unlinked = _moved_unlinked(bench, links, count)
         how = "unknown" if math.isnan(unlinked) else "along" if unlinked <= MOVED else "beyond"
         raise CannotCheck("linked", moved=moved, rows=count, how=how, unlinked=unlinked)
-    return wrong("rows", moved=moved, rows=count)
+    return wrong("rows", "placed", moved=moved, rows=count, **_first_mixed(bench, chosen))
+
+
+def _first_mixed(bench: Bench, chosen: Tensor) -> dict[str, str | None]:
+    """Return where rows are first moved by the chosen others, as `first_seen` does; of tensors `[B, ...]` alone."""
+    count = len(chosen)
+
+    def moved(one: Tensor, other: Tensor) -> bool | None:
+        if one.ndim == 0 or one.shape[0] != count or count in one.shape[1:2]:
+            return None
+        others = ~chosen.to(one.device)
+        return _apart(one[others], other[others])
+
+    return _placed(bench, lambda given: mapped(given, lambda one: chosen_rows(one, count, _turned(chosen))), moved)
+
+
+def _turned(chosen: Tensor) -> Tensor:
+    """Return for each row which one it holds: a chosen one that of the row before, any other its own."""
+    count = len(chosen)
+    return torch.where(chosen, torch.arange(count).roll(1), torch.arange(count))
 
 
 def _links(bench: Bench, count: int) -> list[str]:
@@ -219,9 +283,7 @@ def _moved_unlinked(bench: Bench, links: list[str], count: int) -> float:
 
 def _moved_rows(bench: Bench, chosen: Tensor) -> float:
     """Return how far the outputs of other rows move where each chosen row holds what another one held."""
-    count = len(chosen)
-    others = torch.where(chosen, torch.arange(count).roll(1), torch.arange(count))
-    before, after = answers(bench, lambda tensor: chosen_rows(tensor, count, others))
+    before, after = answers(bench, lambda tensor: chosen_rows(tensor, len(chosen), _turned(chosen)))
     return float((after - before)[~chosen.to(before.device)].abs().max()) / scale(bench)
 
 

@@ -13,6 +13,7 @@ from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import read, targets
 from newllm.checks.trees import chosen_rows, dense, leaves, same
 from newllm.checks.untouched import untouched
+from newllm.checks.where import first_seen
 from newllm.loss_form import NEAR
 from newllm.messages import message
 
@@ -50,7 +51,8 @@ def repeatable(bench: Bench) -> Outcome:
         value = float(loss.detach())
         again = {name: each.grad for name, each in bench.model.named_parameters()}
     if not _is_same(value, seen.loss):
-        return wrong("repeatable", "loss", first=seen.loss, second=value)
+        place = first_seen(bench.model, bench.loss, bench.loss, lambda one, other: not _equal(one, other))
+        return wrong("repeatable", "placed", first=seen.loss, second=value, **place)
     parts = [name for name, gradient in seen.gradients.items() if not _equal(gradient, again.get(name))]
     if parts:
         return wrong("repeatable", "gradient", name=parts[0], count=len(parts))

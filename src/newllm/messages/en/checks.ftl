@@ -25,6 +25,7 @@ check-repeatable = Does the same step give the same bits?
     .first = Look for what the loss reads besides model and batch: the clock, a file, an iterator, a generator that is made anew without a seed.
     .sound = run twice with the same seed, the step gave the same loss and the same gradients, to the bit
     .loss = with the same weights, batch and seed the loss is { EXACT($first) } and then { EXACT($second) }
+    .placed = { check-repeatable.loss }{ check-where }
     .gradient = the loss is the same twice, but the gradient of { $name } is not ({ COUNT($count) } tensors differ)
 
 check-batch-kept = Does a step leave its batch as it was?
@@ -181,12 +182,19 @@ check-shift = Are the targets the next tokens?
     .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
     .shown = { PERCENT($share, digits: 1) } % of the targets are the tokens at the same position, which the model can see: of { COUNT($positions) } positions { COUNT($count) }, scattered over the rows, are targets, and their tokens are not hidden in the inputs
 
+check-where = { $where ->
+    [given] { "" } (first seen in what { $layer } is given)
+    [gives] { "" } (first seen in what { $layer } gives)
+    [latest] { "" } (seen in what { $layer } gives, at the latest)
+   *[none] { "" }
+}
 check-causality = Do later tokens leave earlier outputs alone?
     .short = the causal mask
     .why = A model that sees the token it should predict reaches a loss that no honest one can, and writes nonsense when it generates.
     .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions or chunks of them.
     .sound = changing the tokens from position { $position } on moved no earlier output (later outputs by { G($later, digits: 2) } of their scale)
     .wrong = changing the tokens from position { $position } on moved { COUNT($count) } earlier outputs, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
+    .placed = { check-causality.wrong }{ check-where }
 
 # "sound" is said by files of before 2026-12 alone, which looked at the first row.
 check-rows = Are the rows of a batch independent?
@@ -202,6 +210,7 @@ check-rows = Are the rows of a batch independent?
        *[other] { " " }(in training batch norm mixes rows, as it is meant to)
     }
     .wrong = changing some of the { COUNT($rows) } rows of the batch moves the output of another by { G($moved, digits: 2) } of its scale, in evaluation mode too
+    .placed = { check-rows.wrong }{ check-where }
 
 check-padding = Is padding neither read nor counted?
     .short = padding

@@ -25,6 +25,7 @@ check-repeatable = 同じステップは同じビットを再現するか
     .first = 損失がモデルとバッチのほかに読むものを探す。時計、ファイル、イテレーター、シードなしで毎回作られる生成器など。
     .sound = 同じシードで二度計算し、損失も勾配もビット単位で一致した
     .loss = 重み、バッチ、シードが同じなのに、損失は{ EXACT($first) }、次は{ EXACT($second) }だった
+    .placed = { check-repeatable.loss }{ check-where }
     .gradient = 損失は二度とも同じだが、{ $name }の勾配が一致しない（{ COUNT($count) }個のテンソルで相違）
 
 check-batch-kept = ステップの後もバッチは元のままか
@@ -176,12 +177,19 @@ check-shift = 予測対象は次のトークンか
     .back = 予測対象がその位置より前のトークンである（{ $shift }、{ PERCENT($share, digits: 1) } %）。逆向きにずらされている
     .shown = 予測対象の{ PERCENT($share, digits: 1) } %が、モデルに見えている同じ位置のトークンである。{ COUNT($positions) }か所のうち、行の中に散らばった{ COUNT($count) }か所が予測対象だが、入力ではそのトークンが隠されていない
 
+check-where = { $where ->
+    [given] { "" }（最初に見えるのは{ $layer }への入力）
+    [gives] { "" }（最初に見えるのは{ $layer }の出力）
+    [latest] { "" }（遅くとも{ $layer }の出力に見える）
+   *[none] { "" }
+}
 check-causality = 後のトークンが前の出力を動かさないか
     .short = 因果マスク
     .why = 予測すべきトークンを見られるモデルは、正しいモデルには出せない損失に達し、生成すると意味のない文を書く。
     .first = 因果マスクの欠落や転置、両側にパディングした畳み込み、位置方向やそのチャンク内の正規化や平均を探す。
     .sound = 位置{ $position }以降のトークンを変えても、それより前の出力は動かなかった（以降の出力はその大きさの{ G($later, digits: 2) }倍動いた）
     .wrong = 位置{ $position }以降のトークンを変えると、それより前の{ COUNT($count) }個の出力がその大きさの{ G($earlier, digits: 2) }倍動く。モデルは予測すべきものを読んでいる
+    .placed = { check-causality.wrong }{ check-where }
 
 check-rows = バッチの行は互いに独立か
     .short = 行どうしの独立
@@ -196,6 +204,7 @@ check-rows = バッチの行は互いに独立か
        *[other] （訓練時はバッチ正規化が行を混ぜる。これは意図どおりである）
     }
     .wrong = バッチの{ COUNT($rows) }行のうちいくつかを変えると、別の行の出力が、評価モードでもその大きさの{ G($moved, digits: 2) }倍動く
+    .placed = { check-rows.wrong }{ check-where }
 
 check-padding = パディングは読まれも数えられもしないか
     .short = パディング
