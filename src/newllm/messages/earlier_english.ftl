@@ -4,6 +4,35 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-12-02
+finding-spike =
+    .sentence = { $signal } { $sudden ->
+        [yes] jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset })
+       *[no] rises from { G($base) } at { $axis } { $onset } to { G($peak) } at { $step }
+    } and { $outcome ->
+        [recovered] recovers by { $axis } { $back }
+        [partly] is down to { G($level) } by { $axis } { $back }
+        [new-plateau] settles on a higher plateau
+        [at-the-end] the run ends there
+       *[diverged] never recovers
+    }; its excess over the trend adds up to { G($cost, digits: 3) }{ $scheduled ->
+        [yes] , where the learning-rate schedule starts again
+        [regular] , and others like it come at equal distances
+        [resumed] ; there the training was resumed, as the log goes back and over steps again
+       *[no] { "" }
+    }
+
+finding-slow-divergence =
+    .sentence = { $signal } has climbed from about { G($best) } at { $axis } { $first } to { G($now) } at { $last }, without a jump
+
+finding-loss-drop =
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is higher again after { $last }
+
+finding-entropy-collapse =
+    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is almost zero from { $axis } { $first } on; { SIGNAL($reward) } falls from { G($before) } to { G($now) } at { $lost } and does not recover
+
+finding-memory-growth =
+    .sentence = { SIGNAL($signal) } grows steadily from { G($before) } to { G($now) } between { $axis } { $first } and { $last }
+
 finding-not-causal =
     .sentence = { $since ->
         [none] the

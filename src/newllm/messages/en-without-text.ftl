@@ -2,7 +2,7 @@
 
 finding-loss-drop =
     .explained = The training loss fell far below its trend for a while and returned to it. Usually the batches there were too easy (repeated samples, targets that are left out): look at the batches of these steps.
-    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is higher again after { $last }
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $lowest } and is higher again after { $last }
     .no-targets = batches without targets
     .seen-text = samples that training had shown before
     .test = Look at the batches of these steps.

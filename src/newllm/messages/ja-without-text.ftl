@@ -2,7 +2,7 @@
 
 finding-loss-drop =
     .explained = 訓練損失が一時的に傾向を大きく下回り、その後戻った。多くの場合、その間のバッチがやさしすぎる（反復するサンプル、損失に数えられない予測対象）。まず、それらのステップのバッチを見る。
-    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($base) }から{ G($low) }に下がり、{ $last }の後に元の水準に戻った。その間のバッチは、ほかよりはるかにやさしい。
+    .sentence = { SIGNAL($signal) }が{ G($base) }から下がって{ axis-unit }{ $lowest }で{ G($low) }になり、{ $last }の後は再び高い。
     .no-targets = 予測対象のないバッチ
     .seen-text = すでに訓練に現れたサンプル
     .test = これらのステップのバッチを見る。

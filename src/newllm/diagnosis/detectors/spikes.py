@@ -301,7 +301,7 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
                         base=one.base,
                         low=low,
                         axis=trace.axis,
-                        first=first,
+                        lowest=int(series.step[one.peak]),
                         last=last,
                     ),
                     first_step=float(first),

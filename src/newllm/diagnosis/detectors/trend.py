@@ -226,10 +226,11 @@ def _climb(trace: Trace, name: str) -> Finding | None:
     went_on = len(thirds) == 3 and level[best] < thirds[0] < thirds[1] < thirds[2]
     if not went_on or len(scaled) - best < max(6, width) or rise < max(LEAST_CLIMB, CLIMB_NOISE * noise):
         return None
-    height = float(np.median(series.value[-width:]) - np.median(series.value[max(0, best - width) : best + width + 1]))
-    if height < LEAST_OF_DESCENT * descent(series.value) or _excused(trace, series, best):
+    lowest = float(np.median(series.value[max(0, best - width) : best + width + 1]))
+    now = float(np.median(series.value[-width:]))
+    if now - lowest < LEAST_OF_DESCENT * descent(series.value) or _excused(trace, series, best):
         return None
-    return _climbing(trace, name, series, (best, rise, height, noise))
+    return _climbing(trace, name, series, (best, rise, lowest, now), noise)
 
 
 def _level_error(scaled: np.ndarray, width: int) -> float:
@@ -248,10 +249,9 @@ def _excused(trace: Trace, series: Series, best: int) -> bool:
     return any(one.end > near_end for one in find_excursions(series.value))
 
 
-def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, float, float]) -> Finding:
-    best, rise, height, noise = what
+def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, float, float], noise: float) -> Finding:
+    best, rise, lowest, now = what  # levels, as single points scatter
     first, last = int(series.step[best]), int(series.step[-1])
-    now = float(series.value[best] + height)
     balanced = is_balanced(series.value, now)
     return Finding(
         kind="slow-divergence",
@@ -259,7 +259,7 @@ def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, f
         sentence=message(
             "finding-slow-divergence.sentence",
             signal=name,
-            best=now - height,
+            best=lowest,
             axis=trace.axis,
             first=first,
             now=now,
@@ -269,7 +269,7 @@ def _climbing(trace: Trace, name: str, series: Series, what: tuple[int, float, f
         last_step=float(last),
         confidence=round(1 - 0.5 * min(1.0, max(noise, 1e-9) * CLIMB_NOISE / rise), 3),
         signal=name,
-        evidence={"log_rise": rise, "height": height, "noise_of_level": noise},
+        evidence={"log_rise": rise, "height": now - lowest, "noise_of_level": noise},
         alternatives=(
             *((message("finding-spike.balance"),) if balanced else ()),
             message("finding-slow-divergence.harder-data"),

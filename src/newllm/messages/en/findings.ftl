@@ -53,10 +53,10 @@ finding-spike =
     .explained = The loss rose above its trend by far more than it usually scatters, and recovered. The model may have lost what it had learnt: replay the run from before the spike (newllm replay) to see which change removes it.
     .sentence = { $signal } { $sudden ->
         [yes] jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset })
-       *[no] rises from { G($base) } at { $axis } { $onset } to { G($peak) } at { $step }
+       *[no] rises from a level of { G($base) } before { $axis } { $onset } to { G($peak) } at { $step }
     } and { $outcome ->
         [recovered] recovers by { $axis } { $back }
-        [partly] is down to { G($level) } by { $axis } { $back }
+        [partly] is down to a level of { G($level) } after { $axis } { $back }
         [new-plateau] settles on a higher plateau
         [at-the-end] the run ends there
        *[diverged] never recovers
@@ -81,14 +81,14 @@ finding-diverged =
 
 finding-slow-divergence =
     .explained = The training loss has climbed slowly, over a long time, from the best value it had reached. No single step shows it: evaluate the best checkpoint and the last on the same data, then go on from the best with a smaller learning rate.
-    .sentence = { $signal } has climbed from about { G($best) } at { $axis } { $first } to { G($now) } at { $last }, without a jump
+    .sentence = { $signal } has climbed from a level of { G($best) } around { $axis } { $first } to one of { G($now) } by { $last }, without a jump
     .harder-data = the data became harder, if they are not shuffled
     .regularisation = a regularisation term that grows
     .test = Evaluate the weights of the best step and of the last on the same data.
 
 finding-loss-drop =
     .explained = The training loss fell far below its trend for a while. The batches there may have been too easy (repeated text, padding counted in the loss), or what was learnt there was lost again: read the batches of these steps.
-    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is higher again after { $last }
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $lowest } and is higher again after { $last }
     .no-targets = batches without targets (all padding)
     .seen-text = text that training had shown before
     .test = Read the batches of these steps.

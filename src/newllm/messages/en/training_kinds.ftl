@@ -55,7 +55,7 @@ finding-kl-explosion =
 
 finding-entropy-collapse =
     .explained = The policy is certain of what it does, and what it does is wrong now: it no longer explores, so it cannot recover. Reward entropy, lower the learning rate, and see at which step the entropy vanished.
-    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is almost zero from { $axis } { $first } on; { SIGNAL($reward) } falls from { G($before) } to { G($now) } at { $lost } and does not recover
+    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is almost zero from { $axis } { $first } on; { SIGNAL($reward) } falls from about { G($before) } to about { G($now) } around { $lost } and does not recover
     .solved = a policy that is rightly certain, in an environment that has changed
     .test = Go on from before the collapse with a bonus for entropy: the reward should recover.
 
@@ -150,7 +150,7 @@ finding-loss-scale =
 
 finding-memory-growth =
     .explained = Memory grows in every part of the run: something is kept that should be released, usually losses or outputs together with their graph. Add up loss.item(), not loss.
-    .sentence = { SIGNAL($signal) } grows steadily from { G($before) } to { G($now) } between { $axis } { $first } and { $last }
+    .sentence = { SIGNAL($signal) } grows steadily from about { G($before) } to about { G($now) } between { $axis } { $first } and { $last }
     .longer-batches = batches that are planned to grow longer
     .test = Count the live tensors at two steps a hundred apart.
 

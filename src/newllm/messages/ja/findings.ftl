@@ -57,10 +57,10 @@ finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でスパイクがなくなるかを確かめる。
     .sentence = { SIGNAL($signal) }が{ $sudden ->
         [yes] { G($base) }から{ G($peak) }に急上昇した（傾向から外れ始めたのは{ axis-unit }{ $onset }、ピークは{ axis-unit }{ $step }）。
-       *[no] { axis-unit }{ $onset }の{ G($base) }から、{ axis-unit }{ $step }の{ G($peak) }まで上がった。
+       *[no] { axis-unit }{ $onset }より前の水準{ G($base) }から、{ axis-unit }{ $step }の{ G($peak) }まで上がった。
     }{ $outcome ->
         [recovered] { axis-unit }{ $back }までに元の水準に戻った
-        [partly] { axis-unit }{ $back }までに{ G($level) }まで下がった
+        [partly] { axis-unit }{ $back }より後は{ G($level) }の水準まで下がっている
         [new-plateau] その後、より高い水準に落ち着いた
         [at-the-end] 実行はそこで終わっている
        *[diverged] その後、元の水準に戻らない
@@ -85,14 +85,14 @@ finding-diverged =
 
 finding-slow-divergence =
     .explained = 訓練損失が、到達した最良値から長い時間をかけてゆっくり上昇している。個々のステップには現れない。最良のチェックポイントと最後のチェックポイントを同じデータで評価し、最良のほうから小さい学習率で続ける。
-    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }の約{ G($best) }から{ $last }の{ G($now) }まで、急変なしに上昇した。
+    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }前後の水準{ G($best) }から、{ $last }までに{ G($now) }の水準へ、急変なしに上昇した。
     .harder-data = データが途中から難しくなった（シャッフルされていない場合）
     .regularisation = 強くなっていく正則化
     .test = 最良のステップと最後のステップの重みを、同じデータで評価する。
 
 finding-loss-drop =
     .explained = 訓練損失が一時的に傾向を大きく下回った。その間のバッチがやさしすぎる（反復する文、損失に数えられたパディング）か、そこで学んだものがまた失われた。まず、それらのステップのバッチを読む。
-    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($base) }から{ G($low) }に下がり、{ $last }の後は再び高い。
+    .sentence = { SIGNAL($signal) }が{ G($base) }から下がって{ axis-unit }{ $lowest }で{ G($low) }になり、{ $last }の後は再び高い。
     .no-targets = 予測対象のないバッチ（すべてパディング）
     .seen-text = すでに訓練に現れた文章
     .test = これらのステップのバッチを読む。

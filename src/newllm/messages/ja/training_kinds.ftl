@@ -55,7 +55,7 @@ finding-kl-explosion =
 
 finding-entropy-collapse =
     .explained = 方策が自分の行動を確信しているが、その行動は今では誤りである。もう探索しないので、元に戻れない。エントロピーに報酬を与え、学習率を下げ、どのステップでエントロピーがなくなったかを調べる。
-    .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }に下がり、{ axis-unit }{ $first }以降ほぼ0である。{ SIGNAL($reward) }は{ $lost }で{ G($before) }から{ G($now) }に下がり、戻らない。
+    .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }に下がり、{ axis-unit }{ $first }以降ほぼ0である。{ SIGNAL($reward) }は{ $lost }前後で約{ G($before) }から約{ G($now) }に下がり、戻らない。
     .solved = 確信していて当然の方策（ただし環境が途中で変わった）
     .test = 崩壊の前から、エントロピーへの報酬を加えて続ける。報酬は戻るはずである。
 
@@ -150,7 +150,7 @@ finding-loss-scale =
 
 finding-memory-growth =
     .explained = メモリが訓練のどの部分でも増えている。解放すべきもの（多くは計算グラフを伴う損失や出力）を保持している。lossではなくloss.item()を足す。
-    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ $last }の間に、{ G($before) }から{ G($now) }まで増え続ける。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ $last }の間に、約{ G($before) }から約{ G($now) }まで増え続ける。
     .longer-batches = 計画どおりに長くなるバッチ
     .test = 100ステップ離れた二つのステップで、生きているテンソルを数える。
 
