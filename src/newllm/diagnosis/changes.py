@@ -31,7 +31,7 @@ STEEPEST = 10  # points from the onset on, in which the loss rises most at its s
 FEWEST_BEFORE = 10  # points of a training loss
 SUDDEN = RISES | {"loss-drop", "not-finite"}  # findings that begin at a step
 GRADUAL = frozenset(
-    {"slow-divergence", "plateau", "over-fitting", "below-chance"}
+    {"slow-divergence", "plateau", "over-fitting", "validation-rises", "below-chance"}
     | {"reward-falls", "entropy-collapse", "kl-explosion", "representation-collapse"}
 )
 LATE = 0.02  # of the run: so far behind its beginning what shows little by little may have begun

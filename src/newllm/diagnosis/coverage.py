@@ -91,6 +91,7 @@ SUBJECTS = (
                 "unknown-tokens",
                 "unsteady-validation",
                 "validation-gap",
+                "validation-rises",
             }
         ),
     ),

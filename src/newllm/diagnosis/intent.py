@@ -53,6 +53,7 @@ _OF_PROGRESS = frozenset(
         "worse-than-untrained",
         "loss-drop",
         "over-fitting",
+        "validation-rises",
         "validation-gap",
         "training-above-validation",
         "unsteady-validation",
@@ -94,7 +95,7 @@ class Intent:
 # Findings, and the kinds that they explain: these are dropped.
 _HIDES: dict[str, frozenset[str]] = {
     "preference-at-reference": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
-    "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-gap"}),
+    "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-rises", "validation-gap"}),
     "discriminator-wins": frozenset({"repeated-loss"}),
     "both-sides-win": frozenset({"repeated-loss", "mode-collapse", "generator-wins", "discriminator-wins"}),
     "generator-stands-still": frozenset({"repeated-loss"}),

@@ -94,10 +94,11 @@ ROOTS = (
     "evaluation-behind",
     "validation-gap",
     "over-fitting",
+    "validation-rises",
 )
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
 UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient"})
-COMES_OF = {"over-fitting": frozenset({"validation-gap"})}
+COMES_OF = dict.fromkeys(("over-fitting", "validation-rises"), frozenset({"validation-gap"}))
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 

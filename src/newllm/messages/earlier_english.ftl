@@ -4,6 +4,12 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-12-02
+finding-over-fitting =
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
+        [yes] , while the training loss fell
+       *[no] { "" }
+    }
+
 finding-spike =
     .sentence = { $signal } { $sudden ->
         [yes] jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset })

@@ -18,7 +18,7 @@ finding-worse-than-uniform =
 
 finding-over-fitting =
     .explained = The validation loss rises while the training loss goes on falling: the model memorises its training data. Keep the checkpoint with the best validation loss; more data, augmentation, or a smaller model, helps.
-    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by about { G($rise, digits: 3) } since{ $training_fell ->
         [yes] , while the training loss fell
        *[no] { "" }
     }

@@ -18,7 +18,7 @@ finding-worse-than-uniform =
 
 finding-over-fitting =
     .explained = 訓練損失が下がり続ける一方で、検証損失が上昇に転じた。モデルは訓練データを暗記している。検証損失が最良のチェックポイントを使う。データを増やすか、データ拡張を加えるか、モデルを小さくするとよい。
-    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後{ G($rise, digits: 3) }上昇した。{ $training_fell ->
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後約{ G($rise, digits: 3) }上昇した。{ $training_fell ->
         [yes] その間、訓練損失は下がった。
        *[no] { "" }
     }

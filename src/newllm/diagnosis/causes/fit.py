@@ -42,7 +42,12 @@ def pairs_are_guessed(roles: Roles) -> bool:
 def above_start(case: Case) -> tuple[float, float] | None:
     """Return the loss training began at and validation's, where that lies clearly above and training does learn."""
     gap = case.finding if case.finding.kind == "validation-gap" else None
-    if gap is None and case.finding.kind in {"over-fitting", "worse-than-untrained", "worse-than-uniform"}:
+    if gap is None and case.finding.kind in {
+        "over-fitting",
+        "validation-rises",
+        "worse-than-untrained",
+        "worse-than-uniform",
+    }:
         gap = next((one for one in case.others if one.kind == "validation-gap"), None)
         gap = gap if is_validation(case.finding.signal or "") else None
     if gap is None or case.has("data-order"):

@@ -10,11 +10,14 @@ from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.messages import message
 
-NOT_LEARNT = UNSTABLE | STILL | {"over-fitting", "validation-gap", "label-frequency", "constant-accuracy"}
+NOT_LEARNT = (
+    UNSTABLE | STILL | {"over-fitting", "validation-rises", "validation-gap", "label-frequency", "constant-accuracy"}
+)
 OF_VALIDATION = frozenset(
     {
         "validation-gap",
         "over-fitting",
+        "validation-rises",
         "evaluation-behind",
         "unsteady-validation",
         "constant-accuracy",
@@ -194,7 +197,7 @@ def evaluation_inputs(case: Case) -> Seen:
 def inputs_changed(case: Case) -> Seen:
     """Inputs change for good at the very step at which the loss rises, or validation is at its best."""
     found = case.own_or_any("changed-inputs")
-    kinds = RISES | {"slow-divergence", "over-fitting", "changed-inputs"}
+    kinds = RISES | {"slow-divergence", "over-fitting", "validation-rises", "changed-inputs"}
     if found is None or found.first_step is None or case.finding.kind not in kinds:
         return NOTHING
     near, late = max(2.0, 0.05 * case.length), case.onset - found.first_step
@@ -259,7 +262,7 @@ def inputs_not_finite(case: Case) -> Seen:
 def same_batch(case: Case) -> Seen:
     """A loss that falls, or a validation that turns, within a stretch of updates with one batch."""
     found = case.own_or_any("repeated-batch")
-    kinds = {"loss-drop", "over-fitting", "validation-gap", "repeated-batch", *RISES}
+    kinds = {"loss-drop", "over-fitting", "validation-rises", "validation-gap", "repeated-batch", *RISES}
     if found is None or case.finding.kind not in kinds or "blank" in found.evidence:
         return NOTHING
     first, last = found.first_step or 0.0, found.end

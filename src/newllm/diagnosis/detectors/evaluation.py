@@ -5,12 +5,16 @@ import math
 import numpy as np
 
 from newllm.diagnosis.detectors.rows import rows_are_unique
+from newllm.diagnosis.excursion import noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, descent, end_of_first_epoch, finite, loss_names
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 # A validation loss that turns up while the training loss goes on falling.
+DIVERGES = 0.05  # on the log scale
+CLEAR = 3.0  # standard errors: so far a training loss goes that does not stand
+_OTHER_CAUSES = ("evaluation-configuration", "unknown-tokens")
 FEWEST_BEHIND = 3  # evaluations behind the best
 LEAST_RISE = 0.05
 WARN = 0.1  # on the log scale; below it is a note
@@ -21,13 +25,15 @@ LEAST_GAP = 0.1  # nats
 
 
 def detect_over_fitting(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return the over-fitting of seen targets, and a gap that is the unknown ones' alone.
+    """Return the over-fitting of seen targets, another rise of their loss, and a gap that is the unknown ones' alone.
 
     False alarms: the rise is of smoothed levels, over at least `FEWEST_BEHIND` evaluations behind the best, by
     `LEAST_RISE` on the log scale and `RISE_NOISE` times what neighbouring evaluations differ by: all of them, or, with
     a higher limit as they are fewer, those from the best on (a steep descent before it bends more than it scatters).
     Where the trace splits the validation loss by class of target, only the `seen` targets count: what the unknown ones
-    cost is no over-fitting and is told as that.
+    cost is no over-fitting and is told as that. It is over-fitting where the training loss goes on falling beyond its
+    noise; else only that validation rises, as a note where training rises a little too. Where it rises by far, that is
+    told of training.
     """
     if "validation_loss" not in loss_names(trace):
         return []
@@ -53,7 +59,7 @@ def _turned_up(trace: Trace, name: str) -> Finding | None:
     goes_on = np.median(behind[-few:]) >= np.median(behind[:few]) and behind.min() > scaled[best]
     if rise < max(LEAST_RISE, noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
         return None
-    return _over_fitting(trace, name, series, (best, rise, height, _training_fell(trace, series.step[best])))
+    return _risen(trace, name, series, (best, rise, height))
 
 
 def _scatter(scaled: np.ndarray) -> float:
@@ -62,37 +68,62 @@ def _scatter(scaled: np.ndarray) -> float:
 
 
 def _training_fell(trace: Trace, since: float) -> float | None:
-    """Return by how much (log scale) the training loss fell behind a step; None where it is not known."""
+    """Return by how much (comparable scale) the training loss fell behind a step; None where it is not known."""
     loss = finite(trace.series("loss"))
     at = int(np.searchsorted(loss.step, since))
     few = max(1, len(loss.value) // 20)
-    if len(loss.value) < 4 or at >= len(loss.value) or loss.value.min() <= 0:
+    if len(loss.value) < 4 or at >= len(loss.value):
         return None
-    return float(np.log(np.median(loss.value[max(0, at - few) : at + 1]) / np.median(loss.value[-few:])))
+    levels = [np.median(part) for part in (loss.value[max(0, at - few) : at + 1], loss.value[-few:])]
+    scaled = comparable(np.append(loss.value, levels)) if loss.value.min() <= 0 else np.log(levels)
+    return float(scaled[-2] - scaled[-1])
 
 
-def _over_fitting(
-    trace: Trace, name: str, series: Series, what: tuple[int, float, float, float | None]
-) -> Finding | None:
-    best, rise, height, fell = what
-    if fell is not None and fell < -0.05:
-        return None  # the training loss rose too: no over-fitting, the divergence is told elsewhere
+def _training_went(trace: Trace, since: float) -> str:
+    """Return "fell", "stood" or "rose": where the training loss went behind a step, beyond its noise; or "unknown".
+
+    By the few points on both sides, or by the first and the last quarter of those behind the step: what scatters far
+    falls for long before a few points tell it.
+    """
+    fell = _training_fell(trace, since)
+    if fell is None:
+        return "unknown"
+    loss = finite(trace.series("loss"))
+    behind = comparable(loss.value)[int(np.searchsorted(loss.step, since)) :]
+    noise = noise_of(behind) if len(behind) > 2 else 0.0
+    few, part = max(1, len(loss.value) // 20), max(1, len(behind) // 4)
+    fall = float(np.median(behind[:part]) - np.median(behind[-part:]))
+    limits = (CLEAR * noise * math.sqrt(math.pi / count) for count in (few, part))  # of a difference of two medians
+    clear = [one for one, limit in zip((fell, fall), limits, strict=True) if abs(one) > limit]
+    if not clear:
+        return "stood"
+    return "fell" if max(clear) > 0 else "rose"
+
+
+def _risen(trace: Trace, name: str, series: Series, what: tuple[int, float, float]) -> Finding | None:
+    """Return over-fitting where the training loss goes on falling, else that a validation loss rises."""
+    best, rise, height = what
     first, last = int(series.step[best]), int(series.step[-1])
+    fell, training = _training_fell(trace, first), _training_went(trace, first)
+    if training == "rose" and (fell or 0.0) < -DIVERGES:
+        return None  # it rises by far too, which is told of training
+    over = training == "fell"
+    text = {"training_fell": True} if over else {"training": training}
     return Finding(
-        kind="over-fitting",
-        severity="warning" if rise >= WARN and fell is not None else "note",
+        kind="over-fitting" if over else "validation-rises",
+        severity="warning" if rise >= WARN and training in {"fell", "stood"} else "note",
         sentence=message(
-            "finding-over-fitting.sentence",
+            f"finding-{'over-fitting' if over else 'validation-rises'}.sentence",
             signal=name,
             axis=trace.axis,
             first=first,
             best=float(series.value[best]),
             rise=height,
-            training_fell=fell is not None and fell > 0,
+            **text,
         ),
         first_step=float(first),
         last_step=float(last),
-        confidence=0.95 if fell is not None and fell > 0 else 0.6,
+        confidence=0.95 if over else 0.6,
         signal=name,
         evidence={
             "best": float(series.value[best]),
@@ -105,8 +136,8 @@ def _over_fitting(
             message("finding-over-fitting.surer"),
             *((message("finding-over-fitting.never-trained"),) if name == "validation_loss" else ()),
         ),
-        test=message("finding-over-fitting.test"),
-        candidate_causes=_causes(best, fell),
+        test=message(f"finding-{'over-fitting' if over else 'validation-rises'}.test"),
+        candidate_causes=_causes(best, fell) if over else _OTHER_CAUSES,
     )
 
 

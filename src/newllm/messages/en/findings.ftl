@@ -193,13 +193,22 @@ finding-not-finite =
 
 finding-over-fitting =
     .explained = The validation loss rises while the training loss goes on falling: the model memorises its text. Keep the checkpoint with the best validation loss; more text, or a smaller model, helps.
-    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by about { G($rise, digits: 3) } since{ $training_fell ->
         [yes] , while the training loss fell
        *[no] { "" }
     }
     .surer = the model grows ever more confidently wrong about a few targets, while most stay right: look at the accuracy
     .never-trained = tokens that never occur in training: split the loss by class
     .test = Train on more text for the same number of steps: over-fitting shrinks, anything else stays.
+
+finding-validation-rises =
+    .explained = The validation loss rises, and not because training goes on learning its own data: the training loss does not fall meanwhile. So it is no overfitting. Keep the checkpoint with the best validation loss, and look for what changed after it, in training and in the evaluation.
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by about { G($rise, digits: 3) } since{ $training ->
+        [rose] ; the training loss rose as well
+        [stood] , while the training loss stood
+       *[unknown] ; there is no training loss to compare it with
+    }
+    .test = Evaluate the weights of the best step and of the last with the same code, on validation data and on a fixed part of the training data.
 
 finding-validation-gap =
     .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.

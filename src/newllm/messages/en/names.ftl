@@ -363,6 +363,7 @@ term-worse-than-uniform = worse than uniform
 term-worse-than-untrained = worse than untrained
 term-not-finite = non-finite value
 term-over-fitting = overfitting
+term-validation-rises = rising validation loss
 term-validation-gap = validation gap
 term-stale-evaluation = stale evaluation
 term-repeated-loss = repeated loss

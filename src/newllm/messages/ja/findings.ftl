@@ -197,13 +197,22 @@ finding-not-finite =
 
 finding-over-fitting =
     .explained = 訓練損失が下がり続ける一方で、検証損失が上昇に転じた。モデルは訓練文を暗記している。検証損失が最良のチェックポイントを使う。文を増やすか、モデルを小さくするとよい。
-    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後{ G($rise, digits: 3) }上昇した。{ $training_fell ->
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後約{ G($rise, digits: 3) }上昇した。{ $training_fell ->
         [yes] その間、訓練損失は下がった。
        *[no] { "" }
     }
     .surer = 大半は正解のままで、少数の予測対象についてますます確信をもって間違えている（正解率を見る）
     .never-trained = 訓練に一度も現れないトークン（損失をトークンの種類ごとに分ける）
     .test = 同じステップ数で、より多くの文章で訓練する。過学習なら小さくなり、ほかの原因なら変わらない。
+
+finding-validation-rises =
+    .explained = 検証損失が上昇しているが、その間に訓練損失は下がっていない。訓練データを学び続けたための上昇ではないので、過学習ではない。検証損失が最良のチェックポイントを残し、その後に訓練と評価で何が変わったかを調べる。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後約{ G($rise, digits: 3) }上昇した。{ $training ->
+        [rose] その間、訓練損失も上がった。
+        [stood] その間、訓練損失は変わらなかった。
+       *[unknown] 比べられる訓練損失はない。
+    }
+    .test = 最良のステップと最後のステップの重みを、検証データと、訓練データの決まった一部で、同じコードで評価する。
 
 finding-validation-gap =
     .explained = 最初の評価から、それまでに学んだことでは説明できないほど、検証損失と訓練損失が食い違っている。訓練前のモデルの損失はどちらでも同じはずなので、一方の測り方か準備が異なる。訓練のバッチを評価と同じコードで評価してみる。

@@ -363,6 +363,7 @@ term-worse-than-uniform = 一様分布より悪い損失
 term-worse-than-untrained = 訓練前より悪い損失
 term-not-finite = 有限でない値
 term-over-fitting = 過学習
+term-validation-rises = 上昇する検証損失
 term-validation-gap = 最初からある訓練と検証の食い違い
 term-stale-evaluation = 古い重みの評価
 term-repeated-loss = 同じ損失の繰り返し
