@@ -223,6 +223,20 @@ def _without_stray(above: np.ndarray) -> np.ndarray:
     return above
 
 
+def _stretch(clear: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    """Return the positions of all points (n,) that are worse, from the first to the last clear one and around these.
+
+    On both sides it goes on as long as at least half of its points are worse, as readers count them. It does not go
+    back to the first point: a loss about the reference from the start on is no part of a rise out of it.
+    """
+    first, last = np.flatnonzero(clear)[[0, -1]]
+    before, behind = worse[:first][::-1], worse[last + 1 :]
+    back, on = (np.flatnonzero(np.cumsum(2 * side - 1) >= 0) for side in (before.astype(int), behind.astype(int)))
+    since = first - 1 - back[-1] if len(back) and back[-1] < first - 1 else first
+    until = last + 1 + on[-1] if len(on) else last
+    return np.flatnonzero((worse | clear)[since : until + 1]) + since
+
+
 def _worse(
     trace: Trace,
     what: tuple[str, Series, np.ndarray],
@@ -232,7 +246,7 @@ def _worse(
     inferred: bool = False,
 ) -> Finding:
     name, series, above = what
-    where = np.flatnonzero(_without_stray(above))
+    where = _stretch(_without_stray(above), series.value > reference)
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     worst = float(series.value[where].max())
     return Finding(
