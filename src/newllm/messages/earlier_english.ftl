@@ -4,6 +4,14 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-12-02
+finding-validation-gap =
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing
+    .never = validation_loss lies between { G($low) } and { G($high) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+        [yes] ; its first evaluation was within the first epoch, when no data had been read twice
+       *[no] { "" }
+    }: what is learnt in training is not what validation asks
+
 finding-over-fitting =
     .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
         [yes] , while the training loss fell

@@ -27,13 +27,13 @@ finding-over-fitting =
     .test = Train on more data for the same number of steps: over-fitting shrinks, anything else stays.
 
 finding-validation-gap =
-    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared differently: evaluate training batches with the evaluation's own code.
-    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and the gap stays: the two do not measure the same thing
-    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and the gap stays: the two do not measure the same thing
-    .never = validation_loss stays at about { G($validation) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
+    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so the two may be prepared differently, or one of them may read few rows only: evaluate training batches with the evaluation's own code, and count the rows.
+    .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and { G($later, digits: 2) } times the training loss at the end; that alone does not say why: the two may be measured or prepared differently, or one of them may read few rows only
+    .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and { G($later, digits: 2) } times the training loss at the end; that alone does not say why: the two may be measured or prepared differently, or one of them may read few rows only
+    .never = validation_loss lies between { G($low) } and { G($high) } and never falls clearly below { G($start) }, where training began, while the training loss falls to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
-    }: what is learnt in training is not what validation asks
+    }: what is learnt in training does not help validation
     .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls in step with it: the two have different units, such as a sum and a mean, or a loss that is divided by the number of accumulation steps
     .chosen = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }: an evaluation chooses among { COUNT($many) }, training among { COUNT($few) }, which makes about this difference
     .other-text = validation data of another kind than the training data

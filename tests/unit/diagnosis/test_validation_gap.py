@@ -5,6 +5,7 @@ import pytest
 
 from newllm.diagnosis.detectors.evaluation import detect_validation_gap
 from newllm.diagnosis.facts import Facts
+from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
 POINTS = 60
@@ -145,3 +146,22 @@ def test_a_loss_that_is_equal_but_for_a_factor_is_a_note(validation: list[float]
     (found,) = gap(*validation, first=first)
     assert found.severity == severity
     assert ("80 times" in str(found.sentence)) is (severity == "note")
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("epochs", [None, second_from(40)])
+def test_a_gap_is_said_with_its_reasons_as_unknown_ones(epochs: np.ndarray | None, text: bool) -> None:
+    """Ten images that a sampler shows again and again make such a gap too: both losses measure the same thing there."""
+    (found,) = gap(8.1, 8.3, 8.5, 8.7, loss=np.geomspace(5, 0.4, 60), epochs=epochs)
+    said = catalogue("en").about(text=text).text(found.sentence)
+    assert "do not measure the same" not in said
+    assert "is not what validation asks" not in said
+    if found.evidence["from_first"] and "never falls" not in said:
+        assert "times the training loss at the end; that alone does not say why" in said
+        assert "one of them may read few rows only" in said
+
+
+def test_each_form_of_a_gap_names_what_may_be_behind_it() -> None:
+    said = [str(gap(*validation)[0].sentence) for validation in ([9.0, 8.0, 4.9, 4.8], [5.26] * 4)]
+    assert said[0].endswith("one of them may read few rows only")
+    assert said[1].endswith("what is learnt in training does not help validation")
