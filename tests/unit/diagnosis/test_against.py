@@ -14,6 +14,7 @@ from newllm.diagnosis.facts import Facts, Layer, Planned
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace import Cause, Finding, Series, Trace
+from newllm.trace.program import Program
 
 SAID = message("size-bytes", count=1)
 EVALUATED = np.arange(50, 601, 50)
@@ -441,3 +442,44 @@ def test_what_a_person_planned_is_no_alarm_of_a_chosen_run() -> None:
         told_of = [one for one in findings if one.kind in ("parts-from-reference", "differs-from-reference")]
         assert {one.kind for one in told_of} == {"parts-from-reference", "differs-from-reference"}
         assert {one.severity for one in told_of} == severities
+
+
+GUESSED = ("learning-rate", "data-order")
+
+
+@pytest.mark.parametrize(
+    ("rate", "differs", "has_rate", "left"),
+    [
+        (1.0, True, True, ("data-order",)),
+        (1.0, False, True, GUESSED),  # nothing else differs either: it stays a guess like others
+        (5.0, True, True, GUESSED),
+        (1.0, True, False, GUESSED),  # nobody knows whether the rate is as there
+    ],
+)
+def test_a_possible_cause_in_a_setting_which_is_as_there_is_not_named_beside_differences(
+    rate: float, differs: bool, has_rate: bool, left: tuple[str, ...]
+) -> None:
+    signals = {"learning_rate": rate * SOUND.series("learning_rate").value} | ({"rows": 16.0} if differs else {})
+    here, there = run(2, **signals), SOUND
+    if not has_rate:
+        here, there = (
+            Trace({name: one for name, one in trace.signals.items() if name != "learning_rate"}, "step")
+            for trace in (here, there)
+        )
+    hint = Cause("learning-rate", None, SAID)
+    finding = Finding(
+        kind="spike", severity="fault", sentence=SAID, candidate_causes=GUESSED, causes=(), open_causes=(hint,)
+    )
+    findings, _ = held_against([finding], here, RECORD, [Sound("runs/sound", there, RECORD, [])])
+    own = next(one for one in findings if one.kind == "spike")
+    assert own.candidate_causes == left
+    assert own.open_causes == ((hint,) if left == GUESSED else ())
+
+
+def test_a_rate_that_is_as_there_is_left_out_where_statements_of_the_program_differ() -> None:
+    here, there = (Program("t.py", files={"t.py": f"import torch\nx = {value}\nprint(x)\n"}) for value in (1, 2))
+    finding = Finding(kind="spike", severity="fault", sentence=SAID, candidate_causes=GUESSED, causes=())
+    findings, _ = held_against(
+        [finding], run(2), RECORD, [Sound("runs/sound", SOUND, RECORD, [], there)], here, earlier=[]
+    )
+    assert next(one for one in findings if one.kind == "spike").candidate_causes == ("data-order",)

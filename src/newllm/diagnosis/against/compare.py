@@ -7,6 +7,7 @@ what the training was given and set to, then what it came to, and where that sho
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,9 @@ def held_against(
         alarms = [one for one in findings if one.severity != "note"]
         usual = [one for one in alarms if any(has_too(one, other.findings) for other in (*sound, *before))]
     both = [one for one in findings if one not in usual and any(has_too(one, other.findings) for other in sound)]
-    own = [_without_excused(one, given, trace, sound) for one in findings if one not in (*both, *usual)]
+    differs = bool(given or written)
+    excused = partial(_without_excused, given=given, trace=trace, sound=sound, differs=differs)
+    own = [excused(one) for one in findings if one not in (*both, *usual)]
     if is_doubtful:
         own = list(findings)
     elif not parts:
@@ -338,17 +341,24 @@ def _as_in(finding: Finding, others: Sequence[Sound]) -> Finding:
     return replace(finding, sentence=message("as-before-finding", finding=finding.sentence, other=there))
 
 
-def _without_excused(finding: Finding, given: Sequence[Difference], trace: Trace, sound: Sequence[Sound]) -> Finding:
-    """Return a finding without causes that lie in a setting which is as in the sound runs."""
-    if not finding.causes:
-        return finding
-    differ = {one.signal for one in given}
+def _without_excused(
+    finding: Finding, given: Sequence[Difference], trace: Trace, sound: Sequence[Sound], *, differs: bool
+) -> Finding:
+    """Return a finding without causes that lie in a setting which is as in the sound runs.
+
+    Those that are only possible stay where nothing else differs that could be it.
+    """
+    parted = {one.signal for one in given}
     traces = (trace, *(one.trace for one in sound))
-    kept = tuple(
-        one
-        for one in finding.causes
-        if (signal := SET_BY.get(one.name)) is None
-        or signal in differ
-        or not all(len(other.series(signal).step) for other in traces)
-    )
-    return finding if len(kept) == len(finding.causes) else replace(finding, causes=kept)
+
+    def is_as_there(name: str) -> bool:
+        signal = SET_BY.get(name)
+        recorded = signal is not None and all(len(other.series(signal).step) for other in traces)
+        return recorded and signal not in parted
+
+    causes = finding.causes and tuple(one for one in finding.causes if not is_as_there(one.name))
+    if not differs:
+        return replace(finding, causes=causes)
+    possible = tuple(one for one in finding.candidate_causes if not is_as_there(one))
+    still_open = tuple(one for one in finding.open_causes if not is_as_there(one.name))
+    return replace(finding, causes=causes, candidate_causes=possible, open_causes=still_open)
