@@ -24,6 +24,7 @@ from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.pending import Row
 from newllm.recorder.rounding import RoundingWatch
 from newllm.recorder.settings import SettingsWatch
+from newllm.recorder.unfrozen import UnfrozenWatch
 from newllm.recorder.unregistered import UnregisteredWatch
 from newllm.recorder.weights import WeightWatch
 
@@ -55,6 +56,7 @@ class UpdateWatch:
         rounding, unregistered = RoundingWatch(layout, part("rounding")), UnregisteredWatch(layout, optimizers)
         settings = SettingsWatch(optimizers, layout.root)
         self._put_settings = part("settings")(settings.put)
+        self._put_unfrozen = part("unfrozen layers")(UnfrozenWatch(layout).put)
         self._looks_after = part("rounding")(rounding.after), part("unregistered layers")(unregistered.after)
         self._looks = 0
         self._row = Row()
@@ -98,6 +100,7 @@ class UpdateWatch:
                 row.put("weights_moved", 1.0)
         else:
             self._versions, self._is_first = None, False
+        self._put_unfrozen(row)
         if self._optimizers.replaced:
             self._optimizers.replaced = False
             row.put("optimizer_replaced", 1.0)

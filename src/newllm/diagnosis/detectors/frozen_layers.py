@@ -14,7 +14,7 @@ from newllm.trace import Finding, Series, Trace
 
 # A layer that is said to be trained and does not move.
 GUESSING = (0.95, 1.3)  # of ln K, where the loss of a model that knows nothing begins
-UNREGISTERED = "unregistered/"
+UNREGISTERED, UNFROZEN = "unregistered/", "unfrozen/"
 HEAD_BEHIND, MOST_REACHED = 2, 0.9  # layers with a gradient before a head that has none, and of all that are trained
 ROW = 2  # others in a list of layers
 ADDS_UP = 3.0  # times what a layer's gradient was at first: it is never cleared
@@ -28,7 +28,8 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note,
     unless it is the last one and knew nothing at the start. So is one that no gradient can reach, as nothing that comes
     of it is in the loss; and one that moves between the updates is another optimizer's. The recording says which layers
-    are frozen at its end: one that had moved until then was frozen on the way, which is a note. So are normalisations
+    are frozen at its end: one that had moved until then was frozen on the way, which is a note. So is one that it saw
+    unfrozen while others had moved for a while. So are normalisations
     that the optimizer was not given: the layers around them can learn what their scales would. Where weights have 16
     bits, one that has gradients is not frozen: its updates are lost.
     """
@@ -57,6 +58,7 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     found += [_frozen(trace, names, why) for names, why in groups if names]
     ended = [name for name in bare if name in moved and _go_on(layers, moved[name])]
     found += [_frozen_on_the_way(trace, ended, max(float(moved[name]) for name in ended))] if ended else []
+    found += _unfrozen(trace, updates)
     return [_frozen_head(trace, head), *found] if head else found
 
 
@@ -188,6 +190,25 @@ def _frozen_on_the_way(trace: Trace, names: list[str], last: float) -> Finding:
     found = replace(_frozen(trace, names, "not-given"), sentence=message("finding-frozen-layer.ended", **said))
     found = replace(found, first_step=float(last), last_step=trace.last_step, evidence={"layers": names, "last": last})
     return replace(found, alternatives=(), test=None, candidate_causes=())
+
+
+def _unfrozen(trace: Trace, updates: dict[str, Series]) -> list[Finding]:
+    """Return the layers that were frozen while others moved in three sampled updates or more, and move since."""
+    begun = {name: one.step[0] for name in updates if len((one := trace.series(UNFROZEN + name)).step)}
+    since = {
+        name: int(step)
+        for name, step in begun.items()
+        if np.any(updates[name].value[updates[name].step >= step] > 0)
+        and any(int(np.sum(one.value[one.step < step] > 0)) >= 3 for one in updates.values())
+    }
+    if not since:
+        return []
+    names, first, last = list(since), min(since.values()), max(since.values())
+    said = {"layers": and_more(names), "count": len(names), "axis": trace.axis, "first": first}
+    sentence = message("finding-frozen-layer.begun", **said, last=last if last > first else None)
+    found = replace(_frozen(trace, names, "not-given"), sentence=sentence, first_step=float(first))
+    found = replace(found, last_step=float(last), evidence={"layers": names, "first": first, "last": last})
+    return [replace(found, alternatives=(), test=None, candidate_causes=())]
 
 
 def _rounded(trace: Trace, names: list[str]) -> Finding:

@@ -797,6 +797,13 @@ finding-frozen-layer =
         [one] moves until { $axis } { $last } and is
        *[other] move until { $axis } { $last } and are
     } frozen from then on (requires_grad)
+    .begun = { $layers } { $count ->
+        [one] is frozen
+       *[other] are frozen
+    } at first (requires_grad) and trained { $last ->
+        [none] from { $axis } { $first }
+       *[other] later: the first of them from { $axis } { $first }, the last from { $last }
+    }
     .unregistered = { $layers } { $count ->
         [one] gets gradients but is never trained: the model keeps it
        *[other] get gradients but are never trained: the model keeps them

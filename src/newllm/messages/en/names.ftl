@@ -28,6 +28,7 @@ signal-learning_rate = learning rate
 signal-step_seconds = seconds per step
 signal-backwards = backward passes
 signal-unregistered = layers in plain lists that get gradients
+signal-unfrozen = layers unfrozen on the way
 signal-weights_changed = weights changed outside the optimizer
 signal-weights_written = weights written to outside the optimizer
 signal-frozen_changed = frozen weights changed

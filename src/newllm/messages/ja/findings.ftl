@@ -764,6 +764,10 @@ finding-frozen-layer =
     .for-another = 勾配を更新以外の目的に使っている
     .give = そのパラメータを、最初からすべて、または固定を解くときにoptimizer.add_param_groupで、オプティマイザに渡す。
     .ended = { $layers }（{ $count }層）は{ axis-unit }{ $last }まで動き、その後は固定されている（requires_grad）。
+    .begun = { $layers }（{ $count }層）は、初めは固定され（requires_grad）、{ $last ->
+        [none] { axis-unit }{ $first }から
+       *[other] 最初の層は{ axis-unit }{ $first }から、最後の層は{ $last }から
+    }訓練される。
     .unregistered = { $layers }（{ $count }層）は、勾配が計算されているのに訓練されない。モデルがPythonの普通のリストや辞書に入れているため、そのパラメータはmodel.parameters()にもオプティマイザにも、保存されるチェックポイントにも含まれない。
     .register = 層はtorch.nn.ModuleListかModuleDictに（パラメータはParameterListに）入れ、オプティマイザを作り直す。
     .on-purpose = 意図して固定された

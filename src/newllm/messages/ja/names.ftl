@@ -28,6 +28,7 @@ signal-learning_rate = 学習率
 signal-step_seconds = 1ステップの秒数
 signal-backwards = 逆伝播の回数
 signal-unregistered = 普通のリストにあり勾配が計算される層
+signal-unfrozen = 途中で固定を解かれた層
 signal-weights_changed = オプティマイザ以外による重みの変化
 signal-weights_written = オプティマイザ以外による重みへの書き込み
 signal-frozen_changed = 固定した重みの変化
