@@ -6,7 +6,7 @@ All text comes from `newllm.words`, where what a log says has been made harmless
 import dataclasses
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -22,7 +22,7 @@ from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.report.window import marked, plotted
-from newllm.trace import Finding
+from newllm.trace import Finding, Series, Trace
 from newllm.trace.program import earlier_runs
 from newllm.words import coverage
 from newllm.words import diagnosis as said
@@ -209,19 +209,25 @@ def _overview(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
     names = ("loss", "validation_loss", *sorted(diagnosis.trace.signals))
     name = next((name for name in names if len(diagnosis.trace.series(name).step)), None)
     if name is not None:
-        plot = DrawnSignal(name, diagnosis.trace.axis, None, 5, paper)
+        behind = _behind(diagnosis, lambda trace: trace.series(name))
+        plot = DrawnSignal(name, diagnosis.trace.axis, None, 5, paper, behind)
         yield from plot.draw(diagnosis.trace.series(name), paper.width)
         yield Text()
+
+
+def _behind(diagnosis: Diagnosis, read: Callable[[Trace], Series | None]) -> tuple[Series, str] | None:
+    """Return the curve of the sound run that the run was held against, and its name, to be drawn in grey."""
+    other = next(iter(diagnosis.against), None)
+    series = read(other.trace) if other else None
+    return None if other is None or series is None or not len(series.step) else (series, shown(other.path))
 
 
 def _plot(diagnosis: Diagnosis, finding: Finding, paper: Paper, *, low: bool = False) -> Iterator[RenderableType]:
     series = plotted(diagnosis.trace, finding)
     if series is None or finding.signal is None:
         return
-    other = next(iter(diagnosis.against), None)
-    behind = plotted(other.trace, finding) if other else None
-    drawn = None if other is None or behind is None else (behind, shown(other.path))
-    plot = DrawnSignal(finding.signal, diagnosis.trace.axis, marked(finding, series), 5, paper, drawn)
+    behind = _behind(diagnosis, lambda trace: plotted(trace, finding))
+    plot = DrawnSignal(finding.signal, diagnosis.trace.axis, marked(finding, series), 5, paper, behind)
     rows = plot.draw_closer(series, paper.width - _INDENT, alone=3 if low else 5)
     yield Text()
     yield from (Padding(row, (0, 0, 0, _INDENT)) for row in rows)

@@ -252,7 +252,9 @@ def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, chan
     )
     assert "but it comes to less than runs/faster, which was asked for with other options; 4 notes." in str(found)
     assert main(["doctor", "runs/slow"]) == 0
-    assert "newllm bisect runs/slow" in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "newllm bisect runs/slow" in printed
+    assert "in grey: runs/faster" in printed  # the curve is drawn beside that of the other run
 
 
 def test_a_run_that_was_asked_for_alike_comes_before_a_newer_one(runs: Path) -> None:
