@@ -8,7 +8,7 @@ import pytest
 
 from newllm.trace import Trace
 from newllm.trace.readers import read_log
-from newllm.trace.readers.progress_bars import Bar, Row, steps_of_bars, without_bars
+from newllm.trace.readers.progress_bars import Bar, without_bars
 
 STEPS = range(1, 41)
 
@@ -210,18 +210,6 @@ def test_a_row_with_a_step_of_its_own_needs_no_bar(read: Callable[[str], Trace])
 def test_bars_are_taken_out_of_a_line(line: str, left: str, found: Bar | None) -> None:
     rest, last = without_bars(line)
     assert (rest.strip(), last) == (left, found)
-
-
-def test_the_training_s_bar_is_the_one_that_most_rows_stand_at() -> None:
-    rows = [
-        Row(1, Bar(1000, 1000), Bar(1, 9)),
-        Row(2, Bar(2, 9), Bar(3, 9)),
-        Row(3, Bar(5, 5), None),
-        Row(4, Bar(4, 9), None),
-    ]
-    assert steps_of_bars(rows) == {1: 1, 2: 3, 4: 4}
-    assert steps_of_bars([Row(1, None, None)]) == {}
-    assert steps_of_bars(rows[:1] * 3) == {}
 
 
 def test_numbers_among_rows_are_no_losses(read: Callable[[str], Trace]) -> None:

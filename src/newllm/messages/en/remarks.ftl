@@ -26,6 +26,7 @@ remark-error-as-validation = no column is called a validation loss: '{ $column }
 remark-score = '{ $column }' lies between 0 and 1 and rises while the loss falls: it may be a share of right answers, and is not taken for a loss (--role validation_loss={ $column } or --role validation_accuracy={ $column } says what it is)
 remark-no-steps = no column of steps or epochs: rows are counted instead
 remark-no-steps_named = no column is called steps or epochs, so rows are counted; '{ $column }' counts up as steps do (--step { $column } takes it)
+remark-steps-of-bars = no column of steps: they are read from a progress bar, which is not drawn at each step, and may be wrong by up to about { $off }
 
 remark-epochs-place-nothing = { $why ->
     [several] several rows of one epoch

@@ -26,6 +26,7 @@ remark-error-as-validation = 検証損失という名の列がないため、訓
 remark-score = 「{ $column }」は0から1の間にあり、損失が下がる間に上がっている。正答の割合かもしれないので、損失とは見なさない（--role validation_loss={ $column }または--role validation_accuracy={ $column }で指定できる）
 remark-no-steps = ステップやエポックの列がないため、行を数える
 remark-no-steps_named = ステップやエポックという名の列がないため、行を数える。「{ $column }」はステップのように増える（--step { $column }で指定できる）
+remark-steps-of-bars = ステップの列がないため、進捗バーから読み取る。進捗バーはステップごとには描かれないので、最大で{ $off }ほどずれていることがある
 
 remark-epochs-place-nothing = { $why ->
     [several] 一つのエポックに複数の行があり

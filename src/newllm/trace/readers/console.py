@@ -6,20 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from newllm.trace.readers.axes import axis_rank, is_episode
+from newllm.trace.readers.bar_steps import BarSteps, Told
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
-from newllm.trace.readers.progress_bars import (
-    Bar,
-    Row,
-    bar_with_numbers,
-    steps_of_bars,
-    steps_of_numbered_bars,
-    without_bars,
-)
+from newllm.trace.readers.progress_bars import Drawing, drawing_of, is_bare, without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
+from newllm.trace.remark import note
 from newllm.trace.series import Trace
 
 _LOOKED_AT, _SEVERAL = 20, 3  # lines
@@ -86,63 +81,59 @@ def read_console(gathered: Gathered) -> Trace:
     """
     steps = _Steps()
     header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
-    for row, line in enumerate(last_drawn(lines_of(gathered))):
+    lines = ((line, drawing_of(line)) for line in last_drawn(lines_of(gathered)))
+    for row, (line, drawing) in enumerate(steps.bars.told_once(lines)):
         if gathered.full:
             break
-        left, found = without_bars(line)
-        cells = dict(_cells(left)) if left.strip() else {}
+        left, _ = without_bars(line)
+        cells = dict(_cells(left)) if left.strip() and not is_bare(drawing) else {}
         if not cells:
             header = _split_in(left.lower())
         elif header and _BULLET.match(left) and not any(map(_split_in, map(str.lower, cells))):
             cells["split"] = header
-        steps.pass_bar(found, is_blank=not line.strip(), holds=bool(cells))
+        steps.bars.pass_line(drawing, line, holds=bool(cells))
         if cells and take_row(gathered, row, cells.items()):
-            steps.take(row, line, left, cells)
-    for row, step in steps.told().items():
+            steps.take(row, left, drawing, cells)
+    told = steps.told()
+    for row, step in sorted(told.steps.items()):
         gathered.add("step", row, step)
+    if told.off:
+        gathered.note(note("remark-steps-of-bars", off=told.off))
     gathered.forget_settings()
     return gathered.by_row()
 
 
 class _Steps:
-    """Which row of a log is which step, where bars or counts in brackets tell what its rows do not say."""
+    """Which row of a log is which step, where bars or counts in brackets tell what its rows do not say.
+
+    Attributes:
+        bars: what they tell.
+    """
 
     def __init__(self) -> None:
-        self._rows: list[Row] = []  # whose steps bars may tell
+        self.bars = BarSteps()
         self._done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
-        self._numbered: list[tuple[int, Bar]] = []  # rows that are bars with numbers
         self._said: list[tuple[int, int]] = []  # rows that say their step
-        self._bar: Bar | None = None
-        self._is_newest = self._has_steps = False
+        self._has_steps = False
 
-    def pass_bar(self, bar: Bar | None, *, is_blank: bool, holds: bool) -> None:
-        """A line begins: with a bar or without, and with numbers of its own or without."""
-        if bar is not None and self._is_newest and not holds:
-            self._rows[-1] = self._rows[-1]._replace(after=bar)
-        self._bar, self._is_newest = bar or self._bar, self._is_newest and is_blank
-
-    def take(self, row: int, line: str, left: str, cells: Mapping[str, str]) -> None:
+    def take(self, row: int, left: str, drawing: Drawing | None, cells: Mapping[str, str]) -> None:
         """A line was taken as a row: what it says of its step."""
-        axes = [rank for name in cells if (rank := axis_rank(name))]
-        step = next((cells[name] for name in cells if (axis_rank(name) or ("",))[0] == "step"), None)
+        axes = {rank[0]: cells[name] for name in reversed([*cells]) if (rank := axis_rank(name))}
+        step = axes.get("step")
         self._has_steps |= step is not None
-        if step is not None and step.isdigit():
-            self._said.append((row, int(step[:_DIGITS])))
-        if not axes and (begins := _DONE.match(left)):
+        if step is not None:
+            self._said += [(row, int(step[:_DIGITS]))] if step.isdigit() else []
+        elif not axes and (begins := _DONE.match(left)):
             self._done.append((row, int(begins[1])))
-        elif not axes and (shown := bar_with_numbers(line)):
-            self._numbered.append((row, shown))
-        # Without a bar yet, only one that comes right after this row tells of it.
-        self._rows = self._rows if self._bar else []
-        self._rows.append(Row(row, self._bar, None))
-        self._is_newest = True
+        elif names := {name if name != "split" else cells[name] for name in cells if axis_rank(name) is None}:
+            self.bars.take(row, drawing, names, axes.get("epoch"))
 
-    def told(self) -> dict[int, int]:
+    def told(self) -> Told:
         """Return the steps of rows that do not say them."""
         counted = [step for _, step in self._done]
-        by_done = dict(self._done) if counted == sorted(counted) else {}  # what begins anew each epoch tells no step
-        known = {} if self._has_steps else by_done or steps_of_bars(self._rows)
-        return known | steps_of_numbered_bars(self._numbered, self._said)
+        if self._done and counted == sorted(counted) and not self._has_steps:  # what begins anew tells no step
+            return Told(dict(self._done))
+        return self.bars.told(lines=not self._has_steps, said=self._said)
 
 
 def _outside_of_brackets(lines: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,359 @@
+"""Which step the rows of a log are of, as the progress bars between them count.
+
+A bar is drawn again ten times a second at most, and what it says is then a moment old: in `for batch in tqdm(loader)` a
+line that is printed, or a description that is set, stands at the count of the last drawing, in a loop that calls
+`bar.update()` at its own. Which of the two it is shows in the drawings: only in the second do count and text change at
+once. In the first the step lies between two counts; lines that come every so many steps are placed so, if that fits all
+counts, others evenly between two. What is printed without a flush comes in bursts, far from where it was written: it
+tells no step.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from newllm.trace.readers.progress_bars import Drawing
+
+_PLACED = 0.5  # of the rows must have a count of their own, or all must come every so many steps
+_FEWEST = 3  # rows that say how often they come
+_DIGITS = 15  # of an epoch
+_MOST_STEPS = 100_000  # between two rows
+
+
+class Told(NamedTuple):
+    """The steps of rows.
+
+    Attributes:
+        steps: by the rows' numbers.
+        off: by how many steps they may be wrong.
+    """
+
+    steps: dict[int, int]
+    off: int = 0
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A row, a drawing, or both: the drawing's bar holds the row's numbers.
+
+    Attributes:
+        bar: which of the log's bars is drawn, -1 for none; a kind of bar is its label and what it counts up to.
+        done: its count.
+        row: the number of the row, -1 for none.
+        names: of the row's numbers.
+        epoch: the row's, where it says one.
+        after: the drawing comes right after a row.
+        wiped: blanks were drawn over the bar before, as where it makes room for a line or goes for good.
+    """
+
+    bar: int = -1
+    done: int = 0
+    row: int = -1
+    names: frozenset[str] = frozenset()
+    epoch: str | None = None
+    after: bool = False
+    wiped: bool = False
+
+
+@dataclass
+class _Point:
+    """A row between two counts of its bar: `least` and `most`, both included."""
+
+    event: _Event
+    bar_number: int
+    least: int
+    most: int
+    is_sure: bool = False
+
+
+class _Count:
+    """The count of a bar, and of those of its kind that come before it.
+
+    Attributes:
+        done: what the bar shows.
+        number: of the bar.
+        has_begun: it was drawn.
+        is_wiped: blanks were drawn over it since.
+    """
+
+    def __init__(self, of: int) -> None:
+        self.done, self.number, self.has_begun, self.is_wiped = 0, 0, False, False
+        self._of, self._before, self._widest = of, 0, 1
+        self._waiting: list[_Point] = []
+
+    def draw(self, done: int) -> bool:
+        """See the bar with a count; False where that goes on from nothing that was seen.
+
+        It is another process's then, or of a training that was started again, or a loop broke off.
+        """
+        if done < self.done:
+            is_over = self.done == self._of or (self.is_wiped and self.done + self._widest >= self._of)
+            if done or not is_over:
+                return False
+            self._end(self._of - 1)
+            self._before, self.number = self._before + self._of, self.number + 1
+        elif done > self.done:
+            self._widest = max(self._widest, done - self.done) if self.has_begun else self._widest
+            self._end(done - 1)
+        self.done, self.is_wiped, self.has_begun = done, False, True
+        return True
+
+    def point(self, event: _Event, newer: int | None, *, is_sure: bool) -> _Point:
+        """Return a row at the count, or at a newer one where it is sure to be there."""
+        step = self._before + (newer if newer is not None and is_sure else self.done)
+        point = _Point(event, self.number, step, step, is_sure)
+        if not is_sure:
+            self._waiting.append(point)
+        return point
+
+    def end(self) -> None:
+        """See no further drawing: the rows since the last one are within as many steps as lay between two at most."""
+        self._end(min(self._of, self.done + self._widest) - 1)
+
+    def _end(self, most: int) -> None:
+        for point in self._waiting:
+            point.most = max(point.least, self._before + most)
+        self._waiting = []
+
+
+class BarSteps:
+    """The rows of a log, and the bars between them, in the order of writing."""
+
+    def __init__(self) -> None:
+        self._events: list[_Event] = []
+        self._bars: dict[tuple[str, int], int] = {}
+        self._last: dict[int, Drawing] = {}  # by bar, the last drawing
+        self._fresh: set[int] = set()  # bars that were seen to be drawn with a count as new as their text
+        self._is_newest = self._wiped = False
+
+    def told_once(self, lines: Iterable[tuple[str, Drawing | None]]) -> Iterator[tuple[str, Drawing | None]]:
+        """Pass lines on, but of the drawings of one bar that say the same those that add nothing.
+
+        That is one with the count and the numbers of the drawing before it; and one that has these numbers at a newer
+        count and is drawn again there with newer ones, as in a loop that sets a bar's description at each step: what
+        was set last is drawn when the bar's time has come, and anew at the next step. What has them at the end of a
+        bar, or where it begins anew, passes without its text.
+        """
+        held: tuple[str, Drawing | None] | None = None
+        blanks = list[tuple[str, Drawing | None]]()
+        said = ""  # the numbers of the drawing before the one that is held
+        for item in lines:
+            line, drawing = item
+            if drawing and self._says_nothing_new(drawing):
+                item = line, drawing._replace(text="")
+            self._look(drawing)
+            shown, drawing = drawing, item[1]
+            if drawing is None or not drawing.alone or not drawing.text:
+                if held and drawing is None and not line.strip():
+                    blanks.append(item)  # of a bar that stands below another
+                    continue
+                if held and held[1]:
+                    said = held[1].text
+                    yield held
+                yield from blanks
+                yield item
+                said = shown.text if shown and shown.text else said
+                held, blanks = None, []
+                continue
+            former = held[1] if held else None
+            if former and (former.bar, former.label) == (drawing.bar, drawing.label):
+                if former.text == drawing.text:
+                    continue
+                if former.text == said:
+                    held = item
+                    continue
+            if held and former:
+                said = former.text
+                yield held
+            yield from blanks
+            held, blanks = item, []
+        yield from (held, *blanks) if held else blanks
+
+    def _says_nothing_new(self, drawing: Drawing) -> bool:
+        """Whether a bar's last drawing, or the first one of a bar that begins anew, has the numbers of the one before.
+
+        Where a bar has the newest count, its last drawing is of the last step.
+        """
+        bar = self._number(drawing)
+        last = self._last.get(bar)
+        if last is None or drawing.bar.done not in (0, drawing.bar.of):
+            return False
+        if drawing.bar.done:
+            return last.text == drawing.text and bar not in self._fresh
+        behind = drawing.text.partition(" | ")[2]
+        return bool(behind) and behind == last.text.partition(" | ")[2]
+
+    def _look(self, drawing: Drawing | None) -> None:
+        """See whether a bar is drawn with a count as new as its text."""
+        if drawing is None:
+            return
+        bar = self._number(drawing)
+        last = self._last.get(bar)
+        if last and last.bar.done < drawing.bar.done and last.text and drawing.text not in ("", last.text):
+            self._fresh.add(bar)
+        self._last[bar] = drawing
+
+    def pass_line(self, drawing: Drawing | None, line: str, *, holds: bool) -> None:
+        """Take a line: with a bar or without, and with numbers of its own or without."""
+        if drawing is None:
+            self._wiped |= bool(line) and line.isspace()
+            self._is_newest &= not line.strip()
+            return
+        bar = self._number(drawing)
+        event = _Event(bar, drawing.bar.done, after=self._is_newest and not holds, wiped=self._wiped)
+        former = self._events[-1] if self._events else None
+        if event.after or event.wiped or former is None or (former.bar, former.done) != (bar, event.done):
+            self._events.append(event)
+        self._is_newest = self._wiped = False
+
+    def take(self, row: int, drawing: Drawing | None, names: Iterable[str], epoch: str | None) -> None:
+        """Take a row: its numbers stand in the bar that was drawn last, or in a line of their own."""
+        own = drawing is not None and drawing.alone
+        bar = self._number(drawing) if own and drawing else -1
+        done = drawing.bar.done if own and drawing else 0
+        self._events.append(_Event(bar, done, row, frozenset(names), epoch, wiped=self._wiped))
+        self._is_newest, self._wiped = not own, False
+
+    def _number(self, drawing: Drawing) -> int:
+        return self._bars.setdefault((drawing.label, drawing.bar.of), len(self._bars))
+
+    def told(self, *, lines: bool, said: Sequence[tuple[int, int]] = ()) -> Told:
+        """Return the steps of the rows, none where the bars do not tell them.
+
+        Args:
+            lines: also of the rows that are lines, not only of those that stand in a bar.
+            said: rows that say their step, and what it is; the bars' must lie between them.
+        """
+        bar = self._training_bar(lines=lines)
+        points = None if bar is None else self._points(bar, lines=lines)
+        placed = None if points is None else _placed(points)
+        if placed is None:
+            return Told({})
+        known = [*((row, step, step) for row, step in placed.steps.items())]
+        known += (
+            (row, step, step + 1) for row, step in said
+        )  # a line may count from 0 where a bar counts what is done
+        known.sort()
+        rises = all(former[1] <= later[2] for former, later in itertools.pairwise(known))
+        return placed if rises and known[0][1] < known[-1][1] else Told({})
+
+    def _training_bar(self, *, lines: bool) -> int | None:
+        """Return the bar that most rows stand at."""
+        nearest: Counter[int] = Counter()
+        last = -1
+        for event, next_one in itertools.pairwise([*self._events, _Event()]):
+            last = event.bar if event.bar >= 0 else last
+            if event.row >= 0 and (lines or event.bar >= 0):
+                nearest[next_one.bar if next_one.after else last] += 1
+        del nearest[-1]
+        return nearest.most_common(1)[0][0] if nearest else None
+
+    def _points(self, bar: int, *, lines: bool) -> list[_Point] | None:
+        """Return the rows between the counts of a bar, which counts on where it begins anew; None where it cannot."""
+        of = next(key[1] for key, number in self._bars.items() if number == bar)
+        count, points = _Count(of), list[_Point]()
+        is_fresh, is_redrawn_at_once = bar in self._fresh, self._is_redrawn_at_once(bar)
+        for event, follows in itertools.pairwise([*self._events, _Event()]):
+            count.is_wiped |= event.wiped
+            if event.bar == bar and not count.draw(event.done):
+                return None
+            newer = follows.done if follows.after and follows.bar == bar else None
+            if event.row < 0 or not (lines or event.bar == bar) or not (count.has_begun or newer is not None):
+                continue
+            if event.bar == bar:
+                newer, is_sure = None, is_fresh
+            else:
+                # What makes room for a line draws itself again at once; else the next drawing came by chance.
+                at_once = event.wiped and is_redrawn_at_once
+                is_sure = newer is not None and (at_once or newer - count.done == 1 or not count.has_begun)
+            points.append(count.point(event, newer, is_sure=is_sure))
+        count.end()
+        return points if _is_one_training(points, count.number) else None
+
+    def _is_redrawn_at_once(self, bar: int) -> bool:
+        """Whether a bar that makes room for a line comes back with a newer count, so that it has the newest one."""
+        done = 0
+        for event, follows in itertools.pairwise(self._events):
+            done = event.done if event.bar == bar else done
+            if event.row >= 0 and event.wiped and follows.after and follows.bar == bar and follows.done > done:
+                return True
+        return False
+
+
+def _is_one_training(points: Sequence[_Point], last: int) -> bool:
+    """Whether bars that come one after another are those of one training.
+
+    Each but the last must hold a row as most are. Where a bar holds none, or other ones, it may be a validation's. One
+    row an epoch that says its epoch needs no steps, and the bar may be one of epochs.
+    """
+    usual = Counter(point.event.names for point in points).most_common(1)
+    rows = [point for point in points if usual and point.event.names == usual[0][0]]
+    epochs = [point.event.epoch for point in rows]
+    if len(set(epochs) - {None}) == len(rows) and (last or _counts_epochs(rows)):
+        return False
+    return {point.bar_number for point in rows} >= set(range(last))
+
+
+def _counts_epochs(rows: Iterable[_Point]) -> bool:
+    return all(
+        row.event.epoch is not None
+        and row.event.epoch.isdigit()
+        and row.least <= int(row.event.epoch[:_DIGITS]) <= row.most + 1
+        for row in rows
+    )
+
+
+def _placed(points: Sequence[_Point]) -> Told | None:
+    """Place rows between their counts; None where they do not fit there, or too many have one count in common."""
+    kinds = dict[frozenset[str], list[_Point]]()
+    for point in points:
+        kinds.setdefault(point.event.names, []).append(point)
+    usual = max(kinds.values(), key=len, default=[])
+    apart = len({point.least for point in points})
+    in_bars = all(point.event.bar >= 0 for point in usual)
+    steps, off = dict[int, int](), 0
+    for rows in kinds.values():
+        found = _every_so_many(rows) or list(_spread(rows))
+        shared = Counter((point.least, point.most) for point in rows if not point.is_sure)
+        room = [most - least + 1 - count for (least, most), count in shared.items()]
+        if min(room, default=0) < 0 and not in_bars:
+            return None  # more lines than steps: they came in a burst
+        steps |= {point.event.row: step for step, point in zip(found, rows, strict=True)}
+        off = max([off, *room])
+    if apart < 2 or not (apart >= _PLACED * len(points) or in_bars or _every_so_many(usual)):
+        return None
+    return Told(steps, off)
+
+
+def _spread(rows: Sequence[_Point]) -> Iterator[int]:
+    """Yield steps that lie evenly between the counts that rows have in common."""
+    for (least, most, is_sure), shared in itertools.groupby(rows, lambda row: (row.least, row.most, row.is_sure)):
+        count = len(list(shared))
+        width = most - least + 1
+        # Several of one step in a bar: what is drawn last of it holds.
+        yield from (least if is_sure else least + place * width // count for place in range(count))
+
+
+def _every_so_many(rows: Sequence[_Point]) -> list[int]:
+    """Return steps that are equally far apart and lie between the counts of all rows, none where there are no such."""
+    count = len(rows)
+    if count < _FEWEST:
+        return []
+    place = np.arange(count)
+    least, most = (np.array([getattr(row, name) for row in rows]) for name in ("least", "most"))
+    shortest = max(1, -int((most[0] - least[-1]) // (count - 1)))
+    longest = min(int((most[-1] - least[0]) // (count - 1)), shortest + _MOST_STEPS)
+    fitting = []
+    for every in range(shortest, longest + 1):
+        first, last = int((least - every * place).max()), int((most - every * place).min())
+        if first <= last:
+            fitting.append((every, first, last))
+    if not fitting:
+        return []
+    every, first, last = fitting[len(fitting) // 2]
+    round_one = -(-first // every) * every  # `if step % every == 0`, as most loops have it
+    return ((round_one if round_one <= last else first) + every * place).tolist()
