@@ -55,7 +55,7 @@ finding-dead-units =
     .test = Look at the same layer over a larger batch; train again from before with a smaller learning rate.
 
 finding-auxiliary-loss =
-    .explained = A part of the loss beside the main one has grown without bound, has vanished, or counts with the wrong sign. Compare its size and its sign with what it is there for (a balance of experts, the use of a codebook, exploration), and print what it acts on.
+    .explained = A part of the loss beside the main one has grown without bound, has jumped, has vanished, or counts with the wrong sign. Compare its size and its sign with what it is there for (a balance of experts, the use of a codebook, exploration), and print what it acts on.
     .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
         [yes] explodes
        *[no] vanishes
@@ -67,7 +67,9 @@ finding-auxiliary-loss =
     .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes this part larger, not smaller
     .added = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: training makes the policy less random, which an entropy bonus should prevent
     .asked = the loss rises with the entropy of the policy, with a weight of { G($weight) }, by the gradient of what the policy returned from { $axis } { $first } to { $last }: training makes the policy less random, which an entropy bonus should prevent
+    .jumps = { SIGNAL($signal) } jumps from about { G($before) } to { G($after) } at { $axis } { $first } and stays there
     .weight = a deliberate change of this loss's weight
+    .both-sides = Compare the weight of this part, and what it is computed from, just before that step and just after.
     .less-random = a policy that is to become less random
     .wanted = a part that is meant to be large, such as a bonus
     .sign = Compute the loss of one batch by hand from its parts, and compare the signs.

@@ -6,8 +6,9 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
-from newllm.diagnosis.losses import as_shares, finite
+from newllm.diagnosis.losses import as_shares, finite, sliding_median
 from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.shift import SURE, TIMES, scatter
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 from newllm.trace.readers.naming import words
@@ -17,17 +18,24 @@ EXPLODED = 20.0  # times its usual level
 UNBALANCED = 3.0  # likewise of a balance of experts, which is at most as high as there are experts
 VANISHED = 1e-3  # of its usual level
 LONG = 0.2  # of the run
+# A jump, which says by itself neither that it is wrong nor that it is planned.
+WIDTH, NARROWEST = 20, 5  # points whose level is taken: such a part of the run, and at least so many
+NEAREST = 3  # points on either side, which show most of a jump
+SHARP = 0.8  # of it: a ramp shows less
 _BALANCE = {"balance", "balancing", "router", "moe", "experts", "expert"}
 
 
 def detect_auxiliary_loss(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the auxiliary losses (balance of experts, commitment) that explode or vanish.
+    """Return the auxiliary losses (balance of experts, commitment) that explode or vanish, or jump up for good.
 
     False alarms: such a loss is to fall, so it has to be below `VANISHED` of its usual level for `LONG` of the run, to
-    its end, or above `EXPLODED` times it (a balance of experts: `UNBALANCED` times where it began).
+    its end, or above `EXPLODED` times it (a balance of experts: `UNBALANCED` times where it began). A jump is a note:
+    a weight may have been changed on purpose. It must at least double the loss, go twice as far as any rise before it,
+    come within a few points, where a ramp takes longer, and stay. A part that was nothing before only begins.
     """
     roles = roles_of(trace, facts)
-    return [one for name in roles.names("auxiliary_loss") if (one := _auxiliary(roles, name))]
+    found = ((_auxiliary(roles, name) or _jump(roles, name)) for name in roles.names("auxiliary_loss"))
+    return [one for one in found if one]
 
 
 def _auxiliary(roles: Roles, name: str) -> Finding | None:
@@ -68,6 +76,47 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         alternatives=(message("finding-auxiliary-loss.weight"),),
         test=message("finding-auxiliary-loss.test"),
         candidate_causes=causes,
+    )
+
+
+def _jump(roles: Roles, name: str) -> Finding | None:
+    series = finite(roles.trace.series(name))
+    value, count = series.value, len(series.value)
+    width = max(NARROWEST, count // WIDTH)
+    if count < max(FEWEST_POINTS, 4 * width):
+        return None
+    levels = sliding_median(value, width)  # of the points from each place on
+    rises = levels[width:] - levels[:-width]  # at place `width` and those behind it
+    place = 2 * width + int(np.argmax(rises[width:]))
+    before, after = float(levels[place - width]), float(levels[place])
+    usual = max(
+        TIMES * float(rises[: place - 2 * width + 1].max()), SURE * scatter(value[:place]) * float(np.sqrt(2 / width))
+    )
+    stays = levels[place:].min() >= (before + after) / 2
+    if before <= 0 or after < TIMES * before or after - before <= usual or not stays:
+        return None
+    near = np.arange(place - width, min(count, place + width))
+    at = int(near[np.argmin(np.cumsum((value[near] - before) ** 2 - (value[near] - after) ** 2))]) + 1
+    if median(value[at : at + NEAREST]) - median(value[at - NEAREST : at]) < SHARP * (after - before):
+        return None
+    return Finding(
+        kind="auxiliary-loss",
+        severity="note",
+        sentence=message(
+            "finding-auxiliary-loss.jumps",
+            signal=name,
+            before=before,
+            after=after,
+            axis=roles.trace.axis,
+            first=int(series.step[at]),
+        ),
+        first_step=float(series.step[at]),
+        last_step=float(series.step[-1]),
+        confidence=0.9,
+        signal=name,
+        evidence={"before": before, "after": after},
+        alternatives=(message("finding-auxiliary-loss.weight"),),
+        test=message("finding-auxiliary-loss.both-sides"),
     )
 
 
