@@ -752,8 +752,9 @@ finding-target-scale =
     .test = Print mean and standard deviation of one batch of targets beside those of the outputs.
 
 finding-always-clipped =
-    .explained = Clipping cuts the gradient at every update, to a tenth of its norm or less. What was meant for outliers sets the size of all updates: with SGD the learning rate is in effect that many times smaller. Look at the usual norm, and set the clipping threshold well above it.
+    .explained = Clipping cuts the gradient at every update, to a small part of its norm. What was meant for outliers sets the size of all updates: with SGD the learning rate is in effect that many times smaller. Look at the usual norm, and set the clipping threshold well above it.
     .sentence = clipping cuts the gradient at every update: from a usual norm of { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
+    .logged = clipping cuts the gradient at { $count } of { $points } points of the log: from a usual norm of { G($usual, digits: 3) } to { G($clipped, digits: 3) }, which leaves { PERCENT($share, digits: 1) } % of it
     .on-purpose = a learning rate that was chosen for gradients of this norm
     .test = Train for some steps with a clipping threshold of ten times the usual norm.
 
