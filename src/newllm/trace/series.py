@@ -34,6 +34,7 @@ class Trace:
         runs: the names of all runs of a directory, where it holds several and nobody named one.
         resumed: the steps at which a log goes back and over some steps again, as a training does that was resumed from
             an earlier checkpoint.
+        done: the share of the training that the log has come to; None where it does not say how long that is to be.
     """
 
     signals: dict[str, Series] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Trace:
     epochs: Series | None = None
     runs: tuple[str, ...] = ()
     resumed: tuple[int, ...] = ()
+    done: float | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -91,7 +91,8 @@ def _at_zero(case: Case) -> Finding | None:
 def rising_to_the_end(case: Case) -> Seen:
     """The logged rate rises, from next to nothing, to the last point of the run."""
     own = case.finding.kind in STILL | {"warm-up-unfinished"}
-    return {} if own and case.own_or_any("warm-up-unfinished") else NOTHING
+    found = case.own_or_any("warm-up-unfinished") if own else None
+    return NOTHING if found is None or found.evidence.get("open") else {}  # what may still end explains nothing
 
 
 def bounded(case: Case) -> Seen:

@@ -163,6 +163,8 @@ def _fall(trace: Trace, since: float) -> float:
 LEAST_RISE = 2.0  # times the first rate
 LITTLE = 0.2  # of its first value: a loss that has fallen by less is hardly trained
 MISSED = 0.5  # of the rate that a schedule should reach
+OVER = 0.95  # of the training: a warm-up of that length has no end
+SEVERAL = 3  # epochs: most warm-ups are shorter
 
 
 def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
@@ -170,8 +172,9 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: the log of a run that goes on may end within its warm-up. So the loss must have hardly fallen, which
     a warm-up of the usual length does not do, or the rate must rise in a stair: a schedule that counts steps and is
-    stepped once an epoch. Of a recording that was seen to end, neither is asked for, and where the schedule says what
-    rate it should reach, half of that must have been missed.
+    stepped once an epoch. Of a recording that was seen to end, and of a log that says how long the training is and has
+    come to its end, neither is asked for, and where the schedule says what rate it should reach, half of that must have
+    been missed. A log of several epochs that does not say it is a note: there are warm-ups of many.
     """
     rate, loss = finite(trace.series("learning_rate")), finite(trace.series("loss"))
     value, planned = rate.value, facts.planned_rate
@@ -187,8 +190,12 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
     even = bool(np.allclose(change, change.mean(), rtol=0.3)) if not stair else False
     few = max(1, len(loss.value) // 20)
     fall = 1 - float(np.median(loss.value[-few:]) / np.median(loss.value[:few]))
-    if not (stair or (even and (fall < LITTLE or facts.ended))):
-        return []
+    is_over = facts.ended or (trace.done is not None and trace.done >= OVER)
+    if not (stair or (even and (fall < LITTLE or is_over))):
+        epochs = _epochs(trace)
+        may_be = even and trace.done is None and facts.origin is None and epochs >= SEVERAL
+        return [_still_rises(trace, rate, fall, int(epochs))] if may_be else []
+    alternatives = (message("finding-warm-up-unfinished.planned"),)
     every = int(np.median(np.diff(rate.step[rises]))) if stair and len(rises) > 1 else None
     return [
         Finding(
@@ -209,11 +216,36 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
             confidence=0.85,
             signal="learning_rate",
             evidence={"first": float(value[0]), "last": float(value[-1]), "fall": fall, "stair": stair},
-            alternatives=(message("finding-warm-up-unfinished.goes-on"), message("finding-warm-up-unfinished.planned")),
+            alternatives=alternatives if is_over else (message("finding-warm-up-unfinished.goes-on"), *alternatives),
             test=message("finding-warm-up-unfinished.test"),
             candidate_causes=("warm-up-unfinished", "learning-rate-low"),
         )
     ]
+
+
+def _epochs(trace: Trace) -> float:
+    """Return how many epochs a log spans; 0 where it does not say."""
+    if trace.axis == "epoch":
+        return trace.last_step
+    return float(trace.epochs.value[-1]) if trace.epochs is not None and len(trace.epochs.value) else 0.0
+
+
+def _still_rises(trace: Trace, rate: Series, fall: float, epochs: int) -> Finding:
+    first, last, end = float(rate.value[0]), float(rate.value[-1]), int(rate.step[-1])
+    return Finding(
+        kind="warm-up-unfinished",
+        severity="note",
+        sentence=message(
+            "finding-warm-up-unfinished.open", axis=trace.axis, first=first, last=last, end=end, epochs=epochs
+        ),
+        first_step=float(rate.step[0]),
+        last_step=float(rate.step[-1]),
+        confidence=0.5,
+        signal="learning_rate",
+        evidence={"first": first, "last": last, "fall": fall, "open": True},
+        alternatives=(message("finding-warm-up-unfinished.goes-on"), message("finding-warm-up-unfinished.planned")),
+        test=message("finding-warm-up-unfinished.test"),
+    )
 
 
 def _below_plan(trace: Trace, rate: Series, planned: float) -> Finding:

@@ -11,6 +11,7 @@ from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
+from newllm.trace.readers.planned import totals_of
 from newllm.trace.readers.progress_bars import Drawing, drawing_of, is_bare, without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
@@ -94,6 +95,8 @@ def read_console(gathered: Gathered) -> Trace:
         steps.bars.pass_line(drawing, line, holds=bool(cells))
         if cells and take_row(gathered, row, cells.items()):
             steps.take(row, left, drawing, cells)
+            for kind, total in totals_of(left[:_LONGEST]):
+                gathered.totals.setdefault(kind, set()).add(total)
     told = steps.told()
     for row, step in sorted(told.steps.items()):
         gathered.add("step", row, step)

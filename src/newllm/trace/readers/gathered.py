@@ -16,6 +16,7 @@ from newllm.trace.readers.errors import is_score, losses_of_errors, validation_o
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
+from newllm.trace.readers.planned import share_done
 from newllm.trace.remark import Remark, left_out, note
 from newllm.trace.series import Series, Trace, merged, resumes
 
@@ -44,6 +45,7 @@ class Gathered:
         full: no more are.
         torn: the line that was read last has no end.
         runs: the names of all runs, where there are several to choose from and none was named.
+        totals: how many steps and epochs the log says there will be, see `share_done`.
     """
 
     def __init__(self, source: Path, chosen: Chosen = Chosen(), text: str | None = None):  # noqa: B008 (no change)
@@ -52,6 +54,7 @@ class Gathered:
         self.full = False
         self.torn = False
         self.runs: tuple[str, ...] = ()
+        self.totals: dict[str, set[int]] = {}
         self._columns: dict[str, tuple[array[int], array[float]]] = {}
         self._named: dict[str, str | None] = {}
         self._remarks: dict[str, tuple[Remark, int]] = {}
@@ -122,9 +125,10 @@ class Gathered:
             self.note(remark)
         trace = self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
         epochs = next((pair for name, pair in placing.items() if (axis_rank(name) or ("",))[0] == "epoch"), None)
-        if epochs is None or axis.kind == "epoch":
-            return trace
-        return replace(trace, epochs=merged(axis.position[epochs[0]], epochs[1]))
+        if epochs is not None and axis.kind != "epoch":
+            trace = replace(trace, epochs=merged(axis.position[epochs[0]], epochs[1]))
+        in_order = bool((np.diff(axis.position) >= 0).all())  # else steps begin anew, and what counts them may, too
+        return replace(trace, done=share_done(trace, self.totals) if in_order else None)
 
     def by_step(self, axis: str = "step", *, printed: bool = False) -> Trace:
         """Make a trace of values whose positions are steps.

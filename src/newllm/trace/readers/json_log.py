@@ -12,6 +12,7 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import LONGEST_NAME, clean
+from newllm.trace.readers.planned import total_of_trainer
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import LONGEST_LINE, chunks_of, lines_of
 from newllm.trace.remark import left_out
@@ -96,6 +97,8 @@ def _objects(text: str, chunks: Iterator[str], gathered: Gathered) -> Iterator[A
         between = _BETWEEN.match(text, at)
         at = between.end() if between else at
         if text.startswith("]", at):
+            if total := total_of_trainer(text[at:] + next(chunks, "")):
+                gathered.totals["run"] = {total}
             return
         try:
             content, end = decoder.raw_decode(text, at)
