@@ -255,7 +255,7 @@ class BarSteps:
     def _points(self, bar: int, *, lines: bool) -> list[_Point] | None:
         """Return the rows between the counts of a bar, which counts on where it begins anew; None where it cannot."""
         of = next(key[1] for key, number in self._bars.items() if number == bar)
-        count, points = _Count(of), list[_Point]()
+        count, points, is_behind = _Count(of), list[_Point](), False
         is_fresh, is_redrawn_at_once = bar in self._fresh, self._is_redrawn_at_once(bar)
         for event, follows in itertools.pairwise([*self._events, _Event()]):
             count.is_wiped |= event.wiped
@@ -269,7 +269,8 @@ class BarSteps:
             else:
                 # What makes room for a line draws itself again at once; else the next drawing came by chance.
                 at_once = event.wiped and is_redrawn_at_once
-                is_sure = newer is not None and (at_once or newer - count.done == 1 or not count.has_begun)
+                is_behind |= not count.has_begun  # each row comes before the bar that counts it
+                is_sure = newer is not None and (at_once or (is_behind and newer - count.done == 1))
             points.append(count.point(event, newer, is_sure=is_sure))
         count.end()
         return points if _is_one_training(points, count.number) else None
