@@ -25,7 +25,7 @@ def decimate(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def extremes(y: np.ndarray, buckets: int) -> np.ndarray:
-    """Return the places [<= 3 * buckets + 1] of the lowest, the highest and a gap of each bucket, and of the end.
+    """Return the places [<= 3 * buckets + 2] of the lowest, the highest and a gap of each bucket, and of both ends.
 
     Args:
         y: values, may hold NaN.
@@ -40,7 +40,8 @@ def extremes(y: np.ndarray, buckets: int) -> np.ndarray:
         gap.argmax(1),  # the first gap, or the stretch's first point where there is none
     ]
     offsets = np.arange(len(rows)) * width
-    return np.unique(np.minimum(np.concatenate([offsets + at for at in picked] + [[len(y) - 1]]), len(y) - 1))
+    last = len(y) - 1
+    return np.unique(np.minimum(np.concatenate([*(offsets + at for at in picked), [0, last]]), last))
 
 
 def medians(x: np.ndarray, y: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newllm.plotting import lines
@@ -15,6 +15,7 @@ from newllm.plotting import lines
     at=st.floats(0, 1),
     spike=st.sampled_from([1e3, -1e3, np.nan]),
 )
+@example(length=16385, seed=0, at=6.103515625e-05, spike=np.nan)  # a gap at the second point of the first stretch
 def test_decimation_never_loses_a_spike_a_gap_or_an_end(length, seed, at, spike):
     y = np.random.default_rng(seed).normal(size=length)
     y[int(at * (length - 1))] = spike
