@@ -200,6 +200,7 @@ evidence-chance = accuracy of a guess
 evidence-back_at_once = back at once
 evidence-forgets = again and again
 evidence-left = share left
+evidence-open = length of the training unknown
 evidence-times = times
 evidence-read = read
 evidence-unread = not read

@@ -200,6 +200,7 @@ evidence-chance = 当てずっぽうの正解率
 evidence-back_at_once = すぐに戻る
 evidence-forgets = 繰り返し
 evidence-left = 残る割合
+evidence-open = 訓練の長さが不明
 evidence-times = 回数
 evidence-read = 読まれたもの
 evidence-unread = 読まれないもの
