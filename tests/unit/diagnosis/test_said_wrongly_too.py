@@ -237,6 +237,19 @@ def test_a_warm_up_in_few_steps_is_no_jump(first: float, is_said: bool) -> None:
     assert ("learning-rate-jump" in found(learning_rate=rate)) is is_said
 
 
+@pytest.mark.parametrize(("length", "last"), [(10, 202), (10, 400), (150, 202)])
+def test_a_rate_that_jumps_after_its_warm_up_is_a_jump(length: int, last: int) -> None:
+    """For good, where the warm-up was over long before; for three updates also soon after it."""
+    warmed = 1e-3 * np.minimum(1, STEPS / length)
+    rate = np.where((STEPS >= 200) & (last >= STEPS), 0.1, warmed)
+    assert found(learning_rate=rate)["learning-rate-jump"].first_step == 200
+
+
+def test_a_warm_up_in_equal_stairs_is_no_jump() -> None:
+    rate = np.select([STEPS <= 40, STEPS <= 80, STEPS <= 120], [1e-6, 1e-4, 1e-3], 1e-2)
+    assert "learning-rate-jump" not in found(learning_rate=rate)
+
+
 @pytest.mark.parametrize(("each", "severity"), [(14, "note"), (60, "warning")])
 def test_weights_that_are_clamped_from_a_step_on_are_seen_at_each_look(each: int, severity: str) -> None:
     """Of 14 tensors one is held against before each update: a clamp shows at each look at its tensor."""

@@ -13,6 +13,7 @@ from newllm.trace import Finding, Series, Trace, same_steps
 
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
 FROM_NOTHING = 1e-3  # of what it jumps to: where a warm-up begins
+STILL_HIGH = 0.9  # likewise: what falls back from so high did not decay
 FALLEN = 0.5  # of the highest rate so far
 AGAIN = 5  # points of the first schedule that come again
 SKIPPED = 2  # points of it: who builds a schedule anew may step it before the first update
@@ -42,7 +43,9 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     rises = [
         jump
         for jump in jumps(trace)
-        if jump.index > 2 and (jump.step in resumed or not is_restart(trace, jump)) and not _warms_up(rate, jump.index)
+        if jump.index > 2
+        and (jump.step in resumed or not is_restart(trace, jump))
+        and not _warms_up(series, jump.index)
     ]
     again = [at for at in _starts_again(trace) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
@@ -56,9 +59,20 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:
     return [_rate_jump(trace, series, at, at in again or _same_start(rate, at), int(series.step[at]) in resumed)]
 
 
-def _warms_up(rate: np.ndarray, at: int) -> bool:
-    """Whether a rate (n,) has only risen up to a jump, from next to nothing: a warm-up in few steps, as by epochs."""
-    return bool(rate[0] <= FROM_NOTHING * rate[at] and np.diff(rate[: at + 1]).min() >= 0)
+def _warms_up(series: Series, at: int) -> bool:
+    """Whether a rate has only risen up to a jump, from next to nothing: a warm-up in few steps, as by epochs.
+
+    One that comes back at once, or that had been at rest for longer than it took to get there, was warmed up before.
+    """
+    rate = series.value
+    if rate[0] > FROM_NOTHING * rate[at] or np.diff(rate[: at + 1]).min() < 0:
+        return False
+    back = _back(series, at)
+    if back is not None and rate[np.searchsorted(series.step, back) - 1] >= STILL_HIGH * rate[at]:
+        return False
+    changes = np.flatnonzero(np.diff(rate[:at]))
+    rests_since = int(changes[-1]) + 1 if len(changes) else 0
+    return rests_since == 0 or at - rests_since <= rests_since
 
 
 def _dip(rate: np.ndarray) -> tuple[int, int] | None:
