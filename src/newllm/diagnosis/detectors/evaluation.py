@@ -79,13 +79,17 @@ def _training_fell(trace: Trace, since: float) -> float | None:
     return float(scaled[-2] - scaled[-1])
 
 
-def _training_went(trace: Trace, since: float) -> str:
+def _training_went(trace: Trace, since: float, fell: float | None) -> str:
     """Return "fell", "stood" or "rose": where the training loss went behind a step, beyond its noise; or "unknown".
 
     By the few points on both sides, or by the first and the last quarter of those behind the step: what scatters far
     falls for long before a few points tell it.
+
+    Args:
+        trace: of the run.
+        since: the step.
+        fell: by how much it fell, as `_training_fell` has it.
     """
-    fell = _training_fell(trace, since)
     if fell is None:
         return "unknown"
     loss = finite(trace.series("loss"))
@@ -104,7 +108,8 @@ def _risen(trace: Trace, name: str, series: Series, what: tuple[int, float, floa
     """Return over-fitting where the training loss goes on falling, else that a validation loss rises."""
     best, rise, height = what
     first, last = int(series.step[best]), int(series.step[-1])
-    fell, training = _training_fell(trace, first), _training_went(trace, first)
+    fell = _training_fell(trace, first)
+    training = _training_went(trace, first, fell)
     if training == "rose" and (fell or 0.0) < -DIVERGES:
         return None  # it rises by far too, which is told of training
     over = training == "fell"
