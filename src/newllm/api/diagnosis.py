@@ -2,17 +2,22 @@
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from newllm.bisection.store import bisection_between
+from newllm.demo import shown
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import is_run
 from newllm.files import plain_data
 from newllm.messages import catalogue
+from newllm.report.source import Source, read_source
+from newllm.report.source.held import Held
 from newllm.trace import Finding, Trace, Verdict
 from newllm.trace.rich import Rich, Shown
-from newllm.words.diagnosis import headline, unjudged
+from newllm.words.diagnosis import headline, less_than, unjudged
 from newllm.words.finding_data import finding_data
 from newllm.words.verdicts import replays_show, sentences_of
 
@@ -51,8 +56,8 @@ class Diagnosis(Rich):
         """Return a line of how it looks, one of what its replays show, and one for each finding."""
         words = catalogue("en")
         said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
-        shown = list(filter(None, [replays_show(words, self.verdict)]))
-        return "\n".join([headline(words, self.trace, self.findings, self.facts), *shown, *said])
+        replayed = list(filter(None, [replays_show(words, self.verdict)]))
+        return "\n".join([headline(words, self.trace, self.findings, self.facts), *replayed, *said])
 
     @property
     def wrong(self) -> bool:
@@ -72,14 +77,43 @@ class Diagnosis(Rich):
     def show(self, lang: str = "en") -> Shown:
         """Return what a notebook shows of it, in a language: the page of what was read."""
         from newllm.report.notebook import run_shown  # what draws takes long to load, and only a notebook needs it
-        from newllm.report.source import Source, read_source
 
-        path, trace, findings = self.path, self.trace, tuple(self.findings)
+        own = self.alone or self
+        path, trace, findings = self.path, own.trace, tuple(own.findings)
         if is_run(path):
             source = read_source(path, trace=trace, findings=findings)
         else:
             source = Source(path, path.name, trace=trace, facts=self.facts, findings=findings, problems=trace.remarks)
-        return run_shown(source, catalogue(lang))
+        return run_shown(self.added_to(source), catalogue(lang))
+
+    @property
+    def bisect_command(self) -> str:
+        """The command that finds which change of the program is the cause; empty where no change may be it.
+
+        An option is such a change too, where the run comes to less by it.
+        """
+        differs = [one for one in self.findings if one.kind == "program-differs"]
+        if not differs or (differs[0].severity == "note" and not less_than(self.findings)):
+            return ""
+        named = [] if self.chosen else ["--against", shown(self.against[0].path)]
+        return shlex.join(["newllm", "bisect", shown(self.path), *named])
+
+    def added_to(self, source: Source) -> Source:
+        """Return a report's source of the run by itself with what is said of it beside sound runs."""
+        if not self.against or self.alone is None:
+            return source
+        sound, remarks = self.against[0], self.trace.remarks[len(self.alone.trace.remarks) :]
+        held = Held(
+            name=shown(sound.path),
+            trace=sound.trace,
+            remarks=tuple(one for one in remarks if one.kind == "note"),
+            command=self.bisect_command,
+            bisection=bisection_between(self.path, sound.path),
+        )
+        unread = (one for one in remarks if one.kind != "note")
+        return dataclasses.replace(
+            source, findings=tuple(self.findings), problems=(*source.problems, *unread), held=held
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data: schema, run, judged, findings, left_out, remarks, replays, logs_of_ranks.

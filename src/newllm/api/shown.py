@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from newllm.api.held_source import held_source
 from newllm.demo import PREFIX, demo_run
 from newllm.errors import UserError
 from newllm.messages import Catalogue, catalogue
@@ -35,7 +36,7 @@ def show(*what: str | os.PathLike[str] | Rich, lang: str = "en") -> Shown:
 def _read(path: Path, words: Catalogue) -> Framed:
     if is_study(path):
         return study_shown(read_study(path), words)
-    return run_shown(read_source(path), words)
+    return run_shown(held_source(read_source(path), read_source), words)
 
 
 def _path_of(one: str | os.PathLike[str] | Rich) -> Path:

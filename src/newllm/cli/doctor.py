@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ranks", action="store_true", help="the logs are those of one training's ranks")
     parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
+    add_sound_arguments(parser)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
+    parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
+
+
+def add_sound_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which sound runs a run is held against, for every command that judges one."""
     parser.add_argument(
         "--against",
         type=run_named,
@@ -54,8 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a sound run or log of the same program: tell what differs from it (again for another seed of it)",
     )
     parser.add_argument("--alone", action="store_true", help="hold it against no other run")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
-    parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
 
 
 def add_column_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +78,12 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--note", metavar="STEP=TEXT", action="append", default=[], help="a planned change: what follows is a note"
     )
+
+
+def check_sound(arguments: argparse.Namespace) -> None:
+    """Refuse a run that is to be held against others and against none."""
+    if arguments.alone and arguments.against:
+        raise UserError("--alone and --against cannot both be: give one of them")
 
 
 def intent_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -96,8 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step, **intent_of(arguments)}
-    if arguments.alone and arguments.against:
-        raise UserError("--alone and --against cannot both be: give one of them")
+    check_sound(arguments)
     alone = arguments.alone or arguments.watch  # a run that goes on is judged again and again
     names |= {"ranks": arguments.ranks, "against": arguments.against or (() if alone else None)}
     log = arguments.log[0] if len(arguments.log) == 1 else arguments.log

@@ -142,16 +142,9 @@ def _comparable(diagnosis: Diagnosis, words: Catalogue) -> str:
 
 
 def _can_be_bisected(diagnosis: Diagnosis, words: Catalogue) -> str:
-    """Return the command that finds which change of the program is the cause; empty where no change may be it.
-
-    An option is such a change too, where the run comes to less by it.
-    """
-    differs = [one for one in diagnosis.findings if one.kind == "program-differs"]
-    if not differs or (differs[0].severity == "note" and not said.less_than(diagnosis.findings)):
-        return ""
-    named = [] if diagnosis.chosen else ["--against", shown(diagnosis.against[0].path)]
-    command = shlex.join(["newllm", "bisect", shown(diagnosis.path), *named])
-    return words("terminal-bisect", command=plain(command, 3 * LONGEST_PATH))
+    """Return the command that finds which change of the program is the cause; empty where no change may be it."""
+    command = plain(diagnosis.bisect_command, 3 * LONGEST_PATH)
+    return words("terminal-bisect", command=command) if command else ""
 
 
 def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:

@@ -2,10 +2,12 @@
 
 It shows a run, a study, or a log that another tool wrote: verdict, curves, findings, layers, the context, replays, data
 and configuration. Several runs share one page that begins with their comparison. A run that is still training, or is
-damaged, is shown as far as it can be read.
+damaged, is shown as far as it can be read. What is found of a run is what newllm doctor says: a recording is held
+against an earlier one of its program; --against names another, and --alone none.
 
   newllm report runs/my-text
   newllm report metrics.csv --out page.html
+  newllm report runs/new --against runs/last-week
   newllm report runs/a runs/b runs/c --lang ja
 
 With --zip the report, the trace, the configuration and the verdicts of a run are packed for an issue, without weights,
@@ -15,6 +17,7 @@ tokenizer and texts; of paths the last part stays.
 """
 
 import argparse
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -22,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.doctor import add_column_arguments, intent_of
+from newllm.cli.doctor import add_column_arguments, add_sound_arguments, check_sound, intent_of
 from newllm.cli.parser import language_of, run_named
 from newllm.cli.unread import print_problems
 from newllm.demo import is_demo
@@ -51,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="pack report, trace and configuration for an issue: RUN.newllm.zip here, for several runs runs.newllm.zip",
     )
+    add_sound_arguments(parser)
     add_column_arguments(parser)
 
 
@@ -60,6 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.report.source.study import is_study
 
     words = language_of(arguments)
+    check_sound(arguments)
+    if arguments.against and (arguments.zip or len(arguments.runs) > 1):
+        raise UserError("--against is for the page of one run: several are held against the first of them")
     if arguments.zip:
         from newllm.cli.report_zip import write_zip
 
@@ -89,6 +96,7 @@ class _Page:
 
 
 def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.api.held_source import held_source
     from newllm.diagnosis.intent import Intent
     from newllm.diagnosis.roles import chosen_columns
     from newllm.report.page import report_page
@@ -97,12 +105,15 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     given = intent_of(arguments)
     chosen, roles = chosen_columns(arguments.loss, arguments.step, given["roles"])
     intent = Intent(given["kind"], roles, given["notes"])
-    sources = [read_source(path, chosen=chosen, intent=intent) for path in arguments.runs]
+    read = functools.partial(read_source, chosen=chosen, intent=intent)
+    sources = [*map(read, arguments.runs)]
+    if len(sources) == 1 and not arguments.alone:
+        sources = [held_source(sources[0], read, arguments.against)]
     if chosen and all(one.own for one in sources):
         raise UserError(f"{chosen.options}: there is no log whose columns it names: a run of newllm needs no names")
     path = arguments.out or _default_path(sources)
     _check_free(path)
-    read = [
+    told = [
         {
             "run": os.fspath(one.path),
             "findings": len(one.findings),
@@ -110,7 +121,7 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
         }
         for one in sources
     ]
-    return _Page(path, report_page(sources, words).encode(), read)
+    return _Page(path, report_page(sources, words).encode(), told)
 
 
 def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:

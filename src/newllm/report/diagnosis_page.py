@@ -11,7 +11,7 @@ from newllm.diagnosis.roots import families
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.curve_svg import curve_svg
-from newllm.report.differences import told
+from newllm.report.differences import finding_text
 from newllm.report.stylesheet import POLICY, STYLE
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
@@ -91,7 +91,7 @@ def _article(
     parts = [
         f'<article class="{root.severity}">',
         f"<h2>{_heading(root, trace, words)}</h2>",
-        told(root, words),
+        finding_text(root, words),
         *(_plots(trace, root, words, sound) if plot else []),
         _evidence(root, words),
         _causes(root, trace, facts, words),

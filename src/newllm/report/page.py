@@ -22,7 +22,7 @@ _FEW = 5000  # buckets of a line where several runs share a page
 _TITLED = 3
 
 
-def report_page(sources: Sequence[Source], words: Catalogue) -> str:
+def report_page(sources: Sequence[Source], words: Catalogue, *, programs: bool = True) -> str:
     """Return the page of one run, or of several.
 
     Of several runs their comparison comes first, and each follows folded; their longest lines keep the lowest and the
@@ -31,8 +31,9 @@ def report_page(sources: Sequence[Source], words: Catalogue) -> str:
     Args:
         sources: at least one; of the first twelve all is shown.
         words: the language.
+        programs: whether lines of the programs in which several runs differ may stand on it.
     """
-    return _of_one(sources[0], words) if len(sources) == 1 else _of_several(sources, words)
+    return _of_one(sources[0], words) if len(sources) == 1 else _of_several(sources, words, programs=programs)
 
 
 def study_page(study: StudySource, words: Catalogue) -> str:
@@ -63,11 +64,12 @@ def _of_one(source: Source, words: Catalogue) -> str:
     return document(source.name, _places(sections), body, charts, words)
 
 
-def _of_several(sources: Sequence[Source], words: Catalogue) -> str:
+def _of_several(sources: Sequence[Source], words: Catalogue, *, programs: bool) -> str:
     from newllm.report.sections.comparison import comparison  # its statistics take long to load
+    from newllm.report.sections.differences import differences
 
     compared = comparison(sources, words.about(text=any(reads_text(one.trace, one.facts) for one in sources)))
-    before = [compared] if compared else []
+    before = [one for one in (compared, differences(sources, words) if programs else None) if one is not None]
     charts = [chart for section in before for chart in section.charts]
     places, runs = _places(before), []
     often = Counter(source.name for source in sources)

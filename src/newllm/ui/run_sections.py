@@ -3,7 +3,7 @@
 A line is sent with the lowest and the highest of each of a thousand stretches; zooming asks for finer ones. What was
 appended since travels by itself (see `live`), so a section counts as changed only by what is not simply appended: its
 text, its marks, its heat maps. The doctor's findings of a run that is not too long are found anew while it is shown;
-a longer one shows those of findings.json.
+a longer one shows those of findings.json. One that has ended is held against earlier ones of its program.
 """
 
 import hashlib
@@ -16,7 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from newllm.api.held_source import held_source
+from newllm.api.run_end import has_ended
 from newllm.diagnosis.replayable import replayable
+from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.plotting.lines import medians
 from newllm.report.charts.chart import BUCKETS_A_MEDIAN, Chart, Curves, Heat, Line, Section
@@ -110,13 +113,15 @@ class RunSections:
         columns = self._traces.of(run)
         version, trace = columns.snapshot()
         findings, up_to_date = self._diagnoses.of(run, trace, (columns.generation, version))
+        source = read_source(run, trace=trace, findings=findings or ())
+        if findings is not None and has_ended(run):
+            source = held_source(source, self._read)  # one that goes on is judged again and again
         large = {
             name: series for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name
         }
         if large:
             fewer = {name: thinned(series, BUCKETS) for name, series in large.items()}
-            trace = replace(trace, signals=trace.signals | fewer)
-        source = read_source(run, trace=trace, findings=findings or ())
+            source = replace(source, trace=replace(trace, signals=trace.signals | fewer))
         sections = list(sections_of(source, words))
         if findings is None:
             sections = without_findings(source, sections, words)
@@ -125,8 +130,21 @@ class RunSections:
         lines = {line.name for chart in curves for line in chart.lines}
         return Made(
             stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
-            bool(replayable(findings or ())), str(problems(source, words)), time.thread_time() - began,
+            bool(replayable(source.findings)), str(problems(source, words)), time.thread_time() - began,
         )  # fmt: skip
+
+    def _read(self, run: Path) -> Source:
+        """Return another run of the same program, with what the doctor says of it by itself.
+
+        Raises:
+            UserError: it cannot be read, or is too long to be judged here and nobody has asked the doctor.
+        """
+        columns = self._traces.of(run)
+        version, trace = columns.snapshot()
+        findings, _ = self._diagnoses.of(run, trace, (columns.generation, version))
+        if findings is None:
+            raise UserError(f"'{run}' is too long to be judged while it is shown")
+        return read_source(run, trace=trace, findings=findings)
 
 
 def without_findings(source: Source, sections: Sequence[Section], words: Catalogue) -> list[Section]:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import pytest
 
 import newllm
 from newllm.api import diagnosed
+from newllm.api.held_source import held_source
 from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
 from newllm.diagnosis.against.program import is_called_alike
 from newllm.errors import UserError
+from newllm.report.source import read_source
 from newllm.trace.program import PROGRAM, Program, earlier_runs
 
 TRAIN = """
@@ -276,3 +280,51 @@ def test_a_number_by_which_a_run_is_called_asks_for_nothing_else() -> None:
 @pytest.mark.parametrize("path", ["runs/../runs/faster", "./runs/faster"])
 def test_a_path_may_be_written_in_any_way(runs: Path, path: str) -> None:
     assert [one.path.resolve() for one in newllm.doctor(path).against] == [(runs / "fine").resolve()]
+
+
+def test_the_report_says_what_the_doctor_says(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, page = recorded / "wrong", tmp_path / "page.html"
+    found = newllm.doctor(run)
+    held = held_source(read_source(run), read_source)
+    assert [one.kind for one in held.findings] == [one.kind for one in found.findings]
+    assert held.problems == read_source(run).problems  # what it was held against is no problem of reading it
+    assert held.held is not None
+    assert held.held.command == found.bisect_command != ""
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    shown = page.read_text()
+    assert "held against" in shown
+    assert found.bisect_command in shown
+    assert re.search(r"<code>[^<]*\bwrong_from\b[^<]* 60\b", shown)
+    assert main(["report", str(run), "--alone", "--out", str(page)]) == 0
+    assert "held against" not in page.read_text()
+    assert main(["report", str(run), "--against", str(recorded / "faster"), "--out", str(page)]) == 0
+    assert "--against" in page.read_text()
+    assert repr(newllm.show(run)) == repr(found.show())
+    capsys.readouterr()
+
+
+def test_a_report_that_is_given_away_has_no_line_of_a_program(recorded: Path, tmp_path: Path) -> None:
+    for runs in (["wrong"], ["fine", "wrong"]):
+        packed = tmp_path / f"{len(runs)}.zip"
+        assert main(["report", "--zip", *(str(recorded / one) for one in runs), "--out", str(packed)]) == 0
+        with zipfile.ZipFile(packed) as content:
+            assert not [name for name in content.namelist() if b"wrong_from" in content.read(name)]
+
+
+def test_against_is_of_one_run(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = [str(recorded / one) for one in ("wrong", "slow")]
+    assert main(["report", *two, "--against", str(recorded / "fine")]) == 2
+    assert "several are held against the first of them" in capsys.readouterr().err
+    assert main(["report", two[0], "--alone", "--against", two[1]]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+def test_runs_of_one_program_are_compared_by_its_code(recorded: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert main(["report", *(str(recorded / one) for one in ("fine", "wrong")), "--out", str(page)]) == 0
+    shown = page.read_text()
+    assert "What differs from fine" in shown
+    assert "<code>program</code>" in shown
+    assert re.search(r"<code>[^<]*\bwrong_from\b[^<]* 60\b", shown)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.checksum import write_checked
 from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Section
@@ -140,6 +141,43 @@ def test_logs_without_a_configuration_are_compared_run_by_run():
     assert "2実行、2条件。対照はa.csv。" in told
     assert "設定が分からないため" in told
     assert "ログには設定がない" in told
+
+
+def recording(place: Path, code: str, *arguments: str, **settings: Any) -> Source:
+    """Make a recording of a program of somebody's own, whose code is kept."""
+    place.mkdir()
+    about = {"main": "train.py", "module": None, "directory": "/here", "root": "/here", "out": f"/here/{place.name}"}
+    kept = {"files": {"train.py": code}, "data": {}, "versions": {}, "left_out": 0, "arguments": list(arguments)}
+    write_checked(place / "program.json", {"schema": 1, **about, **kept})
+    signals = {"loss": Series(STEPS[1:], 1 / STEPS[1:]), "validation_loss": Series(STEPS, 2 / (STEPS + 1.0))}
+    return Source(place, place.name, own=True, trace=Trace(signals), recording={"config": settings})
+
+
+def test_recordings_of_one_program_are_an_arm_where_they_differ_by_the_seed(tmp_path):
+    said = {"lr": 0.1, "log_every": 10}
+    sources = [
+        recording(tmp_path / "one", "lr = args.lr", "--out", "one", "--seed", "1", **said, seed=1),
+        recording(tmp_path / "two", "lr = args.lr", "--out", "two", "--seed", "2", **said, seed=2),
+        recording(tmp_path / "lower", "lr = args.lr", "--lr", "0.05", **(said | {"lr": 0.05}), seed=1),
+        recording(tmp_path / "other", "lr = args.lr / 2", "--seed", "1", **said, seed=1),
+    ]
+    assert [member_of(one).seed for one in sources] == [1, 2, 1, 1]
+    assert sorted(member_of(sources[0]).settings) == ["lr", "program", "seed"]
+    section = comparison(sources, EN)
+    assert section is not None
+    assert "4 runs, 3 arms" in text_of(section.html)
+    assert re.search(r"<code>lr</code>.*0\.1.*0\.05", section.html)
+    assert "<code>program</code>" in section.html
+    assert EN("compare-unknown", runs="") not in section.html
+
+
+def test_recordings_without_their_code_are_compared_run_by_run(tmp_path):
+    sources = [recording(tmp_path / name, "x = 1", lr=0.1) for name in ("one", "two")]
+    for one in sources:
+        (one.path / "program.json").unlink()
+    section = comparison(sources, EN)
+    assert section is not None
+    assert "The settings of these runs are not known" in text_of(section.html)
 
 
 def test_runs_whose_steps_count_something_else_are_named():

@@ -196,10 +196,10 @@ verdict-recorded = Is it what was recorded
 ## the doctor's verdict
 doctor-fault = Something is wrong: { $tally }.
 doctor-warning = Something is doubtful: { $tally }.
-doctor-nothing = Nothing wrong found in { $points } points of { $signals } signals.
 doctor-ends_above = At its end the { $signal } is { $last }; its lowest was { $lowest }, at { $axis } { $step }.
-doctor-unjudged = Nothing could be judged:
 doctor-replay = These are suspicions. What removes the spike can be tested:
+doctor-bisect = Which of these changes is the cause:
+doctor-bisected = What newllm bisect found
 
 ## token classes
 classes-why = The gap between training and validation says nothing until it is split by class: a word that never occurred in training cannot be predicted, the end of a text often can.

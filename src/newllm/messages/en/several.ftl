@@ -3,7 +3,7 @@
 signal_of = { $signal } ({ $part })
 axis-tokens = tokens
 axis-seconds = seconds
-axis-progress = nats gained
+axis-progress = fall of the training loss
 compare-better = { $best } is better: { $measure } { $low }, against { $high } of { $second }.
 compare-best = { $best } is the best of { $n }: { $measure } { $low }; next is { $second } with { $high }.
 compare-at_end = At the end it is { $low } against { $high }.
@@ -129,3 +129,8 @@ study-undecided = { $count ->
   }: --seeds { $seeds }, without --quick
 study-legend = [low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch
 study-results = results: { $place }
+differences = What differs from { $name }
+differences-more = { $count ->
+        [one] One more run is
+       *[other] { COUNT($count) } more runs are
+    } not held against it: choose fewer.

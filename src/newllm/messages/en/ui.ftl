@@ -125,12 +125,6 @@ ui-remove = Remove
 ui-compare_none = Choose runs to compare: in the field above, or by ticking them in the list of runs.
 ui-compare_one = Choose another run to compare it with, in the field above.
 ui-compare_more = Choose one more run to compare with.
-ui-differences = What differs from { $name }
-ui-differences_more = { $count ->
-        [one] One more run is
-       *[other] { COUNT($count) } more runs are
-    } not held against it: choose fewer.
-ui-differences_bisect = Which of these changes is the cause:
 ui-copy_link = Copy link
 ui-copied = Copied
 ui-not_comparable = not shown

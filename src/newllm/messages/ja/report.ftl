@@ -193,10 +193,10 @@ verdict-recorded = 記録との照合
 ## doctorの判定
 doctor-fault = 異常がある：{ $tally }。
 doctor-warning = 疑わしい点がある：{ $tally }。
-doctor-nothing = { $signals }信号の{ $points }点に異常は見つからなかった。
 doctor-ends_above = { $signal }は{ $last }で終わった。最低は{ $axis }{ $step }の{ $lowest }。
-doctor-unjudged = 判定できなかった：
 doctor-replay = 以上は推測である。何がスパイクをなくすかは検証できる：
+doctor-bisect = どの変更が原因か：
+doctor-bisected = newllm bisectの結果
 
 ## トークンの種類
 classes-why = 訓練と検証の乖離は、種類別に分けて見るまで何も意味しない。訓練に一度も現れない語は予測できないが、文末は予測できることが多い。

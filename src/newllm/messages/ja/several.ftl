@@ -3,7 +3,7 @@
 signal_of = { $signal }（{ $part }）
 axis-tokens = トークン
 axis-seconds = 秒
-axis-progress = 損失の低下（nat）
+axis-progress = 訓練損失の低下
 compare-better = { $best }のほうがよい：{ $measure }は{ $low }、{ $second }は{ $high }。
 compare-best = { $n }件のうち{ $best }が最もよい：{ $measure }は{ $low }、次は{ $second }の{ $high }。
 compare-at_end = 最後は{ $low }と{ $high }。
@@ -120,3 +120,5 @@ study-unpaired = 注：対照が別の種類で実行されたため、{ $count 
 study-undecided = { $count }件の主張は、シードが少なすぎて判定できない。--quickを付けず、--seeds { $seeds }で実行する。
 study-legend = [下端, 上端]は95%信頼区間、...はデータの範囲外、> Nは最後のエポックより後を表す
 study-results = 結果：{ $place }
+differences = { $name }との違い
+differences-more = ほかの{ COUNT($count) }件は比べていない。実行を減らして選ぶ。

@@ -2,7 +2,7 @@
 
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Mark
-from newllm.report.charts.lines import logarithmic
+from newllm.report.charts.lines import logarithmic, sound_line
 from newllm.report.source import Source
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding
@@ -31,8 +31,11 @@ def finding_curve(source: Source, words: Catalogue, finding: Finding, id: str) -
     label = signal_label(words, finding.signal)
     line = Line(name, label, _colour(finding.signal), shown.step, shown.value).thinned(_BUCKETS)
     marks = () if region is None else (Mark(*region, finding.severity, kind_label(words, finding.kind)),)
+    behind = None if source.held is None else plotted(source.held.trace, finding)
+    grey = sound_line(source, words, finding.signal, behind, (shown.step[0], shown.step[-1]))
+    lines = (line,) if grey is None else (grey.thinned(_BUCKETS), line)
     return Curves(
-        source.id(id), label, axis_label(words, source.trace.axis), "", (line,), marks, log=logarithmic(line)
+        source.id(id), label, axis_label(words, source.trace.axis), "", lines, marks, log=logarithmic(*lines)
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Line
 from newllm.report.source import Source
+from newllm.trace import Series
 from newllm.words.labels import signal_label
 
 _FEW = 1000  # buckets of a line that is drawn in full elsewhere
@@ -32,6 +33,28 @@ def signal_line(
     label = signal_label(words, name) if label is None else label
     line = Line(name, label, colour, series.step, series.value, faint=faint)
     return line.thinned(_FEW) if few else line
+
+
+def sound_line(
+    source: Source, words: Catalogue, name: str, series: Series | None, within: tuple[float, float]
+) -> Line | None:
+    """Return a signal of the sound run that a run was held against, in grey; None where it has none there.
+
+    Args:
+        source: the run that was held against it.
+        words: of the page.
+        name: of the signal.
+        series: of the sound run.
+        within: first and last step that are drawn.
+    """
+    if source.held is None or series is None:
+        return None
+    kept = (series.step >= within[0]) & (series.step <= within[1])
+    if kept.sum() < 2:
+        return None
+    # Its name is that of no signal of this trace, so that a live page appends nothing to it.
+    label = words("list").join((signal_label(words, name), source.held.name))
+    return Line(f"{name}: sound", label, "muted", series.step[kept], series.value[kept])
 
 
 def logarithmic(*lines: Line) -> bool:

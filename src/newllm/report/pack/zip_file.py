@@ -72,7 +72,7 @@ def pack(runs: Sequence[Path], read: Callable[[Path], Source], words: Catalogue)
             copied.append(copy_run(run, place))
             # By the name that whoever unpacks it has for it.
             sources.append(replace(read(place), path=Path(name), name=name))
-        page = report_page(sources, words).encode()
+        page = report_page(sources, words, programs=False).encode()
         below = [""] if len(runs) == 1 else [f"{name}/" for name in names]
         texts = [f"{at}{SAMPLES}" for at, source in zip(below, sources, strict=True) if source.samples]
         texts += [_PAGE] if texts else []

@@ -140,8 +140,8 @@ def _better(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
         certain = words(key, n=len(shared(second, best)), **ends)
     key = "compare-better" if len(known) == 2 else "compare-best"
     sentence = words(key, measure=words(f"compare-{measure}"), n=len(known), **said)
-    at_end = _at_end(best, second, measure, words)
-    return tag("p", tag("b", sentence, *at_end), " ", certain, kind="better")
+    told = tag("b", words("sentence-gap").join([sentence, *_at_end(best, second, measure, words)]))
+    return tag("p", told, words("sentence-gap"), certain, kind="better")
 
 
 def _at_end(best: Arm, second: Arm, measure: str, words: Catalogue) -> list[str]:
@@ -153,7 +153,7 @@ def _at_end(best: Arm, second: Arm, measure: str, words: Catalogue) -> list[str]
         return []
     if not math.isfinite(low) or not math.isfinite(high) or abs(high - low) < _APART * abs(bests[1] - bests[0]):
         return []
-    return [words("compare-at_end", low=_short(low, _DIGITS, words), high=_short(high, _DIGITS, words)), " "]
+    return [words("compare-at_end", low=_short(low, _DIGITS, words), high=_short(high, _DIGITS, words))]
 
 
 def _table(

@@ -1,12 +1,12 @@
 """The curves one looks at first: loss, gradient norm, learning rate, pace; what the doctor found is shaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Mark, Section
 from newllm.report.charts.figure import figure
-from newllm.report.charts.lines import logarithmic, signal_line
+from newllm.report.charts.lines import logarithmic, signal_line, sound_line
 from newllm.report.charts.marks import marks_of, planned_marks
 from newllm.report.markup import Html, tag
 from newllm.report.source import Source
@@ -69,6 +69,7 @@ def _chart(
     lines: list[Line] = [line for line in found if line is not None]
     if not lines:
         return None
+    lines = [*_beside(source, words, [signal for signal, _ in group]), *lines]
     # A log of another tool says nothing of its units: only a loss of tokens is in nats per token.
     known = name != "loss" or source.config or training_kind(source.trace, source.facts).name == "language-model"
     planned = planned_marks(source)
@@ -80,6 +81,19 @@ def _chart(
         marks, log=log or logarithmic(*lines),
         about=_about_marks(words, marks, len(planned)) if name == "loss" else words(f"about-{name}"),
     )  # fmt: skip
+
+
+def _beside(source: Source, words: Catalogue, signals: Sequence[str]) -> Iterator[Line]:
+    """Yield in grey the signal by which a run comes to less than the one that it was held against."""
+    if source.held is None:
+        return
+    for one in source.findings:
+        name = one.signal or ""
+        steps = source.trace.series(name).step
+        if one.kind == "parts-from-reference" and name in signals and len(steps):
+            line = sound_line(source, words, name, source.held.trace.series(name), (float(steps[0]), float(steps[-1])))
+            if line is not None:
+                yield line
 
 
 def _about_marks(words: Catalogue, marks: Sequence[Mark], planned: int) -> str:

@@ -14,6 +14,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import small_figure
 from newllm.report.charts.finding_curve import finding_curve
+from newllm.report.differences import finding_text
 from newllm.report.markup import Html, block, folded, joined, listed, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding, Verdict
@@ -124,7 +125,7 @@ def _explained(words: Catalogue, finding: Finding, told: set[str]) -> Html:
 
 def _said(words: Catalogue, finding: Finding, explained: Html) -> list[Html]:
     """Return what is said of a finding and what it is; this first where the sentence is in another language."""
-    sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
+    sentence = finding_text(finding, words, kind="sentence")
     return [explained, sentence] if _is_foreign(words, finding) else [sentence, explained]
 
 

@@ -6,12 +6,13 @@ from newllm.diagnosis.coverage import risen
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
-from newllm.report.markup import Html, command, joined, pairs, said_in, tag
+from newllm.report.differences import bisected
+from newllm.report.markup import Html, block, command, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Verdict
 from newllm.words import replays
 from newllm.words.checks import wrong_line
-from newllm.words.diagnosis import causes, headline, mood, points, unjudged, worst
+from newllm.words.diagnosis import causes, headline, mood
 from newllm.words.labels import axis_label, signal_label
 from newllm.words.numbers import number
 from newllm.words.verdicts import recorded_of, sentences_of
@@ -75,7 +76,7 @@ def _sentences(verdict: Verdict, words: Catalogue) -> Html:
 
 def _doctor(source: Source, words: Catalogue) -> Html:
     grave = [one for one in source.findings if one.severity != "note"]
-    first = _first(source, words)
+    first = headline(words, source.trace, source.findings, source.facts)
     how = mood(source.trace, source.findings, source.facts) or "warning"
     roots = [one for one in grave if one.follows is None]
     different = list({one.kind: one for one in reversed(roots)}.values())[::-1]
@@ -87,7 +88,20 @@ def _doctor(source: Source, words: Catalogue) -> Html:
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
         cause,
     ]
-    return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
+    return joined([tag("div", *parts, kind="doctor"), _held(source, words), _next(source, words)])
+
+
+def _held(source: Source, words: Catalogue) -> Html:
+    """Return which sound run this one was held against, and which change did it or how to find it."""
+    held = source.held
+    if held is None:
+        return Html()
+    lines = [tag("p", said_in(words, one.sentence), kind="muted") for one in held.remarks]
+    if held.bisection is not None:
+        lines.append(block(words("doctor-bisected"), bisected(held.bisection, words)))
+    elif held.command:
+        lines.append(tag("p", words("doctor-bisect"), " ", command(held.command), kind="muted"))
+    return joined(lines)
 
 
 def _ends(source: Source, words: Catalogue) -> list[Html]:
@@ -101,14 +115,6 @@ def _ends(source: Source, words: Catalogue) -> list[Html]:
         "doctor-ends_above", signal=signal_label(words, signal), **numbers, axis=axis_label(words, source.trace.axis)
     )
     return [tag("p", said)]
-
-
-def _first(source: Source, words: Catalogue) -> str | Html:
-    if worst(source.findings) in ("fault", "warning"):
-        return headline(words, source.trace, source.findings, source.facts)
-    if why := unjudged(source.trace, source.findings):
-        return joined([words("doctor-unjudged"), " ", said_in(words, why)])
-    return words("doctor-nothing", points=f"{points(source.trace):,}", signals=f"{len(source.trace.signals):,}")
 
 
 def _next(source: Source, words: Catalogue) -> Html:

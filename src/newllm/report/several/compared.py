@@ -1,19 +1,26 @@
 """What a comparison takes of a run: its settings, its signals, and the numbers that it came to."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from newllm.diagnosis.against.places import without_place
+from newllm.diagnosis.against.program import options_of
+from newllm.diagnosis.against.written import changes_nothing
 from newllm.diagnosis.run_settings import flat
-from newllm.report.several.arms import Member
+from newllm.report.several.arms import SEED, Member
 from newllm.report.several.units import unit_of
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in
+from newllm.trace.program import known_program
 from newllm.words.plain import plain
 
 NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")
 _NAME = 60  # characters
+_DIGEST = 8  # of a checksum that a person tells apart
 
 
 def member_of(source: Source) -> Member:
@@ -30,13 +37,40 @@ def member_of(source: Source) -> Member:
     known = {name: value for name, value in told.items() if value is not None}
     return Member(
         plain(source.name, _NAME),
-        flat(source.config),
+        flat(source.config) if source.config else _recorded_settings(source),
         source.trace.signals,
         numbers | known,
         _per_step(summary) or _seconds(source),
         unit_of(source),
         source.facts.vocabulary,
     )
+
+
+def _recorded_settings(source: Source) -> dict[str, Any]:
+    """Return the settings of a recording of any program, with a checksum of its code; empty where that was not kept.
+
+    Without the code two runs with the same settings may be different trainings. What a run is called, where it writes
+    and what it prints is left out.
+    """
+    program = known_program(source.path) if source.own else None
+    if program is None:
+        return {}
+    neutral = without_place(program)
+    settings = flat(_table(source.recording.get("config")))
+    known = {name.rpartition(".")[2] for name in settings}
+    for option, given in options_of(neutral.arguments).items():
+        name = option.lstrip("-").replace("-", "_")
+        if name not in known and given != source.path.name:  # a run that is called by a number, by "--run 3"
+            settings[name] = given
+    seeds = [value for name, value in settings.items() if name.rpartition(".")[2] == SEED]
+    kept = {name: value for name, value in settings.items() if not changes_nothing(name)}
+    code = json.dumps([sorted(neutral.files.items()), neutral.nth])
+    seed = {SEED: int(seeds[-1])} if seeds and str(seeds[-1]).isdecimal() else {}
+    return kept | seed | {"program": hashlib.sha256(code.encode()).hexdigest()[:_DIGEST]}
+
+
+def _table(said: Any) -> Mapping[str, Any]:
+    return said if isinstance(said, Mapping) else {}
 
 
 def _from_trace(source: Source) -> dict[str, float | None]:

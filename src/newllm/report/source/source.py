@@ -16,6 +16,7 @@ from newllm.diagnosis.run_facts import check_single_run, facts_of, kept_check, s
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
+from newllm.report.source.held import Held
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Remark, Trace, Verdict, lost_steps
@@ -52,6 +53,7 @@ class Source:
         problems: what could not be read, or only in part.
         prefix: of every id that its sections use, so that several runs may stand on one page.
         judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
+        held: the sound run that its findings come of being held against; None where they are those of the run alone.
     """
 
     path: Path
@@ -71,6 +73,7 @@ class Source:
     problems: tuple[Remark, ...] = ()
     prefix: str = ""
     judged: bool = True
+    held: Held | None = None
 
     def id(self, name: str) -> str:
         """Return an id that no other run on the page has."""
