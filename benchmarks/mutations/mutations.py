@@ -52,7 +52,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "report": (("report", "messages", "words"), ("unit/report", "unit/messages", "unit/words")),
     "ui": (("ui", "playground", "demo"), ("unit/ui", "unit/playground", "unit/demo")),
     "replays": (("replays",), ("unit/replays",)),
-    "bisection": (("bisection",), ("unit/bisection",)),
+    "bisection": (("bisection", "reruns"), ("unit/bisection", "unit/reruns")),
     "recorder": (("recorder",), ("unit/recorder",)),
     "integrations": (("integrations", "hf.py", "lightning.py", "lm_eval.py"), ("unit/integrations",)),
     "tracking": (("tracking",), ("unit/tracking",)),

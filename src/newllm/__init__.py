@@ -8,6 +8,7 @@
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
     newllm.bisect("runs/b", against="runs/a")    which change of the program made run b go wrong, proved by running it
     newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows
+    newllm.rerun("runs/mine").cause          the same of a recording: its program is run again with one thing changed
     newllm.show("runs/a", "runs/b")          a run, or several side by side, as a notebook shows them
     newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         doctor,
         load,
         replay,
+        rerun,
         resume,
         show,
         train,
@@ -56,6 +58,7 @@ __all__ = [
     "load",
     "record",
     "replay",
+    "rerun",
     "resume",
     "show",
     "train",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from newllm.api.diagnosis import Diagnosis
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
+    from newllm.api.rerunning import rerun
     from newllm.api.resumed import resume
     from newllm.api.shown import show
     from newllm.api.trained import train
@@ -31,6 +32,7 @@ __all__ = [
     "keep_notes",
     "load",
     "replay",
+    "rerun",
     "resume",
     "show",
     "train",
@@ -43,6 +45,7 @@ _PLACES = {
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
     "bisect": "newllm.api.bisected",
     "replay": "newllm.api.replayed",
+    "rerun": "newllm.api.rerunning",
     "resume": "newllm.api.resumed",
     "show": "newllm.api.shown",
     "train": "newllm.api.trained",

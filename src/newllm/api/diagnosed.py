@@ -99,6 +99,7 @@ def doctor(
     facts, remarks = read_facts(source) if is_run(source) else (Facts(check=kept_check(source)), ())
     files = RunFiles(source)
     verdict = newest_verdict(files) if is_run(source) else None
+    again = files.rerun() if is_run(source) else None
     remarks = (*_lost(source, trace), *remarks, *files.problems)
     if remarks:
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
@@ -110,7 +111,8 @@ def doctor(
     if guess := guess_remark(trace, facts):
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     logs = {} if of_ranks is None else of_ranks.paths
-    return Diagnosis(source, trace, facts, list(proved_first(diagnose(trace, facts), verdict)), verdict, logs)
+    findings = list(proved_first(diagnose(trace, facts), verdict))
+    return Diagnosis(source, trace, facts, findings, verdict, logs, rerun=again)
 
 
 def doctor_each(path: Paths, **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:

@@ -12,13 +12,17 @@ from newllm.demo import shown
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import is_run
 from newllm.files import plain_data
-from newllm.messages import catalogue
+from newllm.messages import Catalogue, catalogue
 from newllm.report.source import Source, read_source
 from newllm.report.source.held import Held
+from newllm.reruns.result import Rerun
+from newllm.reruns.rise import rises
 from newllm.trace import Finding, Trace, Verdict
+from newllm.trace.program import PROGRAM
 from newllm.trace.rich import Rich, Shown
 from newllm.words.diagnosis import headline, less_than, unjudged
 from newllm.words.finding_data import finding_data
+from newllm.words.reruns import rerun_shows
 from newllm.words.verdicts import replays_show, sentences_of
 
 SCHEMA = 1
@@ -39,6 +43,7 @@ class Diagnosis(Rich):
         chosen: whether the sound run was chosen, and not given.
         doubtful: whether something is wrong with that one too, as with all that could be chosen.
         alone: what the doctor says of the run by itself, where it was held against one.
+        rerun: what came of running the program of a recording again (`newllm.rerun`); None where nobody has.
     """
 
     path: Path
@@ -51,12 +56,13 @@ class Diagnosis(Rich):
     chosen: bool = False
     doubtful: bool = False
     alone: "Diagnosis | None" = None
+    rerun: Rerun | None = None
 
     def __str__(self) -> str:
         """Return a line of how it looks, one of what its replays show, and one for each finding."""
         words = catalogue("en")
         said = [f"{one.severity}: {words.text(one.sentence)}" for one in self.findings]
-        replayed = list(filter(None, [replays_show(words, self.verdict)]))
+        replayed = list(filter(None, [self.replays_show(words)]))
         return "\n".join([headline(words, self.trace, self.findings, self.facts), *replayed, *said])
 
     @property
@@ -85,6 +91,17 @@ class Diagnosis(Rich):
         else:
             source = Source(path, path.name, trace=trace, facts=self.facts, findings=findings, problems=trace.remarks)
         return run_shown(self.added_to(source), catalogue(lang))
+
+    def replays_show(self, words: Catalogue) -> str:
+        """Return in a line what replays show of a cause; empty where there are none."""
+        return replays_show(words, self.verdict) or rerun_shows(words, self.rerun)
+
+    @property
+    def can_be_rerun(self) -> bool:
+        """Whether `newllm replay` can run the program of this recording again, as its loss rises, and nobody has."""
+        if self.rerun is not None or self.verdict is not None or not (self.path / PROGRAM).is_file():
+            return False
+        return bool(rises((self.alone or self).findings, self.trace.series("loss")))
 
     @property
     def bisect_command(self) -> str:
@@ -134,6 +151,9 @@ class Diagnosis(Rich):
         if self.verdict is not None:
             said = [str(one) for one in sentences_of(self.verdict)]
             content["replays"] = {"cause": (self.verdict.cause or {}).get("name"), "sentences": said}
+        elif self.rerun is not None:
+            said = [str(one) for one in self.rerun.sentences()]
+            content["replays"] = {"cause": self.rerun.cause_name, "sentences": said}
         if self.logs:
             content["logs_of_ranks"] = {str(rank): os.fspath(path) for rank, path in self.logs.items()}
         if self.against:

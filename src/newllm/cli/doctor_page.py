@@ -30,7 +30,6 @@ from newllm.words.checks import wrong_line
 from newllm.words.differences import in_lines
 from newllm.words.labels import kind_name
 from newllm.words.plain import plain
-from newllm.words.verdicts import replays_show
 
 _INDENT = 2
 _LONG = 2000  # characters of a sentence
@@ -98,8 +97,9 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
         yield Text(words("terminal-more_remarks", count=len(remarks) - _LINES), style=colours.VALIDATION)
     yield Text()
     yield _headline(diagnosis, words)
-    if line := replays_show(words, diagnosis.verdict):
-        yield Text(line, style=colours.CONTEXT if diagnosis.verdict and diagnosis.verdict.cause else "")
+    if line := diagnosis.replays_show(words):
+        is_shown = diagnosis.rerun is not None or (diagnosis.verdict and diagnosis.verdict.cause)
+        yield Text(line, style=colours.CONTEXT if is_shown else "")
     if line := wrong_line(words, diagnosis.facts.check):
         yield Text(line, style=colours.SEVERITIES["warning"])
     yield Text()
@@ -126,6 +126,9 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
         yield Text(line, style=colours.MUTED)
     if hint := _comparable(diagnosis, words) or _can_be_bisected(diagnosis, words):
         yield Text(hint)
+    if diagnosis.can_be_rerun:
+        command = shlex.join(["newllm", "replay", shown(diagnosis.path)])
+        yield Text(words("terminal-rerun", command=plain(command, 3 * LONGEST_PATH)))
     if unseen := coverage.unseen(diagnosis.trace, diagnosis.facts):
         yield Text(words.text(unseen), style=colours.MUTED)
 

@@ -4,6 +4,9 @@ First the run is replayed unchanged: if that differs from the record, nothing el
 change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay-method.md). Results
 go to RUN/replays, and nothing else in the run changes; after a stop the same command continues.
 
+A recording of newllm.record has no batches and states, but keeps the program that made it: this is run again, as it was
+and then with one thing changed of what its optimizer does. What came out goes to RUN/rerun.json.
+
   newllm replay runs/my-text
   newllm replay runs/my-text --spike 2 --budget 900
   newllm replay runs/my-text --only half-learning-rate replace-batches
@@ -30,7 +33,13 @@ _BUDGET = 300.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("replay", nargs="?", type=run_named, metavar="RUN", help="a run directory of newllm train")
+    parser.add_argument(
+        "replay",
+        nargs="?",
+        type=run_named,
+        metavar="RUN",
+        help="a run of newllm train, or a recording of newllm.record",
+    )
     parser.add_argument(
         "--spike", type=int, metavar="K", help="number of the spike, from 1 (default: the first large one)"
     )
@@ -62,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments, words)
     if arguments.replay is None:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
+    from newllm.api.rerunning import is_recording
+
+    if is_recording(arguments.replay) and not (Path(arguments.replay) / "replays").is_dir():
+        return _rerun(arguments, words)
     if arguments.show:
         return _ended(_stored(arguments.replay), arguments, words)
     time = TimeLimit(arguments.budget, began=arguments.began)
@@ -85,6 +98,42 @@ def run(arguments: argparse.Namespace) -> int:
             watcher=watcher,
         )
     return _ended(verdict, arguments, words)
+
+
+def _rerun(arguments: argparse.Namespace, words: Any) -> int:
+    """Run the program of a recording again, and show what came out."""
+    from newllm.cli.rerun_page import RerunLines, rerun_page
+    from newllm.reruns.result import read_rerun
+
+    if arguments.show:
+        found = read_rerun(Path(arguments.replay))
+        if found is None:
+            raise UserError(f"'{arguments.replay}' has no replay yet: newllm replay {arguments.replay} makes one")
+    else:
+        for name, given in (("--workers", arguments.workers), ("--progress-fd", arguments.progress_fd)):
+            if given is not None:
+                raise UserError(f"{name} is for runs of newllm train: '{arguments.replay}' is a recording")
+        from newllm import api
+
+        time = TimeLimit(arguments.budget, began=arguments.began)
+        watcher = None if arguments.quiet else RerunLines(sys.stderr, words)
+        with ending_on_sigterm():
+            found = api.rerun(
+                arguments.replay, spike=arguments.spike, only=tuple(arguments.only), budget=time, watcher=watcher
+            )
+    if arguments.json:
+        print(json.dumps(found.as_dict(), allow_nan=False))
+    else:
+        from newllm.cli.paper import PageConsole, say
+        from newllm.words.plain import plain
+
+        if arguments.quiet:
+            for sentence in found.sentences():
+                say(f"{plain(words.text(sentence), 2000)}\n", sys.stdout)
+        else:
+            console = PageConsole(sys.stdout, words)
+            console.show(rerun_page(found, console.paper))
+    return 0 if found.is_repeated else 1
 
 
 def _stored(run: str) -> Any:

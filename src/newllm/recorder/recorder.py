@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.messages import Message, message
+from newllm.recorder.applied_change import AppliedChange
 from newllm.recorder.arguments import is_first_process, the_model, the_optimizers
 from newllm.recorder.calls import CallWatch
 from newllm.recorder.config import config_of
@@ -180,6 +181,7 @@ class Recorder:
         self._writes = self._is_first = is_first_process()
         about = {"every": every, "resumed_at": resumed_at, "records": self._is_first, "part": self.part}
         self._several = SeveralProcesses(self._layout, self._optimizers, out, RECORDING, **about)
+        self._change = AppliedChange(self._layout, self._optimizers, out, lambda: self.steps + 1)
         self._has_data = False
         self._refused: set[str] = set()
 
@@ -191,6 +193,7 @@ class Recorder:
         """
         if self._opened_in is not None:
             return self
+        self.part("change")(self._change.open)(self.part("change"))  # first: others see what it makes of a step
         if self._writes:
             found = open_directory(self._out, self._resumed_at)
             if found is not None:
@@ -237,6 +240,7 @@ class Recorder:
 
     def _unhook(self) -> None:
         for name, close in (
+            ("change", self._change.close),
             ("outputs", self._calls.close),
             ("layers", self._forward.close),
             ("contexts", self._contexts.close),

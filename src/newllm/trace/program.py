@@ -14,6 +14,9 @@ from newllm.checksum import read_checked
 PROGRAM, SET_ASIDE = "program.json", "set-aside"
 RECORD_TO = "NEWLLM_RECORD_TO"
 """The variable of the environment that says where a program's recordings are made (`newllm.recorder.directory`)."""
+CHANGE, CHANGED = "NEWLLM_CHANGE", "changed"
+"""The variable that says what is changed while a program is run again (`newllm.recorder.applied_change`), and the file
+of a recording that says that it was."""
 _STEP = re.compile(r"(?<=-)\d{1,15}$")
 _MOST = 20  # runs that are looked at, the newest
 

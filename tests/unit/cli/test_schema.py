@@ -20,6 +20,10 @@ from newllm.bisection.store import write_bisection
 from newllm.cli.main import COMMANDS
 from newllm.cli.schema import described, schema_of
 from newllm.messages import message
+from newllm.reruns.changes import Change as RerunChange
+from newllm.reruns.result import Rerun, write_rerun
+from newllm.reruns.result import Trial as RerunTrial
+from newllm.reruns.rise import Rise
 
 SPIKE = Path(__file__).parents[3] / "examples" / "spike.csv"
 PARTS = """
@@ -70,6 +74,16 @@ def _bisect(run: Path) -> list[object]:
     return [run, "--show"]
 
 
+def _rerun(_: Path) -> list[object]:
+    """What came of running the program of a recording again, with one of everything."""
+    change = RerunChange("hold-learning-rate", "hold", 50, 80, ("lr",), before=0.1, within=1.0, moved=3, tells=True)
+    trials = (RerunTrial(None, "stays", 1.0, None, 80, 1.5), RerunTrial(change, "gone", 0.0, 51, 80, 1.5))
+    Path("recorded").mkdir()
+    (Path("recorded") / "recording.json").write_text("{}")
+    write_rerun(Path("recorded"), Rerun("a", "0" * 64, Rise("spike", 50, 80), 1, 1, 80, trials, (change,), 3.0))
+    return ["recorded", "--show"]
+
+
 def _several(_: Path) -> list[object]:
     Path("logs").mkdir()
     for name in ("a.csv", "b.csv"):
@@ -99,6 +113,7 @@ CASES: dict[str, Callable[[Path], list[object]]] = {
     "doctor run": lambda run: [run],
     "check": _check,
     "replay verdict": lambda _: ["demo:founding-baseline", "--show"],
+    "replay rerun": _rerun,
     "replay list": lambda _: ["--list"],
     "report page": lambda _: [SPIKE],
     "report zip": lambda run: [run, "--zip"],
@@ -120,6 +135,7 @@ INSIDE: dict[str, list[list[str | int]]] = {
     "doctor several": [["logs", 1], ["logs", 1, "findings", 0]],
     "check": [["outcomes", 0]],
     "replay verdict": [["interventions", 0], ["null"], ["nulls"], ["spike"], ["cause"], ["suspects", 0]],
+    "replay rerun": [["planned", 0], ["trials", 0], ["trials", 1, "change"], ["rise"]],
     "replay list": [["interventions", 0]],
     "report page": [["runs", 0]],
     "report zip": [["files", 0], ["runs", 0]],

@@ -198,6 +198,7 @@ doctor-fault = Something is wrong: { $tally }.
 doctor-warning = Something is doubtful: { $tally }.
 doctor-ends_above = At its end the { $signal } is { $last }; its lowest was { $lowest }, at { $axis } { $step }.
 doctor-replay = These are suspicions. What removes the spike can be tested:
+doctor-rerun = What running its program again shows
 doctor-bisect = Which of these changes is the cause:
 doctor-bisected = What newllm bisect found
 

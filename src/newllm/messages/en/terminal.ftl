@@ -14,6 +14,7 @@ terminal-same_program = { $more ->
        *[other] { $other } is of the same program, and { COUNT($more) } more beside it. If it was fine, this tells what differs:
     } newllm doctor { $run } --against { $other }
 terminal-bisect = To find which change of the program is the cause, by running it again: { $command }
+terminal-rerun = To run its program again with one thing changed, and see what becomes of the rise: { $command }
 terminal-more_of_kind = { COUNT($count) } more of { $kind }: --json has all
 terminal-more_remarks = { COUNT($count) } more such notes: --json has all
 terminal-in_short = In short:{ " " }

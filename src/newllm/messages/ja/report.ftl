@@ -195,6 +195,7 @@ doctor-fault = 異常がある：{ $tally }。
 doctor-warning = 疑わしい点がある：{ $tally }。
 doctor-ends_above = { $signal }は{ $last }で終わった。最低は{ $axis }{ $step }の{ $lowest }。
 doctor-replay = 以上は推測である。何がスパイクをなくすかは検証できる：
+doctor-rerun = プログラムを実行し直した結果
 doctor-bisect = どの変更が原因か：
 doctor-bisected = newllm bisectの結果
 

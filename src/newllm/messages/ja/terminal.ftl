@@ -14,6 +14,7 @@ terminal-same_program = { $other }は同じプログラムの実行である{ $m
        *[other] （ほかに{ COUNT($more) }個）
     }。正常だったなら、次のコマンドで違いがわかる：newllm doctor { $run } --against { $other }
 terminal-bisect = プログラムのどの変更が原因か、実行して確かめる：{ $command }
+terminal-rerun = プログラムを一つだけ変えて実行し直し、上昇がどうなるかを見る：{ $command }
 terminal-more_of_kind = { $kind }、ほか{ COUNT($count) }件（全件は--jsonにある）
 terminal-more_remarks = 同様の注記、ほか{ COUNT($count) }件（全件は--jsonにある）
 terminal-in_short = まとめ：

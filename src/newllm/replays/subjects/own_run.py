@@ -42,7 +42,8 @@ class OwnRun(Subject):
         if not self.run.config.is_file() and (path / RECORDING).is_file():
             raise UserError(
                 f"'{path}' is a recording of newllm.record: it has signals, and no batches and states to replay from. "
-                "Replay the training itself: newllm.replay(newllm.hf.loop(trainer)), of Lightning "
+                f"newllm replay {path} runs its program again. Or replay the training itself: "
+                "newllm.replay(newllm.hf.loop(trainer)), of Lightning "
                 "newllm.replay(newllm.lightning.loop(trainer, module)), and of any other loop as three functions, "
                 "newllm.replay(newllm.Loop(build, batch, loss, steps=N))"
             )

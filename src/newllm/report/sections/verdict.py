@@ -9,7 +9,9 @@ from newllm.report.charts.chart import Section
 from newllm.report.differences import bisected
 from newllm.report.markup import Html, block, command, joined, pairs, said_in, tag
 from newllm.report.source import Source
+from newllm.reruns.rise import rises
 from newllm.trace import Verdict
+from newllm.trace.program import PROGRAM
 from newllm.words import replays
 from newllm.words.checks import wrong_line
 from newllm.words.diagnosis import causes, headline, mood
@@ -88,7 +90,17 @@ def _doctor(source: Source, words: Catalogue) -> Html:
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
         cause,
     ]
-    return joined([tag("div", *parts, kind="doctor"), _held(source, words), _next(source, words)])
+    below = _rerun(source, words), _held(source, words), _next(source, words)
+    return joined([tag("div", *parts, kind="doctor"), *below])
+
+
+def _rerun(source: Source, words: Catalogue) -> Html:
+    """Return what came of running the program of a recording again with one thing changed; empty where nobody has."""
+    if source.rerun is None:
+        return Html()
+    shown = source.rerun.shown
+    said = (tag("b" if one == shown else "span", said_in(words, one), " ") for one in source.rerun.sentences())
+    return block(words("doctor-rerun"), tag("p", *said))
 
 
 def _held(source: Source, words: Catalogue) -> Html:
@@ -119,7 +131,12 @@ def _ends(source: Source, words: Catalogue) -> list[Html]:
 
 def _next(source: Source, words: Catalogue) -> Html:
     """Return what would test the cause of a spike in a run of ours that was not replayed."""
-    if not source.own or not source.config or not any(one.kind == "spike" for one in source.findings):
+    if source.config:
+        is_testable = source.own and any(one.kind == "spike" for one in source.findings)
+    else:
+        has_program = source.rerun is None and (source.path / PROGRAM).is_file()
+        is_testable = has_program and bool(rises(source.findings, source.trace.series("loss")))
+    if not is_testable:
         return Html()
     called = f"newllm replay {shlex.quote(str(source.path))}"
     return tag("p", words("doctor-replay"), " ", command(called), kind="muted")

@@ -8,6 +8,7 @@ from typing import Any
 
 from newllm.checksum import opened
 from newllm.files import parse_toml
+from newllm.reruns.result import RERUN, Rerun
 from newllm.trace.check import CHECK, LARGEST_CHECK, KeptCheck, read_check
 from newllm.trace.remark import Remark, left_out
 from newllm.words.plain import plain
@@ -97,6 +98,15 @@ class RunFiles:
             return read_check(content) if content else None
         except ValueError as error:
             self.say("problem-damaged", file=CHECK, reason=reason(error))
+            return None
+
+    def rerun(self) -> Rerun | None:
+        """Return what came of running the recording's program again, None where nobody has, or it is damaged."""
+        content = self.table(RERUN)
+        try:
+            return Rerun.from_dict(content) if content else None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.say("problem-damaged", file=RERUN, reason=reason(error))
             return None
 
     def names(self, folder: str, most: int) -> list[str]:

@@ -19,6 +19,7 @@ from newllm.report.source.files import RunFiles
 from newllm.report.source.held import Held
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
+from newllm.reruns.result import Rerun
 from newllm.trace import Finding, Remark, Trace, Verdict, lost_steps
 from newllm.trace.check import CHECK
 from newllm.trace.readers import Chosen, read_log
@@ -53,6 +54,7 @@ class Source:
         problems: what could not be read, or only in part.
         prefix: of every id that its sections use, so that several runs may stand on one page.
         judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
+        rerun: what came of running the program of a recording again; None where nobody has.
         held: the sound run that its findings come of being held against; None where they are those of the run alone.
     """
 
@@ -73,6 +75,7 @@ class Source:
     problems: tuple[Remark, ...] = ()
     prefix: str = ""
     judged: bool = True
+    rerun: Rerun | None = None
     held: Held | None = None
 
     def id(self, name: str) -> str:
@@ -181,13 +184,14 @@ def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, 
     facts = intent.added_to(said)
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
-    findings = proved_first(findings, _verdict_of(replays))
+    findings, again = proved_first(findings, _verdict_of(replays)), files.rerun()
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")
     return Source(
         directory, _name(directory), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
         samples=tuple(samples_of(samples)),
+        rerun=again,
         problems=(
             *files.problems, *said_by(recording), *lost_samples(samples, ended=ended),
             *_lost(trace, summary, trained=bool(config)), *trace.remarks[:_LEFT_OUT], *of_ranks, *problems

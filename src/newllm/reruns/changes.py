@@ -1,0 +1,136 @@
+"""What is changed of a program that is run again: from what the recording shows before and within a rise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from newllm.reruns.rise import BEFORE, Rise
+from newllm.trace import Finding, Trace
+
+EARLY = 5  # steps before a rise, from which on a change acts
+ONES = 2  # updates, that of its first step and those before, that are left out one by one
+MOVED = 1.2  # times a setting's usual value, from which on it has moved
+SETTINGS = {"learning_rate": "lr", "weight_decay": "weight_decay", "momentum": "momentum"}
+"""Signals of a recording, by what a parameter group calls them."""
+_HELD = {"momentum": ("momentum", "betas")}
+_OF_STATE = "changed-state"
+_LEAST = 1e-30  # in place of 0, which has no ratio
+SKIP, SKIP_ONE, STATE, INJECT = "skip-updates", "skip-one-update", "keep-state", "inject"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is changed.
+
+    Attributes:
+        name: of what is tried.
+        kind: as `newllm.recorder.applied_change` has it.
+        first, last: the steps that it acts in.
+        settings: that are held.
+        factor: of the learning rate.
+        norm: to which the gradient is clipped.
+        before, within: the value of a setting that is held before and in the rise; None of all else.
+        moved: how many steps it is not as before; 0 of all else.
+        tells: whether the cause is named by it: it undoes what happened in the run, and dampens nothing else.
+    """
+
+    name: str
+    kind: str
+    first: int
+    last: int
+    settings: tuple[str, ...] = ()
+    factor: float = 1.0
+    norm: float = 0.0
+    before: float | None = None
+    within: float | None = None
+    moved: int = 0
+    tells: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self) | {"settings": list(self.settings)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Change":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        numbers = {name: None if data[name] is None else float(data[name]) for name in ("before", "within")}
+        return cls(
+            str(data["name"]), str(data["kind"]), int(data["first"]), int(data["last"]),
+            tuple(map(str, data["settings"])), float(data["factor"]), float(data["norm"]), moved=int(data["moved"]),
+            tells=bool(data["tells"]), **numbers,
+        )  # fmt: skip
+
+
+def changes_of(trace: Trace, findings: Sequence[Finding], rise: Rise, last: int) -> list[Change]:
+    """Return what is tried, what would name a cause first.
+
+    Args:
+        trace: of the run.
+        findings: likewise.
+        rise: that is asked about.
+        last: step up to which trials run.
+    """
+    early = max(1, rise.first - EARLY)
+    is_seen = any(one.kind == _OF_STATE for one in findings)
+    state = Change(STATE, "keep-state", early, last, tells=is_seen)  # else others may change it on purpose all the time
+    found = [*_held(trace, rise, last), *([state] if is_seen else [])]
+    found.append(Change(SKIP, "skip", early, last))
+    found += [Change(SKIP_ONE, "skip", at, at) for at in range(rise.first, max(0, rise.first - ONES), -1)]
+    norms = _before(trace, "gradient_norm", early)
+    if len(norms):
+        found.append(Change("clip-gradients", "clip", early, last, norm=float(np.median(norms))))
+    found.append(Change("half-learning-rate", "scale", early, last, factor=0.5))
+    return found if is_seen else [*found, state]
+
+
+def injection_of(change: Change, rise: Rise) -> Change | None:
+    """Return the same change of the learning rate in a stretch before the rise, where nothing is wrong; None of others.
+
+    That the rise goes without a change shows it necessary; that the change brings one about elsewhere, sufficient.
+    """
+    if change.settings != ("lr",) or not change.before or not change.within:
+        return None
+    first = (rise.first - change.moved) // 2
+    if first <= BEFORE // 2:
+        return None
+    return Change(INJECT, "scale", first, first + change.moved - 1, factor=change.within / change.before)
+
+
+def _held(trace: Trace, rise: Rise, last: int) -> Iterator[Change]:
+    """Yield of each setting that moves shortly before or within a rise that it stands as before."""
+    for signal, name in SETTINGS.items():
+        series = trace.series(signal)
+        usual = _before(trace, signal, max(1, rise.first - EARLY))
+        near = (series.step >= rise.first - EARLY) & (series.step <= rise.last)
+        if not len(usual) or not near.any():
+            continue
+        before, values = float(usual[-1]), series.value[near]
+        far = np.abs(np.log(_size(signal, values) / _size(signal, np.array(before))))
+        apart = far > np.log(MOVED)
+        if apart.any():
+            first = int(series.step[near][apart][0])
+            within = float(values[np.argmax(far)])
+            settings = _HELD.get(name, (name,))
+            moved = int(series.step[near][apart][-1]) - first + 1
+            yield Change(
+                f"hold-{signal.replace('_', '-')}", "hold", first, last, settings, before=before, within=within,
+                moved=moved, tells=True,
+            )  # fmt: skip
+
+
+def _size(signal: str, values: np.ndarray) -> np.ndarray:
+    """Return by what a setting acts: a momentum by what it forgets at a step."""
+    return np.maximum(1 - values if signal == "momentum" else values, _LEAST)
+
+
+def _before(trace: Trace, signal: str, step: int) -> np.ndarray:
+    """Return the finite values of a signal shortly before a step."""
+    series = trace.series(signal)
+    values = series.value[series.step < step][-BEFORE:]
+    return values[np.isfinite(values)]

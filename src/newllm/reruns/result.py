@@ -1,0 +1,290 @@
+"""What came of running a program again with one thing changed, as data; RUN/rerun.json holds it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from newllm.checksum import read_checked, write_checked
+from newllm.errors import UserError
+from newllm.files import plain_data
+from newllm.messages import Message, message
+from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, STATE, Change
+from newllm.reruns.rise import GONE, LESS, Rise
+
+SCHEMA = 1
+RERUN = "rerun.json"
+Outcome = Literal["gone", "less", "stays", "there", "not-there", "failed", "not-made"]
+"""Of a trial: the rise is gone, at most half of it is left, or it stays; an injected one is there, or not. The program
+failed, or what was to be changed does not happen in it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the program.
+
+    Attributes:
+        change: that was made; None of the program as it was.
+        outcome: what it came to.
+        share: of the rise that is there; None where that is not known.
+        parted: the first step whose loss is not that of the recording to the bit; None where all are.
+        steps: that it recorded.
+        seconds: that it took.
+        printed: of one that failed the last line that it printed.
+        begins: whether the rise begins as in the run, and not before.
+    """
+
+    change: Change | None
+    outcome: Outcome
+    share: float | None
+    parted: int | None
+    steps: int
+    seconds: float
+    printed: str = ""
+    begins: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "change": None if self.change is None else self.change.as_dict(),
+            "outcome": self.outcome,
+            "share": self.share,
+            "parted": self.parted,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            "printed": self.printed,
+            "begins": self.begins,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Trial":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        if data["outcome"] not in get_args(Outcome):
+            raise ValueError("no trial")
+        return cls(
+            None if data["change"] is None else Change.from_dict(data["change"]),
+            data["outcome"],
+            None if data["share"] is None else float(data["share"]),
+            None if data["parted"] is None else int(data["parted"]),
+            int(data["steps"]),
+            float(data["seconds"]),
+            str(data["printed"]),
+            bool(data["begins"]),
+        )
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What came out.
+
+    Attributes:
+        run: path of the recording, as it was given.
+        program: checksum of its program.
+        rise: that was asked about.
+        number: which of those in the recording it is, from 1.
+        rises: how many there are.
+        horizon: step up to which the program was run.
+        trials: in their order; the first is the program as it was.
+        planned: the changes to try.
+        seconds: that it took in all.
+    """
+
+    run: str
+    program: str
+    rise: Rise
+    number: int
+    rises: int
+    horizon: int
+    trials: tuple[Trial, ...] = ()
+    planned: tuple[Change, ...] = ()
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """Return the sentences, in English."""
+        return "\n".join(map(str, self.sentences()))
+
+    @property
+    def identical(self) -> bool | None:
+        """Whether the program, run again, has the losses of the recording to the bit; None where it was not run."""
+        return None if not self.trials else self.trials[0].outcome == "stays" and self.trials[0].parted is None
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the program, run again, has the rise too: without that nothing follows from what is changed."""
+        return bool(self.trials) and self.trials[0].outcome == "stays"
+
+    @property
+    def cause(self) -> Change | None:
+        """What happened in the run, without which the rise is gone; None where none is shown, or it may be chance."""
+        told = [one for one in self.changes_that("gone") if one.tells]
+        return told[0] if told and self.identical else None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the rise is there without an update and with weights as they were: it lies in what they are given."""
+        is_there = any(one.begins for one in self.trials if one.change is not None and one.change.name == SKIP)
+        kept = any(one.name == STATE for one in self.changes_that("stays", "not-made"))
+        return bool(self.identical) and is_there and kept
+
+    @property
+    def shown(self) -> Message | None:
+        """What is shown of the cause; None where nothing is."""
+        if (cause := self.cause) is not None:
+            return _named("cause", cause)
+        return message("rerun-given", first=self.rise.first) if self.is_given else None
+
+    @property
+    def cause_name(self) -> str | None:
+        """The name of the cause, "given" where it lies in what model and loss are given; None where none is shown."""
+        return "given" if self.is_given else None if self.cause is None else self.cause.name
+
+    @property
+    def remedies(self) -> list[Change]:
+        """What removes the rise and does not say why."""
+        return [one for one in self.changes_that("gone") if not one.tells]
+
+    def changes_that(self, *outcomes: Outcome) -> list[Change]:
+        """Return the changes that came to some outcome."""
+        return [one.change for one in self.trials if one.change is not None and one.outcome in outcomes]
+
+    def sentences(self) -> Iterator[Message]:
+        """Yield what came out, and how it was shown."""
+        yield message("rerun-rise", kind=self.rise.kind, first=self.rise.first, number=self.number, rises=self.rises)
+        yield self._reproduction()
+        if not self.is_repeated:
+            return
+        cause = self.cause
+        if (shown := self.shown) is not None:
+            yield shown
+            yield from self._injected()
+        elif not self.identical:
+            yield message("rerun-by-chance")
+        ones = [one.first for one in self.remedies if one.name == SKIP_ONE]
+        if ones:
+            yield message("rerun-one-update", steps=[str(one) for one in sorted(ones)])
+        others = [_named("change", one) for one in self.remedies if one.name != SKIP_ONE]
+        if others:
+            yield message("rerun-remedies", changes=others, alone=cause is None and not ones)
+        if stays := [_named("change", one) for one in self.changes_that("less", "stays")]:
+            yield message("rerun-stays", changes=stays)
+        if cause is None and self.identical and not self.is_given and not ones and len(self.trials) > 1:
+            yield message("rerun-unknown")
+        yield message(
+            "rerun-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon, left=self.left
+        )
+
+    @property
+    def left(self) -> int:
+        """How many changes were not tried, for want of time."""
+        tried = {one.change for one in self.trials}
+        needless = () if any(one.name == SKIP for one in self.changes_that("gone")) else (SKIP_ONE,)
+        return sum(one not in tried and one.name not in needless for one in self.planned)
+
+    def _reproduction(self) -> Message:
+        if not self.trials:
+            return message("rerun-out-of-time")
+        first = self.trials[0]
+        if first.outcome == "failed":
+            return message("rerun-failed", line=first.printed or None)
+        how = "identical" if self.identical else "repeated" if self.is_repeated else "other"
+        return message(f"rerun-{how}", steps=first.steps, parted=first.parted)
+
+    def _injected(self) -> Iterator[Message]:
+        for one in self.trials:
+            if one.change is not None and one.change.name == INJECT and one.outcome in ("there", "not-there"):
+                known = {"factor": one.change.factor, "first": one.change.first, "last": one.change.last}
+                yield message(f"rerun-injected-{one.outcome}", **known)
+
+    def with_trial(self, trial: Trial) -> "Rerun":
+        """Return it with one more trial."""
+        return replace(self, trials=(*self.trials, trial))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data: what rerun.json and --json hold."""
+        said = list(self.sentences())
+        return plain_data(
+            {
+                "schema": SCHEMA,
+                "run": self.run,
+                "program": self.program,
+                "rise": {"kind": self.rise.kind, "first": self.rise.first, "last": self.rise.last},
+                "number": self.number,
+                "rises": self.rises,
+                "horizon": self.horizon,
+                "planned": [one.as_dict() for one in self.planned],
+                "trials": [one.as_dict() for one in self.trials],
+                "identical": self.identical,
+                "cause": self.cause_name,
+                "remedies": [one.name for one in self.remedies],
+                "sentences": list(map(str, said)),
+                "seconds": round(self.seconds, 3),
+            }
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Rerun":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        if data["schema"] != SCHEMA:
+            raise ValueError("no rerun")
+        rise = data["rise"]
+        return cls(
+            str(data["run"]),
+            str(data["program"]),
+            Rise(str(rise["kind"]), int(rise["first"]), int(rise["last"])),
+            int(data["number"]),
+            int(data["rises"]),
+            int(data["horizon"]),
+            tuple(map(Trial.from_dict, data["trials"])),
+            tuple(map(Change.from_dict, data["planned"])),
+            float(data["seconds"]),
+        )
+
+
+def outcome_of(share: float | None) -> Outcome:
+    """Return what a trial came to, by how much of the rise is there."""
+    return "failed" if share is None else "gone" if share <= GONE else "less" if share <= LESS else "stays"
+
+
+def change_text(change: Change) -> Message:
+    """Return what is changed, in words."""
+    return _named("change", change)
+
+
+def _named(what: str, change: Change) -> Message:
+    known = {
+        "first": change.first, "last": change.last, "before": change.before, "within": change.within,
+        "norm": change.norm, "factor": change.factor,
+    }  # fmt: skip
+    return message(f"rerun-{what}-{change.name}", **known)
+
+
+def read_rerun(run: Path) -> Rerun | None:
+    """Return what was found of a recording; None without any.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = run / RERUN
+    if not path.exists():
+        return None
+    try:
+        return Rerun.from_dict(read_checked(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"'{path}' is damaged ({error}): remove it, then replay again") from error
+
+
+def write_rerun(run: Path, found: Rerun) -> None:
+    """Write what was found of a recording.
+
+    Raises:
+        UserError: there is no room, or the place may not be written.
+    """
+    write_checked(run / RERUN, found.as_dict())

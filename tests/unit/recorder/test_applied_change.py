@@ -1,0 +1,147 @@
+"""What `newllm replay RECORDING` changes inside a program: by the environment, in some steps, and in no other."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import mse_loss
+
+import newllm
+from newllm.errors import UserError
+from newllm.trace.program import CHANGE, CHANGED
+from newllm.trace.readers import read_log
+
+OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
+    "sgd": lambda given: torch.optim.SGD(given, 0.1, momentum=0.9, weight_decay=0.01),
+    "adam": lambda given: torch.optim.AdamW(given, 0.01),
+    "captured": lambda given: torch.optim.AdamW(given, torch.tensor(0.01)),  # its rate is read in place
+}
+
+
+Meddle = Callable[[int, nn.Module, torch.optim.Optimizer], None]
+
+
+def train(out: Path, optimizer: str = "sgd", steps: int = 12, at: Meddle | None = None) -> list[torch.Tensor]:
+    """Train a small model, and return its weights after each step."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    made, seen = OPTIMIZERS[optimizer](list(model.parameters())), []
+    with newllm.record(model, made, out=out) as recorder:
+        for step in range(1, steps + 1):
+            if at is not None:
+                at(step, model, made)
+            x = torch.randn(16, 4)
+            loss = mse_loss(model(x), x[:, :3])
+            made.zero_grad()
+            loss.backward()
+            made.step()
+            recorder.step(loss)
+            seen.append(torch.cat([one.detach().flatten() for one in model.parameters()]))
+    return seen
+
+
+def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> list[bool]:
+    return [torch.equal(a, b) for a, b in zip(one, other, strict=True)]
+
+
+def change(monkeypatch: pytest.MonkeyPatch, kind: str, first: int, last: int, **known: object) -> None:
+    monkeypatch.setenv(CHANGE, json.dumps({"kind": kind, "first": first, "last": last, **known}))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def glitch(step: int, _: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    set_rate(optimizer, 1.0 if step in (6, 7) else 0.05)
+
+
+def steady(_: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    glitch(0, model, optimizer)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_setting_is_held_at_what_it_was_before(tmp_path, monkeypatch, optimizer):
+    wrong, sound = train(tmp_path / "wrong", optimizer, at=glitch), train(tmp_path / "sound", optimizer, at=steady)
+    assert same(wrong, sound) == [True] * 5 + [False] * 7
+    change(monkeypatch, "hold", 6, 12, settings=["lr"])
+    assert all(same(train(tmp_path / "held", optimizer, at=glitch), sound))
+    assert (tmp_path / "held" / CHANGED).is_file()
+    assert not (tmp_path / "wrong" / CHANGED).exists()
+    assert read_log(tmp_path / "held").series("loss").value.tolist() == (
+        read_log(tmp_path / "sound").series("loss").value.tolist()
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_rate_is_multiplied_in_its_steps_alone_and_a_schedule_goes_on(tmp_path, monkeypatch, optimizer):
+    def high(step: int, _: nn.Module, made: torch.optim.Optimizer) -> None:
+        set_rate(made, 0.05 * (20 if step in (6, 7) else 1))
+
+    wanted = train(tmp_path / "high", optimizer, at=high)
+    change(monkeypatch, "scale", 6, 7, factor=20.0)
+    assert all(same(train(tmp_path / "scaled", optimizer, at=steady), wanted))
+
+
+def test_updates_are_left_out(tmp_path, monkeypatch):
+    for optimizer in OPTIMIZERS:
+        change(monkeypatch, "skip", 4, 6)
+        weights = train(tmp_path / optimizer, optimizer)
+        assert same(weights[3:6], [weights[2]] * 3) == [True] * 3
+        assert not torch.equal(weights[6], weights[5])
+
+
+def test_the_gradient_is_clipped(tmp_path, monkeypatch):
+    change(monkeypatch, "clip", 5, 12, norm=1e-9)
+    weights = train(tmp_path / "run", "adam")
+    plain = train(tmp_path / "again", "adam") if not monkeypatch.delenv(CHANGE) else []
+    assert same(weights, plain) == [True] * 4 + [False] * 8
+
+
+def test_what_others_write_is_undone(tmp_path, monkeypatch):
+    def damaged(step: int, model: nn.Module, made: torch.optim.Optimizer) -> None:
+        if step == 8:
+            with torch.no_grad():
+                next(model.parameters()).mul_(3)
+                for own in made.state.values():
+                    for one in own.values():
+                        if isinstance(one, torch.Tensor) and one.dim():
+                            one.zero_()
+
+    for optimizer in OPTIMIZERS:
+        monkeypatch.delenv(CHANGE, raising=False)
+        sound = train(tmp_path / f"sound-{optimizer}", optimizer)
+        assert same(train(tmp_path / f"wrong-{optimizer}", optimizer, at=damaged), sound)[7:] == [False] * 5
+        change(monkeypatch, "keep-state", 3, 12)
+        assert all(same(train(tmp_path / f"kept-{optimizer}", optimizer, at=damaged), sound))
+        assert (tmp_path / f"kept-{optimizer}" / CHANGED).is_file()
+        train(tmp_path / f"nothing-{optimizer}", optimizer)
+        assert not (tmp_path / f"nothing-{optimizer}" / CHANGED).exists()  # there was nothing to undo
+
+
+@pytest.mark.parametrize("text", [
+    "{", "[]", '{"kind": "x", "first": 1, "last": 2}', '{"kind": "skip", "first": 3, "last": 2}',
+    '{"kind": "scale", "first": 1, "last": 2}',
+])  # fmt: skip
+def test_what_is_no_change_is_refused_before_the_training_begins(tmp_path, monkeypatch, text):
+    monkeypatch.setenv(CHANGE, text)
+    with pytest.raises(UserError, match="only newllm sets it"):
+        train(tmp_path / "run")
+
+
+def test_a_change_that_fails_ends_no_training(tmp_path, monkeypatch):
+    change(monkeypatch, "clip", 1, 12, norm=1.0)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", None)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert len(train(tmp_path / "run")) == 12
+    assert any("change" in str(one.message) for one in said)
+    assert not (tmp_path / "run" / CHANGED).exists()

@@ -1,0 +1,80 @@
+"""What is changed of a program that is run again."""
+
+import numpy as np
+import pytest
+
+from newllm.messages import quoted
+from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
+from newllm.reruns.rise import Rise
+from newllm.trace import Finding, Series, Trace
+
+STEPS = np.arange(1, 201)
+RISE = Rise("spike", 151, 171)
+STATE_CHANGED = Finding(kind="changed-state", severity="warning", sentence=quoted("x"))
+
+
+def trace(**signals: np.ndarray) -> Trace:
+    return Trace({name: Series(STEPS, values) for name, values in signals.items()})
+
+
+def setting(before: float, within: float, first: int = 150, last: int = 152) -> np.ndarray:
+    values = np.full(200, before)
+    values[first - 1 : last] = within
+    return values
+
+
+def held(of: Trace) -> list[Change]:
+    return [one for one in changes_of(of, [], RISE, 171) if one.kind == "hold"]
+
+
+@pytest.mark.parametrize(("before", "within"), [(0.01, 1.0), (0.01, 0.0001), (0.0, 0.5)])
+def test_a_setting_that_moves_near_the_rise_is_held(before, within):
+    (found,) = held(trace(learning_rate=setting(before, within)))
+    assert (found.name, found.settings, found.first, found.last) == ("hold-learning-rate", ("lr",), 150, 171)
+    assert (found.before, found.within, found.moved, found.tells) == (before, within, 3, True)
+
+
+@pytest.mark.parametrize("values", [
+    setting(0.01, 0.011), setting(0.01, 1.0, 100, 110), setting(0.01, 1.0, 180, 190), np.linspace(0.1, 0.09, 200),
+])  # fmt: skip
+def test_one_that_stands_or_moves_elsewhere_is_not(values):
+    assert held(trace(learning_rate=values)) == []
+
+
+def test_momentum_is_held_as_each_optimizer_calls_it():
+    (found,) = held(trace(momentum=setting(0.9, 0.99)))
+    assert found.settings == ("momentum", "betas")
+    assert held(trace(weight_decay=setting(0.1, 1.0)))[0].settings == ("weight_decay",)
+
+
+def test_what_would_name_a_cause_comes_first():
+    of = trace(learning_rate=setting(0.01, 1.0), gradient_norm=np.full(200, 2.0))
+    names = [one.name for one in changes_of(of, [], RISE, 171)]
+    assert names == ["hold-learning-rate", SKIP, SKIP_ONE, SKIP_ONE, "clip-gradients", "half-learning-rate", STATE]
+    seen = changes_of(of, [STATE_CHANGED], RISE, 171)
+    assert [one.name for one in seen][:3] == ["hold-learning-rate", STATE, SKIP]
+    # Where nothing was seen, others may write to the weights on purpose all the time: undoing that tells nothing.
+    assert [one.tells for one in seen if one.name == STATE] == [True]
+    assert [one.tells for one in changes_of(of, [], RISE, 171) if one.name == STATE] == [False]
+    assert [one.first for one in seen if one.name == SKIP_ONE] == [151, 150]
+    assert [one.norm for one in seen if one.kind == "clip"] == [2.0]
+    assert "clip-gradients" not in [one.name for one in changes_of(trace(), [], RISE, 171)]
+
+
+def test_the_same_change_is_made_where_nothing_was_wrong():
+    (found,) = held(trace(learning_rate=setting(0.01, 1.0)))
+    injected = injection_of(found, RISE)
+    assert injected is not None
+    assert (injected.name, injected.kind, injected.factor) == (INJECT, "scale", pytest.approx(100))
+    assert injected.last - injected.first + 1 == found.moved
+    assert 15 < injected.first < injected.last < found.first
+    assert injection_of(held(trace(weight_decay=setting(0.1, 1.0)))[0], RISE) is None
+    assert injection_of(held(trace(learning_rate=setting(0.0, 1.0)))[0], RISE) is None
+    assert injection_of(found, Rise("spike", 20, 40)) is None  # there is no healthy stretch before
+
+
+def test_a_change_is_read_as_it_was_written():
+    (found,) = held(trace(learning_rate=setting(0.01, 1.0)))
+    for one in (found, injection_of(found, RISE)):
+        assert one is not None
+        assert Change.from_dict(one.as_dict()) == one
