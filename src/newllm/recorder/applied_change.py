@@ -25,6 +25,7 @@ from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.trace.program import CHANGE, CHANGED
 
+_RECORDINGS: list[Path] = []  # of this process, in their order
 KINDS = ("hold", "scale", "clip", "skip", "keep-state")
 
 
@@ -51,7 +52,11 @@ class AppliedChange:
         self._is_told = False
 
     def open(self, protect: Protect = unprotected) -> None:
-        """Begin to look out for the steps."""
+        """Begin to look out for the steps, where this is the recording of its process that is meant."""
+        if self._out not in _RECORDINGS:
+            _RECORDINGS.append(self._out)
+        if self._wanted.get("nth", 0) not in (0, _RECORDINGS.index(self._out) + 1):
+            self._wanted = {}
         if not self._wanted:
             return
         self._optimizers.hook(protect(self._begins), protect(self._ends))

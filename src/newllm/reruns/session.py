@@ -106,7 +106,7 @@ class Session:
         made = tree.fresh(program.files)
         environment = tree.environment(made / "recordings", module_places(interpreter(program)))
         if change is not None:
-            environment[CHANGE] = json.dumps(change.as_dict())
+            environment[CHANGE] = json.dumps(change.as_dict() | {"nth": program.nth})
         first = self.found.trials[0].seconds if self.found.trials else None
         longest = float("inf") if first is None else SLOWER * first + LEAST
         wanted = Wanted(program.nth, (*((Path(program.out).name,) if program.out else ()), self.run.name))

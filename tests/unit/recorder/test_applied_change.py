@@ -12,6 +12,7 @@ from torch.nn.functional import mse_loss
 
 import newllm
 from newllm.errors import UserError
+from newllm.recorder import applied_change
 from newllm.trace.program import CHANGE, CHANGED
 from newllm.trace.readers import read_log
 
@@ -125,6 +126,14 @@ def test_what_others_write_is_undone(tmp_path, monkeypatch):
         assert (tmp_path / f"kept-{optimizer}" / CHANGED).is_file()
         train(tmp_path / f"nothing-{optimizer}", optimizer)
         assert not (tmp_path / f"nothing-{optimizer}" / CHANGED).exists()  # there was nothing to undo
+
+
+def test_only_the_recording_that_is_meant_is_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(applied_change, "_RECORDINGS", [])
+    change(monkeypatch, "skip", 4, 6, nth=2)
+    for name in ("first", "second", "third"):
+        train(tmp_path / name)
+    assert [(tmp_path / name / CHANGED).is_file() for name in ("first", "second", "third")] == [False, True, False]
 
 
 @pytest.mark.parametrize("text", [

@@ -95,6 +95,7 @@ def test_the_rate_is_shown_to_be_the_cause_and_nothing_of_the_users_is_touched(
     place: Path, glitch: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = digest(place)
+    assert newllm.doctor(glitch, against=()).can_be_rerun
     found = newllm.rerun(glitch, only=["hold-learning-rate"], budget=240)
     assert found.identical is True
     assert outcomes(found) == {"as it was": "stays", "hold-learning-rate": "gone", "inject": "there"}
@@ -114,6 +115,13 @@ def test_the_rate_is_shown_to_be_the_cause_and_nothing_of_the_users_is_touched(
     assert json.loads(capsys.readouterr().out)["cause"] == "hold-learning-rate"
     assert main(["replay", str(glitch), "--show", "--quiet", "--lang", "ja"]) == 0
     assert "原因はステップ150からの学習率" in capsys.readouterr().out
+    diagnosis = newllm.doctor(glitch, against=())
+    assert diagnosis.as_dict()["replays"]["cause"] == "hold-learning-rate"
+    assert not diagnosis.can_be_rerun
+    assert "The cause is the learning rate from step 150 on" in str(diagnosis)
+    assert main(["doctor", str(glitch), "--alone"]) == 1
+    assert "The cause is the learning rate from step 150" in " ".join(capsys.readouterr().out.split())
+    (glitch / "findings.json").unlink()
     assert main(["report", str(glitch), "--out", str(place / "page.html")]) == 0
     assert "The cause is the learning rate from step 150 on" in (place / "page.html").read_text()
     assert read_source(glitch).problems == ()
