@@ -99,8 +99,9 @@ def _rerun(source: Source, words: Catalogue) -> Html:
     if source.rerun is None:
         return Html()
     shown = source.rerun.shown
-    said = (tag("b" if one == shown else "span", said_in(words, one), " ") for one in source.rerun.sentences())
-    return block(words("doctor-rerun"), tag("p", *said))
+    others = joined((said_in(words, one) for one in source.rerun.sentences() if one != shown), words("sentence-gap"))
+    first = Html() if shown is None else tag("p", tag("b", said_in(words, shown)))
+    return block(words("doctor-rerun"), joined([first, tag("p", others, kind="muted")]))
 
 
 def _held(source: Source, words: Catalogue) -> Html:
