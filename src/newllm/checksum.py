@@ -15,6 +15,7 @@ from typing import Any
 from newllm.files import LARGEST, read_bytes, to_json, write_bytes
 
 KEY = "sha256"
+WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 
 
 def sealed(content: Mapping[str, Any], *, indent: int | None = None) -> bytes:
@@ -59,6 +60,20 @@ def opened(raw: bytes | str) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return content
+
+
+def data_checksum(path: Path) -> tuple[int, str] | None:
+    """Return size and checksum of a file of data, of a large one of its beginning and its end; None without any."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(WHOLE if size <= WHOLE else ENDS))
+            if size > WHOLE:
+                file.seek(size - ENDS)
+                digest.update(file.read(ENDS))
+    except OSError:
+        return None
+    return size, digest.hexdigest()
 
 
 def _digest(content: Mapping[str, Any]) -> str:

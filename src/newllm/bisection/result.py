@@ -167,9 +167,9 @@ class Bisection:
         return True if self.ended == "cause" else None
 
     @property
-    def is_sound(self) -> bool:
-        """Whether the sound program, run again, was the sound run, as far as that is known."""
-        return self.ended != "not-the-sound-run"
+    def is_found(self) -> bool:
+        """Whether a cause is proved, or, where no loss parts, which change brings about what the training is given."""
+        return bool(self.cause) or (self.ended == "given" and bool(self.brings))
 
     def gone_on(self, earlier: "Bisection") -> "Bisection":
         """Return it with the trials of an earlier call; where that found another sound run, they are run again."""

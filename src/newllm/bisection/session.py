@@ -103,11 +103,12 @@ class Session:
     def _tree(self) -> Tree:
         """The copies, made when the first trial needs one."""
         if self._copies is None:
-            self._copies = Tree(self.programs.sound, self.inside, (self.run, self.sound))
-            if left_out := self._copies.left_out:
-                names = [one.name for one in left_out[:_NAMED]]
-                said = message("bisect-left-out", count=len(left_out), names=names, more=len(left_out) - len(names))
-                self._keep(notices=(*self.found.notices, said))
+            self._copies = Tree(self.programs.sound, self.inside, (self.sound, self.run))
+            copies = {"bisect-left-out": self._copies.left_out, "bisect-left-out-after": self._copies.left_out_after}
+            for kind, files in copies.items():
+                names = [one.name for one in files[:_NAMED]]
+                said = message(kind, count=len(files), names=names, more=len(files) - len(names))
+                self._keep(notices=(*self.found.notices, *([said] if files else [])))
         return self._copies
 
     def _search(self) -> Bisection:

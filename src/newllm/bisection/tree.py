@@ -1,9 +1,9 @@
 """Where trials run: a copy of the directory of the program, so that nothing of the user's is ever written.
 
 A copy stands at the same path as the original, below a temporary directory: `../data` means the same there. Left out
-are hidden folders, virtual environments, caches of Python, recordings, and what was written while one of the two runs
-trained: a checkpoint from which a program goes on, where it finds one, is no part of how it began. The place of the
-original, where it stands in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
+are hidden folders, virtual environments, caches of Python, recordings, and what one of the two runs wrote
+(`inputs.py`): a checkpoint from which a program goes on, where it finds one, is no part of how it began. The place of
+the original, where it stands in the program's files, in its command line or in PYTHONPATH, becomes that of the copy.
 """
 
 import contextlib
@@ -17,14 +17,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from newllm.bisection.inputs import OF_A_RUN, spans_of, written_by_runs
 from newllm.child_process import lives
 from newllm.errors import UserError
-from newllm.trace.program import PROGRAM, RECORD_TO, Program
+from newllm.trace.program import RECORD_TO, Program
 
 LARGEST = 1 << 30  # bytes
 _PREFIX, _LEFT_OVER = "newllm-bisect-", 86_400.0  # seconds
-_AT_ITS_END = 60.0  # seconds, in which a program writes what came out
-_OF_A_RUN = ("recording.json", "trace.jsonl")
 
 
 class Tree:
@@ -33,10 +32,11 @@ class Tree:
     Args:
         program: the sound one.
         inside: a directory that the user has prepared as a copy of the program's root; None makes copies.
-        runs: recordings of it.
+        runs: recordings of it, the sound one first.
 
     Attributes:
         left_out: files that were written while one of these trained.
+        left_out_after: files that one of them may have written in the minute after.
 
     Raises:
         UserError: the directory is gone or larger than a gigabyte, or `inside` is no directory of its own.
@@ -49,13 +49,11 @@ class Tree:
         if not self._directory.is_relative_to(self._root):
             originals.append(self._directory)
         every = [file for original in originals for file in files_below(original)]
-        spans = [*filter(None, map(_trained, runs))]
         own = {self._root / name for name in program.files}
         self._elsewhere = [Path(name) for name in program.files if Path(name).is_absolute()]  # settings that it names
-        self.left_out = tuple(
-            one for one in every if one.suffix != ".py" and one not in own and _was_written(one, spans)
-        )
-        self._files = [one for one in every if one not in {*self.left_out}]
+        others = [one for one in every if one.suffix != ".py" and one not in own]
+        self.left_out, self.left_out_after = written_by_runs(others, self._root, self._directory, spans_of(runs))
+        self._files = [one for one in every if one not in {*self.left_out, *self.left_out_after}]
         self._has_git = (self._root / ".git").exists()
         _remove_left_over()
         self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
@@ -176,23 +174,6 @@ def _with_room() -> Iterator[None]:
         ) from error
 
 
-def _trained(run: Path) -> tuple[float, float] | None:
-    """Return from when to when a run trained, what it wrote at its end included; None where that is not known."""
-    try:
-        first, *others = [(run / name).stat().st_mtime for name in (PROGRAM, *_OF_A_RUN)]
-    except OSError:
-        return None
-    return first, max(others) + _AT_ITS_END
-
-
-def _was_written(file: Path, spans: Iterable[tuple[float, float]]) -> bool:
-    try:
-        written = file.stat().st_mtime
-    except FileNotFoundError:  # of a training that goes on there: it has gone meanwhile
-        return True
-    return any(first <= written <= last for first, last in spans)
-
-
 def _remove_left_over() -> None:
     """Remove what killed bisections have left: of processes that are gone, and older than a day, as /tmp is shared."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
@@ -245,7 +226,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _is_copied(folder: Path) -> bool:
     if folder.name.startswith(".") or folder.name == "__pycache__" or (folder / "pyvenv.cfg").is_file():
         return False
-    return not any((folder / name).is_file() for name in _OF_A_RUN)
+    return not any((folder / name).is_file() for name in OF_A_RUN)
 
 
 def _below(directory: Path, path: Path) -> Path:

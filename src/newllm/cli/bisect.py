@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _ended(found: "Bisection", arguments: argparse.Namespace, words: Catalogue) -> int:
     _show(found, arguments, words)
-    return 0 if found.is_sound else 1
+    return 0 if found.is_found else 1
 
 
 def _show(found: "Bisection", arguments: argparse.Namespace, words: Catalogue) -> None:

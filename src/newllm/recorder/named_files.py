@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import fnmatch
-import hashlib
 import itertools
 import os
 import re
@@ -12,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.checksum import data_checksum
+
 LARGEST_READ = 1 << 16  # bytes of a file of code that is searched for names of files
 MOST_NAMED, LARGEST_SETTINGS = 200, 1 << 16  # files that are named, bytes of one that holds settings
 MOST_OF_FOLDER = 20  # data files of a folder that is named
 MOST_LISTED = 2000  # files, among which one that is named without its folder is looked for
 FEW_OF_A_NAME = 3  # files of settings that are called alike: of more it is not known which is meant
-WHOLE, ENDS = 4 << 20, 1 << 20  # bytes: of a larger data file only its beginning and end are read
 _SETTINGS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _DATA = (
     ".arrow", ".bin", ".bz2", ".csv", ".gz", ".h5", ".hdf5", ".jsonl", ".npy", ".npz", ".parquet", ".pickle", ".pkl",
@@ -139,8 +139,8 @@ def named_files(
         text = text_of(path, LARGEST_SETTINGS) if path.name.lower().endswith(_SETTINGS) else None
         if text is not None and len(text) <= room:
             settings[name], room = text, room - len(text)
-        elif (digest := _checksum(path)) is not None:
-            data[name] = digest
+        elif (known := data_checksum(path)) is not None:
+            data[name] = {"bytes": known[0], "sha256": known[1]}
     return settings, data
 
 
@@ -222,17 +222,3 @@ def _writes(code: str) -> bool:
     calls = (one for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Call))
     names = (one.func.attr if isinstance(one.func, ast.Attribute) else getattr(one.func, "id", "") for one in calls)
     return any(map(_WRITER.fullmatch, names))
-
-
-def _checksum(path: Path) -> dict[str, Any] | None:
-    """Return size and checksum of a file, of a large one of its beginning and its end."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            digest = hashlib.sha256(file.read(WHOLE if size <= WHOLE else ENDS))
-            if size > WHOLE:
-                file.seek(size - ENDS)
-                digest.update(file.read(ENDS))
-    except OSError:
-        return None
-    return {"bytes": size, "sha256": digest.hexdigest()}

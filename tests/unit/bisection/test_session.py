@@ -488,3 +488,37 @@ def test_what_it_prints_as_data_is_what_it_keeps(pair) -> None:
     kept = json.loads((run / "bisection.json").read_text())
     kept.pop("sha256")
     assert kept == json.loads(json.dumps(found.as_dict()))
+
+
+RATE = "given.lr)", 'float(Path("rate.csv").read_text()))'
+
+
+def test_data_that_were_made_right_before_the_run_are_in_the_copies(project) -> None:
+    project.change(*RATE)
+    project.change("import random\n", "import random\nfrom pathlib import Path\n")
+    project.write({"rate.csv": "0.02"})
+    sound = project.train("sound")
+    project.write({"rate_v2.csv": "0.001"})
+    project.change("rate.csv", "rate_v2.csv")
+    project.change(*HARMLESS[1])
+    run = project.train("today")
+    found = bisected(run, sound)
+    assert (found.ended, found.cause[0].here[0].strip()) == (
+        "cause",
+        'writer.write(step, loss=loss_of(step, float(Path("rate_v2.csv").read_text())))',
+    )
+    assert found.notices == ()
+
+
+def test_what_the_runs_wrote_is_not_in_the_copies(project) -> None:
+    project.change("import random\n", "import random\nfrom pathlib import Path\n")
+    project.change("STEPS = 200", 'STEPS = 200\nFIRST = 190 if Path("last.csv").exists() else 0')
+    project.change("loss_of(step, given", "loss_of(step + FIRST, given")
+    project.change('    print("trained")', '    Path("log.csv").write_text("1")\nPath("last.csv").write_text("1")')
+    sound = project.train("sound")
+    (project.path / "last.csv").unlink()
+    project.change(*MISTAKE)
+    found = bisected(project.train("today"), sound)
+    assert found.ended == "cause"
+    told = [(one.id, one.parameters["names"]) for one in found.notices]
+    assert told == [("bisect-left-out", ["log.csv"]), ("bisect-left-out-after", ["last.csv"])]

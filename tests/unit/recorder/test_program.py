@@ -400,8 +400,8 @@ def test_secrets_of_a_command_line_are_not_kept(
 
 
 def test_a_large_data_file_is_told_by_its_ends(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newllm.recorder.named_files.WHOLE", 100)
-    monkeypatch.setattr("newllm.recorder.named_files.ENDS", 10)
+    monkeypatch.setattr("newllm.checksum.WHOLE", 100)
+    monkeypatch.setattr("newllm.checksum.ENDS", 10)
     found = []
     for end in ("a", "b"):
         write(program, {"train.py": 'open("x.csv")', "x.csv": 200 * "x" + end})

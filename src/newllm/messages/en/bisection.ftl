@@ -95,6 +95,16 @@ bisect-left-out = { $count ->
         [0] { "" }
        *[other] , ...
     }.
+bisect-left-out-after = { $count ->
+        [one] A file that was written in the minute after a run had trained is
+       *[other] { COUNT($count) } files that were written in the minute after a run had trained are
+    } not in the copies, as the run may have written { $count ->
+        [one] it
+       *[other] them
+    }: { $names }{ $more ->
+        [0] { "" }
+       *[other] , ...
+    }.
 bisect-roots = The two programs lie in different directories: trials run in a copy of { $sound }, that of the sound run, not of { $run }.
 bisect-ranks = { $runs } { $count ->
         [one] was

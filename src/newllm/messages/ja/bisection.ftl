@@ -76,6 +76,10 @@ bisect-left-out = 二つの訓練の間に書かれた{ COUNT($count) }個のフ
         [0] { "" }
        *[other] など
     }。
+bisect-left-out-after = 訓練が終わってから1分以内に書かれた{ COUNT($count) }個のファイルは、その実行が書いた可能性があるため、コピーに含めていない：{ $names }{ $more ->
+        [0] { "" }
+       *[other] など
+    }。
 bisect-roots = 二つのプログラムのディレクトリが異なる。試行は{ $run }ではなく、正常な実行の{ $sound }のコピーで行う。
 bisect-ranks = { $runs }の{ COUNT($count) }件は、torchrunが起動したのではない複数のプロセスで記録された。試行は一つのプロセスで実行する。
 
