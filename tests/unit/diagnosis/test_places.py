@@ -7,7 +7,7 @@ import pytest
 from newllm.bisection.hunks import changes_of_files
 from newllm.bisection.programs import programs_of
 from newllm.diagnosis.against.options import groups_of
-from newllm.diagnosis.against.places import place_names, without_place
+from newllm.diagnosis.against.places import place_names, without_places
 from newllm.diagnosis.against.program import is_same_program, program_differences
 from newllm.trace.program import Program
 
@@ -22,7 +22,8 @@ def program(out: str, *arguments: str, code: str = CODE) -> Program:
 
 @pytest.mark.parametrize("named", ["runs/bad", "./runs/bad", "runs/bad/", "/here/runs/bad"])
 def test_a_path_in_the_code_is_known_however_it_is_written(named: str) -> None:
-    found = without_place(program("runs/bad", code=f"record(out='{named}', data='runs/bad.csv')\n"))
+    both = program("runs/bad", code=f"record(out='{named}', data='runs/bad.csv')\n"), program("runs/sound")
+    found, _ = without_places(*both)
     assert found.files["train.py"] == "record(out='OUT', data='runs/bad.csv')\n"
 
 
@@ -79,3 +80,42 @@ def test_a_setting_behind_the_value_of_an_option_is_one_of_its_own() -> None:
     names = [(one.name, one.words) for one in found]
     assert names[:2] == [("--config", ("--config", "a.yaml")), ("out", ("out=runs/a",))]
     assert names[2:] == [("--set", ("--set", "x=1")), ("y", ("y=2",)), ("-n", ("-n", "1", "2"))]
+
+
+ASKED = 'parser.add_argument("--out", default="runs/1")\nnewllm.record(model, out=parser.parse_args().out)\n'
+
+
+def asked(out: str, *arguments: str, code: str = ASKED) -> Program:
+    return Program("a.py", arguments=arguments, files={"a.py": code}, directory="/h", root="/h", out=f"/h/{out}")
+
+
+def test_a_literal_that_one_of_the_runs_recorded_to_is_no_difference() -> None:
+    sound, run = asked("runs/1"), asked("runs/2", "--out", "runs/2")
+    assert is_same_program(run, asked("runs/1", "--out", "runs/1"))
+    for pair in ((run, sound), (sound, run)):
+        assert program_differences(*pair, ()) == []
+    assert is_same_program(asked("runs/2", "--data", "runs/1"), asked("runs/1", "--data", "runs/1"))
+
+
+def test_a_statement_with_such_a_literal_is_quoted_as_it_stands() -> None:
+    sound = asked("runs/1")
+    run = asked("runs/2", code=ASKED.replace('default="runs/1"', 'default="runs/2", type=Path'))
+    (one,) = program_differences(run, sound, ())
+    assert "default='runs/2', type=Path" in str(one.said)
+    assert "default='runs/1')" in str(one.said)
+    other = replace(sound, out="/h/runs/0", files={"a.py": ASKED.replace("runs/1", "runs/0")})
+    assert one.what == program_differences(run, other, ())[0].what  # held against several it is one difference
+    begins = asked("runs/2", "--begin", "runs/1"), asked("runs/1", "--begin", "runs/0")
+    (one,) = program_differences(*begins, ())  # the sound run's weights, where that began with others
+    assert str(one.said) == "--begin runs/1 (there runs/0)"
+    loads, other = asked("runs/2", code='load("runs/1")\n'), asked("runs/1", code='load("x")\n')
+    (one,) = program_differences(loads, other, ())
+    assert "load('runs/1')" in str(one.said)
+
+
+def test_a_statement_that_only_moved_with_such_a_literal_is_no_change_of_it() -> None:
+    code = ("def f():\n    go()\n", "def g():\n    stop()\n    again()\n")
+    place = "    record(model, optimizer, out='{}')\n"
+    sound = asked("runs/1", code=code[0] + place.format("runs/1") + code[1])
+    run = asked("runs/2", code=code[0] + code[1] + place.format("runs/2"))
+    assert all("OUT" not in str(one.said) for one in program_differences(run, sound, ()))

@@ -1,4 +1,4 @@
-"""A program without the names of the directory that it recorded to: another one for each run, and no difference."""
+"""What a program calls the directory that it recorded to: another one for each run, and no difference."""
 
 import re
 from collections.abc import Collection
@@ -29,13 +29,17 @@ def words_of_place(program: Program) -> frozenset[str]:
     return place_names(program) | ({name} if name and not _NUMBER.fullmatch(name) else frozenset())
 
 
-def without_place(program: Program) -> Program:
-    """Return a program with a neutral word where its code or its command line names where it recorded to."""
-    names = place_names(program)
-    if not names:
-        return program
-    words = words_of_place(program)
-    arguments = tuple(_without(one, words) for one in program.arguments)
+def without_places(one: Program, two: Program) -> tuple[Program, Program]:
+    """Return two programs with a neutral word where their code or command lines name where either recorded to.
+
+    Either, as a default of one that was called with another place is where the other one recorded to.
+    """
+    names, words = place_names(one) | place_names(two), words_of_place(one) | words_of_place(two)
+    return _without(one, names, words), _without(two, names, words)
+
+
+def _without(program: Program, names: Collection[str], words: Collection[str]) -> Program:
+    arguments = tuple(neutral_word(one, words) for one in program.arguments)
     files = {name: neutral(text, names) for name, text in program.files.items()}
     return replace(program, arguments=arguments, files=files)
 
@@ -48,6 +52,7 @@ def neutral(text: str, names: Collection[str]) -> str:
     return re.sub(rf"""(["'])(?:{either})\1""", rf"\1{NEUTRAL}\1", text)
 
 
-def _without(word: str, names: Collection[str]) -> str:
+def neutral_word(word: str, names: Collection[str]) -> str:
+    """Return a word of a command line with a neutral one in place of some names."""
     option, equals, value = word.rpartition("=")
     return f"{option}{equals}{NEUTRAL}" if value in names else word

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from newllm.diagnosis.against.calls import calls_that_differ
 from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.edits import Edit, edits
 from newllm.diagnosis.against.options import groups_of
-from newllm.diagnosis.against.places import without_place
+from newllm.diagnosis.against.places import neutral, neutral_word, place_names, without_places, words_of_place
 from newllm.diagnosis.against.written import changes_nothing
 from newllm.messages import Message, message
 from newllm.trace.program import Program
@@ -35,11 +35,31 @@ def program_differences(here: Program, there: Program, without: Iterable[str]) -
         there: of the sound one.
         without: names of options that are left out.
     """
-    here, there = without_place(here), without_place(there)
-    code = edits(there.files, here.files)
-    often, new, seldom = ([_of_edits(block) for block in _runs(code, which)] for which in (_changes, _is_new, _rarely))
-    outside = [*_options(here.arguments, there.arguments, without), *_data(here, there)]
+    names = place_names(here) | place_names(there)
+    code = [one for one in edits(*_files(there, here, names)) if not _is_place(one, names)]
+    often, new, seldom = (
+        [_of_edits(block, names) for block in _runs(code, which)] for which in (_changes, _is_new, _rarely)
+    )
+    words = words_of_place(here) | words_of_place(there)
+    outside = [*_options(here.arguments, there.arguments, without, words), *_data(here, there)]
     return [*outside, *often, *new, *_versions(here, there), *seldom]
+
+
+def _files(there: Program, here: Program, names: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the files of two programs hold; of those that differ by the places of the runs alone the same."""
+    alike = {
+        name
+        for name, text in here.files.items()
+        if name in there.files and neutral(text, names) == neutral(there.files[name], names)
+    }
+    return {name: here.files[name] if name in alike else text for name, text in there.files.items()}, {**here.files}
+
+
+def _is_place(edit: Edit, names: Collection[str]) -> bool:
+    """Whether a statement differs by the places of the runs alone."""
+    if edit.how != "changed" or edit.here is None or edit.there is None:
+        return False
+    return neutral(edit.here, names) == neutral(edit.there, names)
 
 
 def _changes(edit: Edit) -> bool:
@@ -61,7 +81,7 @@ def is_same_program(here: Program, there: Program | None) -> bool:
     """
     if there is None or here.left_out:
         return False
-    own, other = without_place(here), without_place(there)
+    own, other = without_places(here, there)
     return (own.files, own.arguments, own.nth) == (other.files, other.arguments, other.nth)
 
 
@@ -70,10 +90,10 @@ def is_called_alike(here: Program, there: Program) -> bool:
 
     Another dataset or size that a person asks for is another experiment, and may come to less.
     """
-    own, other = without_place(here), without_place(there)
     names = tuple(Path(one.out).name for one in (here, there))  # a run that is called by a number, by "--run 3"
-    differ = (one.said.parameters for one in _options(own.arguments, other.arguments, ()))
-    return own.nth == other.nth and all((one["here"], one["there"]) == names for one in differ)
+    words = words_of_place(here) | words_of_place(there)
+    differ = (one.said.parameters for one in _options(here.arguments, there.arguments, (), words))
+    return here.nth == there.nth and all((one["here"], one["there"]) == names for one in differ)
 
 
 def _runs(code: Sequence[Edit], wanted: Callable[[Edit], bool]) -> Iterator[list[Edit]]:
@@ -124,15 +144,17 @@ def _alone(edit: Edit) -> str:
     return edit.here or edit.written or edit.there or ""
 
 
-def _of_edits(block: Sequence[Edit]) -> Difference:
+def _of_edits(block: Sequence[Edit], places: Collection[str]) -> Difference:
+    """Return what differs in words; by its name it is known again of another sound run, which has another place."""
     first = block[0]
+    what = [neutral(one, places) if one is not None else None for one in (first.here, first.there)]
     if len(block) > 1:  # statements that were added or removed together: which one it is may be any of them
         here, there = (_in_a_row([getattr(one, side) for one in block]) for side in ("here", "there"))
     else:
         here, there = _shortened(first.here, first.there, first.written)
     said = message(
         f"against-edit-{first.how}",
-        name=f"{first.file} {first.place} {first.here} {first.there}",
+        name=f"{first.file} {first.place} {what[0]} {what[1]}",
         file=first.file,
         line=first.line,
         place=first.place or None,
@@ -190,12 +212,17 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _options(here: Sequence[str], there: Sequence[str], without: Iterable[str]) -> Iterator[Difference]:
+def _options(
+    here: Sequence[str], there: Sequence[str], without: Iterable[str], places: Collection[str]
+) -> Iterator[Difference]:
+    """Yield the options that differ, but for those that are left out and for the places of the runs."""
     known = {name.rpartition(".")[2].replace("-", "_") for name in without}
     own, other = options_of(here), options_of(there)
+    alike = [options_of([neutral_word(one, places) for one in words]) for words in (here, there)]
     for name in dict.fromkeys((*own, *other)):
         bare = name.lstrip("-").replace("-", "_")
-        if _same(own.get(name), other.get(name)) or changes_nothing(bare) or bare in known:
+        is_place = name in alike[0] and alike[0][name] == alike[1].get(name)
+        if is_place or _same(own.get(name), other.get(name)) or changes_nothing(bare) or bare in known:
             continue
         values = {"here": own.get(name), "there": other.get(name)}
         yield _difference(message("against-option", name=name, **values))
