@@ -26,6 +26,7 @@ from newllm.words.reruns import rerun_shows
 from newllm.words.verdicts import replays_show, sentences_of
 
 SCHEMA = 1
+_AS_BEFORE = "as-before-finding"  # what is said of an alarm that the runs before it have too
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,10 +108,13 @@ class Diagnosis(Rich):
     def bisect_command(self) -> str:
         """The command that finds which change of the program is the cause; empty where no change may be it.
 
-        An option is such a change too, where the run comes to less by it.
+        Whatever the alarm is, a change of the program may be its cause, but not of one that the runs before it have
+        too. An option is such a change as well, where the run comes to less by it. Held against a doubtful run it is
+        not known what a sound program does.
         """
-        differs = [one for one in self.findings if one.kind == "program-differs"]
-        if not differs or (differs[0].severity == "note" and not less_than(self.findings)):
+        differs = any(one.kind == "program-differs" for one in self.findings)
+        news = any(one.severity != "note" and one.sentence.id != _AS_BEFORE for one in self.findings)
+        if self.doubtful or not differs or not (news or less_than(self.findings)):
             return ""
         named = [] if self.chosen else ["--against", shown(self.against[0].path)]
         return shlex.join(["newllm", "bisect", shown(self.path), *named])

@@ -261,6 +261,45 @@ def test_another_experiment_that_was_asked_for_may_come_to_less(runs: Path, chan
     assert "in grey: runs/faster" in printed  # the curve is drawn beside that of the other run
 
 
+def test_a_run_with_an_alarm_of_its_own_can_be_bisected_though_it_comes_to_no_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = TRAIN.replace("RATE", "0.01").replace("WRONG", "999")
+    carried = program.replace("        optimizer.zero_grad()\n", "").replace("Adam", "SGD")
+    for name, text in (("fine", program.replace("Adam", "SGD")), ("carried", carried), ("again", carried)):
+        record(tmp_path, name, text)
+    found = newllm.doctor("runs/carried")
+    assert {
+        one.kind: one.severity for one in found.findings if one.kind in ("gradient-carried", "program-differs")
+    } == {
+        "gradient-carried": "fault",
+        "program-differs": "note",
+    }
+    assert main(["doctor", "runs/carried"]) == 1
+    assert " ".join(capsys.readouterr().out.split()).count("newllm bisect runs/carried") == 1
+    shutil.rmtree("runs/fine")
+    assert newllm.doctor("runs/again").doubtful  # of a wrong run nobody knows what a change of it would show
+    assert main(["doctor", "runs/again"]) == 1
+    assert "newllm bisect" not in capsys.readouterr().out
+
+
+def test_an_alarm_that_the_runs_before_it_have_too_is_not_bisected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = (
+        TRAIN.replace("model.parameters()", "model[2].parameters()").replace("WRONG", "999").replace("RATE", ".01")
+    )
+    for name in ("first", "second", "third"):
+        record(tmp_path, name, program.replace("randn(32, 8)", "randn(32, 8) + 0.0") if name == "third" else program)
+    found = newllm.doctor("runs/third")
+    assert found.wrong
+    assert "program-differs" in severities(found)
+    assert main(["doctor", "runs/third"]) == 1
+    assert "newllm bisect" not in capsys.readouterr().out
+
+
 def test_a_run_that_was_asked_for_alike_comes_before_a_newer_one(runs: Path) -> None:
     for name in ("fine", "slow"):
         asked_for(runs / name, arguments=[name, "--data", "harder", "--seed", str(len(name))])
