@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from newllm.diagnosis.against.classes import has_no_more_classes, without_classes
 from newllm.diagnosis.against.difference import Difference, as_one
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
@@ -127,7 +128,9 @@ def held_against(
     is_less &= comes_to_less(reached, trace, sound[0].trace, progress=progress)  # and not as somebody planned
     is_suspect &= bool(reached)
     is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
-    is_alarm = not is_asked and (is_suspect or (is_less if chosen else parts))
+    gone = None if is_asked or not chosen else _without_classes(trace, facts, [*sound, *before], program, written)
+    given = given if gone is None else [gone, *(one for one in given if one.signal != gone.signal)]
+    is_alarm = not is_asked and (is_suspect or gone is not None or (is_less if chosen else parts))
     how = "suspect" if is_suspect else "asked" if is_asked and is_less else "other"
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
@@ -164,7 +167,7 @@ def held_against(
     told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     which = "doubtful" if is_doubtful else "chosen" if chosen else "against"
     if which == "chosen":
-        told_of |= {"earlier": [one.name for one in before] or None, "before": len(before)}
+        told_of |= {"earlier": None if gone else [one.name for one in before] or None, "before": len(before)}
         told_of["usual"] = any(one.severity != "note" for one in sound[0].findings)
     remarks = [note(f"remark-{which}", other=names, **told_of)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
@@ -195,8 +198,11 @@ def is_in_doubt(run: Sound, before: Sequence[Sound]) -> bool:
         return False
     known = {"progress": training_kind(run.trace, run.facts).loss_is_progress, "roles": run.facts.roles}
     others = [replace(one, **aligned(run.facts, one.trace, one.facts)) for one in before]
+    near = [one for one in others if is_comparable(run.trace, one)]
     with np.errstate(all="ignore"):
-        return any(_outcome(run.trace, [one for one in others if is_comparable(run.trace, one)], known))
+        written = _of_programs(run.program, run.facts, near[0]) if near else []
+        gone = _without_classes(run.trace, run.facts, near, run.program, written)
+        return gone is not None or any(_outcome(run.trace, near, known))
 
 
 def _outcome(trace: Trace, sound: Sequence[Sound], known: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -209,6 +215,16 @@ def _outcome(trace: Trace, sound: Sequence[Sound], known: Mapping[str, Any]) -> 
     return bool(less) and less[0] and 2 * sum(less) > len(less), len(each) > 1 and all(
         is_too_good(*one) for one in each
     )
+
+
+def _without_classes(
+    trace: Trace, facts: Facts, sound: Sequence[Sound], program: Program | None, written: Sequence[Difference]
+) -> Difference | None:
+    """Return that classes are gone beside the first of sound runs, where those before it have more than the run too."""
+    if facts.planned or not sound or any(has_no_more_classes(one.trace, trace) for one in sound[1:]):
+        return None
+    given, _ = given_differences((trace, facts), (sound[0].trace, sound[0].facts))
+    return without_classes((trace, program), (sound[0].trace, sound[0].program), given, written)
 
 
 def _without_planned(

@@ -33,6 +33,7 @@ against-level = { SIGNAL($signal) } { $lasts ->
         [once] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis } { $step })
        *[a-while] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis }s { $step } to { $last })
     }
+against-classes-gone = { $here } classes come among the targets up to { $axis } { $step }, where each batch that was looked at there has { $there } and more
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)
 against-only-there = no { SIGNAL($signal) } (there from { $axis } { $step } on)
 against-clipped-here = gradient clipped to { G($limit, digits: 3) }, not so there (from { $axis } { $step } on)

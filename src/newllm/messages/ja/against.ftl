@@ -33,6 +33,7 @@ against-level = { SIGNAL($signal) }が{ $lasts ->
         [once] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
        *[a-while] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
     }
+against-classes-gone = { axis-unit }{ $step }までの目標に現れるクラスは{ $here }個だけで、あちらでは調べたどのバッチにも{ $there }個以上ある
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
 against-only-there = { SIGNAL($signal) }がない（あちらでは{ axis-unit }{ $step }から）
 against-clipped-here = 勾配が{ G($limit, digits: 3) }にクリップされている（あちらでは違う、{ axis-unit }{ $step }から）
