@@ -483,3 +483,38 @@ def test_a_rate_that_is_as_there_is_left_out_where_statements_of_the_program_dif
         [finding], run(2), RECORD, [Sound("runs/sound", SOUND, RECORD, [], there)], here, earlier=[]
     )
     assert next(one for one in findings if one.kind == "spike").candidate_causes == ("data-order",)
+
+
+def own_finding(kind: str, **known: Any) -> Finding:
+    return Finding(kind=kind, severity="warning", sentence=SAID, confidence=None, **known)
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_what_was_seen_to_be_wrong_in_the_run_itself_comes_before_what_it_comes_to(chosen: bool) -> None:
+    """With what follows from it; what only looks doubtful stands behind the comparison."""
+    own = [
+        own_finding("plateau"),
+        own_finding("evaluation-inputs"),
+        own_finding("validation-gap", follows="evaluation-inputs"),
+        own_finding("unsteady-validation", follows="plateau"),
+    ]
+    good = Sound("runs/good", run(1), RECORD, [])
+    trace = run(2, loss=2 * learning(2), rows=np.full(len(STEPS), 64.0))
+    findings, _ = held_against(own, trace, RECORD, [good], earlier=[] if chosen else None)
+    kinds = [one.kind for one in findings if one.severity == "warning"]
+    seen, behind = ["evaluation-inputs", "validation-gap"], ["plateau", "unsteady-validation"]
+    compared = ["parts-from-reference", "differs-from-reference"]
+    expected = [*seen, *compared, *behind] if chosen else [compared[1], *seen, compared[0], *behind]
+    assert kinds == expected
+
+
+def test_a_fault_comes_before_what_was_seen_to_be_wrong_and_a_trait_of_the_program_does_not() -> None:
+    own = [own_finding("target-shift"), own_finding("not-finite", first_step=3.0)]
+    own[1] = dataclasses.replace(own[1], severity="fault")
+    good = Sound("runs/good", run(1), RECORD, [])
+    trace = run(2, loss=2 * learning(2))
+    findings, _ = held_against(own, trace, RECORD, [good], earlier=[])
+    assert [one.kind for one in findings[:3]] == ["not-finite", "target-shift", "parts-from-reference"]
+    usual = Sound("runs/before", run(3), RECORD, [own[0]])
+    findings, _ = held_against(own[:1], trace, RECORD, [good], earlier=[usual])
+    assert [one.kind for one in findings[:2]] == ["parts-from-reference", "target-shift"]

@@ -31,6 +31,7 @@ from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import planned_as_note
 from newllm.diagnosis.layer_names import with_named_layers
+from newllm.diagnosis.roots import SEEN
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
 from newllm.messages import Message, message
@@ -148,16 +149,17 @@ def held_against(
         own = list(findings)
     elif not parts:
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
-    own += [_as_in(one, (*sound, *before)) for one in usual]
+    usual = [_as_in(one, (*sound, *before)) for one in usual]
+    own += usual
     names = [one.name for one in sound]
     differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
     edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, severity)]
     apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity, how=how)]
     within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
-    faults = [one for one in own if one.severity == "fault"]
+    first_own = _seen_here([one for one in own if one not in usual])
     # What a person held against each other differs by mistake; what was chosen may on purpose, so that it explains.
-    first_told = [*faults, *apart, *differs, *edited] if chosen else [*differs, *edited, *faults, *apart]
-    told = [*first_told, *(one for one in own if one not in faults), *within]
+    first_told = [*first_own, *apart, *differs, *edited] if chosen else [*differs, *edited, *first_own, *apart]
+    told = [*first_told, *(one for one in own if one not in first_own), *within]
     notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
@@ -175,6 +177,13 @@ def held_against(
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _seen_here(own: Sequence[Finding]) -> list[Finding]:
+    """Return the faults of a run, and then each alarm that saw the mistake itself with what follows from it."""
+    faults = [one for one in own if one.severity == "fault"]
+    seen = {one.kind for one in own if one.kind in SEEN and one.severity == "warning" and one.follows is None}
+    return [*faults, *(one for one in own if one not in faults and (one.kind in seen or one.follows in seen))]
 
 
 def _is_called_alike(program: Program | None, other: Program | None) -> bool:
