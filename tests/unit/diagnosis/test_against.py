@@ -518,3 +518,34 @@ def test_a_fault_comes_before_what_was_seen_to_be_wrong_and_a_trait_of_the_progr
     usual = Sound("runs/before", run(3), RECORD, [own[0]])
     findings, _ = held_against(own[:1], trace, RECORD, [good], earlier=[usual])
     assert [one.kind for one in findings[:2]] == ["parts-from-reference", "target-shift"]
+
+
+def lead(own: np.ndarray, other: np.ndarray, name: str = "loss", **more: Any) -> str:
+    sound, here = run(1, **{name: other}), run(2, **{name: own}, **more)
+    findings, _ = held_against([], here, RECORD, [Sound("runs/a", sound, RECORD, [])], earlier=[])
+    found = {one.kind: one for one in findings}.get("parts-from-reference")
+    return "" if found is None else str(found.sentence).partition(":")[0]
+
+
+def test_what_is_learnt_later_and_ends_alike_is_said_so() -> None:
+    slow, fast, floor = learning(2, half=60, floor=0.4), learning(1, half=15, floor=0.4), "runs/a"
+    assert lead(slow, fast) == f"it learns later than {floor}, and ends alike"
+    assert lead(fast, slow) == f"it learns earlier than {floor}, and ends alike"
+    right = [1 - np.exp(-STEPS / half) * 0.9 + 0 * STEPS for half in (60, 15)]
+    assert lead(right[0], right[1], "accuracy") == "it learns later than runs/a, and ends alike"
+    assert lead(right[1], right[0], "accuracy") == "it learns earlier than runs/a, and ends alike"
+
+
+def test_a_loss_that_rose_for_a_while_is_not_learnt_later() -> None:
+    rises = learning(2) * np.where((STEPS > 250) & (STEPS <= 400), 3.0, 1.0)
+    assert lead(rises, learning(1)) == "it is not as runs/a on the way, and ends alike"
+    assert lead(np.where(STEPS < 200, 9.0, 2.0), np.full(600, 2.0), "latent_kl").startswith("it is not as runs/a on")
+
+
+def test_where_one_measure_does_not_end_alike_the_result_is_said_to_differ() -> None:
+    slow, fast = learning(2, half=60), learning(1, half=15)
+    sound = run(1, loss=fast, accuracy=np.full(600, 0.9))
+    own = run(2, loss=slow, accuracy=np.where(STEPS < 100, 0.9, 0.5))
+    findings, _ = held_against([], own, RECORD, [Sound("runs/a", sound, RECORD, [])], earlier=[])
+    said = {one.kind: str(one.sentence) for one in findings}["parts-from-reference"]
+    assert said.startswith("what it comes to is not as in runs/a:")

@@ -22,6 +22,7 @@ from newllm.diagnosis.against.reached import (
     inner_differences,
     is_level,
     is_too_good,
+    on_the_way,
     only_validates_better,
     reached_differences,
 )
@@ -132,7 +133,8 @@ def held_against(
     gone = None if is_asked or not chosen else _without_classes(trace, facts, [*sound, *before], program, written)
     given = given if gone is None else [gone, *(one for one in given if one.signal != gone.signal)]
     is_alarm = not is_asked and (is_suspect or gone is not None or (is_less if chosen else parts))
-    how = "suspect" if is_suspect else "asked" if is_asked and is_less else "other"
+    way = None if more else on_the_way(reached, trace, sound[0].trace)
+    how = "suspect" if is_suspect else "asked" if is_asked and is_less else way or "other"
     severity: Severity = "warning" if is_alarm else "note"
     inside = [one for one in inside if parts or one.size >= FAR_INSIDE]
     is_doubtful = sound[0].is_doubtful

@@ -23,6 +23,7 @@ _MEASURES = (
 """Signals of the recorder's own."""
 NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
+_BEFORE, _RISEN = 5, 0.5  # points before what is apart; of how far it is apart
 _A_TIME = re.compile(r"(^|[^a-z])(time|sec|secs|seconds|ms|minutes|hours|eta|elapsed|runtime)($|[^a-z])", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
 _INNER = (
@@ -95,6 +96,40 @@ def _grows(name: str) -> bool:
 
 def _is_higher(one: Difference) -> bool:
     return float(one.said.parameters["here"]) > float(one.said.parameters["there"])
+
+
+def on_the_way(found: Sequence[Difference], here: Trace, there: Trace) -> str | None:
+    """Return how runs that end alike differ on the way: one learns "later" or "earlier", or "way"; None if they do not.
+
+    A loss that rose and came back was lower before: that is not learnt later.
+    """
+    if not found or any(one.last is None or one.signal is None for one in found):
+        return None
+    later = [_side(str(one.signal), one) for one in found]
+    slower = here if later[0] == 1 else there
+    if not later[0] or len(set(later)) > 1 or any(_has_risen(one, slower) for one in found):
+        return "way"
+    return "later" if slower is here else "earlier"
+
+
+def _side(name: str, one: Difference) -> int:
+    """Return 1 where a measure is worse than in the sound run, -1 where it is better, 0 where that is not known."""
+    worse_if_higher = names_a_loss(name) or (is_validation(name) and not _grows(name)) or name == "perplexity"
+    if not worse_if_higher and not _grows(name):
+        return 0
+    return 1 if _is_higher(one) != _grows(name) else -1
+
+
+def _has_risen(one: Difference, trace: Trace) -> bool:
+    """Whether a measure of a run was better before it was apart than it is then."""
+    series, name = finite(trace.series(str(one.signal))), str(one.signal)
+    before = series.value[series.step < one.step][-_BEFORE:]
+    inside = series.value[(series.step >= one.step) & (series.step <= (one.last or np.inf))]
+    if not len(before) or not len(inside):
+        return False
+    apart = abs(float(one.said.parameters["here"]) - float(one.said.parameters["there"]))
+    rise = float(np.median(inside)) - float(np.median(before))
+    return (-rise if _grows(name) else rise) > _RISEN * apart
 
 
 def inner_differences(here: Trace, there: Trace) -> list[Difference]:

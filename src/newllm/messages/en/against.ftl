@@ -8,6 +8,9 @@ against-lead-program-changed = the program that goes on at { $axis } { $step } i
 against-lead-parts-from-reference = { $how ->
     [asked] it comes to less than { $other }, which was asked for with other options or as another turn of a sweep:
     [suspect] the evaluation alone is far better than in { $other }, with a training that is as there: look whether it gives the model what it should predict, or has easier rows:
+    [later] it learns later than { $other }, and ends alike:
+    [earlier] it learns earlier than { $other }, and ends alike:
+    [way] it is not as { $other } on the way, and ends alike:
    *[other] what it comes to is not as in { $other }:
 }
 against-lead-parts-inside = inside the model this parts first from { $other }:

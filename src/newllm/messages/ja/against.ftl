@@ -8,6 +8,9 @@ against-lead-program-changed = { axis-unit }{ $step }で再開したプログラ
 against-lead-parts-from-reference = { $how ->
     [asked] 別のオプションまたはスイープの別の回だった{ $other }より、結果が劣る：
     [suspect] 訓練は{ $other }と同じなのに、評価だけがはるかに良い。予測すべき答えがモデルに渡っていないか、評価が易しい行だけになっていないかを確かめる：
+    [later] { $other }より学習は遅いが、最後は同じになる：
+    [earlier] { $other }より学習は早いが、最後は同じになる：
+    [way] 途中は{ $other }と異なるが、最後は同じになる：
    *[other] 訓練の結果が{ $other }と異なる：
 }
 against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれるもの：
