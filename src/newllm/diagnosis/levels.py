@@ -10,6 +10,7 @@ START = 0.03  # of the run
 END = 0.2  # of the run
 FEWEST_POINTS = 10
 LAST = 0.1  # of the run
+_LAST_POINTS = 5  # that tell where a series ends, and a tenth of all at most
 LEARNT = 0.75  # of the loss at the start
 PAST_BEST = 0.3  # of what was learnt
 
@@ -27,6 +28,11 @@ def start_level(series: Series) -> float:
 def end_level(series: Series, share: float = END) -> float:
     """Return the level of the last part; NaN without any point."""
     return median(series.value[-max(3, int(share * len(series.value))) :])
+
+
+def last_level(value: np.ndarray) -> float:
+    """Return where (n,) ends: of few points the last one, of more the median of the last few."""
+    return median(value[-min(_LAST_POINTS, max(1, len(value) // 10)) :])
 
 
 def median(value: np.ndarray) -> float:

@@ -17,6 +17,7 @@ _SHARE_ROUNDED, _DECIMALS = 5e-7, 4  # of a number that was computed in 32 bits;
 _SO_FAR = re.compile(r"(best|lowest)(?![a-z])", re.IGNORECASE)  # "Best Val Loss" stays as it is on purpose
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
 _FIRST = 5  # points that tell where a loss begins
+_BEGAN = 3  # likewise in words
 _AT_ZERO = 0.25  # of all that a loss goes through: so near to zero it begins at zero
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
@@ -92,6 +93,11 @@ def is_balanced(value: np.ndarray, peak: float) -> bool:
     start = float(np.median(value[:_FIRST]))
     reach = float(np.ptp(value))
     return bool(value.min() < 0 and abs(start) <= _AT_ZERO * reach and peak <= start + _AT_ZERO * reach)
+
+
+def began_at(loss: np.ndarray) -> float:
+    """Return where a training loss (n,) began: one number for all that is said of it."""
+    return float(np.median(loss[:_BEGAN]))
 
 
 def descent(loss: np.ndarray) -> float:

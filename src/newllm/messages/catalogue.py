@@ -7,7 +7,8 @@ takes half a millisecond for each.
 Functions that a message may call, of a number: `G(x, digits: 4)` writes it in so many significant digits, as Python's
 "g"; `FIXED(x, digits: 1)` with so many after the point, `SIGNED` so with its sign too; `E(x, digits: 1)` as 1.2e-05;
 `EXACT(x)` with all its digits; `PERCENT(x)` a share in whole percent without its sign; `COUNT(x)` a whole number with
-thousands apart; `NUMBER` and plurals are Fluent's own. A word in the place of a number stays as it is.
+thousands apart; `AMOUNT(x, $signal, digits: 4)` what a signal of that name is, as `COUNT` does if it counts things and
+as `G` does if not; `NUMBER` and plurals are Fluent's own. A word in the place of a number stays as it is.
 
 Of a text: `SIGNAL(x)` writes what a signal is called; `NAMED(x, kind: "term")` what the message "term-x" calls it, and
 x itself where there is none; `CAPITAL(x)` with a large first letter, `LOWER(x)` with a small one; `CLAUSE(x)` so too,
@@ -234,6 +235,13 @@ def _written(value: Any, form: str) -> str:
     return value if isinstance(value, str) else format(float(value), form)
 
 
+_COUNTS = frozenset({
+    "choices", "count", "loss_targets", "row_numbers", "rows", "rows_distinct", "target_classes", "target_classes_seen",
+    "targets", "targets_again", "tensors_with_gradient", "texts", "tokens", "tokens_read", "tokens_unread",
+    "validation_choices", "validation_classes", "validation_correct", "validation_count", "validation_rows",
+})  # fmt: skip
+"""Signals that count things: three digits of a thousand of them are no number of things."""
+_THOUSAND = 1000
 _FUNCTIONS: dict[str, Any] = {
     "G": lambda value, *, digits=4: _written(value, f".{int(digits)}g"),
     "FIXED": lambda value, *, digits=0: _written(value, f".{int(digits)}f"),
@@ -245,6 +253,11 @@ _FUNCTIONS: dict[str, Any] = {
     "SIGNED": lambda value, *, digits=0: _written(value, f"+.{int(digits)}f"),
     "COUNT": lambda value: (
         value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.0f}"
+    ),
+    "AMOUNT": lambda value, signal, *, digits=4: (
+        f"{value:,.0f}"
+        if not isinstance(value, str) and str(signal) in _COUNTS and abs(value) >= _THOUSAND
+        else _written(value, f".{int(digits)}g")
     ),
     "CAPITAL": lambda text: text[:1].upper() + text[1:],
     "LOWER": lambda text: text[:1].lower() + text[1:],

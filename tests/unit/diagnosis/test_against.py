@@ -8,11 +8,11 @@ import pytest
 
 from newllm.diagnosis.against.compare import Sound, held_against
 from newllm.diagnosis.against.parting import exact_parting, level_parting, noisy_parting
-from newllm.diagnosis.against.reached import LEAST
+from newllm.diagnosis.against.reached import LEAST, reached_differences
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer, Planned
 from newllm.errors import UserError
-from newllm.messages import message
+from newllm.messages import catalogue, message
 from newllm.trace import Cause, Finding, Series, Trace
 from newllm.trace.program import Program
 
@@ -549,3 +549,39 @@ def test_where_one_measure_does_not_end_alike_the_result_is_said_to_differ() -> 
     findings, _ = held_against([], own, RECORD, [Sound("runs/a", sound, RECORD, [])], earlier=[])
     said = {one.kind: str(one.sentence) for one in findings}["parts-from-reference"]
     assert said.startswith("what it comes to is not as in runs/a:")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_is_counted_is_written_whole(language: str) -> None:
+    at = {"validation_count": (EVALUATED, 2533.0), "rows": 64.0}
+    found = told(run(2, **at), sound=run(1, validation_count=(EVALUATED, 5223.0)))
+    text = catalogue(language).text(found["differs-from-reference"].sentence)
+    assert all(one in text for one in ("2,533", "5,223", "64"))
+    far = told(run(2, validation_loss=(EVALUATED, 3764.0)), sound=run(1, validation_loss=(EVALUATED, 2.0)))
+    assert "3.76e+03" in str(far["parts-from-reference"].sentence)  # of a loss no more is known
+
+
+def test_one_quantity_that_is_logged_twice_is_told_once() -> None:
+    """A column of the user's, at each step, and what the recorder saw now and then."""
+
+    def logged(seed: int, level: float) -> dict[str, Any]:
+        value = level * np.exp(0.1 * np.random.default_rng(seed).standard_normal(len(STEPS)))
+        return {"kl_loss": value, "latent_kl": (SAMPLED, value[np.isin(STEPS, SAMPLED)] * (1 + 1e-6))}
+
+    own, there = run(2, **logged(2, 1e-3)), run(1, **logged(1, 4.0))
+    found, looked = reached_differences(own, there, progress=True, roles={})
+    assert [one.signal for one in found] == ["latent_kl"]
+    assert looked == 3
+    other = run(2, **(logged(2, 1e-3) | {"latent_kl": (SAMPLED, 2e-3)}))
+    assert len(reached_differences(other, there, progress=True, roles={})[0]) == 2
+
+
+def test_where_a_divergence_ends_is_one_number_for_all_that_is_said_of_it() -> None:
+    falls = np.where(STEPS < 60, 0.5, 1e-5) * (1 + 0.5 * np.sin(STEPS / 3.0))
+    own = run(2, latent_kl=falls, reconstruction_loss=np.full(600, 40.0), loss=np.full(600, 40.0) + falls)
+    facts = dataclasses.replace(RECORD, kind="vae")
+    (collapse,) = [one for one in diagnose(own, facts) if one.kind == "posterior-collapse"]
+    sound = run(1, latent_kl=4.0 + 0 * STEPS, reconstruction_loss=np.full(600, 40.0), loss=np.full(600, 44.0))
+    found, _ = reached_differences(own, sound, progress=True, roles={})
+    (parts,) = [one for one in found if one.signal == "latent_kl"]
+    assert collapse.sentence.parameters["level"] == parts.said.parameters["here"] == collapse.evidence["kl"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis.detectors.evaluation import detect_validation_gap
+from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
@@ -165,3 +166,16 @@ def test_each_form_of_a_gap_names_what_may_be_behind_it() -> None:
     said = [str(gap(*validation)[0].sentence) for validation in ([9.0, 8.0, 4.9, 4.8], [5.26] * 4)]
     assert said[0].endswith("one of them may read few rows only")
     assert said[1].endswith("what is learnt in training does not help validation")
+
+
+def test_all_that_is_said_of_where_training_began_is_one_number() -> None:
+    """Of a training that falls fast: the first points are far above those behind them."""
+    steps = np.arange(1.0, 401)
+    loss = 1.2 * np.exp(-steps / 6) + 0.02 + 0.001 * np.random.default_rng(1).random(400)
+    at = np.arange(10.0, 401, 10)
+    jumps = 4000.0 + 2000 * (-1.0) ** np.arange(len(at))
+    signals = {"loss": Series(steps, loss), "validation_loss": Series(at, jumps), "rows_seen": Series(steps, 0 * steps)}
+    found = {one.kind: one for one in diagnose(Trace(signals, "step"), Facts(origin="record"))}
+    gap, unsteady = (found[kind].sentence.parameters for kind in ("validation-gap", "unsteady-validation"))
+    assert gap["start"] == unsteady["start"] == pytest.approx(np.median(loss[:3]))
+    assert found["unsteady-validation"].evidence["at_start"] == gap["start"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from newllm.diagnosis.levels import last_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.shift import scatter
 from newllm.trace import Series
@@ -25,7 +26,6 @@ EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
 OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
 SELDOM = 0.2  # of the points
-LAST = 5  # points that tell where a level ends, and a tenth of all at most
 AT_END, FEWEST_AT_END = 0.1, 3  # natural logarithms, or shares of the range; points of an evaluation
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
@@ -183,7 +183,7 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
     reached = there.value[(there.step <= last) & (there.step >= last / EARLIER)]
     if min(len(own), int(np.sum(there.step <= last))) < FEWEST_AT_END or not len(reached):
         return None
-    end = _end(own, len(own))
+    end = last_level(own)
     low, high = scaled(np.array([reached.min(), reached.max()]))
     # Another seed may be as far as this one comes to be when it is 1.6 times as far.
     before = scaled(there.value[there.step <= last / EARLIER])
@@ -197,21 +197,13 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
     apart = np.array([sign * value > edge + beyond / 2 for value, edge in zip(scaled(own), edges, strict=True)])
     apart[-1] = True
     first = len(apart) - int(np.argmin(np.append(apart[::-1], False)))
-    return Parting(float(step[first]), None, end, _end(reached, len(reached)), beyond)
+    return Parting(float(step[first]), None, end, last_level(reached), beyond)
 
 
 def _ends(windows: list[_Window]) -> tuple[float, float]:
-    """Return what both runs end at: of few points their last ones, of more the median of the last few."""
-    ends = []
-    for side in ("here", "there"):
-        count = sum(len(getattr(one, side)) for one in windows)
-        ends.append(_end(getattr(windows[-1], side), count))
-    return ends[0], ends[1]
-
-
-def _end(value: np.ndarray, count: int) -> float:
-    """Return what the last of so many points come to: of few the last one, of more the median of some."""
-    return float(np.median(value[-min(LAST, max(1, count // 10)) :]))
+    """Return what both runs end at."""
+    here, there = (np.concatenate([getattr(one, side) for one in windows]) for side in ("here", "there"))
+    return last_level(here), last_level(there)
 
 
 def _around(middle: np.ndarray, levels: np.ndarray, at: float) -> tuple[float, float]:

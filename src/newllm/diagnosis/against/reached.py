@@ -23,6 +23,7 @@ _MEASURES = (
 """Signals of the recorder's own."""
 NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
+_FEWEST, _ROUNDED = 6, 1e-3  # steps at which two signals are equal, and how nearly, if they are one
 _BEFORE, _RISEN = 5, 0.5  # points before what is apart; of how far it is apart
 _A_TIME = re.compile(r"(^|[^a-z])(time|sec|secs|seconds|ms|minutes|hours|eta|elapsed|runtime)($|[^a-z])", re.IGNORECASE)
 _OF_THE_MACHINE = frozenset({"memory", "throughput"})
@@ -47,7 +48,21 @@ def reached_differences(
     measures = {column for role, column in roles.items() if role not in _OF_THE_MACHINE}
     names = [name for name in here.signals if name in there.signals and (_is_reached(name) or name in measures)]
     found = list(_parted(names, here, there, LEAST if progress else INSIDE, inner=False))
+    found = [one for one in found if not any(_is_copy(one, other, here, there) for other in found if other is not one)]
     return sorted(found, key=lambda one: (one.step, -one.size)), len(names)
+
+
+def _is_copy(one: Difference, other: Difference, here: Trace, there: Trace) -> bool:
+    """Whether a signal is another one, logged again: that of the recorder stays, else the first by its name."""
+    first, second = str(one.signal), str(other.signal)
+    if (first in _MEASURES, second) >= (second in _MEASURES, first):
+        return False
+    for trace in (here, there):
+        own, its = finite(trace.series(first)), finite(trace.series(second))
+        _, at, its_at = np.intersect1d(own.step, its.step, return_indices=True)
+        if len(at) < _FEWEST or not np.allclose(own.value[at], its.value[its_at], rtol=_ROUNDED, atol=0.0):
+            return False
+    return True
 
 
 def only_validates_better(found: Sequence[Difference]) -> bool:

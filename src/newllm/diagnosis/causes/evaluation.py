@@ -7,7 +7,7 @@ from newllm.diagnosis.causes.fit import above_start, comparable_losses, start_an
 from newllm.diagnosis.causes.kinds import EVENTS, MANY, NEAR
 from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import began_at, finite
 
 MULTIPLE = 4.0  # times the loss that training began at
 UNMOVED = 0.01  # of a validation loss
@@ -71,7 +71,7 @@ def learnt_anew(case: Case) -> Seen:
     before, behind = validation.value[validation.step < at], validation.value[validation.step >= spike.end]
     if min(len(before), len(behind)) < 2 or not len(case.trace.series("input_mean").value) or len(loss.value) < 10:
         return NOTHING
-    start = median(loss.value[:3])
+    start = began_at(loss.value)
     recovered = spike.evidence.get("peak_step") == at and spike.evidence.get("outcome") == "recovered"
     at_once = recovered and peak > SURE * start
     turned = before[-1] < KNEW * start and behind.min() > start

@@ -7,7 +7,7 @@ import numpy as np
 from newllm.diagnosis.excursion import noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import as_shares, cases_counted, finite, sliding_mean
+from newllm.diagnosis.losses import as_shares, began_at, cases_counted, finite, sliding_mean
 from newllm.diagnosis.sums import other_losses, weights
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
@@ -176,8 +176,8 @@ def detect_unsteady_validation(trace: Trace, facts: Facts) -> list[Finding]:  # 
     both = _both(trace)
     if both is None or len(both[1].value) < FEWEST_UNSTEADY:
         return []
-    _, validation, start, end = both
-    change = np.diff(validation.value)
+    loss, validation, start, end = both
+    began, change = began_at(loss.value), np.diff(validation.value)
     size = float(np.median(np.abs(np.diff(change)))) / 2 / start
     turns = float(np.mean(change[1:] * change[:-1] < 0))
     if size < UNSTEADY or turns < TURNS or end > start:
@@ -191,13 +191,13 @@ def detect_unsteady_validation(trace: Trace, facts: Facts) -> list[Finding]:  # 
                 low=float(validation.value.min()),
                 high=float(validation.value.max()),
                 count=len(validation.value),
-                start=start,
+                start=began,
             ),
             first_step=float(validation.step[0]),
             last_step=float(validation.step[-1]),
             confidence=0.85,
             signal="validation_loss",
-            evidence={"size": size, "turns": turns, "at_start": start},
+            evidence={"size": size * start / began, "turns": turns, "at_start": began},
             alternatives=(message("finding-unsteady-validation.small"), message("finding-unsteady-validation.order")),
             test=message("finding-unsteady-validation.test"),
             candidate_causes=("evaluation-preparation", "evaluation-mode", "data-order"),

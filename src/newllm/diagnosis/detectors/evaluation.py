@@ -7,7 +7,7 @@ import numpy as np
 from newllm.diagnosis.detectors.rows import rows_are_unique
 from newllm.diagnosis.excursion import noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, descent, end_of_first_epoch, finite, loss_names
+from newllm.diagnosis.losses import began_at, comparable, descent, end_of_first_epoch, finite, loss_names
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -257,7 +257,7 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
                 high=float(validation.value.max()),
                 later=math.exp(stays),
                 training=float(np.exp(end if how == "never" else usual)),
-                start=float(loss.value[:3].mean()),
+                start=began_at(loss.value),
                 times=math.exp(first),
                 axis=trace.axis,
                 step=int(validation.step[which]),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, median, smoothed
+from newllm.diagnosis.levels import end_level, for_good, last_level, median, smoothed
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.sums import weights
@@ -56,9 +56,9 @@ def _stands(reconstruction: Series) -> bool:
 def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
     other = roles.series("reconstruction")
     flat = _stands(other)
-    evidence = {"kl": end_level(series), "highest": peak}
+    evidence = {"kl": last_level(series.value), "highest": peak}
     if len(other.value):
-        evidence |= {"reconstruction": end_level(other), "reconstruction_is_flat": bool(flat)}
+        evidence |= {"reconstruction": last_level(other.value), "reconstruction_is_flat": bool(flat)}
         both = roles.first("reconstruction"), roles.first("kl")
         found = weights(roles.trace, "loss", [name for name in both if name])
         evidence |= {} if found is None or len(found) < 2 else {"weight": float(found[1] / found[0])}
@@ -68,12 +68,12 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
         sentence=message(
             "finding-posterior-collapse.sentence",
             signal=roles.first("kl"),
-            level=end_level(series),
+            level=last_level(series.value),
             peak=peak,
             axis=roles.trace.axis,
             first=int(first),
             reconstruction=roles.first("reconstruction") if flat else None,
-            stands=end_level(other) if len(other.value) else None,
+            stands=last_level(other.value) if len(other.value) else None,
         ),
         first_step=first,
         last_step=float(series.step[-1]),

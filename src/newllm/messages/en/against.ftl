@@ -17,7 +17,7 @@ against-lead-parts-inside = inside the model this parts first from { $other }:
 against-further = and { COUNT($count) } more
 against-kind = { NAMED($kind, kind: "term") }
 against-setting = { $name } { $here } (there { $there })
-against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, digits: 3) }; { $lasts ->
+against-signal = { SIGNAL($signal) } { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; { $lasts ->
         [once] { $axis } { $step } alone
         [a-while] { $axis }s { $step } to { $last }
        *[stays] { $after ->
@@ -26,15 +26,15 @@ against-signal = { SIGNAL($signal) } { G($here, digits: 3) } (there { G($there, 
         }
     }{ $here_end ->
         [none] { "" }
-       *[other] ; then { G($here_end, digits: 3) }, there { G($there_end, digits: 3) }
+       *[other] ; then { AMOUNT($here_end, $signal, digits: 3) }, there { AMOUNT($there_end, $signal, digits: 3) }
     }){ $follows ->
         [yes] , lowered by one factor at irregular steps, as a schedule that follows the loss does
        *[no] { "" }
     }
 against-level = { SIGNAL($signal) } { $lasts ->
-        [stays] ends at { G($here, digits: 3) } (there { G($there, digits: 3) }; apart from about { $axis } { $step } on)
-        [once] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis } { $step })
-       *[a-while] { G($here, digits: 3) } (there { G($there, digits: 3) }; apart about { $axis }s { $step } to { $last })
+        [stays] ends at { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart from about { $axis } { $step } on)
+        [once] { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart about { $axis } { $step })
+       *[a-while] { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart about { $axis }s { $step } to { $last })
     }
 against-classes-gone = { $here } classes come among the targets up to { $axis } { $step }, where each batch that was looked at there has { $there } and more
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)

@@ -17,7 +17,7 @@ against-lead-parts-inside = モデルの内部で{ $other }と最初に分かれ
 against-further = ほか{ COUNT($count) }個
 against-kind = { NAMED($kind, kind: "term") }
 against-setting = { $name }が{ $here }（あちらでは{ $there }）
-against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ $lasts ->
+against-signal = { SIGNAL($signal) }が{ AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ $lasts ->
         [once] { axis-unit }{ $step }だけ
         [a-while] { axis-unit }{ $step }から{ $last }まで
        *[stays] { $after ->
@@ -26,15 +26,15 @@ against-signal = { SIGNAL($signal) }が{ G($here, digits: 3) }（あちらでは
         }
     }{ $here_end ->
         [none] { "" }
-       *[other] 、その後{ G($here_end, digits: 3) }、あちらでは{ G($there_end, digits: 3) }
+       *[other] 、その後{ AMOUNT($here_end, $signal, digits: 3) }、あちらでは{ AMOUNT($there_end, $signal, digits: 3) }
     }）{ $follows ->
         [yes] 。不規則なステップで同じ倍率ずつ下がっており、損失に従うスケジュールのように見える
        *[no] { "" }
     }
 against-level = { SIGNAL($signal) }が{ $lasts ->
-        [stays] 最後に{ G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから離れる）
-        [once] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
-       *[a-while] { G($here, digits: 3) }（あちらでは{ G($there, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
+        [stays] 最後に{ AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろから離れる）
+        [once] { AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
+       *[a-while] { AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
     }
 against-classes-gone = { axis-unit }{ $step }までの目標に現れるクラスは{ $here }個だけで、あちらでは調べたどのバッチにも{ $there }個以上ある
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
