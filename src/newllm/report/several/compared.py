@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.diagnosis.against.places import without_place
+from newllm.diagnosis.against.places import neutral_word, words_of_place
 from newllm.diagnosis.against.program import options_of
 from newllm.diagnosis.against.written import changes_nothing
 from newllm.diagnosis.run_settings import flat
@@ -55,16 +55,16 @@ def _recorded_settings(source: Source) -> dict[str, Any]:
     program = known_program(source.path) if source.own else None
     if program is None:
         return {}
-    neutral = without_place(program)
+    arguments = [neutral_word(one, words_of_place(program)) for one in program.arguments]
     settings = flat(_table(source.recording.get("config")))
     known = {name.rpartition(".")[2] for name in settings}
-    for option, given in options_of(neutral.arguments).items():
+    for option, given in options_of(arguments).items():
         name = option.lstrip("-").replace("-", "_")
         if name not in known and given != source.path.name:  # a run that is called by a number, by "--run 3"
             settings[name] = given
     seeds = [value for name, value in settings.items() if name.rpartition(".")[2] == SEED]
     kept = {name: value for name, value in settings.items() if not changes_nothing(name)}
-    code = json.dumps([sorted(neutral.files.items()), neutral.nth])
+    code = json.dumps([sorted(program.files.items()), program.nth])
     seed = {SEED: int(seeds[-1])} if seeds and str(seeds[-1]).isdecimal() else {}
     return kept | seed | {"program": hashlib.sha256(code.encode()).hexdigest()[:_DIGEST]}
 
