@@ -211,13 +211,17 @@ def _foreign(loss: Tensor, held: set[int]) -> tuple[Tensor, ...]:
 
 
 def output_of(made: Any) -> Tensor | None:
-    """Return the tensor that holds a model's answer: its logits, or the first of several rows of numbers."""
+    """Return the tensor that holds a model's answer: its logits, or the first of several rows of numbers.
+
+    Where none of its tensors has rows of numbers, it is the first that has a number for each row.
+    """
     if isinstance(made, Tensor):
         return made if made.is_floating_point() else None
     logits = getattr(made, "logits", None)
     if isinstance(logits, Tensor):
         return logits
-    return next((tensor for _, tensor in leaves(made) if tensor.is_floating_point() and tensor.ndim > 1), None)
+    found = [tensor for _, tensor in leaves(made) if tensor.is_floating_point() and tensor.ndim]
+    return next((tensor for tensor in found if tensor.ndim > 1), found[0] if found else None)
 
 
 def _measured(module: nn.Module, made: Tensor, *, is_mixed: bool) -> Layer:

@@ -36,8 +36,10 @@ def targets(bench: Bench) -> Targets:
 def _targets(bench: Bench) -> Targets:
     _, _, output = bench.called()
     gradient = bench.seen.gradient
-    if gradient is None or output.ndim < 2 or not bool(torch.isfinite(gradient).all() and gradient.any()):
+    if gradient is None or not bool(torch.isfinite(gradient).all() and gradient.any()):
         raise CannotCheck("no-gradient")
+    if not output.ndim or output.numel() == len(output):
+        raise CannotCheck("single-number")
     near = NEAR.get(output.dtype, 1e-3)
     dtype = torch.float64 if output.numel() < _LARGE else torch.float32
     output, gradient = output.to(dtype), gradient.to(dtype)

@@ -23,6 +23,7 @@ from newllm.checks.probes import (
     numerics,
     padding,
     parameters,
+    rows,
     settings,
     vocabulary,
 )  # fmt: skip
@@ -39,7 +40,7 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "loss-form": loss.loss_form,
     "shift": loss.shift,
     "causality": dependence.causality,
-    "rows": dependence.rows,
+    "rows": rows.rows,
     "padding": padding.padding,
     "ends": padding.ends,
     "padding-row": contents.padding_row,

@@ -514,6 +514,7 @@ check-reason =
        *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
+    .single-number = the model gives one number per row, and none for each of several classes
     .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
     .no-tokens = the model is given no tokens in the shape of its outputs
@@ -531,6 +532,7 @@ check-reason =
     .tokens-unused = the outputs do not depend on the tokens at all
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
+    .rows-compared = other rows move the output of a row by { G($moved, digits: 2) } of its scale, and the loss compares the outputs of rows: they may belong together, as the items of one list that is ranked
     .time-first = the first axis may be that of positions (batch_first is False)
     .rounded = { $what ->
         [rows] changing some rows moves the output of others by { G($moved, digits: 2) } of its scale
