@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, wrong
 from newllm.checks.probes.dependence import answers, apart, placed, scale
+from newllm.checks.probes.first_axis import holds_rows, reads_along
 from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.seen import observed, output_of
-from newllm.checks.targets import predicts_the_next_token
 from newllm.checks.trees import chosen_rows, is_integer, leaves, mapped
 from newllm.messages import message
 
@@ -50,8 +50,7 @@ def rows(bench: Bench) -> Outcome:
         mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
         evidence = {"rows": count, "ways": ways, "moved": moved, "batch_norms": len(mixing)}
         return Outcome("rows", "sound", message("check-rows.every", **evidence), evidence)
-    if _may_be_time_first(bench, tables, output):
-        raise CannotCheck("time-first")
+    _must_be_rows(bench, tables, moved)
     must_not_round(bench, "rows", moved, lambda bench: _moved_rows(bench, chosen))
     if links := _links(bench, count):
         unlinked = _moved_unlinked(bench, links, count)
@@ -60,6 +59,24 @@ def rows(bench: Bench) -> Outcome:
     if output.numel() == count and _are_compared(bench, output):
         raise CannotCheck("rows-compared", moved=moved)
     return wrong("rows", "placed", moved=moved, rows=count, **_first_mixed(bench, chosen))
+
+
+def _must_be_rows(bench: Bench, tables: list[Tensor], moved: float) -> None:
+    """See whether the first axis may be that of positions, which read others.
+
+    Raises:
+        CannotCheck: it may: a layer takes it so, or none on it reads a later one.
+    """
+    output = bench.called()[2]
+    if holds_rows(bench, tables, output):
+        return
+    if (layer := reads_along(bench, len(output))) is not None:
+        how = "layer" if layer else "model"
+    elif _reads_earlier_ones(bench, output):
+        how = "order"
+    else:
+        return
+    raise CannotCheck("time-first", how=how, layer=layer or "", moved=moved, rows=len(output))
 
 
 def _first_mixed(bench: Bench, chosen: Tensor) -> dict[str, str | None]:
@@ -184,25 +201,8 @@ def _moved_rows(bench: Bench, chosen: Tensor) -> float:
     return float((after - before)[~chosen.to(before.device)].abs().max()) / scale(bench)
 
 
-def _may_be_time_first(bench: Bench, tables: list[Tensor], output: Tensor) -> bool:
-    """Say whether the first axis may be that of the positions, which read those before them.
-
-    It is not where the second is: where the targets are the tokens that follow along it, or where no output stands for
-    each number on it. Otherwise a layer that takes the first axis so tells, or that no row reads a later one.
-    """
-    try:
-        if predicts_the_next_token(bench):
-            return False
-    except CannotCheck:
-        pass  # the targets are not known
-    for tensor in tables:
-        axes = min(2, tensor.ndim - tensor.is_floating_point())
-        if tensor.shape[:axes] != output.shape[:axes]:
-            return False
-    kinds = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
-    found = [module for module in bench.model.modules() if isinstance(module, (*kinds, nn.RNNCellBase))]
-    if any(not getattr(getattr(each, "self_attn", each), "batch_first", False) for each in found):
-        return True
+def _reads_earlier_ones(bench: Bench, output: Tensor) -> bool:
+    """Say whether no row reads a later one, as where they are positions that are read in their order."""
     count = len(output)
     cuts = sorted({1, count // 2, count - 1})
     is_long = output.ndim > 2 or output.numel() == count

@@ -533,7 +533,13 @@ check-reason =
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
     .rows-compared = other rows move the output of a row by { G($moved, digits: 2) } of its scale, and the loss compares the outputs of rows: they may belong together, as the items of one list that is ranked
-    .time-first = the first axis may be that of positions (batch_first is False)
+    .time-first = { $how ->
+        [order] the first axis ({ COUNT($rows) }) may be that of the positions: what stands on it moves outputs behind it, and none before
+       *[layer] { $how ->
+            [model] the model
+           *[layer] { $layer }
+        } reads along the first axis ({ COUNT($rows) }): right if the positions are on it ([T, B]), and wrong if the rows are ([B, T]), which then see each other (they move others' outputs by { G($moved, digits: 2) } of their scale)
+    }
     .rounded = { $what ->
         [rows] changing some rows moves the output of others by { G($moved, digits: 2) } of its scale
         [padding] changing padded tokens moves outputs elsewhere by { G($moved, digits: 2) } of their scale
