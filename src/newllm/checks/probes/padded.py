@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.probes.dependence import answers, scale
-from newllm.checks.targets import tokens_given
-from newllm.checks.trees import leaves, mapped
+from newllm.checks.targets import targets, tokens_given
+from newllm.checks.trees import is_integer, leaves, mapped
 
 _NAME = "['attention_mask']"
-_FEWEST = 2  # lengths of rows
+_FEWEST = 2  # lengths of rows, positions that a token fills
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,84 @@ class Padding:
 
     Attributes:
         real: `[B, T]`, True where it is text.
-        is_given: whether the model is given the mask, which else stands in the batch alone.
-        is_named: whether it is called an attention mask.
+        is_given: whether the model is given what shows it.
+        by: what shows it: an attention "mask", a mask of another "name", "lengths", the "padding_idx" of an embedding,
+            "targets" that do not count, or a token that stands at "ends" of rows alone.
     """
 
     real: Tensor
     is_given: bool
-    is_named: bool
+    by: str
 
 
 def padding_of(bench: Bench) -> Padding | None:
-    """Return what a mask leaves out; None where none does.
+    """Return what is padding, by what the model is given, else by what the batch, the model or the loss shows of it.
 
     An attention mask is 1 where there is text. Of another name it may be the other way round: it is a mask of padding
-    where what it leaves out is one token that fills rows up, at their ends or in front.
+    where what it leaves out is one token that fills rows up, at their ends or in front. So it must be with all else
+    that shows it.
     """
+    return bench.once(_padding_of)
+
+
+def _padding_of(bench: Bench) -> Padding | None:
     arguments, options, _ = bench.called()
+    tokens = [each for _, each in bench.inputs() if each.ndim == 2 and is_integer(each) and each.max() > 1]
     for tree, is_given in (([list(arguments), options], True), (bench.batch, False)):
-        held = list(leaves(tree))
-        for path, each in held:
-            if path.endswith(_NAME) and each.ndim == 2 and not bool(each.bool().all()):
-                return Padding(each.bool(), is_given, is_named=True)
-        for _, each in held:
-            if each.ndim == 2 and _is_mask(each) and (real := _sense(bench, each.bool())) is not None:
-                return Padding(real, is_given, is_named=False)
+        if (found := _told(bench, dict(leaves(tree)), tokens)) is not None:
+            return Padding(found[0], is_given, found[1])
+    for by, shown in (("padding_idx", _by_embedding), ("targets", _by_targets), ("ends", _by_ends)):
+        for each in tokens:
+            if (real := shown(bench, each)) is not None and _fills(each, ~real):
+                return Padding(real, is_given=False, by=by)
     return None
+
+
+def _told(bench: Bench, held: dict[str, Tensor], tokens: list[Tensor]) -> tuple[Tensor, str] | None:
+    """Return what is text by a mask or by lengths among these tensors, and which it is."""
+    for path, each in held.items():
+        if path.endswith(_NAME) and each.ndim == 2 and not bool(each.bool().all()):
+            return each.bool(), "mask"
+    masks = (_sense(bench, each.bool()) for each in held.values() if each.ndim == 2 and _is_mask(each))
+    if (real := next((each for each in masks if each is not None), None)) is not None:
+        return real, "name"
+    lengths = (_by_lengths(tokens, each) for each in held.values() if each.ndim == 1 and is_integer(each))
+    real = next((each for each in lengths if each is not None), None)
+    return None if real is None else (real, "lengths")
+
+
+def _by_lengths(tokens: list[Tensor], lengths: Tensor) -> Tensor | None:
+    for each in tokens:
+        if len(lengths) == len(each) and int(lengths.min()) > 0 and int(lengths.max()) <= each.shape[1]:
+            real = torch.arange(each.shape[1], device=each.device) < lengths.to(each.device)[:, None]
+            if _fills(each, ~real):
+                return real
+    return None
+
+
+def _by_embedding(bench: Bench, tokens: Tensor) -> Tensor | None:
+    """Return what is none of the token that an embedding which reads these has its row of padding for."""
+    for name, read in bench.seen.read.items():
+        table = bench.model.get_submodule(name)
+        if isinstance(table, nn.Embedding) and table.padding_idx is not None and torch.equal(read, tokens):
+            return tokens != table.padding_idx
+    return None
+
+
+def _by_targets(bench: Bench, tokens: Tensor) -> Tensor | None:
+    """Return where targets count: what does not, and holds one token at the ends of rows, is none of the text."""
+    try:
+        used = targets(bench).used
+    except CannotCheck:
+        return None
+    return used if used.shape == tokens.shape else None
+
+
+def _by_ends(_: Bench, tokens: Tensor) -> Tensor | None:
+    """Return what is not the one token that half of the rows end with, twice at least, and that stands nowhere else."""
+    real = tokens != tokens[:, -1].mode().values
+    runs = (~real).sum(1)
+    return real if int((runs >= _FEWEST).sum()) >= max(_FEWEST, len(tokens) // 2) else None
 
 
 def _is_mask(tensor: Tensor) -> bool:
@@ -68,7 +121,7 @@ def _fills(tokens: Tensor, padding: Tensor) -> bool:
     What is as long in all rows may be a place of its own, as of a token that the model answers at.
     """
     lengths = padding.sum(1)
-    if int(lengths.unique().numel()) < _FEWEST or bool(padding.all(1).any()):
+    if not bool(padding.any()) or int(lengths.unique().numel()) < _FEWEST or bool(padding.all(1).any()):
         return False
     if int(tokens[padding].unique().numel()) > 1:
         return False
@@ -77,7 +130,7 @@ def _fills(tokens: Tensor, padding: Tensor) -> bool:
 
 
 def moved_without(bench: Bench, real: Tensor) -> float:
-    """Return how far the output of rows moves where the positions that are padding in them are left out.
+    """Return how far outputs of rows, or of their text, move where the positions that are padding in them are left out.
 
     They are those with as much padding as the one that has most. NaN where the model does not take fewer positions.
     """
@@ -102,6 +155,8 @@ def moved_without(bench: Bench, real: Tensor) -> float:
     except Exception:  # as of a layer that takes so many positions only
         return math.nan
     expected = before[rows.to(before.device)]
+    if before.shape[:2] == real.shape:  # an output for each position
+        expected = expected[:, most.to(before.device)]
     if after.shape != expected.shape or not int(most.sum()):
         return math.nan
     return float((after.to(before.dtype) - expected).abs().max()) / scale(bench)

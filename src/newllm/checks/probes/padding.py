@@ -17,6 +17,7 @@ from newllm.checks.targets import inputs_before, predicts_the_next_token, target
 from newllm.messages import message
 
 _RUN = 2  # tokens at the end of a row
+_MASKS = ("mask", "name")
 
 
 def padding(bench: Bench) -> Outcome:
@@ -29,21 +30,70 @@ def padding(bench: Bench) -> Outcome:
         return _of_rows(bench, held, tokens)
     real = _mask(bench)
     if real is None:
-        return _learnt(bench)
+        if held is None or held.by == "name" or held.real.shape != output.shape[:2] or _is_learnt(bench, held):
+            return _learnt(bench)
+        return _of_positions(bench, held)
     tokens = _padded(bench, real)
-
-    def movement(bench: Bench) -> Tensor:
-        before, after = answers(bench, functools.partial(_other_padding, real, tokens))
-        return (after - before).abs().reshape(*real.shape, -1).amax(-1) / scale(bench)
-
-    moved_BT = movement(bench)
+    moved_BT = _movement(bench, real, tokens)
     moved = float(moved_BT[real].max())
     evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
     if moved > MOVED:
-        must_not_round(bench, "padding", moved, lambda bench: float(movement(bench)[real].max()))
+        must_not_round(bench, "padding", moved, lambda bench: float(_movement(bench, real, tokens)[real].max()))
         return wrong("padding", "read", **evidence)
     counted = _counted(bench, real, tokens, bool((moved_BT[~real] > MOVED).all()))
     return wrong("padding", "counted", counted=counted, **evidence) if counted else sound("padding", **evidence)
+
+
+def _movement(bench: Bench, real: Tensor, tokens: dict[str, Tensor]) -> Tensor:
+    """Return how far the output of each position moves, `[B, T]`, where padding holds other tokens."""
+    before, after = answers(bench, functools.partial(_other_padding, real, tokens))
+    return (after - before).abs().reshape(*real.shape, -1).amax(-1) / scale(bench)
+
+
+def _is_learnt(bench: Bench, held: Padding) -> bool:
+    """Say whether padding may be learnt, as where the next token is predicted and nothing tells the model its end."""
+    try:
+        return not held.is_given and predicts_the_next_token(bench)
+    except CannotCheck:
+        return False
+
+
+def _of_positions(bench: Bench, held: Padding) -> Outcome:
+    """See whether outputs of the text move where padding holds other tokens, and where it is left out.
+
+    Both are asked, since zeros that a convolution reads behind a text are those of a row of padding, too.
+    """
+    real, tokens = held.real, _padded(bench, held.real)
+    if len(tokens) < len(tokens_given(bench, real.shape)):  # whose positions these outputs are is not known
+        raise CannotCheck("no-padding")
+    moved_BT = _movement(bench, real, tokens)
+    moved = float(moved_BT[real].max())
+    evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
+    if moved > MOVED:
+        left = moved_without(bench, real)
+        if math.isnan(left):
+            raise CannotCheck("padding-fixed", **evidence)
+        if left > rounding(bench):
+            must_not_round(bench, "padding", left, lambda bench: moved_without(bench, real))
+            if not held.is_given:
+                raise CannotCheck("padding-untold", by=held.by, left=left, **evidence)
+            return wrong("padding", "told-read", what="positions", left=left, **evidence)
+    own = bool((moved_BT[~real] > MOVED).all()) or _is_constant(bench, real)
+    counted = _counted(bench, real, tokens, own and held.is_given, held.by)
+    if counted:
+        return wrong("padding", "counted", counted=counted, **evidence)
+    return Outcome(
+        "padding",
+        "sound",
+        message("check-padding.left", how="left" if moved > MOVED else "changed", **evidence),
+        evidence,
+    )
+
+
+def _is_constant(bench: Bench, real: Tensor) -> bool:
+    """Say whether the output is the same at all padded positions: it reads nothing there, and learns only a number."""
+    there = answers(bench, lambda tensor: tensor)[0][~real]
+    return bool((there == there[0]).all())
 
 
 def _is_by_rows(output: Tensor, held: Padding) -> bool:
@@ -78,7 +128,11 @@ def _of_rows(bench: Bench, held: Padding, tokens: dict[str, Tensor]) -> Outcome:
     if left <= rounding(bench):
         return Outcome("padding", "sound", message("check-padding.row", how=case, **evidence), evidence)
     if not held.is_given:
+        if held.by not in _MASKS:
+            raise CannotCheck("padding-untold", by=held.by, left=left, **evidence)
         raise CannotCheck("mask-not-given", left=left, **evidence)
+    if held.by not in _MASKS:
+        return wrong("padding", "told-read", what="rows", left=left, **evidence)
     return wrong("padding", case, left=left, **evidence)
 
 
@@ -100,7 +154,7 @@ def _padded(bench: Bench, mask: Tensor) -> dict[str, Tensor]:
     return filled or given
 
 
-def _counted(bench: Bench, real: Tensor, tokens: dict[str, Tensor], own: bool) -> int:
+def _counted(bench: Bench, real: Tensor, tokens: dict[str, Tensor], own: bool, by: str = "mask") -> int:
     """Return how many targets are padding: the next tokens, or those of an output for each token.
 
     Args:
@@ -108,13 +162,16 @@ def _counted(bench: Bench, real: Tensor, tokens: dict[str, Tensor], own: bool) -
         real: `[B, T]`, what is no padding.
         tokens: the inputs that are padded.
         own: whether the output of each padded position follows its own token, as where a model tags tokens.
+        by: what shows what is padding.
 
     Raises:
         CannotCheck: targets stand at padded positions, and may be those of another text, as of a decoder.
     """
     found = targets(bench)
     if tokens.keys() & set(inputs_before(bench)):
-        return int((found.used[:, :-1] & ~real[:, 1:]).sum())
+        next_BT = found.used[:, :-1] & ~real[:, 1:]
+        # The token that ends a text may also be the one that fills rows up, and not counted in their lengths.
+        return int(next_BT.sum()) if by != "lengths" or int(next_BT.sum(1).max()) > 1 else 0
     there = found.used & ~real
     counted = int(there.sum())
     if counted and not (own and int(found.ids[there].unique().numel()) == 1):
@@ -196,9 +253,9 @@ def _mask(bench: Bench) -> Tensor | None:
     where they are targets.
     """
     held = padding_of(bench)
-    if held is None or not held.is_given or held.real.shape != bench.called()[2].shape[:2]:
+    if held is None or not held.is_given or held.by not in _MASKS or held.real.shape != bench.called()[2].shape[:2]:
         return None
-    if not held.is_named:
+    if held.by == "name":
         try:
             used = targets(bench).used
         except CannotCheck:

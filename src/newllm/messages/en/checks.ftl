@@ -227,6 +227,14 @@ check-padding = Is padding neither read nor counted?
     }
     .row-read = changing the tokens at { COUNT($padding) } padded positions moves the outputs of rows by { G($moved, digits: 2) } of their scale, and leaving these positions out moves them by { G($left, digits: 2) }: padding is read in spite of the mask
     .row-embedding = changing the tokens at { COUNT($padding) } padded positions moves the outputs of rows by { G($moved, digits: 2) } of their scale, and another embedding of the padding token moves them by { G($left, digits: 2) }: padding is read in spite of the mask
+    .left = { $how ->
+        [changed] changing the tokens at
+       *[left] leaving out
+    } { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
+    .told-read = changing the tokens at { COUNT($padding) } padded positions moves { $what ->
+        [rows] the outputs of rows
+       *[positions] outputs elsewhere
+    } by { G($moved, digits: 2) } of their scale, and leaving these positions out moves them by { G($left, digits: 2) }: padding is read in spite of the lengths that the model is given
 
 check-ends = Are the ends of texts learnt?
     .short = ends of texts
@@ -559,8 +567,14 @@ check-reason =
     .carries = the loss keeps something besides model and batch: from the same state it gives the same bits, but its next call goes from { EXACT($first) } to { EXACT($second) }. A training that is resumed or replayed needs that state, too
     .other-shape = the output has another shape for other inputs
     .no-padding = the batch has no attention mask that leaves something out, and no token that only fills the ends of rows
-    .padding-fixed = changing the tokens at { COUNT($padding) } padded positions moves the outputs of rows by { G($moved, digits: 2) } of their scale; the model does not run without these positions, so that more is not known: right if it looks for the padding token itself, wrong if it reads what stands there
+    .padding-fixed = changing the tokens at { COUNT($padding) } padded positions moves outputs elsewhere by { G($moved, digits: 2) } of their scale; the model does not run without these positions, so that more is not known: right if it looks for the padding token itself, wrong if it reads what stands there
     .mask-not-given = the batch has a mask that leaves out { COUNT($padding) } positions, the model is not given it, and its outputs move by { G($left, digits: 2) } of their scale if these positions are left out: right if all rows always have the same length, wrong if that hangs on their neighbours
+    .padding-untold = { $by ->
+        [padding_idx] padding_idx of the embedding shows
+        [targets] targets that do not count show
+        [lengths] the lengths in the batch, which the model is not given, show
+       *[ends] a token at the ends of rows alone shows
+    } { COUNT($padding) } padded positions, and outputs elsewhere move by { G($left, digits: 2) } of their scale if these are left out: right if all rows always have the same length, wrong if that hangs on their neighbours
     .samples = the model draws random numbers in evaluation too, as a model that samples is meant to; none of them come from dropout
     .no-modes = the model has no layer that behaves differently in training
     .all-in-evaluation = the whole model is in evaluation mode: pass it as it is in training (model.train())
