@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from newllm.checks.bench import Bench
 from newllm.checks.keeping import keep, not_kept
-from newllm.checks.outcome import CannotCheck, Outcome, wrong
+from newllm.checks.outcome import CannotCheck, Outcome, said, wrong
 from newllm.checks.parts import Parts
 from newllm.checks.probes import PROBES
 from newllm.checks.probes.vocabulary import tokens_beyond
@@ -31,7 +31,6 @@ from newllm.messages import message
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
 # Of a model on the device "meta", of lazy layers, or of which this process holds a part: what needs no pass.
 _WITHOUT_NUMBERS = ("tied", "optimizer-holds", "settings", "half-precision", "order", "workers", "shards")
-_LONGEST = 300  # characters of an error that is quoted
 
 
 def check(
@@ -154,8 +153,7 @@ def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outc
     except CannotCheck as reason:
         return _unchecked(name, reason)
     except Exception as error:  # a user's code on a trial: whatever it is, the other probes go on
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
-        return _unchecked(name, CannotCheck("error", error=said))
+        return _unchecked(name, CannotCheck("error", error=said(error)))
 
 
 def _unchecked(name: str, reason: CannotCheck) -> Outcome:

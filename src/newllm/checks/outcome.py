@@ -5,6 +5,8 @@ from typing import Any
 from newllm.messages import message
 from newllm.trace.check import Outcome
 
+_LONGEST = 300  # characters of an error that is quoted
+
 
 class CannotCheck(Exception):  # noqa: N818 (no error: it says why a question has no answer here)
     """Raised by a probe whose question has no answer for this training.
@@ -17,6 +19,11 @@ class CannotCheck(Exception):  # noqa: N818 (no error: it says why a question ha
     def __init__(self, reason: str, /, **parameters: Any) -> None:
         super().__init__(reason)
         self.message = message(f"check-reason.{reason}", **parameters)
+
+
+def said(error: Exception) -> str:
+    """Return an exception's own words, on one line, for a reason that quotes them."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
 
 
 def sound(probe: str, /, **evidence: Any) -> Outcome:

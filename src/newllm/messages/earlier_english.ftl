@@ -73,6 +73,9 @@ finding-preference-without-signal =
         [None] { "" }
        *[other] ; training pairs are memorised ({ G($training) })
     }
+check-reason =
+    .error = { $error } was raised
+    .padding-fixed = changing the tokens at { COUNT($padding) } padded positions moves the outputs of rows by { G($moved, digits: 2) } of their scale; the model does not run without these positions, so that more is not known: right if it looks for the padding token itself, wrong if it reads what stands there
 
 ## until 2026-12-01
 because-repeated-batch = the updates there were all made with the same batch

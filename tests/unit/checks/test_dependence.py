@@ -134,8 +134,8 @@ def test_positions_on_the_first_axis_are_no_rows() -> None:
     torch.manual_seed(0)
     loss: Loss = lambda model, held: F.cross_entropy(model(held[:-1]).flatten(0, 1), held[1:].flatten())  # noqa: E731
     batch = tokens().T.contiguous()
-    assert answer("rows", ByHand(), loss, batch) == "time-first"
-    assert answer("rows", Reader(batch_first=False), loss, batch) == "time-first"
+    assert answer("rows", ByHand(), loss, batch) == "along-first"
+    assert answer("rows", Reader(batch_first=False), loss, batch) == "along-first"
 
 
 class Chunked(Transformer):

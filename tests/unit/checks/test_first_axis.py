@@ -45,14 +45,14 @@ def test_where_ends_are_filled_up_tells_which_axis_holds_the_rows() -> None:
     assert answer("rows", Tagger(1), tags, batch) == answer("rows", Tagger(1), tags, turned) == "sound"
     found = asked("rows", Tagger(0), tags, batch)
     assert found.status == "wrong"
-    assert answer("rows", Tagger(0), tags, turned) == "time-first"
+    assert answer("rows", Tagger(0), tags, turned) == "along-first"
 
 
 def test_a_batch_sorted_by_length_may_be_either() -> None:
     torch.manual_seed(0)
     batch = words(sorted(RAGGED, reverse=True))
     turned = tuple(each.T.contiguous() for each in batch)
-    assert answer("rows", Tagger(0), tags, batch) == answer("rows", Tagger(0), tags, turned) == "time-first"
+    assert answer("rows", Tagger(0), tags, batch) == answer("rows", Tagger(0), tags, turned) == "along-first"
 
 
 def test_lengths_tell_it() -> None:
@@ -62,7 +62,7 @@ def test_lengths_tell_it() -> None:
     counted = torch.tensor(lengths)
     assert answer("rows", Tagger(0), tags, (held, counted, found)) == "wrong"
     turned = held.T.contiguous(), counted, found.T.contiguous()
-    assert answer("rows", Tagger(0), tags, turned) == "time-first"
+    assert answer("rows", Tagger(0), tags, turned) == "along-first"
 
 
 def test_numbers_with_frames_of_zeros_behind_them() -> None:
@@ -72,14 +72,14 @@ def test_numbers_with_frames_of_zeros_behind_them() -> None:
     batch = held, torch.randint(TAGS, (8, 11)).masked_fill(~real, -100)
     turned = tuple(each.transpose(0, 1).contiguous() for each in batch)
     assert answer("rows", Tagger(0, 5), tags, batch) == "wrong"
-    assert answer("rows", Tagger(0, 5), tags, turned) == "time-first"
+    assert answer("rows", Tagger(0, 5), tags, turned) == "along-first"
 
 
 def test_the_loader_puts_its_rows_on_the_first_axis() -> None:
     torch.manual_seed(0)
     batch = words()
     held = TensorDataset(*batch)
-    assert answer("rows", Tagger(0), tags, batch) == "time-first"
+    assert answer("rows", Tagger(0), tags, batch) == "along-first"
     assert answer("rows", Tagger(0), tags, batch, loader=DataLoader(held, 8)) == "wrong"
 
     def behind(rows: list[Any]) -> list[Tensor]:
@@ -87,7 +87,7 @@ def test_the_loader_puts_its_rows_on_the_first_axis() -> None:
 
     turned = tuple(each.T.contiguous() for each in batch)
     loader = DataLoader(held, 8, collate_fn=behind)
-    assert answer("rows", Tagger(0), tags, turned, loader=loader) == "time-first"
+    assert answer("rows", Tagger(0), tags, turned, loader=loader) == "along-first"
 
 
 def test_the_reason_names_the_layer() -> None:
@@ -103,7 +103,7 @@ def test_a_single_series_without_an_axis_of_rows() -> None:
 
     torch.manual_seed(0)
     loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
-    assert answer("rows", Single(1), loss, (torch.randn(12, 16), torch.randint(TAGS, (12,)))) == "time-first"
+    assert answer("rows", Single(1), loss, (torch.randn(12, 16), torch.randint(TAGS, (12,)))) == "along-first"
 
 
 def test_rows_that_see_each_other_beside_a_layer_that_is_given_its_axis_right() -> None:

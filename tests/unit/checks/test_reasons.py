@@ -134,3 +134,28 @@ def test_mixed_precision_that_cannot_work_here_is_not_called_absent() -> None:
     torch.manual_seed(0)
     assert answer("autocast", mlp(), classes, table()) == "no-autocast"
     assert "CUDA is not available" in str(asked("autocast", mlp(), loss, table()).sentence)
+
+
+def test_what_an_exception_says_is_quoted_behind_a_sentence() -> None:
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        if len(batch[0]) < 16:
+            raise ValueError("expected 16 rows,\n  got fewer")
+        return classes(model, batch)
+
+    torch.manual_seed(0)
+    said = str(asked("accumulation", mlp(), loss, table()).sentence)
+    assert said.startswith("the loss of half of the rows cannot be computed")
+    assert said.endswith(': "ValueError: expected 16 rows, got fewer"')
+
+    def broken(model: nn.Module, batch: Any) -> Tensor:
+        raise ArithmeticError(f"no {type(batch).__name__} for {type(model).__name__}")
+
+    report = newllm.check(mlp(), torch.optim.AdamW(mlp().parameters()), classes, table(), evaluate=broken)
+    assert str(of(report, "evaluation").sentence) == (
+        'what was tried for it ended in an error: "ArithmeticError: no tuple for Sequential"'
+    )
+    raises = newllm.check(mlp(), torch.optim.AdamW(mlp().parameters()), broken, table())
+    assert str(of(raises, "runs").sentence) == (
+        "the loss cannot be computed: what was tried for it ended in an error: "
+        '"ArithmeticError: no tuple for Sequential"'
+    )

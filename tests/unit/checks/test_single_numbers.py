@@ -107,4 +107,4 @@ class Series(nn.Module):
 def test_the_steps_of_one_series_are_no_rows() -> None:
     torch.manual_seed(0)
     loss = lambda model, batch: F.mse_loss(model(batch[0]), batch[1])  # noqa: E731
-    assert answer("rows", Series(), loss, rows()) == "time-first"
+    assert answer("rows", Series(), loss, rows()) == "along-first"

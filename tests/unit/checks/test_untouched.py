@@ -117,7 +117,7 @@ def test_an_error_in_the_middle_leaves_no_trace(at: int) -> None:
     before = _state(model, optimizer)
     report = newllm.check(model, optimizer, loss, batch, seconds=60)
     said = [str(outcome.sentence) for outcome in report.outcomes if "out of ideas" in str(outcome.sentence)]
-    assert "RuntimeError: out of ideas was raised" in said[0]
+    assert '"RuntimeError: out of ideas"' in said[0]
     assert len(report.of("sound")) > 5 or at == 1
     assert _state(model, optimizer) == before
 
@@ -166,7 +166,7 @@ def test_a_loss_that_never_runs_is_what_is_wrong() -> None:
     report = newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), loss, {"x": table()[0]})
     (outcome,) = report.wrong
     assert outcome.probe == "runs"
-    assert str(outcome.sentence) == "the loss cannot be computed: KeyError: 'z' was raised"
+    assert str(outcome.sentence).endswith("KeyError: 'z'\"")
     assert {one.status for one in report.outcomes[1:]} == {"unchecked"}
 
 

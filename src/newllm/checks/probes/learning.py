@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, names
-from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.outcome import CannotCheck, Outcome, said, sound, wrong
 from newllm.checks.rounding import is_quantised
 from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import read, targets
@@ -265,7 +265,7 @@ def accumulation(bench: Bench) -> Outcome:
     whole, again, other = bench.once(_evaluated)
     bench.model.eval()
     with torch.no_grad():
-        halves = [float(bench.loss(chosen_rows(batch, count, chosen))) for chosen in torch.arange(count).chunk(2)]
+        halves = [_loss_of_half(bench, chosen_rows(batch, count, chosen)) for chosen in torch.arange(count).chunk(2)]
     if whole != again or abs(other - whole) > _APART * abs(whole) / 10:
         raise CannotCheck("not-repeatable")
     if abs(sum(halves) / 2 - whole) <= _APART * abs(whole):
@@ -279,3 +279,12 @@ def accumulation(bench: Bench) -> Outcome:
     if len(counts) == 2 and counts[0] != counts[1]:
         raise CannotCheck("uneven", first=counts[0], second=counts[1], whole=whole, mean=sum(halves) / 2)
     raise CannotCheck("weighs-rows")
+
+
+def _loss_of_half(bench: Bench, half: Any) -> float:
+    try:
+        return float(bench.loss(half))
+    except CannotCheck:
+        raise
+    except Exception as error:
+        raise CannotCheck("half-fails", error=said(error)) from error

@@ -76,7 +76,7 @@ def _must_be_rows(bench: Bench, tables: list[Tensor], moved: float) -> None:
         how = "order"
     else:
         return
-    raise CannotCheck("time-first", how=how, layer=layer or "", moved=moved, rows=len(output))
+    raise CannotCheck("along-first", how=how, layer=layer or "", moved=moved, rows=len(output))
 
 
 def _first_mixed(bench: Bench, chosen: Tensor) -> dict[str, str | None]:

@@ -509,7 +509,7 @@ check-learns = Can one batch be learnt?
 # Why something could not be checked.
 check-reason =
     .no-time = no time was left for it
-    .error = { $error } was raised
+    .error = what was tried for it ended in an error: "{ $error }"
     .no-loss = the loss cannot be computed
     .meta = the model is on the device "meta", which holds no numbers: put it on another one to check
     .sharded = the model, or one that the loss calls, is sharded over processes (FSDP, DTensor), which all have to make the same passes: check it before it is wrapped
@@ -541,7 +541,7 @@ check-reason =
     .no-rows = there are no two rows to compare: a batch of one, a graph, or inputs of different numbers of rows
     .in-batch = every row is compared with every other, as in contrastive learning
     .rows-compared = other rows move the output of a row by { G($moved, digits: 2) } of its scale, and the loss compares the outputs of rows: they may belong together, as the items of one list that is ranked
-    .time-first = { $how ->
+    .along-first = { $how ->
         [order] the first axis ({ COUNT($rows) }) may be that of the positions: what stands on it moves outputs behind it, and none before
        *[layer] { $how ->
             [model] the model
@@ -589,6 +589,7 @@ check-reason =
     .step-writes = the step changes { COUNT($count) } frozen tensors: { names-and-more }. Right if it computes them itself, as an average of other weights, a codebook or what is annealed; wrong if they should stay as they are
     .follows = { COUNT($count) } running statistics of frozen batch norms move: { names-and-more }. Right if their part follows the trained one of the same form that stands beside it, as a teacher does; wrong if it should stay as it is
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
+    .half-fails = the loss of half of the rows cannot be computed, as where the rest of the batch belongs to all of them: "{ $error }"
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
     .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weight each small batch by its number of targets
