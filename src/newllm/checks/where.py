@@ -1,5 +1,6 @@
 """Where in a model a difference between two passes is seen first: in what a module is given, or in what it gives."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from newllm.checks.trees import leaves
+from newllm.checks.trees import leaves, same
 
+Differ = Callable[[Tensor, Tensor, torch.Size | None], bool | None]
 MOST = 2**26  # numbers of all tensors of a pass; of a larger one no place is looked for
 
 
@@ -68,7 +70,8 @@ def first_seen(
     model: nn.Module,
     first: Callable[[], Any],
     second: Callable[[], Any],
-    differ: Callable[[Tensor, Tensor], bool | None],
+    differ: Differ,
+    fewer: Callable[[], Any] | None = None,
 ) -> dict[str, str | None]:
     """Return where two passes differ first, as `check-where` says it: `where` and `layer`, None where it isn't known.
 
@@ -76,25 +79,83 @@ def first_seen(
         model: whose modules are looked at.
         first: makes a pass.
         second: makes the other one.
-        differ: whether two tensors of one place do; None where it cannot be said.
+        differ: whether two tensors of one place do, None where it cannot be said; it is also given the shape that the
+            tensor has in a pass with fewer rows or positions, None where that is not known.
+        fewer: makes that pass.
     """
-    calls = []
-    for run in (first, second):
-        with _recorded(model) as ended:
-            run()
-        calls.append(ended)
-    before, after = calls
+    before, after = _calls(model, first), _calls(model, second)
     if [one.name for one in before] != [one.name for one in after]:
         return {"where": None, "layer": None}
-    for one, two in zip(before, after, strict=True):
-        if True in _each(one.gives, two.gives, differ):
-            given = _each(one.given, two.given, differ)
+    less: list[_Call | None] = [None] * len(before)
+    if fewer is not None:
+        with contextlib.suppress(Exception):  # as of a model that takes so many positions only
+            found = _calls(model, fewer)
+            if [one.name for one in found] == [one.name for one in before]:
+                less = [*found]
+    for one, two, few in zip(before, after, less, strict=True):
+        if True in _each(one.gives, two.gives, few.gives if few else [], differ):
+            given = _each(one.given, two.given, few.given if few else [], differ)
             where = "given" if True in given else "latest" if None in given else "gives"
             return {"where": where if one.name else None, "layer": one.name or None}
     return {"where": None, "layer": None}
 
 
-def _each(
-    before: list[Tensor], after: list[Tensor], differ: Callable[[Tensor, Tensor], bool | None]
-) -> list[bool | None]:
-    return [differ(one, two) if one.shape == two.shape else None for one, two in zip(before, after, strict=False)]
+def _calls(model: nn.Module, run: Callable[[], Any]) -> list[_Call]:
+    with _recorded(model) as ended:
+        run()
+    return ended
+
+
+def _each(before: list[Tensor], after: list[Tensor], fewer: list[Tensor], differ: Differ) -> list[bool | None]:
+    known = len(fewer) == len(before)
+    found: list[bool | None] = []
+    for at, (one, two) in enumerate(zip(before, after, strict=False)):
+        if same(one, two):
+            found.append(False)
+        else:
+            found.append(differ(one, two, fewer[at].shape if known else None) if one.shape == two.shape else None)
+    return found
+
+
+def parts_apart(
+    one: Tensor, other: Tensor, shape: torch.Size | None, size: int, part: Tensor, differ: Callable[..., bool | None]
+) -> bool | None:
+    """Say whether two tensors differ in a part of their rows, or positions; None where that is not known.
+
+    The axis of the rows is that which is shorter in a pass with one row less. An axis may hold so many rows times
+    something else, of which nobody knows the order: what differs differs whichever it is.
+
+    Args:
+        one: of one pass.
+        other: of the other pass, in the same place.
+        shape: that they have in the pass with one row less; None where that is not known.
+        size: how many rows there are.
+        part: which of them are looked at, by number.
+        differ: whether two parts do.
+    """
+    if shape is None or len(shape) != one.ndim:
+        return None
+    axes = [axis for axis in range(one.ndim) if one.shape[axis] != shape[axis]]
+    times = {one.shape[axis] // size for axis in axes}
+    if not axes or any(one.shape[axis] * (size - 1) != shape[axis] * size for axis in axes):
+        return None
+    if times != {1}:
+        return _flat_apart(one, other, axes, size, part, differ)
+    for axis in axes:
+        one, other = (each.index_select(axis, part.to(each.device)) for each in (one, other))
+    return differ(one, other)
+
+
+def _flat_apart(
+    one: Tensor, other: Tensor, axes: list[int], size: int, part: Tensor, differ: Callable[..., bool | None]
+) -> bool | None:
+    if len(axes) > 1:
+        return None
+    (axis,) = axes
+    orders = [((size, -1), axis), ((-1, size), axis + 1)]
+    pairs = (
+        (each.unflatten(axis, form).index_select(at, part.to(each.device)) for each in (one, other))
+        for form, at in orders
+    )
+    found = [differ(*pair) for pair in pairs]
+    return None if None in found else all(found)

@@ -12,7 +12,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.targets import inputs_before, targets
 from newllm.checks.trees import changed_at, integers, mapped
-from newllm.checks.where import first_seen
+from newllm.checks.where import Differ, first_seen, parts_apart
 from newllm.loss_form import Targets
 
 
@@ -129,31 +129,50 @@ def _others_from(starts: Tensor) -> Callable[[Tensor], Tensor]:
 def _first_moved(bench: Bench, path: str, cut: int) -> dict[str, str | None]:
     """Return where outputs before a position are first moved by other tokens from there on, as `first_seen` does.
 
-    Only tensors `[B, T, ...]` are looked at, where no other axis may be that of the positions.
+    Which axis of a tensor holds the positions is seen in a pass with one less. Where the model takes no fewer, only
+    tensors `[B, T, ...]` are looked at, where no other axis may be that of the positions.
     """
     rows, length = bench.called()[2].shape[:2]
 
-    def moved(one: Tensor, other: Tensor) -> bool | None:
+    def moved(one: Tensor, other: Tensor, shape: torch.Size | None) -> bool | None:
+        if shape is not None:
+            return parts_apart(one, other, shape, length, torch.arange(cut), apart)
         if one.shape[:2] != (rows, length) or length in one.shape[2:] or length == rows:
             return None
         return apart(one[:, :cut], other[:, :cut])
 
+    def shorter(tensor: Tensor) -> Tensor:
+        if tensor.shape == (length, length):
+            return tensor[:-1, :-1]
+        if tensor.shape[:2] in ((rows, length), (1, length)):
+            return tensor[:, :-1]
+        return tensor[:-1] if tensor.shape == (length,) != (rows,) else tensor.clone()
+
     starts = torch.full((rows,), cut)
-    return placed(bench, lambda given: changed_at(given, path, _others_from(starts)), moved)
+    change = lambda given: changed_at(given, path, _others_from(starts))  # noqa: E731
+    return placed(bench, change, moved, lambda given: mapped(given, shorter))
 
 
 def placed(
-    bench: Bench, change: Callable[[Any], Any], moved: Callable[[Tensor, Tensor], bool | None]
+    bench: Bench, change: Callable[[Any], Any], moved: Differ, fewer: Callable[[Any], Any]
 ) -> dict[str, str | None]:
-    """Return where two passes differ first: with what the model was given, and with that changed."""
+    """Return where two passes differ first: with what the model was given, and with that changed.
+
+    Args:
+        bench: with the model.
+        change: gives what is changed.
+        moved: whether two tensors of one place differ.
+        fewer: gives what has one row, or position, less.
+    """
     arguments, options, _ = bench.called()
     given: Any = [list(arguments), options]
-    changed = change(given)
+    changed, less = change(given), fewer(given)
     return first_seen(
         bench.seen.module,
         lambda: bench.answer(*given, training=False),
         lambda: bench.answer(*changed, training=False),
         moved,
+        lambda: bench.answer(*less, training=False),
     )
 
 
@@ -162,7 +181,12 @@ def apart(one: Tensor, other: Tensor) -> bool | None:
     if not one.numel() or one.dtype != other.dtype:
         return None
     one, other = one.double(), other.double()
-    return float((other - one).abs().max()) > MOVED * max(float(one.std(correction=0)), 1e-12)
+    different = one != other  # what is infinite in both, as a score that is masked, has not moved
+    if not bool(different.any()):
+        return False
+    moved, finite = (other - one)[different].abs(), one[one.isfinite()]
+    scale = float(finite.std(correction=0)) if finite.numel() else 0.0
+    return not float(moved.max()) <= MOVED * max(scale, 1e-12)
 
 
 def answers(bench: Bench, change: Callable[[Tensor], Tensor], at: str | None = None) -> tuple[Tensor, Tensor]:

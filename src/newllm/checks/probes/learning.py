@@ -51,7 +51,7 @@ def repeatable(bench: Bench) -> Outcome:
         value = float(loss.detach())
         again = {name: each.grad for name, each in bench.model.named_parameters()}
     if not _is_same(value, seen.loss):
-        place = first_seen(bench.model, bench.loss, bench.loss, lambda one, other: not _equal(one, other))
+        place = first_seen(bench.model, bench.loss, bench.loss, lambda one, other, _: not _equal(one, other))
         return wrong("repeatable", "placed", first=seen.loss, second=value, **place)
     parts = [name for name, gradient in seen.gradients.items() if not _equal(gradient, again.get(name))]
     if parts:

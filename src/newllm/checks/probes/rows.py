@@ -16,6 +16,7 @@ from newllm.checks.probes.first_axis import holds_rows, reads_along
 from newllm.checks.rounding import MOVED, must_not_round
 from newllm.checks.seen import observed, output_of
 from newllm.checks.trees import chosen_rows, is_integer, leaves, mapped
+from newllm.checks.where import parts_apart
 from newllm.messages import message
 
 _LONGEST = 0.3  # seconds for more than two ways to change rows
@@ -80,16 +81,25 @@ def _must_be_rows(bench: Bench, tables: list[Tensor], moved: float) -> None:
 
 
 def _first_mixed(bench: Bench, chosen: Tensor) -> dict[str, str | None]:
-    """Return where rows are first moved by the chosen others, as `first_seen` does; of tensors `[B, ...]` alone."""
-    count = len(chosen)
+    """Return where rows are first moved by the chosen others, as `first_seen` does.
 
-    def moved(one: Tensor, other: Tensor) -> bool | None:
+    Which axis of a tensor holds the rows is seen in a pass with one less. Where the model takes no fewer, only tensors
+    `[B, ...]` are looked at, whose second axis is another.
+    """
+    count = len(chosen)
+    others = (~chosen).nonzero().flatten()
+
+    def moved(one: Tensor, other: Tensor, shape: torch.Size | None) -> bool | None:
+        if shape is not None:
+            return parts_apart(one, other, shape, count, others, apart)
         if one.ndim == 0 or one.shape[0] != count or count in one.shape[1:2]:
             return None
-        others = ~chosen.to(one.device)
-        return apart(one[others], other[others])
+        return apart(one[others.to(one.device)], other[others.to(one.device)])
 
-    return placed(bench, lambda given: mapped(given, lambda one: chosen_rows(one, count, _turned(chosen))), moved)
+    def some(rows: Tensor) -> Callable[[Any], Any]:
+        return lambda given: mapped(given, lambda one: chosen_rows(one, count, rows))
+
+    return placed(bench, some(_turned(chosen)), moved, some(torch.arange(count - 1)))
 
 
 def _are_compared(bench: Bench, output: Tensor) -> bool:
