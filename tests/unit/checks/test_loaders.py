@@ -240,3 +240,19 @@ def test_a_loader_that_gives_nothing_is_one_line(loader: Any, says: str) -> None
         checked(loader)
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "expected"),
+    [(64, 8, "wrong"), (64, 16, "wrong"), (64, 64, "sound"), (16, 8, "sound")],
+    ids=["half a class", "a class", "all in one batch", "so few that it may be chance"],
+)
+def test_few_rows_in_the_order_of_their_labels(rows: int, size: int, expected: str) -> None:
+    torch.manual_seed(0)
+    y = torch.arange(rows) * 3 // rows
+    held = torch.utils.data.TensorDataset(torch.randn(rows, 10), y)
+    (found,) = (each for each in checked(DataLoader(held, size)).outcomes if each.probe == "order")
+    assert found.status == expected
+    mixed = torch.utils.data.TensorDataset(torch.randn(rows, 10), y[torch.randperm(rows)])
+    (found,) = (each for each in checked(DataLoader(mixed, size)).outcomes if each.probe == "order")
+    assert found.status == "sound"

@@ -103,3 +103,43 @@ def test_a_loss_scale_far_beyond_half_precision_is_said(scale: float, clips: boo
         assert found.status == "wrong"
     elif not clips:
         assert (found.sentence.id.rpartition(".")[2] if found.status == "unchecked" else found.status) == expected
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [(2.0**40, "overflows"), (2.0**-30, "vanishes"), (2.0**16, "sound"), (2.0**32, "scale-skips")],
+)
+def test_a_loss_scale_at_which_half_precision_makes_no_update(scale: float, expected: str) -> None:
+    """One of those in use may be skipped at first, too: it falls."""
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        with torch.autocast("cpu", torch.float16):
+            return classes(model, batch)
+
+    def step(batch: tuple[Tensor, Tensor]) -> None:
+        optimizer.zero_grad()
+        scaler.scale(loss(model, batch)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    found = asked("loss-scale", model, loss, table(), step=step, optimizer=optimizer)
+    assert found.sentence.id.rpartition(".")[2] == expected, str(found.sentence)
+
+
+def test_a_step_that_makes_no_update_by_any_scale_is_not_blamed_on_it() -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
+
+    def step(batch: tuple[Tensor, Tensor]) -> None:
+        optimizer.zero_grad()
+        scaler.scale(classes(model, batch) * torch.inf).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    assert answer("loss-scale", model, classes, table(), step=step, optimizer=optimizer) == "scale-skips"

@@ -26,6 +26,7 @@ _ALIKE = 1e-3  # of a gradient: what differs by less is the same, up to a factor
 _APART = 0.05  # what differs by more is another one: passes of nearly one size are as good as passes of one size
 _LEVEL = 0.01  # of a weight or factor
 _LEAST, _MOST = 1.0, 2.0**32  # of a loss scale: trainings begin with 2^7 to 2^32, and lower it where gradients overflow
+_IN_USE = (2.0**16, 2.0**8, 1.0)
 _NEVER = 1e-4  # of a norm: what comes out as exactly the same, or exactly twice, of other batches too
 
 
@@ -115,7 +116,10 @@ def loss_scale(bench: Bench) -> Outcome:
     if len(scalers) != 1:
         raise CannotCheck("no-scaler")
     scale = float(scalers[0].get_scale())
-    first, other, again = (_at_scale(bench, scalers[0], each) for each in (scale, scale / 2, scale))
+    try:
+        first, other, again = (_at_scale(bench, scalers[0], each) for each in (scale, scale / 2, scale))
+    except CannotCheck as reason:
+        return _never_updates(bench, scalers[0], reason)
     evidence = {"scale": scale, "first": _norm(first), "second": _norm(other)}
     ratio = _norm(other) / _norm(first)
     if _apart(first, again) <= _ALIKE:  # the step does the same each time
@@ -133,6 +137,23 @@ def loss_scale(bench: Bench) -> Outcome:
     if ratio == 1:
         return sound("loss-scale", **evidence)
     return wrong("loss-scale", "clipped" if ratio > 1 else "kept", ratio=ratio, **evidence)
+
+
+def _never_updates(bench: Bench, scaler: torch.amp.GradScaler, reason: CannotCheck) -> Outcome:
+    """Say what is wrong where no update is made by the loss scale, which is none of those in use, and one is by such.
+
+    Raises:
+        CannotCheck: it is one of those in use, or no update is made by another either.
+    """
+    scale = float(scaler.get_scale())
+    for other in () if _LEAST <= scale <= _MOST else _IN_USE:
+        try:
+            _at_scale(bench, scaler, other)
+        except CannotCheck:
+            continue
+        case = "overflows" if scale > _MOST else "vanishes"
+        return wrong("loss-scale", case, scale=scale, better=other, calls=CALLS)
+    raise reason
 
 
 def _at_scale(bench: Bench, scaler: torch.amp.GradScaler, scale: float) -> Gradient:

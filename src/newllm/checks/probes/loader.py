@@ -1,6 +1,8 @@
 """The data loader: do its workers draw different numbers, what order does it read in, are its shards disjoint?"""
 
 import copy
+import math
+from collections import Counter
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ _WORKERS = 2
 _SPREAD = 12  # rows over the whole data set
 _FEWEST = 8  # rows of a batch whose labels are looked at
 _RANKS = 256
+_CHANCE = 30.0  # bits by which an order of labels is none of chance
 _MOST = 0.5  # share of the rows that hold the same as another
 
 
@@ -110,21 +113,28 @@ def _sorted_labels(bench: Bench, chosen: list[int]) -> str | None:
         found = targets(bench)
     except CannotCheck:
         return None
-    if found.ids.ndim != 1 or len(found.ids) < _FEWEST or len(chosen) < _SPREAD * _FEWEST:
+    if found.ids.ndim != 1 or len(found.ids) < _FEWEST:
         return None
     named = [path for path, each in integers(bench.batch) if each.shape == found.ids.shape and each.equal(found.ids)]
     if not named:
         return None
     loader = loader_of(bench)
-    spread = chosen[:: len(chosen) // _SPREAD][:_SPREAD]
+    few = len(chosen) < _SPREAD * _FEWEST  # all of them are looked at
+    spread = chosen if few else chosen[:: len(chosen) // _SPREAD][:_SPREAD]
     (start,), rows = read(loader, [chosen[: len(found.ids)]]), read(loader, [[row] for row in spread])
     labels = [dict(integers(row)).get(named[0]) for row in rows]
     begun = dict(integers(start)).get(named[0])
     if begun is None or any(each is None or each.numel() != 1 for each in labels):
         return None
     values = [int(each) for each in labels if each is not None]
-    rises = values == sorted(values) and len(set(values)) > 1
+    rises = values == sorted(values) and len(set(values)) > 1 and not (few and _is_by_chance(values))
     return named[0] if rises and int(begun.min()) == int(begun.max()) else None
+
+
+def _is_by_chance(values: list[int]) -> bool:
+    """Say whether so few labels may stand in their order by chance: of how many orders is theirs one."""
+    orders = math.lgamma(len(values) + 1) - sum(math.lgamma(count + 1) for count in Counter(values).values())
+    return orders < _CHANCE * math.log(2)
 
 
 def shards(bench: Bench) -> Outcome:

@@ -415,6 +415,8 @@ check-loss-scale = Does the loss scale leave the update alone?
     .sound = with half the scale the first update uses the same gradient
     .clipped = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is clipped while it is still multiplied by the scale
     .kept = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is never divided by the scale
+    .overflows = with a loss scale of { G($scale) } no update is made in { $calls } calls of the step, and with { G($better) } one is: the gradients are too large for half precision, and every update is skipped until the scale has fallen far enough
+    .vanishes = with a loss scale of { G($scale) } the gradients of { $calls } calls of the step are all 0, and with { G($better) } they are not: they are too small for half precision
 
 check-step-weights = Does each pass use the current weights?
     .short = weights that mixed precision keeps

@@ -400,6 +400,8 @@ check-loss-scale = 損失スケールは更新を変えないか
     .sound = スケールを半分にしても、最初の更新は同じ勾配を使う
     .clipped = 損失スケール{ G($scale) }を半分にすると、最初の更新の勾配が{ G($ratio, digits: 3) }倍になる（ノルム{ G($first, digits: 3) }と{ G($second, digits: 3) }）。スケールが掛かったままクリッピングされている
     .kept = 損失スケール{ G($scale) }を半分にすると、最初の更新の勾配が{ G($ratio, digits: 3) }倍になる（ノルム{ G($first, digits: 3) }と{ G($second, digits: 3) }）。スケールで割られていない
+    .overflows = 損失スケールが{ G($scale) }だとステップを{ $calls }回呼び出しても更新が行われず、{ G($better) }なら行われる。勾配が半精度で表せる範囲を超えており、スケールが十分に下がるまで、すべての更新が飛ばされる
+    .vanishes = 損失スケールが{ G($scale) }だとステップを{ $calls }回呼び出しても勾配はすべて0で、{ G($better) }なら0ではない。勾配が小さすぎて半精度では表せない
 
 check-step-weights = 順伝播は現在の重みで計算されるか
     .short = 混合精度が保持する重み
