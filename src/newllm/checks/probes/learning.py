@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, names
+from newllm.checks.met import must_not_be_met
 from newllm.checks.outcome import CannotCheck, Outcome, said, sound, wrong
 from newllm.checks.rounding import is_quantised
 from newllm.checks.seen import Seen, observed
@@ -108,6 +109,7 @@ def _unlearnt(bench: Bench, evidence: dict[str, Any]) -> Outcome:
         raise CannotCheck("slow", **evidence)
     if not bench.seen.gradients and is_quantised(bench.model):
         raise CannotCheck("quantised-untrained")
+    must_not_be_met(bench)
     return wrong("learns", **evidence)
 
 

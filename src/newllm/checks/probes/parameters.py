@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.loop import calls
+from newllm.checks.met import must_not_be_met
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import reached
 from newllm.checks.scaled import scaled_alike
@@ -105,6 +106,8 @@ def gradients(bench: Bench) -> Outcome:
     found = updates(bench)
     if len(found.absent) == len(found.trainable):
         raise CannotCheck("no-gradient")
+    if len(found.zero) == len(found.trainable):
+        must_not_be_met(bench)
     waiting = _waiting(bench.model, found.trainable, set(found.zero))
     for case, lost in (("absent", found.absent), ("zero", found.zero)):
         if lost := [name for name in lost if name not in waiting]:
@@ -142,6 +145,7 @@ def moves(bench: Bench) -> Outcome:
     parameters = dict(bench.model.named_parameters())
     pulled = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name]))]
     if not pulled:
+        must_not_be_met(bench)
         raise CannotCheck("no-gradient")
     still = [name for name in pulled if name not in found.moved and name not in found.faint]
     if still:

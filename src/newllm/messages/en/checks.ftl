@@ -524,6 +524,7 @@ check-reason =
        *[other] the loss calls the model { $calls } times: which of these calls to check is not known
     }
     .no-gradient = the loss has no gradient at the model's output
+    .loss-met = the loss of this batch is exactly 0 and pulls at nothing, as where every margin is met already; with the rows of the batch exchanged it does: give a batch whose loss is above 0
     .single-number = the model gives one number per row, and none for each of several classes
     .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
