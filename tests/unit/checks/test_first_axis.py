@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
 import torch
 from tests.unit.checks.asked import answer, asked
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.data import DataLoader, TensorDataset
 
 WORDS, TAGS = 30, 4
@@ -114,3 +116,50 @@ def test_rows_that_see_each_other_beside_a_layer_that_is_given_its_axis_right() 
 
     torch.manual_seed(0)
     assert answer("rows", Turned(0), tags, words()) == "wrong"
+
+
+def test_texts_packed_time_first() -> None:
+    class Packs(Tagger):
+        def forward(self, words: Tensor, lengths: Tensor | None = None) -> Tensor:
+            assert lengths is not None
+            packed = pack_padded_sequence(self.embed(words), lengths, enforce_sorted=False)
+            return self.head(pad_packed_sequence(self.rnn(packed)[0])[0])
+
+    torch.manual_seed(0)
+    held, found = (each.T.contiguous() for each in words(RAGGED))
+    assert answer("rows", Packs(0), tags, (held, torch.tensor(RAGGED), found)) == "along-first"
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("convolves", [True, False])
+def test_a_single_series_that_is_given_an_axis_of_rows_within_the_model(convolves: bool, flat: bool) -> None:
+    class Within(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(5, 16, 3, padding=1)
+            self.rnn = nn.GRU(5, 8, batch_first=True, bidirectional=True)
+            self.head = nn.Linear(16, 1 if flat else TAGS)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = self.conv(x.T[None])[0].T if convolves else self.rnn(x[None])[0][0]
+            return self.head(made).squeeze(-1) if flat else self.head(made)
+
+    torch.manual_seed(0)
+    loss: Any = lambda model, batch: (F.mse_loss if flat else F.cross_entropy)(model(batch[0]), batch[1])  # noqa: E731
+    target = torch.randn(40) if flat else torch.randint(TAGS, (40,))
+    assert answer("rows", Within(), loss, (torch.randn(40, 5), target)) == "along-first"
+
+
+def test_images_as_wide_as_there_are_rows_are_still_looked_at() -> None:
+    class Images(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = self.conv(x).mean((2, 3))
+            return self.head(made - made.mean(0))
+
+    torch.manual_seed(0)
+    loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
+    assert answer("rows", Images(), loss, (torch.randn(8, 1, 8, 8), torch.randint(3, (8,)))) == "wrong"

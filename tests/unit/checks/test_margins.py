@@ -45,3 +45,14 @@ def test_triplets_that_are_cut_off_from_the_weights_are_one() -> None:
     assert answer("learns", mlp(8), cut, easy()) == "wrong"
     hard = easy()[0], easy()[1], easy()[0]
     assert answer("gradients", mlp(8), triplets, hard) == "sound"
+
+
+def test_a_bias_that_cancels_in_a_difference_is_no_forgotten_branch() -> None:
+    torch.manual_seed(0)
+    critic = lambda model, batch: model(batch[0]).mean() - model(batch[1]).mean()  # noqa: E731
+    batch = torch.randn(16, 10), torch.randn(16, 10)
+    assert answer("gradients", mlp(1), critic, batch) == "cancelled"
+    dead = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 1))
+    with torch.no_grad():
+        dead.get_parameter("0.bias").fill_(-100.0)  # nothing comes through: weights and biases get nothing
+    assert answer("gradients", dead, critic, batch) == "wrong"

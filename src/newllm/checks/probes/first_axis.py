@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from newllm.checks.bench import Bench
 from newllm.checks.feed import loader_of, read
@@ -13,7 +14,9 @@ from newllm.checks.trees import is_integer, leaves
 
 _FEWEST = 2  # rows that are filled up, positions of them, lengths
 _BATCHED = 3  # axes: with fewer a layer takes a single text, along its first axis
-_READ = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+_READ = (
+    nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, nn.modules.conv._ConvNd,
+)  # fmt: skip
 
 
 def holds_rows(bench: Bench, tables: list[Tensor], output: Tensor) -> bool:
@@ -90,9 +93,7 @@ def reads_along(bench: Bench, count: int) -> str | None:
 
     def noting(name: str) -> Any:
         def hook(layer: nn.Module, arguments: Any, options: dict[str, Any]) -> None:
-            given = next(iter([*arguments, *options.values()]), None)  # a packed one has no axis of positions
-            is_first = not getattr(getattr(layer, "self_attn", layer), "batch_first", False)
-            if isinstance(given, Tensor) and len(given) == count and (is_first or given.ndim < _BATCHED):
+            if _takes_for_positions(layer, next(iter([*arguments, *options.values()]), None), count):
                 found.append(name)
 
         return hook
@@ -106,3 +107,21 @@ def reads_along(bench: Bench, count: int) -> str | None:
             hook.remove()
     by_hand = [name for name, each in bench.model.named_modules() if isinstance(each, nn.RNNCellBase)]
     return next(iter([*found, *by_hand]), None)
+
+
+def _takes_for_positions(layer: nn.Module, given: Any, count: int) -> bool:
+    """Say whether a layer is given as many positions, and reads along them: on its first axis, or as a single series.
+
+    What is packed has as many steps as its longest text.
+    """
+    if isinstance(given, PackedSequence):
+        return len(given.batch_sizes) == count and int(given.batch_sizes[0]) != count
+    if not isinstance(given, Tensor):
+        return False
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        spatial = len(layer.kernel_size)
+        return count in given.shape[-spatial:] and (given.ndim < spatial + 2 or len(given) != count)
+    batch_first = getattr(getattr(layer, "self_attn", layer), "batch_first", False)
+    if given.ndim < _BATCHED or not batch_first:
+        return len(given) == count
+    return given.shape[1] == count != len(given)

@@ -13,7 +13,7 @@ from newllm.checks.met import must_not_be_met
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import reached
 from newllm.checks.scaled import scaled_alike
-from newllm.checks.updates import UPDATES, updates
+from newllm.checks.updates import UPDATES, Updates, updates
 from newllm.model.plain_containers import in_plain_containers
 from newllm.model.tied_head import TiedHead
 
@@ -109,13 +109,27 @@ def gradients(bench: Bench) -> Outcome:
     if len(found.zero) == len(found.trainable):
         must_not_be_met(bench)
     waiting = _waiting(bench.model, found.trainable, set(found.zero))
+    cancelled = _cancelled(found)
     for case, lost in (("absent", found.absent), ("zero", found.zero)):
-        if lost := [name for name in lost if name not in waiting]:
+        if lost := [name for name in lost if name not in waiting and name not in cancelled]:
             return wrong("gradients", case, share=_share(bench, lost), **names(lost))
+    if cancelled:
+        raise CannotCheck("cancelled", **names(cancelled))
     if waiting:
         lost = [name for name in found.zero if name in waiting]
         raise CannotCheck("unreached", share=_share(bench, lost), **names(lost))
     return sound("gradients", count=len(found.trainable), updates=UPDATES)
+
+
+def _cancelled(found: Updates) -> list[str]:
+    """Return the biases that have a gradient of 0 while the weights of their layers are pulled at.
+
+    What comes of such a layer reaches the loss, and the loss does not change with a constant that is added to it: as
+    where one mean of outputs is taken from another, or their order counts alone.
+    """
+    lost = set(found.zero) - set(found.absent)
+    weights = {name: f"{name.removesuffix('bias')}weight" for name in lost if name.rpartition(".")[2] == "bias"}
+    return sorted(name for name, weight in weights.items() if weight in found.trainable and weight not in found.zero)
 
 
 def _waiting(model: nn.Module, trainable: list[str], lost: set[str]) -> set[str]:

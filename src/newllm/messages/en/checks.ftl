@@ -525,6 +525,7 @@ check-reason =
     }
     .no-gradient = the loss has no gradient at the model's output
     .loss-met = the loss of this batch is exactly 0 and pulls at nothing, as where every margin is met already; with the rows of the batch exchanged it does: give a batch whose loss is above 0
+    .cancelled = the gradient of { names-and-more } is exactly 0, and that of the weight beside it is not: the loss stays the same where a constant is added to what the layer gives, as a difference of outputs does, so that nothing is lost
     .single-number = the model gives one number per row, and none for each of several classes
     .unreached = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all trainable weights) get no gradient from this batch, and parts of the same kind beside them do: { names-and-more }. Right if they wait for other inputs, as experts and heads do, or are dropped at random; wrong if nothing ever uses them
     .no-cross-entropy = the loss is no plain cross-entropy of the model's output
