@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from newllm.checks.binary import is_sigmoid
 from newllm.checks.present import DEVICES, autocasts
 from newllm.checks.trees import copied, dense, leaves
 
@@ -55,6 +56,7 @@ class Seen:
         arguments, options: what it was called with.
         output: the tensor that the loss is computed from, detached; None where none was found.
         gradient: of the loss by that output.
+        is_sigmoid: whether a sigmoid made that output.
         loss: its value.
         has_gradient: whether the loss depends on anything that is trained.
         gradients: of the parameters by name.
@@ -72,6 +74,7 @@ class Seen:
     options: dict[str, Any]
     output: Tensor | None
     gradient: Tensor | None
+    is_sigmoid: bool
     loss: float
     has_gradient: bool
     gradients: dict[str, Tensor]
@@ -181,6 +184,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         options=options,
         output=None if output is None else output.detach().clone(),
         gradient=None if gradient is None else gradient.detach().clone(),
+        is_sigmoid=output is not None and is_sigmoid(output),
         loss=float(value.detach()),
         has_gradient=value.requires_grad,
         gradients={name: dense(each.grad).clone() for name, each in model.named_parameters() if each.grad is not None},

@@ -23,7 +23,7 @@ def test_nothing_is_wrong(name: str) -> None:
     assert report.wrong == []
     sound = {outcome.probe for outcome in report.of("sound")}
     assert {"finite", "repeatable", "optimizer-holds", "gradients", "moves", "learns"} <= sound
-    assert ("loss-form" in sound) == (name in CLASSIFIES | {"pairs"})
+    assert ("loss-form" in sound) == (name in CLASSIFIES | {"pairs", "several labels"})
     assert ("autocast" in sound) == (name == "mixed precision")
     assert ({"shift", "causality"} <= sound) == (name in NEXT_TOKEN)
     assert ("padding" in sound) == (name == "padded")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from newllm.checks.bench import Bench
+from newllm.checks.binary import binary_form
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.probes.dependence import answers, read_ahead, scale
 from newllm.checks.rounding import MOVED
@@ -13,6 +14,7 @@ from newllm.checks.seen import observed
 from newllm.checks.targets import FIT, input_shares, read, shift_shares, targets, tokens_given
 from newllm.checks.trees import chosen_rows, leaves
 from newllm.loss_form import NEAR, Targets
+from newllm.messages import message
 
 _MISFIT = 0.9  # share below which they do not: a text that repeats itself agrees with itself under any shift
 _HIGH, _ABOVE = 1.3, 0.3  # times ln C and nats: more than this is no matter of a few unlucky rows
@@ -31,7 +33,10 @@ _HIDDEN = 0.5  # share of the positions below which they may be those of hidden 
 
 def loss_form(bench: Bench) -> Outcome:
     """Compare the gradient at the model's output with that of the cross-entropy, number by number."""
-    found = targets(bench)
+    try:
+        found = targets(bench)
+    except CannotCheck as reason:
+        return _binary(bench, reason)
     evidence = {"form": found.form, "classes": found.classes, "rows": int(found.used.sum())}
     if found.form == "wrong-axis":
         return wrong("loss-form", "axis", axis=found.axis, over=found.over, **evidence)
@@ -40,6 +45,24 @@ def loss_form(bench: Bench) -> Outcome:
     if found.form in ("softmax-twice", "log-softmax-missing", "log-missing"):
         return wrong("loss-form", found.form, **evidence)
     return sound("loss-form", **evidence)
+
+
+def _binary(bench: Bench, reason: CannotCheck) -> Outcome:
+    """Compare the gradient with that of a binary cross-entropy of each number, where there are no classes.
+
+    Raises:
+        CannotCheck: it is none.
+    """
+    seen = bench.seen
+    if seen.calls != 1 or seen.output is None or seen.gradient is None:
+        raise reason
+    near = NEAR.get(seen.output.dtype, 1e-3)
+    form = binary_form(seen.output, seen.gradient, near, is_sigmoid=seen.is_sigmoid)
+    if form is None:
+        raise reason
+    if form == "sigmoid-twice":
+        return wrong("loss-form", "sigmoid-twice", form=form)
+    return Outcome("loss-form", "sound", message("check-loss-form.binary", of=form), {"form": form})
 
 
 def _is_of_positions(bench: Bench, found: Targets) -> bool:

@@ -158,7 +158,7 @@ check-training-mode = Are dropout and batch norm in training mode?
 check-loss-form = Is the loss the cross-entropy of the model's output?
     .short = the form of the loss
     .why = With a softmax too many, learning is slow and the loss stops at a floor, without any error; with a logarithm missing, nothing useful is learnt.
-    .first = Give logits to cross_entropy (it contains the softmax), and log-probabilities to nll_loss; make sure that the classes are on the axis that the loss takes for them.
+    .first = Give logits to cross_entropy (it contains the softmax) and binary_cross_entropy_with_logits (it contains the sigmoid), and log-probabilities to nll_loss; make sure that the classes are on the axis that the loss takes for them.
     .sound = { $form ->
         [smoothed] the gradient is that of a cross-entropy with smoothed labels
         [log-probabilities] the model gives log-probabilities and the loss takes them as such
@@ -167,6 +167,11 @@ check-loss-form = Is the loss the cross-entropy of the model's output?
        *[other] the gradient is that of the cross-entropy of logits
     }, over { COUNT($classes) } classes, number by number
     .softmax-twice = softmax is applied twice: the gradient is that of a cross-entropy whose "logits" are probabilities already. Its loss cannot fall below a floor
+    .binary = the gradient is that of the binary cross-entropy of { $of ->
+        [probabilities] probabilities
+       *[logits] logits
+    }, number by number
+    .sigmoid-twice = a sigmoid is applied twice: the gradient is that of a binary cross-entropy whose "logits" are probabilities already. Its loss cannot fall below a floor
     .log-softmax-missing = nll_loss is given logits: there is no log_softmax between the model and the loss, so the loss can fall without end and nothing is normalised
     .log-missing = nll_loss is given probabilities: their logarithm is missing
     .wrong-axis = the softmax runs over another axis than that of the { COUNT($classes) } classes

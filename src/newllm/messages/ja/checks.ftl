@@ -153,7 +153,7 @@ check-training-mode = ドロップアウトとバッチ正規化は訓練モー�
 check-loss-form = 損失はモデルの出力の交差エントロピーか
     .short = 損失の形
     .why = softmaxが一つ多いと、エラーも出ないまま学習が遅くなり、損失が下限で止まる。対数が抜けると、まともに学習できない。
-    .first = cross_entropyにはロジットを（softmaxは中に含まれる）、nll_lossには対数確率を渡す。クラスの軸をほかの軸と取り違えない。
+    .first = cross_entropyにはロジットを（softmaxは中に含まれる）、binary_cross_entropy_with_logitsにもロジットを（シグモイドは中に含まれる）、nll_lossには対数確率を渡す。クラスの軸をほかの軸と取り違えない。
     .sound = { COUNT($classes) }クラスについて、勾配が一つ一つの数まで{ $form ->
         [smoothed] ラベル平滑化つきの交差エントロピー
         [log-probabilities] 対数確率に対する負の対数尤度
@@ -162,6 +162,11 @@ check-loss-form = 損失はモデルの出力の交差エントロピーか
        *[other] ロジットの交差エントロピー
     }のものと一致する
     .softmax-twice = softmaxが2回かかっている。勾配は、すでに確率になったものを「ロジット」とした交差エントロピーのものである。損失は下限より下がらない
+    .binary = 勾配が一つ一つの数まで、{ $of ->
+        [probabilities] 確率
+       *[logits] ロジット
+    }の二値交差エントロピーのものと一致する
+    .sigmoid-twice = シグモイドが2回かかっている。勾配は、すでに確率になったものを「ロジット」とした二値交差エントロピーのものである。損失は下限より下がらない
     .log-softmax-missing = nll_lossにロジットが渡されている。モデルと損失の間にlog_softmaxがないため、損失は際限なく下がり、何も正規化されない
     .log-missing = nll_lossに確率が渡されている。対数が抜けている
     .wrong-axis = softmaxが{ COUNT($classes) }クラスの軸とは別の軸にかかっている
