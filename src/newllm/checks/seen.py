@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from newllm.checks.trees import copied, dense, leaves
 
 ACTS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they act otherwise in training
 _REFUSED = "Disabling autocast"  # in a warning of torch
+_STRETCHED = re.compile(  # in another
+    r"target size \(torch\.Size\((.*?)\)\) that is different to the input size \(torch\.Size\((.*?)\)\)"
+)
 _EDGE = 0.99  # of the range of tanh and sigmoid
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
 _FUNCTIONS = {
@@ -66,6 +70,7 @@ class Seen:
         calls: how often the loss called the model.
         autocast: the device types for which automatic mixed precision was on around the model or within it.
         products: the dtypes of products that the model called as functions while it was on.
+        broadcast: shapes of inputs and targets that torch warned of, since one is stretched to the other.
         refused: what torch warned of when it turned off mixed precision that was asked for; empty if it did not.
     """
 
@@ -84,6 +89,7 @@ class Seen:
     calls: int
     autocast: tuple[str, ...]
     products: tuple[str, ...]
+    broadcast: tuple[tuple[str, str], ...]
     refused: str
 
 
@@ -194,6 +200,9 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         calls=len(watch.calls),
         autocast=tuple(sorted(watch.autocast)),
         products=tuple(watch.products),
+        broadcast=tuple(
+            (found[1], found[2]) for each in said if (found := _STRETCHED.search(str(each.message))) is not None
+        ),
         refused=next((str(each.message) for each in said if _REFUSED in str(each.message)), ""),
     )
 

@@ -108,3 +108,32 @@ def test_the_steps_of_one_series_are_no_rows() -> None:
     torch.manual_seed(0)
     loss = lambda model, batch: F.mse_loss(model(batch[0]), batch[1])  # noqa: E731
     assert answer("rows", Series(), loss, rows()) == "along-first"
+
+
+class Actor(nn.Module):
+    """A policy and the value of each state, `[B, 4]` and `[B, 1]`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.policy, self.value = nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(16, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        made = torch.relu(self.first(x))
+        return self.policy(made), self.value(made)
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_the_value_of_a_policy_that_is_compared_with_all_returns_is_found() -> None:
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor], squeezes: bool) -> Tensor:
+        logits, value = model(batch[0])
+        return F.cross_entropy(logits, logits.argmax(1)) + F.mse_loss(
+            value.squeeze(-1) if squeezes else value, batch[1]
+        )
+
+    def of_a_row(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return F.mse_loss(model(batch[0])[0], torch.ones(1, 4))  # one target for each column, for all rows
+
+    torch.manual_seed(0)
+    assert answer("broadcast", Actor(), lambda m, b: loss(m, b, squeezes=False), rows()) == "wrong"
+    assert answer("broadcast", Actor(), lambda m, b: loss(m, b, squeezes=True), rows()) == "no-single-numbers"
+    assert answer("broadcast", Actor(), of_a_row, rows()) == "no-single-numbers"

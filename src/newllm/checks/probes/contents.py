@@ -1,6 +1,7 @@
 """What a batch holds: is it left as it is, do its targets go where they belong, and do they stay out of the inputs?"""
 
 import math
+import re
 from typing import Any
 
 import torch
@@ -91,7 +92,7 @@ def broadcast(bench: Bench) -> Outcome:
     _, _, output = bench.called()
     rows = len(output) if output.ndim else 0
     if output.shape not in ((rows,), (rows, 1)) or rows < _FEWEST or bench.seen.gradient is None:
-        raise CannotCheck("no-single-numbers")
+        return _warned(bench)
     batch = bench.batch
     singles = [(path, each) for path, each in leaves(batch) if each.shape in ((rows,), (rows, 1))]
     found = [(path, each) for path, each in singles if not _is_given(bench, each)]
@@ -115,6 +116,20 @@ def broadcast(bench: Bench) -> Outcome:
     if is_level or not bool(_same_gradients(bench, others)[0]):
         raise CannotCheck("rows-unpaired")
     return wrong("broadcast", **evidence)
+
+
+def _warned(bench: Bench) -> Outcome:
+    """Say what torch warns of where the model gives more than one number per row, as a policy with its value does.
+
+    Raises:
+        CannotCheck: of nothing, or of other shapes than those of a column and a row of as many numbers.
+    """
+    for target, output in bench.seen.broadcast:
+        shapes = [tuple(int(each) for each in re.findall(r"\d+", shape)) for shape in (target, output)]
+        (rows, *rest), (others, *other_rest) = shapes if all(shapes) else ((0,), (0,))
+        if rows == others >= _FEWEST and sorted([rest, other_rest]) == [[], [1]]:
+            return wrong("broadcast", "warned", output=output, target=target, rows=rows)
+    raise CannotCheck("no-single-numbers")
 
 
 def _same_gradients(bench: Bench, batch: Any) -> Tensor:

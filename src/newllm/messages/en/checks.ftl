@@ -273,6 +273,7 @@ check-broadcast = Is each output compared with its own target?
     .first = Give both the same shape: output.squeeze(-1), or target[:, None].
     .sound = outputs are { $output } and targets { $target }, and each row is pulled towards its own
     .wrong = outputs are { $output } and targets { $target } ({ $path } of the batch): when all { COUNT($rows) } rows exchange their targets, no gradient changes, so each output is compared with all of them
+    .warned = numbers of shape { $output } are compared with targets of shape { $target }, of which torch warns, too: each of { COUNT($rows) } rows is compared with the targets of all
 
 check-vocabulary = Do tokens, embedding and tokenizer fit?
     .short = tokens, embedding and tokenizer

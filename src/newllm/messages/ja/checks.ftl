@@ -264,6 +264,7 @@ check-broadcast = 出力はそれぞれ対応する予測対象と比べられ�
     .first = 両方を同じ形にする。output.squeeze(-1)またはtarget[:, None]。
     .sound = 出力は{ $output }、予測対象は{ $target }で、各行は対応する予測対象へ引かれている
     .wrong = 出力は{ $output }、予測対象は{ $target }（バッチの{ $path }）である。{ COUNT($rows) }行の予測対象を入れ替えても勾配がまったく変わらない。どの出力もすべての予測対象と比べられている
+    .warned = 形が{ $output }の数値が、形が{ $target }の予測対象と比べられている（torchも警告している）。{ COUNT($rows) }行のどれもが、全部の行の予測対象と比べられている
 
 check-vocabulary = トークン、埋め込み、トークナイザーは合っているか
     .short = トークン、埋め込み、トークナイザー
