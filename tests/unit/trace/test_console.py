@@ -298,14 +298,14 @@ def test_bars_that_hold_numbers_say_their_step_between_lines_that_say_theirs(tmp
     for step in range(1, 601):
         if step % 10 == 0:
             text += (
-                f"\rtrain:  {step // 6}%|██        | {step}/600 [00:01<00:10, 58.1it/s, loss={1 / step:.4f}, lr=0.1]"
+                f"\rtrain:  {step // 6}%|██        | {step}/600 [00:01<00:10, 58.1it/s, loss={2 / step:.4f}, lr=0.1]"
             )
         if step % 50 == 0:
             text += f"\nstep {step}: val_loss {2 / step:.4f} val_acc 0.7\n"
     (tmp_path / "log.txt").write_text(text)
     trace = read_log(tmp_path / "log.txt")
     assert trace.series("loss").step.tolist() == list(range(10, 601, 10))
-    np.testing.assert_allclose(trace.series("loss").value, 1 / trace.series("loss").step, atol=1e-4)
+    np.testing.assert_allclose(trace.series("loss").value, 2 / trace.series("loss").step, atol=1e-4)
     assert trace.series("validation_loss").step.tolist() == list(range(50, 601, 50))
     assert not trace.left_out
 

@@ -10,12 +10,13 @@ tells no step.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from newllm.trace.readers.bar_texts import BarTexts
 from newllm.trace.readers.progress_bars import Drawing
 
 _PLACED = 0.5  # of the rows must have a count of their own, or all must come every so many steps
@@ -41,18 +42,20 @@ class _Event:
     """A row, a drawing, or both: the drawing's bar holds the row's numbers.
 
     Attributes:
+        line: its number in the log.
         bar: which of the log's bars is drawn, -1 for none; a kind of bar is its label and what it counts up to.
         done: its count.
-        row: the number of the row, -1 for none.
+        is_row: it holds numbers.
         names: of the row's numbers.
         epoch: the row's, where it says one.
         after: the drawing comes right after a row.
         wiped: blanks were drawn over the bar before, as where it makes room for a line or goes for good.
     """
 
+    line: int = -1
     bar: int = -1
     done: int = 0
-    row: int = -1
+    is_row: bool = False
     names: frozenset[str] = frozenset()
     epoch: str | None = None
     after: bool = False
@@ -91,16 +94,22 @@ class _Count:
         It is another process's then, or of a training that was started again, or a loop broke off.
         """
         if done < self.done:
-            is_over = self.done == self._of or (self.is_wiped and self.done + self._widest >= self._of)
-            if done or not is_over:
+            if done or not self._is_over():
                 return False
-            self._end(self._of - 1)
-            self._before, self.number = self._before + self._of, self.number + 1
+            steps = self._of or self.done
+            self._end(steps - 1)
+            self._before, self.number = self._before + steps, self.number + 1
         elif done > self.done:
             self._widest = max(self._widest, done - self.done) if self.has_begun else self._widest
             self._end(done - 1)
         self.done, self.is_wiped, self.has_begun = done, False, True
         return True
+
+    def _is_over(self) -> bool:
+        """Whether the bar was drawn with its last count; one without a total is when it is left standing."""
+        if not self._of:
+            return not self.is_wiped
+        return self.done == self._of or (self.is_wiped and self.done + self._widest >= self._of)
 
     def point(self, event: _Event, newer: int | None, *, is_sure: bool) -> _Point:
         """Return a row at the count, or at a newer one where it is sure to be there."""
@@ -112,7 +121,7 @@ class _Count:
 
     def end(self) -> None:
         """See no further drawing: the rows since the last one are within as many steps as lay between two at most."""
-        self._end(min(self._of, self.done + self._widest) - 1)
+        self._end(min(self._of or self.done + self._widest, self.done + self._widest) - 1)
 
     def _end(self, most: int) -> None:
         for point in self._waiting:
@@ -121,102 +130,47 @@ class _Count:
 
 
 class BarSteps:
-    """The rows of a log, and the bars between them, in the order of writing."""
+    """The rows of a log, and the bars between them, in the order of writing.
+
+    Attributes:
+        texts: what the bars show.
+    """
 
     def __init__(self) -> None:
+        self.texts = BarTexts()
         self._events: list[_Event] = []
         self._bars: dict[tuple[str, int], int] = {}
-        self._last: dict[int, Drawing] = {}  # by bar, the last drawing
-        self._fresh: set[int] = set()  # bars that were seen to be drawn with a count as new as their text
         self._is_newest = self._wiped = False
 
-    def told_once(self, lines: Iterable[tuple[str, Drawing | None]]) -> Iterator[tuple[str, Drawing | None]]:
-        """Pass lines on, but of the drawings of one bar that say the same those that add nothing.
-
-        That is one with the count and the numbers of the drawing before it; and one that has these numbers at a newer
-        count and is drawn again there with newer ones, as in a loop that sets a bar's description at each step: what
-        was set last is drawn when the bar's time has come, and anew at the next step. What has them at the end of a
-        bar, or where it begins anew, passes without its text.
-        """
-        held: tuple[str, Drawing | None] | None = None
-        blanks = list[tuple[str, Drawing | None]]()
-        said = ""  # the numbers of the drawing before the one that is held
-        for item in lines:
-            line, drawing = item
-            if drawing and self._says_nothing_new(drawing):
-                item = line, drawing._replace(text="")
-            self._look(drawing)
-            shown, drawing = drawing, item[1]
-            if drawing is None or not drawing.alone or not drawing.text:
-                if held and drawing is None and not line.strip():
-                    blanks.append(item)  # of a bar that stands below another
-                    continue
-                if held and held[1]:
-                    said = held[1].text
-                    yield held
-                yield from blanks
-                yield item
-                said = shown.text if shown and shown.text else said
-                held, blanks = None, []
-                continue
-            former = held[1] if held else None
-            if former and (former.bar, former.label) == (drawing.bar, drawing.label):
-                if former.text == drawing.text:
-                    continue
-                if former.text == said:
-                    held = item
-                    continue
-            if held and former:
-                said = former.text
-                yield held
-            yield from blanks
-            held, blanks = item, []
-        yield from (held, *blanks) if held else blanks
-
-    def _says_nothing_new(self, drawing: Drawing) -> bool:
-        """Whether a bar's last drawing, or the first one of a bar that begins anew, has the numbers of the one before.
-
-        Where a bar has the newest count, its last drawing is of the last step.
-        """
-        bar = self._number(drawing)
-        last = self._last.get(bar)
-        if last is None or drawing.bar.done not in (0, drawing.bar.of):
-            return False
-        if drawing.bar.done:
-            return last.text == drawing.text and bar not in self._fresh
-        behind = drawing.text.partition(" | ")[2]
-        return bool(behind) and behind == last.text.partition(" | ")[2]
-
-    def _look(self, drawing: Drawing | None) -> None:
-        """See whether a bar is drawn with a count as new as its text."""
+    def pass_line(self, line: int, drawing: Drawing | None, text: str, *, holds: bool) -> None:
+        """Take a line of the log: with a bar or without, and with numbers of its own or without."""
         if drawing is None:
+            self._wiped |= bool(text) and text.isspace()
+            self._is_newest &= not text.strip()
             return
         bar = self._number(drawing)
-        last = self._last.get(bar)
-        if last and last.bar.done < drawing.bar.done and last.text and drawing.text not in ("", last.text):
-            self._fresh.add(bar)
-        self._last[bar] = drawing
-
-    def pass_line(self, drawing: Drawing | None, line: str, *, holds: bool) -> None:
-        """Take a line: with a bar or without, and with numbers of its own or without."""
-        if drawing is None:
-            self._wiped |= bool(line) and line.isspace()
-            self._is_newest &= not line.strip()
-            return
-        bar = self._number(drawing)
-        event = _Event(bar, drawing.bar.done, after=self._is_newest and not holds, wiped=self._wiped)
+        event = _Event(line, bar, drawing.bar.done, after=self._is_newest and not holds, wiped=self._wiped)
         former = self._events[-1] if self._events else None
         if event.after or event.wiped or former is None or (former.bar, former.done) != (bar, event.done):
             self._events.append(event)
         self._is_newest = self._wiped = False
 
-    def take(self, row: int, drawing: Drawing | None, names: Iterable[str], epoch: str | None) -> None:
+    def take(self, line: int, drawing: Drawing | None, names: Iterable[str], epoch: str | None) -> None:
         """Take a row: its numbers stand in the bar that was drawn last, or in a line of their own."""
         own = drawing is not None and drawing.alone
         bar = self._number(drawing) if own and drawing else -1
         done = drawing.bar.done if own and drawing else 0
-        self._events.append(_Event(bar, done, row, frozenset(names), epoch, wiped=self._wiped))
+        self._events.append(_Event(line, bar, done, True, frozenset(names), epoch, wiped=self._wiped))
         self._is_newest, self._wiped = not own, False
+
+    def rows_set_again(self) -> Iterator[tuple[int, Mapping[str, str]]]:
+        """Yield rows of which only the whole log tells that they are some, and their numbers."""
+        by_line = {event.line: event for event in self._events if event.is_row}
+        for again in self.texts.set_again():
+            if first := by_line.get(again.first):
+                self._events.append(replace(first, line=again.row, done=again.done, wiped=False))
+            yield again.row, again.cells
+        self._events.sort(key=lambda event: event.line)
 
     def _number(self, drawing: Drawing) -> int:
         return self._bars.setdefault((drawing.label, drawing.bar.of), len(self._bars))
@@ -247,22 +201,22 @@ class BarSteps:
         last = -1
         for event, next_one in itertools.pairwise([*self._events, _Event()]):
             last = event.bar if event.bar >= 0 else last
-            if event.row >= 0 and (lines or event.bar >= 0):
+            if event.is_row and (lines or event.bar >= 0):
                 nearest[next_one.bar if next_one.after else last] += 1
         del nearest[-1]
         return nearest.most_common(1)[0][0] if nearest else None
 
     def _points(self, bar: int, *, lines: bool) -> list[_Point] | None:
         """Return the rows between the counts of a bar, which counts on where it begins anew; None where it cannot."""
-        of = next(key[1] for key, number in self._bars.items() if number == bar)
+        label, of = next(key for key, number in self._bars.items() if number == bar)
         count, points, is_behind = _Count(of), list[_Point](), False
-        is_fresh, is_redrawn_at_once = bar in self._fresh, self._is_redrawn_at_once(bar)
+        is_fresh, is_redrawn_at_once = self.texts.is_fresh(label, of), self._is_redrawn_at_once(bar)
         for event, follows in itertools.pairwise([*self._events, _Event()]):
             count.is_wiped |= event.wiped
             if event.bar == bar and not count.draw(event.done):
                 return None
             newer = follows.done if follows.after and follows.bar == bar else None
-            if event.row < 0 or not (lines or event.bar == bar) or not (count.has_begun or newer is not None):
+            if not event.is_row or not (lines or event.bar == bar) or not (count.has_begun or newer is not None):
                 continue
             if event.bar == bar:
                 newer, is_sure = None, is_fresh
@@ -280,7 +234,7 @@ class BarSteps:
         done = 0
         for event, follows in itertools.pairwise(self._events):
             done = event.done if event.bar == bar else done
-            if event.row >= 0 and event.wiped and follows.after and follows.bar == bar and follows.done > done:
+            if event.is_row and event.wiped and follows.after and follows.bar == bar and follows.done > done:
                 return True
         return False
 
@@ -323,7 +277,7 @@ def _placed(points: Sequence[_Point]) -> Told | None:
         room = [most - least + 1 - count for (least, most), count in shared.items()]
         if min(room, default=0) < 0 and not in_bars:
             return None  # more lines than steps: they came in a burst
-        steps |= {point.event.row: step for step, point in zip(found, rows, strict=True)}
+        steps |= {point.event.line: step for step, point in zip(found, rows, strict=True)}
         off = max([off, *room])
     if apart < 2 or not (apart >= _PLACED * len(points) or in_bars or _every_so_many(usual)):
         return None

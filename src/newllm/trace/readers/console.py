@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 
 from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.bar_steps import BarSteps, Told
+from newllm.trace.readers.bar_texts import is_of_validation
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
 from newllm.trace.readers.planned import totals_of
-from newllm.trace.readers.progress_bars import Drawing, drawing_of, is_bare, without_bars
+from newllm.trace.readers.progress_bars import Drawing, drawing_of, without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.remark import note
@@ -82,21 +83,23 @@ def read_console(gathered: Gathered) -> Trace:
     """
     steps = _Steps()
     header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
-    lines = ((line, drawing_of(line)) for line in last_drawn(lines_of(gathered)))
-    for row, (line, drawing) in enumerate(steps.bars.told_once(lines)):
+    for row, line in enumerate(last_drawn(lines_of(gathered))):
         if gathered.full:
             break
+        drawing = drawing_of(line)
         left, _ = without_bars(line)
-        cells = dict(_cells(left)) if left.strip() and not is_bare(drawing) else {}
+        cells = steps.new_numbers(row, line, left, drawing)
         if not cells:
             header = _split_in(left.lower())
         elif header and _BULLET.match(left) and not any(map(_split_in, map(str.lower, cells))):
             cells["split"] = header
-        steps.bars.pass_line(drawing, line, holds=bool(cells))
+        steps.bars.pass_line(row, drawing, line, holds=bool(cells))
         if cells and take_row(gathered, row, cells.items()):
             steps.take(row, left, drawing, cells)
             for kind, total in totals_of(left[:_LONGEST]):
                 gathered.totals.setdefault(kind, set()).add(total)
+    for row, numbers in steps.bars.rows_set_again():
+        take_row(gathered, row, numbers.items())
     told = steps.told()
     for row, step in sorted(told.steps.items()):
         gathered.add("step", row, step)
@@ -119,6 +122,23 @@ class _Steps:
         self._said: list[tuple[int, int]] = []  # rows that say their step
         self._has_steps = False
 
+    def new_numbers(self, row: int, line: str, left: str, drawing: Drawing | None) -> dict[str, str]:
+        """Return the numbers of a line by name, none where it is a bar that only shows again what it did before.
+
+        Args:
+            row: its number.
+            line: as it stands in the log.
+            left: without the bars that hold no numbers.
+            drawing: its bar.
+        """
+        texts = self.bars.texts
+        if drawing is None and line and line.isspace():
+            texts.wipe()
+        if drawing and drawing.alone:
+            cells = dict(_cells(left)) if texts.is_news(row, drawing) else {}
+            return texts.take(drawing, cells) if cells else {}
+        return dict(_cells(left)) if left.strip() else {}
+
     def take(self, row: int, left: str, drawing: Drawing | None, cells: Mapping[str, str]) -> None:
         """A line was taken as a row: what it says of its step."""
         axes = {rank[0]: cells[name] for name in reversed([*cells]) if (rank := axis_rank(name))}
@@ -129,7 +149,9 @@ class _Steps:
         elif not axes and (begins := _DONE.match(left)):
             self._done.append((row, int(begins[1])))
         elif names := {name if name != "split" else cells[name] for name in cells if axis_rank(name) is None}:
-            self.bars.take(row, drawing, names, axes.get("epoch"))
+            # A bar shows what the last validation found in some of its rows.
+            usual = {name for name in names if not is_of_validation(name)} if drawing and drawing.alone else names
+            self.bars.take(row, drawing, usual or names, axes.get("epoch"))
 
     def told(self) -> Told:
         """Return the steps of rows that do not say them."""

@@ -109,7 +109,7 @@ class Gathered:
         Raises:
             UserError: there is no number, or no such run.
         """
-        arrays = self._of_run(run)
+        arrays = {name: _in_order(*pair) for name, pair in self._of_run(run).items()}
         said = self._said(arrays).values()
         rows = 1 + max((int(row[-1]) for row, _ in arrays.values() if len(row)), default=-1)
         placing = {name: pair for name, pair in arrays.items() if axis_rank(name) and name not in said}
@@ -275,6 +275,12 @@ def canonical(signals: Mapping[str, Series], said: Mapping[str, str] = {}) -> di
     chosen = {name: signal for signal, (_, _, name) in best.items()}
     chosen |= {signal: f"{signal} (not chosen)" for signal in said} | {name: signal for signal, name in said.items()}
     return {chosen.get(name, name): series for name, series in signals.items()}
+
+
+def _in_order(row: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort values by their rows: what only the whole log shows to be a row was taken in late."""
+    order = np.argsort(row, kind="stable")
+    return row[order], value[order]
 
 
 def _unsaid(

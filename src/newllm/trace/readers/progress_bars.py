@@ -11,12 +11,15 @@ from typing import NamedTuple
 from newllm.trace.readers.naming import without_escapes
 
 _COUNT = r"(\d+|[\d.]+[kMG])"
-_BAR = re.compile(rf"(?:\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}|(?<!\S)\d+it)\s*\[[\d:]+[^\]]{{0,200}}\]?")
+_TIMES = r"\s*\[[\d:]+[^\]]{0,200}\]?"
+_UNKNOWN = r"(\d+) ?[a-z]{1,20} ?\[\d\d:[\d:]+, [^\]]{0,200}\]?"  # "300it [00:12, 24.5it/s]"
+_BAR = re.compile(rf"\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}{_TIMES}|(?<!\S){_UNKNOWN}")
 # fastprogress: a bar, what is left of one that was wiped out by blanks, and the sign that it begins with.
 _FASTAI = re.compile(
     r"\s*(?:Epoch \d+/\d+ : ?)?\|[█-]{9,}\| [\d.]+% \[\d+/\d+ [^\]]{0,200}\]\s*|Epoch \d+/\d+ :\s{20,}|[█\s]+"
 )
 _WORD = re.compile(r"(?<![\w.])(?!(?:nan|inf)\b)[^\W\d]\w*")
+_NUMBER = re.compile(r"\d|\b(?:nan|inf)\b")
 _LONGEST = 2000  # characters of a line that are looked at
 
 
@@ -25,7 +28,7 @@ class Bar(NamedTuple):
 
     Attributes:
         done: so many.
-        of: so many in all.
+        of: so many in all, 0 where it does not say.
     """
 
     done: int
@@ -39,12 +42,14 @@ class Drawing(NamedTuple):
         bar: what it counts.
         label: the words before it.
         text: what stands before it, and behind the rate in its brackets, where that holds numbers.
+        behind: of that what stands in the brackets.
         alone: nothing stands behind it, so that the numbers of its line are its own.
     """
 
     bar: Bar
     label: str = ""
     text: str = ""
+    behind: str = ""
     alone: bool = True
 
 
@@ -58,7 +63,7 @@ def without_bars(line: str) -> tuple[str, Bar | None]:
     """
     if ("█" in line or "% [" in line or " :     " in line) and _FASTAI.fullmatch(line):
         return "", None
-    if "[" not in line or ("%|" not in line and "it [" not in line):
+    if not _may_hold_bar(line):
         return line, None
     bars = [match for match in _BAR.finditer(line) if not _holds_numbers(match)]
     for match in reversed(bars):
@@ -72,13 +77,18 @@ def _holds_numbers(bar: re.Match[str]) -> bool:
 
 def _last_of(bars: Sequence[re.Match[str]]) -> Bar | None:
     """Return the last bar with whole counts, None without one."""
-    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
-    return Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
+    counts = [(match[3], "0") if match[3] else (match[1], match[2]) for match in bars]
+    whole = [count for count in counts if all(map(str.isdigit, count)) and max(map(len, count)) < 16]
+    return Bar(*map(int, whole[-1])) if whole else None
+
+
+def _may_hold_bar(line: str) -> bool:
+    return "[" in line and ("%|" in line or "/s" in line or "s/" in line)
 
 
 def drawing_of(line: str) -> Drawing | None:
     """Return the last bar of a line that has whole counts, as it was drawn."""
-    if "%|" not in line:
+    if not _may_hold_bar(line):
         return None
     text = without_escapes(line[:_LONGEST])
     drawn = next((match for match in reversed([*_BAR.finditer(text)]) if (bar := _last_of([match]))), None)
@@ -90,12 +100,8 @@ def drawing_of(line: str) -> Drawing | None:
     told = " | ".join((before, *behind))
     return Drawing(
         bar,
-        " ".join(_WORD.findall(before)),
-        told if any(map(str.isdigit, told)) else "",
-        not text[drawn.end() :].strip(),
+        label=" ".join(_WORD.findall(before)),
+        text=told if _NUMBER.search(told) else "",
+        behind=", ".join(behind),
+        alone=not text[drawn.end() :].strip(),
     )
-
-
-def is_bare(drawing: Drawing | None) -> bool:
-    """Whether a line is a bar without numbers of its own."""
-    return drawing is not None and drawing.alone and not drawing.text
