@@ -145,3 +145,49 @@ def test_a_validation_loss_that_a_bar_goes_on_showing_was_measured_once(tmp_path
     trace = console.trace(tmp_path)
     assert steps(trace) == [*range(120)]
     assert trace.series("validation_loss").step.tolist() == [30, 60, 90]
+
+
+def test_a_bar_may_count_the_batches_of_each_step_that_lines_say(tmp_path: Path, console: Console) -> None:
+    """Gradients are accumulated over 4 batches."""
+    bar = console.bar(range(800))
+    for batch in bar:
+        loss, step = console.step(batch // 4, SLOW), batch // 4 + 1
+        if batch % 4 == 3:
+            bar.set_postfix(loss=f"{loss:.5f}")
+        if batch % 80 == 79:
+            tqdm_std.tqdm.write(f"step {step}: val_loss {loss:.4f}", file=console.shown)
+    found = losses(console, tmp_path)
+    assert list(found.values()) == pytest.approx([loss_at(at) for at in range(200)], abs=1e-5)
+    assert max(abs(at - step) for at, step in enumerate(found)) <= 1 + off(console.trace(tmp_path))
+
+
+@pytest.mark.parametrize("seconds", [FAST, SLOW, STEPWISE])
+def test_nested_bars_and_the_share_that_is_done_are_no_steps(tmp_path: Path, console: Console, seconds: float) -> None:
+    outer, at = console.bar(range(5), desc="Epochs", position=0), 0
+    for epoch in outer:
+        inner = console.bar(total=50, desc=f"Epoch {epoch} steps", position=1, leave=False)
+        for at in range(50 * epoch, 50 * epoch + 50):
+            loss = console.step(at, seconds)
+            inner.update()
+            inner.set_postfix(loss=f"{loss:.5f}")
+        inner.close()
+        outer.set_postfix(val_loss=f"{loss_at(at):.5f}")
+    assert losses(console, tmp_path) == pytest.approx({at + 1: loss_at(at) for at in range(250)}, abs=1e-5)
+    assert len(console.trace(tmp_path).series("validation_loss").step) == 5
+
+
+def test_a_bar_with_rounded_counts_loses_no_loss(tmp_path: Path, console: Console) -> None:
+    bar = console.bar(total=400 * 512, unit="tok", unit_scale=True)
+    for at in range(400):
+        loss = console.step(at, STEPWISE)
+        bar.update(512)
+        bar.set_postfix(loss=f"{loss:.5f}")
+    assert list(losses(console, tmp_path).values()) == pytest.approx([loss_at(at) for at in range(400)], abs=1e-5)
+
+
+def test_lines_of_a_loss_alone_are_rows(tmp_path: Path, console: Console) -> None:
+    for at in console.bar(range(300)):
+        loss = console.step(at, SLOW)
+        if at % 10 == 0:
+            tqdm_std.tqdm.write(f"loss {loss:.4f}", file=console.shown)
+    assert losses(console, tmp_path) == pytest.approx({at: loss_at(at) for at in range(0, 300, 10)}, abs=1e-4)

@@ -8,7 +8,7 @@ import pytest
 
 from newllm.trace import Trace
 from newllm.trace.readers import read_log
-from newllm.trace.readers.progress_bars import Bar, without_bars
+from newllm.trace.readers.progress_bars import Bar, drawing_of, without_bars
 
 STEPS = range(1, 41)
 
@@ -199,17 +199,21 @@ def test_a_row_with_a_step_of_its_own_needs_no_bar(read: Callable[[str], Trace])
     ("line", "left", "found"),
     [
         ("  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]", "", Bar(10, 300)),
-        (" 50%|█████     | 1.00k/2.00k [00:10<00:10, 100it/s]", "", None),
+        (" 50%|█████     | 1.00k/2.00k [00:10<00:10, 100it/s]", "", Bar(1000, 2000)),
         ("123it [00:10, 10.0it/s]", "", Bar(123, 0)),
         ("a 10%|█| 1/10 [00:01<00:09, 1.00it/s]{'loss': 2.5}", "a  {'loss': 2.5}", Bar(1, 10)),
         ("10%|█| 1/10 [00:01<00:09]20%|██| 2/10 [00:02<00:08]", "", Bar(2, 10)),
-        ("10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]", "10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]", None),
+        (
+            "10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]",
+            "10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]",
+            Bar(1, 10),
+        ),
         ("acc 10%| [3]", "acc 10%| [3]", None),
     ],
 )
 def test_bars_are_taken_out_of_a_line(line: str, left: str, found: Bar | None) -> None:
-    rest, last = without_bars(line)
-    assert (rest.strip(), last) == (left, found)
+    drawing = drawing_of(line)
+    assert (without_bars(line).strip(), drawing and drawing.bar) == (left, found)
 
 
 def test_numbers_among_rows_are_no_losses(read: Callable[[str], Trace]) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from newllm.trace.readers.bar_texts import BarTexts
-from newllm.trace.readers.progress_bars import Drawing
+from newllm.trace.readers.progress_bars import Drawing, is_wiped_out
 
 _PLACED = 0.5  # of the rows must have a count of their own, or all must come every so many steps
 _FEWEST = 3  # rows that say how often they come
@@ -145,8 +145,10 @@ class BarSteps:
     def pass_line(self, line: int, drawing: Drawing | None, text: str, *, holds: bool) -> None:
         """Take a line of the log: with a bar or without, and with numbers of its own or without."""
         if drawing is None:
-            self._wiped |= bool(text) and text.isspace()
+            self._wiped |= is_wiped_out(text)
             self._is_newest &= not text.strip()
+            return
+        if drawing.is_rounded:
             return
         bar = self._number(drawing)
         event = _Event(line, bar, drawing.bar.done, after=self._is_newest and not holds, wiped=self._wiped)
@@ -157,11 +159,10 @@ class BarSteps:
 
     def take(self, line: int, drawing: Drawing | None, names: Iterable[str], epoch: str | None) -> None:
         """Take a row: its numbers stand in the bar that was drawn last, or in a line of their own."""
-        own = drawing is not None and drawing.alone
-        bar = self._number(drawing) if own and drawing else -1
-        done = drawing.bar.done if own and drawing else 0
+        own = drawing if drawing and drawing.alone and not drawing.is_rounded else None
+        bar, done = (self._number(own), own.bar.done) if own else (-1, 0)
         self._events.append(_Event(line, bar, done, True, frozenset(names), epoch, wiped=self._wiped))
-        self._is_newest, self._wiped = not own, False
+        self._is_newest, self._wiped = own is None, False
 
     def rows_set_again(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield rows of which only the whole log tells that they are some, and their numbers."""
@@ -187,13 +188,7 @@ class BarSteps:
         placed = None if points is None else _placed(points)
         if placed is None:
             return Told({})
-        known = [*((row, step, step) for row, step in placed.steps.items())]
-        known += (
-            (row, step, step + 1) for row, step in said
-        )  # a line may count from 0 where a bar counts what is done
-        known.sort()
-        rises = all(former[1] <= later[2] for former, later in itertools.pairwise(known))
-        return placed if rises and known[0][1] < known[-1][1] else Told({})
+        return next((told for told in (placed, _divided(placed, said)) if _lies_between(told, said)), Told({}))
 
     def _training_bar(self, *, lines: bool) -> int | None:
         """Return the bar that most rows stand at."""
@@ -239,6 +234,21 @@ class BarSteps:
         return False
 
 
+def _lies_between(told: Told, said: Iterable[tuple[int, int]]) -> bool:
+    """Whether steps rise from row to row, with those that other rows say: a line may count from 0, a bar what is done."""
+    known = sorted([*((row, step, step) for row, step in told.steps.items()), *((row, at, at + 1) for row, at in said)])
+    rises = all(former[1] <= later[2] for former, later in itertools.pairwise(known))
+    return rises and known[0][1] < known[-1][1]
+
+
+def _divided(placed: Told, said: Sequence[tuple[int, int]]) -> Told:
+    """Return the steps of rows beside a bar that counts several batches for each step that a line says."""
+    row, last = max(said, default=(0, 0))
+    done = max((step for at, step in placed.steps.items() if at < row), default=0)
+    each = max(1, round(done / max(1, last)))
+    return Told({at: step // each for at, step in placed.steps.items()}, placed.off // each)
+
+
 def _is_one_training(points: Sequence[_Point], last: int) -> bool:
     """Whether bars that come one after another are those of one training.
 
@@ -279,6 +289,9 @@ def _placed(points: Sequence[_Point]) -> Told | None:
             return None  # more lines than steps: they came in a burst
         steps |= {point.event.line: step for step, point in zip(found, rows, strict=True)}
         off = max([off, *room])
+    former = 0
+    for point in points:  # of two kinds each was placed without the other
+        former = steps[point.event.line] = min(max(steps[point.event.line], former), max(point.most, point.least))
     if apart < 2 or not (apart >= _PLACED * len(points) or in_bars or _every_so_many(usual)):
         return None
     return Told(steps, off)

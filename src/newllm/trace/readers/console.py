@@ -13,7 +13,7 @@ from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
 from newllm.trace.readers.numbers import number
 from newllm.trace.readers.planned import totals_of
-from newllm.trace.readers.progress_bars import Drawing, drawing_of, without_bars
+from newllm.trace.readers.progress_bars import Drawing, drawing_of, is_wiped_out, without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.remark import note
@@ -68,7 +68,7 @@ def is_console(text: str) -> bool:
     by a colon or an equals sign, or two by blanks. Progress bars are no lines. Where fewer do, among much else that is
     printed, several must, and more than there are lines of numbers alone, as a table has them.
     """
-    lines = [left for line in text.splitlines() if (left := without_bars(line)[0]).strip()]
+    lines = [left for line in text.splitlines() if (left := without_bars(line)).strip()]
     speaks = [_speaks(line) for line in lines]
     if any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:])):
         return True
@@ -87,7 +87,7 @@ def read_console(gathered: Gathered) -> Trace:
         if gathered.full:
             break
         drawing = drawing_of(line)
-        left, _ = without_bars(line)
+        left = without_bars(line)
         cells = steps.new_numbers(row, line, left, drawing)
         if not cells:
             header = _split_in(left.lower())
@@ -132,10 +132,10 @@ class _Steps:
             drawing: its bar.
         """
         texts = self.bars.texts
-        if drawing is None and line and line.isspace():
+        if drawing is None and is_wiped_out(line):
             texts.wipe()
         if drawing and drawing.alone:
-            cells = dict(_cells(left)) if texts.is_news(row, drawing) else {}
+            cells = dict(_cells(drawing.text)) if texts.is_news(row, drawing) else {}
             return texts.take(drawing, cells) if cells else {}
         return dict(_cells(left)) if left.strip() else {}
 
@@ -183,7 +183,7 @@ def _speaks(line: str) -> bool:
     if cells:
         return any(map(_is_known, list(cells)[1:]))
     known = [signed for name, _, signed, _ in _pairs(rest) if _is_known(name)]
-    return any(known) or len(known) > 1
+    return any(known) or len(known) > 1 or (bool(known) and _PAIR.fullmatch(rest.strip()) is not None)
 
 
 def _step_name_number(line: str) -> tuple[dict[str, str], str]:

@@ -5,12 +5,11 @@ table.
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from newllm.trace.readers.naming import without_escapes
 
-_COUNT = r"(\d+|[\d.]+[kMG])"
+_COUNT = r"(\d+|\d+\.?\d*[kMG])"
 _TIMES = r"\s*\[[\d:]+[^\]]{0,200}\]?"
 _UNKNOWN = r"(\d+) ?[a-z]{1,20} ?\[\d\d:[\d:]+, [^\]]{0,200}\]?"  # "300it [00:12, 24.5it/s]"
 _BAR = re.compile(rf"\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}{_TIMES}|(?<!\S){_UNKNOWN}")
@@ -20,6 +19,7 @@ _FASTAI = re.compile(
 )
 _WORD = re.compile(r"(?<![\w.])(?!(?:nan|inf)\b)[^\W\d]\w*")
 _NUMBER = re.compile(r"\d|\b(?:nan|inf)\b")
+_MOST_DIGITS = 15  # of a count
 _LONGEST = 2000  # characters of a line that are looked at
 
 
@@ -41,9 +41,11 @@ class Drawing(NamedTuple):
     Attributes:
         bar: what it counts.
         label: the words before it.
-        text: what stands before it, and behind the rate in its brackets, where that holds numbers.
+        text: what stands before it, and behind the rate in its brackets, where that holds numbers: of "Steps: 2%|"
+            not the share that is done.
         behind: of that what stands in the brackets.
         alone: nothing stands behind it, so that the numbers of its line are its own.
+        is_rounded: its counts are, as "1.02k/2.05k".
     """
 
     bar: Bar
@@ -51,57 +53,59 @@ class Drawing(NamedTuple):
     text: str = ""
     behind: str = ""
     alone: bool = True
+    is_rounded: bool = False
 
 
-def without_bars(line: str) -> tuple[str, Bar | None]:
+def without_bars(line: str) -> str:
     """Take the bars out of a line.
 
     A bar whose brackets hold numbers with names ("loss=2.31", as Lightning's do) is a row of the log: it stays.
-
-    Returns:
-        what is left, and the last bar with whole counts, None without one.
     """
     if ("█" in line or "% [" in line or " :     " in line) and _FASTAI.fullmatch(line):
-        return "", None
+        return ""
     if not _may_hold_bar(line):
-        return line, None
-    bars = [match for match in _BAR.finditer(line) if not _holds_numbers(match)]
-    for match in reversed(bars):
+        return line
+    for match in reversed([match for match in _BAR.finditer(line) if not _holds_numbers(match)]):
         line = line[: match.start()] + " " + line[match.end() :]
-    return line, _last_of(bars)
+    return line
 
 
 def _holds_numbers(bar: re.Match[str]) -> bool:
     return "=" in bar[0].rpartition("[")[2]
 
 
-def _last_of(bars: Sequence[re.Match[str]]) -> Bar | None:
-    """Return the last bar with whole counts, None without one."""
-    counts = [(match[3], "0") if match[3] else (match[1], match[2]) for match in bars]
-    whole = [count for count in counts if all(map(str.isdigit, count)) and max(map(len, count)) < 16]
-    return Bar(*map(int, whole[-1])) if whole else None
+def _counted(count: str) -> int:
+    """Return a count as a number: 1020 for "1.02k"."""
+    return int(count) if count.isdigit() else round(float(count[:-1]) * 1000 ** (1 + "kMG".index(count[-1])))
 
 
 def _may_hold_bar(line: str) -> bool:
     return "[" in line and ("%|" in line or "/s" in line or "s/" in line)
 
 
+def is_wiped_out(line: str) -> bool:
+    """Whether a line holds the blanks that are drawn over a bar."""
+    blanks = without_escapes(line) if "\x1b" in line else line
+    return bool(blanks) and blanks.isspace()
+
+
 def drawing_of(line: str) -> Drawing | None:
-    """Return the last bar of a line that has whole counts, as it was drawn."""
+    """Return the last bar of a line, as it was drawn."""
     if not _may_hold_bar(line):
         return None
     text = without_escapes(line[:_LONGEST])
-    drawn = next((match for match in reversed([*_BAR.finditer(text)]) if (bar := _last_of([match]))), None)
-    bar = _last_of([drawn]) if drawn else None
-    if drawn is None or bar is None:
+    drawn = next(reversed([*_BAR.finditer(text)]), None)
+    if drawn is None or any(len(count or "") > _MOST_DIGITS for count in drawn.groups()):
         return None
+    done, of = (drawn[3], "0") if drawn[3] else (drawn[1], drawn[2])
     before = text[: drawn.start()].strip()
     behind = drawn[0].rpartition("[")[2].rstrip("]").split(", ")[2:]  # "00:10<04:50, 1.00it/s, loss=2.31"
     told = " | ".join((before, *behind))
     return Drawing(
-        bar,
+        Bar(_counted(done), _counted(of)),
         label=" ".join(_WORD.findall(before)),
         text=told if _NUMBER.search(told) else "",
         behind=", ".join(behind),
         alone=not text[drawn.end() :].strip(),
+        is_rounded=not (done + of).isdigit(),
     )

@@ -69,7 +69,7 @@ def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]], usua
 
 def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]], int]:
     """Return the names of the columns, None where there are none, the rows below them, and how many cells are usual."""
-    bare = (without_bars(line)[0] for line in lines_of(gathered))
+    bare = (without_bars(line) for line in lines_of(gathered))
     lines = (line for line in bare if line.strip() and not line.lower().startswith("sep="))
     start = list(itertools.islice(lines, _LOOKED_AT))
     if start and start[0].startswith("#"):
