@@ -23,7 +23,7 @@ class Console:
         monkeypatch.setattr(tqdm_std.tqdm, "monitor_interval", 0)
 
     def bar(self, *args: object, **options: object) -> "tqdm_std.tqdm":
-        return tqdm_std.tqdm(*args, file=self.shown, ncols=80, **options)
+        return tqdm_std.tqdm(*args, file=self.shown, **{"ncols": 80, **options})
 
     def step(self, at: int, seconds: float = 0.002) -> float:
         """Take a step and return its loss."""

@@ -1,5 +1,6 @@
 """Which drawings of a progress bar are rows of a log, and which ones only show again what was set before."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -191,3 +192,25 @@ def test_lines_of_a_loss_alone_are_rows(tmp_path: Path, console: Console) -> Non
         if at % 10 == 0:
             tqdm_std.tqdm.write(f"loss {loss:.4f}", file=console.shown)
     assert losses(console, tmp_path) == pytest.approx({at: loss_at(at) for at in range(0, 300, 10)}, abs=1e-4)
+
+
+def test_lightning_fills_up_a_loss_that_is_not_finite(tmp_path: Path, console: Console) -> None:
+    """As Lightning 2.6 shows a training whose loss is NaN from its third epoch on."""
+    bar, shown, at = console.bar(total=40, ncols=150), dict[str, str](), 0
+    for epoch in range(5):
+        bar.reset()
+        bar.set_description(f"Epoch {epoch}")
+        for at in range(40 * epoch, 40 * epoch + 40):
+            shown["train_loss_step"] = f"{console.step(at, STEPWISE):.5f}" if epoch < 3 else "nan.0"
+            bar.update()
+            bar.set_postfix(shown)
+        for name in ("val_loss", "train_loss_epoch"):
+            shown[name] = f"{loss_at(at):.3f}" if epoch < 3 else "nan.0"
+            bar.set_postfix(shown)
+    bar.close()
+    found = losses(console, tmp_path)
+    expected = {at + 1: loss_at(at) if at < 120 else math.nan for at in range(200)}
+    assert found == pytest.approx(expected, abs=1e-5, nan_ok=True)
+    trace = console.trace(tmp_path)
+    assert trace.series("validation_loss").step.tolist() == [40, 80, 120, 160]  # the last as the one before
+    assert trace.series("train_loss_epoch").step.tolist() == [40, 80, 120, 160]  # the last as the one before

@@ -235,7 +235,7 @@ class BarSteps:
 
 
 def _lies_between(told: Told, said: Iterable[tuple[int, int]]) -> bool:
-    """Whether steps rise from row to row, with those that other rows say: a line may count from 0, a bar what is done."""
+    """Whether steps rise from row to row, with those that others say: a line may count from 0, a bar what is done."""
     known = sorted([*((row, step, step) for row, step in told.steps.items()), *((row, at, at + 1) for row, at in said)])
     rises = all(former[1] <= later[2] for former, later in itertools.pairwise(known))
     return rises and known[0][1] < known[-1][1]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median_low
 from typing import NamedTuple
 
-from newllm.trace.readers.naming import meaning
+from newllm.trace.readers.naming import meaning, words
 from newllm.trace.readers.progress_bars import Drawing
 
 _FEWEST = 3  # numbers that tell how often a bar is drawn with one that is set once
@@ -79,7 +79,7 @@ class _Shown:
         wipes: how often bars had been wiped out by then.
         is_carried_over: it began anew, and still has the numbers of before.
         is_fresh: it was seen to be drawn with a newer count and new numbers at once.
-        validation: the last numbers of a validation by name.
+        of_epochs: the last numbers by name of those that come once an epoch.
     """
 
     last: Drawing
@@ -88,7 +88,7 @@ class _Shown:
     wipes: int = 0
     is_carried_over: bool = False
     is_fresh: bool = False
-    validation: dict[str, str] = field(default_factory=dict)
+    of_epochs: dict[str, str] = field(default_factory=dict)
 
     def draw(self, row: int, drawing: Drawing, wipes: int) -> bool:
         """See the bar drawn; return whether its numbers are new."""
@@ -149,15 +149,13 @@ class BarTexts:
         return shown is not None and shown.is_fresh
 
     def take(self, drawing: Drawing, cells: Mapping[str, str]) -> dict[str, str]:
-        """Take the numbers of a drawing that has new ones; of those of a validation only the new ones are returned.
-
-        A bar may show them until the next validation.
-        """
+        """Take the numbers of a drawing that has new ones, and return them but those of an epoch that stand there still."""
         shown = self._of(drawing)
-        kept = {name: value for name, value in cells.items() if shown.validation.get(name) != value}
-        shown.validation |= {name: value for name, value in kept.items() if is_of_validation(name)}
+        kept = {name: value for name, value in cells.items() if shown.of_epochs.get(name) != value}
+        of_steps = {name: value for name, value in kept.items() if not comes_once_an_epoch(name)}
+        shown.of_epochs |= {name: value for name, value in kept.items() if name not in of_steps}
         if shown.numbers:
-            shown.numbers[-1].cells = kept
+            shown.numbers[-1].cells = of_steps
         return kept
 
     def set_again(self) -> Iterator[SetAgain]:
@@ -170,7 +168,7 @@ class BarTexts:
         return self._shown.setdefault((drawing.label, drawing.bar.of), _Shown(drawing))
 
 
-def is_of_validation(name: str) -> bool:
-    """Whether a number is one that a validation finds."""
+def comes_once_an_epoch(name: str) -> bool:
+    """Whether a number is one that a validation finds, or the mean of an epoch: bars show it until the next one."""
     found = meaning(name)
-    return found is not None and found.signal.startswith("validation")
+    return "epoch" in words(name) or (found is not None and found.signal.startswith("validation"))

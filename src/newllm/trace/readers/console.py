@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.bar_steps import BarSteps, Told
-from newllm.trace.readers.bar_texts import is_of_validation
+from newllm.trace.readers.bar_texts import comes_once_an_epoch
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
@@ -30,9 +30,10 @@ _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # Or "Batch[10]", a number in brackets.
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +|(?=\[\d+\]))[\['\"]?"
-    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|[\w(]|-\d\d-\d\d)",
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|(?:nan|inf(?:inity)?)(?:\.0+)?)%?)(?![\w.]\w|[\w(]|-\d\d-\d\d)",
     re.IGNORECASE,
 )
+_NOT_FINITE = re.compile(r"(?<=[a-z])\.0+$", re.IGNORECASE)  # "nan.0" as Lightning fills numbers up to one width
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
 _BEFORE = re.compile(r"[\s:=>→'\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
@@ -72,6 +73,9 @@ def is_console(text: str) -> bool:
     speaks = [_speaks(line) for line in lines]
     if any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:])):
         return True
+    pairs = [pair[1] for line in lines[:_LOOKED_AT] if (pair := _PAIR.fullmatch(line.strip()))]
+    if len(pairs) >= max(_SEVERAL, len(lines[:_LOOKED_AT]) // 2) and any(map(_is_known, pairs)):
+        return True  # "loss 2.31", and no line of a table begins with a name each time
     return sum(speaks) >= max(_SEVERAL, 1 + sum(map(_is_row, _outside_of_brackets(lines))))
 
 
@@ -149,8 +153,7 @@ class _Steps:
         elif not axes and (begins := _DONE.match(left)):
             self._done.append((row, int(begins[1])))
         elif names := {name if name != "split" else cells[name] for name in cells if axis_rank(name) is None}:
-            # A bar shows what the last validation found in some of its rows.
-            usual = {name for name in names if not is_of_validation(name)} if drawing and drawing.alone else names
+            usual = {name for name in names if not comes_once_an_epoch(name)} if drawing and drawing.alone else names
             self.bars.take(row, drawing, usual or names, axes.get("epoch"))
 
     def told(self) -> Told:
@@ -183,7 +186,7 @@ def _speaks(line: str) -> bool:
     if cells:
         return any(map(_is_known, list(cells)[1:]))
     known = [signed for name, _, signed, _ in _pairs(rest) if _is_known(name)]
-    return any(known) or len(known) > 1 or (bool(known) and _PAIR.fullmatch(rest.strip()) is not None)
+    return any(known) or len(known) > 1
 
 
 def _step_name_number(line: str) -> tuple[dict[str, str], str]:
@@ -257,7 +260,7 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
         quotient = _QUOTIENT.match(text, pair.end())
         yield (
             name,
-            quotient[1] if quotient else pair[3].replace(",", ""),
+            quotient[1] if quotient else _NOT_FINITE.sub("", pair[3].replace(",", "")),
             bool(pair[2].strip()) or pair[1] in sides,
             len(words) == 1 and _stands_alone(text, pair),
         )
