@@ -214,3 +214,21 @@ def test_lightning_fills_up_a_loss_that_is_not_finite(tmp_path: Path, console: C
     trace = console.trace(tmp_path)
     assert trace.series("validation_loss").step.tolist() == [40, 80, 120, 160]  # the last as the one before
     assert trace.series("train_loss_epoch").step.tolist() == [40, 80, 120, 160]  # the last as the one before
+
+
+def test_a_bar_of_rich_as_lightning_draws_it(tmp_path: Path, console: Console) -> None:
+    """As a terminal shows it (`script`); into a file only its last state is written."""
+    bar, numbers = "\x1b[35m━━━━╸\x1b[0m\x1b[90m━━━━\x1b[0m", ""
+
+    def draw(epoch: int, done: int) -> None:
+        times = "\x1b[2m0:00:00 • 0:00:01\x1b[0m 68.2it/s"
+        console.shown.write(f"\r\x1b[2KEpoch {epoch}/2  {bar} {done}/40 {times} \x1b[3m{numbers}\x1b[0m")
+
+    for epoch in range(3):
+        draw(epoch, 0)
+        for at in range(40 * epoch, 40 * epoch + 40):
+            draw(epoch, at % 40 + 1)
+            numbers = f"train_loss: {loss_at(at):.5f}" + (f" val_loss: {loss_at(40 * epoch):.3f}" if epoch else "")
+            draw(epoch, at % 40 + 1)
+    assert losses(console, tmp_path) == pytest.approx({at + 1: loss_at(at) for at in range(120)}, abs=1e-5)
+    assert len(console.trace(tmp_path).series("validation_loss").step) == 2

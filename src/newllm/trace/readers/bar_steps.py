@@ -12,29 +12,12 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-import numpy as np
-
+from newllm.trace.readers.bar_points import Point, Told, divided, lies_between, placed
 from newllm.trace.readers.bar_texts import BarTexts
 from newllm.trace.readers.progress_bars import Drawing, is_wiped_out
 
-_PLACED = 0.5  # of the rows must have a count of their own, or all must come every so many steps
-_FEWEST = 3  # rows that say how often they come
 _DIGITS = 15  # of an epoch
-_MOST_STEPS = 100_000  # between two rows
-
-
-class Told(NamedTuple):
-    """The steps of rows.
-
-    Attributes:
-        steps: by the rows' numbers.
-        off: by how many steps they may be wrong.
-    """
-
-    steps: dict[int, int]
-    off: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,17 +45,6 @@ class _Event:
     wiped: bool = False
 
 
-@dataclass
-class _Point:
-    """A row between two counts of its bar: `least` and `most`, both included."""
-
-    event: _Event
-    bar_number: int
-    least: int
-    most: int
-    is_sure: bool = False
-
-
 class _Count:
     """The count of a bar, and of those of its kind that come before it.
 
@@ -86,7 +58,7 @@ class _Count:
     def __init__(self, of: int) -> None:
         self.done, self.number, self.has_begun, self.is_wiped = 0, 0, False, False
         self._of, self._before, self._widest = of, 0, 1
-        self._waiting: list[_Point] = []
+        self._waiting: list[Point] = []
 
     def draw(self, done: int) -> bool:
         """See the bar with a count; False where that goes on from nothing that was seen.
@@ -111,10 +83,10 @@ class _Count:
             return not self.is_wiped
         return self.done == self._of or (self.is_wiped and self.done + self._widest >= self._of)
 
-    def point(self, event: _Event, newer: int | None, *, is_sure: bool) -> _Point:
+    def point(self, event: _Event, newer: int | None, *, is_sure: bool) -> Point:
         """Return a row at the count, or at a newer one where it is sure to be there."""
         step = self._before + (newer if newer is not None and is_sure else self.done)
-        point = _Point(event, self.number, step, step, is_sure)
+        point = Point(event.line, event.names, event.epoch, event.bar >= 0, self.number, step, step, is_sure)
         if not is_sure:
             self._waiting.append(point)
         return point
@@ -185,10 +157,10 @@ class BarSteps:
         """
         bar = self._training_bar(lines=lines)
         points = None if bar is None else self._points(bar, lines=lines)
-        placed = None if points is None else _placed(points)
-        if placed is None:
+        told = None if points is None else placed(points)
+        if told is None:
             return Told({})
-        return next((told for told in (placed, _divided(placed, said)) if _lies_between(told, said)), Told({}))
+        return next((one for one in (told, divided(told, said)) if lies_between(one, said)), Told({}))
 
     def _training_bar(self, *, lines: bool) -> int | None:
         """Return the bar that most rows stand at."""
@@ -201,10 +173,10 @@ class BarSteps:
         del nearest[-1]
         return nearest.most_common(1)[0][0] if nearest else None
 
-    def _points(self, bar: int, *, lines: bool) -> list[_Point] | None:
+    def _points(self, bar: int, *, lines: bool) -> list[Point] | None:
         """Return the rows between the counts of a bar, which counts on where it begins anew; None where it cannot."""
         label, of = next(key for key, number in self._bars.items() if number == bar)
-        count, points, is_behind = _Count(of), list[_Point](), False
+        count, points, is_behind = _Count(of), list[Point](), False
         is_fresh, is_redrawn_at_once = self.texts.is_fresh(label, of), self._is_redrawn_at_once(bar)
         for event, follows in itertools.pairwise([*self._events, _Event()]):
             count.is_wiped |= event.wiped
@@ -234,94 +206,22 @@ class BarSteps:
         return False
 
 
-def _lies_between(told: Told, said: Iterable[tuple[int, int]]) -> bool:
-    """Whether steps rise from row to row, with those that others say: a line may count from 0, a bar what is done."""
-    known = sorted([*((row, step, step) for row, step in told.steps.items()), *((row, at, at + 1) for row, at in said)])
-    rises = all(former[1] <= later[2] for former, later in itertools.pairwise(known))
-    return rises and known[0][1] < known[-1][1]
-
-
-def _divided(placed: Told, said: Sequence[tuple[int, int]]) -> Told:
-    """Return the steps of rows beside a bar that counts several batches for each step that a line says."""
-    row, last = max(said, default=(0, 0))
-    done = max((step for at, step in placed.steps.items() if at < row), default=0)
-    each = max(1, round(done / max(1, last)))
-    return Told({at: step // each for at, step in placed.steps.items()}, placed.off // each)
-
-
-def _is_one_training(points: Sequence[_Point], last: int) -> bool:
+def _is_one_training(points: Sequence[Point], last: int) -> bool:
     """Whether bars that come one after another are those of one training.
 
     Each but the last must hold a row as most are. Where a bar holds none, or other ones, it may be a validation's. One
     row an epoch that says its epoch needs no steps, and the bar may be one of epochs.
     """
-    usual = Counter(point.event.names for point in points).most_common(1)
-    rows = [point for point in points if usual and point.event.names == usual[0][0]]
-    epochs = [point.event.epoch for point in rows]
+    usual = Counter(point.names for point in points).most_common(1)
+    rows = [point for point in points if usual and point.names == usual[0][0]]
+    epochs = [point.epoch for point in rows]
     if len(set(epochs) - {None}) == len(rows) and (last or _counts_epochs(rows)):
         return False
     return {point.bar_number for point in rows} >= set(range(last))
 
 
-def _counts_epochs(rows: Iterable[_Point]) -> bool:
+def _counts_epochs(rows: Iterable[Point]) -> bool:
     return all(
-        row.event.epoch is not None
-        and row.event.epoch.isdigit()
-        and row.least <= int(row.event.epoch[:_DIGITS]) <= row.most + 1
+        row.epoch is not None and row.epoch.isdigit() and row.least <= int(row.epoch[:_DIGITS]) <= row.most + 1
         for row in rows
     )
-
-
-def _placed(points: Sequence[_Point]) -> Told | None:
-    """Place rows between their counts; None where they do not fit there, or too many have one count in common."""
-    kinds = dict[frozenset[str], list[_Point]]()
-    for point in points:
-        kinds.setdefault(point.event.names, []).append(point)
-    usual = max(kinds.values(), key=len, default=[])
-    apart = len({point.least for point in points})
-    in_bars = all(point.event.bar >= 0 for point in usual)
-    steps, off = dict[int, int](), 0
-    for rows in kinds.values():
-        found = _every_so_many(rows) or list(_spread(rows))
-        shared = Counter((point.least, point.most) for point in rows if not point.is_sure)
-        room = [most - least + 1 - count for (least, most), count in shared.items()]
-        if min(room, default=0) < 0 and not in_bars:
-            return None  # more lines than steps: they came in a burst
-        steps |= {point.event.line: step for step, point in zip(found, rows, strict=True)}
-        off = max([off, *room])
-    former = 0
-    for point in points:  # of two kinds each was placed without the other
-        former = steps[point.event.line] = min(max(steps[point.event.line], former), max(point.most, point.least))
-    if apart < 2 or not (apart >= _PLACED * len(points) or in_bars or _every_so_many(usual)):
-        return None
-    return Told(steps, off)
-
-
-def _spread(rows: Sequence[_Point]) -> Iterator[int]:
-    """Yield steps that lie evenly between the counts that rows have in common."""
-    for (least, most, is_sure), shared in itertools.groupby(rows, lambda row: (row.least, row.most, row.is_sure)):
-        count = len(list(shared))
-        width = most - least + 1
-        # Several of one step in a bar: what is drawn last of it holds.
-        yield from (least if is_sure else least + place * width // count for place in range(count))
-
-
-def _every_so_many(rows: Sequence[_Point]) -> list[int]:
-    """Return steps that are equally far apart and lie between the counts of all rows, none where there are no such."""
-    count = len(rows)
-    if count < _FEWEST:
-        return []
-    place = np.arange(count)
-    least, most = (np.array([getattr(row, name) for row in rows]) for name in ("least", "most"))
-    shortest = max(1, -int((most[0] - least[-1]) // (count - 1)))
-    longest = min(int((most[-1] - least[0]) // (count - 1)), shortest + _MOST_STEPS)
-    fitting = []
-    for every in range(shortest, longest + 1):
-        first, last = int((least - every * place).max()), int((most - every * place).min())
-        if first <= last:
-            fitting.append((every, first, last))
-    if not fitting:
-        return []
-    every, first, last = fitting[len(fitting) // 2]
-    round_one = -(-first // every) * every  # `if step % every == 0`, as most loops have it
-    return ((round_one if round_one <= last else first) + every * place).tolist()

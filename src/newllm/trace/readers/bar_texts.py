@@ -149,7 +149,7 @@ class BarTexts:
         return shown is not None and shown.is_fresh
 
     def take(self, drawing: Drawing, cells: Mapping[str, str]) -> dict[str, str]:
-        """Take the numbers of a drawing that has new ones, and return them but those of an epoch that stand there still."""
+        """Take the new numbers of a drawing, and return them but those of an epoch that stand there still."""
         shown = self._of(drawing)
         kept = {name: value for name, value in cells.items() if shown.of_epochs.get(name) != value}
         of_steps = {name: value for name, value in kept.items() if not comes_once_an_epoch(name)}

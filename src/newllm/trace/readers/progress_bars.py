@@ -1,7 +1,7 @@
 """Progress bars between the lines of a log, as tqdm draws them: `  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]`.
 
-Those of fastprogress, `Epoch 2/12 : |███-----| 6.45% [2/31 00:00<00:00... 2.2759]`, stand between the rows of fastai's
-table.
+Lightning draws rich's, too. Those of fastprogress, `Epoch 2/12 : |███-----| 6.45% [2/31 00:00<00:00... 2.2759]`, stand
+between the rows of fastai's table.
 """
 
 import re
@@ -10,9 +10,11 @@ from typing import NamedTuple
 from newllm.trace.readers.naming import without_escapes
 
 _COUNT = r"(\d+|\d+\.?\d*[kMG])"
-_TIMES = r"\s*\[[\d:]+[^\]]{0,200}\]?"
-_UNKNOWN = r"(\d+) ?[a-z]{1,20} ?\[\d\d:[\d:]+, [^\]]{0,200}\]?"  # "300it [00:12, 24.5it/s]"
+_TIMES = r"\s*\[[\d:]+[^\]]{0,1500}\]?"
+_UNKNOWN = r"(\d+) ?[a-z]{1,20} ?\[\d\d:[\d:]+, [^\]]{0,1500}\]?"  # "300it [00:12, 24.5it/s]"
 _BAR = re.compile(rf"\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}{_TIMES}|(?<!\S){_UNKNOWN}")
+# rich's, as Lightning draws it: "Epoch 1/4 ━━╸━━ 12/40 0:00:01 • 0:00:02 62.4it/s train_loss: 0.44"
+_RICH = re.compile(r"[━╸╺][━╸╺ ]* (\d{1,15})/(\d{1,15})\s+[\d:]+ • [\d:-]+ [\d.]+it/s\s*")
 # fastprogress: a bar, what is left of one that was wiped out by blanks, and the sign that it begins with.
 _FASTAI = re.compile(
     r"\s*(?:Epoch \d+/\d+ : ?)?\|[█-]{9,}\| [\d.]+% \[\d+/\d+ [^\]]{0,200}\]\s*|Epoch \d+/\d+ :\s{20,}|[█\s]+"
@@ -91,21 +93,21 @@ def is_wiped_out(line: str) -> bool:
 
 def drawing_of(line: str) -> Drawing | None:
     """Return the last bar of a line, as it was drawn."""
-    if not _may_hold_bar(line):
+    if "━" not in line and not _may_hold_bar(line):
         return None
     text = without_escapes(line[:_LONGEST])
+    if "━" in text and (rich := _RICH.search(text)):
+        before, behind = text[: rich.start()].strip(), text[rich.end() :].strip()
+        return _drawing(Bar(int(rich[1]), int(rich[2])), before, behind)
     drawn = next(reversed([*_BAR.finditer(text)]), None)
     if drawn is None or any(len(count or "") > _MOST_DIGITS for count in drawn.groups()):
         return None
     done, of = (drawn[3], "0") if drawn[3] else (drawn[1], drawn[2])
-    before = text[: drawn.start()].strip()
     behind = drawn[0].rpartition("[")[2].rstrip("]").split(", ")[2:]  # "00:10<04:50, 1.00it/s, loss=2.31"
-    told = " | ".join((before, *behind))
-    return Drawing(
-        Bar(_counted(done), _counted(of)),
-        label=" ".join(_WORD.findall(before)),
-        text=told if _NUMBER.search(told) else "",
-        behind=", ".join(behind),
-        alone=not text[drawn.end() :].strip(),
-        is_rounded=not (done + of).isdigit(),
-    )
+    drawing = _drawing(Bar(_counted(done), _counted(of)), text[: drawn.start()].strip(), ", ".join(behind))
+    return drawing._replace(alone=not text[drawn.end() :].strip(), is_rounded=not (done + of).isdigit())
+
+
+def _drawing(bar: Bar, before: str, behind: str) -> Drawing:
+    told = f"{before} | {behind}"
+    return Drawing(bar, " ".join(_WORD.findall(before)), told if _NUMBER.search(told) else "", behind)
