@@ -13,6 +13,7 @@ from newllm.diagnosis.roles import role_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue, Message, catalogue, message
 from newllm.trace import Finding, Trace
+from newllm.trace.readers.clip_limit import is_clip_limit
 from newllm.trace.readers.naming import meaning
 from newllm.trace.readers.naming import words as words_of
 from newllm.words.labels import axis_label
@@ -154,7 +155,9 @@ def unnamed_columns(trace: Trace, facts: Facts) -> list[str]:
 def _means_something(name: str) -> bool:
     said = [word for word in words_of(name) if word not in _NO_WORDS]
     by_words = bool(said) and (said[-1] in _SAID or said[-2:] == ["c", "index"])
-    return bool(by_words or meaning(name) or role_of(name) or catalogue("en").get(f"signal-{name}"))
+    return bool(
+        by_words or meaning(name) or role_of(name) or is_clip_limit(name) or catalogue("en").get(f"signal-{name}")
+    )
 
 
 def _has_classes(trace: Trace, facts: Facts) -> bool:

@@ -8,7 +8,7 @@ from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
-from newllm.trace.readers.naming import words
+from newllm.trace.readers.clip_limit import is_clip_limit
 
 FEWEST = 20  # updates
 ALWAYS = 0.98  # of the updates
@@ -16,8 +16,6 @@ LEFT = 0.1  # of the gradient, as a rule
 HALF = 0.5  # of the gradient: where never more is left, the clip is never near opening
 CUT = 0.999  # of a norm: a smaller one was clipped
 BY_LENGTH = frozenset({"SGD", "ASGD", "NAG"})  # whose updates are as long as the gradient; Adam divides by its size
-# What a log calls the norm that it clips to. A "grad_clip" may be a flag, a "clip_value" one for each element.
-_LIMITS = frozenset({"max grad norm", "max gradient norm", "grad clip norm", "gradient clip norm", "clip grad norm"})
 
 
 def detect_always_clipped(trace: Trace, facts: Facts) -> list[Finding]:
@@ -71,7 +69,7 @@ def _clipped(trace: Trace, facts: Facts) -> Series:
     if len(logged.value):
         return logged
     norm = finite(trace.series("gradient_norm"))
-    named = (finite(series).value for name, series in trace.signals.items() if " ".join(words(name)[-3:]) in _LIMITS)
+    named = (finite(series).value for name, series in trace.signals.items() if is_clip_limit(name))
     limits = {float(value) for values in named for value in values}
     if len(limits) != 1 or (limit := limits.pop()) <= 0:
         return Series(norm.step[:0], norm.value[:0])

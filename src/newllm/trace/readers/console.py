@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.bar_steps import BarSteps, Told
 from newllm.trace.readers.bar_texts import comes_once_an_epoch
+from newllm.trace.readers.clip_limit import clip_limit_of
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
@@ -97,11 +98,20 @@ def read_console(gathered: Gathered) -> Trace:
             header = _split_in(left.lower())
         elif header and _BULLET.match(left) and not any(map(_split_in, map(str.lower, cells))):
             cells["split"] = header
+        if not cells:
+            take_row(gathered, row, clip_limit_of(left[:_LONGEST]))
         steps.bars.pass_line(row, drawing, line, holds=bool(cells))
         if cells and take_row(gathered, row, cells.items()):
             steps.take(row, left, drawing, cells)
             for kind, total in totals_of(left[:_LONGEST]):
                 gathered.totals.setdefault(kind, set()).add(total)
+    _take_steps(gathered, steps)
+    gathered.forget_settings()
+    return gathered.by_row()
+
+
+def _take_steps(gathered: Gathered, steps: "_Steps") -> None:
+    """Take in what only the whole log tells: which rows a bar repeats, and the steps of all rows."""
     for row, numbers in steps.bars.rows_set_again():
         take_row(gathered, row, numbers.items())
     told = steps.told()
@@ -109,8 +119,6 @@ def read_console(gathered: Gathered) -> Trace:
         gathered.add("step", row, step)
     if told.off:
         gathered.note(note("remark-steps-of-bars", off=told.off))
-    gathered.forget_settings()
-    return gathered.by_row()
 
 
 class _Steps:

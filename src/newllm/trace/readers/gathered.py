@@ -12,6 +12,7 @@ from newllm.errors import UserError
 from newllm.messages import message
 from newllm.trace.readers.axes import axis_rank, goes_up_and_down, locate_rows
 from newllm.trace.readers.chosen import Chosen, column_named
+from newllm.trace.readers.clip_limit import is_clip_limit
 from newllm.trace.readers.errors import is_score, losses_of_errors, validation_of_error
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
@@ -97,7 +98,8 @@ class Gathered:
         losses = [rows for name, (rows, _) in self._columns.items() if (meaning(name) or ("",))[0].endswith("loss")]
         first = min((rows[0] for rows in losses if len(rows) >= _FEWEST_LOSSES), default=-1)
         for name, (rows, _) in list(self._columns.items()):
-            if len(rows) < _FEWEST_LOSSES and rows[-1] < first and meaning(name) is None and axis_rank(name) is None:
+            is_read = meaning(name) is not None or axis_rank(name) is not None or is_clip_limit(name)
+            if len(rows) < _FEWEST_LOSSES and rows[-1] < first and not is_read:
                 del self._columns[name]
 
     def by_row(self, run: str | None = None) -> Trace:

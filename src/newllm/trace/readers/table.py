@@ -13,6 +13,7 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.trace.readers.axes import axis_rank
+from newllm.trace.readers.clip_limit import clip_limit_of
 from newllm.trace.readers.delimiters import MOST_COLUMNS, cutter
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.naming import clean, meaning
@@ -80,6 +81,8 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]], 
     first = next((place for place, cells in enumerate(rows) if len(cells) == width or _names_more(cells, width)), 0)
     if first:
         gathered.note(left_out("remark-line-above-table"), first)
+        for line in start[:first]:
+            take_row(gathered, 0, clip_limit_of(line))
     rest = itertools.chain(rows[first:], (cut(line) for line in lines if not line.startswith("#")))
     if not rows or all(number(cell) is not None for cell in rows[first] if cell.strip()):
         return None, rest, width
