@@ -13,6 +13,7 @@ import numpy as np
 from newllm.diagnosis.causes.kinds import OF_DATA
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.trace import Finding, Trace
 
@@ -20,6 +21,7 @@ FALLEN = 0.95  # of its start: a loss that has come no further
 RISEN = 0.1  # of its fall: a loss that ends so far above its lowest
 FAR = 10.0  # times
 FEWEST = 5  # points of a signal: of fewer no detector says much
+FEWEST_OF_ROLE = 20  # likewise of a column that has a role
 OF_REFERENCE = frozenset({"differs-from-reference", "parts-from-reference"})  # whose signals are not as in a sound run
 
 
@@ -31,11 +33,13 @@ class Subject:
         name: of the message "checked-NAME".
         signals: any of them is enough; a name that ends in "/" is of layers.
         kinds: of findings that say that it is not sound.
+        role: of columns that are looked at by what they mean; a note about one is enough to say no more.
     """
 
     name: str
     signals: tuple[str, ...]
     kinds: frozenset[str]
+    role: str = ""
 
 
 SUBJECTS = (
@@ -120,6 +124,7 @@ SUBJECTS = (
             }
         ),
     ),
+    Subject("auxiliary", (), frozenset({"auxiliary-loss"}), role="auxiliary_loss"),
     Subject(
         "state",
         ("ledger_share", "weights_changed", "moments_changed"),
@@ -211,6 +216,7 @@ SUBJECTS = (
 def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
     """Return the names of what was looked at and raised no alarm."""
     alarms = {finding.kind for finding in findings if finding.severity != "note"}
+    noted = {finding.kind for finding in findings}
     apart = [
         signal
         for finding in findings
@@ -220,8 +226,8 @@ def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
     checked = [
         one.name
         for one in SUBJECTS
-        if _has(trace, one.signals)
-        and not alarms & one.kinds
+        if (_has_role(trace, facts, one.role) if one.role else _has(trace, one.signals))
+        and not (noted if one.role else alarms) & one.kinds
         and not any(_is_one_of(signal, one.signals) for signal in apart)
         and not _is_doubtful(one.name, trace, alarms)
     ]
@@ -282,6 +288,11 @@ def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
 
 def _has(trace: Trace, signals: Sequence[str]) -> bool:
     return any(len(series.value) >= FEWEST for name, series in trace.signals.items() if _is_one_of(name, signals))
+
+
+def _has_role(trace: Trace, facts: Facts, role: str) -> bool:
+    names = roles_of(trace, facts).names(role)
+    return any(len(finite(trace.series(name)).value) >= FEWEST_OF_ROLE for name in names)
 
 
 def _is_one_of(name: str, signals: Sequence[str]) -> bool:

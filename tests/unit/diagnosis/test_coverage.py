@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ KINDS = {name.removeprefix("finding-") for name in catalogue("en").names if name
 OF_SUBJECTS = frozenset[str]().union(*(one.kinds for one in coverage.SUBJECTS))
 # Of columns of which nothing is said to be sound: those of policies, GANs and codes, and what is logged beside a loss.
 OF_NO_SUBJECT = {
-    "auxiliary-loss", "both-sides-win", "discriminator-wins", "entropy-collapse", "generator-stands-still",
+    "both-sides-win", "discriminator-wins", "entropy-collapse", "generator-stands-still",
     "generator-wins", "kl-weight",
     "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "policy-ratio-one", "posterior-collapse",
     "reward-falls", "reward-hacking", "reward-stays", "throughput-drop", "values-above-returns",
@@ -78,3 +79,23 @@ def test_settings_that_differ_from_a_sound_run_have_no_signal() -> None:
     said = message("finding-as-reference.sentence", other=["a"], count=1, several=False)
     finding = Finding(kind="differs-from-reference", severity="warning", sentence=said)
     assert "loss" in coverage.sound(trace, Facts(), [finding])
+
+
+@pytest.mark.parametrize(
+    ("name", "points", "kind", "severity", "is_sound"),
+    [
+        ("aux_loss", 50, "spike", "warning", True),
+        ("router_z_loss", 50, "spike", "warning", True),
+        ("aux_loss", 50, "auxiliary-loss", "warning", False),
+        ("aux_loss", 50, "auxiliary-loss", "note", False),  # it jumped, which may be planned
+        ("aux_loss", 10, "spike", "warning", False),
+        ("d_loss", 50, "spike", "warning", False),
+    ],
+)
+def test_auxiliary_losses_are_looked_at(
+    name: str, points: int, kind: str, severity: Literal["warning", "note"], is_sound: bool
+) -> None:
+    steps = np.arange(1, points + 1)
+    trace = Trace({"loss": Series(steps, np.linspace(2, 1, points)), name: Series(steps, np.full(points, 0.1))})
+    finding = Finding(kind=kind, severity=severity, sentence=quoted(""), signal=name)
+    assert ("auxiliary" in coverage.sound(trace, Facts(), [finding])) is is_sound

@@ -92,6 +92,7 @@ checked-validation = validation compared with training
 checked-accuracy = the accuracy
 checked-rate = the learning rate and its schedule
 checked-gradients = the gradient norm
+checked-auxiliary = auxiliary losses
 checked-state = the state between updates{ $percent ->
         [100] { "" }
        *[other] { " " }({ $percent } % of its tensors at each update: a change of one of them, once, is found with that probability)

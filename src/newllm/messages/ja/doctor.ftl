@@ -65,6 +65,7 @@ checked-validation = 訓練損失と検証損失の比較
 checked-accuracy = 正解率
 checked-rate = 学習率とスケジュール
 checked-gradients = 勾配ノルム
+checked-auxiliary = 補助損失
 checked-state = 更新の間の状態{ $percent ->
         [100] { "" }
        *[other] （更新のたびにテンソルの{ $percent }%を調べる。一つのテンソルに一度だけ起きる変化は、その確率で見つかる）
