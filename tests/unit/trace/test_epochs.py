@@ -10,6 +10,7 @@ import pytest
 
 from newllm.diagnosis.losses import end_of_first_epoch
 from newllm.trace import Series, Trace
+from newllm.trace.epochs import epochs_done
 from newllm.trace.readers import read_log
 
 
@@ -77,3 +78,37 @@ def test_the_first_epoch_ends_before_data_are_read_again(value: list[float], end
 def test_without_epochs_nothing_is_known_to_be_new() -> None:
     nothing = Series(np.empty(0, np.int64), np.empty(0))
     assert end_of_first_epoch(Trace()) == end_of_first_epoch(Trace(epochs=nothing)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "done"),
+    [
+        ([0, 0, 1, 1, 2, 2], 3),  # the last is as long as the others
+        ([1, 1, 2, 2, 3, 3], 3),
+        ([0, 0, 0, 0, 1, 1], 1.5),
+        ([1, 1, 1, 1, 2, 2], 1.5),
+        ([0, 1, 2, 3, 4, 5], 6),  # a row at the end of each
+        ([5, 5, 6, 6, 7, 7], 7),  # of a training that was resumed
+        ([0, 0, 0, 0, 0, 0], 0),  # nothing says how long it is
+        ([1, 1, 1, 1, 1, 1], 0),
+        ([0.5, 1.0, 1.5, 2.0, 2.5, 3.0], 3.0),
+    ],
+)
+def test_epochs_that_are_over_are_counted(value: list[float], done: float) -> None:
+    assert epochs_done(Trace(epochs=Series(np.arange(10, 70, 10), np.array(value, float)))) == done
+
+
+@pytest.mark.parametrize(("first", "last", "done"), [(0, 4, 5), (1, 5, 5), (11, 30, 30)])
+def test_a_row_of_each_epoch_is_of_one_that_is_over(first: int, last: int, done: float) -> None:
+    steps = np.arange(first, last + 1)
+    assert epochs_done(Trace({"loss": Series(steps, np.ones(len(steps)))}, axis="epoch")) == done
+
+
+def test_without_epochs_none_is_known_to_be_over() -> None:
+    assert epochs_done(Trace()) is None
+
+
+def test_a_log_of_all_epochs_has_come_to_its_end(tmp_path: Path) -> None:
+    table = ["epoch,step,max_epochs,loss", *(f"{at // 5},{at},3,{3 - at / 10:.4f}" for at in range(15))]
+    assert read(tmp_path, "train.csv", "\n".join(table)).done == 1.0
+    assert read(tmp_path, "young.csv", "\n".join(table[:9])).done == pytest.approx(1.6 / 3)

@@ -7,6 +7,7 @@ from newllm.diagnosis.losses import comparable, finite
 from newllm.diagnosis.schedule import Cuts, cuts, is_stair, jumps
 from newllm.messages import message
 from newllm.trace import Finding, Series, Severity, Trace
+from newllm.trace.epochs import epochs_done
 
 FEWEST = 10  # points of the rate
 
@@ -192,7 +193,7 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
     fall = 1 - float(np.median(loss.value[-few:]) / np.median(loss.value[:few]))
     is_over = facts.ended or (trace.done is not None and trace.done >= OVER)
     if not (stair or (even and (fall < LITTLE or is_over))):
-        epochs = _epochs(trace)
+        epochs = epochs_done(trace) or 0.0
         may_be = even and trace.done is None and facts.origin is None and epochs >= SEVERAL
         return [_still_rises(trace, rate, fall, int(epochs))] if may_be else []
     alternatives = (message("finding-warm-up-unfinished.planned"),)
@@ -221,13 +222,6 @@ def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("warm-up-unfinished", "learning-rate-low"),
         )
     ]
-
-
-def _epochs(trace: Trace) -> float:
-    """Return how many epochs a log spans; 0 where it does not say."""
-    if trace.axis == "epoch":
-        return trace.last_step
-    return float(trace.epochs.value[-1]) if trace.epochs is not None and len(trace.epochs.value) else 0.0
 
 
 def _still_rises(trace: Trace, rate: Series, fall: float, epochs: int) -> Finding:

@@ -642,7 +642,7 @@ finding-warm-up-unfinished =
        *[no] , while the loss has fallen by { PERCENT($fall) } %
     }
     .below-plan = the learning rate reaches { G($highest) } at most up to the last { $axis } ({ $end }), of the { G($planned) } that its schedule was given as the highest (max_lr): the schedule is hardly advanced
-    .open = the learning rate rises evenly at every point of the log, from { G($first) } to { G($last) } at { $axis } { $end } (epoch { $epochs }), and the log does not say how long the run is: if this is its end, the warm-up did not end
+    .open = the learning rate rises evenly at every point of the log, from { G($first) } to { G($last) } at { $axis } { $end } (after { $epochs } epochs), and the log does not say how long the run is: if this is its end, the warm-up did not end
     .goes-on = the run is still going on, in its warm-up
     .planned = a learning rate that is meant to rise, as in a learning-rate range test
     .test = Divide the steps of the warm-up by the steps of the run; call scheduler.step() where the schedule's unit says so.

@@ -7,11 +7,10 @@ console that counts "step 300/1000" or "Epoch 3/30".
 import re
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
+from newllm.trace.epochs import epochs_done
 from newllm.trace.readers.axes import axis_rank
 from newllm.trace.readers.naming import words
-from newllm.trace.series import Series, Trace
+from newllm.trace.series import Trace
 
 _COLUMNS = {
     **dict.fromkeys(("max steps", "total steps", "max iters", "total iters", "total iterations", "max iterations",
@@ -59,7 +58,7 @@ def share_done(trace: Trace, said: Mapping[str, set[int]]) -> float | None:
         if kind and len(series.value):
             totals.setdefault(kind, set()).update(series.value.tolist())
     shares = []
-    for kind, last in (("step", _last_step(trace)), ("epoch", _epochs_done(trace))):
+    for kind, last in (("step", _last_step(trace)), ("epoch", epochs_done(trace))):
         total = totals.get(kind, set())
         if last is not None and len(total) == 1 and last <= _CONTRADICTS * (whole := float(total.pop())) and whole > 0:
             shares.append(last / whole)
@@ -69,15 +68,3 @@ def share_done(trace: Trace, said: Mapping[str, set[int]]) -> float | None:
 def _last_step(trace: Trace) -> float | None:
     counted = any(remark.sentence.id in ("remark-no-steps", "remark-epochs-place-nothing") for remark in trace.remarks)
     return None if trace.axis == "epoch" or counted else trace.last_step
-
-
-def _epochs_done(trace: Trace) -> float | None:
-    """Return how many epochs are done. One that has begun is not, unless each has one row, or fractions are told."""
-    if trace.axis == "epoch":
-        first = min((float(one.step[0]) for one in trace.signals.values() if len(one.step)), default=0.0)
-        return trace.last_step - first + 1
-    epochs: Series | None = trace.epochs
-    if epochs is None or not len(epochs.value):
-        return None
-    last = float(epochs.value[-1])
-    return last if np.any(epochs.value != np.round(epochs.value)) else last - float(epochs.value[0])
