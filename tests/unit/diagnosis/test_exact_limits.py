@@ -671,7 +671,7 @@ def test_a_loss_climbs_over_six_points_of_twelve_unless_the_rate_started_again_a
 
 def test_the_fall_of_the_training_loss_is_measured_at_its_very_end() -> None:
     loss = np.array([8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0])
-    fell = evaluation._training_fell(Trace({"loss": Series(np.arange(10), loss)}), 2)
+    fell = evaluation.training_fell(Trace({"loss": Series(np.arange(10), loss)}), 2)
     assert fell == pytest.approx(np.log(6.5))  # of 10 points one is a twentieth: 6.5 is between the points at 1 and 2
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.evaluation import _training_fell, detect_over_fitting
+from newllm.diagnosis.detectors.evaluation import detect_over_fitting, training_fell
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
 
 
 def fell(value: np.ndarray, since: float) -> float | None:
-    return _training_fell(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), since)
+    return training_fell(Trace({"loss": Series(np.arange(1, len(value) + 1), value)}), since)
 
 
 def test_it_is_taken_from_a_few_points_up_to_the_best_and_the_last_few() -> None:

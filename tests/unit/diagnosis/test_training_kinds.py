@@ -241,8 +241,10 @@ def test_a_code_that_carries_nothing() -> None:
     finding = only(vae(0.07 * np.exp(-RISING * 30) + 1e-4))
     assert (finding.kind, finding.first_step) == ("posterior-collapse", 0.0)
     assert finding.evidence["reconstruction_is_flat"]
+    assert "with the first updates and stays there" in str(finding.sentence)  # there was no before
     later = only(vae(np.where(LATE, 1e-4, 3.0)))
     assert 190 <= (later.first_step or 0) <= 210
+    assert "before) and stays there from step" in str(later.sentence)
     per_pixel = only(vae((0.07 * np.exp(-RISING * 30) + 1e-5) / 784, (27 + 15 * np.exp(-RISING * 20)) / 784))
     assert per_pixel.kind == "posterior-collapse"
     mean_and_sum = only(vae(0.1 * np.exp(-RISING * 40) + 2e-4, 0.07 + 0.1 * np.exp(-RISING * 20)))

@@ -54,7 +54,7 @@ def _turned_up(trace: Trace, name: str) -> Finding | None:
     few = max(2, len(behind) // 3)
     now = float(np.median(scaled[-few:]))
     rise = now - float(scaled[best])
-    noise = min(RISE_NOISE * _scatter(scaled), FEW_RISE_NOISE * _scatter(scaled[best:]))
+    noise = min(RISE_NOISE * scatter(scaled), FEW_RISE_NOISE * scatter(scaled[best:]))
     height = float(np.median(value[-few:]) - value[best])
     goes_on = np.median(behind[-few:]) >= np.median(behind[:few]) and behind.min() > scaled[best]
     if rise < max(LEAST_RISE, noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
@@ -62,12 +62,12 @@ def _turned_up(trace: Trace, name: str) -> Finding | None:
     return _risen(trace, name, series, (best, rise, height))
 
 
-def _scatter(scaled: np.ndarray) -> float:
+def scatter(scaled: np.ndarray) -> float:
     """Return by how much points (n,) differ from a smooth curve, by their second differences."""
     return float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6))
 
 
-def _training_fell(trace: Trace, since: float) -> float | None:
+def training_fell(trace: Trace, since: float) -> float | None:
     """Return by how much (comparable scale) the training loss fell behind a step; None where it is not known."""
     loss = finite(trace.series("loss"))
     at = int(np.searchsorted(loss.step, since))
@@ -79,7 +79,7 @@ def _training_fell(trace: Trace, since: float) -> float | None:
     return float(scaled[-2] - scaled[-1])
 
 
-def _training_went(trace: Trace, since: float, fell: float | None) -> str:
+def training_went(trace: Trace, since: float, fell: float | None) -> str:
     """Return "fell", "stood" or "rose": where the training loss went behind a step, beyond its noise; or "unknown".
 
     By the few points on both sides, or by the first and the last quarter of those behind the step: what scatters far
@@ -88,7 +88,7 @@ def _training_went(trace: Trace, since: float, fell: float | None) -> str:
     Args:
         trace: of the run.
         since: the step.
-        fell: by how much it fell, as `_training_fell` has it.
+        fell: by how much it fell, as `training_fell` has it.
     """
     if fell is None:
         return "unknown"
@@ -108,8 +108,8 @@ def _risen(trace: Trace, name: str, series: Series, what: tuple[int, float, floa
     """Return over-fitting where the training loss goes on falling, else that a validation loss rises."""
     best, rise, height = what
     first, last = int(series.step[best]), int(series.step[-1])
-    fell = _training_fell(trace, first)
-    training = _training_went(trace, first, fell)
+    fell = training_fell(trace, first)
+    training = training_went(trace, first, fell)
     if training == "rose" and (fell or 0.0) < -DIVERGES:
         return None  # it rises by far too, which is told of training
     over = training == "fell"

@@ -69,7 +69,7 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
             "finding-posterior-collapse.sentence",
             signal=roles.first("kl"),
             level=last_level(series.value),
-            peak=peak,
+            peak=peak if first > series.step[0] else None,  # there is no before
             axis=roles.trace.axis,
             first=int(first),
             reconstruction=roles.first("reconstruction") if flat else None,

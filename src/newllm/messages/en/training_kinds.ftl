@@ -40,7 +40,10 @@ finding-kl-weight =
 
 finding-posterior-collapse =
     .explained = The KL divergence is almost zero: the latent code carries no information, and the decoder has learnt to do without it. Lower the weight of the divergence, raise it slowly, or leave the first few nats unpenalised (free bits).
-    .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->
+    .sentence = { SIGNAL($signal) } falls to { G($level) } { $peak ->
+        [none] with the first updates and stays there
+       *[other] (at most { G($peak) } before) and stays there from { $axis } { $first } on
+    }{ $reconstruction ->
         [none] { "" }
        *[other] , while { SIGNAL($reconstruction) } stands at { G($stands) }
     }: the latent code carries no information

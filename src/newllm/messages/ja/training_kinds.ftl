@@ -40,7 +40,10 @@ finding-kl-weight =
 
 finding-posterior-collapse =
     .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、最初の数natには罰則を課さない（free bits）。
-    .sentence = { SIGNAL($signal) }は{ G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである{ $reconstruction ->
+    .sentence = { SIGNAL($signal) }は{ $peak ->
+        [none] 最初の数回の更新で{ G($level) }まで下がり、それからそのままである
+       *[other] { G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである
+    }{ $reconstruction ->
         [none] { "" }
        *[other] （{ SIGNAL($reconstruction) }は{ G($stands) }で止まっている）
     }。潜在変数が何も伝えていない。
