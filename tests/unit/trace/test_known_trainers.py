@@ -296,3 +296,50 @@ def test_a_table_of_fastai_is_by_epoch(read: Callable[[str], Trace]) -> None:
     assert values(trace, "validation_accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
     others = read(FASTAI.replace("time", "note"))  # anyone's columns: of which data the accuracy is, is unknown
     assert values(others, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}
+
+
+def megatron() -> str:
+    """As Megatron-LM prints (megatron/training/training.py): a validation's loss is called "lm loss value"."""
+    lines, rule = ["  clip_grad ....................................... 1.0"], "-" * 100
+    for step in STEPS:
+        cells = [
+            f" [2026-05-01 12:00:00] iteration {step:8d}/  500000", f"consumed samples: {256 * step:12d}",
+            "elapsed time per iteration (ms): 1234.5", "learning rate: 1.000000E-05", "global batch size:   256",
+            f"lm loss: {loss(step):.6E}", "loss scale: 1.0", "grad norm: 1.500", "number of skipped iterations:   0",
+        ]  # fmt: skip
+        lines.append(" | ".join(cells) + " |")
+        if step % 20 == 0:
+            said = f" validation loss at iteration {step} | lm loss value: {10 + loss(step):.6E} | lm loss PPL: 9E5 | "
+            lines += [rule, said, rule]
+    return "\n".join(lines)
+
+
+def torchtune() -> str:
+    """As torchtune's recipes draw their bar: the epoch, the step and the loss are its description."""
+    lines = ["batch_size: 2", "clip_grad_norm: 1.0"]
+    for step in STEPS:
+        drawn = bar(step, len(STEPS)).lstrip("\r")
+        lines.append(f"\r{drawn}\r1|{step}|Loss: {loss(step)}: {drawn}")
+    return "\n".join(lines)
+
+
+def lightgbm() -> str:
+    names = "training's binary_logloss", "valid_1's binary_logloss"
+    rows = (f"[{at}]\t{names[0]}: {loss(at)}\t{names[1]}: {10 + loss(at):.4f}" for at in STEPS)
+    return "\n".join(["[LightGBM] [Info] Total Bins 5000", *rows])
+
+
+def xgboost() -> str:
+    return "\n".join(f"[{at}]\ttrain-logloss:{loss(at)}\teval-logloss:{10 + loss(at):.4f}" for at in STEPS)
+
+
+@pytest.mark.parametrize(
+    ("log", "evaluated"), [(megatron(), TWICE), (torchtune(), []), (lightgbm(), EVERY), (xgboost(), EVERY)]
+)
+def test_losses_are_found_by_what_their_trainers_call_them(
+    log: str, evaluated: list[int], read: Callable[[str], Trace]
+) -> None:
+    trace = read(log)
+    assert list(values(trace, "loss").values()) == pytest.approx([loss(step) for step in EVERY], abs=1e-4)
+    found = list(values(trace, "validation_loss").values()) if evaluated else []
+    assert found == pytest.approx([10 + loss(step) for step in evaluated], abs=1e-4)

@@ -60,6 +60,7 @@ _WRAPPED = re.compile(
 _SPLIT = re.compile(r"\bsplit\W{1,3}([a-z]+)")
 _OF_ALL = ("best", "lowest", "highest")  # "Best Val Loss: 0.15 Best epoch 0": not of the step that is printed
 _LETTERS = re.compile(r"[a-z]+")
+_GENITIVE = re.compile(r"(?<=\w)'s(?= )")  # LightGBM: "training's binary_logloss: 0.41"
 _BULLET = re.compile(r"\s*\|\s*>")  # "  | > avg_loss: 4.88", under a header
 
 
@@ -70,7 +71,7 @@ def is_console(text: str) -> bool:
     by a colon or an equals sign, or two by blanks. Progress bars are no lines. Where fewer do, among much else that is
     printed, several must, and more than there are lines of numbers alone, as a table has them.
     """
-    lines = [left for line in text.splitlines() if (left := without_bars(line)).strip()]
+    lines = [left for line in text.splitlines() if (left := _without_bar(line)).strip()]
     speaks = [_speaks(line) for line in lines]
     if any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:])):
         return True
@@ -172,6 +173,12 @@ class _Steps:
         return self.bars.told(lines=not self._has_steps, said=self._said)
 
 
+def _without_bar(line: str) -> str:
+    """Return a line without its bars: of one that holds numbers, these alone."""
+    drawing = drawing_of(line)
+    return " ".join(drawing.text.split("|")) if drawing and drawing.alone else without_bars(line)
+
+
 def _outside_of_brackets(lines: Iterable[str]) -> Iterator[str]:
     """Yield lines but those of a bracket that was opened in a line before: an array that is printed is no table."""
     depth = 0
@@ -248,6 +255,7 @@ def _split_in(text: str) -> str | None:
 def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
     """Yield name, number, whether a sign stands between them, and whether bars or commas stand around them."""
     text, taken, measure = without_escapes(line[:_LONGEST]), set[str](), list[str]()
+    text = _GENITIVE.sub("", text)
     if not _BEFORE.search(text) or _OF_A_MODULE.match(text):
         return
     found = list(itertools.islice(_PAIR.finditer(text), _MOST_PAIRS))

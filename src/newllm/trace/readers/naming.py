@@ -4,6 +4,7 @@ A name is cut into words (`valid_loss`, `val/loss`, `Val Loss` and `valLoss` are
 split or say nothing are taken out, and what is left must be a known statistic; else the log's own name stays.
 """
 
+import itertools
 import re
 import unicodedata
 from functools import lru_cache
@@ -22,11 +23,12 @@ _SPLITS = {
 _STATISTICS = {
     **dict.fromkeys(
         ("loss", "losses", "nll", "ce", "xent", "cost", "cross_entropy", "crossentropy", "nll_loss", "ce_loss",
-         "cross_entropy_loss", "crossentropy_loss", "lm_loss", "meta_loss", "outer_loss"), "loss",
+         "cross_entropy_loss", "crossentropy_loss", "lm_loss", "meta_loss", "outer_loss", "lm_loss_value",
+         "logloss", "log_loss", "binary_logloss", "multi_logloss", "mlogloss"), "loss",
     ),
     **dict.fromkeys(("acc", "accuracy", "accuracies", "top1", "top_1", "acc1", "acc_1", "top1_acc", "top1_accuracy",
                      "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"), "accuracy"),
-    **dict.fromkeys(("ppl", "perplexity", "pplx", "perp"), "perplexity"),
+    **dict.fromkeys(("ppl", "perplexity", "pplx", "perp", "lm_loss_ppl"), "perplexity"),
     **dict.fromkeys(("bpb", "bits_per_byte"), "bits_per_byte"),
     **dict.fromkeys(("lr", "learning_rate", "learningrate", "lr_now", "lr_cur", "lr_curr", "opt_lr"), "learning_rate"),
     **dict.fromkeys(
@@ -98,7 +100,9 @@ def meaning(name: str) -> Meaning | None:
     splits = [_SPLITS[word] for word in found if word in _SPLITS]
     if len(set(splits)) > 1:
         return None
-    rest = [word for word in found if word not in _SPLITS]
+    # LightGBM numbers the sets that it validates on: "valid_1".
+    counts = [former == "valid" and word.isdigit() for former, word in itertools.pairwise(["", *found])]
+    rest = [word for word, is_count in zip(found, counts, strict=True) if word not in _SPLITS and not is_count]
     statistic, silent = _statistic(rest)
     if statistic is None and splits and set(rest) <= SILENT:
         statistic, silent = "loss", len(rest) + 3  # columns that are called just "train" and "val"
