@@ -343,3 +343,26 @@ def test_losses_are_found_by_what_their_trainers_call_them(
     assert list(values(trace, "loss").values()) == pytest.approx([loss(step) for step in EVERY], abs=1e-4)
     found = list(values(trace, "validation_loss").values()) if evaluated else []
     assert found == pytest.approx([10 + loss(step) for step in evaluated], abs=1e-4)
+
+
+SPACY = """\u2139 Saving to output directory: out
+\u2139 Using CPU
+
+=========================== Initializing pipeline ===========================
+✔ Initialized pipeline
+
+============================= Training pipeline =============================
+\u2139 Pipeline: ['tok2vec', 'ner']
+\u2139 Initial learn rate: 0.001
+E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE 
+---  ------  ------------  --------  ------  ------  ------  ------
+"""  # noqa: W291 - as spaCy 3.7 prints it
+
+
+def test_a_table_of_spacy_has_names_of_two_words(read: Callable[[str], Trace]) -> None:
+    rows = (f"{at // 10:3d}  {at * 200:6d}  {at:12.2f}  {80 - at:8.2f}   60.00   61.00   62.00    0.60" for at in STEPS)
+    trace = read(SPACY + "\n".join(rows))
+    assert values(trace, "LOSS TOK2VEC") == {200 * at: at for at in STEPS}
+    assert values(trace, "LOSS NER") == {200 * at: 80 - at for at in STEPS}
+    assert set(values(trace, "ENTS_R").values()) == {62.0}
+    assert trace.epochs is not None

@@ -10,6 +10,8 @@ _DELIMITERS = "\t;|,"
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
 _BLANKS = re.compile(r"\s+")
+_WIDE = re.compile(r"\s{2,}")
+_FEWEST_LINES = 5  # of which a sign that parts cells stands in more than one
 _WORD = re.compile(r"\S+")
 _FEWEST_BELOW = 2  # rows that end where their header's words do
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")  # "%f": numbers wider than their columns stand side by side without a blank
@@ -23,12 +25,15 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
     """
     ends = _ends(lines)
     delimiter = None if ends else _delimiter(lines)
+    usual = Counter(len(line.split()) for line in lines).most_common(1)[0][0] if lines else 0
 
     def cut(line: str) -> list[str]:
         if ends and len(line.split()) != len(ends):
             return _placed(line, ends) or [line]
         if delimiter is None:
             cells = _BLANKS.split(line.strip(), MOST_COLUMNS)
+            wide = _WIDE.split(line.strip(), MOST_COLUMNS)
+            cells = wide if len(cells) != usual == len(wide) else cells  # names of several words
             return [part for cell in cells for part in _apart(cell)]
         if '"' not in line:
             return line.split(delimiter, MOST_COLUMNS)
@@ -73,7 +78,10 @@ def _delimiter(lines: Sequence[str]) -> str | None:
     for delimiter in _DELIMITERS:
         counts = Counter(re.sub(r'"[^"]*"', "", line).count(delimiter) for line in lines)
         del counts[0]
-        share = max(counts.values(), default=0) / max(1, len(lines))
+        often = max(counts.values(), default=0)
+        if often == 1 and len(lines) >= _FEWEST_LINES:
+            continue  # of one line above the table
+        share = often / max(1, len(lines))
         if share > most:
             best, most = delimiter, share
     return best

@@ -50,7 +50,7 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _single_run(gathered, header, run), None
-    _take(gathered, _named_by_file(_of_validation(header), gathered.source), rows, usual)
+    _take(gathered, _named_by_file(_of_spacy(_of_validation(header)), gathered.source), rows, usual)
     return gathered.by_row(run)
 
 
@@ -129,6 +129,11 @@ def _of_validation(header: list[str]) -> list[str]:
         *header[:3],
         *(f"valid {name}" if meaning(name) and meaning(f"valid {name}") else name for name in header[3:]),
     ]
+
+
+def _of_spacy(header: list[str]) -> list[str]:
+    """Name what spaCy counts in its first columns, "E" and "#"."""
+    return ["epoch", "step", *header[2:]] if header[:2] == ["E", "#"] else header
 
 
 def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
