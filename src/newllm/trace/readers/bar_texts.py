@@ -11,6 +11,7 @@ that come every so many steps show it.
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import median_low
 from typing import NamedTuple
 
@@ -168,6 +169,7 @@ class BarTexts:
         return self._shown.setdefault((drawing.label, drawing.bar.of), _Shown(drawing))
 
 
+@lru_cache(maxsize=4096)
 def comes_once_an_epoch(name: str) -> bool:
     """Whether a number is one that a validation finds, or the mean of an epoch: bars show it until the next one."""
     found = meaning(name)
