@@ -19,6 +19,7 @@ SEEDS = 5  # fewer decide nothing
 NAMES = {
     "matrices": "Matrices in one block of four",
     "ngrams": "Tables of n-grams",
+    "ngrams-decay": "Tables of n-grams that decay more",
     "pairs": "A table of pairs alone",
     "together": "Matrices and tables of n-grams together",
     "muon": "Muon",

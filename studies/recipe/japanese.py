@@ -9,6 +9,7 @@ from .tables import HEADER, TEXT, TITLE
 _PURPOSES = {
     "matrices": "4ブロックに1つが行列を保つ。",
     "ngrams": "8,192行のn-gramの表を二つ置く。",
+    "ngrams-decay": "n-gramの表を二つ置き、その重み減衰を3.1にする。",
     "pairs": "8,192行の表を一つ、直前の2トークンについてだけ置く。",
     "together": "4ブロックに1つの行列と、n-gramの表。",
     "muon": "Muon。",
@@ -20,6 +21,7 @@ _PURPOSES = {
 _NAMES = {
     "matrices": "4ブロックに1つの行列",
     "ngrams": "n-gramの表",
+    "ngrams-decay": "重み減衰を強くしたn-gramの表",
     "pairs": "2トークンだけの表",
     "together": "行列とn-gramの表の両方",
     "muon": "Muon",

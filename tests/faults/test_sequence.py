@@ -13,7 +13,7 @@ import pytest
 from newllm.training.config_file import load_config
 
 NGRAMS = ["--set", "model.ngram_rows=50"]
-PAIRS = [*NGRAMS, "--set", "model.ngram_longest=2"]
+PAIRS = [*NGRAMS, "--set", "model.ngram_longest=2", "--set", "optimizer.ngram_decay=3"]
 SOME = ["--set", "data.batch=4", "--set", "data.window=24", "--set", "training.steps=16", "--set", "model.layers=2"]
 EVERY = ["--set", "training.snapshot_every=8", "--set", "parallel.sequence=2"]
 VARIANTS = {

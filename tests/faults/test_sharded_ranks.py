@@ -32,6 +32,7 @@ VARIANTS = {
     ),
     "no blocks": (3, ["--preset", "founding-baseline", "--set", "numerics.threads=1"]),
     "tied": (3, ["--set", "model.tied_embeddings=true", "--set", "model.layers=2", "--set", "model.ngram_rows=50"]),
+    "n-grams that decay": (3, ["--set", "model.ngram_rows=50", "--set", "optimizer.ngram_decay=3"]),
     "odd width": (3, ["--set", "model.width=30", "--set", "model.context=30", "--set", "data.batch=5"]),
     "attention, bf16": (2, ["--body", "attention", "--set", "numerics.precision=bf16"]),
     "compiled": (2, ["--set", "numerics.scan_backend=auto", "--set", "model.layers=2"]),

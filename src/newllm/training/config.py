@@ -36,6 +36,7 @@ class OptimizerConfig:
         beta2: decay of the second moment.
         epsilon: added to the second moment's root.
         weight_decay: of matrices; time scales, norms, biases and convolutions have none.
+        ngram_decay: more weight decay, of the tables of n-grams alone (`newllm.model.ngram_embedding`).
         clip: largest Euclidean norm of the gradient; 0 clips nothing.
         warmup: steps of linear warm-up.
         schedule: "cosine" down to `final`, or "constant".
@@ -48,6 +49,7 @@ class OptimizerConfig:
     beta2: float = 0.95
     epsilon: float = 1e-8
     weight_decay: float = 0.1
+    ngram_decay: float = 0.0
     clip: float = 1.0
     warmup: int = 50
     schedule: str = "cosine"
@@ -269,6 +271,7 @@ def _check_ranges(config: RunConfig) -> None:
         ("optimizer.beta2", optimizer.beta2, 0 <= optimizer.beta2 < 1, "at least 0 and below 1"),
         ("optimizer.epsilon", optimizer.epsilon, optimizer.epsilon >= 0, "at least 0"),
         ("optimizer.weight_decay", optimizer.weight_decay, optimizer.weight_decay >= 0, "at least 0"),
+        ("optimizer.ngram_decay", optimizer.ngram_decay, 0 <= optimizer.ngram_decay < math.inf, "at least 0"),
         ("optimizer.clip", optimizer.clip, optimizer.clip >= 0, "at least 0 (0 clips nothing)"),
         ("optimizer.warmup", optimizer.warmup, optimizer.warmup >= 0, "at least 0"),
         ("optimizer.final", optimizer.final, 0 <= optimizer.final <= 1, "between 0 and 1"),
@@ -290,6 +293,11 @@ def _check_ranges(config: RunConfig) -> None:
             raise UserError(f"{name} is {value}: it must be {must}")
     _check_plan(training)
     _check_ranks(config)
+    if optimizer.ngram_decay and optimizer.name == "adam":
+        raise UserError(
+            f"optimizer.ngram_decay is {optimizer.ngram_decay}, and optimizer.name 'adam' divides decay by the size of "
+            "the gradient, so that it does not shrink the tables at that rate: --set optimizer.name=adamw, or drop it"
+        )
     if config.parallel.shard and config.parallel.mode in ("ddp", "fsdp"):
         raise UserError(
             f"parallel.shard {config.parallel.shard} is of parallel.mode hsdp, which is '{config.parallel.mode}': "

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.model.ngram_embedding import NGramTable
 from newllm.training.config import OptimizerConfig
 from newllm.training.muon import Muon
 from newllm.training.sharded_sgd import SGD
@@ -19,7 +20,9 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, precision: str = 
     """Build Adam, AdamW, Muon or SGD with momentum, fused where torch has it.
 
     Weight decay touches the matrices of linear layers, embeddings and LSTMs: not norms, biases, time
-    scales or convolutions. Muon takes the matrices of linear layers but the head's.
+    scales or convolutions. Muon takes the matrices of linear layers but the head's. Tables of n-grams may decay more:
+    Adam's step is as long for a row that one token of a text has as for one that thousands have, and only what is
+    seen again and again outlives the decay.
 
     Args:
         model: whose parameters are trained.
@@ -29,14 +32,18 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, precision: str = 
     matrices = {id(p) for m in model.modules() if isinstance(m, _DECAYED) for p in m.parameters(False) if p.dim() > 1}
     decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
     free = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, NGramTable)} if config.ngram_decay else set()
+    faster = [parameter for parameter in decayed if id(parameter) in tables]
+    decayed = [parameter for parameter in decayed if id(parameter) not in tables]
+    further = [(faster, config.weight_decay + config.ngram_decay)] if faster else []
     if config.name == "muon":
         hidden = _hidden(model)
         inner = [parameter for parameter in decayed if id(parameter) in hidden]
         outer = [parameter for parameter in decayed if id(parameter) not in hidden]
-        others = _groups((outer, config.weight_decay), (free, 0.0))
+        others = _groups((outer, config.weight_decay), (free, 0.0), *further)
         rates = config.learning_rate, (config.beta1, config.beta2), config.epsilon
         return Muon(_groups((inner, config.weight_decay)), others, *rates, precision)
-    groups = _groups((decayed, config.weight_decay), (free, 0.0))
+    groups = _groups((decayed, config.weight_decay), (free, 0.0), *further)
     if config.name == "sgd":
         if any(map(is_sharded, model.parameters())):
             return SGD(groups, config.learning_rate, config.beta1)

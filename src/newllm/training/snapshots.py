@@ -73,7 +73,8 @@ def identity(config: RunConfig, data: str) -> str:
     """
     batches = {name: value for name, value in vars(config.data).items() if name not in _IN_FINGERPRINT}
     model = {name: value for name, value in vars(config.model).items() if ADDED_LATER.get(name) != value}
-    parts = [config.seed, model, vars(config.optimizer), config.training.accumulate, batches, data]
+    optimizer = {name: value for name, value in vars(config.optimizer).items() if name != "ngram_decay" or value}
+    parts = [config.seed, model, optimizer, config.training.accumulate, batches, data]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,6 +9,7 @@ from studies.recipe.arms import COMPARED, COSTS, DEFAULTS
 from recipe_speed import CONTROL, WARM_UP, summed_up
 
 RESULTS = Path(__file__).parents[3] / "benchmarks/results"
+SAME = {"ngrams-decay": "ngrams"}  # the optimizer multiplies every row by its decay either way
 MEASURED = {"pairs": "recipe-speed-zen5.json"}  # an arm that is newer than the others' measurement
 
 
@@ -22,4 +23,4 @@ def test_a_cost_of_the_study_is_within_3_percent_of_the_measured_one() -> None:
     for change in COMPARED[DEFAULTS]:
         result = RESULTS / MEASURED.get(change, "recipe-speed.json")
         measured = json.loads(result.read_text())["cost"]["processor time"]["ratio"]
-        assert COSTS.get(change, 1.0) == pytest.approx(measured[change], rel=0.03), change
+        assert COSTS.get(change, 1.0) == pytest.approx(measured[SAME.get(change, change)], rel=0.03), change

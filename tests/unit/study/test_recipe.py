@@ -20,12 +20,20 @@ from newllm.words.studies import own_table
 STUDY = load_study("recipe")
 ARMS = {arm.name: arm for arm in STUDY.arms}
 LENGTHS = {  # updates of an arm at equal time, by its change: those of the defaults through its cost
-    "defaults": {"matrices": 259, "ngrams": 280, "pairs": 286, "together": 238, "muon": 224},
-    "long": {"matrices": 1552, "ngrams": 1682, "pairs": 1714, "muon": 1343, "muon-decay": 1343},
+    "defaults": {"matrices": 259, "ngrams": 280, "ngrams-decay": 280, "pairs": 286, "together": 238, "muon": 224},
+    "long": {
+        "matrices": 1552,
+        "ngrams": 1682,
+        "ngrams-decay": 1682,
+        "pairs": 1714,
+        "muon": 1343,
+        "muon-decay": 1343,
+    },
 }
 DIFFERENT = {
     "matrices": {"model.rule": "gated,gated,delta,gated"},
     "ngrams": {"model.ngram_rows": 8192},
+    "ngrams-decay": {"model.ngram_rows": 8192, "optimizer.ngram_decay": 3.0},
     "pairs": {"model.ngram_rows": 8192, "model.ngram_longest": 2},
     "together": {"model.rule": "gated,gated,delta,gated", "model.ngram_rows": 8192},
     "muon": {"optimizer.name": "muon"},

@@ -72,6 +72,7 @@ def test_a_table_that_no_number_of_64_bits_counts_is_named_too() -> None:
 LEAST = {  # the least that may be, and what may not be any more
     "optimizer.learning_rate": (1e-300, 0.0), "optimizer.beta1": (0.0, -0.1), "optimizer.beta2": (0.0, -0.1),
     "optimizer.epsilon": (0.0, -1e-9), "optimizer.weight_decay": (0.0, -1e-9), "optimizer.clip": (0.0, -1e-9),
+    "optimizer.ngram_decay": (0.0, -1e-9),
     "optimizer.warmup": (0, -1), "optimizer.final": (0.0, -1e-9), "training.steps": (1, 0),
     "training.seconds": (0.0, -1e-9), "training.evaluations": (0, -1), "training.accumulate": (1, 0),
     "training.evaluate_every": (0, -1), "training.evaluate_tokens": (0, -1), "training.snapshot_every": (0, -1),

@@ -110,6 +110,7 @@ def test_a_wrong_setting_is_quoted_with_the_mend(setting, said) -> None:
         ({"optimizer": {"learning_rate": 0.0}}, "optimizer.learning_rate is 0.0: it must be above 0"),
         ({"optimizer": {"beta1": 1.0}}, "optimizer.beta1 is 1.0"),
         ({"optimizer": {"clip": -1.0}}, "optimizer.clip is -1.0"),
+        ({"optimizer": {"ngram_decay": 3.0, "name": "adam"}}, "optimizer.name=adamw, or drop it"),
         ({"optimizer": {"final": 2.0}}, "optimizer.final is 2.0"),
         ({"training": {"steps": 0}}, "training.steps is 0: it must be at least 1"),
         ({"training": {"keep": 0}}, "training.keep is 0"),

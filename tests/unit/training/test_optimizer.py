@@ -50,3 +50,30 @@ def test_sgd_has_momentum_and_resumes() -> None:
     other = build_optimizer(model, OptimizerConfig(name="sgd", learning_rate=0.1))
     restore_optimizer(model, other, optimizer_tensors(model, optimizer))
     assert torch.equal(other.state[weight]["momentum_buffer"], optimizer.state[weight]["momentum_buffer"])
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("longest", [2, 3])
+def test_tables_of_ngrams_may_decay_more_than_all_else(name: str, longest: int) -> None:
+    """Without a gradient from the loss decay alone is left: by it the tables shrink further, and nothing else does."""
+    shape = [*SMALL, "model.ngram_rows=9", f"model.ngram_longest={longest}"]
+    plain, more = (newllm.build("small", settings=shape) for _ in range(2))
+    for model, decay in ((plain, 0.0), (more, 3.0)):
+        config = OptimizerConfig(name=name, learning_rate=0.01, beta1=0.0, weight_decay=0.5, ngram_decay=decay)
+        for parameter in model.parameters():
+            parameter.data.fill_(1.0)
+            parameter.grad = torch.zeros_like(parameter)
+        build_optimizer(model, config).step()
+    tables = [key for key, _ in more.named_parameters() if key.startswith("ngrams")]
+    assert len(tables) == longest - 1
+    for (key, one), other in zip(more.named_parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other) is (key not in tables), key
+        if key in tables:
+            assert torch.allclose(one, torch.full_like(one, 1 - 0.01 * (0.5 + 3.0)))
+            assert torch.allclose(other, torch.full_like(one, 1 - 0.01 * 0.5))
+
+
+def test_where_no_table_decays_more_the_groups_are_what_they_were() -> None:
+    for rows, decay in ((9, 0.0), (0, 3.0)):
+        model = newllm.build("small", settings=[*SMALL, f"model.ngram_rows={rows}"])
+        assert len(build_optimizer(model, OptimizerConfig(ngram_decay=decay)).param_groups) == 2

@@ -63,14 +63,14 @@ def test_clipping_and_remedies_take_sharded_parameters_like_whole_ones(largest) 
 
 
 @pytest.mark.usefixtures("connected")
-@pytest.mark.parametrize(("name", "momentum"), [("sgd", 0.0), ("sgd", 0.9), ("muon", 0.9)])
-def test_sgd_and_muon_update_what_is_sharded_like_what_is_whole(name: str, momentum: float) -> None:
-    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1)
+@pytest.mark.parametrize("ngrams", [0, 9])
+@pytest.mark.parametrize(("name", "momentum"), [("adamw", 0.9), ("sgd", 0.0), ("sgd", 0.9), ("muon", 0.9)])
+def test_what_is_sharded_is_updated_like_what_is_whole(name: str, momentum: float, ngrams: int) -> None:
+    config = ModelConfig(vocabulary=20, width=16, context=16, hidden=16, layers=1, ngram_rows=ngrams)
+    of_run = OptimizerConfig(name=name, beta1=momentum, weight_decay=0.1, ngram_decay=3.0 if ngrams else 0.0)
     models = [LanguageModel(config, 0), LanguageModel(config, 0)]
     sharding.shard(models[1], lambda _: contextlib.nullcontext(), Replicas(1, 60.0))
-    optimizers = [
-        build_optimizer(model, OptimizerConfig(name=name, beta1=momentum, weight_decay=0.1)) for model in models
-    ]
+    optimizers = [build_optimizer(model, of_run) for model in models]
     for model, optimizer in zip(models, optimizers, strict=True):
         for step in range(3):
             logits, _ = model(torch.arange(12)[None] % 5)

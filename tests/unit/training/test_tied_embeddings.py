@@ -1,6 +1,6 @@
 """`model.tied_embeddings` through a run: counted, decayed, recorded and saved once, and gone on with to the bit.
 
-`model.ngram_longest` too, which runs with n-grams are older than.
+`model.ngram_longest` and `optimizer.ngram_decay` too, which runs with n-grams are older than.
 """
 
 import dataclasses
@@ -24,6 +24,7 @@ from newllm.training.snapshots import identity, list_snapshots
 TIED = "model.tied_embeddings=true"
 NGRAMS = "model.ngram_rows=8"
 PAIRS = "model.ngram_longest=2"
+DECAY = "optimizer.ngram_decay=3.0"
 SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8")
 
 
@@ -94,11 +95,37 @@ def test_tables_of_pairs_and_triples_are_what_they_were_before_pairs_alone() -> 
     assert fingerprint(model) != "984f78407fd9daa5676b4e13ae3a63704574dcb121763780325040c153ae175d"
 
 
-def test_a_run_of_before_pairs_alone_is_read_and_goes_on_to_the_same_bits(train, weights) -> None:
+def test_tables_that_decay_like_all_else_are_what_they_were_before_they_could_decay_more() -> None:
+    tiny = PRESETS["tiny"]
+    shape = dataclasses.replace(tiny.model, ngram_rows=8)
+    before, more = (
+        dataclasses.replace(tiny, model=shape, optimizer=dataclasses.replace(tiny.optimizer, ngram_decay=decay))
+        for decay in (0.0, 3.0)
+    )
+    assert identity(before, "data") == "db71041820a9f9dfd490957d0b6c3ccb1468400a726e2805e797f8248ea71ec6"
+    assert identity(more, "data") != identity(before, "data")
+
+
+def test_a_run_whose_tables_decay_more_goes_on_to_the_same_bits_and_is_read_like_any_other(train, weights) -> None:
+    """Decay acts in training alone: what was trained is decoded as it is, compiled or not, and has its fingerprint."""
+    whole, again, plain = (train(NGRAMS, decay, "training.snapshot_every=8") for decay in (DECAY, DECAY, NGRAMS))
+    (again.path / "summary.json").unlink()
+    shutil.rmtree(again.path / "snapshots/step-00000020")
+    assert weights(newllm.resume(again.path)) == weights(whole)
+    assert weights(plain) != weights(whole)
+    loaded, trained = (newllm.load(run.path, device="cpu") for run in (whole, plain))
+    assert loaded.model.config == trained.model.config
+    trained.model.load_state_dict(loaded.model.state_dict())
+    assert fingerprint(trained.model) == fingerprint(loaded.model)
+    assert loaded.generate("the whale", 12, seed=1).text == trained.generate("the whale", 12, seed=1).text
+
+
+def test_a_run_of_before_these_settings_is_read_and_goes_on_to_the_same_bits(train, weights) -> None:
     whole, older = (train(NGRAMS, "training.snapshot_every=8") for _ in range(2))
     config = older.path / "config.toml"
-    assert "ngram_longest = 3\n" in config.read_text()
-    config.write_text(config.read_text().replace("ngram_longest = 3\n", ""))
+    for line in ("ngram_longest = 3\n", "ngram_decay = 0.0\n"):
+        assert line in config.read_text()
+        config.write_text(config.read_text().replace(line, ""))
     assert newllm.load(older.path, device="cpu").model.config.ngram_longest == 3
     (older.path / "summary.json").unlink()
     shutil.rmtree(older.path / "snapshots/step-00000020")
