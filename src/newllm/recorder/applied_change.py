@@ -3,6 +3,7 @@
 What `newllm.record` sees of any loop is its model and its optimizers, so a change is one of these:
 
 hold        settings of the parameter groups stand at what they were before its first step
+cap         the learning rate stands at no more than it ever was before
 scale       the learning rate is multiplied
 clip        the norm of the whole gradient is clipped
 skip        the optimizer makes no update
@@ -26,7 +27,7 @@ from newllm.recorder.optimizers import Optimizers
 from newllm.trace.program import CHANGE, CHANGED
 
 _RECORDINGS: list[Path] = []  # of this process, in their order
-KINDS = ("hold", "scale", "clip", "skip", "keep-state")
+KINDS = ("hold", "cap", "scale", "clip", "skip", "keep-state")
 
 
 class AppliedChange:
@@ -77,8 +78,8 @@ class AppliedChange:
         if not self._wanted:
             return
         kind = self._wanted["kind"]
-        if kind == "hold":
-            self._hold(optimizer)
+        if kind in ("hold", "cap"):
+            self._hold(optimizer, is_cap=kind == "cap")
         elif kind == "keep-state":
             self._put_back()
         elif self._is_now:
@@ -95,15 +96,19 @@ class AppliedChange:
         """Whether what is written before the next step may have to be undone."""
         return self._wanted["first"] - 1 <= self._step() <= self._wanted["last"]
 
-    def _hold(self, optimizer: Optimizer) -> None:
+    def _hold(self, optimizer: Optimizer, *, is_cap: bool) -> None:
         which = next((at for at, one in enumerate(self._optimizers.each) if one is optimizer), 0)
         for at, group in enumerate(optimizer.param_groups):
-            for name in (one for one in self._wanted["settings"] if one in group):
-                place = which, at, str(name)
+            for name in (str(one) for one in self._wanted["settings"] if one in group):
+                place = which, at, name
                 if self._step() < self._wanted["first"]:
-                    self._before[place] = _copied(group[name])
-                elif self._is_now and place in self._before:
-                    self._set(group, name, _copied(self._before[place]))
+                    if not is_cap or place not in self._before or group[name] > self._before[place]:
+                        self._before[place] = _copied(group[name])
+                elif self._is_now:
+                    # A group that was not there before stands as the first one did.
+                    kept = self._before.get(place, self._before.get((which, 0, name)))
+                    if kept is not None and not (is_cap and group[name] <= kept):
+                        self._set(group, name, _copied(kept))
 
     def _scale(self, optimizer: Optimizer) -> None:
         for group in optimizer.param_groups:
@@ -168,7 +173,7 @@ def _wanted(text: str) -> dict[str, Any]:
         found = json.loads(text)
         if found["kind"] not in KINDS or not 0 < found["first"] <= found["last"]:
             raise ValueError("no change")
-        if found["kind"] == "hold":
+        if found["kind"] in ("hold", "cap"):
             found["settings"] = [str(one) for one in found["settings"]]
         for name, kind in (("factor", "scale"), ("norm", "clip")):
             if found["kind"] == kind:

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from newllm.reruns.rise import BEFORE, Rise
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 EARLY = 5  # steps before a rise, from which on a change acts
 ONES = 2  # updates, that of its first step and those before, that are left out one by one
-MOVED = 1.2  # times a setting's usual value, from which on it has moved
+LOOK = 50  # steps before a rise, in which a setting may have moved
+MOVED = 1.2  # times a setting's value at the step before, from which on it has moved
+LOW = 5.0  # times lower than it ever was, from where on a rate is next to nothing
+_MOST_MOVES = 2  # of a setting
 SETTINGS = {"learning_rate": "lr", "weight_decay": "weight_decay", "momentum": "momentum"}
 """Signals of a recording, by what a parameter group calls them."""
 _HELD = {"momentum": ("momentum", "betas")}
@@ -103,25 +106,40 @@ def injection_of(change: Change, rise: Rise) -> Change | None:
 
 
 def _held(trace: Trace, rise: Rise, last: int) -> Iterator[Change]:
-    """Yield of each setting that moves shortly before or within a rise that it stands as before."""
+    """Yield of each setting that moves before or within a rise that it stands as before: the last two such moves."""
     for signal, name in SETTINGS.items():
         series = trace.series(signal)
-        usual = _before(trace, signal, max(1, rise.first - EARLY))
-        near = (series.step >= rise.first - EARLY) & (series.step <= rise.last)
-        if not len(usual) or not near.any():
-            continue
-        before, values = float(usual[-1]), series.value[near]
-        far = np.abs(np.log(_size(signal, values) / _size(signal, np.array(before))))
-        apart = far > np.log(MOVED)
-        if apart.any():
-            first = int(series.step[near][apart][0])
-            within = float(values[np.argmax(far)])
-            settings = _HELD.get(name, (name,))
-            moved = int(series.step[near][apart][-1]) - first + 1
+        moves = [one for one in _moves(signal, series) if rise.first - LOOK <= one[0] <= rise.first + 1]
+        for first, moved, before, within in moves[-_MOST_MOVES:]:
+            highest = float(np.max(series.value[series.step < first]))
+            # Of a schedule that restarts too high: held where it was, at next to nothing, there would be no updates.
+            is_capped = signal == "learning_rate" and within > MOVED * highest > MOVED * LOW * before
+            before = highest if is_capped else before
             yield Change(
-                f"hold-{signal.replace('_', '-')}", "hold", first, last, settings, before=before, within=within,
-                moved=moved, tells=True,
+                f"hold-{signal.replace('_', '-')}", "cap" if is_capped else "hold", first, last,
+                _HELD.get(name, (name,)), before=before, within=within, moved=moved, tells=True,
             )  # fmt: skip
+
+
+def _moves(signal: str, series: Series) -> Iterator[tuple[int, int, float, float]]:
+    """Yield the sudden moves of a setting, each with its first step, its steps, the value before and the farthest one.
+
+    One that is taken back is over there, and what takes it back is none.
+    """
+    sizes = np.log(_size(signal, series.value))
+    at = 1
+    while at < len(sizes):
+        if not abs(sizes[at] - sizes[at - 1]) > np.log(MOVED):
+            at += 1
+            continue
+        apart = np.abs(sizes[at:] - sizes[at - 1])
+        back = np.flatnonzero(~(apart > np.log(MOVED)))
+        length = int(back[0]) if len(back) else len(apart)
+        within = float(series.value[at + int(np.argmax(apart[:length]))])
+        first, end = int(series.step[at]), int(series.step[at + length - 1])
+        yield first, end - first + 1, float(series.value[at - 1]), within
+        # A move that is never taken back may be followed by others; one that is goes to the step where it is over.
+        at += length + 1 if len(back) else 1
 
 
 def _size(signal: str, values: np.ndarray) -> np.ndarray:

@@ -120,15 +120,21 @@ class Rerun:
     @property
     def cause(self) -> Change | None:
         """What happened in the run, without which the rise is gone; None where none is shown, or it may be chance."""
-        told = [one for one in self.changes_that("gone") if one.tells]
+        told = [
+            one for one in self.changes_that("gone") if one.tells or (one.name == STATE and self._is_without_updates)
+        ]
         return told[0] if told and self.identical else None
+
+    @property
+    def _is_without_updates(self) -> bool:
+        """Whether the rise begins without an update too."""
+        return any(one.begins for one in self.trials if one.change is not None and one.change.name == SKIP)
 
     @property
     def is_given(self) -> bool:
         """Whether the rise is there without an update and with weights as they were: it lies in what they are given."""
-        is_there = any(one.begins for one in self.trials if one.change is not None and one.change.name == SKIP)
         kept = any(one.name == STATE for one in self.changes_that("stays", "not-made"))
-        return bool(self.identical) and is_there and kept
+        return bool(self.identical) and self._is_without_updates and kept
 
     @property
     def shown(self) -> Message | None:
@@ -145,7 +151,7 @@ class Rerun:
     @property
     def remedies(self) -> list[Change]:
         """What removes the rise and does not say why."""
-        return [one for one in self.changes_that("gone") if not one.tells]
+        return [one for one in self.changes_that("gone") if not one.tells and one != self.cause]
 
     def changes_that(self, *outcomes: Outcome) -> list[Change]:
         """Return the changes that came to some outcome."""

@@ -83,6 +83,42 @@ def test_a_setting_is_held_at_what_it_was_before(tmp_path, monkeypatch, optimize
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_rate_is_held_at_its_highest(tmp_path, monkeypatch, optimizer):
+    def restarted(factor: float) -> Meddle:
+        return lambda step, _, made: set_rate(made, 0.05 / step if step < 8 else factor * 0.05)
+
+    wanted = train(tmp_path / "sound", optimizer, at=restarted(1.0))
+    change(monkeypatch, "cap", 8, 12, settings=["lr"])
+    assert all(same(train(tmp_path / "capped", optimizer, at=restarted(20.0)), wanted))
+    lower = train(tmp_path / "lower", optimizer, at=restarted(0.5))
+    monkeypatch.delenv(CHANGE)
+    assert all(same(train(tmp_path / "alone", optimizer, at=restarted(0.5)), lower))  # what is lower is left
+
+
+def test_a_group_that_is_added_is_held_as_the_first_one(tmp_path, monkeypatch):
+    def run(name: str, rate: float) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 3))
+        made, seen = torch.optim.SGD(model[1].parameters(), 0.05), []
+        with newllm.record(model, made, out=tmp_path / name) as recorder:
+            for step in range(1, 9):
+                if step == 5:
+                    made.add_param_group({"params": list(model[0].parameters()), "lr": rate})
+                x = torch.randn(16, 4)
+                loss = mse_loss(model(x), x[:, :3])
+                made.zero_grad()
+                loss.backward()
+                made.step()
+                recorder.step(loss)
+                seen.append(torch.cat([one.detach().flatten() for one in model.parameters()]))
+        return seen
+
+    wanted = run("sound", 0.05)
+    change(monkeypatch, "hold", 5, 8, settings=["lr"])
+    assert all(same(run("held", 3.0), wanted))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_rate_is_multiplied_in_its_steps_alone_and_a_schedule_goes_on(tmp_path, monkeypatch, optimizer):
     def high(step: int, _: nn.Module, made: torch.optim.Optimizer) -> None:
         set_rate(made, 0.05 * (20 if step in (6, 7) else 1))

@@ -34,8 +34,26 @@ def test_a_setting_that_moves_near_the_rise_is_held(before, within):
     assert (found.before, found.within, found.moved, found.tells) == (before, within, 3, True)
 
 
+def test_a_move_that_was_taken_back_or_not_is_told_by_its_steps():
+    steps = [(101, 0.5), (140, 0.6), (150, 0.9)]
+    values = np.full(200, 0.2)
+    for step, value in steps:
+        values[step - 1 :] = value
+    found = held(trace(weight_decay=values))
+    assert [(one.first, one.before, one.within) for one in found] == [(101, 0.2, 0.9), (150, 0.6, 0.9)]
+    glitches = setting(0.01, 1.0, 110, 112) + setting(0.0, 0.5, 130, 135)
+    found = held(trace(learning_rate=glitches))
+    assert [(one.first, one.moved) for one in found] == [(110, 3), (130, 6)]
+
+
+def test_a_schedule_that_restarts_higher_than_ever_is_held_at_its_highest():
+    values = np.concatenate([0.1 * np.linspace(1, 1e-3, 148), np.full(52, 0.8)])
+    *_, found = [one for one in changes_of(trace(learning_rate=values), [], RISE, 171) if one.kind == "cap"]
+    assert (found.name, found.first, found.before, found.within) == ("hold-learning-rate", 149, 0.1, 0.8)
+
+
 @pytest.mark.parametrize("values", [
-    setting(0.01, 0.011), setting(0.01, 1.0, 100, 110), setting(0.01, 1.0, 180, 190), np.linspace(0.1, 0.09, 200),
+    setting(0.01, 0.011), setting(0.01, 1.0, 60, 70), setting(0.01, 1.0, 180, 190), np.linspace(0.1, 0.09, 200),
 ])  # fmt: skip
 def test_one_that_stands_or_moves_elsewhere_is_not(values):
     assert held(trace(learning_rate=values)) == []
