@@ -126,7 +126,7 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
         yield Text(line, style=colours.MUTED)
     if hint := _comparable(diagnosis, words) or _can_be_bisected(diagnosis, words):
         yield Text(hint)
-    if diagnosis.can_be_rerun:
+    elif diagnosis.can_be_rerun:
         command = shlex.join(["newllm", "replay", shown(diagnosis.path)])
         yield Text(words("terminal-rerun", command=plain(command, 3 * LONGEST_PATH)))
     if unseen := coverage.unseen(diagnosis.trace, diagnosis.facts):
