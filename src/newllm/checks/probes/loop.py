@@ -111,13 +111,13 @@ def schedule(bench: Bench) -> Outcome:
 
 def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
     planned = max(1, (bench.parts.steps or 0) // (every or 1))
-    ends, rates, error = time.monotonic() + _LONGEST, [], None
+    ends, rates, error = time.thread_time() + _LONGEST, [], None  # of this processor: a busy machine is no long schedule
     with put_back(found, besides=(bench.optimizer, bench.model)), bench.untouched():
         for group, rate in zip(bench.optimizer.param_groups, found.get_last_lr(), strict=False):
             group["lr"] = rate
         for _ in range(planned):
             rates.append(max(float(group["lr"]) for group in bench.optimizer.param_groups))
-            if time.monotonic() > ends:
+            if time.thread_time() > ends:
                 raise CannotCheck("long-schedule", count=planned)
             try:
                 found.step()
