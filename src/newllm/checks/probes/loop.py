@@ -111,7 +111,7 @@ def schedule(bench: Bench) -> Outcome:
 
 def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
     planned = max(1, (bench.parts.steps or 0) // (every or 1))
-    ends, rates, error = time.thread_time() + _LONGEST, [], None  # of this processor: a busy machine is no long schedule
+    ends, rates, error = time.thread_time() + _LONGEST, [], None  # a busy machine is no long schedule
     with put_back(found, besides=(bench.optimizer, bench.model)), bench.untouched():
         for group, rate in zip(bench.optimizer.param_groups, found.get_last_lr(), strict=False):
             group["lr"] = rate
