@@ -30,16 +30,22 @@ def train(out: Path, optimizer: str = "sgd", steps: int = 12, at: Meddle | None 
     """Train a small model, and return its weights after each step."""
     torch.manual_seed(0)
     model = nn.Linear(4, 3)
-    made, seen = OPTIMIZERS[optimizer](list(model.parameters())), []
-    with newllm.record(model, made, out=out) as recorder:
+    return trained(out, model, OPTIMIZERS[optimizer](list(model.parameters())), steps, at)
+
+
+def trained(
+    out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, at: Meddle | None
+) -> list[torch.Tensor]:
+    seen = []
+    with newllm.record(model, optimizer, out=out) as recorder:
         for step in range(1, steps + 1):
             if at is not None:
-                at(step, model, made)
+                at(step, model, optimizer)
             x = torch.randn(16, 4)
             loss = mse_loss(model(x), x[:, :3])
-            made.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            made.step()
+            optimizer.step()
             recorder.step(loss)
             seen.append(torch.cat([one.detach().flatten() for one in model.parameters()]))
     return seen
@@ -99,19 +105,12 @@ def test_a_group_that_is_added_is_held_as_the_first_one(tmp_path, monkeypatch):
     def run(name: str, rate: float) -> list[torch.Tensor]:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 3))
-        made, seen = torch.optim.SGD(model[1].parameters(), 0.05), []
-        with newllm.record(model, made, out=tmp_path / name) as recorder:
-            for step in range(1, 9):
-                if step == 5:
-                    made.add_param_group({"params": list(model[0].parameters()), "lr": rate})
-                x = torch.randn(16, 4)
-                loss = mse_loss(model(x), x[:, :3])
-                made.zero_grad()
-                loss.backward()
-                made.step()
-                recorder.step(loss)
-                seen.append(torch.cat([one.detach().flatten() for one in model.parameters()]))
-        return seen
+
+        def unfreeze(step: int, _: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+            if step == 5:
+                optimizer.add_param_group({"params": list(model[0].parameters()), "lr": rate})
+
+        return trained(tmp_path / name, model, torch.optim.SGD(model[1].parameters(), 0.05), 8, unfreeze)
 
     wanted = run("sound", 0.05)
     change(monkeypatch, "hold", 5, 8, settings=["lr"])
