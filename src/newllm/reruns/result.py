@@ -9,7 +9,7 @@ from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import Message, message
-from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, STATE, Change
+from newllm.reruns.changes import EARLY, INJECT, SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.rise import GONE, LESS, Rise
 
 SCHEMA = 1
@@ -120,10 +120,21 @@ class Rerun:
     @property
     def cause(self) -> Change | None:
         """What happened in the run, without which the rise is gone; None where none is shown, or it may be chance."""
-        told = [
-            one for one in self.changes_that("gone") if one.tells or (one.name == STATE and self._is_without_updates)
-        ]
-        return told[0] if told and self.identical else None
+        gone = self.changes_that("gone") if self.identical else []
+        return next((one for one in gone if self._is_told(one)), None)
+
+    def _is_told(self, change: Change) -> bool:
+        """Whether a change that removes the rise names the cause.
+
+        A setting that moved long before may only have made worse what one update did: then either of them removes it.
+        """
+        if change.name == STATE and self._is_without_updates:
+            return True
+        if not change.tells or change.first >= self.rise.first - EARLY:
+            return change.tells
+        ones = [one for one in self.planned if one.name == SKIP_ONE]
+        tried = self.changes_that("less", "stays")
+        return bool(ones) and all(one in tried for one in ones)
 
     @property
     def _is_without_updates(self) -> bool:
@@ -150,8 +161,8 @@ class Rerun:
 
     @property
     def remedies(self) -> list[Change]:
-        """What removes the rise and does not say why."""
-        return [one for one in self.changes_that("gone") if not one.tells and one != self.cause]
+        """What else removes the rise; it does not say why."""
+        return [one for one in self.changes_that("gone") if one != self.cause]
 
     def changes_that(self, *outcomes: Outcome) -> list[Change]:
         """Return the changes that came to some outcome."""

@@ -70,7 +70,8 @@ class Session:
             for change in self.found.planned if self.found.is_repeated else ():
                 if change.name != SKIP_ONE or self._is_of_updates:  # else no single one is it
                     self._try(change)
-                if change == self.found.cause and (injected := injection_of(change, self.found.rise)) is not None:
+                cause = self.found.cause
+                if cause is not None and (injected := injection_of(cause, self.found.rise)) is not None:
                     self._try(injected)
         except OutOfTime:
             pass

@@ -1,0 +1,97 @@
+"""What follows from the trials of a rerun, and what does not."""
+
+import dataclasses
+
+import pytest
+
+from newllm.errors import UserError
+from newllm.reruns.changes import SKIP, SKIP_ONE, STATE, Change
+from newllm.reruns.result import RERUN, Outcome, Rerun, Trial, outcome_of, read_rerun, write_rerun
+from newllm.reruns.rise import Rise
+
+RISE = Rise("spike", 100, 130)
+HELD = Change("hold-learning-rate", "hold", 99, 130, ("lr",), before=0.1, within=1.0, moved=3, tells=True)
+EARLIER = dataclasses.replace(HELD, first=70)
+ALL = Change(SKIP, "skip", 95, 130)
+ONE, BEFORE = Change(SKIP_ONE, "skip", 100, 100), Change(SKIP_ONE, "skip", 99, 99)
+KEPT = Change(STATE, "keep-state", 95, 130)
+
+
+def rerun(*trials: tuple[Change, Outcome], parted: int | None = None, begins: bool = False) -> Rerun:
+    made = [Trial(change, outcome, None, 100, 130, 1.0, begins=begins) for change, outcome in trials]
+    first = Trial(None, "stays", 1.0, parted, 130, 1.0)
+    return Rerun("run", "0" * 64, RISE, 1, 1, 130, (first, *made), tuple(one for one, _ in trials), 9.0)
+
+
+def test_a_setting_that_moved_with_the_rise_is_the_cause_where_it_goes_without():
+    assert rerun((HELD, "gone")).cause == HELD
+    for outcome in ("less", "stays", "failed", "not-made"):
+        assert rerun((HELD, outcome)).cause is None
+
+
+def test_one_that_moved_long_before_is_not_where_one_update_is_enough():
+    assert rerun((EARLIER, "gone"), (ALL, "gone"), (ONE, "stays"), (BEFORE, "less")).cause == EARLIER
+    found = rerun((EARLIER, "gone"), (ALL, "gone"), (ONE, "gone"), (BEFORE, "stays"))
+    assert found.cause is None
+    assert found.remedies == [EARLIER, ALL, ONE]
+    assert "Without the one update of step 100 the rise is gone" in str(found)
+    # That was not tried: so nothing is known of it.
+    assert rerun((EARLIER, "gone"), (ALL, "gone")).cause is None
+
+
+def test_without_the_same_losses_nothing_is_named():
+    found = rerun((HELD, "gone"), parted=3)
+    assert found.is_repeated
+    assert found.cause is None
+    assert "A change may seem to help by chance" in str(found)
+
+
+def test_what_is_given_is_the_cause_where_the_rise_begins_without_updates_and_writes():
+    assert rerun((ALL, "stays"), (KEPT, "not-made"), begins=True).is_given
+    assert rerun((ALL, "less"), (KEPT, "stays"), begins=True).is_given
+    assert not rerun((ALL, "stays"), (KEPT, "not-made")).is_given  # it began before, or otherwise
+    assert not rerun((ALL, "stays"), begins=True).is_given  # whether others write was not tried
+    assert not rerun((ALL, "stays"), (KEPT, "failed"), begins=True).is_given
+    written = rerun((ALL, "stays"), (KEPT, "gone"), begins=True)
+    assert not written.is_given
+    assert written.cause == KEPT
+    # Undoing what is written on purpose all the time removes much: of a rise that comes by updates it tells nothing.
+    assert rerun((ALL, "gone"), (KEPT, "gone")).cause is None
+
+
+def test_what_was_not_tried_is_counted_but_for_what_needs_no_trial():
+    found = rerun((HELD, "stays"), (ALL, "stays"))
+    planned = (*found.planned, ONE, BEFORE, KEPT)
+    assert dataclasses.replace(found, planned=planned).left == 1
+    assert "1 more to try" in str(dataclasses.replace(found, planned=planned))
+    by_updates = rerun((HELD, "stays"), (ALL, "gone"))
+    assert dataclasses.replace(by_updates, planned=(HELD, ALL, ONE, BEFORE, KEPT)).left == 3
+
+
+def test_nothing_follows_where_the_program_does_not_rise_again_or_fails():
+    other = Rerun("run", "0" * 64, RISE, 2, 3, 130, (Trial(None, "gone", 0.0, 7, 130, 1.0),), (HELD,), 1.0)
+    assert not other.is_repeated
+    assert "does not rise there: its losses leave those of the recording at step 7" in str(other)
+    assert "(rise 2 of 3; --spike takes another)" in str(other)
+    failed = dataclasses.replace(other, trials=(Trial(None, "failed", None, None, 3, 1.0, "KeyError: 'x'"),))
+    assert "ended before it came to the rise: KeyError: 'x'" in str(failed)
+
+
+@pytest.mark.parametrize(("share", "outcome"), [
+    (0.0, "gone"), (0.1, "gone"), (0.11, "less"), (0.5, "less"), (0.51, "stays"), (float("inf"), "stays"),
+    (None, "failed"),
+])  # fmt: skip
+def test_an_outcome_is_by_the_share_that_is_there(share, outcome):
+    assert outcome_of(share) == outcome
+
+
+def test_it_is_read_as_it_was_written_and_damage_is_said(tmp_path):
+    found = rerun((EARLIER, "gone"), (KEPT, "not-made"), begins=True)
+    write_rerun(tmp_path, found)
+    assert read_rerun(tmp_path) == found
+    assert read_rerun(tmp_path / "elsewhere") is None
+    whole = (tmp_path / RERUN).read_text()
+    for damaged in (whole[:-20], whole.replace("gone", "went"), "[]"):
+        (tmp_path / RERUN).write_text(damaged)
+        with pytest.raises(UserError, match="is damaged"):
+            read_rerun(tmp_path)
