@@ -188,7 +188,7 @@ class Rerun:
             yield message("rerun-remedies", changes=others, alone=cause is None and not ones)
         if stays := [_named("change", one) for one in self.changes_that("less", "stays")]:
             yield message("rerun-stays", changes=stays)
-        if cause is None and self.identical and not self.is_given and not ones and len(self.trials) > 1:
+        if self.identical and not (self.shown or ones or self.left):
             yield message("rerun-unknown")
         yield message(
             "rerun-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon, left=self.left
@@ -196,7 +196,7 @@ class Rerun:
 
     @property
     def left(self) -> int:
-        """How many changes were not tried, for want of time."""
+        """How many changes were not tried, for want of time or as others were asked for."""
         tried = {one.change for one in self.trials}
         needless = () if any(one.name == SKIP for one in self.changes_that("gone")) else (SKIP_ONE,)
         return sum(one not in tried and one.name not in needless for one in self.planned)

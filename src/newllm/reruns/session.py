@@ -48,6 +48,7 @@ class Session:
         time: that it may take.
         watcher: is told.
         found: what is known so far.
+        only: names of the changes that are tried now.
     """
 
     run: Path
@@ -56,6 +57,7 @@ class Session:
     time: TimeLimit
     watcher: Watcher
     found: Rerun
+    only: Sequence[str]
 
     def __post_init__(self) -> None:
         self._loss = self.trace.series("loss")
@@ -67,7 +69,8 @@ class Session:
         self.watcher.begins(self.found)
         try:
             self._try(None)
-            for change in self.found.planned if self.found.is_repeated else ():
+            wanted = [one for one in self.found.planned if one.name in self.only]
+            for change in wanted if self.found.is_repeated else ():
                 if change.name != SKIP_ONE or self._is_of_updates:  # else no single one is it
                     self._try(change)
                 cause = self.found.cause
@@ -182,13 +185,12 @@ def rerun_program(
     names = list(dict.fromkeys(one.name for one in changes))
     if unknown := [one for one in only if one not in names]:
         raise UserError(f"--only {unknown[0]}: of this run there is {', '.join(names)} to try")
-    changes = [one for one in changes if not only or one.name in only]
     about = Rerun(str(run), _digest(program), rise, at + 1, len(found), rise.last, planned=tuple(changes))
     earlier = read_rerun(run)
     if earlier is not None and (earlier.program, earlier.rise) == (about.program, rise):
         kept = tuple(one for one in earlier.trials if one.outcome != "failed")  # it may have been the machine
         about = replace(about, trials=kept if earlier.is_repeated else (), seconds=earlier.seconds)
-    return Session(run, program, trace, time, watcher or Watcher(), about).go()
+    return Session(run, program, trace, time, watcher or Watcher(), about, only or names).go()
 
 
 def first_difference(run: Series, trial: Series, last: int) -> int | None:

@@ -102,6 +102,8 @@ def test_the_rate_is_shown_to_be_the_cause_and_nothing_of_the_users_is_touched(
     assert found.cause is not None
     assert (found.cause.first, found.cause.before, found.cause.within) == (150, 0.003, 0.3)
     assert "The cause is the learning rate from step 150 on (0.3 in place of 0.003)" in str(found)
+    assert found.left == 4
+    assert "remains unknown" not in str(found)
     assert digest(place) == before
     kept = read_rerun(glitch)
     assert kept is not None

@@ -59,6 +59,12 @@ def test_what_is_given_is_the_cause_where_the_rise_begins_without_updates_and_wr
     assert rerun((ALL, "gone"), (KEPT, "gone")).cause is None
 
 
+def test_the_cause_is_unknown_only_once_all_was_tried():
+    found = rerun((HELD, "stays"), (ALL, "gone"), (KEPT, "not-made"))
+    assert "remains unknown" in str(found)
+    assert "remains unknown" not in str(dataclasses.replace(found, planned=(*found.planned, ONE)))
+
+
 def test_what_was_not_tried_is_counted_but_for_what_needs_no_trial():
     found = rerun((HELD, "stays"), (ALL, "stays"))
     planned = (*found.planned, ONE, BEFORE, KEPT)

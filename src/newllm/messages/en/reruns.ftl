@@ -26,7 +26,7 @@ rerun-trials = { $count ->
        *[other] The program was run { COUNT($count) } times
     } up to step { $horizon }, in { G($seconds, digits: 3) } s{ $left ->
         [0] .
-       *[other] ; { COUNT($left) } more to try: the same command with a larger --budget goes on.
+       *[other] ; { COUNT($left) } more to try: the same command, without --only, goes on.
     }
 rerun-injected-there = Sufficient: with the learning rate { G($factor) } times as high in steps { $first } to { $last }, where nothing was wrong, the loss rises there.
 rerun-injected-not-there = With the learning rate { G($factor) } times as high in steps { $first } to { $last }, where nothing was wrong, the loss does not rise as much: something must come with it.

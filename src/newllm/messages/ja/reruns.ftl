@@ -23,7 +23,7 @@ rerun-stays = 次の変更では、上昇の1割を超える部分が残る：{ 
 rerun-unknown = 原因は不明である。オプティマイザの設定はそこで動いていないか、元の値に保っても効かなかった。試していないのはデータ、モデル、損失の計算である。以前の版のプログラムが正常だったなら、newllm bisectが原因の変更を探す。
 rerun-trials = プログラムを{ COUNT($count) }回、ステップ{ $horizon }まで実行した（{ G($seconds, digits: 3) }秒）{ $left ->
         [0] 。
-       *[other] 。試していない変更があと{ COUNT($left) }個ある。--budgetを増やして同じコマンドを実行すると、続きから始まる。
+       *[other] 。試していない変更があと{ COUNT($left) }個ある。--onlyを付けずに同じコマンドを実行すると、続きから始まる。
     }
 rerun-injected-there = 十分である：異常のなかったステップ{ $first }から{ $last }で学習率を{ G($factor) }倍にすると、そこで損失が上がる。
 rerun-injected-not-there = 異常のなかったステップ{ $first }から{ $last }で学習率を{ G($factor) }倍にしても、損失はそれほど上がらない。ほかの何かと重なる必要がある。
