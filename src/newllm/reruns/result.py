@@ -151,7 +151,7 @@ class Rerun:
     def shown(self) -> Message | None:
         """What is shown of the cause; None where nothing is."""
         if (cause := self.cause) is not None:
-            return _named("cause", cause)
+            return change_text(cause, "cause")
         return message("rerun-given", first=self.rise.first) if self.is_given else None
 
     @property
@@ -170,7 +170,7 @@ class Rerun:
 
     def sentences(self) -> Iterator[Message]:
         """Yield what came out, and how it was shown."""
-        yield message("rerun-rise", kind=self.rise.kind, first=self.rise.first, number=self.number, rises=self.rises)
+        yield message("rerun-rise", first=self.rise.first, number=self.number, rises=self.rises)
         yield self._reproduction()
         if not self.is_repeated:
             return
@@ -183,10 +183,10 @@ class Rerun:
         ones = [one.first for one in self.remedies if one.name == SKIP_ONE]
         if ones:
             yield message("rerun-one-update", steps=[str(one) for one in sorted(ones)])
-        others = [_named("change", one) for one in self.remedies if one.name != SKIP_ONE]
+        others = [change_text(one) for one in self.remedies if one.name != SKIP_ONE]
         if others:
             yield message("rerun-remedies", changes=others, alone=cause is None and not ones)
-        if stays := [_named("change", one) for one in self.changes_that("less", "stays")]:
+        if stays := [change_text(one) for one in self.changes_that("less", "stays")]:
             yield message("rerun-stays", changes=stays)
         if self.identical and not (self.shown or ones or self.left):
             yield message("rerun-unknown")
@@ -270,12 +270,8 @@ def outcome_of(share: float | None) -> Outcome:
     return "failed" if share is None else "gone" if share <= GONE else "less" if share <= LESS else "stays"
 
 
-def change_text(change: Change) -> Message:
-    """Return what is changed, in words."""
-    return _named("change", change)
-
-
-def _named(what: str, change: Change) -> Message:
+def change_text(change: Change, what: Literal["change", "cause"] = "change") -> Message:
+    """Return what is changed, or the cause that it shows, in words."""
     known = {
         "first": change.first, "last": change.last, "before": change.before, "within": change.within,
         "norm": change.norm, "factor": change.factor,

@@ -58,9 +58,12 @@ class Rise:
         return len(between) > 0 and float(np.median(between)) <= level + 2 * scatter
 
     def _usual(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the level of the last values and how far they scatter; of too few neither is a number."""
         before = values[-BEFORE:]
-        level = float(np.median(before)) if len(before) >= FEWEST else np.nan
-        return level, _SCATTER * float(np.median(np.abs(before - level))) if len(before) >= FEWEST else np.nan
+        if len(before) < FEWEST:
+            return np.nan, np.nan
+        level = float(np.median(before))
+        return level, _SCATTER * float(np.median(np.abs(before - level)))
 
     def _area(self, series: Series, last: int) -> float | None:
         level, scatter = self._usual(series.value[series.step < self.first])

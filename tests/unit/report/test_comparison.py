@@ -11,6 +11,7 @@ import pytest
 
 from newllm.checksum import write_checked
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.run_settings import settings_of
 from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.sections.comparison import comparison
@@ -150,7 +151,8 @@ def recording(place: Path, code: str, *arguments: str, **settings: Any) -> Sourc
     kept = {"files": {"train.py": code}, "data": {}, "versions": {}, "left_out": 0, "arguments": list(arguments)}
     write_checked(place / "program.json", {"schema": 1, **about, **kept})
     signals = {"loss": Series(STEPS[1:], 1 / STEPS[1:]), "validation_loss": Series(STEPS, 2 / (STEPS + 1.0))}
-    return Source(place, place.name, own=True, trace=Trace(signals), recording={"config": settings})
+    facts = Facts(settings=settings_of({}, {"config": settings}))
+    return Source(place, place.name, own=True, trace=Trace(signals), facts=facts)
 
 
 def test_recordings_of_one_program_are_an_arm_where_they_differ_by_the_seed(tmp_path):

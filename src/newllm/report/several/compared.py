@@ -56,7 +56,7 @@ def _recorded_settings(source: Source) -> dict[str, Any]:
     if program is None:
         return {}
     arguments = [neutral_word(one, words_of_place(program)) for one in program.arguments]
-    settings = flat(_table(source.recording.get("config")))
+    settings: dict[str, Any] = dict(source.facts.settings)
     known = {name.rpartition(".")[2] for name in settings}
     for option, given in options_of(arguments).items():
         name = option.lstrip("-").replace("-", "_")
@@ -67,10 +67,6 @@ def _recorded_settings(source: Source) -> dict[str, Any]:
     code = json.dumps([sorted(program.files.items()), program.nth])
     seed = {SEED: int(seeds[-1])} if seeds and str(seeds[-1]).isdecimal() else {}
     return kept | seed | {"program": hashlib.sha256(code.encode()).hexdigest()[:_DIGEST]}
-
-
-def _table(said: Any) -> Mapping[str, Any]:
-    return said if isinstance(said, Mapping) else {}
 
 
 def _from_trace(source: Source) -> dict[str, float | None]:
