@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from newllm.trace.readers.axes import axis_rank, is_episode
 from newllm.trace.readers.bar_steps import BarSteps, Told
 from newllm.trace.readers.bar_texts import comes_once_an_epoch
+from newllm.trace.readers.batches_of_epochs import BatchesOfEpochs
 from newllm.trace.readers.clip_limit import clip_limit_of
 from newllm.trace.readers.epoch_bars import last_drawn
 from newllm.trace.readers.gathered import Gathered
@@ -123,7 +124,7 @@ def _take_steps(gathered: Gathered, steps: "_Steps") -> None:
 
 
 class _Steps:
-    """Which row of a log is which step, where bars or counts in brackets tell what its rows do not say.
+    """Which row of a log is which step, where bars, batches of an epoch or counts in brackets tell it, not its rows.
 
     Attributes:
         bars: what they tell.
@@ -131,6 +132,7 @@ class _Steps:
 
     def __init__(self) -> None:
         self.bars = BarSteps()
+        self._batches = BatchesOfEpochs()
         self._done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
         self._said: list[tuple[int, int]] = []  # rows that say their step
         self._has_steps = False
@@ -161,6 +163,8 @@ class _Steps:
             self._said += [(row, int(step[:_DIGITS]))] if step.isdigit() else []
         elif not axes and (begins := _DONE.match(left)):
             self._done.append((row, int(begins[1])))
+        elif self._batches.take(row, left):
+            pass
         elif names := {name if name != "split" else cells[name] for name in cells if axis_rank(name) is None}:
             usual = {name for name in names if not comes_once_an_epoch(name)} if drawing and drawing.alone else names
             self.bars.take(row, drawing, usual or names, axes.get("epoch"))
@@ -170,6 +174,8 @@ class _Steps:
         counted = [step for _, step in self._done]
         if self._done and counted == sorted(counted) and not self._has_steps:  # what begins anew tells no step
             return Told(dict(self._done))
+        if not self._has_steps and (steps := self._batches.told()):
+            return Told(steps)
         return self.bars.told(lines=not self._has_steps, said=self._said)
 
 
