@@ -62,6 +62,17 @@ def test_a_short_and_noisy_curve_is_no_row_of_spikes() -> None:
     assert len(raised) <= 10  # 7 standard deviations; 33 at 2
 
 
+def test_four_points_do_not_tell_how_a_loss_scatters() -> None:
+    """A classifier that prints the loss of every twentieth batch; one of them as if something had happened."""
+    printed = np.array(
+        [0.5909, 0.4896, 0.4236, 0.4111, 0.558, 0.4371, 0.3559, 0.1572, 0.1575, 0.1465,
+         0.1432, 0.0714, 0.098, 0.0776, 0.0946, 0.1098, 0.1229, 0.0463, 0.0669, 0.0544]
+    )  # fmt: skip
+    assert alarms("step", printed, "loss") == []
+    printed[4] = 1.4
+    assert "spike" in alarms("step", printed, "loss")
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["epoch", "short", "step", "decay"]))
 @example(79332, "step")  # its first value is low by chance: the others are no explosion

@@ -25,6 +25,7 @@ ANEW, ALIKE = 5, 0.1  # points of the first curve, and of the whole range
 USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the points on each side that they stand out of
 PART = 1 / 3  # of the rise, where a point stands out as far by ratio
 VERY_FEW, LARGE, SURE = 16, 0.6, 15.0  # points; a rise to 1.8 times; times the noise: what so few points tell
+FEW_BEFORE = 6  # points before a rise: of a short log too few to know how its loss scatters there
 UNITS = 3.0  # of the last printed digit: less is its rounding
 SHORT_BATCH, MOSTLY = 0.5, 0.8  # of the usual rows; of the points
 SUDDEN = 3  # points from where a rise begins to its peak
@@ -103,8 +104,8 @@ def _begins_anew(trace: Trace, value: np.ndarray, excursion: Excursion) -> bool:
 def _is_usual(series: Series, excursion: Excursion, spikes: list[Excursion]) -> bool:
     """Whether, of a loss with few points, others stand out as far as a spike that is over: a steady part was luck.
 
-    Or whether it had risen as far from one point to the next before, outside of any spike; and of very few points
-    whether it is no large rise.
+    Or whether it had risen as far from one point to the next before, outside of any spike; and of very few points, or
+    behind very few, whether it is no large rise.
     """
     value = series.value
     if len(value) >= SHORT or outcome(series, excursion) != "recovered":
@@ -119,7 +120,8 @@ def _is_usual(series: Series, excursion: Excursion, spikes: list[Excursion]) -> 
         or (_stands_out(scaled, at) > USUAL * excursion.rise and _stands_out(value, at) > PART * rise)
         for at in others
     )
-    return far >= AS_HIGH or (len(value) < VERY_FEW and excursion.rise < min(LARGE, SURE * excursion.noise))
+    is_little = len(value) < VERY_FEW or excursion.onset < FEW_BEFORE
+    return far >= AS_HIGH or (is_little and excursion.rise < min(LARGE, SURE * excursion.noise))
 
 
 def _stands_out(value: np.ndarray, at: int) -> float:
