@@ -240,8 +240,12 @@ def validation_gains(finding: Finding, trace: Trace) -> tuple[float, float] | No
 
 def _evaluations(finding: Finding, trace: Trace) -> _Evaluations | None:
     """Return the evaluations around the first step of a finding; None without them."""
-    validation = finite(trace.series("validation_loss"))
-    at = int(np.searchsorted(validation.step, finding.first_step or 0.0))
+    validation, first = finite(trace.series("validation_loss")), finding.first_step or 0.0
+    at = int(np.searchsorted(validation.step, first))
+    low = trace.series("loss").step
+    low = low[low < first][-1:]  # the last point before the rise: behind its update comes an evaluation of that step
+    if at > 1 and len(low) and validation.step[at - 1] >= low[0]:
+        at -= int(validation.value[at - 1] > AWAY * validation.value[at - 2])
     if finding.first_step is None or at < 1 or at >= len(validation.value):
         return None
     before, after = float(validation.value[at - 1]), float(validation.value[at])

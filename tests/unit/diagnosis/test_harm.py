@@ -63,6 +63,16 @@ def test_the_first_evaluations_say_nothing_of_what_is_usual() -> None:
     assert validation_gains(other("spike", 61, signal="validation_loss"), trace_of(value)) is None
 
 
+@pytest.mark.parametrize(("height", "gains"), [(108.0, False), (3.9, True)])
+def test_an_evaluation_behind_the_update_that_did_it_is_none_before_it(height: float, gains: bool) -> None:
+    """The update of step 240 ruins the model: step 240's evaluation sees it, the loss at 241 for the first time."""
+    value = around(2.0, 1.9)
+    value[11] = height  # of step 240
+    found = other("spike", 241)
+    assert validation_gains(found, trace_of(value)) == ((height, 1.9) if gains else None)
+    assert harmless_as_notes([found], trace_of(value))[0].severity == ("note" if gains else "warning")
+
+
 def peak(height: float, first: float = 5.0, behind: float = 1.0) -> np.ndarray:
     """Return a loss that falls from 5 to 1 and rises to a height for a few points."""
     loss = np.where(STEPS < 50, first, behind)

@@ -34,6 +34,12 @@ def test_what_names_the_same_cause_follows_from_what_saw_it() -> None:
     assert follow(found("spike"), jump) == [("learning-rate-jump", None), ("spike", None)]
 
 
+@pytest.mark.parametrize("seen", ["learning-rate-jump", "gradient-carried", "learning-rate-zero"])
+def test_outputs_that_become_constant_come_of_what_was_done(seen: str) -> None:
+    constant, done = found("constant-output", "x", 240, 400), found(seen, "x", 236)
+    assert follow(constant, done) == [(seen, None), ("constant-output", seen)]
+
+
 @pytest.mark.parametrize(("begins", "root"), [(200.0, "learning-rate-jump"), (159.9, None)])
 def test_nothing_follows_from_what_begins_a_tenth_of_the_run_later(begins: float, root: str | None) -> None:
     jump = found("learning-rate-jump", "learning-rate", 200)

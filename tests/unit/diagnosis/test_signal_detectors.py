@@ -585,6 +585,20 @@ def test_an_adapter_that_begins_at_nothing_has_not_vanished() -> None:
     assert "vanishing-signal" not in alarms(signals | {f"{name}.out.lora_B.default": faint})
 
 
+def test_an_embedding_gives_as_little_as_it_learns() -> None:
+    """Tables of n-grams that decay end far below the logits, beside an embedding that is used."""
+    signals, name = slowly(sound()), "activation_rms/blocks.1"
+    signals = changed(signals, name, lambda _, v: 1e-5 * v)
+
+    def said(kind: str) -> set[str]:
+        layers = tuple(Layer(one, kind if f"/{one}" in name else "Linear", 100) for one in LAYERS)
+        return {found.kind for found in diagnose(Trace(signals), Facts(layers=layers))}
+
+    assert "vanishing-signal" in said("Linear")
+    assert "vanishing-signal" not in said("Embedding")
+    assert "vanishing-signal" not in said("NGramTable")
+
+
 OF_LAYERS = {
     "vanishing-gradient": "gradient_norm", "vanishing-signal": "activation_rms", "dead-units": "activation_zero",
     "saturated-gates": "gate_saturation", "update-ratio": "update_ratio", "attention-collapse": "attention_entropy",

@@ -6,7 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import BOUNDED, ROOT, and_more, by_layer, enough, typical
-from newllm.diagnosis.levels import has_learnt
+from newllm.diagnosis.levels import for_good, has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -16,6 +16,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
+LOOKUPS = frozenset({"Embedding", "EmbeddingBag", "NGramTable"})
 ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
 GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 GROWN = 10
@@ -29,12 +30,15 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
     nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. So are
     attention's queries and keys, while its values have a gradient, and a model's own parameters, which are no layer.
+    What an embedding gives is the beginning of a signal, which nothing before it can have weakened: where it is too
+    faint for what follows, the layers behind it are faint too.
     Where no layer is so any more in the last quarter, and it was so at the first step alone while the last layer did
     give something, or the loss has been learnt, training has come over it: a note. And nothing is said where only
     outputs were so, at the first step alone and beside a signal that reached the end, that are `GROWN` times as large
     in the end: a branch may begin at zero (ReZero, adapters, tables of n-grams).
     """
     found = []
+    lookups = {layer.name for layer in facts.layers if layer.kind in LOOKUPS}
     for kind, statistic, least in (
         ("vanishing-gradient", "gradient_norm", GRADIENT),
         ("vanishing-signal", "activation_rms", SIGNAL),
@@ -45,7 +49,10 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             if enough(one) and name != ROOT and not any(part.startswith("lora_") for part in name.split("."))
         }
         faded, is_first = _faded(series, least)
-        faded = {name: one for name, one in faded.items() if not _is_beside(name, series, least)}
+        beginnings = lookups if kind == "vanishing-signal" else set()
+        faded = {
+            name: one for name, one in faded.items() if name not in beginnings and not _is_beside(name, series, least)
+        }
         if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
             came_back = min(at_end[name] for name in faded) >= least * max(at_end.values())
@@ -177,6 +184,7 @@ def _onset(idle: np.ndarray) -> int:
 FACTOR = 10.0
 LARGE = 30.0
 LARGE_LOGIT = 200.0
+SETTLED = 1.5  # times the level right behind the growth: at the end no more
 FEWEST_EVALUATIONS, SOLVED = 3, 0.1  # of the validation loss at the first of them
 
 
@@ -197,18 +205,21 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
     worst = max(bad, key=lambda name: bad[name])
     series = finite(trace.series(worst))
     is_usual = training_kind(trace, facts).name == "reinforcement" or _serves(trace)
+    onset = int(np.searchsorted(series.step, _grown_since(series)))
+    level = [float(np.median(part)) for part in np.array_split(np.abs(series.value[onset:]), 3) if len(part)]
+    is_over = onset > 0 and level[-1] < SETTLED * level[0]
     return [
         Finding(
             kind="activation-growth",
             severity="note" if is_usual else "warning",
             sentence=message(
-                "finding-activation-growth.sentence",
+                f"finding-activation-growth.{'stays' if is_over else 'sentence'}",
                 worst=worst,
                 factor=bad[worst],
                 last=float(series.value[-1]),
                 signals=and_more(list(bad)),
             ),
-            first_step=float(series.step[0]),
+            first_step=float(series.step[onset]),
             last_step=float(series.step[-1]),
             confidence=0.8,
             signal=worst,
@@ -218,6 +229,13 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("unbounded-recurrence", "learning-rate", "exploding-embedding"),
         )
     ]
+
+
+def _grown_since(series: Series) -> float:
+    """Return the step from which on a value (n,) is `FACTOR` times its first level and more."""
+    value = np.abs(series.value)
+    since = for_good(series, value >= FACTOR * float(np.median(value[: max(2, len(value) // 10)])))
+    return since[0] if since else float(series.step[0])
 
 
 def _serves(trace: Trace) -> bool:

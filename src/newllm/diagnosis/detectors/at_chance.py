@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median
 from newllm.diagnosis.losses import finite
@@ -14,10 +16,13 @@ FEWEST_CLASSES = 5  # of two or three, a task may say no more
 LEFT = 0.95  # of the loss of a guess
 RIGHT = 2.0  # times the share of right answers of a guess
 LAST = 0.1  # of the run
+PARTS = 10
 
 
 def detect_at_chance(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
     """Return that a loss ends near ln C, and hardly more of its targets are right than by a guess among C classes.
+
+    It must never have been far below: what was learnt and lost is no standstill.
 
     False alarms: a run that has hardly begun has few updates; classes of unlike sizes are told apart by a guess, whose
     loss is lower; a loss that is no plain mean over its targets has other units; and one that leaves targets out from
@@ -33,6 +38,8 @@ def detect_at_chance(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     guess, level = math.log(count), end_level(loss, LAST)
     if abs(median(multiple) - 1) > 1 - LEFT or level < LEFT * guess or answered > RIGHT / count:
         return []
+    if any(median(part) < LEFT * guess for part in np.array_split(loss.value, PARTS)):
+        return []  # it was learnt, and lost
     used = trace.series("targets_used").value
     if len(used) and used[-1] < LEFT * used[0]:
         return []

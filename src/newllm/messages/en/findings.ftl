@@ -701,6 +701,7 @@ finding-update-ratio =
 finding-activation-growth =
     .explained = A layer's outputs keep growing and have not settled. Sooner or later they overflow or swamp the rest: try a normalisation layer, or weight decay, at this place.
     .sentence = { $worst } has grown { G($factor, digits: 3) }-fold, to { G($last) }, and is still growing ({ $signals })
+    .stays = { $worst } has grown { G($factor, digits: 3) }-fold, to { G($last) }, and stays there ({ $signals })
     .normalised-later = a scale that the next normalisation removes
     .test = Replay with a normalisation layer, or weight decay, at this place.
 

@@ -680,6 +680,7 @@ finding-update-ratio =
 finding-activation-growth =
     .explained = ある層の出力が増え続け、落ち着いていない。やがてオーバーフローするか、ほかの信号を圧倒する。この位置に正規化か重み減衰を試す。
     .sentence = { SIGNAL($worst) }が{ G($factor, digits: 3) }倍の{ G($last) }まで増大し、まだ続いている（{ $signals }）。
+    .stays = { SIGNAL($worst) }が{ G($factor, digits: 3) }倍の{ G($last) }まで増大し、そのままである（{ $signals }）。
     .normalised-later = 次の正規化で取り除かれるスケール
     .test = この位置に正規化か重み減衰を加えてリプレイする。
 
