@@ -4,6 +4,7 @@ python examples/numpy_generate.py RUN "The whale" 200  # a run of the default mo
 """
 
 import codecs
+import functools
 import json
 import sys
 import tomllib
@@ -13,9 +14,10 @@ import numpy as np
 
 run, prompt, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 shape = tomllib.loads((run / "config.toml").read_text())["model"]
-extras = shape.get("ngram_rows") or shape.get("tied_embeddings")  # which older runs have not
+rows = shape.get("ngram_rows", 0)  # as what follows, unknown to older runs
+extras = shape.get("tied_embeddings") or (rows and shape.get("ngram_longest", 3) != 3)
 if (shape["body"], shape["rule"], shape["norm"], shape["vocabulary"]) != ("stack", "gated", "none", 257) or extras:
-    sys.exit("this program reads a stack with rule gated, without norm, n-grams and tied head, on bytes")
+    sys.exit("this program reads a stack with rule gated, without norm, tied head and pairs alone, on bytes")
 last = max((run / "snapshots").glob("step-*"))
 best = json.loads((last / "state.json").read_text())["best"]
 place = run / "snapshots" / f"step-{best['step']:08d}" if best else last
@@ -27,7 +29,8 @@ weights = {
     if name != "__metadata__"
 }
 contexts = np.zeros((shape["layers"], shape["context"]), np.float32)  # what is remembered of the text: these,
-tails = np.zeros((shape["layers"], 3, shape["width"]), np.float32)  # and the last three inputs of each convolution
+tails = np.zeros((shape["layers"], 3, shape["width"]), np.float32)  # and the last three inputs of each convolution,
+last_three = [0, 0, 0]  # and 1 + the last three tokens, 0 where there is none
 
 
 def linear(x: np.ndarray, name: str) -> np.ndarray:
@@ -38,8 +41,15 @@ def norm(x: np.ndarray, name: str) -> np.ndarray:
     return x / np.sqrt(np.mean(x * x) + np.finfo(np.float32).eps) * weights[name + ".weight"]
 
 
+def fold(hashed: int, token: int) -> int:
+    return ((hashed * 1_103_515_245 + token) % (2**31 - 1)) ** 2 % (2**31 - 1)
+
+
 def read(token: int) -> np.ndarray:
-    x = weights["embedding.weight"][token]
+    x, last_three[:] = weights["embedding.weight"][token], (*last_three[1:], token + 1)
+    if rows:  # each of the tables' rows is that of many pairs of tokens, and of triples
+        pair, triple = (functools.reduce(fold, last_three[-length:]) % rows for length in (2, 3))
+        x = x + (weights["ngrams.pairs.weight"][pair] + weights["ngrams.triples.weight"][triple])
     for layer, name in enumerate(f"body.blocks.{layer}." for layer in range(shape["layers"])):
         seen = np.stack([norm(x, name + "mixer_norm"), *tails[layer]])  # now, and one, two and three tokens ago
         tails[layer] = seen[:3]

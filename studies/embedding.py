@@ -10,7 +10,14 @@ head has a matrix and a bias fewer.
 
 from newllm.study import Arm, Claim, Study, has_more
 
-_ALIKE = ("numerics.threads=1", "numerics.precision=bf16", "numerics.scan_backend=numba", "training.evaluate_every=100")
+_ALIKE = (
+    "numerics.threads=1",
+    "numerics.precision=bf16",
+    "numerics.scan_backend=numba",
+    "training.evaluate_every=100",
+    "model.ngram_rows=0",
+    "optimizer.ngram_decay=0",
+)
 _EVALUATIONS = 3  # 300 updates
 _TOKENS = {
     "bytes": ("bytes", ()),

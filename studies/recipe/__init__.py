@@ -2,7 +2,7 @@
 
     newllm study recipe --text FILE
 
-Preset small, bytes, 2,048 tokens an update, five seeds. One change at a time against the defaults, of 300 updates and
+Preset small, bytes, 2,048 tokens an update, five seeds. One change at a time against none, of 300 updates and
 of 1,800: a text of 1.1 MB is read 0.6 and nearly four times.
 """
 

@@ -1,4 +1,4 @@
-"""The claims: which change gives a lower loss than the defaults, at equal time and at equal tokens.
+"""The claims: which change gives a lower loss than none, at equal time and at equal tokens.
 
 By Student's test of the differences of pairs, one a seed, and Holm's correction over all claims. An exact test of five
 pairs cannot give a p value below 0.06; the differences of a few seeds are near enough to normal. It speaks of further
@@ -52,7 +52,7 @@ def students_p(differences: list[float]) -> float:
 
 def text_of(change: str, control: str, equal: str) -> str:
     """Return the sentence of a claim."""
-    return f"{NAMES[change]}: a lower loss than the defaults {EQUAL[equal]} ({LENGTHS[control]})."
+    return f"{NAMES[change]}: a lower loss than the preset without tables {EQUAL[equal]} ({LENGTHS[control]})."
 
 
 def measure_of(changed: str, control: str) -> str:

@@ -49,10 +49,15 @@ def _pairs() -> Iterator[tuple[str, str]]:
     }.items()
     yield from zip(HEADER, _HEADER, strict=True)
     for control, updates in UPDATES.items():
-        yield f"The defaults, {updates:,} updates.", f"既定の設定、{_LENGTHS[control]}。"
+        yield (
+            f"The preset without tables of n-grams, {updates:,} updates.",
+            f"n-gramの表を置かないプリセット、{_LENGTHS[control]}。",
+        )
         for change in CHANGES:
             for equal in EQUAL:
-                text = f"{_NAMES[change]}は、{_EQUAL[equal]}既定より損失が低い（{_LENGTHS[control]}）。"
+                text = (
+                    f"{_NAMES[change]}は、{_EQUAL[equal]}表を置かないプリセットより損失が低い（{_LENGTHS[control]}）。"
+                )
                 yield text_of(change, control, equal), text
     for change, (purpose, _) in CHANGES.items():
         yield purpose, _PURPOSES[change]

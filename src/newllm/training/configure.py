@@ -23,6 +23,8 @@ def configure(
     """Return the configuration that was asked for: preset, file, body and width, changes, settings, in this order."""
     written = read_changes(Path(file)) if file is not None else {}
     result = start = find_preset(preset or str(written.get("preset", "small")))
+    if "environment" in written:  # a run wrote it, whole: what it lacks is as it was before there was such a setting
+        result = start = RunConfig(preset=start.preset)
     if file is not None:
         result = merge(result, {**written, "preset": result.preset}, where=f"'{file}'")
     if body is not None:
@@ -34,7 +36,7 @@ def configure(
     for setting in settings:
         said.append(_changes(setting))
         result = merge(result, said[-1], where=f"--set {quoted(setting)}")
-    return _with_window(result, start, said)
+    return _with_tables(_with_window(result, start, said), said)
 
 
 def _changes(setting: str) -> dict[str, Any]:
@@ -53,7 +55,26 @@ def _with_window(config: RunConfig, start: RunConfig, said: Sequence[dict[str, A
     Attention's reach and the longest time scale are those of what it is trained on. A founding preset, where the two
     differ from the start, keeps its own.
     """
-    named = {part for changes in said for part in ("data", "model") if "window" in changes.get(part, {})}
-    if named != {"data"} or start.model.window != start.data.window:
+    said_of_model = _was_said(said, "model", "window")
+    if said_of_model or not _was_said(said, "data", "window") or start.model.window != start.data.window:
         return config
     return dataclasses.replace(config, model=dataclasses.replace(config.model, window=config.data.window))
+
+
+def _with_tables(config: RunConfig, said: Sequence[dict[str, Any]]) -> RunConfig:
+    """Return the configuration without a preset's tables of n-grams where they do harm and were not asked for.
+
+    Those of byte pairs are learnt by heart (docs/models.md), and Adam divides a decay by the size of the gradient. What
+    has no tables has no decay of them.
+    """
+    model, optimizer = config.model, config.optimizer
+    adam = optimizer.name == "adam"
+    if (adam or config.data.tokenizer != "bytes") and not _was_said(said, "model", "ngram_rows"):
+        model = dataclasses.replace(model, ngram_rows=0)
+    if (adam or not model.ngram_rows) and not _was_said(said, "optimizer", "ngram_decay"):
+        optimizer = dataclasses.replace(optimizer, ngram_decay=0.0)
+    return dataclasses.replace(config, model=model, optimizer=optimizer)
+
+
+def _was_said(said: Sequence[dict[str, Any]], part: str, name: str) -> bool:
+    return any(name in changes.get(part, {}) for changes in said)

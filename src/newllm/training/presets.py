@@ -38,8 +38,9 @@ def _founding_cell(name: str, epochs: int, hidden: int, layers: int, context: in
 
 
 def _sized(name: str, width: int, layers: int, hidden: int, heads: int, learning_rate: float) -> RunConfig:
-    model = ModelConfig(width=width, layers=layers, hidden=hidden, context=width, heads=heads)
-    return RunConfig(preset=name, model=model, optimizer=OptimizerConfig(learning_rate=learning_rate))
+    model = ModelConfig(width=width, layers=layers, hidden=hidden, context=width, heads=heads, ngram_rows=8192)
+    optimizer = OptimizerConfig(learning_rate=learning_rate, ngram_decay=3.0)
+    return RunConfig(preset=name, model=model, optimizer=optimizer)
 
 
 PRESETS: dict[str, RunConfig] = {

@@ -208,6 +208,44 @@ def test_a_founding_preset_keeps_its_window(name) -> None:
     assert configure(name, None, None, ["data.window=20"], {}).model.window == 32
 
 
+@pytest.mark.parametrize(
+    ("settings", "rows", "decay"),
+    [
+        ([], 8192, 3.0),
+        (["model.ngram_rows=0"], 0, 0.0),
+        (["model.ngram_rows=64", "data.texts=a.txt"], 64, 3.0),
+        (["optimizer.ngram_decay=1"], 8192, 1.0),
+        (["data.tokenizer=bpe"], 0, 0.0),
+        (["data.tokenizer=bpe", "model.ngram_rows=64"], 64, 3.0),
+        (["optimizer.name=muon"], 8192, 3.0),
+        (["optimizer.name=adam"], 0, 0.0),
+        (["optimizer.name=adam", "model.ngram_rows=64"], 64, 0.0),
+    ],
+)
+def test_tables_that_decay_are_the_default_where_they_help(settings, rows, decay) -> None:
+    config = configure("tiny", None, None, settings, {})
+    config.check()
+    assert (config.model.ngram_rows, config.optimizer.ngram_decay) == (rows, decay)
+
+
+def test_a_decay_that_adam_does_not_have_is_refused_where_it_was_asked_for() -> None:
+    config = configure("tiny", None, None, ["optimizer.name=adam", "optimizer.ngram_decay=1"], {})
+    with pytest.raises(UserError, match="does not shrink"):
+        config.check()
+
+
+def test_a_runs_own_configuration_stays_as_it_was_before_there_were_tables(tmp_path) -> None:
+    plain = configure("tiny", None, None, ["model.ngram_rows=0"], {})
+    written = dataclasses.replace(plain, environment={"torch": "2.10"})
+    save_config(written, tmp_path / "config.toml")
+    older = tmp_path / "older.toml"  # of a version that had no such settings
+    lines = (tmp_path / "config.toml").read_text().splitlines(keepends=True)
+    older.write_text("".join(line for line in lines if not line.startswith("ngram_")))
+    for path in (tmp_path / "config.toml", older):
+        assert configure(None, path, None, [], {}) == written
+        assert configure(None, path, None, ["model.width=8"], {}).model == dataclasses.replace(plain.model, width=8)
+
+
 def test_every_scan_backend_can_be_configured() -> None:
     assert SCAN_BACKENDS == BACKENDS
 

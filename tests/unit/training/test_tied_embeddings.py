@@ -18,14 +18,15 @@ from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.replays.interventions.model.anatomy import embeddings
 from newllm.trace import read_trace
-from newllm.training.presets import PRESETS
+from newllm.training.configure import configure
 from newllm.training.snapshots import identity, list_snapshots
 
 TIED = "model.tied_embeddings=true"
 NGRAMS = "model.ngram_rows=8"
 PAIRS = "model.ngram_longest=2"
-DECAY = "optimizer.ngram_decay=3.0"
-SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8")
+DECAY, NONE = "optimizer.ngram_decay=3.0", "optimizer.ngram_decay=0"
+SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8", "model.ngram_rows=0")
+PLAIN = configure("tiny", None, None, ["model.ngram_rows=0"], {})
 
 
 def test_a_run_keeps_one_matrix_and_goes_on_to_the_same_bits(train, weights) -> None:
@@ -63,7 +64,7 @@ def test_another_model_is_refused(train) -> None:
 
 def test_what_has_neither_is_what_it_was_before_these_settings() -> None:
     """Runs are older than a tied head and than tables of n-grams (context files: `test_context_file`)."""
-    config = PRESETS["tiny"]
+    config = PLAIN
     assert identity(config, "data") == "d0547caf6e501ade4fcd5c7c56bd9817289092bcc792805e7767ebfccbf590f0"
     tied, ngrams = (
         dataclasses.replace(config.model, tied_embeddings=True),
@@ -78,7 +79,7 @@ def test_what_has_neither_is_what_it_was_before_these_settings() -> None:
 
 def test_tables_of_pairs_and_triples_are_what_they_were_before_pairs_alone() -> None:
     """Runs and contexts with n-grams are older than `ngram_longest`."""
-    tiny = PRESETS["tiny"]
+    tiny = PLAIN
     both, alone = (
         dataclasses.replace(tiny, model=dataclasses.replace(tiny.model, ngram_rows=8, ngram_longest=longest))
         for longest in (3, 2)
@@ -96,7 +97,7 @@ def test_tables_of_pairs_and_triples_are_what_they_were_before_pairs_alone() -> 
 
 
 def test_tables_that_decay_like_all_else_are_what_they_were_before_they_could_decay_more() -> None:
-    tiny = PRESETS["tiny"]
+    tiny = PLAIN
     shape = dataclasses.replace(tiny.model, ngram_rows=8)
     before, more = (
         dataclasses.replace(tiny, model=shape, optimizer=dataclasses.replace(tiny.optimizer, ngram_decay=decay))
@@ -108,7 +109,7 @@ def test_tables_that_decay_like_all_else_are_what_they_were_before_they_could_de
 
 def test_a_run_whose_tables_decay_more_goes_on_to_the_same_bits_and_is_read_like_any_other(train, weights) -> None:
     """Decay acts in training alone: what was trained is decoded as it is, compiled or not, and has its fingerprint."""
-    whole, again, plain = (train(NGRAMS, decay, "training.snapshot_every=8") for decay in (DECAY, DECAY, NGRAMS))
+    whole, again, plain = (train(NGRAMS, decay, "training.snapshot_every=8") for decay in (DECAY, DECAY, NONE))
     (again.path / "summary.json").unlink()
     shutil.rmtree(again.path / "snapshots/step-00000020")
     assert weights(newllm.resume(again.path)) == weights(whole)
@@ -121,7 +122,7 @@ def test_a_run_whose_tables_decay_more_goes_on_to_the_same_bits_and_is_read_like
 
 
 def test_a_run_of_before_these_settings_is_read_and_goes_on_to_the_same_bits(train, weights) -> None:
-    whole, older = (train(NGRAMS, "training.snapshot_every=8") for _ in range(2))
+    whole, older = (train(NGRAMS, NONE, "training.snapshot_every=8") for _ in range(2))
     config = older.path / "config.toml"
     for line in ("ngram_longest = 3\n", "ngram_decay = 0.0\n"):
         assert line in config.read_text()
