@@ -48,7 +48,8 @@ def spoilt(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_settings() -> tuple[str, ...]:
     """A run of milliseconds a step, and nothing left to a probe."""
     return (
-        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "data.window=16", "data.batch=2"),
+        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "model.ngram_rows=64"),
+        *("data.window=16", "data.batch=2"),
         *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
     )
 

@@ -38,6 +38,10 @@ class RerunLines(Watcher):
         """Say what a trial came to."""
         say(f"{trial_line(self._words, trial, len(found.trials))}\n", self._stream)
 
+    def late(self, found: Rerun) -> None:
+        """Say that the time is up."""
+        say(f"{self._words('rerun-late', left=found.left)}\n", self._stream)
+
 
 def rerun_page(found: Rerun, paper: Paper) -> Group:
     """Return the whole page.

@@ -6,6 +6,7 @@ hold        settings of the parameter groups stand at what they were before its 
 cap         the learning rate stands at no more than it ever was before
 scale       the learning rate is multiplied
 clip        the norm of the whole gradient is clipped
+clear       no gradient is left behind an update
 skip        the optimizer makes no update
 keep-state  what others than the optimizer write to weights and moments is undone
 """
@@ -27,7 +28,7 @@ from newllm.recorder.optimizers import Optimizers
 from newllm.trace.program import CHANGE, CHANGED
 
 _RECORDINGS: list[Path] = []  # of this process, in their order
-KINDS = ("hold", "cap", "scale", "clip", "skip", "keep-state")
+KINDS = ("hold", "cap", "scale", "clip", "clear", "skip", "keep-state")
 
 
 class AppliedChange:
@@ -82,12 +83,14 @@ class AppliedChange:
             self._hold(optimizer, is_cap=kind == "cap")
         elif kind == "keep-state":
             self._put_back()
-        elif self._is_now:
-            {"scale": self._scale, "clip": self._clip, "skip": self._skip}[kind](optimizer)
+        elif self._is_now and kind != "clear":
+            {"scale": self._scale, "clip": self._clip, "skip": self._drop_gradients}[kind](optimizer)
 
     def _ends(self, optimizer: Optimizer, *_: Any) -> None:
         while self._undo:
             self._undo.pop()()
+        if self._is_now and self._wanted["kind"] == "clear":
+            self._drop_gradients(optimizer)
         if self._wanted and self._wanted["kind"] == "keep-state":
             self._kept = [(one, one.detach().clone()) for one in self._state(optimizer)] if self._is_near else []
 
@@ -130,7 +133,7 @@ class AppliedChange:
         torch.nn.utils.clip_grad_norm_(given, self._wanted["norm"])
         self._tell()
 
-    def _skip(self, optimizer: Optimizer) -> None:
+    def _drop_gradients(self, optimizer: Optimizer) -> None:
         for group in optimizer.param_groups:
             for one in group["params"]:
                 one.grad = None

@@ -18,9 +18,10 @@ _MOST_MOVES = 2  # of a setting
 SETTINGS = {"learning_rate": "lr", "weight_decay": "weight_decay", "momentum": "momentum"}
 """Signals of a recording, by what a parameter group calls them."""
 _HELD = {"momentum": ("momentum", "betas")}
-_OF_STATE = "changed-state"
+_OF_STATE, _CARRIED = "changed-state", "gradient-carried"
 _LEAST = 1e-30  # in place of 0, which has no ratio
 SKIP, SKIP_ONE, STATE, INJECT = "skip-updates", "skip-one-update", "keep-state", "inject"
+CLEAR = "clear-gradients"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def changes_of(trace: Trace, findings: Sequence[Finding], rise: Rise, last: int)
     early = max(1, rise.first - EARLY)
     is_seen = any(one.kind == _OF_STATE for one in findings)
     state = Change(STATE, "keep-state", early, last, tells=is_seen)  # else others may change it on purpose all the time
-    found = [*_held(trace, rise, last), *([state] if is_seen else [])]
+    found = [*_cleared(findings, early, last), *_held(trace, rise, last), *([state] if is_seen else [])]
     found.append(Change(SKIP, "skip", early, last))
     found += [Change(SKIP_ONE, "skip", at, at) for at in range(rise.first, max(0, rise.first - ONES), -1)]
     norms = _before(trace, "gradient_norm", early)
@@ -103,6 +104,13 @@ def injection_of(change: Change, rise: Rise) -> Change | None:
     if first <= BEFORE // 2:
         return None
     return Change(INJECT, "scale", first, first + change.moved - 1, factor=change.within / change.before)
+
+
+def _cleared(findings: Sequence[Finding], early: int, last: int) -> Iterator[Change]:
+    """Yield, where gradients were seen to be carried over before the end, that they are cleared from there on."""
+    for one in findings:
+        if one.kind == _CARRIED and one.first_step is not None and one.first_step <= last:
+            yield Change(CLEAR, "clear", max(1, min(early, int(one.first_step) - 1)), last, tells=True)
 
 
 def _held(trace: Trace, rise: Rise, last: int) -> Iterator[Change]:

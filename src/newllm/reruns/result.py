@@ -191,7 +191,12 @@ class Rerun:
         if self.identical and not (self.shown or ones or self.left):
             yield message("rerun-unknown")
         yield message(
-            "rerun-trials", count=len(self.trials), seconds=self.seconds, horizon=self.horizon, left=self.left
+            "rerun-trials",
+            count=len(self.trials),
+            seconds=self.seconds,
+            horizon=self.horizon,
+            left=self.left,
+            run=self.run,
         )
 
     @property

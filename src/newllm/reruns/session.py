@@ -36,6 +36,9 @@ class Watcher:
     def tried(self, trial: Trial, found: Rerun) -> None:
         """A trial has ended."""
 
+    def late(self, found: Rerun) -> None:
+        """The time is up, and not all was tried."""
+
 
 @dataclass
 class Session:
@@ -66,7 +69,9 @@ class Session:
 
     def go(self) -> Rerun:
         """Run the trials that are needed, and return what came out."""
-        self.watcher.begins(self.found)
+        done = len(self.found.trials)
+        if self.found.left:
+            self.watcher.begins(self.found)
         try:
             self._try(None)
             wanted = [one for one in self.found.planned if one.name in self.only]
@@ -77,11 +82,12 @@ class Session:
                 if cause is not None and (injected := injection_of(cause, self.found.rise)) is not None:
                     self._try(injected)
         except OutOfTime:
-            pass
+            self.watcher.late(self.found)
         finally:
             if self._copies is not None:
                 self._copies.remove()
-        self._keep(self.found)
+        if len(self.found.trials) > done or not done:
+            self._keep(self.found)
         return self.found
 
     @property
@@ -134,6 +140,8 @@ class Session:
         parted = first_difference(self._loss, loss, self.found.horizon)
         if change is not None and change.name == INJECT:
             return self._injected(change, loss, parted, known)
+        if change is not None and change.kind == "clip" and parted is None:
+            return Trial(change, "not-made", None, None, **known)  # the program clips to less itself
         share = self.found.rise.share(self._loss, loss)
         begins = change is not None and self.found.rise.begins(self._loss, loss, change.first)
         return Trial(change, outcome_of(share), share, parted, begins=begins, **known)
@@ -147,7 +155,7 @@ class Session:
         return Trial(change, "there" if share is not None and share > LESS else "not-there", share, parted, **known)
 
     def _keep(self, found: Rerun) -> None:
-        self.found = replace(found, seconds=self._spent + self.time.spent)
+        self.found = replace(found, seconds=round(self._spent + self.time.spent, 3))
         write_rerun(self.run, self.found)
 
 

@@ -86,7 +86,7 @@ def test_a_person_is_told_where_the_run_is_and_how_to_go_on(call, text, tiny, tm
     done = call("train", text, *tiny, "--steps", 2, "--out", tmp_path / "run")
     assert f"finished: {tmp_path / 'run'}, 2 steps" in done.out
     assert f"newllm generate {tmp_path / 'run'}" in done.out
-    assert "training 548,449 parameters for 2 steps" in done.err
+    assert "training 28,257 parameters for 2 steps" in done.err
     assert "validation" in done.err
 
 

@@ -26,15 +26,17 @@ OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
 Meddle = Callable[[int, nn.Module, torch.optim.Optimizer], None]
 
 
-def train(out: Path, optimizer: str = "sgd", steps: int = 12, at: Meddle | None = None) -> list[torch.Tensor]:
-    """Train a small model, and return its weights after each step."""
+def train(
+    out: Path, optimizer: str = "sgd", steps: int = 12, at: Meddle | None = None, carries: int = 99
+) -> list[torch.Tensor]:
+    """Train a small model, and return its weights after each step; from step `carries` on no gradient is cleared."""
     torch.manual_seed(0)
     model = nn.Linear(4, 3)
-    return trained(out, model, OPTIMIZERS[optimizer](list(model.parameters())), steps, at)
+    return trained(out, model, OPTIMIZERS[optimizer](list(model.parameters())), steps, at, carries)
 
 
 def trained(
-    out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, at: Meddle | None
+    out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, at: Meddle | None, carries: int = 99
 ) -> list[torch.Tensor]:
     seen = []
     with newllm.record(model, optimizer, out=out) as recorder:
@@ -43,7 +45,8 @@ def trained(
                 at(step, model, optimizer)
             x = torch.randn(16, 4)
             loss = mse_loss(model(x), x[:, :3])
-            optimizer.zero_grad()
+            if step < carries:
+                optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             recorder.step(loss)
@@ -125,6 +128,17 @@ def test_the_rate_is_multiplied_in_its_steps_alone_and_a_schedule_goes_on(tmp_pa
     wanted = train(tmp_path / "high", optimizer, at=high)
     change(monkeypatch, "scale", 6, 7, factor=20.0)
     assert all(same(train(tmp_path / "scaled", optimizer, at=steady), wanted))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_gradients_that_are_carried_over_are_cleared(tmp_path, monkeypatch, optimizer):
+    sound, wrong = train(tmp_path / "sound", optimizer), train(tmp_path / "wrong", optimizer, carries=6)
+    assert same(wrong, sound) == [True] * 5 + [False] * 7
+    change(monkeypatch, "clear", 5, 12)
+    assert all(same(train(tmp_path / "cleared", optimizer, carries=6), sound))
+    assert all(same(train(tmp_path / "as it was", optimizer), sound))
+    change(monkeypatch, "clear", 5, 8)
+    assert same(train(tmp_path / "in part", optimizer, carries=6), sound) == [True] * 9 + [False] * 3
 
 
 def test_updates_are_left_out(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
+from newllm.reruns.changes import CLEAR, INJECT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
 from newllm.reruns.rise import Rise
 from newllm.trace import Finding, Series, Trace
 
@@ -77,6 +77,14 @@ def test_what_would_name_a_cause_comes_first():
     assert [one.first for one in seen if one.name == SKIP_ONE] == [151, 150]
     assert [one.norm for one in seen if one.kind == "clip"] == [2.0]
     assert "clip-gradients" not in [one.name for one in changes_of(trace(), [], RISE, 171)]
+
+
+@pytest.mark.parametrize(("first", "expected"), [(150, [146]), (120, [119]), (1, [1]), (172, [])])
+def test_gradients_that_were_carried_over_are_cleared_from_there_on(first, expected):
+    carried = Finding(kind="gradient-carried", severity="warning", sentence=quoted("x"), first_step=first)
+    found = [one for one in changes_of(trace(), [carried], RISE, 171) if one.name == CLEAR]
+    assert [one.first for one in found] == expected
+    assert all((one.kind, one.last, one.tells) == ("clear", 171, True) for one in found)
 
 
 def test_the_same_change_is_made_where_nothing_was_wrong():

@@ -27,7 +27,7 @@ what, steps = sys.argv[1], 230
 torch.manual_seed(0)
 labels = torch.randn(16, 5)
 model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 5))
-if what in ("decay", "one-batch"):
+if what in ("decay", "one-batch", "carried"):
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
 else:
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
@@ -44,11 +44,12 @@ with newllm.record(model, optimizer, out=f"runs/{what}") as recorder:
                 model[2].weight.mul_(6)
         for group in optimizer.param_groups:
             if what in ("rate", "unseeded"):
-                group["lr"] = 0.3 if 150 <= step < 153 else 3e-3
+                group["lr"] = (0.3 if what == "rate" else 1.0) if 150 <= step < 153 else 3e-3
             if what == "decay" and step >= 150:
                 group["weight_decay"] = 2.0
         loss = cross_entropy(model(x), y)
-        optimizer.zero_grad()
+        if what != "carried" or step < 150:
+            optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         recorder.step(loss)
@@ -141,7 +142,7 @@ def test_a_time_that_is_up_is_said_and_the_next_call_goes_on(place: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "cause"), [
     ("batches", "given"), ("one-batch", "given"), ("weights", "keep-state"), ("decay", "hold-weight-decay"),
-    ("rate", "hold-learning-rate"),
+    ("rate", "hold-learning-rate"), ("carried", "clear-gradients"),
 ])  # fmt: skip
 def test_the_cause_of_each_is_shown(place: Path, what: str, cause: str) -> None:
     found = newllm.rerun(record_new(place, what), budget=600)

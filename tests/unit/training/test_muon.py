@@ -41,7 +41,8 @@ def test_matrices_of_the_body_go_as_in_torch_s_muon_and_all_else_as_in_its_adamw
     inner = [one.weight for one in theirs.body.modules() if isinstance(one, nn.Linear)]
     known = {id(one) for one in inner}
     others = [one for one in theirs.parameters() if id(one) not in known]
-    tables = theirs.ngrams.parameters()
+    tables = [one for name, one in theirs.named_parameters() if name.startswith("ngrams.")]
+    assert len(tables) == 2
     decayed = [theirs.embedding.weight, *tables, theirs.head.weight]
     free = [one for one in others if not any(one is each for each in decayed)]
     muon = torch.optim.Muon(inner, lr=0.02, weight_decay=0.3, adjust_lr_fn="match_rms_adamw")

@@ -26,7 +26,7 @@ rerun-trials = { $count ->
        *[other] The program was run { COUNT($count) } times
     } up to step { $horizon }, in { G($seconds, digits: 3) } s{ $left ->
         [0] .
-       *[other] ; { COUNT($left) } more to try: the same command, without --only, goes on.
+       *[other] ; { COUNT($left) } more to try: newllm replay { $run } goes on.
     }
 rerun-injected-there = Sufficient: with the learning rate { G($factor) } times as high in steps { $first } to { $last }, where nothing was wrong, the loss rises there.
 rerun-injected-not-there = With the learning rate { G($factor) } times as high in steps { $first } to { $last }, where nothing was wrong, the loss does not rise as much: something must come with it.
@@ -35,6 +35,7 @@ rerun-injected-not-there = With the learning rate { G($factor) } times as high i
 rerun-cause-hold-learning-rate = The cause is the learning rate from step { $first } on ({ G($within) } in place of { G($before) }): held at { G($before) }, the rise is gone.
 rerun-cause-hold-weight-decay = The cause is the weight decay from step { $first } on ({ G($within) } in place of { G($before) }): held at { G($before) }, the rise is gone.
 rerun-cause-hold-momentum = The cause is the optimizer's momentum from step { $first } on ({ G($within) } in place of { G($before) }): held at { G($before) }, the rise is gone.
+rerun-cause-clear-gradients = The cause is gradients that are carried over from one update to the next: cleared behind each update from step { $first } on, the rise is gone.
 rerun-cause-keep-state = The cause is something that changes weights or the optimizer's moments outside its steps: undone from step { $first } on, the rise is gone.
 rerun-given = The cause lies in what model and loss are given from step { $first } on, or do there: batches, targets, masks, random numbers, a state that the model carries. Without a single update from before it, and with all weights as they were, the rise is there all the same.
 
@@ -42,6 +43,7 @@ rerun-given = The cause lies in what model and loss are given from step { $first
 rerun-change-hold-learning-rate = the learning rate held at { G($before) } from step { $first } on
 rerun-change-hold-weight-decay = the weight decay held at { G($before) } from step { $first } on
 rerun-change-hold-momentum = the momentum held at { G($before) } from step { $first } on
+rerun-change-clear-gradients = every gradient cleared behind its update from step { $first } on
 rerun-change-keep-state = all undone that changes weights or moments outside the optimizer's steps
 rerun-change-skip-updates = no updates from step { $first } on
 rerun-change-skip-one-update = no update in step { $first } alone
@@ -52,8 +54,9 @@ rerun-change-inject = the learning rate { G($factor) } times as high in steps { 
 ## while it works, and as a table
 rerun-begins = The training loss of { $run } rises at step { $first }. Its program is run again up to step { $horizon }, then with { $count ->
         [one] one change
-       *[other] { COUNT($count) } changes, one at a time
+       *[other] up to { COUNT($count) } changes, one at a time
     }
+rerun-late = The time is up with { COUNT($left) } changes left to try: --budget SECONDS gives more.
 rerun-tried = { $number }  { $what }: { $outcome }  ({ $steps } steps, { G($seconds, digits: 2) } s)
 rerun-as-it-was = the program as it was
 rerun-outcome-gone = the rise is gone

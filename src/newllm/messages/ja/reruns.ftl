@@ -23,7 +23,7 @@ rerun-stays = 次の変更では、上昇の1割を超える部分が残る：{ 
 rerun-unknown = 原因は不明である。オプティマイザの設定はそこで動いていないか、元の値に保っても効かなかった。試していないのはデータ、モデル、損失の計算である。以前の版のプログラムが正常だったなら、newllm bisectが原因の変更を探す。
 rerun-trials = プログラムを{ COUNT($count) }回、ステップ{ $horizon }まで実行した（{ G($seconds, digits: 3) }秒）{ $left ->
         [0] 。
-       *[other] 。試していない変更があと{ COUNT($left) }個ある。--onlyを付けずに同じコマンドを実行すると、続きから始まる。
+       *[other] 。試していない変更があと{ COUNT($left) }個ある。newllm replay { $run }で続きから始まる。
     }
 rerun-injected-there = 十分である：異常のなかったステップ{ $first }から{ $last }で学習率を{ G($factor) }倍にすると、そこで損失が上がる。
 rerun-injected-not-there = 異常のなかったステップ{ $first }から{ $last }で学習率を{ G($factor) }倍にしても、損失はそれほど上がらない。ほかの何かと重なる必要がある。
@@ -32,6 +32,7 @@ rerun-injected-not-there = 異常のなかったステップ{ $first }から{ $l
 rerun-cause-hold-learning-rate = 原因はステップ{ $first }からの学習率（{ G($before) }ではなく{ G($within) }）である。{ G($before) }に保つと、上昇は消える。
 rerun-cause-hold-weight-decay = 原因はステップ{ $first }からの重み減衰（{ G($before) }ではなく{ G($within) }）である。{ G($before) }に保つと、上昇は消える。
 rerun-cause-hold-momentum = 原因はステップ{ $first }からのモメンタム（{ G($before) }ではなく{ G($within) }）である。{ G($before) }に保つと、上昇は消える。
+rerun-cause-clear-gradients = 原因は、次の更新に持ち越される勾配である。ステップ{ $first }から更新のたびに消すと、上昇は消える。
 rerun-cause-keep-state = 原因は、オプティマイザの更新以外で重みかモーメントを変える何かである。ステップ{ $first }からその変更を元に戻すと、上昇は消える。
 rerun-given = 原因は、ステップ{ $first }からモデルと損失に与えるもの、またはそこでの計算にある：バッチ、目標、マスク、乱数、モデルが持ち越す状態。その前から一度も更新せず、重みがすべて元のままでも、同じように上がる。
 
@@ -39,6 +40,7 @@ rerun-given = 原因は、ステップ{ $first }からモデルと損失に与�
 rerun-change-hold-learning-rate = ステップ{ $first }から学習率を{ G($before) }に保つ
 rerun-change-hold-weight-decay = ステップ{ $first }から重み減衰を{ G($before) }に保つ
 rerun-change-hold-momentum = ステップ{ $first }からモメンタムを{ G($before) }に保つ
+rerun-change-clear-gradients = ステップ{ $first }から更新のたびに勾配をすべて消す
 rerun-change-keep-state = オプティマイザの更新以外による重みとモーメントの変更をすべて元に戻す
 rerun-change-skip-updates = ステップ{ $first }から更新しない
 rerun-change-skip-one-update = ステップ{ $first }だけ更新しない
@@ -47,7 +49,8 @@ rerun-change-half-learning-rate = ステップ{ $first }から学習率を半分
 rerun-change-inject = ステップ{ $first }から{ $last }で学習率を{ G($factor) }倍にする
 
 ## 実行中の表示と表
-rerun-begins = { $run }の訓練損失はステップ{ $first }で上がる。プログラムをステップ{ $horizon }まで実行し直し、次に{ COUNT($count) }個の変更を一つずつ試す
+rerun-begins = { $run }の訓練損失はステップ{ $first }で上がる。プログラムをステップ{ $horizon }まで実行し直し、次に最大{ COUNT($count) }個の変更を一つずつ試す
+rerun-late = 試していない変更を{ COUNT($left) }個残して時間切れになった。--budget SECONDSで時間を増やせる。
 rerun-tried = { $number }  { $what }：{ $outcome }（{ $steps }ステップ、{ G($seconds, digits: 2) }秒）
 rerun-as-it-was = そのままのプログラム
 rerun-outcome-gone = 上昇は消える
