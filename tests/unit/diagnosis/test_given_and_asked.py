@@ -143,6 +143,15 @@ NAMED = {
 }
 
 
+@pytest.mark.parametrize(("level", "severity"), [(1.57, "warning"), (1.5, "note")])
+def test_inputs_of_evaluations_harm_where_validation_is_a_guess_and_training_is_not(
+    level: float, severity: str
+) -> None:
+    slow = {"loss": 1.4 + 0.3 * np.exp(-STEP / 60), "validation_loss": np.full(4, level)}
+    seen = found(**slow, validation_input_std=0.3)["evaluation-inputs"]  # a guess among five classes: 1.609
+    assert seen.severity == severity
+
+
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     finding = found(**PLANTED[kind])[kind.split()[0]]

@@ -20,6 +20,7 @@ NOISE = 8.0  # times what batches scatter
 FAR = 0.15  # of the run's length or less: within so many points a sudden change is over
 OFTEN = 0.25  # of the updates, of which none before had such inputs
 WORSE = 1.2  # times the loss before
+GUESSED, LEARNT = 0.95, 0.9  # of the loss of a guess: validation is no better, and training is
 
 
 def detect_evaluation_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -75,11 +76,14 @@ def _scatter(value: np.ndarray) -> float:
 
 
 def _is_harmed(trace: Trace) -> bool:
-    """Whether validation is far from as good as training at the end."""
+    """Whether validation is far from as good as training at the end, or no better than a guess, which training is."""
     loss, validation = finite(trace.series("loss")).value, finite(trace.series("validation_loss")).value
     if not len(loss) or not len(validation) or loss.min() <= 0:
         return False
-    return median(validation[-3:]) > WORSE * median(loss[-max(3, len(loss) // 10) :])
+    ends, at_ends = median(validation[-3:]), median(loss[-max(3, len(loss) // 10) :])
+    classes = trace.series("target_classes_seen").value
+    guess = math.log(classes[-1]) if len(classes) and classes[-1] > 1 else math.inf
+    return ends > WORSE * at_ends or ends > GUESSED * guess > GUESSED / LEARNT * at_ends
 
 
 def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
