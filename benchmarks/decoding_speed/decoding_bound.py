@@ -71,7 +71,7 @@ def main() -> None:
 
 def _compare(preset: str, threads: int, rounds: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
-    model = newllm.build(preset).eval()
+    model = newllm.build(preset, settings=["model.ngram_rows=0"]).eval()
     decoders = {weights: Decoder(model, weights) for weights in WEIGHTS}
     jobs: dict[str, Callable[[], float]] = {}
     for name, decoder in decoders.items():
@@ -148,7 +148,7 @@ def _eager(model: LanguageModel, rows: int) -> Callable[[], float]:
 def _long(tokens: int) -> dict[str, Any]:
     """Decode one text and fit lines to the time of its blocks and to the memory after them."""
     torch.set_num_threads(1)  # a thread that waits for its turn on a busy machine would be all that is seen
-    model = newllm.build("small").eval()
+    model = newllm.build("small", settings=["model.ngram_rows=0"]).eval()
     decoder, state = Decoder(model, LONG_WEIGHTS), model.initial_state(1)
     times, memory, token, logits_V = [], [], 65, torch.empty(0)
     for block in range(tokens // BLOCK):
@@ -188,7 +188,7 @@ def _change(times: list[float]) -> float:
 def _beside(threads: int, repeats: int) -> dict[str, Any]:
     """Time torch's own work with the decoder's helping threads awake and asleep."""
     torch.set_num_threads(threads)
-    model = newllm.build("small").eval()
+    model = newllm.build("small", settings=["model.ngram_rows=0"]).eval()
     decoder, state = Decoder(model), model.initial_state(1)
     query, text, weight = torch.randn(8, 4, 256, 64), torch.randn(2048, 256), torch.randn(256, 1024)
     seconds: dict[str, list[float]] = {"alone": [], "right after a step": [], "5 ms after a step": []}

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _compare(preset: str, positions: int, rounds: int) -> dict[str, Any]:
-    model = newllm.build(preset).eval()
+    model = newllm.build(preset, settings=["model.ngram_rows=0"]).eval()
     model.use_scan("numba")
     calls = max(2, CALLS // -(-positions // 16))
     seconds: dict[int, list[float]] = {_ALWAYS: [], _NEVER: []}

@@ -91,7 +91,8 @@ def _next_rate(found: dict[float, float]) -> float | None:
 
 
 def _settings(arm: dict[str, Any]) -> list[str]:
-    return [f"model.rule={arm['rule']}"] if "rule" in arm else []
+    tables = "model.ngram_rows=0"  # they would be most of the parameters, and are the same for every body
+    return [tables, f"model.rule={arm['rule']}"] if "rule" in arm else [tables]
 
 
 def _fitted(arm: dict[str, Any], target: int) -> str:

@@ -13,8 +13,10 @@ TEXT = "bundled:moby-dick"
 
 
 def resolved(preset: str, precision: str, steps: int, changes: dict[str, Any]) -> tuple[RunConfig, Corpus]:
-    """Return a preset resolved for one thread of the CPU, and its corpus."""
+    """Return a preset without tables of n-grams, resolved for one thread of the CPU, and its corpus."""
     config = preset_of(preset)
+    optimizer = dataclasses.replace(config.optimizer, ngram_decay=0.0)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, ngram_rows=0), optimizer=optimizer)
     if not config.data.texts:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, texts=(TEXT,)))
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))

@@ -23,7 +23,9 @@ def stack(backend: str) -> Build:
     def build(width: int) -> nn.Module:
         hidden = -(-8 * width // (3 * STEP)) * STEP
         shape = {"width": width, "context": width, "hidden": hidden, "layers": LAYERS}
-        model = newllm.build("small", settings=[f"model.{name}={value}" for name, value in shape.items()])
+        model = newllm.build(
+            "small", settings=[f"model.{name}={value}" for name, value in {"ngram_rows": 0, **shape}.items()]
+        )
         model.use_scan(backend)
         return model
 

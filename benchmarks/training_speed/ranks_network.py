@@ -24,7 +24,13 @@ from answers import give
 
 MODES = ("ddp", "fsdp", "hsdp")
 FIRST, LAST = 10, 19  # updates behind which bytes are counted: every tenth measures layers
-SETTINGS = ("data.window=16", "training.steps=500", "training.evaluate_tokens=64", "training.evaluate_every=500")
+SETTINGS = (
+    "model.ngram_rows=0",
+    "data.window=16",
+    "training.steps=500",
+    "training.evaluate_tokens=64",
+    "training.evaluate_every=500",
+)
 FIXED = ("numerics.precision=fp32", "numerics.threads=1", "training.snapshot_every=500", "training.ring_every=500")
 PROGRAM = f"""
 import json, os, sys

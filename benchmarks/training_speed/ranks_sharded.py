@@ -69,6 +69,7 @@ def train(mode: str, source: Path | None, width: int, ranks: int, folder: Path) 
         port = free.getsockname()[1]
     launched = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     asked = ["train", "--preset", "small", "--width", str(width), "--steps", str(STEPS), "--device", "cpu", "--quiet"]
+    asked += ["--set", "model.ngram_rows=0"]  # as what was measured before the presets had tables
     settings = (*SETTINGS, *FIXED, f"training.evaluate_every={STEPS}", f"parallel.mode={mode}")
     asked += [word for setting in settings for word in ("--set", setting)]
     processes = []

@@ -40,7 +40,7 @@ ALONE = "one process, one thread"
 def train(preset: str, out: Path, ranks: int, threads: int, *more: str) -> float:
     """Train with so many processes, and return the tokens that they trained on in a second."""
     launch = ["torch.distributed.run", f"--nproc-per-node={ranks}", "-m"] if ranks > 1 else []
-    asked = ["train", "--preset", preset, "--out", str(out), "--quiet", *more]
+    asked = ["train", "--preset", preset, "--set", "model.ngram_rows=0", "--out", str(out), "--quiet", *more]
     settings = {"training.evaluate_tokens": 4096, "numerics.precision": "fp32", "numerics.threads": threads}
     asked += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}

@@ -41,7 +41,7 @@ torch.set_num_threads(1)
 
 def of(width):
     settings = ["model.vocabulary=4096", "parallel.mode=fsdp", "numerics.device=cpu", "numerics.scan_backend=chunked"]
-    return configure("small", None, None, settings, {}, width)
+    return configure("small", None, None, [*settings, "model.ngram_rows=0"], {}, width)
 
 def own_megabytes():
     return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024

@@ -94,7 +94,7 @@ def _child(arm: str, precision: str, steps: int) -> dict[str, Any]:
     keeps, fuses = ARMS[arm]
     if keeps and not keep_freed_memory():
         raise SystemExit("this C library cannot keep memory: the arm would be a copy of another")
-    model = newllm.build("small").train()
+    model = newllm.build("small", settings=["model.ngram_rows=0"]).train()
     model.use_scan("numba")
     if not fuses:
         _unfuse(model)

@@ -53,7 +53,7 @@ def tasks(quick: bool) -> dict[str, tuple[str, list[Any]]]:
 
 
 def models(directory: Path, body: str) -> tuple[NewllmLM, HFLM, HFLM]:
-    model = newllm.build("small", settings=[f"model.body={body}"]).eval()
+    model = newllm.build("small", settings=[f"model.body={body}", "model.ngram_rows=0"]).eval()
     loaded = LoadedRun(directory, RunConfig(model=model.config), model, train_tokenizer("bytes", [], 257), 0)
     export_run(loaded, directory / "folder")
     run = import_folder(directory / "folder", directory / "run").path

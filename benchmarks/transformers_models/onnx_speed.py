@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     for body in ("stack", "cell", "attention", "lstm"):
-        model = newllm.build("small", settings=[f"model.body={body}"]).eval()
+        model = newllm.build("small", settings=[f"model.body={body}", "model.ngram_rows=0"]).eval()
         for form, count in (("step", STEPS), ("sequence", LENGTH)):
             ours = onnx_sequence if form == "sequence" else onnx_steps
             pair = [

@@ -91,6 +91,7 @@ class Rerun:
         trials: in their order; the first is the program as it was.
         planned: the changes to try.
         seconds: that it took in all.
+        changed_data: files that the program names and that are not, or no longer, what they were when it was recorded.
     """
 
     run: str
@@ -102,6 +103,7 @@ class Rerun:
     trials: tuple[Trial, ...] = ()
     planned: tuple[Change, ...] = ()
     seconds: float = 0.0
+    changed_data: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the sentences, in English."""
@@ -172,6 +174,9 @@ class Rerun:
         """Yield what came out, and how it was shown."""
         yield message("rerun-rise", first=self.rise.first, number=self.number, rises=self.rises)
         yield self._reproduction()
+        if self.changed_data and not self.identical:
+            names = self.changed_data
+            yield message("rerun-changed-data", files=", ".join(names[:3]), more=max(0, len(names) - 3))
         if not self.is_repeated:
             return
         cause = self.cause
@@ -244,6 +249,7 @@ class Rerun:
                 "remedies": [one.name for one in self.remedies],
                 "sentences": list(map(str, said)),
                 "seconds": round(self.seconds, 3),
+                "changed_data": list(self.changed_data),
             }
         )
 
@@ -267,6 +273,7 @@ class Rerun:
             tuple(map(Trial.from_dict, data["trials"])),
             tuple(map(Change.from_dict, data["planned"])),
             float(data["seconds"]),
+            tuple(map(str, data.get("changed_data", ()))),  # newer than the first of these files
         )
 
 

@@ -14,6 +14,7 @@ from newllm.bisection.session import LEAST, NEEDED, SLOWER
 from newllm.bisection.started import command, interpreter, module_places
 from newllm.bisection.tree import Tree
 from newllm.bisection.trial import Ran, Wanted, run_until
+from newllm.checksum import data_checksum
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
@@ -193,9 +194,13 @@ def rerun_program(
     names = list(dict.fromkeys(one.name for one in changes))
     if unknown := [one for one in only if one not in names]:
         raise UserError(f"--only {unknown[0]}: of this run there is {', '.join(names)} to try")
-    about = Rerun(str(run), _digest(program), rise, at + 1, len(found), rise.last, planned=tuple(changes))
+    others = tuple(name for name, known in program.data.items() if data_checksum(Path(program.root) / name) != known)
+    about = Rerun(
+        str(run), _digest(program), rise, at + 1, len(found), rise.last, planned=tuple(changes), changed_data=others
+    )
     earlier = read_rerun(run)
-    if earlier is not None and (earlier.program, earlier.rise) == (about.program, rise):
+    is_same = earlier is not None and earlier.changed_data == others  # what ran on other data tells nothing now
+    if earlier is not None and is_same and (earlier.program, earlier.rise) == (about.program, rise):
         kept = tuple(one for one in earlier.trials if one.outcome != "failed")  # it may have been the machine
         about = replace(about, trials=kept if earlier.is_repeated else (), seconds=earlier.seconds)
     return Session(run, program, trace, time, watcher or Watcher(), about, only or names).go()

@@ -194,6 +194,8 @@ def test_a_program_that_fails_now_is_shown_with_its_last_line(tmp_path: Path) ->
     found = newllm.rerun(broken(run), budget=120)
     assert outcomes(found) == {"as it was": "failed"}
     assert "ModuleNotFoundError: No module named 'gone_meanwhile'" in str(found)
+    assert found.changed_data == ("table.csv",)
+    assert "table.csv: not what the recording read" in str(found)
     assert found.cause is None
 
 
@@ -201,5 +203,6 @@ def broken(run: Path) -> Path:
     """Return the run with a program that imports what is not there any more."""
     kept = read_checked(run / "program.json")
     kept["files"]["train.py"] = "import gone_meanwhile\n" + kept["files"]["train.py"]
+    kept["data"] = {"table.csv": {"bytes": 3, "sha256": "0" * 64}}
     write_checked(run / "program.json", kept)
     return run

@@ -46,6 +46,12 @@ def test_without_the_same_losses_nothing_is_named():
     assert "A change may seem to help by chance" in str(found)
 
 
+def test_data_that_have_changed_are_named_where_the_losses_are_others():
+    for parted, said in ((None, False), (3, True)):
+        found = dataclasses.replace(rerun((HELD, "gone"), parted=parted), changed_data=("a.csv", "b", "c", "d"))
+        assert ("a.csv, b, c and 1 more: not what the recording read" in str(found)) is said
+
+
 def test_what_is_given_is_the_cause_where_the_rise_begins_without_updates_and_writes():
     assert rerun((ALL, "stays"), (KEPT, "not-made"), begins=True).is_given
     assert rerun((ALL, "less"), (KEPT, "stays"), begins=True).is_given
