@@ -164,7 +164,10 @@ class LanguageModel(nn.Module):
         x_BTD = self.embedding(given) if given.dim() == 2 else given
         if self.ngrams is not None:
             if last_BT3 is None:
-                raise UserError("this model looks at the last tokens (model.ngram_rows): give token ids, no embeddings")
+                raise UserError(
+                    "this model looks at the last tokens (model.ngram_rows): give token ids, no embeddings, or train "
+                    "a model with model.ngram_rows=0"
+                )
             x_BTD = x_BTD + self.ngrams(last_BT3)
         return self._placed(x_BTD, position_BT), position_BT, after
 
