@@ -1,6 +1,6 @@
 """What came of running a recording's program again, as a page of the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Group, RenderableType
@@ -30,9 +30,12 @@ class RerunLines(Watcher):
     def __init__(self, stream: TextIO, words: Catalogue) -> None:
         self._stream, self._words = stream, words
 
-    def begins(self, found: Rerun) -> None:
-        """Say which rise it is."""
+    def begins(self, found: Rerun, edited: Sequence[str]) -> None:
+        """Say which rise it is, and that what was recorded is run."""
         say(f"{begins_line(self._words, found)}\n", self._stream)
+        if edited:
+            known = {"files": plain(", ".join(edited[:3])), "more": max(0, len(edited) - 3)}
+            say(f"{self._words('rerun-edited', **known)}\n", self._stream)
 
     def tried(self, trial: Trial, found: Rerun) -> None:
         """Say what a trial came to."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.bisection.begin import runnable_program
+from newllm.bisection.begin import NOTEBOOK, runnable_program
 from newllm.bisection.session import LEAST, NEEDED, SLOWER
 from newllm.bisection.started import command, interpreter, module_places
 from newllm.bisection.tree import Tree
@@ -31,8 +31,8 @@ from newllm.trace.readers import read_log
 class Watcher:
     """Is told how far a rerun is; nothing is done with it here."""
 
-    def begins(self, found: Rerun) -> None:
-        """It begins, or goes on: which rise, and up to which step the program runs."""
+    def begins(self, found: Rerun, edited: Sequence[str]) -> None:
+        """It begins, or goes on: which rise, up to which step the program runs, and what of it was edited since."""
 
     def tried(self, trial: Trial, found: Rerun) -> None:
         """A trial has ended."""
@@ -72,7 +72,7 @@ class Session:
         """Run the trials that are needed, and return what came out."""
         done = len(self.found.trials)
         if self.found.left:
-            self.watcher.begins(self.found)
+            self.watcher.begins(self.found, _edited(self.program))
         try:
             self._try(None)
             wanted = [one for one in self.found.planned if one.name in self.only]
@@ -218,6 +218,18 @@ def first_difference(run: Series, trial: Series, last: int) -> int | None:
         if step not in own or step not in other or not np.array_equal(own[step], other[step], equal_nan=True)
     ]
     return min(apart, default=None)
+
+
+def _edited(program: Program) -> list[str]:
+    """Return the files of a program that are not, or no longer, what was recorded: that is what is run."""
+    edited = []
+    for name, kept in program.files.items():
+        try:
+            is_same = (Path(program.root) / name).read_text("utf-8-sig") == kept
+        except (OSError, ValueError):
+            is_same = name == NOTEBOOK
+        edited += [] if is_same else [name]
+    return edited
 
 
 def _digest(program: Program) -> str:

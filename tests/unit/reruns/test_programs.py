@@ -1,6 +1,7 @@
 """Recordings whose programs are run again: what is shown of each, and that nothing of the user's is touched."""
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 import newllm
 from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
+from newllm.cli.rerun_page import RerunLines
 from newllm.errors import UserError
+from newllm.messages import catalogue
 from newllm.report.source import read_source
 from newllm.reruns.result import RERUN, Rerun, read_rerun
 
@@ -97,13 +100,17 @@ def test_the_rate_is_shown_to_be_the_cause_and_nothing_of_the_users_is_touched(
 ) -> None:
     before = digest(place)
     assert newllm.doctor(glitch, against=()).can_be_rerun
-    found = newllm.rerun(glitch, only=["hold-learning-rate"], budget=240)
+    told = io.StringIO()
+    watcher = RerunLines(told, catalogue("en"))
+    found = newllm.rerun(glitch, only=["hold-learning-rate"], budget=240, watcher=watcher)
+    assert "then with up to" in told.getvalue()
     assert found.identical is True
     assert outcomes(found) == {"as it was": "stays", "hold-learning-rate": "gone", "inject": "there"}
     assert found.cause is not None
     assert (found.cause.first, found.cause.before, found.cause.within) == (150, 0.003, 0.3)
     assert "The cause is the learning rate from step 150 on (0.3 in place of 0.003)" in str(found)
     assert found.left == 4
+    assert "edited since" not in told.getvalue()
     assert "remains unknown" not in str(found)
     assert digest(place) == before
     kept = read_rerun(glitch)
@@ -191,7 +198,9 @@ def test_what_cannot_be_run_again_is_said_in_a_line(
 
 def test_a_program_that_fails_now_is_shown_with_its_last_line(tmp_path: Path) -> None:
     run = record(tmp_path, "rate")
-    found = newllm.rerun(broken(run), budget=120)
+    lines = io.StringIO()
+    found = newllm.rerun(broken(run), budget=120, watcher=RerunLines(lines, catalogue("en")))
+    assert "train.py: edited since. What was recorded is run." in lines.getvalue()
     assert outcomes(found) == {"as it was": "failed"}
     assert "ModuleNotFoundError: No module named 'gone_meanwhile'" in str(found)
     assert found.changed_data == ("table.csv",)

@@ -60,6 +60,10 @@ rerun-begins = The training loss of { $run } rises at step { $first }. Its progr
         [one] one change
        *[other] up to { COUNT($count) } changes, one at a time
     }
+rerun-edited = { $files }{ $more ->
+        [0] { "" }
+       *[other] {" "}and { COUNT($more) } more
+    }: edited since. What was recorded is run.
 rerun-late = The time is up with { COUNT($left) } changes left to try: --budget SECONDS gives more.
 rerun-tried = { $number }  { $what }: { $outcome }  ({ $steps } steps, { G($seconds, digits: 2) } s)
 rerun-as-it-was = the program as it was

@@ -54,6 +54,10 @@ rerun-change-inject = ステップ{ $first }から{ $last }で学習率を{ G($f
 
 ## 実行中の表示と表
 rerun-begins = { $run }の訓練損失はステップ{ $first }で上がる。プログラムをステップ{ $horizon }まで実行し直し、次に最大{ COUNT($count) }個の変更を一つずつ試す
+rerun-edited = { $files }{ $more ->
+        [0] { "" }
+       *[other] とほか{ COUNT($more) }個
+    }は、その後に変更されている。実行するのは記録したときのものである。
 rerun-late = 試していない変更を{ COUNT($left) }個残して時間切れになった。--budget SECONDSで時間を増やせる。
 rerun-tried = { $number }  { $what }：{ $outcome }（{ $steps }ステップ、{ G($seconds, digits: 2) }秒）
 rerun-as-it-was = そのままのプログラム
