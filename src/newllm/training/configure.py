@@ -64,14 +64,14 @@ def _with_window(config: RunConfig, start: RunConfig, said: Sequence[dict[str, A
 def _with_tables(config: RunConfig, said: Sequence[dict[str, Any]]) -> RunConfig:
     """Return the configuration without a preset's tables of n-grams where they do harm and were not asked for.
 
-    Those of byte pairs are learnt by heart (docs/models.md), and Adam divides a decay by the size of the gradient. What
-    has no tables has no decay of them.
+    Those of byte pairs are learnt by heart (docs/models.md). Adam divides a decay by the size of the gradient, and SGD
+    wants rates at which one of 3 would blow the tables up. What has no tables has no decay of them.
     """
     model, optimizer = config.model, config.optimizer
-    adam = optimizer.name == "adam"
-    if (adam or config.data.tokenizer != "bytes") and not _was_said(said, "model", "ngram_rows"):
+    other = optimizer.name in ("adam", "sgd")
+    if (other or config.data.tokenizer != "bytes") and not _was_said(said, "model", "ngram_rows"):
         model = dataclasses.replace(model, ngram_rows=0)
-    if (adam or not model.ngram_rows) and not _was_said(said, "optimizer", "ngram_decay"):
+    if (other or not model.ngram_rows) and not _was_said(said, "optimizer", "ngram_decay"):
         optimizer = dataclasses.replace(optimizer, ngram_decay=0.0)
     return dataclasses.replace(config, model=model, optimizer=optimizer)
 

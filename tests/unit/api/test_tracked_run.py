@@ -142,7 +142,7 @@ def test_an_end_that_nobody_wished_for_is_an_alert(train: Callable) -> None:
 
 @pytest.mark.slow
 def test_a_guard_that_goes_back_is_told(train: Callable, spoilt: Path) -> None:
-    more = ("data.carry=true", "optimizer.learning_rate=0.01")
+    more = ("data.carry=true", "optimizer.learning_rate=0.01", "model.ngram_rows=0")
     steps = newllm.Budget(steps=80)
     run = train(TRACKER, "run", *more, given=spoilt, guard="rollback-and-skip", budget=steps).path
     (back,) = [step for (step,) in calls(run, "back")]

@@ -219,6 +219,7 @@ def test_a_founding_preset_keeps_its_window(name) -> None:
         (["data.tokenizer=bpe", "model.ngram_rows=64"], 64, 3.0),
         (["optimizer.name=muon"], 8192, 3.0),
         (["optimizer.name=adam"], 0, 0.0),
+        (["optimizer.name=sgd", "optimizer.learning_rate=0.5"], 0, 0.0),
         (["optimizer.name=adam", "model.ngram_rows=64"], 64, 0.0),
     ],
 )

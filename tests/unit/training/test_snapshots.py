@@ -29,6 +29,7 @@ def test_the_last_and_the_best_stay(run) -> None:
 @pytest.mark.slow
 def test_the_best_stays_when_later_ones_are_worse(train) -> None:
     options = ["optimizer.learning_rate=3.0", "optimizer.schedule=constant", "optimizer.clip=0", "training.steps=30"]
+    options += ["model.ngram_rows=0"]
     run = train(*options, "optimizer.warmup=0", "training.evaluate_every=1", "training.keep=1")
     best = run.summary.best_validation
     assert best is not None
