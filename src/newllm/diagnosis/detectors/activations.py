@@ -16,7 +16,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
-LOOKUPS = frozenset({"Embedding", "EmbeddingBag", "NGramTable"})
+LOOKUPS = frozenset({"Embedding", "EmbeddingBag", "NGramTable"})  # kinds of layers that nothing comes before
 ATTENDS = re.compile(r"(?i)^(to_|w_?|fc_?)?(q|k|query|key)(_?proj|_?lin(ear)?)?$")
 GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 GROWN = 10

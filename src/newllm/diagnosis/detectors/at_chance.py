@@ -16,7 +16,7 @@ FEWEST_CLASSES = 5  # of two or three, a task may say no more
 LEFT = 0.95  # of the loss of a guess
 RIGHT = 2.0  # times the share of right answers of a guess
 LAST = 0.1  # of the run
-PARTS = 10
+PARTS = 10  # of the run: in none of them was the level below that of a guess
 
 
 def detect_at_chance(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
