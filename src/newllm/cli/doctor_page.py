@@ -6,7 +6,7 @@ All text comes from `newllm.words`, where what a log says has been made harmless
 import dataclasses
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -160,6 +160,8 @@ def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
             yield _title(diagnosis, finding, paper)
             yield _sentence(finding, paper)
             if finding.severity != "note" and finding.follows is None:
+                if finding.causes:  # what is named stands before all that shows it
+                    yield from _labelled([("causes", Text(said.causes(paper.words, finding)))], paper)
                 yield from _plot(diagnosis, finding, paper, low=finding.signal in drawn)
                 drawn.add(finding.signal)
                 yield from _details(diagnosis, finding, paper)
@@ -232,20 +234,28 @@ def _plot(diagnosis: Diagnosis, finding: Finding, paper: Paper, *, low: bool = F
 
 def _details(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Iterator[RenderableType]:
     words = paper.words
-    names = {name: words(f"terminal-{name}") for name in _LABELS}
-    width = max(map(cell_len, names.values()))
     parts: list[tuple[str, RenderableType]] = []
     if finding.evidence:
-        parts.append(("evidence", _evidence(finding, paper.width - _INDENT - width, words)))
+        room = paper.width - _INDENT - max(map(cell_len, _labels(paper).values()))
+        parts.append(("evidence", _evidence(finding, room, words)))
     parts += [("alternative", Text(plain(words.text(line), _LONG))) for line in finding.alternatives]
     tests = said.would_tell(words, finding, diagnosis.trace, diagnosis.facts)
     parts += [("test", Text(plain(words.text(line), _LONG))) for line in tests]
-    if causes := said.causes(words, finding):
+    if not finding.causes and (causes := said.causes(words, finding)):
         parts.append(("causes", Text(causes)))
+    yield from _labelled(parts, paper)
+
+
+def _labels(paper: Paper) -> dict[str, str]:
+    return {name: paper.words(f"terminal-{name}") for name in _LABELS}
+
+
+def _labelled(parts: Sequence[tuple[str, RenderableType]], paper: Paper) -> Iterator[RenderableType]:
+    """Lay out what is said under a finding, each part behind its label; of several with one label the first has it."""
+    names, before = _labels(paper), ""
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=width, no_wrap=True, style=colours.MUTED)
+    grid.add_column(width=max(map(cell_len, names.values())), no_wrap=True, style=colours.MUTED)
     grid.add_column(overflow="fold")  # a language without blanks has no other place to break a line
-    before = ""
     for name, part in parts:
         grid.add_row(names[name] if name != before else "", part)
         before = name

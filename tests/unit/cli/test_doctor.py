@@ -74,6 +74,21 @@ def test_the_founding_curve_as_a_page(call, founding) -> None:
     assert not CONTROL.search(done.out)
 
 
+def test_a_named_cause_stands_before_what_shows_it_and_possible_ones_behind(call, founding, tmp_path) -> None:
+    with (tmp_path / "jump.csv").open("w", encoding="utf-8") as file:
+        file.write("step,loss,learning_rate\n")
+        for step in range(1, 301):
+            high = 150 <= step < 153
+            loss = 2 + np.exp(-step / 40) + 0.01 * np.sin(7.0 * step) + 6 * (150 < step < 158)
+            file.write(f"{step},{loss:.4f},{0.3 if high else 0.003}\n")
+    for log, is_named in ((tmp_path / "jump.csv", True), (founding, False)):
+        page = call("doctor", log).out
+        first = page[page.index("▲ warning") :].split("▲ warning")[1]
+        assert (first.index("likely cause") < first.index("┤")) is is_named
+        assert ("unknown: nothing in this log proves one" in first) is not is_named
+        assert first.count("likely cause") == 1
+
+
 def test_python_says_the_same_and_writes_nothing(call, founding) -> None:
     diagnosis = newllm.doctor(founding)
     assert json.loads(json.dumps(diagnosis.as_dict())) == _object(call("doctor", founding, "--json").out)
