@@ -117,7 +117,10 @@ bisect-begins = { $changes ->
        *[other] { COUNT($changes) } changes
     } from the program of { $sound } to that of { $run }; trials run up to step { COUNT($horizon) }
 bisect-stage-sound = the sound program
-bisect-stage-all = all { COUNT($count) } changes
+bisect-stage-all = { $count ->
+        [one] the one change
+       *[other] all { COUNT($count) } changes
+    }
 bisect-stage-search = { $more ->
         [0] { $places }
        *[other] { COUNT($count) } changes

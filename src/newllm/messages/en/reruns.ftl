@@ -23,7 +23,7 @@ rerun-remedies = { $alone ->
        *[no] It is gone too
     } with { $changes }. That says what helps, not why it came.
 rerun-one-update = Without the one update of step { $steps } the rise is gone: look at the batch of that step, and at its gradient.
-rerun-stays = It stays, or more than a tenth of it, with { $changes }.
+rerun-stays = It stays, or more than a tenth of it does, with { $changes }.
 rerun-unknown = What the cause is remains unknown: nothing that the optimizer was set to has moved there, or holding it did not help. What was not tried lies in the data, the model or the loss: newllm bisect looks for it, where an earlier version of the program was sound.
 rerun-trials = { $count ->
         [one] The program was run once
@@ -76,4 +76,4 @@ rerun-outcome-stays = { $identical ->
 rerun-outcome-there = it rises there too
 rerun-outcome-not-there = it does not rise there
 rerun-outcome-failed = it ended too early
-rerun-outcome-not-made = nothing to change: there it never comes to that
+rerun-outcome-not-made = there was nothing to change

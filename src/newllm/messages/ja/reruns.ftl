@@ -70,4 +70,4 @@ rerun-outcome-stays = { $identical ->
 rerun-outcome-there = そこでも上がる
 rerun-outcome-not-there = そこでは上がらない
 rerun-outcome-failed = 早く終わった
-rerun-outcome-not-made = 変えるものがそこに現れない
+rerun-outcome-not-made = 変えるものがない
