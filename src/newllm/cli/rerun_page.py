@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from newllm.cli.paper import LONGEST_PATH, Paper, WithPath, say
+from newllm.diagnosis.layers import and_more
 from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.reruns.result import Rerun, Trial
@@ -34,8 +35,8 @@ class RerunLines(Watcher):
         """Say which rise it is, and that what was recorded is run."""
         say(f"{begins_line(self._words, found)}\n", self._stream)
         if edited:
-            known = {"files": plain(", ".join(edited[:3])), "more": max(0, len(edited) - 3)}
-            say(f"{self._words('rerun-edited', **known)}\n", self._stream)
+            files = plain(self._words.text(and_more(list(edited))))
+            say(f"{self._words('rerun-edited', files=files)}\n", self._stream)
 
     def tried(self, trial: Trial, found: Rerun) -> None:
         """Say what a trial came to."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from newllm.checksum import read_checked, write_checked
+from newllm.diagnosis.layers import and_more
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import Message, message
@@ -175,8 +176,7 @@ class Rerun:
         yield message("rerun-rise", first=self.rise.first, number=self.number, rises=self.rises)
         yield self._reproduction()
         if self.changed_data and not self.identical:
-            names = self.changed_data
-            yield message("rerun-changed-data", files=", ".join(names[:3]), more=max(0, len(names) - 3))
+            yield message("rerun-changed-data", files=and_more(list(self.changed_data)))
         if not self.is_repeated:
             return
         cause = self.cause

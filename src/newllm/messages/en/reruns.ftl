@@ -8,10 +8,7 @@ rerun-rise = The training loss rises at step { $first }{ $rises ->
 rerun-identical = The program, run again, has the losses of the recording to the bit, up to step { $steps }.
 rerun-repeated = The program, run again, rises there too, but its losses are not those of the recording from step { $parted } on, as where it draws without a fixed seed, or was recorded on another machine.
 rerun-other = The program, run again, does not rise there: its losses leave those of the recording at step { $parted }. So nothing can be shown by changing it. Fix its seeds, and see that data and machine are those of the recording, then record and replay again.
-rerun-changed-data = { $files }{ $more ->
-        [0] { "" }
-       *[other] {" "}and { COUNT($more) } more
-    }: not what the recording read, so put back what it was.
+rerun-changed-data = { $files }: not what the recording read, so put back what it was.
 rerun-failed = The program, run again, ended before it came to the rise{ $line ->
         [none] .
        *[other] : { $line }
@@ -60,10 +57,7 @@ rerun-begins = The training loss of { $run } rises at step { $first }. Its progr
         [one] one change
        *[other] up to { COUNT($count) } changes, one at a time
     }
-rerun-edited = { $files }{ $more ->
-        [0] { "" }
-       *[other] {" "}and { COUNT($more) } more
-    }: edited since. What was recorded is run.
+rerun-edited = { $files }: edited since. What was recorded is run.
 rerun-late = The time is up with { COUNT($left) } changes left to try: --budget SECONDS gives more.
 rerun-tried = { $number }  { $what }: { $outcome }  ({ $steps } steps, { G($seconds, digits: 2) } s)
 rerun-as-it-was = the program as it was

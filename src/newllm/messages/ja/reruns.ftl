@@ -8,10 +8,7 @@ rerun-rise = ステップ{ $first }で訓練損失が上がる{ $rises ->
 rerun-identical = プログラムを実行し直すと、ステップ{ $steps }まで損失は記録とビット単位で一致する。
 rerun-repeated = プログラムを実行し直しても同じところで上がるが、損失はステップ{ $parted }から記録と一致しない。シードを固定していないか、別のマシンで記録したときに起こる。
 rerun-other = プログラムを実行し直すと、そこでは上がらない。損失はステップ{ $parted }で記録から離れる。そのため、何かを変えて実行しても何も示せない。シードを固定し、データとマシンが記録と同じであることを確かめてから、記録とリプレイをやり直す。
-rerun-changed-data = { $files }{ $more ->
-        [0] { "" }
-       *[other] とほか{ COUNT($more) }個
-    }が、記録のときに読んだものと違う。元に戻す。
+rerun-changed-data = { $files }が、記録のときに読んだものと違う。元に戻す。
 rerun-failed = プログラムを実行し直すと、上昇の前に終わった{ $line ->
         [none] 。
        *[other] ：{ $line }
@@ -54,10 +51,7 @@ rerun-change-inject = ステップ{ $first }から{ $last }で学習率を{ G($f
 
 ## 実行中の表示と表
 rerun-begins = { $run }の訓練損失はステップ{ $first }で上がる。プログラムをステップ{ $horizon }まで実行し直し、次に最大{ COUNT($count) }個の変更を一つずつ試す
-rerun-edited = { $files }{ $more ->
-        [0] { "" }
-       *[other] とほか{ COUNT($more) }個
-    }は、その後に変更されている。実行するのは記録したときのものである。
+rerun-edited = { $files }は、その後に変更されている。実行するのは記録したときのものである。
 rerun-late = 試していない変更を{ COUNT($left) }個残して時間切れになった。--budget SECONDSで時間を増やせる。
 rerun-tried = { $number }  { $what }：{ $outcome }（{ $steps }ステップ、{ G($seconds, digits: 2) }秒）
 rerun-as-it-was = そのままのプログラム
