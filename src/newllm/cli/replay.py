@@ -133,7 +133,7 @@ def _rerun(arguments: argparse.Namespace, words: Any) -> int:
         else:
             console = PageConsole(sys.stdout, words)
             console.show(rerun_page(found, console.paper))
-    return 0 if found.is_repeated else 1
+    return 0 if found.shown is not None else 1
 
 
 def _stored(run: str) -> Any:

@@ -150,6 +150,7 @@ SUBJECTS = (
                 "changed-inputs",
                 "evaluation-inputs",
                 "input-scale",
+                "outlier-batch",
                 "repeated-batch",
                 "tiny-batch",
                 "trained-validation",

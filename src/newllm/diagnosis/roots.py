@@ -34,6 +34,7 @@ ROOTS = (
     "target-in-input",
     "input-scale",
     "changed-inputs",
+    "outlier-batch",
     "evaluation-inputs",
     "below-chance",
     "repeated-batch",

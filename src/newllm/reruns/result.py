@@ -9,7 +9,7 @@ from newllm.checksum import read_checked, write_checked
 from newllm.diagnosis.layers import and_more
 from newllm.errors import UserError
 from newllm.files import plain_data
-from newllm.messages import Message, message
+from newllm.messages import Message, message, read_message
 from newllm.reruns.changes import EARLY, INJECT, SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.rise import GONE, LESS, Rise
 
@@ -93,6 +93,7 @@ class Rerun:
         planned: the changes to try.
         seconds: that it took in all.
         changed_data: files that the program names and that are not, or no longer, what they were when it was recorded.
+        seen: what the doctor saw at the beginning of the rise of what the training was given, or did; None of nothing.
     """
 
     run: str
@@ -105,6 +106,7 @@ class Rerun:
     planned: tuple[Change, ...] = ()
     seconds: float = 0.0
     changed_data: tuple[str, ...] = ()
+    seen: Message | None = None
 
     def __str__(self) -> str:
         """Return the sentences, in English."""
@@ -179,9 +181,25 @@ class Rerun:
             yield message("rerun-changed-data", files=and_more(list(self.changed_data)))
         if not self.is_repeated:
             return
+        yield from self._helped()
+        yield message(
+            "rerun-trials",
+            count=len(self.trials),
+            seconds=self.seconds,
+            horizon=self.horizon,
+            left=self.left,
+            run=self.run,
+        )
+        if self.shown is not None and (others := list(dict.fromkeys(one.name for one in self._untried))):
+            yield message("rerun-untried", names=others)
+
+    def _helped(self) -> Iterator[Message]:
+        """Yield the cause, or that none is shown, then what helps and what does not."""
         cause = self.cause
         if (shown := self.shown) is not None:
             yield shown
+            if self.is_given and self.seen is not None:
+                yield message("rerun-seen", sentence=self.seen)
             yield from self._injected()
         elif not self.identical:
             yield message("rerun-by-chance")
@@ -193,23 +211,22 @@ class Rerun:
             yield message("rerun-remedies", changes=others, alone=cause is None and not ones)
         if stays := [change_text(one) for one in self.changes_that("less", "stays")]:
             yield message("rerun-stays", changes=stays)
-        if self.identical and not (self.shown or ones or self.left):
+        is_unknown = bool(self.identical) and not (shown or ones or self.left)
+        if is_unknown:
             yield message("rerun-unknown")
-        yield message(
-            "rerun-trials",
-            count=len(self.trials),
-            seconds=self.seconds,
-            horizon=self.horizon,
-            left=self.left,
-            run=self.run,
-        )
+        if is_unknown and self.seen is not None:
+            yield message("rerun-seen", sentence=self.seen)
 
     @property
     def left(self) -> int:
-        """How many changes were not tried, for want of time or as others were asked for."""
+        """How many changes are still to try; none once a cause is shown: the others only tell what helps."""
+        return 0 if self.shown is not None else len(self._untried)
+
+    @property
+    def _untried(self) -> list[Change]:
         tried = {one.change for one in self.trials}
         needless = () if any(one.name == SKIP for one in self.changes_that("gone")) else (SKIP_ONE,)
-        return sum(one not in tried and one.name not in needless for one in self.planned)
+        return [one for one in self.planned if one not in tried and one.name not in needless]
 
     def _reproduction(self) -> Message:
         if not self.trials:
@@ -250,6 +267,7 @@ class Rerun:
                 "sentences": list(map(str, said)),
                 "seconds": round(self.seconds, 3),
                 "changed_data": list(self.changed_data),
+                "seen": None if self.seen is None else {"said": self.seen.as_dict(), "text": str(self.seen)},
             }
         )
 
@@ -273,7 +291,8 @@ class Rerun:
             tuple(map(Trial.from_dict, data["trials"])),
             tuple(map(Change.from_dict, data["planned"])),
             float(data["seconds"]),
-            tuple(map(str, data.get("changed_data", ()))),  # newer than the first of these files
+            tuple(map(str, data.get("changed_data", ()))),  # this and the next are newer than the first of these files
+            None if (seen := data.get("seen")) is None else read_message(seen["said"], seen["text"]),
         )
 
 

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from newllm.diagnosis.causes.kinds import EVENTS
+from newllm.messages import Message
 from newllm.trace import Finding, Series
 
 KINDS = EVENTS | {"changed-state"}
 """Of findings that may come with a rise of the loss."""
+
+GIVEN = frozenset({
+    "outlier-batch", "changed-inputs", "changed-targets", "target-shift", "single-target", "one-class-batches",
+    "tiny-batch", "repeated-batch", "update-in-evaluation-mode", "renewed-optimizer", "cleared-gradient", "loss-form",
+})  # fmt: skip
+"""Of findings that saw what the training was given, or did."""
 
 LONGEST = 200  # steps of a rise that are looked at: what comes of it later is not what began it
 LEAST = 20  # steps behind its beginning
@@ -17,6 +24,7 @@ BEFORE = 30  # points before it, for the level and its scatter
 FEWEST = 5  # of these points
 GONE, LESS, ALL = 0.1, 0.5, 0.8  # shares of it
 BEGINNING = 3  # steps of it
+SOON = 5  # steps between a rise and what was seen with it
 _SCATTER = 1.4826  # times the median distance from the median is the standard deviation of normal numbers
 
 
@@ -93,3 +101,9 @@ def rises(findings: Sequence[Finding], loss: Series) -> list[Rise]:
         if one.share(loss, loss) and (not kept or one.first > kept[-1].last):
             kept.append(one)
     return kept
+
+
+def seen_at(rise: Rise, findings: Sequence[Finding]) -> Message | None:
+    """Return what the doctor says of what the training was given, or did, where a rise begins; None of nothing."""
+    given = (one for one in findings if one.kind in GIVEN and one.first_step is not None)
+    return next((one.sentence for one in given if abs((one.first_step or 0.0) - rise.first) <= SOON), None)

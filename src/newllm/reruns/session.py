@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from newllm.errors import UserError
 from newllm.files import to_json
 from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, Change, changes_of, injection_of
 from newllm.reruns.result import Rerun, Trial, outcome_of, read_rerun, write_rerun
-from newllm.reruns.rise import BEFORE, LESS, rises
+from newllm.reruns.rise import BEFORE, LESS, rises, seen_at
 from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.trace import Series, Trace
 from newllm.trace.program import CHANGE, CHANGED, Program
@@ -52,7 +52,7 @@ class Session:
         time: that it may take.
         watcher: is told.
         found: what is known so far.
-        only: names of the changes that are tried now.
+        only: names of the changes that are tried now; none for all until the cause is shown.
     """
 
     run: Path
@@ -71,12 +71,9 @@ class Session:
     def go(self) -> Rerun:
         """Run the trials that are needed, and return what came out."""
         done = len(self.found.trials)
-        if self.found.left:
-            self.watcher.begins(self.found, _edited(self.program))
         try:
             self._try(None)
-            wanted = [one for one in self.found.planned if one.name in self.only]
-            for change in wanted if self.found.is_repeated else ():
+            for change in self._wanted():
                 if change.name != SKIP_ONE or self._is_of_updates:  # else no single one is it
                     self._try(change)
                 cause = self.found.cause
@@ -90,6 +87,12 @@ class Session:
         if len(self.found.trials) > done or not done:
             self._keep(self.found)
         return self.found
+
+    def _wanted(self) -> Iterator[Change]:
+        """Yield what is tried: what was asked for by name, or all until the cause is shown."""
+        for change in self.found.planned if self.found.is_repeated else ():
+            if change.name in self.only or not (self.only or self.found.shown):
+                yield change
 
     @property
     def _is_of_updates(self) -> bool:
@@ -112,6 +115,7 @@ class Session:
 
     def _run(self, change: Change | None) -> Ran:
         if self._copies is None:
+            self.watcher.begins(self.found, _edited(self.program))
             self._copies = Tree(self.program, runs=(self.run,))
         tree, program = self._copies, self.program
         made = tree.fresh(program.files)
@@ -168,7 +172,7 @@ def rerun_program(
     Args:
         run: directory of the recording; rerun.json is written there.
         number: which rise, from 1 in their order; None takes the first.
-        only: names of what is tried; none takes all.
+        only: names of what is tried; none takes all until the cause is shown.
         time: that it may take.
         watcher: is told of every trial.
 
@@ -183,7 +187,10 @@ def rerun_program(
     if not found:
         raise UserError(f"'{run}': the doctor finds no rise of the training loss in it, so there is nothing to replay")
     if number is not None and not 1 <= number <= len(found):
-        raise UserError(f"--spike {number}: '{run}' has {len(found)}, give a number from 1 to {len(found)}")
+        raise UserError(
+            f"--spike {number}: '{run}' has {len(found)}, as spikes within one stretch are one: give a number from 1 "
+            f"to {len(found)}"
+        )
     at = (number or 1) - 1
     rise = found[at]
     if np.sum(loss.step < rise.first) < BEFORE // 2:
@@ -196,14 +203,15 @@ def rerun_program(
         raise UserError(f"--only {unknown[0]}: of this run there is {', '.join(names)} to try")
     others = tuple(name for name, known in program.data.items() if data_checksum(Path(program.root) / name) != known)
     about = Rerun(
-        str(run), _digest(program), rise, at + 1, len(found), rise.last, planned=tuple(changes), changed_data=others
-    )
+        str(run), _digest(program), rise, at + 1, len(found), rise.last,
+        planned=tuple(changes), changed_data=others, seen=seen_at(rise, findings),
+    )  # fmt: skip
     earlier = read_rerun(run)
     is_same = earlier is not None and earlier.changed_data == others  # what ran on other data tells nothing now
     if earlier is not None and is_same and (earlier.program, earlier.rise) == (about.program, rise):
         kept = tuple(one for one in earlier.trials if one.outcome != "failed")  # it may have been the machine
         about = replace(about, trials=kept if earlier.is_repeated else (), seconds=earlier.seconds)
-    return Session(run, program, trace, time, watcher or Watcher(), about, only or names).go()
+    return Session(run, program, trace, time, watcher or Watcher(), about, only).go()
 
 
 def first_difference(run: Series, trial: Series, last: int) -> int | None:

@@ -5,6 +5,7 @@ from newllm.reruns.result import Rerun, Trial, change_text
 from newllm.words.plain import plain
 
 _LONG = 2000  # characters
+_LARGER = 2.0  # times the rise of the recording: worth a word
 
 
 def rerun_shows(words: Catalogue, found: Rerun | None) -> str:
@@ -34,5 +35,6 @@ def trial_name(words: Catalogue, trial: Trial) -> str:
 
 def trial_outcome(words: Catalogue, trial: Trial) -> str:
     """Return what a trial came to."""
-    known = {"share": 100 * (trial.share or 0.0), "identical": trial.parted is None}
+    share = trial.share or 0.0
+    known = {"share": 100 * share, "identical": trial.parted is None, "times": share, "larger": share >= _LARGER}
     return words(f"rerun-outcome-{trial.outcome}", **known)

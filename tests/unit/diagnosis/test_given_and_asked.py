@@ -80,6 +80,8 @@ WORSE = {"loss": np.where(STEP >= 100, 2.0, 1.6 * np.exp(-STEP / 60) + 0.1)}
 APART = {"validation_loss": np.full(4, 2.0)}
 NEVER_AGAIN = {"rows_seen": np.zeros(STEPS)}
 SMALL_WORLD = {"rows_seen": np.minimum(1.0, STEP / 100)}
+ODD = np.where(STEP == 120, 9.0, 1.0)
+PEAK = {"loss": 1.6 * np.exp(-STEP / 60) + 0.1 + np.where(STEP == 120, 5.0, 0.0)}
 ONCE = Series(np.array([1]), np.ones(1))
 TWICE = Series(np.array([1, 10]), np.ones(2))
 NEVER = Series(np.array([1]), np.zeros(1))
@@ -88,6 +90,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "trained-validation": {"validation_rows_seen": np.array([0.9, 1.0, 1.0, 1.0])},
     "evaluation-inputs": {"validation_input_std": 0.3, "validation_input_mean": 0.13, **APART},
     "changed-inputs": {"input_std": BEHIND, **WORSE},
+    "outlier-batch": {"input_std": ODD, **PEAK},
     "one-class-batches": {"target_classes": 1.0, "target_most_share": 1.0},
     "changed-targets": {"targets_changed": 0.8},
     "changed-inputs alike": {"rows_equal": Series(STEP[99:], np.full(101, 0.5)), **WORSE},
@@ -123,6 +126,7 @@ NAMED = {
     "evaluation-inputs": "evaluation-preparation",
     "changed-inputs": "changed-inputs",
     "changed-inputs alike": "changed-inputs",
+    "outlier-batch": "corrupted-batch",
     "one-class-batches": "data-order",
     "changed-targets": "wrong-targets",
     "target-shift": "wrong-targets",
@@ -299,6 +303,19 @@ def test_classes_that_are_gone_again_are_no_new_task() -> None:
 def test_changed_inputs_are_a_note_where_nothing_is_worse_for_it() -> None:
     assert found(input_std=BEHIND)["changed-inputs"].severity == "note"
     assert found(input_std=BEHIND, **WORSE)["changed-inputs"].first_step == 100
+
+
+def test_a_batch_far_outside_is_told_where_the_loss_rises_at_it_and_is_the_root_of_that() -> None:
+    seen = found(input_std=ODD, **PEAK)
+    assert seen["outlier-batch"].first_step == seen["outlier-batch"].last_step == 120
+    assert "standard deviation of the inputs 9 instead of 1" in str(seen["outlier-batch"].sentence)
+    assert seen["spike"].follows == "outlier-batch"
+    lost = {"loss": np.where(STEP == 120, np.nan, sound()["loss"].value)}
+    assert "outlier-batch" in found(input_std=ODD, **lost)
+    assert "outlier-batch" not in found(input_std=ODD)
+    assert "outlier-batch" not in found(input_std=np.where(STEP == 121, 9.0, 1.0), **PEAK)
+    often = np.where(STEP % 20 == 0, 9.0, 1.0)
+    assert "outlier-batch" not in found(input_std=often, **PEAK)
 
 
 def test_a_sum_over_the_targets_is_a_note_that_names_it() -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.reruns.changes import SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.result import RERUN, Outcome, Rerun, Trial, outcome_of, read_rerun, write_rerun
 from newllm.reruns.rise import Rise
@@ -69,6 +70,22 @@ def test_the_cause_is_unknown_only_once_all_was_tried():
     found = rerun((HELD, "stays"), (ALL, "gone"), (KEPT, "not-made"))
     assert "remains unknown" in str(found)
     assert "remains unknown" not in str(dataclasses.replace(found, planned=(*found.planned, ONE)))
+
+
+def test_once_a_cause_is_shown_nothing_is_left_but_what_may_help():
+    found = dataclasses.replace(rerun((HELD, "gone")), planned=(HELD, ALL, ONE, BEFORE, KEPT))
+    assert found.left == 0
+    assert "Not tried, as the cause is shown: skip-updates and keep-state" in str(found)
+
+
+def test_what_the_doctor_saw_stands_beside_what_the_trials_leave_open():
+    given, held = rerun((ALL, "stays"), (KEPT, "not-made"), begins=True), rerun((HELD, "gone"))
+    unknown = rerun((HELD, "stays"))
+    seen = message("finding-repeated-batch.test")
+    for found, said in ((given, True), (unknown, True), (held, False)):
+        found = dataclasses.replace(found, seen=seen)
+        assert (f"What the doctor saw there: {seen}" in str(found)) is said
+        assert Rerun.from_dict(found.as_dict()) == found
 
 
 def test_what_was_not_tried_is_counted_but_for_what_needs_no_trial():

@@ -90,8 +90,8 @@ def _follows_the_loss(here: Series, there: Series) -> bool:
 
     So a schedule does that waits for the loss to stand still: then the rate is no setting, but what came of the loss.
     """
-    if here.value[0] != there.value[0]:
-        return False
+    if here.value[0] != there.value[0] or not (here.value[:-1].all() and there.value[:-1].all()):
+        return False  # one that came to nothing and up again was not lowered
     factors, is_irregular = [], False
     for one in (here, there):
         at = np.flatnonzero(np.diff(one.value)) + 1

@@ -8,6 +8,7 @@ from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.harm import RISES, new_classes_at
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.outlier_batch import outlier_batches
 from newllm.messages import message
 
 NOT_LEARNT = (
@@ -25,8 +26,6 @@ OF_VALIDATION = frozenset(
     }
 )
 FAR_RATIO, FAR_SHIFT = 2.0, 1.0  # between standard deviations; in them, between means
-OUTSIDE = 20.0  # times what the batches before scatter
-TIMES = 1.5  # and so many times their standard deviation, or a mean so many of these away
 FEWEST = 8  # updates before
 FEWEST_SAMPLED = 5  # sampled steps
 SOON = 5  # updates: a model has soon learnt the new names
@@ -228,26 +227,17 @@ def other_targets(case: Case) -> Seen:
 
 def batch_outlier(case: Case) -> Seen:
     """The inputs of the update at which a rise begins are far outside those of all updates before."""
-    if case.finding.kind not in RISES | {"not-finite"} or not case.by_step or case.has("changed-inputs"):
+    if (
+        case.finding.kind not in RISES | {"not-finite", "outlier-batch"}
+        or not case.by_step
+        or case.has("changed-inputs")
+    ):
         return NOTHING
-    for name in ("std", "mean"):
-        series = case.trace.series(f"input_{name}")
-        at = int(np.searchsorted(series.step, case.onset))
-        for place in (at - 1, at):
-            if not FEWEST <= place < len(series.value):
-                continue
-            before, value = finite(series).value[:place], float(series.value[place])
-            usual, std = (
-                median(before),
-                median(finite(case.trace.series("input_std")).value[:place]),
-            )
-            scatter = 1.4826 * median(np.abs(before - usual))
-            far = value > TIMES * usual if name == "std" else abs(value - usual) > TIMES * std
-            if np.isfinite(value) and far and abs(value - usual) > OUTSIDE * scatter:
-                what = message(f"signal-input_{name}")
-                step = int(series.step[place])
-                return {"axis": case.trace.axis, "step": step, "what": what, "value": value, "usual": usual}
-    return NOTHING
+    one = next((one for one in outlier_batches(case.trace) if case.onset - 1 <= one.step <= case.onset + 1), None)
+    if one is None:
+        return NOTHING
+    what = message(f"signal-{one.name}")
+    return {"axis": case.trace.axis, "step": one.step, "what": what, "value": one.value, "usual": one.usual}
 
 
 def inputs_not_finite(case: Case) -> Seen:

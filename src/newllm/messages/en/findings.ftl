@@ -984,6 +984,16 @@ finding-changed-inputs =
     .on-purpose = a planned curriculum, or a planned change of data
     .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
 
+finding-outlier-batch =
+    .explained = One batch holds numbers that are far outside those of all batches before, and the loss rises at that very update: a corrupt file, a missing value that was filled in, a batch that was not normalised. Find its rows, and mend them or leave them out.
+    .sentence = the inputs of the update at step { $step } are far outside those of all updates before: { $what } { G($value, digits: 3) } instead of { G($usual, digits: 3) }. The loss goes from { G($before, digits: 3) } to { G($loss, digits: 3) } there{ $more ->
+        [0] { "" }
+        [one] , and at one more such update
+       *[other] , and at { $more } more such updates
+    }
+    .rare = data that rarely hold such values, and rightly
+    .test = Print the smallest and the largest number of this batch, and the rows that hold them.
+
 finding-one-class-batches =
     .explained = Each batch holds targets of few classes, and the next batch of others: the training data are sorted, or grouped, by their labels. The model learns one class and unlearns another. Shuffle them.
     .sentence = a batch of { $count } targets holds { G($classes, digits: 2) } of { $total } classes, where a shuffled one would hold { G($expected, digits: 2) }

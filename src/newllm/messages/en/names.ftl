@@ -391,6 +391,7 @@ term-repeated-batch = one batch again and again
 term-trained-validation = validation rows that were trained on
 term-evaluation-inputs = evaluation inputs unlike those of training
 term-changed-inputs = inputs that change
+term-outlier-batch = batch outside all others
 term-values-above-returns = values above all returns
 term-kl-weight = KL weight without an end
 term-one-class-batches = batches of few classes

@@ -22,6 +22,8 @@ rerun-remedies = { $alone ->
 rerun-one-update = Without the one update of step { $steps } the rise is gone: look at the batch of that step, and at its gradient.
 rerun-stays = It stays, or more than a tenth of it does, with { $changes }.
 rerun-unknown = What the cause is remains unknown: nothing that the optimizer was set to has moved there, or holding it did not help. What was not tried lies in the data, the model or the loss: newllm bisect looks for it, where an earlier version of the program was sound.
+rerun-seen = What the doctor saw there: { $sentence }.
+rerun-untried = Not tried, as the cause is shown: { $names } (--only NAME tells whether that helps too).
 rerun-trials = { $count ->
         [one] The program was run once
        *[other] The program was run { COUNT($count) } times
@@ -65,7 +67,10 @@ rerun-outcome-gone = the rise is gone
 rerun-outcome-less = { G($share, digits: 2) } % of the rise is left
 rerun-outcome-stays = { $identical ->
         [yes] as the recording, to the bit
-       *[no] it rises
+       *[no] it rises{ $larger ->
+            [yes] , { G($times, digits: 2) } times as much
+           *[no] { "" }
+        }
     }
 rerun-outcome-there = it rises there too
 rerun-outcome-not-there = it does not rise there

@@ -391,6 +391,7 @@ term-repeated-batch = 同じバッチの繰り返し
 term-trained-validation = 訓練に使われた検証データ
 term-evaluation-inputs = 評価だけ異なる入力
 term-changed-inputs = 途中で変わる入力
+term-outlier-batch = 大きく外れたバッチ
 term-values-above-returns = リターンを超えた価値
 term-kl-weight = 増え続けるKLの重み
 term-one-class-batches = クラスの偏ったバッチ

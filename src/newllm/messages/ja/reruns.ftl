@@ -22,6 +22,8 @@ rerun-remedies = { $alone ->
 rerun-one-update = ステップ{ $steps }の更新一つを除くだけで上昇は消える。そのステップのバッチと勾配を調べる。
 rerun-stays = 次の変更では、上昇の1割を超える部分が残る：{ $changes }。
 rerun-unknown = 原因は不明である。オプティマイザの設定はそこで動いていないか、元の値に保っても効かなかった。試していないのはデータ、モデル、損失の計算である。以前の版のプログラムが正常だったなら、newllm bisectが原因の変更を探す。
+rerun-seen = ドクターがそこで見たこと：{ $sentence }
+rerun-untried = 原因が示されたので試していない変更：{ $names }（--only NAME で、それも効くかどうかがわかる）。
 rerun-trials = プログラムを{ COUNT($count) }回、ステップ{ $horizon }まで実行した（{ G($seconds, digits: 3) }秒）{ $left ->
         [0] 。
        *[other] 。試していない変更があと{ COUNT($left) }個ある。newllm replay { $run }で続きから始まる。
@@ -59,7 +61,10 @@ rerun-outcome-gone = 上昇は消える
 rerun-outcome-less = 上昇の{ G($share, digits: 2) }%が残る
 rerun-outcome-stays = { $identical ->
         [yes] 記録とビット単位で一致
-       *[no] 上がる
+       *[no] 上がる{ $larger ->
+            [yes] （元の{ G($times, digits: 2) }倍）
+           *[no] { "" }
+        }
     }
 rerun-outcome-there = そこでも上がる
 rerun-outcome-not-there = そこでは上がらない
