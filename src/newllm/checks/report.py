@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from newllm.messages import catalogue
 from newllm.trace.check import Check
 from newllm.trace.rich import Rich, Shown
+from newllm.words.checks import listed, part, question, reason, tally
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,18 @@ class CheckReport(Check, Rich):
         return check_shown(self, catalogue(lang))
 
     def __str__(self) -> str:
-        """Return a line for each outcome, what is wrong first; for what could not be checked one for each reason."""
-        ordered = [outcome for status in ("wrong", "sound") for outcome in self.of(status)]
-        lines = [f"{outcome.status:<9}  {outcome.probe:<16}  {outcome.sentence}" for outcome in ordered]
+        """Return how many answers there are of each kind, what is wrong in full, and names for the rest."""
+        words = catalogue("en")
+        lines = [tally(words, self)]
+        for one in self.wrong:
+            lines += [
+                f"wrong: {question(words, one.probe)}",
+                f"  {one.sentence}",
+                f"  {part(words, one.probe, 'first')}",
+            ]
+        if sound := [one.probe for one in self.of("sound")]:
+            lines.append(f"sound: {listed(words, sound)}")
         for group in self.unchecked():
-            why = f"give {group.argument}= to check" if group.argument else str(group.reason)
-            lines.append(f"unchecked  {why}: {', '.join(group.probes)}")
+            what = f"{reason(words, group)}{listed(words, group.probes)}"
+            lines.append(what if group.argument else f"unchecked: {what}")
         return "\n".join(lines)

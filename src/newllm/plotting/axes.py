@@ -27,10 +27,32 @@ def compact(value: float) -> str:
     return f"{value:.4g}"
 
 
+_MOST = 0.5  # of a curve
+
+
 def is_crushed(values: np.ndarray) -> bool:
     """Say whether a few values tower so far above the rest that a linear axis would flatten the rest."""
     finite = values[np.isfinite(values)]
     return len(finite) > 0 and bool(finite.min() > 0 and finite.max() > 20 * np.quantile(finite, 0.9))
+
+
+def beside(value: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return another curve, with NaN where it is so far off that it would flatten this one.
+
+    Args:
+        value: (n,) of the curve that is looked at.
+        other: (m,) of one that is drawn behind it.
+
+    Returns:
+        (m,), as it is where most of it is so far off.
+    """
+    own = value[np.isfinite(value)]
+    if not len(own) or not len(other):
+        return other
+    low, high = float(own.min()), float(own.max())
+    room = max(high - low, 0.1 * abs(high))
+    far = (other > high + room) | (other < low - room)
+    return other if far.mean() > _MOST else np.where(far, np.nan, other)
 
 
 def linear(axes: "Axes") -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from newllm.messages import Catalogue, catalogue
 from newllm.plotting import colours
-from newllm.plotting.axes import compact, is_crushed
+from newllm.plotting.axes import beside, compact, is_crushed
 from newllm.plotting.lines import LARGEST
 from newllm.plotting.terminal_canvas import Canvas, to_cells
 
@@ -70,7 +70,8 @@ def draw_curve(
         colour: of the curve outside those stretches.
         points: x and y of a second signal (validation), shown as single points, where they lie close the highest; the
             scale is that of the curve, and what is beyond it becomes an arrow at the edge.
-        behind: x and y of another curve, in grey behind this one; the scale holds both.
+        behind: x and y of another curve, in grey behind this one; the scale holds both, but for what of it
+            would flatten this one, which is left out.
         unicode: the terminal's encoding has braille and lines.
         words: the language; None is English.
 
@@ -84,6 +85,7 @@ def draw_curve(
     value = np.where(finite, np.clip(y, -LARGEST, LARGEST), np.nan)
     x_points, points_value = _finite(points)
     x_behind, behind_value = _within(_finite(behind), x)
+    behind_value = beside(value, behind_value)
     both = np.concatenate([value, behind_value])
     log = is_crushed(both)
     labels = [compact(float(f"{item:.4g}")) for item in (np.nanmax(both), np.nanmin(both))]

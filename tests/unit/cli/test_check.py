@@ -156,9 +156,22 @@ def test_a_printed_report_groups_what_could_not_be_checked_too(file: Path) -> No
     from newllm.checks.sources import objects
 
     report = check(*objects(str(file), "parts"))
-    assert "\nunchecked  give loader= to check: order, ids, workers, shards\n" in str(report)
+    assert "\ngive loader= to check: the order of the data, tokens and classes that never occur" in str(report)
+    assert "\nunchecked: nothing is frozen: frozen parameters that stay" in str(report)
     listed = [probe for group in report.unchecked() for probe in group.probes]
     assert sorted(listed) == sorted(outcome.probe for outcome in report.of("unchecked"))
+
+
+def test_a_printed_report_says_first_what_is_wrong_and_only_names_what_is_sound(file: Path) -> None:
+    from newllm.checks import check
+    from newllm.checks.sources import objects
+
+    first, wrong, *rest = str(check(*objects(str(file), "twice"))).split("\n")
+    assert "1 wrong" in first
+    assert wrong == "wrong: Is the loss the cross-entropy of the model's output?"
+    assert "softmax is applied twice" in rest[0]
+    assert rest[1].startswith("  Give logits to cross_entropy")
+    assert [line for line in rest if line.startswith("sound: finite losses and gradients, ")]
 
 
 def test_what_was_found_is_kept_with_the_run(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

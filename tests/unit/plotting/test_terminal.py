@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newllm.plotting import colours
+from newllm.plotting.axes import beside
 from newllm.plotting.terminal import draw_curve
 from newllm.plotting.terminal_canvas import Canvas, to_cells
 
@@ -155,3 +156,13 @@ def test_nothing_to_draw_is_said(y, said) -> None:
 def test_one_point_and_a_constant_signal() -> None:
     assert "5 ┤" in _lines([5.0])[2]
     assert _lines([5.0] * 9)[2].count("5 ┤") == 1
+
+
+def test_a_curve_behind_another_is_left_out_where_it_would_flatten_it() -> None:
+    own, ruined = np.linspace(2.0, 0.1, 10), np.array([2.0, 1.5, 1.0, 0.8, 0.7, 0.7, 0.6, 5e4, 300.0, 30.0])
+    assert np.array_equal(beside(own, ruined), np.where(ruined > 4, np.nan, ruined), equal_nan=True)
+    assert np.array_equal(beside(own, ruined * 100), ruined * 100)  # of such a one nothing would be left
+    for nothing in (np.array([np.nan, np.inf]), np.empty(0)):
+        assert np.array_equal(beside(nothing, ruined), ruined)
+    rows = draw_curve(np.arange(10), own, width=40, behind=(np.arange(10), ruined))
+    assert rows[0].plain.strip().startswith("2 ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from newllm.messages import Catalogue
-from newllm.plotting.axes import compact, is_crushed
+from newllm.plotting.axes import beside, compact, is_crushed
 from newllm.plotting.lines import LARGEST, decimate, gaps, lonely
 from newllm.trace import Series
 
@@ -56,7 +56,7 @@ def curve_svg(
         title: for who cannot see it.
         marked: first and last of the steps to shade.
         words: the language.
-        behind: the same signal of another run, drawn in grey behind it; the scale holds both.
+        behind: the same signal of another run, drawn in grey behind it, but for what would flatten this one.
 
     Returns:
         An `<svg>` element.
@@ -66,6 +66,7 @@ def curve_svg(
     if not finite.any():
         return f'<p class="muted">{html.escape(words("doctor-no_finite_value", signal=title))}</p>'
     grey, other = _within(behind, series)
+    other = beside(value, other)
     both = np.concatenate([value, other])
     log = is_crushed(both)
     frame = _Frame((x[0], x[-1]), _padded(float(np.nanmin(both)), float(np.nanmax(both)), log=log), log)

@@ -32,7 +32,7 @@ def finding_curve(source: Source, words: Catalogue, finding: Finding, id: str) -
     line = Line(name, label, _colour(finding.signal), shown.step, shown.value).thinned(_BUCKETS)
     marks = () if region is None else (Mark(*region, finding.severity, kind_label(words, finding.kind)),)
     behind = None if source.held is None else plotted(source.held.trace, finding)
-    grey = sound_line(source, words, finding.signal, behind, (shown.step[0], shown.step[-1]))
+    grey = sound_line(source, words, finding.signal, behind, shown)
     lines = (line,) if grey is None else (grey.thinned(_BUCKETS), line)
     return Curves(
         source.id(id), label, axis_label(words, source.trace.axis), "", lines, marks, log=logarithmic(*lines)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.messages import Catalogue
-from newllm.plotting.axes import is_crushed
+from newllm.plotting.axes import beside, is_crushed
 from newllm.report.charts.chart import Line
 from newllm.report.source import Source
 from newllm.trace import Series
@@ -35,9 +35,7 @@ def signal_line(
     return line.thinned(_FEW) if few else line
 
 
-def sound_line(
-    source: Source, words: Catalogue, name: str, series: Series | None, within: tuple[float, float]
-) -> Line | None:
+def sound_line(source: Source, words: Catalogue, name: str, series: Series | None, shown: Series) -> Line | None:
     """Return a signal of the sound run that a run was held against, in grey; None where it has none there.
 
     Args:
@@ -45,16 +43,16 @@ def sound_line(
         words: of the page.
         name: of the signal.
         series: of the sound run.
-        within: first and last step that are drawn.
+        shown: what is drawn before it: its ends are the line's, and what would flatten it is left out.
     """
     if source.held is None or series is None:
         return None
-    kept = (series.step >= within[0]) & (series.step <= within[1])
+    kept = (series.step >= shown.step[0]) & (series.step <= shown.step[-1])
     if kept.sum() < 2:
         return None
     # Its name is that of no signal of this trace, so that a live page appends nothing to it.
     label = words("list").join((signal_label(words, name), source.held.name))
-    return Line(f"{name}: sound", label, "muted", series.step[kept], series.value[kept])
+    return Line(f"{name}: sound", label, "muted", series.step[kept], beside(shown.value, series.value[kept]))
 
 
 def logarithmic(*lines: Line) -> bool:

@@ -89,9 +89,9 @@ def _beside(source: Source, words: Catalogue, signals: Sequence[str]) -> Iterato
         return
     for one in source.findings:
         name = one.signal or ""
-        steps = source.trace.series(name).step
-        if one.kind == "parts-from-reference" and name in signals and len(steps):
-            line = sound_line(source, words, name, source.held.trace.series(name), (float(steps[0]), float(steps[-1])))
+        own = source.trace.series(name)
+        if one.kind == "parts-from-reference" and name in signals and len(own.step):
+            line = sound_line(source, words, name, source.held.trace.series(name), own)
             if line is not None:
                 yield line
 
