@@ -96,7 +96,7 @@ def _held_against(
     unread: list[Remark] = []
     program, *programs = [_program(one.path, unread) for one in (own, *others)]
     sound = [_sound(other, its, is_doubtful) for other, its in zip(others, programs, strict=True)]
-    before = None if earlier is None else [_sound(other) for other in earlier]
+    before = None if earlier is None else [_sound(other, _program(other.path, [])) for other in earlier]
     findings, remarks = held_against(own.findings, own.trace, own.facts, sound, program, earlier=before)
     trace = dataclasses.replace(own.trace, remarks=(*own.trace.remarks, *unread, *remarks))
     findings = list(proved_first(findings, own.verdict))

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from newllm.errors import UserError
+from newllm.recorder.closures import after_closure
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
@@ -52,6 +53,7 @@ class AppliedChange:
         self._undo: list[Callable[[], None]] = []
         self._kept: list[tuple[Tensor, Tensor]] = []
         self._is_told = False
+        self._protect: Protect = unprotected
 
     def open(self, protect: Protect = unprotected) -> None:
         """Begin to look out for the steps, where this is the recording of its process that is meant."""
@@ -61,6 +63,7 @@ class AppliedChange:
             self._wanted = {}
         if not self._wanted:
             return
+        self._protect = protect
         self._optimizers.hook(protect(self._begins), protect(self._ends))
         if self._wanted["kind"] == "keep-state":
             self._handles.append(self._layout.root.register_forward_pre_hook(protect(lambda *_: self._put_back())))
@@ -75,15 +78,23 @@ class AppliedChange:
     def _is_now(self) -> bool:
         return bool(self._wanted) and self._wanted["first"] <= self._step() <= self._wanted["last"]
 
-    def _begins(self, optimizer: Optimizer, *_: Any) -> None:
+    def _begins(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._wanted:
-            return
-        kind = self._wanted["kind"]
+            return None
+        if self._wanted["kind"] == "keep-state":
+            self._put_back()
+            return None
+        # Before a closure runs there are no gradients, and what it sets is what counts.
+        given = after_closure(args, kwargs, self._protect(lambda: self._change(optimizer)))
+        if given is None:
+            self._change(optimizer)
+        return given
+
+    def _change(self, optimizer: Optimizer) -> None:
+        kind = self._wanted.get("kind")
         if kind in ("hold", "cap"):
             self._hold(optimizer, is_cap=kind == "cap")
-        elif kind == "keep-state":
-            self._put_back()
-        elif self._is_now and kind != "clear":
+        elif self._is_now and kind in ("scale", "clip", "skip"):
             {"scale": self._scale, "clip": self._clip, "skip": self._drop_gradients}[kind](optimizer)
 
     def _ends(self, optimizer: Optimizer, *_: Any) -> None:

@@ -142,18 +142,22 @@ class UpdateWatch:
             self._looks += 1
             self._gradients.found(find_caller(_is_scaler, _DEEPEST_CALL))
         # A fused optimizer unscales the gradient itself, and leaves the step out itself.
-        update_begins = partial(self._gradients.update_begins, optimizer, getattr(optimizer, "grad_scale", None))
-        with_closure = after_closure(args, kwargs, self._protect(update_begins))
-        (update_begins if with_closure is None else self._gradients.closure_begins)()
+        begins = partial(self._update_begins, optimizer, getattr(optimizer, "grad_scale", None))
+        with_closure = after_closure(args, kwargs, self._protect(begins))
+        (begins if with_closure is None else self._gradients.closure_begins)()
         if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
             self._row.put_flag("update_skipped", left_out.clone())
         if self._is_first and not _has_state(optimizer):
             self._without_state.add(id(optimizer))
-        self._row.put("learning_rate", _largest([group["lr"] for _, group in self._optimizers.groups]))
         if self.sampled and not self._is_measured:
             self._is_measured = True
             self._weights.before()
         return with_closure
+
+    def _update_begins(self, optimizer: torch.optim.Optimizer, grad_scale: Tensor | None) -> None:
+        self._gradients.update_begins(optimizer, grad_scale)
+        # A closure may set the rate, and this is what the weights are about to be moved with.
+        self._row.put("learning_rate", _largest([group["lr"] for _, group in self._optimizers.groups]))
 
     def _ends(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
         self._gradients.update_ends()

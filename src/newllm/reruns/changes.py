@@ -12,6 +12,7 @@ from newllm.trace import Finding, Series, Trace
 EARLY = 5  # steps before a rise, from which on a change acts
 ONES = 2  # updates, that of its first step and those before, that are left out one by one
 LOOK = 50  # steps before a rise, in which a setting may have moved
+BACK = 0.25  # of a move, by ratio: what is left of one that was taken back while a schedule went on
 MOVED = 1.2  # times a setting's value at the step before, from which on it has moved
 LOW = 5.0  # times lower than it ever was, from where on a rate is next to nothing
 _MOST_MOVES = 2  # of a setting
@@ -132,22 +133,24 @@ def _held(trace: Trace, rise: Rise, last: int) -> Iterator[Change]:
 def _moves(signal: str, series: Series) -> Iterator[tuple[int, int, float, float]]:
     """Yield the sudden moves of a setting, each with its first step, its steps, the value before and the farthest one.
 
-    One that is taken back is over there, and what takes it back is none.
+    One that is taken back, all but a quarter of it, is over there, and what takes it back is none. Within one that is
+    taken back much later, as what a warm-up began is by the end of a schedule, there may be others.
     """
     sizes = np.log(_size(signal, series.value))
-    at = 1
+    at, over = 1, set[int]()
     while at < len(sizes):
-        if not abs(sizes[at] - sizes[at - 1]) > np.log(MOVED):
+        jump = abs(sizes[at] - sizes[at - 1])
+        if not jump > np.log(MOVED) or at in over:
             at += 1
             continue
         apart = np.abs(sizes[at:] - sizes[at - 1])
-        back = np.flatnonzero(~(apart > np.log(MOVED)))
+        back = np.flatnonzero(~(apart > max(np.log(MOVED), BACK * jump)))
         length = int(back[0]) if len(back) else len(apart)
         within = float(series.value[at + int(np.argmax(apart[:length]))])
         first, end = int(series.step[at]), int(series.step[at + length - 1])
         yield first, end - first + 1, float(series.value[at - 1]), within
-        # A move that is never taken back may be followed by others; one that is goes to the step where it is over.
-        at += length + 1 if len(back) else 1
+        over.add(at + length)
+        at += length + 1 if len(back) and length <= LOOK else 1
 
 
 def _size(signal: str, values: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ BEFORE = 30  # points before it, for the level and its scatter
 FEWEST = 5  # of these points
 GONE, LESS, ALL = 0.1, 0.5, 0.8  # shares of it
 BEGINNING = 3  # steps of it
+STEEP = 3.0  # times the scatter from one point to the next, in the points before: so far it falls in them
 SOON = 5  # steps between a rise and what was seen with it
 _SCATTER = 1.4826  # times the median distance from the median is the standard deviation of normal numbers
 
@@ -66,10 +67,17 @@ class Rise:
         return len(between) > 0 and float(np.median(between)) <= level + 2 * scatter
 
     def _usual(self, values: np.ndarray) -> tuple[float, float]:
-        """Return the level of the last values and how far they scatter; of too few neither is a number."""
+        """Return the level of the last values and how far they scatter; of too few neither is a number.
+
+        Of a loss that falls steeply that is the level of the last few, and the scatter from one to the next.
+        """
         before = values[-BEFORE:]
         if len(before) < FEWEST:
             return np.nan, np.nan
+        moves, third = np.diff(before), len(before) // 3
+        noise = _SCATTER * float(np.median(np.abs(moves - np.median(moves)))) / np.sqrt(2)
+        if third and np.median(before[:third]) - np.median(before[-third:]) > STEEP * noise:
+            return float(np.median(before[-FEWEST:])), noise
         level = float(np.median(before))
         return level, _SCATTER * float(np.median(np.abs(before - level)))
 

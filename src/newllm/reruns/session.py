@@ -145,8 +145,9 @@ class Session:
         parted = first_difference(self._loss, loss, self.found.horizon)
         if change is not None and change.name == INJECT:
             return self._injected(change, loss, parted, known)
-        if change is not None and change.kind == "clip" and parted is None:
-            return Trial(change, "not-made", None, None, **known)  # the program clips to less itself
+        if change is not None and change.kind != "keep-state" and parted is None:
+            # The program clips to less itself, or does not read what was set: whatever it is, nothing was changed.
+            return Trial(change, "not-made", None, None, **known)
         share = self.found.rise.share(self._loss, loss)
         begins = change is not None and self.found.rise.begins(self._loss, loss, change.first)
         return Trial(change, outcome_of(share), share, parted, begins=begins, **known)

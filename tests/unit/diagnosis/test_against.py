@@ -430,6 +430,27 @@ def test_evaluations_part_where_they_are_half_as_far_as_at_the_end() -> None:
     assert (found.step, found.last, found.here) == (301, None, 1.8)
 
 
+def program(version: int) -> Program:
+    return Program("t.py", files={"t.py": f"import torch\nx = {version}\nprint(x)\n"})
+
+
+@pytest.mark.parametrize(("own", "of_sound", "severity"), [(1, 2, "warning"), (3, 2, "note"), (1, 1, "note")])
+def test_a_run_of_the_same_program_is_no_measure_of_its_mistake(own: int, of_sound: int, severity: str) -> None:
+    """What was done wrong once and was not noticed would excuse itself each time; another seed is no edit."""
+    good = Sound("runs/good", run(1, loss=0.5 * learning(1)), RECORD, [], program(of_sound))
+    first = Sound("runs/first", run(3), RECORD, [], program(1))
+    findings, _ = held_against([], run(2), RECORD, [good], program(own), earlier=[first])
+    assert next(one for one in findings if one.kind == "parts-from-reference").severity == severity
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("target-shift", "note"), ("spike", "warning")])
+def test_to_come_to_less_than_a_leak_is_no_alarm(kind: str, severity: str) -> None:
+    leak = Finding(kind=kind, severity="fault", sentence=SAID)
+    falsely_good = Sound("runs/leak", run(1, loss=0.1 * learning(1)), RECORD, [leak], is_doubtful=True)
+    findings, _ = held_against([], run(2), RECORD, [falsely_good], earlier=[])
+    assert next(one for one in findings if one.kind == "parts-from-reference").severity == severity
+
+
 def test_what_a_person_planned_is_no_alarm_of_a_chosen_run() -> None:
     """Neither it nor what else differs."""
     facts = dataclasses.replace(RECORD, planned=(Planned(50.0, "labels of the second kind"),))

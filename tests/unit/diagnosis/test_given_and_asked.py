@@ -305,6 +305,24 @@ def test_changed_inputs_are_a_note_where_nothing_is_worse_for_it() -> None:
     assert found(input_std=BEHIND, **WORSE)["changed-inputs"].first_step == 100
 
 
+def test_a_loss_that_is_divided_by_the_passes_twice_is_told() -> None:
+    eight = Series(STEP, np.full(STEPS, 8.0))
+    finding = found(loss_multiple=1 / 8, backwards=eight)["loss-multiple"]
+    assert finding.severity == "warning"
+    assert "divided by the number of passes twice" in str(finding.sentence)
+    assert [cause.name for cause in finding.causes or ()] == ["accumulation-scale"]
+    for multiple in (1.0, 0.25):
+        assert "loss-multiple" not in found(loss_multiple=multiple, backwards=eight)
+    assert "loss-multiple" not in found(loss_multiple=0.5, backwards=Series(STEP, np.full(STEPS, 2.0)))
+
+
+def test_one_token_for_all_targets_is_padding_where_it_stands_beside_itself() -> None:
+    one = {"target_classes": 1.0, "target_classes_seen": 1.0, "target_most": 2.0, "target_most_share": 1.0}
+    for following, cause in ((1.0, "padding-counted"), (0.15, "wrong-targets")):
+        seen = found(target_is_next=following, **one)["single-target"]
+        assert seen.candidate_causes[0] == cause
+
+
 def test_a_batch_far_outside_is_told_where_the_loss_rises_at_it_and_is_the_root_of_that() -> None:
     seen = found(input_std=ODD, **PEAK)
     assert seen["outlier-batch"].first_step == seen["outlier-batch"].last_step == 120

@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -27,28 +28,55 @@ Meddle = Callable[[int, nn.Module, torch.optim.Optimizer], None]
 
 
 def train(
-    out: Path, optimizer: str = "sgd", steps: int = 12, at: Meddle | None = None, carries: int = 99
+    out: Path,
+    optimizer: str = "sgd",
+    steps: int = 12,
+    at: Meddle | None = None,
+    carries: int = 99,
+    *,
+    is_closed: bool = False,
 ) -> list[torch.Tensor]:
-    """Train a small model, and return its weights after each step; from step `carries` on no gradient is cleared."""
+    """Train a small model, and return its weights after each step; from step `carries` on no gradient is cleared.
+
+    With `is_closed` the optimizer's step calls for the gradients itself, as Lightning lets it.
+    """
     torch.manual_seed(0)
     model = nn.Linear(4, 3)
-    return trained(out, model, OPTIMIZERS[optimizer](list(model.parameters())), steps, at, carries)
+    given = OPTIMIZERS[optimizer](list(model.parameters()))
+    return trained(out, model, given, steps, at, carries, is_closed=is_closed)
 
 
 def trained(
-    out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, at: Meddle | None, carries: int = 99
+    out: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    at: Meddle | None,
+    carries: int = 99,
+    *,
+    is_closed: bool = False,
 ) -> list[torch.Tensor]:
     seen = []
     with newllm.record(model, optimizer, out=out) as recorder:
         for step in range(1, steps + 1):
-            if at is not None:
+            if at is not None and not is_closed:
                 at(step, model, optimizer)
             x = torch.randn(16, 4)
-            loss = mse_loss(model(x), x[:, :3])
-            if step < carries:
-                optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+            def closure(x: torch.Tensor = x, step: int = step) -> torch.Tensor:
+                if at is not None and is_closed:
+                    at(step, model, optimizer)
+                loss = mse_loss(model(x), x[:, :3])
+                if step < carries:
+                    optimizer.zero_grad()
+                loss.backward()
+                return loss
+
+            if is_closed:
+                loss = cast(Any, optimizer).step(closure)
+            else:
+                loss = closure()
+                optimizer.step()
             recorder.step(loss)
             seen.append(torch.cat([one.detach().flatten() for one in model.parameters()]))
     return seen
@@ -78,12 +106,16 @@ def steady(_: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     glitch(0, model, optimizer)
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_setting_is_held_at_what_it_was_before(tmp_path, monkeypatch, optimizer):
-    wrong, sound = train(tmp_path / "wrong", optimizer, at=glitch), train(tmp_path / "sound", optimizer, at=steady)
+def test_a_setting_is_held_at_what_it_was_before(tmp_path, monkeypatch, optimizer, is_closed):
+    def run(name: str, at: Meddle) -> list[torch.Tensor]:
+        return train(tmp_path / name, optimizer, at=at, is_closed=is_closed)
+
+    wrong, sound = run("wrong", glitch), run("sound", steady)
     assert same(wrong, sound) == [True] * 5 + [False] * 7
     change(monkeypatch, "hold", 6, 12, settings=["lr"])
-    assert all(same(train(tmp_path / "held", optimizer, at=glitch), sound))
+    assert all(same(run("held", glitch), sound))
     assert (tmp_path / "held" / CHANGED).is_file()
     assert not (tmp_path / "wrong" / CHANGED).exists()
     assert read_log(tmp_path / "held").series("loss").value.tolist() == (
@@ -141,18 +173,20 @@ def test_gradients_that_are_carried_over_are_cleared(tmp_path, monkeypatch, opti
     assert same(train(tmp_path / "in part", optimizer, carries=6), sound) == [True] * 9 + [False] * 3
 
 
-def test_updates_are_left_out(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_updates_are_left_out(tmp_path, monkeypatch, is_closed):
     for optimizer in OPTIMIZERS:
         change(monkeypatch, "skip", 4, 6)
-        weights = train(tmp_path / optimizer, optimizer)
+        weights = train(tmp_path / optimizer, optimizer, is_closed=is_closed)
         assert same(weights[3:6], [weights[2]] * 3) == [True] * 3
         assert not torch.equal(weights[6], weights[5])
 
 
-def test_the_gradient_is_clipped(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_gradient_is_clipped(tmp_path, monkeypatch, is_closed):
     change(monkeypatch, "clip", 5, 12, norm=1e-9)
-    weights = train(tmp_path / "run", "adam")
-    plain = train(tmp_path / "again", "adam") if not monkeypatch.delenv(CHANGE) else []
+    weights = train(tmp_path / "run", "adam", is_closed=is_closed)
+    plain = train(tmp_path / "again", "adam", is_closed=is_closed) if not monkeypatch.delenv(CHANGE) else []
     assert same(weights, plain) == [True] * 4 + [False] * 8
 
 
@@ -195,11 +229,12 @@ def test_what_is_no_change_is_refused_before_the_training_begins(tmp_path, monke
         train(tmp_path / "run")
 
 
-def test_a_change_that_fails_ends_no_training(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_change_that_fails_ends_no_training(tmp_path, monkeypatch, is_closed):
     change(monkeypatch, "clip", 1, 12, norm=1.0)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", None)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        assert len(train(tmp_path / "run")) == 12
+        assert len(train(tmp_path / "run", is_closed=is_closed)) == 12
     assert any("change" in str(one.message) for one in said)
     assert not (tmp_path / "run" / CHANGED).exists()

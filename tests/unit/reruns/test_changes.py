@@ -46,6 +46,12 @@ def test_a_move_that_was_taken_back_or_not_is_told_by_its_steps():
     assert [(one.first, one.moved) for one in found] == [(110, 3), (130, 6)]
 
 
+def test_a_glitch_is_held_within_a_schedule_that_warms_up_and_goes_down_meanwhile():
+    values = 2e-3 * np.where(STEPS <= 20, STEPS / 20, (1 + np.cos(np.pi * (STEPS - 20) / 180)) / 2)
+    (glitch,) = held(trace(learning_rate=np.where((STEPS >= 130) & (STEPS < 136), 0.1, values)))
+    assert (glitch.first, glitch.before, glitch.within, glitch.moved) == (130, values[128], 0.1, 6)
+
+
 def test_a_schedule_that_restarts_higher_than_ever_is_held_at_its_highest():
     values = np.concatenate([0.1 * np.linspace(1, 1e-3, 148), np.full(52, 0.8)])
     *_, found = [one for one in changes_of(trace(learning_rate=values), [], RISE, 171) if one.kind == "cap"]

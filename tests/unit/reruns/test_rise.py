@@ -25,6 +25,14 @@ def test_the_share_of_a_rise_is_its_area_above_the_level(share):
     assert RISE.share(loss(4.0), loss(4.0 * share)) == pytest.approx(share, abs=0.03)
 
 
+def test_of_a_loss_that_falls_steeply_the_level_is_that_of_its_last_points():
+    falls = Series(STEPS, loss(0.8).value + 5 * np.exp(-STEPS / 30))
+    assert RISE.share(falls, falls) == 1.0
+    assert RISE.share(falls, Series(STEPS, falls.value - 0.8 * ((STEPS >= 50) & (STEPS <= 60)))) == pytest.approx(
+        0, abs=0.02
+    )
+
+
 def test_what_is_not_finite_is_all_of_it():
     broken = loss(4.0)
     broken.value[55] = np.nan

@@ -20,6 +20,7 @@ from newllm.diagnosis.against.program import is_called_alike, is_same_program, p
 from newllm.diagnosis.against.reached import (
     comes_to_less,
     inner_differences,
+    is_falsely_good,
     is_level,
     is_too_good,
     on_the_way,
@@ -115,7 +116,8 @@ def held_against(
         given, looked = _from_each(sound, lambda one: given_differences((trace, facts), (one.trace, one.facts)))
         reached, measures = _from_each(sound, lambda one: reached_differences(trace, one.trace, **known))
         inside, _ = _from_each(sound, lambda one: (inner_differences(trace, one.trace), 0))
-        is_less, is_suspect = _outcome(trace, [*sound, *before], known)
+        rivals = _others(program, sound[0], before)
+        is_less, is_suspect = _outcome(trace, [*sound, *rivals], known)
     given, expected = _without_planned("differs-from-reference", given, trace, facts, sound)
     reached, more = _without_planned("parts-from-reference", reached, trace, facts, sound)
     inside, _ = _without_planned("parts-inside", inside, trace, facts, sound)
@@ -128,6 +130,7 @@ def held_against(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
     is_less &= comes_to_less(reached, trace, sound[0].trace, progress=progress)  # and not as somebody planned
+    is_less &= not is_falsely_good(sound[0].findings)
     is_suspect &= bool(reached)
     is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
     gone = None if is_asked or not chosen else _without_classes(trace, facts, [*sound, *before], program, written)
@@ -171,7 +174,7 @@ def held_against(
     told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     which = "doubtful" if is_doubtful else "chosen" if chosen else "against"
     if which == "chosen":
-        told_of |= {"earlier": None if gone else [one.name for one in before] or None, "before": len(before)}
+        told_of |= {"earlier": None if gone else [one.name for one in rivals] or None, "before": len(rivals)}
         told_of["usual"] = any(one.severity != "note" for one in sound[0].findings)
     remarks = [note(f"remark-{which}", other=names, **told_of)]
     same = [one.name for one in sound if program is not None and is_same_program(program, one.program)]
@@ -186,6 +189,16 @@ def _seen_here(own: Sequence[Finding]) -> list[Finding]:
     faults = [one for one in own if one.severity == "fault"]
     seen = {one.kind for one in own if one.kind in SEEN and one.severity == "warning" and one.follows is None}
     return [*faults, *(one for one in own if one not in faults and (one.kind in seen or one.follows in seen))]
+
+
+def _others(program: Program | None, sound: Sound, before: Sequence[Sound]) -> list[Sound]:
+    """Return the runs before, without those of the run's own program: what has its mistake is no measure of it.
+
+    Where the sound run is of that program too, what differs is no edit of it.
+    """
+    if program is None or is_same_program(program, sound.program):
+        return list(before)
+    return [one for one in before if not is_same_program(program, one.program)]
 
 
 def _is_called_alike(program: Program | None, other: Program | None) -> bool:

@@ -66,7 +66,7 @@ CAUSES = {
         "Gradients are never cleared.", probes=("step-order",), column="gradient_norm", recorded=True
     ),
     "accumulation-scale": Known(
-        "Micro-batches are summed where they should be averaged.",
+        "Micro-batches are summed where they should be averaged, or divided by their number twice.",
         probes=(
             "accumulation",
             "reduction",

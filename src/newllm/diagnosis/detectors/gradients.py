@@ -196,6 +196,7 @@ FOLLOWS = 0.35  # log ratio of the norms by that of the passes: 1 where the sum 
 TOO_FAR = 1.4
 FEWEST_UPDATES = 3  # updates of each number of passes
 RARE = 0.2  # of the updates
+MEAN = 1.5  # times the gradient of a mean: a sum of two passes is more
 OF_UNIFORM = 0.2  # the first loss is within this share of passes times ln V
 
 
@@ -207,7 +208,7 @@ def detect_accumulation_scale(trace: Trace, facts: Facts) -> list[Finding]:
     as there were passes tells the same of the loss. False alarms: a mean over fewer passes is noisier and so larger,
     which points the other way; the ratio of norms must follow that of the passes by `FOLLOWS` and by three standard
     errors. A mean that is always divided by the same number has short updates where an epoch ends too. So where the
-    recorder has read the gradient of the logits, that says what is a mean (a note); where it has not, updates of other
+    recorder has read the gradient of the logits, that says what is a mean; where it has not, updates of other
     numbers of passes have to be more than `RARE`.
     """
     passes, norm, loss = (finite(trace.series(name)) for name in ("backwards", "gradient_norm", "loss"))
@@ -216,7 +217,16 @@ def detect_accumulation_scale(trace: Trace, facts: Facts) -> list[Finding]:
     count = _at(passes, norm.step)
     by_norm = _by_norm(norm, count)
     by_loss = _by_loss(loss, _at(passes, loss.step), facts)
+    if not by_loss and _is_a_mean(trace, passes):
+        return []
     return [_summed(trace, passes, by_norm, by_loss)] if by_norm or by_loss else []
+
+
+def _is_a_mean(trace: Trace, passes: Series) -> bool:
+    """Whether the gradient of the logits is at most that of a mean at updates of several passes."""
+    multiple = trace.series("loss_multiple")
+    _, here, _ = np.intersect1d(multiple.step, passes.step, return_indices=True)
+    return bool(len(here)) and float(np.median(multiple.value[here])) < MEAN
 
 
 def _at(passes: Series, step: np.ndarray) -> np.ndarray:

@@ -73,10 +73,11 @@ def _form(series: Series, form: str) -> Finding:
 
 
 def detect_loss_multiple(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
-    """Return that the loss is summed over its targets, or over micro-batches, where a mean is usual.
+    """Return that the loss is summed over its targets, or over micro-batches, where a mean is usual, or divided twice.
 
     False alarms: it is arithmetic, and may be meant: a rate can be set for a sum as well. So a sum over targets is a
-    note. A sum over micro-batches is a warning from four on; of fewer passes each may be a loss of its own.
+    note. A sum over micro-batches, or one divided twice, is a warning from four on; of fewer passes each may be a loss
+    of its own, or have a weight.
     """
     multiple, count = trace.series("loss_multiple"), trace.series("loss_targets")
     if len(multiple.value) < FEWEST_STEPS or len(count.value) != len(multiple.value):
@@ -86,6 +87,8 @@ def detect_loss_multiple(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     number = float(np.median(passes)) if len(passes) else 1.0
     if number >= FEWEST_PASSES and abs(level / number - 1) < SUMMED:
         how = "passes"
+    elif number >= FEWEST_PASSES and abs(level * number - 1) < SUMMED:
+        how = "divided"
     elif level >= FEWEST_TARGETS and abs(level / float(np.median(count.value)) - 1) < SUMMED:
         how, number = "targets", level
     else:
@@ -93,8 +96,10 @@ def detect_loss_multiple(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     return [
         Finding(
             kind="loss-multiple",
-            severity="warning" if how == "passes" else "note",
-            sentence=message("finding-loss-multiple.sentence", how=how, times=level),
+            severity="note" if how == "targets" else "warning",
+            sentence=message("finding-loss-multiple.divided", passes=number)
+            if how == "divided"
+            else message("finding-loss-multiple.sentence", how=how, times=level),
             first_step=float(multiple.step[0]),
             last_step=float(multiple.step[-1]),
             confidence=0.95,
@@ -102,6 +107,6 @@ def detect_loss_multiple(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
             evidence={"times": level, "passes": number},
             alternatives=(message("finding-loss-multiple.on-purpose"),),
             test=message("finding-loss-multiple.test"),
-            candidate_causes=("accumulation-scale",) if how == "passes" else ("reduction",),
+            candidate_causes=("reduction",) if how == "targets" else ("accumulation-scale",),
         )
     ]

@@ -206,7 +206,10 @@ def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:
     classes, count = trace.series("target_classes_seen"), trace.series("targets")
     if len(classes.value) < FEWEST_STEPS or classes.value[-1] != 1 or count.value.sum() < FEWEST_AGAIN:
         return _single_number(trace, facts)
-    is_text = len(trace.series("target_is_next").value) > 0
+    following = finite(trace.series("target_is_next")).value
+    is_text = len(following) > 0
+    # Padding stands beside padding: so the token behind it is the same one.
+    is_padding = is_text and float(np.median(following)) >= MOSTLY
     return [
         Finding(
             kind="single-target",
@@ -224,7 +227,7 @@ def detect_single_target(trace: Trace, facts: Facts) -> list[Finding]:
             evidence={"targets": int(count.value.sum())},
             alternatives=(message("finding-single-target.on-purpose"),),
             test=message("finding-single-target.test"),
-            candidate_causes=("padding-counted", "wrong-targets") if is_text else ("wrong-targets", "data-order"),
+            candidate_causes=("padding-counted", "wrong-targets") if is_padding else ("wrong-targets", "data-order"),
         )
     ]
 

@@ -101,7 +101,7 @@ because-units-off = the units of { $layer } are inactive already in the first pa
 because-future-seen = the output at a position depends on the token that it should predict
 because-text-unread = the outputs depend on one token alone, and on no other token of the text
 because-only-padding-asked = all targets are the same token: what counts in the loss is padding
-because-one-target = all targets are the same class
+because-one-target = all targets are the same
 because-told-by-input = { $how ->
     [class] { $count ->
         [one] one position of the inputs alone tells

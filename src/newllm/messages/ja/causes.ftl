@@ -98,7 +98,7 @@ because-units-off = 更新を1回もしないうちから、最初のパスで�
 because-future-seen = ある位置の出力が、予測対象であるトークンそのものに依存している
 because-text-unread = 出力がただ一つのトークンだけに依存し、文のほかのどのトークンにも依存していない
 because-only-padding-asked = 予測対象がすべて同じトークンである：損失に数えられているのはパディングである
-because-one-target = 予測対象がすべて同じクラスである
+because-one-target = 予測対象がすべて同じである
 because-told-by-input = { $how ->
     [class] 訓練データでは、入力の{ $count }か所のそれぞれから、それだけでクラスが分かる
    *[number] 訓練データでは、入力の一つの値が目標値にほぼ一致して動く（相関{ G($share, digits: 4) }）
