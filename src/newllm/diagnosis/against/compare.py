@@ -20,7 +20,6 @@ from newllm.diagnosis.against.program import is_called_alike, is_same_program, p
 from newllm.diagnosis.against.reached import (
     comes_to_less,
     inner_differences,
-    is_falsely_good,
     is_level,
     is_too_good,
     on_the_way,
@@ -130,7 +129,7 @@ def held_against(
             f"'{sound[0].name}' and this run share no loss, measure or setting: name a column of both with --role"
         )
     is_less &= comes_to_less(reached, trace, sound[0].trace, progress=progress)  # and not as somebody planned
-    is_less &= not is_falsely_good(sound[0].findings)
+    is_less &= not sound[0].is_doubtful  # its losses may be low, or others, by what is wrong with it
     is_suspect &= bool(reached)
     is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
     gone = None if is_asked or not chosen else _without_classes(trace, facts, [*sound, *before], program, written)

@@ -11,7 +11,7 @@ from newllm.diagnosis.losses import finite, is_validation, names_a_loss
 from newllm.diagnosis.quality import is_quality
 from newllm.diagnosis.roles import is_layered, role_of
 from newllm.messages import catalogue
-from newllm.trace import Finding, Trace
+from newllm.trace import Trace
 
 LEAST = 0.15  # natural logarithms, or shares of the range, beyond all that another seed may explain
 FAR = 0.7  # likewise, twice: so far an evaluation alone hardly becomes better
@@ -21,10 +21,6 @@ _MEASURES = (
     "validation_accuracy", "validation_perplexity", "validation_bits_per_byte",
 )  # fmt: skip
 """Signals of the recorder's own."""
-FALSELY_GOOD = frozenset({
-    "single-target", "target-shift", "target-in-input", "not-causal", "ignored-class", "padding-counted", "loss-form",
-    "loss-multiple", "trained-validation", "repeated-batch", "unasked-rows", "too-good", "impossible-loss",
-})  # fmt: skip
 NARROW, NO_SHARE = 0.01, 0.05  # of the sound run's level, and of units: next to nothing inside of a model
 LEAST_SHARE = 0.1  # of the targets
 _FEWEST, _ROUNDED = 6, 1e-3  # steps at which two signals are equal, and how nearly, if they are one
@@ -67,11 +63,6 @@ def _is_copy(one: Difference, other: Difference, here: Trace, there: Trace) -> b
         if len(at) < _FEWEST or not np.allclose(own.value[at], its.value[its_at], rtol=_ROUNDED, atol=0.0):
             return False
     return True
-
-
-def is_falsely_good(findings: Sequence[Finding]) -> bool:
-    """Whether a run has an alarm that makes its loss low without anything learnt: to come to less is no fault then."""
-    return any(one.kind in FALSELY_GOOD and one.severity != "note" for one in findings)
 
 
 def only_validates_better(found: Sequence[Difference]) -> bool:

@@ -1164,7 +1164,7 @@ finding-unread-tokens =
     .test = Print the mask beside the tokens, and change a token of the text: the output must move.
 
 finding-loss-multiple =
-    .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide the loss by that number once, or make sure that the learning rate was chosen for a sum. (Accelerate and Trainers divide by the number of micro-batches themselves.)
+    .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide the loss by that number once, or make sure that the learning rate was chosen for a sum.
     .sentence = the loss is { G($times, digits: 3) } times the mean over its targets: it is summed over { $how ->
         [passes] the micro-batches of an update
        *[other] its targets
