@@ -323,6 +323,13 @@ def test_one_token_for_all_targets_is_padding_where_it_stands_beside_itself() ->
         assert seen.candidate_causes[0] == cause
 
 
+def test_a_choice_is_among_all_rows_of_a_batch_also_if_one_is_there_twice() -> None:
+    distinct, rows = Series(SAMPLED, 31.0 * (SAMPLED // 10)), Series(STEP, np.full(STEPS, 32.0))
+    asked = {name for name in sound() if name.startswith(("cross", "target", "loss_", "log_z"))}
+    seen = found(None, asked, **AT_CHANCE, rows_distinct=distinct, rows=rows)
+    assert seen["contrastive-at-chance"].evidence["choices"] == 32
+
+
 def test_a_batch_far_outside_is_told_where_the_loss_rises_at_it_and_is_the_root_of_that() -> None:
     seen = found(input_std=ODD, **PEAK)
     assert seen["outlier-batch"].first_step == seen["outlier-batch"].last_step == 120

@@ -20,6 +20,7 @@ AT_ONCE = 0.1  # of the run
 TRIVIAL = 0.02  # of the first loss
 AT_ROWS = 0.005  # of ln N of the N rows of a batch
 FEWEST_ROWS = 8
+FEW_TWICE = 0.1  # of the rows of a batch, that it holds twice
 FLAT = 0.02  # of the loss: a smaller fall is none
 LEARNT = 0.9  # of chance: below it vectors were told apart
 
@@ -113,11 +114,14 @@ def _at_rows(trace: Trace) -> Finding | None:
     rows, seen = trace.series("rows_distinct").value, trace.series("rows_seen").value
     if len(loss.value) < FEWEST_POINTS or not len(rows) or not len(seen) or seen[0] > 0 or rows[0] < FEWEST_ROWS:
         return None
-    behind, chance = loss.value[len(loss.value) // 4 :], math.log(rows[0])
+    all_rows = trace.series("rows").value
+    twice = len(all_rows) and 0 < all_rows[0] - rows[0] < FEW_TWICE * rows[0]  # a choice is among these too
+    count = int(all_rows[0] if twice else rows[0])
+    behind, chance = loss.value[len(loss.value) // 4 :], math.log(count)
     levels = [float(np.median(part)) for part in np.array_split(behind, 3)]
     if max(abs(level / chance - 1) for level in levels) > AT_ROWS or np.std(behind) > FLAT * chance:
         return None
-    return _stands_at_chance(loss, levels[-1], int(rows[0]), trace.axis)
+    return _stands_at_chance(loss, levels[-1], count, trace.axis)
 
 
 def _back_at_chance(trace: Trace) -> Finding | None:
