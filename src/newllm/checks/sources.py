@@ -141,6 +141,8 @@ def _tokenizer_of(trainer: Any) -> Any:
 
 
 def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
+    if not getattr(module, "automatic_optimization", True):
+        raise UserError("this LightningModule makes its own updates (automatic_optimization is False): " + _GIVE)
     configured = made = module.configure_optimizers()
     if isinstance(made, dict):
         made = made["optimizer"]

@@ -53,6 +53,13 @@ def test_a_lightning_module_gives_its_parts() -> None:
         newllm.check(Lit())
 
 
+def test_a_module_that_makes_its_own_updates_is_refused_in_a_line() -> None:
+    module = Loaded()
+    module.automatic_optimization = False  # type: ignore[assignment]
+    with pytest.raises(UserError, match=r"automatic_optimization is False\): give newllm.check\(model, optimizer"):
+        newllm.check(module)
+
+
 class Trainer:
     """What a Trainer of transformers has."""
 
