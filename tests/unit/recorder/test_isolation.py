@@ -169,7 +169,8 @@ def test_a_part_that_fails_is_reported_once_and_the_training_goes_on(
     trace, left_out = recorded(tmp_path / "run")
     assert left_out == [f"recording of {part} stopped, the training goes on: ZeroDivisionError: of all things"]
     assert len(trace.series("loss").step) == STEPS
-    assert lost not in trace.signals
+    # What fails at the second step only: on a machine that is busy the first one's numbers have been read before it.
+    assert not (trace.series(lost).step > 1).any()
     assert len(trace.series(left).step) == STEPS
 
 
