@@ -143,8 +143,9 @@ def test_loss_and_norm_are_those_of_each_update_and_the_weights_the_same(
     assert list(signals["gradient_norm"].values()) == pytest.approx([one["grad_norm"] for one in logged], rel=1e-4)
     accumulated = more.get("gradient_accumulation_steps", 1)
     assert signals.get("backwards") == (dict.fromkeys(range(1, 13), accumulated) if accumulated > 1 else None)
-    if more.get("max_grad_norm") != 0.0:  # who clips to nothing may measure alone, or not touch the gradient at all
-        assert max(signals["gradient_norm_clipped"].values()) <= more.get("max_grad_norm", 1.0) * 1.001
+    clipped = signals.get("gradient_norm_clipped", {})
+    assert clipped or more.get("max_grad_norm") == 0.0  # who clips to nothing may not touch the gradient at all
+    assert max(clipped.values(), default=0.0) <= (more.get("max_grad_norm", 1.0) or 100) * 1.001
     assert not {"update_skipped", "gradient_carried", "evaluation_in_training_mode"} & signals.keys()
     about = json.loads((tmp_path / "run" / "recording.json").read_text())
     assert about["vocabulary"] == 64

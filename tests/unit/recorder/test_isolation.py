@@ -159,6 +159,7 @@ def test_a_part_that_fails_is_reported_once_and_the_training_goes_on(
     place: Any, name: str, part: str, lost: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = trained(None)
+    monkeypatch.setattr(pending, "FLUSH_SECONDS", 3600.0)  # a busy machine would read the first step before the second
     monkeypatch.setattr(place, name, fails)
     if not lost:
         assert torch.equal(trained(tmp_path / "run"), expected)  # it is not needed for this model
@@ -169,8 +170,7 @@ def test_a_part_that_fails_is_reported_once_and_the_training_goes_on(
     trace, left_out = recorded(tmp_path / "run")
     assert left_out == [f"recording of {part} stopped, the training goes on: ZeroDivisionError: of all things"]
     assert len(trace.series("loss").step) == STEPS
-    # What fails at the second step only: on a machine that is busy the first one's numbers have been read before it.
-    assert not (trace.series(lost).step > 1).any()
+    assert lost not in trace.signals
     assert len(trace.series(left).step) == STEPS
 
 

@@ -196,7 +196,6 @@ FOLLOWS = 0.35  # log ratio of the norms by that of the passes: 1 where the sum 
 TOO_FAR = 1.4
 FEWEST_UPDATES = 3  # updates of each number of passes
 RARE = 0.2  # of the updates
-MEAN = 1.5  # times the gradient of a mean: a sum of two passes is more
 OF_UNIFORM = 0.2  # the first loss is within this share of passes times ln V
 
 
@@ -217,16 +216,10 @@ def detect_accumulation_scale(trace: Trace, facts: Facts) -> list[Finding]:
     count = _at(passes, norm.step)
     by_norm = _by_norm(norm, count)
     by_loss = _by_loss(loss, _at(passes, loss.step), facts)
-    if not by_loss and _is_a_mean(trace, passes):
+    is_sum = _is_a_sum(trace, passes, by_norm)
+    if not by_loss and (not by_norm or is_sum is False):
         return []
-    return [_summed(trace, passes, by_norm, by_loss)] if by_norm or by_loss else []
-
-
-def _is_a_mean(trace: Trace, passes: Series) -> bool:
-    """Whether the gradient of the logits is at most that of a mean at updates of several passes."""
-    multiple = trace.series("loss_multiple")
-    _, here, _ = np.intersect1d(multiple.step, passes.step, return_indices=True)
-    return bool(len(here)) and float(np.median(multiple.value[here])) < MEAN
+    return [_summed(trace, passes, by_norm, by_loss, is_alarm=bool(by_loss or is_sum))]
 
 
 def _at(passes: Series, step: np.ndarray) -> np.ndarray:
@@ -276,22 +269,28 @@ def _by_loss(loss: Series, count: np.ndarray, facts: Facts) -> dict[str, float] 
     return {"first_loss_over_uniform": times} if abs(times / usual - 1) < OF_UNIFORM else None
 
 
-def _is_a_sum(trace: Trace, passes: Series, by_norm: dict[str, float] | None) -> bool:
+def _is_a_sum(trace: Trace, passes: Series, by_norm: dict[str, float] | None) -> bool | None:
+    """Whether the gradient of the logits, or often enough the norm, shows a sum; None where nothing does."""
     multiple = trace.series("loss_multiple")
     _, here, there = np.intersect1d(multiple.step, passes.step, return_indices=True)
     if len(here):  # updates of one pass say nothing
         return bool(np.median(multiple.value[here] / np.sqrt(passes.value[there])) > 1)
-    return by_norm is not None and by_norm["share_of_others"] > RARE
+    return True if by_norm is not None and by_norm["share_of_others"] > RARE else None
 
 
 def _summed(
-    trace: Trace, passes: Series, by_norm: dict[str, float] | None, by_loss: dict[str, float] | None
+    trace: Trace,
+    passes: Series,
+    by_norm: dict[str, float] | None,
+    by_loss: dict[str, float] | None,
+    *,
+    is_alarm: bool,
 ) -> Finding:
     usual = float(np.median(passes.value))
     norms = by_norm or {}
     return Finding(
         kind="accumulation-scale",
-        severity="warning" if by_loss or _is_a_sum(trace, passes, by_norm) else "note",
+        severity="warning" if is_alarm else "note",
         sentence=message(
             "finding-accumulation-scale.summed",
             shows_in="both" if by_norm and by_loss else "norm" if by_norm else "loss",
