@@ -4,6 +4,9 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-12-02
+finding-weight-decay =
+    .test = Train again with a tenth of the weight decay.
+
 finding-validation-gap =
     .sentence = validation_loss is { G($validation) } at its first evaluation, when the training loss is about { G($training) }, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing
     .within = validation_loss is { G($validation) } at { $axis } { $step }, when the training loss is about { G($training) } although no data had been read twice by then, and { G($later, digits: 2) } times the training loss at the end: the two do not measure the same thing

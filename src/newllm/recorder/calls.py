@@ -234,7 +234,7 @@ class CallWatch:
         if first is not None:
             self._part("targets")(self._numbers.returned)(first)
             self._part("targets")(self._errors.returned)(first, self._batches.latest[0])
-            self._part("targets")(self._mirrored.returned)(first)
+            self._part("targets")(self._mirrored.returned)(first, self._batches.latest[0])
 
     def _see_half(self, output: Any) -> None:
         result = main_output(output)

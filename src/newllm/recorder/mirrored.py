@@ -32,9 +32,9 @@ class MirroredTargets:
     def __init__(self, protect: Protect = unprotected) -> None:
         self._protect, self._gradients = protect, OutputGradients(protect)
 
-    def returned(self, output: Tensor) -> None:
-        """The model returned this output for an update; of several calls in a step the first is read."""
-        is_map = output.dim() == 4 and min(output.shape[-2:]) >= _SHORTEST
+    def returned(self, output: Tensor, inputs: list[Tensor]) -> None:
+        """The model returned this output for an update, made of these inputs; of several calls the first is read."""
+        is_map = (output.dim() == 4 or _is_one_a_picture(output, inputs)) and min(output.shape[-2:]) >= _SHORTEST
         if self._gradients.is_listening or not is_map or not output.requires_grad or not output.is_floating_point():
             return
         rows = max(1, _MOST_NUMBERS // output[0].numel())
@@ -51,7 +51,15 @@ class MirroredTargets:
         self._gradients.take()
 
 
+def _is_one_a_picture(output: Tensor, inputs: list[Tensor]) -> bool:
+    """Whether outputs are maps (N, H, W) of pictures (N, C, H, W): their single class has no axis of its own."""
+    pictures = [given for given in inputs[:1] if given.dim() == 4]
+    return any(output.shape == (len(given), *given.shape[-2:]) for given in pictures)
+
+
 def _read(output: Tensor, gradient: Tensor) -> dict[str, float] | None:
+    if output.dim() == 3:
+        output, gradient = output[:, None], gradient[:, None]
     if not bool(torch.isfinite(output).all() and torch.isfinite(gradient).all() and gradient.any()):
         return None
     known = _one_class(output, gradient)

@@ -218,8 +218,11 @@ def test_decay_that_is_added_to_the_gradient_may_outweigh_it(penalty: float, is_
     for name in NAMES:
         for signal, value in (("weight_norm", 5.0), ("gradient_norm", 0.5), ("update_norm", 5e-3)):
             signals[f"{signal}/{name}"] = Series(SAMPLED, np.full(len(SAMPLED), value))
-    found = {one.kind for one in diagnose(Trace(signals), Facts(origin="record", layers=layers))}
+    found = {one.kind: one for one in diagnose(Trace(signals), Facts(origin="record", layers=layers))}
     assert ("weight-decay" in found) is is_found
+    if is_found:
+        assert str(found["weight-decay"].sentence).startswith("weight decay, 1, alone is ")
+        assert str(found["weight-decay"].test) == "Train again with a hundredth of the weight decay, 0.01."
 
 
 @pytest.mark.parametrize(

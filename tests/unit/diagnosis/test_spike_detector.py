@@ -198,3 +198,32 @@ def test_what_rises_by_its_last_printed_digit_only_is_no_spike(decimals: int | N
     loss = np.r_[np.full(60, 0.001), np.full(5, 0.003), np.full(60, 0.001)]
     trace = Trace({"loss": Series(np.arange(125), loss)}, decimals={} if decimals is None else {"loss": decimals})
     assert len(detect_spikes(trace, Facts())) == count
+
+
+EVALUATED = np.arange(30.0, 181, 30)
+TRAINED = np.arange(1.0, 181)
+
+
+def evaluations(*value: float, training: np.ndarray) -> list[str]:
+    signals = {"loss": Series(TRAINED, training), "validation_loss": Series(EVALUATED, np.array(value))}
+    found = detect_spikes(Trace(signals), Facts())
+    return [one.evidence["outcome"] for one in found if one.signal == "validation_loss"]
+
+
+def test_one_evaluation_of_six_is_no_spike_unless_training_shows_it_too() -> None:
+    draw = np.random.default_rng(0)
+    calm = (0.04 + 0.1 * np.exp(-TRAINED / 20)) * np.exp(0.1 * draw.normal(size=len(TRAINED)))
+    twice = 0.0605, 0.0504, 0.0479, 0.0966, 0.0379, 0.0355
+    assert evaluations(*twice, training=calm) == []
+    for factor in (2.5, 0.3):  # it rises, or falls, as where one text came again and again
+        moved = calm * np.where((TRAINED > 110) & (TRAINED <= 118), factor, 1.0)
+        assert evaluations(*twice, training=moved) == ["recovered"]
+    assert evaluations(0.0605, 0.0504, 0.0479, 0.2, 0.0379, 0.0355, training=calm) == ["recovered"]
+
+
+def test_an_evaluation_below_all_before_it_ends_a_spike_though_it_is_the_last() -> None:
+    series = Series(EVALUATED, np.array([0.1039, 0.1024, 0.1033, 0.1178, 0.1248, 0.1027]))
+    spike = Excursion(onset=4, peak=4, end=5, base=0.1033, height=0.0215, rise=0.19, noise=0.01, chance=0.0, width=1)
+    assert outcome(series, spike) == "recovered"
+    open_ended = Series(EVALUATED, np.array([0.1039, 0.1024, 0.1033, 0.1178, 0.1248, 0.12]))
+    assert outcome(open_ended, spike) == "at the end"

@@ -154,6 +154,7 @@ OUTWEIGHS = 0.5  # of an update
 NOTHING_LEFT = 0.1  # of the loss at the start
 SHRUNK = 0.4  # of its length at the start: decay has eaten most of a layer
 MOST_LAYERS = 2 / 3  # of those that decay
+LESS = 0.01  # of the decay is tried: where it is most of each update a tenth may still be
 
 
 def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
@@ -186,20 +187,26 @@ def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     worst = max(large, key=lambda name: shares[name])
     series = trace.series(f"weight_norm/{worst}")
+    said = {"worst": worst, "share": min(1.0, shares[worst]), "layers": and_more(large)}
+    values = {layer.weight_decay or layer.penalty for layer in facts.layers if layer.name in large}
+    less = message("finding-weight-decay.test")
+    sentence = message("finding-weight-decay.sentence", **said)
+    if len(values) == 1:
+        decay = values.pop()
+        sentence = message("finding-weight-decay.one-value", decay=decay, **said)
+        less = message("finding-weight-decay.less", decay=LESS * decay)
     return [
         Finding(
             kind="weight-decay",
             severity="note" if has_learnt(trace) and len(large) < MOST_LAYERS * len(shares) else "warning",
-            sentence=message(
-                "finding-weight-decay.sentence", worst=worst, share=min(1.0, shares[worst]), layers=and_more(large)
-            ),
+            sentence=sentence,
             first_step=float(series.step[0]),
             last_step=float(series.step[-1]),
             confidence=0.95,
             signal=f"weight_norm/{worst}",
             evidence={"layers": large, "worst": worst, "share": shares[worst]},
             alternatives=(message("finding-weight-decay.on-purpose"),),
-            test=message("finding-weight-decay.test"),
+            test=less,
             candidate_causes=("weight-decay",),
         )
     ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, finite, is_balanced, is_validation, loss_names
+from newllm.diagnosis.losses import comparable, finite, is_balanced, is_validation, loss_names, rolling_median
 from newllm.diagnosis.schedule import jumps, restarts
 from newllm.diagnosis.two_levels import two_levels
 from newllm.messages import Message, message
@@ -25,6 +25,7 @@ ANEW, ALIKE = 5, 0.1  # points of the first curve, and of the whole range
 USUAL, AS_HIGH, BESIDE = 0.7, 2, 2  # of the rise, so many points, and the points on each side that they stand out of
 PART = 1 / 3  # of the rise, where a point stands out as far by ratio
 VERY_FEW, LARGE, SURE = 16, 0.6, 15.0  # points; a rise to 1.8 times; times the noise: what so few points tell
+FAR = 1.0  # a rise to 2.7 times: no evaluation scatters so far
 FEW_BEFORE = 6  # points before a rise: of a short log too few to know how its loss scatters there
 UNITS = 3.0  # of the last printed digit: less is its rounding
 SHORT_BATCH, MOSTLY = 0.5, 0.8  # of the usual rows; of the points
@@ -53,6 +54,7 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
         scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
         if not scheduled:
             spikes = [one for one in spikes if not _is_usual(series, one, spikes)]
+            spikes = [one for one in spikes if not _is_lone(trace, name, series, one)]
         large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         for one in sorted(large, key=lambda one: one.onset):
             planned = _at_restart(trace, series, one) or _begins_anew(trace, series.value, one)
@@ -124,6 +126,29 @@ def _is_usual(series: Series, excursion: Excursion, spikes: list[Excursion]) -> 
     return far >= AS_HIGH or (is_little and excursion.rise < min(LARGE, SURE * excursion.noise))
 
 
+def _is_lone(trace: Trace, name: str, series: Series, excursion: Excursion) -> bool:
+    """Whether one evaluation of few stands out, not several times over, and training went on as if nothing had been.
+
+    Statistics of batches make evaluations scatter so in sound trainings with a high learning rate; of so few points
+    nobody can say how much. A training loss that leaves its way meanwhile, up or down, speaks for the spike.
+    """
+    value, at = series.value, excursion.peak
+    is_one = excursion.end - excursion.onset == 1 and outcome(series, excursion) == "recovered"
+    if not is_validation(name) or len(value) > VERY_FEW or not is_one or excursion.rise > FAR:
+        return False
+    training = finite(trace.series("loss"))
+    scaled = comparable(training.value)
+    before, since, until, behind = np.searchsorted(
+        training.step, [series.step[max(0, at - 2)], series.step[at - 1], series.step[at], series.step[at + 1]], "right"
+    )
+    parts = [scaled[first:last] for first, last in ((before, since), (since, until), (until, behind))]
+    if not all(len(part) for part in parts):
+        return False
+    way = rolling_median(parts[1], _ENDING)
+    low, high = sorted((float(np.median(parts[0])), float(np.median(parts[2]))))
+    return bool(max(way.max() - high, low - way.min()) < PART * excursion.rise)
+
+
 def _stands_out(value: np.ndarray, at: int) -> float:
     """Return how far a point of (n,) lies above the lower of the points on each of its sides."""
     return float(value[at] - max(value[at - BESIDE : at].min(), value[at + 1 :][:BESIDE].min()))
@@ -143,7 +168,7 @@ def regular(spikes: list[Excursion]) -> bool:
 def outcome(series: Series, excursion: Excursion) -> str:
     """Return "recovered", "new plateau" or "diverged"; "at the end" where too few points follow to tell."""
     value = series.value
-    if len(value) - excursion.onset < FEWEST_BEHIND:
+    if len(value) - excursion.onset < FEWEST_BEHIND and value[-1] > excursion.base:
         return "at the end"
     if excursion.end < len(value) and _is_back(value, excursion):
         return "recovered"
