@@ -42,6 +42,9 @@ def said(place: Path, twin: Path) -> tuple[str, list[str]]:
         return f"unreadable: {error}", []
     alarms = [one for one in found if one.severity != "note"]
     told = [f"{one.kind}: {', '.join(_names(one)[:TOLD])}" for one in alarms if one.kind in AGAINST]
+    told[:0] = [
+        f"differs-from-reference: {', '.join(one.evidence['differs'])}" for one in alarms if "differs" in one.evidence
+    ]
     own = [" ".join([one.kind, *(one.supported_causes or ())]) for one in alarms[:1]]
     return " | ".join(told or own) or NOTHING, [f"{one.severity}: {one.sentence}" for one in found]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from newllm.api.diagnosis import Diagnosis
 from newllm.api.earlier import read_earlier
 from newllm.demo import shown
-from newllm.diagnosis.against.compare import Sound, held_against, is_comparable, is_in_doubt
+from newllm.diagnosis.against.compare import held_against, is_comparable, is_in_doubt
+from newllm.diagnosis.against.told import Sound
 from newllm.diagnosis.against.usual import is_sound
 from newllm.diagnosis.replayed import proved_first
 from newllm.errors import UserError

@@ -224,6 +224,9 @@ def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
         if finding.severity != "note" and finding.kind in OF_REFERENCE
         for signal in finding.evidence.get("signals", ())  # settings alone have none
     ]
+    apart += [  # of a finding that says what differs in what it is about
+        signal for finding in findings if finding.severity != "note" for signal in finding.evidence.get("differs", ())
+    ]
     checked = [
         one.name
         for one in SUBJECTS

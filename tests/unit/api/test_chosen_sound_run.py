@@ -90,7 +90,7 @@ def test_a_run_that_comes_to_less_is_told_what_differs(runs: Path) -> None:
 
 def test_a_fault_comes_before_what_differs(runs: Path) -> None:
     found = newllm.doctor(runs / "wrong")
-    assert [one.kind for one in found.findings][:2] == ["spike", "parts-from-reference"]
+    assert [one.kind for one in found.findings][:3] == ["spike", "program-differs", "parts-from-reference"]
 
 
 def test_what_differs_of_a_run_that_came_to_more_is_a_note(runs: Path) -> None:
@@ -336,6 +336,7 @@ def test_the_report_says_what_the_doctor_says(
     assert "held against" in shown
     assert found.bisect_command in shown
     assert re.search(r"<code>[^<]*\bwrong_from\b[^<]* 60\b", shown)
+    assert re.search(r"<p>the program is not as in [^<]* 60", shown.partition("held against")[0]), "in the verdict"
     assert main(["report", str(run), "--alone", "--out", str(page)]) == 0
     assert "held against" not in page.read_text()
     assert main(["report", str(run), "--against", str(recorded / "faster"), "--out", str(page)]) == 0

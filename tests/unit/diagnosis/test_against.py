@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.diagnosis.against.compare import held_against
 from newllm.diagnosis.against.parting import exact_parting, level_parting, noisy_parting
 from newllm.diagnosis.against.reached import LEAST, reached_differences
+from newllm.diagnosis.against.told import Sound
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Layer, Planned
 from newllm.errors import UserError
@@ -57,6 +58,12 @@ def told(trace: Trace, facts: Facts = RECORD, sound: Trace = SOUND, of: Facts = 
     other = Sound("runs/sound", sound, of, diagnose(sound, of))
     findings, _ = held_against(diagnose(trace, facts), trace, facts, [other])
     return {one.kind: one for one in findings}
+
+
+def different(found: dict[str, Finding]) -> Finding:
+    """Return what says that the training was given something else: a finding about that, where there is one."""
+    own = (one for one in found.values() if one.sentence.id == "unlike-finding")
+    return found.get("differs-from-reference") or next(own)
 
 
 def test_another_seed_is_no_difference() -> None:
@@ -132,9 +139,9 @@ def test_what_is_learnt_earlier_or_later_does_not_part_and_what_is_never_learnt_
 )
 def test_what_a_training_is_given_is_told(signals: dict[str, Any], names: str, first: float) -> None:
     sound = run(1, **({"later_tokens_seen": (SAMPLED[:2], 0.0)} if "later_tokens_seen" in signals else {}))
-    found = told(run(2, **signals), sound=sound)["differs-from-reference"]
+    found = different(told(run(2, **signals), sound=sound))
     assert names in str(found.sentence), str(found.sentence)
-    assert found.severity == "warning"
+    assert found.severity in ("warning", "fault")
     assert abs((found.first_step or 0) - first) <= 30
 
 
@@ -242,7 +249,7 @@ def test_what_is_flagged_once_is_chance() -> None:
     once = (np.array([300]), np.array([1.0]))
     assert "as-reference" in told(run(2, ledger_share=(SAMPLED, 1.0), log_softmax_missing=once))
     often = (SAMPLED[30:], np.ones(len(SAMPLED[30:])))
-    assert "differs-from-reference" in told(run(2, ledger_share=(SAMPLED, 1.0), log_softmax_missing=often))
+    assert different(told(run(2, ledger_share=(SAMPLED, 1.0), log_softmax_missing=often)))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +263,7 @@ def test_what_is_flagged_once_is_chance() -> None:
 )
 def test_signals_that_the_run_alone_has_are_compared(signals: dict[str, Any], said: str) -> None:
     own = {"ledger_share": (SAMPLED, 1.0), "validation_loss": (EVALUATED, 0.5), "gradient_norm": 1.0}
-    assert said in str(told(run(2, **own | signals), sound=run(1, **own))["differs-from-reference"].sentence)
+    assert said in str(different(told(run(2, **own | signals), sound=run(1, **own))).sentence)
 
 
 def test_layers_that_are_only_called_otherwise_are_the_same() -> None:
@@ -540,6 +547,75 @@ def test_a_fault_comes_before_what_was_seen_to_be_wrong_and_a_trait_of_the_progr
     usual = Sound("runs/before", run(3), RECORD, [own[0]])
     findings, _ = held_against(own[:1], trace, RECORD, [good], earlier=[usual])
     assert [one.kind for one in findings[:2]] == ["parts-from-reference", "target-shift"]
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "signals", "said"),
+    [
+        ("weight-decay", {"weight_decay": (0.5, 5e-4)}, "weight decay 0.5 (there 0.0005; from step 1 on)"),
+        ("tiny-batch", {"rows": (2.0, 32.0)}, "rows of a batch 2 (there 32; from step 1 on)"),
+        ("input-scale", {"input_std": (40.0, 1.0)}, "standard deviation of the inputs 40 (there 1; from step 1 on)"),
+        ("learning-rate-jump", {"learning_rate": (0.1, 1e-3)}, "learning rate 0.1 (there 0.001; from step 1 on)"),
+        ("always-clipped", {"gradient_norm_clipped": (1e-3, 1.0)}, "(there 1; from step 1 on)"),
+        ("loss-multiple", {"loss_multiple": (0.125, 1.0)}, "0.125 (there 1; from step 1 on)"),
+    ],
+)
+def test_a_finding_and_a_difference_in_what_it_is_about_are_one(
+    kind: str, signals: dict[str, tuple[float, float]], said: str, chosen: bool
+) -> None:
+    """It comes first, with what follows from it; what else differs is told as before."""
+    clipped = {"gradient_norm": 3.0} if kind == "always-clipped" else {}
+    here, there = ({name: np.full(600, one[side]) for name, one in signals.items()} | clipped for side in (0, 1))
+    about = "learning_rate" if kind == "learning-rate-jump" else "loss"
+    own = [own_finding("unsteady-validation"), own_finding(kind, signal=about), own_finding("plateau", follows=kind)]
+    trace, more = run(2, loss=2 * learning(2), momentum=np.full(600, 0.5), **here), {"momentum": np.full(600, 0.9)}
+    good = Sound("runs/good", run(1, **there, **more), RECORD, [])
+    findings, _ = held_against(own, trace, RECORD, [good], earlier=[] if chosen else None)
+    alarms = [one.kind for one in findings if one.severity == "warning"]
+    compared = ["parts-from-reference", "differs-from-reference"]
+    assert alarms == [kind, "plateau", *(compared if chosen else compared[::-1]), "unsteady-validation"]
+    assert str(findings[0].sentence).endswith(said)
+    assert "not as in runs/good:" in str(findings[0].sentence)
+    assert findings[0].evidence["differs"] == [*signals]
+    by_kind = {one.kind: one for one in findings}
+    assert by_kind["differs-from-reference"].evidence["signals"] == ["momentum"]
+
+
+def test_a_finding_whose_cause_is_a_setting_carries_what_differs_in_it() -> None:
+    own = [own_finding("spike", first_step=300.0, causes=(Cause("learning-rate", 0.7, SAID),))]
+    good = Sound("runs/good", run(1), RECORD, [])
+    rate = np.where(STEPS < 300, 1e-3, 1e-2) * np.minimum(1, STEPS / 50)
+    findings, _ = held_against(own, run(2, loss=2 * learning(2), learning_rate=rate), RECORD, [good], earlier=[])
+    assert (findings[0].kind, str(findings[0].sentence).count("learning rate 0.01 (there 0.001")) == ("spike", 1)
+    own = [own_finding("spike", first_step=100.0, last_step=120.0, causes=own[0].causes)]  # over before it was raised
+    findings, _ = held_against(own, run(2, loss=2 * learning(2), learning_rate=rate), RECORD, [good], earlier=[])
+    assert "differs-from-reference" in [one.kind for one in findings]
+
+
+def test_what_is_found_in_both_or_is_of_other_layers_or_a_note_carries_no_difference() -> None:
+    rows = {"rows": np.full(600, 4.0)}
+    found = own_finding("tiny-batch")
+    trace = run(2, loss=2 * learning(2), **rows)
+    for own, there in ((found, [found]), (dataclasses.replace(found, severity="note"), [])):
+        findings, _ = held_against([own], trace, RECORD, [Sound("runs/good", run(1), RECORD, there)], earlier=[])
+        assert findings[0].kind == "parts-from-reference"
+        assert "differs-from-reference" in [one.kind for one in findings]
+    layers = [Layer(name, "Linear", 9, True, given=name == "a") for name in "abc"]
+    here, sound = (dataclasses.replace(RECORD, layers=tuple(one)) for one in (layers, [layers[0]] * 1))
+    sound = dataclasses.replace(sound, layers=(layers[0], dataclasses.replace(layers[1], given=True), layers[2]))
+    for name, carries in (("b", True), ("c", False)):
+        own = [own_finding("frozen-layer", evidence={"layers": [name]})]
+        good = Sound("runs/good", run(1), sound, [])
+        findings, _ = held_against(own, run(2, loss=2 * learning(2)), here, [good], earlier=[])
+        assert ("differs-from-reference" not in [one.kind for one in findings]) == carries
+
+
+def test_a_fault_that_came_of_a_mistake_is_followed_by_what_differs() -> None:
+    own = [dataclasses.replace(own_finding("contrastive-at-chance"), severity="fault")]
+    good = Sound("runs/good", run(1), RECORD, [])
+    findings, _ = held_against(own, run(2, loss=2 * learning(2), rows=np.full(600, 64.0)), RECORD, [good], earlier=[])
+    assert [one.kind for one in findings[:3]] == [own[0].kind, "differs-from-reference", "parts-from-reference"]
 
 
 def lead(own: np.ndarray, other: np.ndarray, name: str = "loss", **more: Any) -> str:

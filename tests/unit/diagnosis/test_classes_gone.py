@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.diagnosis.against.compare import Sound, held_against, is_in_doubt
+from newllm.diagnosis.against.compare import held_against, is_in_doubt
+from newllm.diagnosis.against.told import Sound
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 from newllm.trace.program import Program

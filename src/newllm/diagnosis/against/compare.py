@@ -5,15 +5,15 @@ on purpose. What a sound run of the same program has too does not make the diffe
 what the training was given and set to, then what it came to, and where that shows inside the model.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from newllm.diagnosis.against.classes import has_no_more_classes, without_classes
-from newllm.diagnosis.against.difference import Difference, as_one
+from newllm.diagnosis.against.difference import Difference
 from newllm.diagnosis.against.given import given_differences
 from newllm.diagnosis.against.names import aligned
 from newllm.diagnosis.against.program import is_called_alike, is_same_program, program_differences
@@ -26,6 +26,8 @@ from newllm.diagnosis.against.reached import (
     only_validates_better,
     reached_differences,
 )
+from newllm.diagnosis.against.subjects import SET_BY, first_of, with_differences, with_followers
+from newllm.diagnosis.against.told import Sound, as_in, kind_of, noted, told_as
 from newllm.diagnosis.against.usual import has_too
 from newllm.diagnosis.changes import SUDDEN
 from newllm.diagnosis.ending import lost_model
@@ -35,7 +37,6 @@ from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.roots import SEEN
 from newllm.diagnosis.training_kind import training_kind
 from newllm.errors import UserError
-from newllm.messages import Message, message
 from newllm.trace import Finding, Remark, Severity, Trace
 from newllm.trace.program import Program
 from newllm.trace.remark import note
@@ -43,35 +44,8 @@ from newllm.trace.remark import note
 MOST = 6  # differences that are told in words; the signals of all are in the evidence
 MOST_EDITS = 10  # of a program: harmless ones stand among them
 MOST_INSIDE = 3
-POINTS = 10  # of a signal that is drawn, where there is one
 FAR_INSIDE = 2.0  # natural logarithms: so far apart inside of a model is worth a note where nothing else differs
 FEWEST = 4  # points of some signal that a sound run shares: of fewer nothing can be said
-_RATE = "learning_rate"
-SET_BY = {
-    "learning-rate": _RATE, "learning-rate-low": _RATE, "learning-rate-zero": _RATE, "schedule-ended": _RATE,
-    "schedule-restarted": _RATE, "warm-up-unfinished": _RATE, "weight-decay": "weight_decay",
-    "tight-clipping": "gradient_norm_clipped",
-}  # fmt: skip
-"""Causes that lie in a setting, by the signal that shows it: where that is as in the sound run, it is not the cause."""
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A run that is known to be sound.
-
-    Attributes:
-        name: as a person gave it.
-        trace, facts, findings: of it.
-        program: that trained it; None where none was kept.
-        is_doubtful: whether something is found in it that is not usual for its program (`usual`).
-    """
-
-    name: str
-    trace: Trace
-    facts: Facts
-    findings: Sequence[Finding]
-    program: Program | None = None
-    is_doubtful: bool = False
 
 
 def held_against(
@@ -153,23 +127,29 @@ def held_against(
         own = list(findings)
     elif not parts:
         own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
-    usual = [_as_in(one, (*sound, *before)) for one in usual]
-    own += usual
     names = [one.name for one in sound]
-    differs = [*_told("differs-from-reference", given, MOST, sound, trace, severity)]
-    edited = [*_told("program-differs", written, MOST_EDITS, sound, trace, severity)]
-    apart = [*_told("parts-from-reference", reached, MOST, sound, trace, severity, how=how)]
-    within = [*_told("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
-    first_own = _seen_here([one for one in own if one not in usual])
+    alike = [*both, *(one for one in own if any(has_too(one, other.findings) for other in sound))]
+    own, carriers, given = with_differences(own, given, names, alike)
+    first_own = first_of(own, carriers)
+    own += [as_in(one, (*sound, *before)) for one in usual]
+    differs = [*told_as("differs-from-reference", given, MOST, sound, trace, severity)]
+    edited = [*told_as("program-differs", written, MOST_EDITS, sound, trace, severity)]
+    apart = [*told_as("parts-from-reference", reached, MOST, sound, trace, severity, how=how)]
+    within = [*told_as("parts-inside", inside, MOST_INSIDE, sound, trace, "note")]
     # What a person held against each other differs by mistake; what was chosen may on purpose, so that it explains.
-    first_told = [*first_own, *apart, *differs, *edited] if chosen else [*differs, *edited, *first_own, *apart]
+    # A fault that is no mistake itself is what came of one, as is what it came to.
+    symptom = [one for one in first_own if one.severity == "fault" and one.kind not in SEEN and one.follows is None]
+    compared = [*apart, *differs, *edited] if all(one in carriers for one in symptom) else [*differs, *edited, *apart]
+    explained = [*with_followers(carriers, own), *differs, *edited]
+    first_told = [*first_own, *compared] if chosen else [*explained, *first_own, *apart]
+    first_told = [one for at, one in enumerate(first_told) if one not in first_told[:at]]
     told = [*first_told, *(one for one in own if one not in first_own), *within]
     notes = [*(one for one in told if one.severity == "note"), *planned]
     if both:
         kinds = list(dict.fromkeys(one.kind for one in both))
-        notes.append(_note("in-reference-too", {"kinds": kinds}, other=names, kinds=[_kind(one) for one in kinds]))
+        notes.append(noted("in-reference-too", {"kinds": kinds}, other=names, kinds=[kind_of(one) for one in kinds]))
     if not parts and not planned and not better:
-        notes.insert(0, _note("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
+        notes.insert(0, noted("as-reference", {}, other=names, count=looked + measures, several=len(names) > 1))
     told_of: dict[str, Any] = {"axis": trace.axis, "first": first, "last": last, "count": looked + measures}
     which = "doubtful" if is_doubtful else "chosen" if chosen else "against"
     if which == "chosen":
@@ -181,13 +161,6 @@ def held_against(
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
-
-
-def _seen_here(own: Sequence[Finding]) -> list[Finding]:
-    """Return the faults of a run, and then each alarm that saw the mistake itself with what follows from it."""
-    faults = [one for one in own if one.severity == "fault"]
-    seen = {one.kind for one in own if one.kind in SEEN and one.severity == "warning" and one.follows is None}
-    return [*faults, *(one for one in own if one not in faults and (one.kind in seen or one.follows in seen))]
 
 
 def _others(program: Program | None, sound: Sound, before: Sequence[Sound]) -> list[Sound]:
@@ -257,7 +230,7 @@ def _without_planned(
     left: list[Difference] = []
     notes: list[Finding] = []
     for one in found:
-        (alone,) = _told(kind, [one], 1, sound, trace, "warning", how="other")
+        (alone,) = told_as(kind, [one], 1, sound, trace, "warning", how="other")
         note = planned_as_note(alone, trace, facts)
         if note is alone:
             left.append(one)
@@ -297,52 +270,6 @@ def _from_each(
     return found, looked
 
 
-def _told(
-    kind: str,
-    found: Sequence[Difference],
-    most: int,
-    sound: Sequence[Sound],
-    trace: Trace,
-    severity: Severity,
-    **known: str,
-) -> Iterable[Finding]:
-    """Yield differences as one finding; none where there are none."""
-    if not found:
-        return
-    said = message(
-        f"finding-{kind}.sentence",
-        other=[one.name for one in sound],
-        differences=as_one(found[:most]),
-        more=max(0, len(found) - most),
-        **known,
-    )
-    ends = [one.last for one in found if one.last is not None]
-    signals = list(dict.fromkeys(one.signal for one in found if one.signal is not None))
-    yield Finding(
-        kind=kind,
-        severity=severity,
-        sentence=said,
-        first_step=min(one.step for one in found) or None,
-        last_step=max(ends) if len(ends) == len(found) else None,
-        confidence=None,
-        signal=max(signals, key=lambda one: _can_be_drawn(one, trace, sound[0]), default=None),  # the first of equals
-        evidence={"signals": signals} if signals else {},
-    )
-
-
-def _can_be_drawn(signal: str, trace: Trace, sound: Sound) -> bool:
-    return min(len(one.series(signal).step) for one in (trace, sound.trace)) >= POINTS
-
-
-def _note(kind: str, evidence: dict[str, list[str]], **known: object) -> Finding:
-    said = message(f"finding-{kind}.sentence", **known)
-    return Finding(kind=kind, severity="note", sentence=said, confidence=None, evidence=dict(evidence))
-
-
-def _kind(kind: str) -> Message:
-    return message("against-kind", kind=kind)
-
-
 def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
     """Return the first and the last step that all have.
 
@@ -372,12 +299,6 @@ def _shared_steps(trace: Trace, sound: Sequence[Sound]) -> tuple[float, float]:
                 f"'{one.name}' shares {count} points with this run: give a sound run with {FEWEST} and more"
             )
     return float(first), float(last)
-
-
-def _as_in(finding: Finding, others: Sequence[Sound]) -> Finding:
-    """Return a finding that says in which runs before it is too."""
-    there = [one.name for one in others if has_too(finding, one.findings)]
-    return replace(finding, sentence=message("as-before-finding", finding=finding.sentence, other=there))
 
 
 def _without_excused(

@@ -156,6 +156,7 @@ finding-parts-inside =
     }
 
 as-before-finding = { $finding } (as in { $other } before it)
+unlike-finding = { $finding }; not as in { $other }: { $differences }
 
 finding-in-reference-too =
     .explained = The run that is known to be sound (--against) has these findings too, of the same signals and no less grave. They may be worth mending, but do not make the difference between the two.

@@ -248,6 +248,7 @@ evidence-neighbours = correlation with the neighbour
 evidence-below_zero = below zero
 evidence-unmoved = unmoved
 evidence-signals = signals
+evidence-differs = differs
 evidence-kinds = findings
 evidence-layers = layers
 evidence-beta1 = beta1

@@ -149,6 +149,7 @@ finding-parts-inside =
     }
 
 as-before-finding = { $finding }（以前の{ $other }と同じ）
+unlike-finding = { $finding }（{ $other }との違い：{ $differences }）
 
 finding-in-reference-too =
     .explained = 正常とわかっている実行（--against）にも、同じ信号について同じかそれ以上に重大なこれらの所見がある。直す価値はあるかもしれないが、二つの実行の違いの原因ではない。

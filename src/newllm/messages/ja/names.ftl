@@ -248,6 +248,7 @@ evidence-neighbours = 隣との相関
 evidence-below_zero = 0未満
 evidence-unmoved = 動かない
 evidence-signals = 信号
+evidence-differs = 異なる信号
 evidence-kinds = 所見
 evidence-layers = 層
 evidence-beta1 = beta1

@@ -4,7 +4,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from newllm.bisection.store import bisection_between
-from newllm.diagnosis.against.compare import Sound, held_against
+from newllm.diagnosis.against.compare import held_against
+from newllm.diagnosis.against.told import Sound
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section

@@ -1,6 +1,7 @@
 """What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
 
 import shlex
+from collections.abc import Sequence
 
 from newllm.diagnosis.coverage import risen
 from newllm.diagnosis.training_kind import training_kind
@@ -10,7 +11,7 @@ from newllm.report.differences import bisected
 from newllm.report.markup import Html, block, command, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.reruns.rise import rises
-from newllm.trace import Verdict
+from newllm.trace import Finding, Verdict
 from newllm.trace.program import PROGRAM
 from newllm.words import replays
 from newllm.words.checks import wrong_line
@@ -20,6 +21,7 @@ from newllm.words.numbers import number
 from newllm.words.verdicts import recorded_of, sentences_of
 
 _SENTENCES = 3
+_DIFFERENCES = frozenset({"differs-from-reference", "program-differs"})
 _ANSWERED = ("what", "helps", "cause")
 _OF_CHANGED_STATE = ("what", "shown", "next")
 
@@ -87,11 +89,16 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     parts = [
         tag("p", first, kind=how),
         *_ends(source, words),
-        *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
+        *(tag("p", said_in(words, one.sentence)) for one in _said(different)),
         cause,
     ]
     below = _rerun(source, words), _held(source, words), _next(source, words)
     return joined([tag("div", *parts, kind="doctor"), *below])
+
+
+def _said(different: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that are said: the first, and what a sound run had otherwise, which may be the cause."""
+    return [one for at, one in enumerate(different) if at < _SENTENCES - 1 or one.kind in _DIFFERENCES]
 
 
 def _rerun(source: Source, words: Catalogue) -> Html:
