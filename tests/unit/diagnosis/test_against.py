@@ -634,6 +634,22 @@ def test_what_is_learnt_later_and_ends_alike_is_said_so() -> None:
     assert lead(right[1], right[0], "accuracy") == "it learns earlier than runs/a, and ends alike"
 
 
+def test_what_is_still_behind_at_the_end_does_not_end_alike() -> None:
+    """It learnt later, and its evaluations end where the sound run's were long before."""
+    slow, fast = learning(2, half=60, floor=0.4), learning(1, half=15, floor=0.4)
+    falls = 2.5 + 0.6 * np.exp(-EVALUATED / 200)
+    evaluated = {"validation_loss": (EVALUATED, falls + 0.27)}
+    sound = run(1, loss=fast, validation_loss=(EVALUATED, falls))
+    for own, there, said in (
+        (run(2, loss=slow, **evaluated), sound, "it learns later than runs/a, and is still behind at the end"),
+        (sound, run(2, loss=slow, **evaluated), "it learns earlier than runs/a, and is still ahead at the end"),
+    ):
+        findings, _ = held_against([], own, RECORD, [Sound("runs/a", there, RECORD, [])], earlier=[])
+        found = {one.kind: str(one.sentence) for one in findings}["parts-from-reference"]
+        assert found.startswith(said)
+        assert "training loss at its farthest" in found
+
+
 def test_a_loss_that_rose_for_a_while_is_not_learnt_later() -> None:
     rises = learning(2) * np.where((STEPS > 250) & (STEPS <= 400), 3.0, 1.0)
     assert lead(rises, learning(1)) == "it is not as runs/a on the way, and ends alike"

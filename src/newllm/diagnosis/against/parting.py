@@ -26,6 +26,7 @@ EARLIER = 1.6  # times as early or as late another seed may be
 FLOOR = 0.05  # of where the sound run begins: of losses far below that, ratios say little
 OTHER, TINY = 1.5, 1e-12  # times as large a ratio of two settings; beside zero
 SELDOM = 0.2  # of the points
+LAST = 4  # parts of the last stretch
 AT_END, FEWEST_AT_END = 0.1, 3  # natural logarithms, or shares of the range; points of an evaluation
 _BEGINNING = 5  # points
 _OF_MEDIAN = 1.2533  # standard deviation of a median, in those of a mean
@@ -198,6 +199,28 @@ def _end_parting(here: Series, there: Series, scaled: Callable[[np.ndarray], np.
     apart[-1] = True
     first = len(apart) - int(np.argmin(np.append(apart[::-1], False)))
     return Parting(float(step[first]), None, end, last_level(reached), beyond)
+
+
+def ends_beyond(here: Series, there: Series, sign: int) -> bool:
+    """Return whether a run ends beyond all that another one had since it was 1.6 times as far, by more than scatter.
+
+    Args:
+        here: of the run.
+        there: of the other.
+        sign: 1 of beyond above, -1 of below.
+    """
+    here, there = finite(here), finite(there)
+    if not len(here.step) or not len(there.step):
+        return False
+    end = min(here.step[-1], there.step[-1])
+    own, reached = (one.value[(one.step <= end) & (one.step >= end / EARLIER)] for one in (here, there))
+    count = min(len(own), len(reached)) // LAST
+    if not count:
+        return False
+    tail, parts = own[-count:], [reached[at : at + count] for at in range(0, len(reached), count)]
+    apart = min(sign * (float(np.median(tail)) - float(np.median(one))) for one in parts)
+    noise = [max(scatter(one), 0.0) / count**0.5 for one in (own, reached)]
+    return apart > max(ERRORS * float(np.hypot(*noise)), LEAST * abs(float(np.median(reached[-count:]))))
 
 
 def _ends(windows: list[_Window]) -> tuple[float, float]:

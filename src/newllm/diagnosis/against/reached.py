@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from newllm.diagnosis.against.difference import Difference, said_of
-from newllm.diagnosis.against.parting import Parting, level_parting
+from newllm.diagnosis.against.parting import Parting, ends_beyond, level_parting
 from newllm.diagnosis.losses import finite, is_validation, names_a_loss
 from newllm.diagnosis.quality import is_quality
 from newllm.diagnosis.roles import is_layered, role_of
@@ -114,9 +114,10 @@ def _is_higher(one: Difference) -> bool:
 
 
 def on_the_way(found: Sequence[Difference], here: Trace, there: Trace) -> str | None:
-    """Return how runs that end alike differ on the way: one learns "later" or "earlier", or "way"; None if they do not.
+    """Return how runs that come together differ on the way: one learns "later" or "earlier", or "way"; None if not so.
 
-    A loss that rose and came back was lower before: that is not learnt later.
+    They end alike, or the slower one ends where the other was long before: it is "behind", or this one "ahead". A loss
+    that rose and came back was lower before: that is not learnt later.
     """
     if not found or any(one.last is None or one.signal is None for one in found):
         return None
@@ -124,7 +125,16 @@ def on_the_way(found: Sequence[Difference], here: Trace, there: Trace) -> str | 
     slower = here if later[0] == 1 else there
     if not later[0] or len(set(later)) > 1 or any(_has_risen(one, slower) for one in found):
         return "way"
+    faster = there if slower is here else here
+    if any(_is_behind(name, slower, faster) for name in slower.signals if name in faster.signals and _is_reached(name)):
+        return "behind" if slower is here else "ahead"
     return "later" if slower is here else "earlier"
+
+
+def _is_behind(name: str, slower: Trace, faster: Trace) -> bool:
+    """Whether a measure of a run ends worse than all that another one had in its last stretch."""
+    is_known = names_a_loss(name) or is_validation(name) or _grows(name) or name == "perplexity"
+    return is_known and ends_beyond(slower.series(name), faster.series(name), -1 if _grows(name) else 1)
 
 
 def _side(name: str, one: Difference) -> int:

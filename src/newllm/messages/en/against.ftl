@@ -10,6 +10,8 @@ against-lead-parts-from-reference = { $how ->
     [suspect] the evaluation alone is far better than in { $other }, with a training that is as there: look whether it gives the model what it should predict, or has easier rows:
     [later] it learns later than { $other }, and ends alike:
     [earlier] it learns earlier than { $other }, and ends alike:
+    [behind] it learns later than { $other }, and is still behind at the end:
+    [ahead] it learns earlier than { $other }, and is still ahead at the end:
     [way] it is not as { $other } on the way, and ends alike:
    *[other] what it comes to is not as in { $other }:
 }
@@ -34,7 +36,7 @@ against-signal = { SIGNAL($signal) } { AMOUNT($here, $signal, digits: 3) } (ther
 against-level = { SIGNAL($signal) } { $lasts ->
         [stays] ends at { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart from about { $axis } { $step } on)
         [once] { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart about { $axis } { $step })
-       *[a-while] { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart about { $axis }s { $step } to { $last })
+       *[a-while] at its farthest { AMOUNT($here, $signal, digits: 3) } (there { AMOUNT($there, $signal, digits: 3) }; apart about { $axis }s { $step } to { $last })
     }
 against-classes-gone = { $here } classes come among the targets up to { $axis } { $step }, where each batch that was looked at there has { $there } and more
 against-only-here = { SIGNAL($signal) }, not so there (from { $axis } { $step } on)

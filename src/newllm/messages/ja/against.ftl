@@ -10,6 +10,8 @@ against-lead-parts-from-reference = { $how ->
     [suspect] 訓練は{ $other }と同じなのに、評価だけがはるかに良い。予測すべき答えがモデルに渡っていないか、評価が易しい行だけになっていないかを確かめる：
     [later] { $other }より学習は遅いが、最後は同じになる：
     [earlier] { $other }より学習は早いが、最後は同じになる：
+    [behind] { $other }より学習は遅く、最後もまだ追いついていない：
+    [ahead] { $other }より学習は早く、最後もまだ先にいる：
     [way] 途中は{ $other }と異なるが、最後は同じになる：
    *[other] 訓練の結果が{ $other }と異なる：
 }
@@ -34,7 +36,7 @@ against-signal = { SIGNAL($signal) }が{ AMOUNT($here, $signal, digits: 3) }（�
 against-level = { SIGNAL($signal) }が{ $lasts ->
         [stays] 最後に{ AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろから離れる）
         [once] { AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろ離れる）
-       *[a-while] { AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
+       *[a-while] 最も離れたところで{ AMOUNT($here, $signal, digits: 3) }（あちらでは{ AMOUNT($there, $signal, digits: 3) }、{ axis-unit }{ $step }ごろから{ $last }ごろまで離れる）
     }
 against-classes-gone = { axis-unit }{ $step }までの目標に現れるクラスは{ $here }個だけで、あちらでは調べたどのバッチにも{ $there }個以上ある
 against-only-here = { SIGNAL($signal) }（あちらにはない、{ axis-unit }{ $step }から）
