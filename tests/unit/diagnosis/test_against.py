@@ -618,6 +618,19 @@ def test_a_fault_that_came_of_a_mistake_is_followed_by_what_differs() -> None:
     assert [one.kind for one in findings[:3]] == [own[0].kind, "differs-from-reference", "parts-from-reference"]
 
 
+@pytest.mark.parametrize(("there_too", "severity"), [(False, "warning"), (True, "note")])
+def test_what_a_run_is_lost_by_is_no_note_where_the_sound_one_is_not_lost(there_too: bool, severity: str) -> None:
+    lost = {"loss": np.where(STEPS < 30, learning(2), np.nan)}
+    programs = [Program("train.py", files={"train.py": f"x = f({one})"}) for one in (1, 2)]
+    there = run(1, **(lost if there_too else {}))
+    trace = run(2, **lost)
+    good = Sound("runs/good", there, RECORD, diagnose(there, RECORD), programs[0])
+    findings, _ = held_against(diagnose(trace, RECORD), trace, RECORD, [good], programs[1], earlier=[])
+    found = {one.kind: one.severity for one in findings}
+    assert found["program-differs"] == severity
+    assert ("as-reference" in found) == there_too
+
+
 def lead(own: np.ndarray, other: np.ndarray, name: str = "loss", **more: Any) -> str:
     sound, here = run(1, **{name: other}), run(2, **{name: own}, **more)
     findings, _ = held_against([], here, RECORD, [Sound("runs/a", sound, RECORD, [])], earlier=[])

@@ -310,3 +310,16 @@ def test_of_a_call_over_many_lines_that_of_the_argument_is_told(here: str, line:
     there = "net = Net(\n    width=32,\n    layers=4,\n    dropout=0.1,\n)\n"
     (found,) = edits({"t.py": there}, {"t.py": here})
     assert (found.how, found.line) == ("changed", line)
+
+
+def test_of_a_long_statement_the_part_that_differs_is_shown() -> None:
+    """A sign at its front and one at its end, each with a little around it."""
+    rest = "(dist.log_prob(actions) * advantage).mean() + 0.5 * value_loss / 100 - 0.01 * dist.entropy().mean()"
+    for here, there in ((f"return {rest}", f"return -{rest}"), (f"return {rest}", f"return {rest[:-7]}.sum()")):
+        texts = [f"def loss():\n    {one}\n" for one in (here, there)]
+        (found,) = program_differences(*(Program("train.py", files={"train.py": one}) for one in texts), ())
+        shown = [str(found.said.parameters[side]) for side in ("here", "there")]
+        assert shown[0] != shown[1]
+        assert all(len(one) < len(rest) and "..." in one for one in shown)
+        assert ("return -(" in shown[1]) == ("return -(" in there)
+        assert shown[1].endswith(".sum()") == there.endswith(".sum()")

@@ -105,6 +105,8 @@ def held_against(
     is_less &= comes_to_less(reached, trace, sound[0].trace, progress=progress)  # and not as somebody planned
     is_less &= not sound[0].is_doubtful  # its losses may be low, or others, by what is wrong with it
     is_suspect &= bool(reached)
+    if _is_lost_alone(trace, facts, sound):  # a loss that is no number parts from none
+        parts, is_less = True, not sound[0].is_doubtful
     is_asked = chosen and not _is_called_alike(program, sound[0].program)  # another experiment, which may come to less
     gone = None if is_asked or not chosen else _without_classes(trace, facts, [*sound, *before], program, written)
     given = given if gone is None else [gone, *(one for one in given if one.signal != gone.signal)]
@@ -161,6 +163,13 @@ def held_against(
         remarks.append(note("remark-same-program", other=same))
     remarks += [note("remark-reference-lost", other=one.name) for one in sound if lost_model(one.trace, one.facts)]
     return with_named_layers([*(one for one in told if one.severity != "note"), *notes], facts), tuple(remarks)
+
+
+def _is_lost_alone(trace: Trace, facts: Facts, sound: Sequence[Sound]) -> bool:
+    """Whether the loss of a run ends as no finite number, and that of no sound one does."""
+    endings = [lost_model(*one) for one in ((trace, facts), *((one.trace, one.facts) for one in sound))]
+    own, *others = [one is not None and one.how == "not-finite" for one in endings]
+    return own and not any(others)
 
 
 def _others(program: Program | None, sound: Sound, before: Sequence[Sound]) -> list[Sound]:

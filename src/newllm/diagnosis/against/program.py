@@ -182,13 +182,19 @@ def _shortened(here: str | None, there: str | None, written: str | None) -> list
         return [_cut(text, 0) for text in calls]
     pair = here, written or there
     one, two = ("" if text is None else _BLANKS.sub(" ", text) for text in pair)
-    same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
-    begin = max(0, same - BEFORE) if max(len(one), len(two)) > LONGEST and one and two else 0
-    return [None if text is None else _cut(flat, begin) for text, flat in zip(pair, (one, two), strict=True)]
+    if not one or not two or max(len(one), len(two)) <= LONGEST:
+        return [None if text is None else _cut(flat, 0) for text, flat in zip(pair, (one, two), strict=True)]
+    same = _alike_at_front(one, two)
+    alike = min(_alike_at_front(one[::-1], two[::-1]), min(len(one), len(two)) - same)  # at their ends
+    return [_cut(text, max(0, same - BEFORE), len(text) - alike + BEFORE) for text in (one, two)]
 
 
-def _cut(text: str, begin: int) -> str:
-    end = begin + LONGEST
+def _alike_at_front(one: str, two: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+
+
+def _cut(text: str, begin: int, end: int | None = None) -> str:
+    end = min(begin + LONGEST, len(text) if end is None else end)
     return f"{'...' if begin else ''}{text[begin:end]}{'...' if end < len(text) else ''}"
 
 
