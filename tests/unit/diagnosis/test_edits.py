@@ -317,9 +317,36 @@ def test_of_a_long_statement_the_part_that_differs_is_shown() -> None:
     rest = "(dist.log_prob(actions) * advantage).mean() + 0.5 * value_loss / 100 - 0.01 * dist.entropy().mean()"
     for here, there in ((f"return {rest}", f"return -{rest}"), (f"return {rest}", f"return {rest[:-7]}.sum()")):
         texts = [f"def loss():\n    {one}\n" for one in (here, there)]
-        (found,) = program_differences(*(Program("train.py", files={"train.py": one}) for one in texts), ())
+        own, other = (Program("train.py", files={"train.py": one}) for one in texts)
+        (found,) = program_differences(own, other, ())
         shown = [str(found.said.parameters[side]) for side in ("here", "there")]
         assert shown[0] != shown[1]
         assert all(len(one) < len(rest) and "..." in one for one in shown)
         assert ("return -(" in shown[1]) == ("return -(" in there)
         assert shown[1].endswith(".sum()") == there.endswith(".sum()")
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        (
+            "for epoch in range(9):\n    for x in loader:\n        step(x)\n    scheduler.step()\n",
+            "for epoch in range(9):\n    for x in loader:\n        step(x)\n        scheduler.step()\n",
+            "stands inside `for epoch in range(9):`, there inside `for x in loader:`",
+        ),
+        (
+            "optimizer = Adam(model.parameters())\nmodel.freeze()\nmodel.cut(3)\n",
+            "model.freeze()\nmodel.cut(3)\noptimizer = Adam(model.parameters())\n",
+            "stands first, there right after `model.cut(3)`",
+        ),
+        (
+            "a = 1\nif ready:\n    run(a)\nb = 2\nmodel.add(7)\n",
+            "a = 1\nif ready:\n    run(a)\n    model.add(7)\nb = 2\n",
+            "stands outside of any loop or condition, there inside `if ready:`",
+        ),
+    ],
+)
+def test_it_is_said_where_a_statement_stands_here_and_there(here: str, there: str, said: str) -> None:
+    own, other = (Program("train.py", files={"train.py": one}) for one in (here, there))
+    found = program_differences(own, other, ())
+    assert any(said in str(one.said) for one in found), [str(one.said) for one in found]

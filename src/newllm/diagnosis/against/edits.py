@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from newllm.diagnosis.against.calls import names_that_differ
-from newllm.diagnosis.against.statements import Statement, line_of_change, statements_of, without_magics
+from newllm.diagnosis.against.statements import Statement, around, line_of_change, statements_of, without_magics
 from newllm.diagnosis.against.written import changes_nothing
 
 How = Literal["changed", "added", "removed", "moved", "reordered", "nested"]
@@ -54,6 +54,7 @@ class Edit:
         seldom: whether it prints, logs, imports or only takes an argument, which seldom changes a result.
         written: the statement of the sound one as it stands there.
         depth: how many compound statements of its function it lies in.
+        around: of a reordered or nested one, in the run and in the sound one: see `statements.around`.
     """
 
     file: str
@@ -65,6 +66,7 @@ class Edit:
     seldom: bool = False
     written: str | None = None
     depth: int = 0
+    around: tuple[tuple[str | None, str | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def edits(there: Mapping[str, str], here: Mapping[str, str]) -> list[Edit]:
     paired, its_paired = {mine for mine, _ in pairs}, {its for _, its in pairs}
     added += [_Single(at, one, in_new=True) for at, code in own.items() if at not in paired for one in code]
     removed += [_Single(at, one, in_new=True) for at, code in other.items() if at not in its_paired for one in code]
-    found += _of_singles(added, removed, dict(pairs))
+    found += _of_singles(added, removed, dict(pairs), (own, other))
     kept = [replace(one, seldom=_is_seldom(one)) for one in found if not _is_seed(one)]
     return sorted(kept, key=lambda one: (one.seldom, _FIRST[one.how], one.file, one.line))
 
@@ -248,7 +250,8 @@ def _edits_within(at: Place, here: Block, there: Block) -> Iterator[Edit | tuple
             elif one.text != two.text:
                 yield Edit(at[0], line_of_change(one, two), at[1], one.text, two.text, "changed", written=two.own)
             elif not (wrapped if one.depth > two.depth else unwrapped):
-                yield Edit(at[0], one.line, at[1], one.text, two.text, "nested", written=two.own)
+                where = around(here, one), around(there, two)
+                yield Edit(at[0], one.line, at[1], one.text, two.text, "nested", written=two.own, around=where)
 
 
 def _is_head(statement: Statement | None) -> bool:
@@ -301,9 +304,11 @@ def _alike(one: str, two: str) -> float:
     return matcher.ratio() if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE else 0.0
 
 
-def _of_singles(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
+def _of_singles(
+    added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place], code: tuple[Code, Code]
+) -> Iterator[Edit]:
     """Yield edits of statements that one version alone has where it has them: moved, changed on the way, new, gone."""
-    yield from _moved(added, removed, pairs)
+    yield from _moved(added, removed, pairs, code)
     if len(added) * len(removed) <= MOST_APART:
         yield from _changed_apart(added, removed)
     for how, singles in (("added", added), ("removed", removed)):
@@ -318,7 +323,9 @@ def _of_single(one: _Single, how: How) -> Edit:
     return Edit(file, it.line, place, None, it.text, how, written=it.own, depth=it.depth)
 
 
-def _moved(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place]) -> Iterator[Edit]:
+def _moved(
+    added: list[_Single], removed: list[_Single], pairs: Mapping[Place, Place], code: tuple[Code, Code]
+) -> Iterator[Edit]:
     """Yield edits of statements that both have in other places, and take them from the lists."""
     by_text: dict[str, list[_Single]] = defaultdict(list)
     for one in removed:
@@ -334,7 +341,11 @@ def _moved(added: list[_Single], removed: list[_Single], pairs: Mapping[Place, P
         if one.place[1] == match.place[1] and _DEFINITION.match(one.statement.text):
             continue  # in whatever order or file
         how: How = "reordered" if pairs.get(one.place) == match.place else "moved"
-        yield Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, match.statement.text, how)
+        edit = Edit(one.place[0], one.statement.line, one.place[1], one.statement.text, match.statement.text, how)
+        if how == "reordered":
+            sides = zip(code, (one, match), strict=True)
+            edit = replace(edit, around=tuple(around(each[it.place], it.statement) for each, it in sides))
+        yield edit
 
 
 def _changed_apart(added: list[_Single], removed: list[_Single]) -> Iterator[Edit]:

@@ -161,8 +161,20 @@ def _of_edits(block: Sequence[Edit], places: Collection[str]) -> Difference:
         here=here,
         there=there,
         more=max(0, len(block) - MOST_IN_A_ROW),
+        **_where(first),
     )
     return _difference(said)
+
+
+def _where(edit: Edit) -> dict[str, str | None]:
+    """Return where a statement stands that stands elsewhere in its function there: in what, or else behind what."""
+    if not edit.around:
+        return {}
+    (head, before), (its_head, its_before) = edit.around
+    by, pair = ("inside", (head, its_head)) if head != its_head else ("behind", (before, its_before))
+    mine, its = (None if text is None else _cut(_BLANKS.sub(" ", text), 0) for text in pair)
+    is_known = mine != its and (by == "inside" or edit.how == "reordered")
+    return {"by": by if is_known else "elsewhere", "mine": mine, "its": its}
 
 
 def _in_a_row(statements: Sequence[str | None]) -> str | None:

@@ -76,6 +76,23 @@ class Statement:
         return replace(other, own=self.own or self.text)
 
 
+def around(code: Sequence[Statement], statement: Statement) -> tuple[str | None, str | None]:
+    """Return in which compound statement a statement of a function stands, and right behind which one in it; or None.
+
+    Args:
+        code: of the function.
+        statement: one of them.
+    """
+    at = next(at for at, one in enumerate(code) if one is statement)
+    before: str | None = None
+    for one in reversed(code[:at]):
+        if one.depth < statement.depth:
+            return one.own or one.text, before
+        if one.depth == statement.depth and before is None:
+            before = one.own or one.text
+    return None, before
+
+
 def line_of_change(here: Statement, there: Statement) -> int:
     """Return the line in which a statement first differs from another: of a long call that of an argument."""
     if here.tree is None or there.tree is None:

@@ -85,7 +85,16 @@ against-edit-changed = { $file }:{ $line }{ $place ->
 against-edit-nested = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] { " " }in { $place }
-    } `{ $here }` stands under other conditions, loops or blocks than there
+    } `{ $here }` stands { $by ->
+        [inside] { $mine ->
+            [none] outside of any loop or condition
+           *[other] inside `{ $mine }`
+        }, there { $its ->
+            [none] outside of any loop or condition
+           *[other] inside `{ $its }`
+        }
+       *[other] under other conditions, loops or blocks than there
+    }
 against-edit-moved = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] { " " }in { $place }
@@ -103,7 +112,23 @@ against-edit-added = { $file }:{ $line }{ $place ->
 against-edit-reordered = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] { " " }in { $place }
-    } `{ $here }` stands elsewhere in it there
+    } `{ $here }` stands { $by ->
+        [inside] { $mine ->
+            [none] outside of any loop or condition
+           *[other] inside `{ $mine }`
+        }, there { $its ->
+            [none] outside of any loop or condition
+           *[other] inside `{ $its }`
+        }
+        [behind] { $mine ->
+            [none] first
+           *[other] right after `{ $mine }`
+        }, there { $its ->
+            [none] first
+           *[other] right after `{ $its }`
+        }
+       *[other] elsewhere in it there
+    }
 against-edit-removed = { $file }{ $place ->
         [none] { "" }
        *[other] { " " }in { $place }

@@ -78,7 +78,16 @@ against-edit-changed = { $file }:{ $line }{ $place ->
 against-edit-nested = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] （{ $place }）
-    }の`{ $here }`を囲む条件、ループ、ブロックがあちらと異なる
+    }の`{ $here }`{ $by ->
+        [inside] { $mine ->
+            [none] はループや条件の外
+           *[other] は`{ $mine }`の中
+        }にあり、あちらでは{ $its ->
+            [none] ループや条件の外
+           *[other] `{ $its }`の中
+        }にある
+       *[other] を囲む条件、ループ、ブロックがあちらと異なる
+    }
 against-edit-moved = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] （{ $place }）
@@ -96,7 +105,23 @@ against-edit-added = { $file }:{ $line }{ $place ->
 against-edit-reordered = { $file }:{ $line }{ $place ->
         [none] { "" }
        *[other] （{ $place }）
-    }の`{ $here }`が、あちらでは同じ関数の別の位置にある
+    }の`{ $here }`は{ $by ->
+        [inside] { $mine ->
+            [none] ループや条件の外
+           *[other] `{ $mine }`の中
+        }にあり、あちらでは{ $its ->
+            [none] ループや条件の外
+           *[other] `{ $its }`の中
+        }にある
+        [behind] { $mine ->
+            [none] 最初
+           *[other] `{ $mine }`の直後
+        }にあり、あちらでは{ $its ->
+            [none] 最初
+           *[other] `{ $its }`の直後
+        }にある
+       *[other] あちらではその中の別の場所にある
+    }
 against-edit-removed = { $file }{ $place ->
         [none] { "" }
        *[other] （{ $place }）
