@@ -22,7 +22,7 @@ from newllm.errors import UserError
 HERE = Path(__file__).parent
 NAMED = {
     "hold-learning-rate": "rate", "hold-weight-decay": "setting", "hold-momentum": "setting", "keep-state": "state",
-    "given": "given",
+    "given": "given", "skip-not-finite": "not-finite",
 }  # fmt: skip
 NO_CAUSE = ("none", "unseeded")
 

@@ -40,7 +40,7 @@ class RerunLines(Watcher):
 
     def tried(self, trial: Trial, found: Rerun) -> None:
         """Say what a trial came to."""
-        say(f"{trial_line(self._words, trial, len(found.trials))}\n", self._stream)
+        say(f"{trial_line(self._words, trial, found)}\n", self._stream)
 
     def late(self, found: Rerun) -> None:
         """Say that the time is up."""
@@ -71,6 +71,6 @@ def _parts(found: Rerun, paper: Paper) -> Iterator[RenderableType]:
     for trial in found.trials:
         grid.add_row(
             plain(trial_name(paper.words, trial)),
-            Text(trial_outcome(paper.words, trial), style=_COLOURS.get(trial.outcome, "")),
+            Text(trial_outcome(paper.words, trial, finite=found.rise.is_finite), style=_COLOURS.get(trial.outcome, "")),
         )
     yield grid

@@ -8,6 +8,7 @@ scale       the learning rate is multiplied
 clip        the norm of the whole gradient is clipped
 clear       no gradient is left behind an update
 skip        the optimizer makes no update
+sift        the optimizer makes no update by a gradient that is not finite
 keep-state  what others than the optimizer write to weights and moments is undone
 """
 
@@ -29,7 +30,7 @@ from newllm.recorder.optimizers import Optimizers
 from newllm.trace.program import CHANGE, CHANGED
 
 _RECORDINGS: list[Path] = []  # of this process, in their order
-KINDS = ("hold", "cap", "scale", "clip", "clear", "skip", "keep-state")
+KINDS = ("hold", "cap", "scale", "clip", "clear", "skip", "sift", "keep-state")
 
 
 class AppliedChange:
@@ -96,6 +97,8 @@ class AppliedChange:
             self._hold(optimizer, is_cap=kind == "cap")
         elif self._is_now and kind in ("scale", "clip", "skip"):
             {"scale": self._scale, "clip": self._clip, "skip": self._drop_gradients}[kind](optimizer)
+        elif self._is_now and kind == "sift" and not _is_finite(optimizer):
+            self._drop_gradients(optimizer)
 
     def _ends(self, optimizer: Optimizer, *_: Any) -> None:
         while self._undo:
@@ -169,6 +172,12 @@ class AppliedChange:
             self._is_told = True
             self._out.mkdir(parents=True, exist_ok=True)
             (self._out / CHANGED).touch()
+
+
+def _is_finite(optimizer: Optimizer) -> bool:
+    """Whether every number of its gradients is finite."""
+    given = (one.grad for group in optimizer.param_groups for one in group["params"] if one.grad is not None)
+    return all(bool(torch.isfinite(one.coalesce().values() if one.is_sparse else one).all()) for one in given)
 
 
 def _copied(value: Any) -> Any:

@@ -10,7 +10,7 @@ from newllm.reruns.rise import BEFORE, Rise
 from newllm.trace import Finding, Series, Trace
 
 EARLY = 5  # steps before a rise, from which on a change acts
-ONES = 2  # updates, that of its first step and those before, that are left out one by one
+ONES = 2  # updates, the last that may matter and those before, that are left out one by one
 LOOK = 50  # steps before a rise, in which a setting may have moved
 BACK = 0.25  # of a move, by ratio: what is left of one that was taken back while a schedule went on
 MOVED = 1.2  # times a setting's value at the step before, from which on it has moved
@@ -22,7 +22,8 @@ _HELD = {"momentum": ("momentum", "betas")}
 _OF_STATE, _CARRIED = "changed-state", "gradient-carried"
 _LEAST = 1e-30  # in place of 0, which has no ratio
 SKIP, SKIP_ONE, STATE, INJECT = "skip-updates", "skip-one-update", "keep-state", "inject"
-CLEAR = "clear-gradients"
+CLEAR, SIFT = "clear-gradients", "skip-not-finite"
+_IN_LOSS = "numerics-in-loss"
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ def changes_of(trace: Trace, findings: Sequence[Finding], rise: Rise, last: int)
     is_seen = any(one.kind == _OF_STATE for one in findings)
     state = Change(STATE, "keep-state", early, last, tells=is_seen)  # else others may change it on purpose all the time
     found = [*_cleared(findings, early, last), *_held(trace, rise, last), *([state] if is_seen else [])]
-    found.append(Change(SKIP, "skip", early, last))
-    found += [Change(SKIP_ONE, "skip", at, at) for at in range(rise.first, max(0, rise.first - ONES), -1)]
+    found += [*_sifted(trace, findings, rise, last), Change(SKIP, "skip", early, last)]
+    # A loss is computed before the update of its step: of one that is not finite that update can save nothing.
+    latest = rise.first if rise.is_finite else rise.first - 1
+    found += [Change(SKIP_ONE, "skip", at, at) for at in range(latest, max(0, latest - ONES), -1)]
     norms = _before(trace, "gradient_norm", early)
     if len(norms):
         found.append(Change("clip-gradients", "clip", early, last, norm=float(np.median(norms))))
@@ -112,6 +115,25 @@ def _cleared(findings: Sequence[Finding], early: int, last: int) -> Iterator[Cha
     for one in findings:
         if one.kind == _CARRIED and one.first_step is not None and one.first_step <= last:
             yield Change(CLEAR, "clear", max(1, min(early, int(one.first_step) - 1)), last, tells=True)
+
+
+def _sifted(trace: Trace, findings: Sequence[Finding], rise: Rise, last: int) -> Iterator[Change]:
+    """Yield, of a loss that is not finite, that no update is made by a gradient that is not finite.
+
+    Not where every gradient before was finite: then none of these updates brought it about. It names the cause where
+    the doctor found the gradient not finite first, from a calm one: else the loss may have grown beyond all measure.
+    """
+    norms = trace.series("gradient_norm")
+    before = (norms.step >= rise.first - EARLY) & (norms.step < rise.first)
+    broken = norms.step[before & ~np.isfinite(norms.value)]
+    if rise.is_finite or (not len(broken) and rise.first - 1 in norms.step):
+        return
+    first = max(1, int(broken[0]) if len(broken) else rise.first - EARLY)
+    tells = any(
+        one.kind == rise.kind and one.first_step == rise.first and _IN_LOSS in (one.supported_causes or ())
+        for one in findings
+    )
+    yield Change(SIFT, "sift", first, last, tells=tells and len(broken) > 0)
 
 
 def _held(trace: Trace, rise: Rise, last: int) -> Iterator[Change]:

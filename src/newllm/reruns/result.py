@@ -10,7 +10,7 @@ from newllm.diagnosis.layers import and_more
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import Message, message, read_message
-from newllm.reruns.changes import EARLY, INJECT, SKIP, SKIP_ONE, STATE, Change
+from newllm.reruns.changes import EARLY, INJECT, SIFT, SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.rise import GONE, LESS, Rise
 
 SCHEMA = 1
@@ -33,6 +33,7 @@ class Trial:
         seconds: that it took.
         printed: of one that failed the last line that it printed.
         begins: whether the rise begins as in the run, and not before.
+        since: the step at which the loss rises, or is not finite, with the change; None where it does not, or unknown.
     """
 
     change: Change | None
@@ -43,6 +44,7 @@ class Trial:
     seconds: float
     printed: str = ""
     begins: bool = False
+    since: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -55,6 +57,7 @@ class Trial:
             "seconds": round(self.seconds, 3),
             "printed": self.printed,
             "begins": self.begins,
+            "since": self.since,
         }
 
     @classmethod
@@ -75,6 +78,7 @@ class Trial:
             float(data["seconds"]),
             str(data["printed"]),
             bool(data["begins"]),
+            None if (since := data.get("since")) is None else int(since),  # newer than the first of these files
         )
 
 
@@ -156,8 +160,8 @@ class Rerun:
     def shown(self) -> Message | None:
         """What is shown of the cause; None where nothing is."""
         if (cause := self.cause) is not None:
-            return change_text(cause, "cause")
-        return message("rerun-given", first=self.rise.first) if self.is_given else None
+            return change_text(cause, "cause", finite=self.rise.is_finite)
+        return message("rerun-given", first=self.rise.first, finite=self.rise.is_finite) if self.is_given else None
 
     @property
     def cause_name(self) -> str | None:
@@ -175,7 +179,9 @@ class Rerun:
 
     def sentences(self) -> Iterator[Message]:
         """Yield what came out, and how it was shown."""
-        yield message("rerun-rise", first=self.rise.first, number=self.number, rises=self.rises)
+        yield message(
+            "rerun-rise", first=self.rise.first, number=self.number, rises=self.rises, finite=self.rise.is_finite
+        )
         yield self._reproduction()
         if self.changed_data and not self.identical:
             yield message("rerun-changed-data", files=and_more(list(self.changed_data)))
@@ -195,27 +201,34 @@ class Rerun:
 
     def _helped(self) -> Iterator[Message]:
         """Yield the cause, or that none is shown, then what helps and what does not."""
-        cause = self.cause
+        cause, finite = self.cause, self.rise.is_finite
         if (shown := self.shown) is not None:
             yield shown
-            if self.is_given and self.seen is not None:
+            if self.seen is not None and (self.is_given or (cause is not None and cause.name == SIFT)):
                 yield message("rerun-seen", sentence=self.seen)
             yield from self._injected()
         elif not self.identical:
             yield message("rerun-by-chance")
         ones = [one.first for one in self.remedies if one.name == SKIP_ONE]
         if ones:
-            yield message("rerun-one-update", steps=[str(one) for one in sorted(ones)])
+            yield message("rerun-one-update", steps=[str(one) for one in sorted(ones)], finite=finite)
         others = [change_text(one) for one in self.remedies if one.name != SKIP_ONE]
         if others:
-            yield message("rerun-remedies", changes=others, alone=cause is None and not ones)
-        if stays := [change_text(one) for one in self.changes_that("less", "stays")]:
-            yield message("rerun-stays", changes=stays)
+            yield message("rerun-remedies", changes=others, alone=cause is None and not ones, finite=finite)
+        stayed = [one for one in self.trials if one.outcome in ("less", "stays")]
+        if stays := [self._stayed(one, one.change) for one in stayed if one.change is not None]:
+            yield message("rerun-stays", changes=stays, finite=finite)
         is_unknown = bool(self.identical) and not (shown or ones or self.left)
         if is_unknown:
             yield message("rerun-unknown")
         if is_unknown and self.seen is not None:
             yield message("rerun-seen", sentence=self.seen)
+
+    def _stayed(self, trial: Trial, change: Change) -> Message:
+        """Return what was changed in vain, and where the loss rises then, unless that is where it does in the run."""
+        what = change_text(change)
+        is_elsewhere = trial.since not in (None, self.rise.first)
+        return message("rerun-since", what=what, since=trial.since) if is_elsewhere else what
 
     @property
     def left(self) -> int:
@@ -230,12 +243,12 @@ class Rerun:
 
     def _reproduction(self) -> Message:
         if not self.trials:
-            return message("rerun-out-of-time")
+            return message("rerun-out-of-time", finite=self.rise.is_finite)
         first = self.trials[0]
         if first.outcome == "failed":
-            return message("rerun-failed", line=first.printed or None)
+            return message("rerun-failed", line=first.printed or None, finite=self.rise.is_finite)
         how = "identical" if self.identical else "repeated" if self.is_repeated else "other"
-        return message(f"rerun-{how}", steps=first.steps, parted=first.parted)
+        return message(f"rerun-{how}", steps=first.steps, parted=first.parted, finite=self.rise.is_finite)
 
     def _injected(self) -> Iterator[Message]:
         for one in self.trials:
@@ -301,13 +314,13 @@ def outcome_of(share: float | None) -> Outcome:
     return "failed" if share is None else "gone" if share <= GONE else "less" if share <= LESS else "stays"
 
 
-def change_text(change: Change, what: Literal["change", "cause"] = "change") -> Message:
-    """Return what is changed, or the cause that it shows, in words."""
+def change_text(change: Change, what: Literal["change", "cause"] = "change", *, finite: bool = True) -> Message:
+    """Return what is changed, or the cause that it shows, in words: of a rise, or of a loss that is not finite."""
     known = {
         "first": change.first, "last": change.last, "before": change.before, "within": change.within,
         "norm": change.norm, "factor": change.factor,
     }  # fmt: skip
-    return message(f"rerun-{what}-{change.name}", **known)
+    return message(f"rerun-{what}-{change.name}", **known, **({"finite": finite} if what == "cause" else {}))
 
 
 def read_rerun(run: Path) -> Rerun | None:

@@ -18,6 +18,8 @@ GIVEN = frozenset({
 })  # fmt: skip
 """Of findings that saw what the training was given, or did."""
 
+NOT_FINITE = "not-finite"  # kind of a finding
+
 LONGEST = 200  # steps of a rise that are looked at: what comes of it later is not what began it
 LEAST = 20  # steps behind its beginning
 BEFORE = 30  # points before it, for the level and its scatter
@@ -43,6 +45,11 @@ class Rise:
     first: int
     last: int
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether it is a rise; else the loss ceases to be finite there."""
+        return self.kind != NOT_FINITE
+
     def share(self, run: Series, trial: Series) -> float | None:
         """Return how much of the rise of a run is there in a trial: 1 all of it, 0 nothing; None of too few points.
 
@@ -54,6 +61,23 @@ class Rise:
         """Whether the loss of a trial that is changed from a step on is as before, and then rises as the run does."""
         share = self._share(run, trial, self.first + BEGINNING - 1)
         return self._is_calm(trial, step) and share is not None and share >= ALL
+
+    def since(self, trial: Series, step: int) -> int | None:
+        """Return where the loss of a trial that is changed from a step on rises, or ceases to be finite.
+
+        None where it does neither: a point that lies higher alone is no rise.
+        """
+        seen = (trial.step >= min(step, self.first)) & (trial.step <= self.last)
+        steps, values = trial.step[seen], trial.value[seen]
+        is_there = ~np.isfinite(values)
+        if self.is_finite:
+            level, scatter = self._usual(trial.value[trial.step < min(step, self.first)])
+            is_there |= values > level + 2 * scatter
+            ends = range(max(0, len(values) - BEGINNING + 1))
+            found = next((at for at in ends if is_there[at : at + BEGINNING].all()), None)
+        else:
+            found = next(iter(np.flatnonzero(is_there)), None)
+        return None if found is None else int(steps[found])
 
     def _share(self, run: Series, trial: Series, last: int) -> float | None:
         own, other = self._area(run, last), self._area(trial, last)
@@ -112,6 +136,13 @@ def rises(findings: Sequence[Finding], loss: Series) -> list[Rise]:
 
 
 def seen_at(rise: Rise, findings: Sequence[Finding]) -> Message | None:
-    """Return what the doctor says of what the training was given, or did, where a rise begins; None of nothing."""
+    """Return what the doctor says of what the training was given, or did, where a rise begins; None of nothing.
+
+    Of a loss that is not finite that is first what speaks for the cause that the doctor names itself.
+    """
+    own = (one for one in findings if not rise.is_finite and one.kind == rise.kind and one.first_step == rise.first)
+    reasons = [it.reason for one in own for it in one.causes or () if it.reason is not None]
+    if reasons:
+        return reasons[0]
     given = (one for one in findings if one.kind in GIVEN and one.first_step is not None)
     return next((one.sentence for one in given if abs((one.first_step or 0.0) - rise.first) <= SOON), None)

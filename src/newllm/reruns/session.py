@@ -150,7 +150,9 @@ class Session:
             return Trial(change, "not-made", None, None, **known)
         share = self.found.rise.share(self._loss, loss)
         begins = change is not None and self.found.rise.begins(self._loss, loss, change.first)
-        return Trial(change, outcome_of(share), share, parted, begins=begins, **known)
+        outcome = outcome_of(share)
+        since = None if change is None or outcome == "gone" else self.found.rise.since(loss, change.first)
+        return Trial(change, outcome, share, parted, begins=begins, since=since, **known)
 
     def _injected(self, change: Change, loss: Series, parted: int | None, known: Mapping[str, Any]) -> Trial:
         """Return whether a rise is there where one was injected: at least half as large as the run's."""

@@ -183,6 +183,28 @@ def test_updates_are_left_out(tmp_path, monkeypatch, is_closed):
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_updates_by_gradients_that_are_not_finite_are_left_out(tmp_path, monkeypatch, value, is_closed):
+    def damage(step: int, model: nn.Module, _: torch.optim.Optimizer) -> None:
+        if step == 5:
+            handles.append(next(model.parameters()).register_hook(lambda given: value * given))
+        elif step == 6:
+            handles.pop().remove()
+
+    handles: list[Any] = []
+    for optimizer in OPTIMIZERS:
+        change(monkeypatch, "sift", 4, 12)
+        weights = train(tmp_path / optimizer, optimizer, at=damage, is_closed=is_closed)
+        assert torch.equal(weights[4], weights[3])
+        assert all(bool(torch.isfinite(one).all()) for one in weights)
+        assert (tmp_path / optimizer / CHANGED).is_file()
+        calm = train(tmp_path / f"{optimizer}-calm", optimizer, is_closed=is_closed)
+        assert not (tmp_path / f"{optimizer}-calm" / CHANGED).exists()  # of a sound training nothing is left out
+        monkeypatch.delenv(CHANGE)
+        assert all(same(train(tmp_path / f"{optimizer}-alone", optimizer, is_closed=is_closed), calm))
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
 def test_the_gradient_is_clipped(tmp_path, monkeypatch, is_closed):
     change(monkeypatch, "clip", 5, 12, norm=1e-9)
     weights = train(tmp_path / "run", "adam", is_closed=is_closed)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.reruns.changes import CLEAR, INJECT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
+from newllm.reruns.changes import CLEAR, INJECT, SIFT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
 from newllm.reruns.rise import Rise
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Cause, Finding, Series, Trace
 
 STEPS = np.arange(1, 201)
 RISE = Rise("spike", 151, 171)
@@ -110,3 +110,39 @@ def test_a_change_is_read_as_it_was_written():
     for one in (found, injection_of(found, RISE)):
         assert one is not None
         assert Change.from_dict(one.as_dict()) == one
+
+
+BROKEN = Rise("not-finite", 151, 171)
+
+
+def of_gradient(*broken: int, value: float = np.nan) -> Trace:
+    norms = np.full(200, 2.0)
+    norms[[one - 1 for one in (*broken, *range(151, 201))]] = value
+    return trace(gradient_norm=norms)
+
+
+def sifted(of: Trace, cause: str = "numerics-in-loss", rise: Rise = BROKEN) -> list[tuple[int, bool]]:
+    causes = (Cause(cause, 0.5),)
+    seen = Finding(kind="not-finite", severity="fault", sentence=quoted("x"), first_step=151, causes=causes)
+    found = [one for one in changes_of(of, [seen], rise, 171) if one.name == SIFT]
+    assert all((one.kind, one.last) == ("sift", 171) for one in found)
+    return [(one.first, one.tells) for one in found]
+
+
+def test_updates_by_gradients_that_are_not_finite_are_left_out_where_they_came_before_the_loss():
+    assert sifted(of_gradient(150)) == [(150, True)]
+    assert sifted(of_gradient(148, 150, value=np.inf)) == [(148, True)]
+    assert sifted(of_gradient()) == []  # each gradient before was finite: leaving out those after it saves nothing
+    assert sifted(of_gradient(150), rise=RISE) == []
+    # What was not recorded may have been, and shows no cause.
+    assert sifted(trace(learning_rate=np.ones(200))) == [(146, False)]
+
+
+def test_of_a_loss_that_grew_beyond_all_measure_they_are_no_cause():
+    assert sifted(of_gradient(150), "learning-rate") == [(150, False)]
+
+
+def test_of_a_loss_that_is_not_finite_no_update_is_left_out_that_comes_behind_it():
+    found = changes_of(of_gradient(150), [], BROKEN, 171)
+    assert [one.first for one in found if one.name == SKIP_ONE] == [150, 149]
+    assert [one.name for one in found][:2] == [SIFT, SKIP]

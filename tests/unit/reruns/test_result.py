@@ -5,10 +5,11 @@ import dataclasses
 import pytest
 
 from newllm.errors import UserError
-from newllm.messages import message
-from newllm.reruns.changes import SKIP, SKIP_ONE, STATE, Change
+from newllm.messages import catalogue, message
+from newllm.reruns.changes import SIFT, SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.result import RERUN, Outcome, Rerun, Trial, outcome_of, read_rerun, write_rerun
 from newllm.reruns.rise import Rise
+from newllm.words.reruns import trial_outcome
 
 RISE = Rise("spike", 100, 130)
 HELD = Change("hold-learning-rate", "hold", 99, 130, ("lr",), before=0.1, within=1.0, moved=3, tells=True)
@@ -124,3 +125,38 @@ def test_it_is_read_as_it_was_written_and_damage_is_said(tmp_path):
         (tmp_path / RERUN).write_text(damaged)
         with pytest.raises(UserError, match="is damaged"):
             read_rerun(tmp_path)
+
+
+SIFTED = Change(SIFT, "sift", 99, 130, tells=True)
+
+
+def test_of_a_loss_that_is_not_finite_it_is_said_so_in_each_sentence():
+    broken = Rise("not-finite", 100, 130)
+    seen = message("because-derivative-not-finite", axis="step", step=99.0)
+    found = dataclasses.replace(rerun((SIFTED, "gone"), (ALL, "gone")), rise=broken, seen=seen)
+    assert found.cause == SIFTED
+    assert "The training loss is not finite at step 100." in str(found)
+    assert "The cause is a gradient that is not finite, first at step 99: with no update by such a" in str(found)
+    assert "the loss stays finite" in str(found)
+    assert "What the doctor saw there: at step 99 the gradient is not finite although loss" in str(found)
+    for shown in (found, dataclasses.replace(rerun((HELD, "gone")), rise=broken)):
+        assert "rise" not in str(shown).replace("rises", "rise")
+    untold = dataclasses.replace(SIFTED, tells=False)
+    grown = dataclasses.replace(rerun((untold, "gone"), (ALL, "gone")), rise=broken)
+    assert grown.cause is None
+    assert "The loss stays finite with no update whose gradient is not finite, from step 99 on" in str(grown)
+
+
+def test_where_a_loss_is_not_finite_with_a_change_is_said():
+    stayed = Trial(BEFORE, "stays", 1.0, 100, 130, 1.0, since=103)
+    there = Trial(ALL, "stays", 1.0, 100, 130, 1.0, since=100)
+    found = dataclasses.replace(rerun(), rise=Rise("not-finite", 100, 130), planned=(BEFORE, ALL))
+    found = found.with_trial(stayed).with_trial(there)
+    said = "with no update in step 99 alone (from step 103 on) and no updates from step 95 on."
+    assert f"The loss is not finite all the same {said}" in str(found)
+    assert Rerun.from_dict(found.as_dict()) == found
+    assert trial_outcome(catalogue("en"), stayed, finite=False) == "it is not finite from step 103 on"
+    assert trial_outcome(catalogue("ja"), stayed, finite=False) == "ステップ103から有限でなくなる"
+    assert trial_outcome(catalogue("en"), dataclasses.replace(stayed, share=3.0), finite=True) == (
+        "it rises from step 103 on, 3 times as much"
+    )

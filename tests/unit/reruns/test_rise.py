@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.reruns.rise import LEAST, Rise, rises
-from newllm.trace import Finding, Series
+from newllm.reruns.rise import LEAST, Rise, rises, seen_at
+from newllm.trace import Cause, Finding, Series
 
 STEPS = np.arange(1, 101)
 NOISE = np.random.default_rng(0).normal(0, 0.02, 100)
@@ -73,3 +73,22 @@ def test_rises_are_what_the_doctor_found_in_the_training_loss():
     two = Series(STEPS, loss(4.0).value + loss(4.0, 85, 95).value)
     both = rises([finding("spike", 85, 95), finding("changed-state", 50, None)], two)
     assert [(one.kind, one.first, one.last) for one in both] == [("changed-state", 50, 70), ("spike", 85, 100)]
+
+
+def test_where_the_loss_of_a_trial_rises_or_is_not_finite_is_found():
+    assert RISE.since(loss(4.0, first=53), 45) == 53
+    assert RISE.since(loss(4.0, first=47), 45) == 47
+    assert RISE.since(loss(0.0), 45) is None
+    assert RISE.since(loss(4.0, first=53, last=53), 45) is None  # a point that lies higher alone is no rise
+    broken = loss(4.0)
+    broken.value[55] = np.nan
+    assert Rise("not-finite", 50, 70).since(broken, 49) == 56
+    assert Rise("not-finite", 50, 70).since(loss(4.0), 49) is None
+
+
+def test_of_a_loss_that_is_not_finite_the_doctors_own_cause_is_what_was_seen():
+    causes = (Cause("numerics-in-loss", 0.5, quoted("why")),)
+    here, elsewhere = (finding("not-finite", first, None, causes=causes) for first in (50, 60))
+    assert seen_at(Rise("not-finite", 50, 70), [elsewhere, here]) == quoted("why")
+    assert seen_at(Rise("not-finite", 50, 70), [elsewhere]) is None
+    assert seen_at(RISE, [here]) is None
