@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from newllm.reruns.rise import BEFORE, Rise
+from newllm.messages import Message
+from newllm.reruns.rise import BEFORE, GIVEN, SOON, Rise, own_reasons
 from newllm.trace import Finding, Series, Trace
 
 EARLY = 5  # steps before a rise, from which on a change acts
@@ -95,6 +96,26 @@ def changes_of(trace: Trace, findings: Sequence[Finding], rise: Rise, last: int)
         found.append(Change("clip-gradients", "clip", early, last, norm=float(np.median(norms))))
     found.append(Change("half-learning-rate", "scale", early, last, factor=0.5))
     return found if is_seen else [*found, state]
+
+
+def named_by(change: Change, findings: Sequence[Finding], rise: Rise) -> Message | None:
+    """Return what the doctor found itself that points at what is changed, at the same place; None of nothing."""
+    if change.name == SIFT:
+        return own_reasons(rise, findings).get(_IN_LOSS)
+    kind = {STATE: _OF_STATE, CLEAR: _CARRIED}.get(change.name)
+    signal = next((it for it, name in SETTINGS.items() if change.settings == _HELD.get(name, (name,))), None)
+    for one in findings:
+        if one.first_step is None or one.severity == "note":
+            continue
+        is_same = (
+            # What goes on may have begun long before, or be what the rise began with.
+            one.kind == kind and one.first_step <= rise.first + SOON and one.end >= rise.first - SOON,
+            signal is not None and one.signal == signal and abs(one.first_step - change.first) <= 1,
+            change.name == SKIP_ONE and one.kind in GIVEN and one.first_step == change.first,
+        )
+        if any(is_same):
+            return one.sentence
+    return None
 
 
 def injection_of(change: Change, rise: Rise) -> Change | None:

@@ -1,6 +1,6 @@
 """What came of running a program again with one thing changed, as data; RUN/rerun.json holds it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,7 +10,7 @@ from newllm.diagnosis.layers import and_more
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.messages import Message, message, read_message
-from newllm.reruns.changes import EARLY, INJECT, SIFT, SKIP, SKIP_ONE, STATE, Change
+from newllm.reruns.changes import EARLY, INJECT, SKIP, SKIP_ONE, STATE, Change
 from newllm.reruns.rise import GONE, LESS, Rise
 
 SCHEMA = 1
@@ -98,6 +98,7 @@ class Rerun:
         seconds: that it took in all.
         changed_data: files that the program names and that are not, or no longer, what they were when it was recorded.
         seen: what the doctor saw at the beginning of the rise of what the training was given, or did; None of nothing.
+        named: of each planned change what the doctor found itself that points at the same thing at the same place.
     """
 
     run: str
@@ -111,6 +112,7 @@ class Rerun:
     seconds: float = 0.0
     changed_data: tuple[str, ...] = ()
     seen: Message | None = None
+    named: tuple[Message | None, ...] = ()
 
     def __str__(self) -> str:
         """Return the sentences, in English."""
@@ -204,14 +206,13 @@ class Rerun:
         cause, finite = self.cause, self.rise.is_finite
         if (shown := self.shown) is not None:
             yield shown
-            if self.seen is not None and (self.is_given or (cause is not None and cause.name == SIFT)):
-                yield message("rerun-seen", sentence=self.seen)
+            if (seen := self.seen if self.is_given else self._named(cause)) is not None:
+                yield message("rerun-seen", sentence=seen)
             yield from self._injected()
         elif not self.identical:
             yield message("rerun-by-chance")
-        ones = [one.first for one in self.remedies if one.name == SKIP_ONE]
-        if ones:
-            yield message("rerun-one-update", steps=[str(one) for one in sorted(ones)], finite=finite)
+        ones = [one for one in self.remedies if one.name == SKIP_ONE]
+        yield from self._of_one_update(ones)
         others = [change_text(one) for one in self.remedies if one.name != SKIP_ONE]
         if others:
             yield message("rerun-remedies", changes=others, alone=cause is None and not ones, finite=finite)
@@ -224,11 +225,24 @@ class Rerun:
         if is_unknown and self.seen is not None:
             yield message("rerun-seen", sentence=self.seen)
 
+    def _of_one_update(self, ones: Sequence[Change]) -> Iterator[Message]:
+        """Yield without which single updates the rise is gone, and what the doctor found at them."""
+        if ones:
+            steps = [str(one.first) for one in sorted(ones, key=lambda it: it.first)]
+            yield message("rerun-one-update", steps=steps, finite=self.rise.is_finite)
+        for seen in map(self._named, ones):
+            if seen is not None:
+                yield message("rerun-seen", sentence=seen)
+
     def _stayed(self, trial: Trial, change: Change) -> Message:
         """Return what was changed in vain, and where the loss rises then, unless that is where it does in the run."""
         what = change_text(change)
         is_elsewhere = trial.since not in (None, self.rise.first)
         return message("rerun-since", what=what, since=trial.since) if is_elsewhere else what
+
+    def _named(self, change: Change | None) -> Message | None:
+        """Return what the doctor found itself that points at a change."""
+        return next((seen for one, seen in zip(self.planned, self.named, strict=False) if one == change), None)
 
     @property
     def left(self) -> int:
@@ -280,7 +294,8 @@ class Rerun:
                 "sentences": list(map(str, said)),
                 "seconds": round(self.seconds, 3),
                 "changed_data": list(self.changed_data),
-                "seen": None if self.seen is None else {"said": self.seen.as_dict(), "text": str(self.seen)},
+                "seen": _said(self.seen),
+                "named": list(map(_said, self.named)),
             }
         )
 
@@ -304,9 +319,20 @@ class Rerun:
             tuple(map(Trial.from_dict, data["trials"])),
             tuple(map(Change.from_dict, data["planned"])),
             float(data["seconds"]),
-            tuple(map(str, data.get("changed_data", ()))),  # this and the next are newer than the first of these files
-            None if (seen := data.get("seen")) is None else read_message(seen["said"], seen["text"]),
+            tuple(
+                map(str, data.get("changed_data", ()))
+            ),  # this and what follows are newer than the first of these files
+            _read(data.get("seen")),
+            tuple(map(_read, data.get("named", ()))),
         )
+
+
+def _said(one: Message | None) -> dict[str, Any] | None:
+    return None if one is None else {"said": one.as_dict(), "text": str(one)}
+
+
+def _read(data: Mapping[str, Any] | None) -> Message | None:
+    return None if data is None else read_message(data["said"], data["text"])
 
 
 def outcome_of(share: float | None) -> Outcome:

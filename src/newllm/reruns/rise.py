@@ -135,14 +135,18 @@ def rises(findings: Sequence[Finding], loss: Series) -> list[Rise]:
     return kept
 
 
+def own_reasons(rise: Rise, findings: Sequence[Finding]) -> dict[str, Message]:
+    """Return what speaks for the cause that the doctor names of a rise itself, by its name."""
+    own = (one for one in findings if one.kind == rise.kind and one.first_step == rise.first)
+    return {it.name: it.reason for one in own for it in one.causes or () if it.reason is not None}
+
+
 def seen_at(rise: Rise, findings: Sequence[Finding]) -> Message | None:
     """Return what the doctor says of what the training was given, or did, where a rise begins; None of nothing.
 
     Of a loss that is not finite that is first what speaks for the cause that the doctor names itself.
     """
-    own = (one for one in findings if not rise.is_finite and one.kind == rise.kind and one.first_step == rise.first)
-    reasons = [it.reason for one in own for it in one.causes or () if it.reason is not None]
-    if reasons:
-        return reasons[0]
+    if not rise.is_finite and (reasons := own_reasons(rise, findings)):
+        return next(iter(reasons.values()))
     given = (one for one in findings if one.kind in GIVEN and one.first_step is not None)
     return next((one.sentence for one in given if abs((one.first_step or 0.0) - rise.first) <= SOON), None)

@@ -19,7 +19,7 @@ from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
 from newllm.files import to_json
-from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, Change, changes_of, injection_of
+from newllm.reruns.changes import INJECT, SKIP, SKIP_ONE, Change, changes_of, injection_of, named_by
 from newllm.reruns.result import Rerun, Trial, outcome_of, read_rerun, write_rerun
 from newllm.reruns.rise import BEFORE, LESS, rises, seen_at
 from newllm.time_limit import OutOfTime, TimeLimit
@@ -208,6 +208,7 @@ def rerun_program(
     about = Rerun(
         str(run), _digest(program), rise, at + 1, len(found), rise.last,
         planned=tuple(changes), changed_data=others, seen=seen_at(rise, findings),
+        named=tuple(named_by(one, findings, rise) for one in changes),
     )  # fmt: skip
     earlier = read_rerun(run)
     is_same = earlier is not None and earlier.changed_data == others  # what ran on other data tells nothing now

@@ -19,7 +19,7 @@ from newllm.bisection.result import Bisection, Trial
 from newllm.bisection.store import write_bisection
 from newllm.cli.main import COMMANDS
 from newllm.cli.schema import described, schema_of
-from newllm.messages import message
+from newllm.messages import message, quoted
 from newllm.reruns.changes import Change as RerunChange
 from newllm.reruns.result import Rerun, write_rerun
 from newllm.reruns.result import Trial as RerunTrial
@@ -80,7 +80,12 @@ def _rerun(_: Path) -> list[object]:
     trials = (RerunTrial(None, "stays", 1.0, None, 80, 1.5), RerunTrial(change, "gone", 0.0, 51, 80, 1.5))
     Path("recorded").mkdir()
     (Path("recorded") / "recording.json").write_text("{}")
-    write_rerun(Path("recorded"), Rerun("a", "0" * 64, Rise("spike", 50, 80), 1, 1, 80, trials, (change,), 3.0))
+    sifted = RerunChange("skip-not-finite", "sift", 50, 80)
+    trials = (*trials, RerunTrial(sifted, "stays", 1.0, 51, 80, 1.5, since=53))
+    write_rerun(
+        Path("recorded"),
+        Rerun("a", "0" * 64, Rise("spike", 50, 80), 1, 1, 80, trials, (change, sifted), 3.0, named=(quoted("x"), None)),
+    )
     return ["recorded", "--show"]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.reruns.changes import CLEAR, INJECT, SIFT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of
+from newllm.reruns.changes import CLEAR, INJECT, SIFT, SKIP, SKIP_ONE, STATE, Change, changes_of, injection_of, named_by
 from newllm.reruns.rise import Rise
 from newllm.trace import Cause, Finding, Series, Trace
 
@@ -146,3 +146,35 @@ def test_of_a_loss_that_is_not_finite_no_update_is_left_out_that_comes_behind_it
     found = changes_of(of_gradient(150), [], BROKEN, 171)
     assert [one.first for one in found if one.name == SKIP_ONE] == [150, 149]
     assert [one.name for one in found][:2] == [SIFT, SKIP]
+
+
+def point(kind: str, first: float, last: float | None = None, **known: object) -> Finding:
+    return Finding(**{  # type: ignore[arg-type]
+        "kind": kind, "severity": "warning", "sentence": quoted(kind), "first_step": first, "last_step": last, **known
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "found", "is_same"), [
+    (Change(STATE, "keep-state", 146, 171), point("changed-state", 151), True),
+    (Change(STATE, "keep-state", 146, 171), point("changed-state", 31, 190), True),
+    (Change(STATE, "keep-state", 146, 171), point("changed-state", 31, 91), False),  # it was over long before
+    (Change(STATE, "keep-state", 146, 171), point("changed-state", 168), False),  # it began within the rise
+    (Change(STATE, "keep-state", 146, 171), point("changed-state", 151, severity="note"), False),
+    (Change(STATE, "keep-state", 146, 171), point("changed-inputs", 151), False),
+    (Change(CLEAR, "clear", 146, 171), point("gradient-carried", 150, 200), True),
+    (Change("hold-learning-rate", "hold", 140, 171, ("lr",)), point("jump", 140, signal="learning_rate"), True),
+    (Change("hold-learning-rate", "hold", 140, 171, ("lr",)), point("jump", 1, signal="learning_rate"), False),
+    (Change("hold-weight-decay", "hold", 140, 171, ("weight_decay",)), point("j", 140, signal="learning_rate"), False),
+    (Change(SKIP_ONE, "skip", 150, 150), point("outlier-batch", 150), True),
+    (Change(SKIP_ONE, "skip", 150, 150), point("outlier-batch", 151), False),
+    (Change(SKIP, "skip", 146, 171), point("outlier-batch", 151), False),
+])  # fmt: skip
+def test_a_finding_of_the_same_thing_at_the_same_place_is_named(change, found, is_same):
+    assert named_by(change, [found], RISE) == (found.sentence if is_same else None)
+
+
+def test_the_doctors_own_cause_of_a_loss_that_is_not_finite_is_named_beside_its_change():
+    sifting = Change(SIFT, "sift", 150, 171)
+    for name, said in (("numerics-in-loss", quoted("why")), ("fp16-overflow", None)):
+        own = point("not-finite", 151, causes=(Cause(name, 0.5, quoted("why")),))
+        assert named_by(sifting, [own], BROKEN) == said

@@ -133,7 +133,7 @@ SIFTED = Change(SIFT, "sift", 99, 130, tells=True)
 def test_of_a_loss_that_is_not_finite_it_is_said_so_in_each_sentence():
     broken = Rise("not-finite", 100, 130)
     seen = message("because-derivative-not-finite", axis="step", step=99.0)
-    found = dataclasses.replace(rerun((SIFTED, "gone"), (ALL, "gone")), rise=broken, seen=seen)
+    found = dataclasses.replace(rerun((SIFTED, "gone"), (ALL, "gone")), rise=broken, named=(seen, None))
     assert found.cause == SIFTED
     assert "The training loss is not finite at step 100." in str(found)
     assert "The cause is a gradient that is not finite, first at step 99: with no update by such a" in str(found)
@@ -160,3 +160,19 @@ def test_where_a_loss_is_not_finite_with_a_change_is_said():
     assert trial_outcome(catalogue("en"), dataclasses.replace(stayed, share=3.0), finite=True) == (
         "it rises from step 103 on, 3 times as much"
     )
+
+
+def test_the_doctors_own_finding_stands_beside_the_change_that_it_points_at():
+    seen = message("finding-repeated-batch.test")
+    for found, is_said in (
+        (rerun((KEPT, "gone"), (ALL, "stays"), begins=True), True),
+        (rerun((HELD, "gone")), True),
+        (rerun((ONE, "gone"), (ALL, "gone")), True),
+        (rerun((HELD, "stays"), (ALL, "gone")), False),  # what does not remove the rise is not confirmed
+        (rerun((HELD, "gone"), parted=3), False),
+    ):
+        found = dataclasses.replace(found, named=(seen,))
+        assert (f"What the doctor saw there: {seen}" in str(found)) is is_said
+        assert Rerun.from_dict(found.as_dict()) == found
+    other = dataclasses.replace(rerun((HELD, "gone"), (ALL, "gone")), named=(None, seen))
+    assert "What the doctor saw there" not in str(other)
