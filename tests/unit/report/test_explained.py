@@ -65,10 +65,19 @@ def _bound(tree: ast.Module, function: ast.FunctionDef, name: str) -> Iterator[s
 
 
 def _passed(tree: ast.Module, function: ast.FunctionDef, place: int) -> Iterator[str]:
-    for caller in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        for call in (node for node in ast.walk(caller) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Name) and call.func.id == function.name and len(call.args) > place:
-                yield from _values(tree, caller, call.args[place])
+    for module in (tree, *_importing(function.name)):
+        for caller in (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)):
+            for call in (node for node in ast.walk(caller) if isinstance(node, ast.Call)):
+                if isinstance(call.func, ast.Name) and call.func.id == function.name and len(call.args) > place:
+                    yield from _values(module, caller, call.args[place])
+
+
+def _importing(name: str) -> Iterator[ast.Module]:
+    """Yield the modules that import a function of this name."""
+    for tree in (ast.parse(path.read_text()) for path in MODULES):
+        imported = (one.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for one in node.names)
+        if name in imported:
+            yield tree
 
 
 def _suggested(tree: ast.Module) -> Iterator[str]:
