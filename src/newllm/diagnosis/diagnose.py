@@ -37,7 +37,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
         findings = _without_lost(explained(_folded(findings), trace, facts), trace.last_step)
         findings = seldom_right_as_notes(inner_as_notes(findings, trace, facts))
-    findings = rooted(findings, trace.last_step, _order)
+    findings = rooted(findings, trace.last_step, _order, trace.series("validation_loss").step.tolist())
     if findings and findings[0].severity == "warning" and lost_model(trace, facts):
         findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined
     return _as_sure_as_tested(with_named_layers(with_changes(findings, trace, facts), facts))

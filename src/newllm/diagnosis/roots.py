@@ -108,13 +108,18 @@ SEEN = frozenset({
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
 UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient"})
+BRINGS_RISES = frozenset({"rank-outlier", "contrastive-at-chance", "posterior-collapse"})
+"""What one rank began all see; of a representation, or a code, that is lost a rise of the loss is what came of it."""
 COMES_OF = dict.fromkeys(("over-fitting", "validation-rises"), frozenset({"validation-gap"}))
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
 
 def rooted(
-    findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, bool, float, bool]]
+    findings: Sequence[Finding],
+    length: float,
+    order: Callable[[Finding], tuple[int, bool, float, bool]],
+    evaluated: Sequence[float] = (),
 ) -> list[Finding]:
     """Return the findings in order, each root followed by what follows from it, and as grave as the gravest of these.
 
@@ -123,9 +128,10 @@ def rooted(
         length: of the run, in the units of the trace's axis.
         order: what they are sorted by; a root stands where the gravest of its consequences would, of equals by its own
             last part.
+        evaluated: the steps of the evaluations, rising; between two of them nobody knows when validation rose.
     """
     ordered = sorted(findings, key=order)  # stable: what is equal stays in the order of the detectors
-    found = {at: root for at in range(len(ordered)) if (root := _root(at, ordered, length)) is not None}
+    found = {at: root for at in range(len(ordered)) if (root := _root(at, ordered, length, evaluated)) is not None}
     roots = {at: _top(root, found) for at, root in found.items()}
     members = {root: [at for at, of in roots.items() if of == root] for root in set(roots.values())}
     heads = [at for at in range(len(ordered)) if at not in roots]
@@ -164,7 +170,7 @@ def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Sever
     return [ordered[at].severity for at in places]
 
 
-def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
+def _root(at: int, ordered: Sequence[Finding], length: float, evaluated: Sequence[float]) -> int | None:
     finding = ordered[at]
     if finding.kind == "gradient-explosion" and (place := _unheld(finding, ordered, length)) is not None:
         return place
@@ -176,14 +182,15 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
     # What stands because no weight moves; what was never learnt of validation is not lost by learning too much.
     origins = UNMOVED if finding.kind in STANDS and not finding.causes else COMES_OF.get(finding.kind)
     if origins is not None:
-        return next((place for place, one in alarms.items() if one.kind in origins), None)
+        origin = next((place for place, one in alarms.items() if one.kind in origins), None)
+        return _event_behind_best(finding, alarms, length, evaluated) if origin is None else origin
     if finding.kind not in EVENTS:
         return None
-    for place, one in alarms.items():  # what one rank began all see; a rise to chance is what came of it
-        if one.kind in {"rank-outlier", "contrastive-at-chance"} and _begins_before(one, finding, NEAR * length):
+    for place, one in alarms.items():
+        if one.kind in BRINGS_RISES and _begins_before(one, finding, NEAR * length):
             return place
     events = {place: one for place, one in alarms.items() if one.kind in EVENTS}
-    wholes = {place: _whole(one, events, length) for place, one in events.items()}
+    wholes = {place: _whole(one, events, length, evaluated) for place, one in events.items()}
     if wholes[at] is not None:
         return wholes[at]
     before = (place for place in events if place < at and wholes[place] is None)
@@ -208,12 +215,32 @@ def _unheld(explosion: Finding, ordered: Sequence[Finding], length: float) -> in
     return next((place for place in late if not _is_later(ordered[place], explosion, length)), None)
 
 
-def _whole(finding: Finding, events: Mapping[int, Finding], length: float) -> int | None:
+def _event_behind_best(
+    rise: Finding, alarms: Mapping[int, Finding], length: float, evaluated: Sequence[float]
+) -> int | None:
+    """Return the place of the spike of training that took validation with it, right behind its best evaluation.
+
+    Not of one with a cause, of which it may have said itself what it follows from.
+    """
+    behind = next((step for step in evaluated if step > (rise.first_step or 0.0)), None)
+    if rise.kind not in COMES_OF or behind is None:
+        return None
+    took = [
+        place
+        for one in alarms.values()
+        if one.kind in EVENTS and one.first_step == behind
+        for place, training in alarms.items()
+        if not training.causes and _is_dated_by(one, training, length, evaluated)
+    ]
+    return next((place for place in took if (alarms[place].first_step or 0.0) >= (rise.first_step or 0.0)), None)
+
+
+def _whole(finding: Finding, events: Mapping[int, Finding], length: float, evaluated: Sequence[float]) -> int | None:
     """Return the place of the event that a finding is a part of, or that dates it."""
     whole = next((place for place, one in events.items() if _is_part(finding, one)), None)
     if whole is not None:
         return whole
-    return next((place for place, one in events.items() if _is_dated_by(finding, one, length)), None)
+    return next((place for place, one in events.items() if _is_dated_by(finding, one, length, evaluated)), None)
 
 
 def _is_later(other: Finding, finding: Finding, length: float) -> bool:
@@ -223,12 +250,22 @@ def _is_later(other: Finding, finding: Finding, length: float) -> bool:
     return other.first_step > finding.first_step + LATE * length
 
 
-def _is_dated_by(validation: Finding, training: Finding, length: float) -> bool:
+def _is_dated_by(validation: Finding, training: Finding, length: float, evaluated: Sequence[float]) -> bool:
     """Whether a rise of a validation loss is that of training, which dates it better: evaluations are few."""
     if not is_validation(validation.signal or "") or is_validation(training.signal or "") or training.signal is None:
         return False
-    began = (training.first_step or 0.0) <= (validation.first_step or 0.0)
-    return training.kind == "spike" and began and _is_one_event(validation, training, length)
+    seen, first = validation.first_step or 0.0, training.first_step or 0.0
+    before = max((step for step in evaluated if step < seen), default=seen)
+    may_have_begun = seen if _names_other_cause(validation, training) else before
+    return (
+        training.kind == "spike"
+        and first <= seen
+        and (first > may_have_begun or _is_one_event(validation, training, length))
+    )
+
+
+def _names_other_cause(finding: Finding, other: Finding) -> bool:
+    return bool(finding.causes and other.causes and finding.causes[0].name != other.causes[0].name)
 
 
 def _is_part(spike: Finding, stretch: Finding) -> bool:
@@ -245,7 +282,7 @@ def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:
     """Whether two findings begin and end near each other, and do not name different causes."""
     if finding.first_step is None or other.first_step is None:
         return False
-    if finding.causes and other.causes and finding.causes[0].name != other.causes[0].name:
+    if _names_other_cause(finding, other):
         return False
     near = NEAR * length
     return finding.first_step - near <= other.end and other.first_step - near <= finding.end

@@ -66,17 +66,23 @@ def training_kind(trace: Trace, facts: Facts = Facts()) -> TrainingKind:  # noqa
     """Return what kind of training a trace is of."""
     if facts.kind is not None:
         return TrainingKind(facts.kind, is_given=True)
+    return (
+        _by_roles(trace, facts, _BY_ROLES) or _by_layers(facts) or _by_roles(trace, facts, _LAST) or _by_values(trace)
+    )
+
+
+def _by_roles(trace: Trace, facts: Facts, kinds: tuple[tuple[str, tuple[str, ...]], ...]) -> TrainingKind | None:
     roles = roles_of(trace, facts)
-    for name, needed in _BY_ROLES:
+    for name, needed in kinds:
         columns = [roles.first(*alternatives.split()) for alternatives in needed]
         if all(columns):
             return TrainingKind(name, tuple(filter(None, columns)))
-    return _by_layers(facts) or _by_values(trace)
+    return None
 
 
 def _by_layers(facts: Facts) -> TrainingKind | None:
     """Return the kind that names of layers tell ("critic.0" is a critic's), None where they tell none."""
-    names = {part.lower() for layer in facts.layers for part in re.split(r"[._/]", layer.name)}
+    names = {part.lower() for layer in facts.layers for sep in ("[._/]", "[./]") for part in re.split(sep, layer.name)}
     for kind, (first, second) in _BY_LAYERS:
         if first & names and second & names:
             return TrainingKind(kind, (min(first & names), min(second & names)))
@@ -125,14 +131,19 @@ _BY_ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contrastive", ("alignment", "uniformity")),
     ("diffusion", ("noise_loss",)),
     ("distillation", ("teacher_loss",)),
-    ("regression", ("mse",)),
 )
+_LAST = (("regression", ("mse",)),)  # a squared error is logged by other kinds too
 
 
 _BY_LAYERS = (
     ("adversarial", ({"generator", "gen", "netg"}, {"discriminator", "critic", "disc", "netd"})),
     ("reinforcement", ({"policy", "actor", "pi"}, {"value", "critic", "vf", "qf", "q"})),
-)
+    ("vae", (
+        {"mu", "mean", "means", "fc_mu", "to_mu", "fc_mean", "z_mean", "mu_head", "mean_head"},
+        {"logvar", "log_var", "log_variance", "fc_logvar", "fc_log_var", "fc_var", "to_logvar", "z_log_var",
+         "logvar_head", "log_variance_head"},
+    )),
+)  # fmt: skip
 
 _TOKENS = re.compile(
     r"(^|[^a-z])tok(en)?s?[ _]*(/|per|seen|\b)", re.IGNORECASE

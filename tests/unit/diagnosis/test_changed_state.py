@@ -60,6 +60,13 @@ def test_an_evaluation_that_leaves_other_weights_in_is_an_alarm() -> None:
     assert [one.id for one in finding.alternatives] == ["finding-changed-state.evaluation"]
 
 
+def test_evaluations_that_leave_other_weights_in_since_an_average_began_are_an_alarm() -> None:
+    changed, evaluated = range(51, 100, 10), range(10, 101, 10)
+    (finding,) = found(weights_changed__a=dict.fromkeys(changed, 1.0), validation_loss=dict.fromkeys(evaluated, 1.0))
+    assert finding.severity == "warning"
+    assert "it happens after every evaluation from there on, 5 times in all" in str(finding.sentence)
+
+
 @pytest.mark.parametrize(
     ("changed", "evaluated"),
     [

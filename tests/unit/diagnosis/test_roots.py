@@ -123,6 +123,30 @@ def test_a_rise_of_validation_is_dated_by_the_spike_of_training_before_it() -> N
     ], LENGTH, _order)[0].severity == "fault"  # fmt: skip
 
 
+def test_between_two_evaluations_nobody_knows_when_validation_rose() -> None:
+    spike = found("spike", None, 281, 290, signal="loss", evidence={"peak": 3.7})
+    rise = found("diverged", None, 320, 400, severity="fault", signal="validation_loss")
+    fit = found("over-fitting", None, 280, 400, signal="validation_loss")
+
+    def kinds(*evaluated: float, fitted: Finding = fit) -> dict[str, str | None]:
+        return {one.kind: one.follows for one in rooted([rise, spike, fitted], LENGTH, _order, evaluated)}
+
+    assert kinds(240, 280, 320, 360, 400) == {"spike": None, "diverged": "spike", "over-fitting": "spike"}
+    assert kinds(240, 300, 320, 360, 400) == {"spike": None, "diverged": None, "over-fitting": None}
+    before = found("over-fitting", None, 240, 400, signal="validation_loss")  # it had begun to rise without that
+    assert kinds(240, 280, 320, 360, 400, fitted=before)["over-fitting"] is None
+    blamed = found("over-fitting", "x", 280, 400, signal="validation_loss")
+    both = [rise, found("spike", "x", 281, 290, signal="loss"), blamed]
+    assert {one.kind: one.follows for one in rooted(both, LENGTH, _order, (280, 320))}["spike"] == "over-fitting"
+
+
+def test_a_loss_that_rises_where_the_code_is_lost_follows_from_that() -> None:
+    spike, later = found("spike", None, 194, 400, signal="loss"), found("spike", None, 240, 400, signal="loss")
+    collapse = found("posterior-collapse", None, 200, 400)
+    assert follow(spike, collapse) == [("posterior-collapse", None), ("spike", "posterior-collapse")]
+    assert dict(follow(later, collapse))["spike"] is None
+
+
 def test_parts_and_dates_make_no_circle() -> None:
     parts = [
         found("spike", None, 50, 60, confidence=0.99, signal="validation_loss", evidence={"peak": 2.0}),

@@ -428,3 +428,21 @@ def test_columns_of_any_values_are_judged(seed: int) -> None:
 def test_layers_names_tell_of_two_sides(names: tuple[str, ...], kind: str | None) -> None:
     facts = Facts(layers=tuple(Layer(name, "Linear", 4) for name in names))
     assert training_kind(Trace({"loss": Series(np.arange(9), np.ones(9))}), facts).name == kind
+
+
+def test_layers_called_mean_and_log_variance_are_those_of_a_variational_autoencoder() -> None:
+    def kind(*names: str) -> str | None:
+        layers = tuple(Layer(name, "Linear", 8) for name in names)
+        return training_kind(Trace({"val_mse": Series(STEPS, 1 + RISING)}), Facts(layers=layers)).name
+
+    assert kind("encoder.0", "mean", "log_variance") == kind("vae.fc_mu", "vae.fc_logvar") == "vae"
+    assert kind("encoder.0", "mean", "decoder.0") == kind("actor.mean", "actor.log_std") == "regression"
+
+
+def test_a_collapse_begins_where_the_divergence_falls() -> None:
+    kl = np.where(LATE, 50 * 0.5 ** np.minimum((STEPS - 200) / 4, 60), 50.0)
+    finding = next(
+        one for one in found({"loss": noisy(0.3, 0.02), "kl": kl}, "vae") if one.kind == "posterior-collapse"
+    )
+    assert finding.first_step == 206  # the first below half; below the limit it is from step 270 on
+    assert "stays there from step 2" in str(finding.sentence)

@@ -55,6 +55,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
             layers.add(layer)
     forgets = _moments_never_fill(parts, steps)
     evaluated = _follow_evaluations(trace, parts, steps)
+    seldom = "regular-seen" if regular else "seen"
     watched = _watched(trace, first)
     said = message(
         "finding-changed-state.sentence",
@@ -63,7 +64,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         axis=trace.axis,
         step=first,
         times=len(steps),
-        regular="evaluated" if evaluated else regular if _all_seen(trace) else "regular-seen" if regular else "seen",
+        regular=evaluated or (regular if _all_seen(trace) else seldom),
     )
     return Finding(
         kind="changed-state",
@@ -106,12 +107,18 @@ def _moments_never_fill(parts: Sequence[str], steps: Sequence[int]) -> bool:
     return list(parts) == ["moments_changed"] and len(steps) > REGULAR and int(np.diff(steps).max()) <= MEMORY
 
 
-def _follow_evaluations(trace: Trace, parts: Sequence[str], steps: Sequence[int]) -> bool:
-    """Whether weights change in the first update after every evaluation, and at no other."""
+def _follow_evaluations(trace: Trace, parts: Sequence[str], steps: Sequence[int]) -> str | None:
+    """Return "evaluated" where weights change in the first update after every evaluation, and at no other.
+
+    "evaluated-since" where they do from the first of these changes on, as of an average that begins later; else None.
+    """
     names = [name for name in trace.signals if name.partition("/")[0] == "validation_loss"]
     evaluated = {int(step) for name in names for step in trace.series(name).step}
     evaluated = {step for step in evaluated if step < int(trace.series("loss").step.max(initial=0))}
-    return "weights_changed" in parts and len(steps) >= REGULAR and {step - 1 for step in steps} == evaluated
+    since = {step for step in evaluated if step >= steps[0] - 1}
+    if "weights_changed" not in parts or len(steps) < REGULAR or {step - 1 for step in steps} != since:
+        return None
+    return "evaluated" if since == evaluated else "evaluated-since"
 
 
 def detect_frozen_statistics(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

@@ -43,7 +43,14 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     rose = peak > 1.5 * float(series.value[0])
     at_once = not rose and not (level[2 + len(level) // 20 :] >= 0.5 * peak).any()  # it fell from the first updates on
-    return [_posterior_collapse(roles, series, float(series.step[0]) if at_once else stays[0], peak)]
+    first = float(series.step[0]) if at_once else stays[0]
+    return [_posterior_collapse(roles, series, first, min(first, _fell(series, peak)), peak)]
+
+
+def _fell(series: Series, peak: float) -> float:
+    """Return the first step behind the last at which a divergence had half of its highest level."""
+    high = np.flatnonzero(series.value >= 0.5 * peak)
+    return float(series.step[min(int(high[-1]) + 1, len(series.step) - 1)] if len(high) else series.step[0])
 
 
 def _stands(reconstruction: Series) -> bool:
@@ -53,7 +60,7 @@ def _stands(reconstruction: Series) -> bool:
     return len(behind) > FEWEST_POINTS and abs(end_level(reconstruction, 0.15) - usual) < STANDS * abs(usual)
 
 
-def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
+def _posterior_collapse(roles: Roles, series: Series, first: float, fell: float, peak: float) -> Finding:
     other = roles.series("reconstruction")
     flat = _stands(other)
     evidence = {"kl": last_level(series.value), "highest": peak}
@@ -75,7 +82,7 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
             reconstruction=roles.first("reconstruction") if flat else None,
             stands=last_level(other.value) if len(other.value) else None,
         ),
-        first_step=first,
+        first_step=fell,
         last_step=float(series.step[-1]),
         confidence=0.95,
         signal=roles.first("kl"),

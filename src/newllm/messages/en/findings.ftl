@@ -283,6 +283,7 @@ finding-changed-state =
             [regular-seen] ; it happens regularly, and was seen { COUNT($times) } times
             [seen] ; it was seen { COUNT($times) } times
             [evaluated] ; it happens after every evaluation, { COUNT($times) } times in all
+            [evaluated-since] ; it happens after every evaluation from there on, { COUNT($times) } times in all
            *[no] ; it happens { COUNT($times) } times in all
         }
     }

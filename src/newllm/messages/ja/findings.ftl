@@ -287,6 +287,7 @@ finding-changed-state =
             [regular-seen] 。規則的に起きており、{ COUNT($times) }回観測された
             [seen] 。{ COUNT($times) }回観測された
             [evaluated] 。評価のたびに、全部で{ COUNT($times) }回起きている
+            [evaluated-since] 。それ以後の評価のたびに、全部で{ COUNT($times) }回起きている
            *[no] 。全部で{ COUNT($times) }回起きている
         }
     }。
