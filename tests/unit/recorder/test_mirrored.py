@@ -38,8 +38,8 @@ def pictures(rows: int) -> Tensor:
 class Squeezed(nn.Conv2d):
     """One map a picture, (N, H, W)."""
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return super().forward(pictures)[:, 0]
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input)[:, 0]
 
 
 def record(
