@@ -67,7 +67,10 @@ def training_kind(trace: Trace, facts: Facts = Facts()) -> TrainingKind:  # noqa
     if facts.kind is not None:
         return TrainingKind(facts.kind, is_given=True)
     return (
-        _by_roles(trace, facts, _BY_ROLES) or _by_layers(facts) or _by_roles(trace, facts, _LAST) or _by_values(trace)
+        _by_roles(trace, facts, _BY_ROLES)
+        or _by_layers(trace, facts)
+        or _by_roles(trace, facts, _LAST)
+        or _by_values(trace)
     )
 
 
@@ -80,11 +83,11 @@ def _by_roles(trace: Trace, facts: Facts, kinds: tuple[tuple[str, tuple[str, ...
     return None
 
 
-def _by_layers(facts: Facts) -> TrainingKind | None:
+def _by_layers(trace: Trace, facts: Facts) -> TrainingKind | None:
     """Return the kind that names of layers tell ("critic.0" is a critic's), None where they tell none."""
     names = {part.lower() for layer in facts.layers for sep in ("[._/]", "[./]") for part in re.split(sep, layer.name)}
-    for kind, (first, second) in _BY_LAYERS:
-        if first & names and second & names:
+    for kind, (first, second), role in _BY_LAYERS:
+        if first & names and second & names and (role is None or roles_of(trace, facts).first(role)):
             return TrainingKind(kind, (min(first & names), min(second & names)))
     return None
 
@@ -136,13 +139,13 @@ _LAST = (("regression", ("mse",)),)  # a squared error is logged by other kinds 
 
 
 _BY_LAYERS = (
-    ("adversarial", ({"generator", "gen", "netg"}, {"discriminator", "critic", "disc", "netd"})),
-    ("reinforcement", ({"policy", "actor", "pi"}, {"value", "critic", "vf", "qf", "q"})),
+    ("adversarial", ({"generator", "gen", "netg"}, {"discriminator", "critic", "disc", "netd"}), None),
+    ("reinforcement", ({"policy", "actor", "pi"}, {"value", "critic", "vf", "qf", "q"}), None),
     ("vae", (
         {"mu", "mean", "means", "fc_mu", "to_mu", "fc_mean", "z_mean", "mu_head", "mean_head"},
         {"logvar", "log_var", "log_variance", "fc_logvar", "fc_log_var", "fc_var", "to_logvar", "z_log_var",
          "logvar_head", "log_variance_head"},
-    )),
+    ), "kl"),  # without a divergence they are a regression's that says how sure it is
 )  # fmt: skip
 
 _TOKENS = re.compile(

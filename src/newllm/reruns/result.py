@@ -319,9 +319,8 @@ class Rerun:
             tuple(map(Trial.from_dict, data["trials"])),
             tuple(map(Change.from_dict, data["planned"])),
             float(data["seconds"]),
-            tuple(
-                map(str, data.get("changed_data", ()))
-            ),  # this and what follows are newer than the first of these files
+            # What follows is newer than the first of these files.
+            tuple(map(str, data.get("changed_data", ()))),
             _read(data.get("seen")),
             tuple(map(_read, data.get("named", ()))),
         )

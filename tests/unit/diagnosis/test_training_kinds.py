@@ -431,12 +431,14 @@ def test_layers_names_tell_of_two_sides(names: tuple[str, ...], kind: str | None
 
 
 def test_layers_called_mean_and_log_variance_are_those_of_a_variational_autoencoder() -> None:
-    def kind(*names: str) -> str | None:
+    def kind(*names: str, divergence: str = "kl") -> str | None:
         layers = tuple(Layer(name, "Linear", 8) for name in names)
-        return training_kind(Trace({"val_mse": Series(STEPS, 1 + RISING)}), Facts(layers=layers)).name
+        signals = {name: Series(STEPS, 1 + RISING) for name in ("val_mse", divergence)}
+        return training_kind(Trace(signals), Facts(layers=layers)).name
 
     assert kind("encoder.0", "mean", "log_variance") == kind("vae.fc_mu", "vae.fc_logvar") == "vae"
     assert kind("encoder.0", "mean", "decoder.0") == kind("actor.mean", "actor.log_std") == "regression"
+    assert kind("body.0", "mean", "log_var", divergence="width") == "regression"  # it says how sure it is
 
 
 def test_a_collapse_begins_where_the_divergence_falls() -> None:
