@@ -585,6 +585,15 @@ def test_an_adapter_that_begins_at_nothing_has_not_vanished() -> None:
     assert "vanishing-signal" not in alarms(signals | {f"{name}.out.lora_B.default": faint})
 
 
+def test_beside_a_layer_that_has_grown_out_of_range_no_other_has_vanished() -> None:
+    signals = slowly(sound())  # where nothing is learnt, what has vanished is an alarm
+    late = changed(signals, "activation_rms/blocks.1", lambda step, v: np.where(step > 0.4 * step.max(), 1e6, v))
+    assert "activation-growth" in {found.kind for found in diagnose(Trace(late))}
+    assert "vanishing-signal" not in alarms(late)
+    faint = changed(late, "activation_rms/blocks.0", lambda _, v: 1e-5 * v)
+    assert "vanishing-signal" in alarms(faint)  # as it was from the first step on
+
+
 def test_an_embedding_gives_as_little_as_it_learns() -> None:
     """Tables of n-grams that decay end far below the logits, beside an embedding that is used."""
     signals, name = slowly(sound()), "activation_rms/blocks.1"

@@ -1,5 +1,6 @@
 """Signals within the layers: vanished, dead, saturated, growing, collapsed."""
 
+import math
 import re
 
 import numpy as np
@@ -33,7 +34,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
     What an embedding gives is the beginning of a signal, which nothing before it can have weakened: where it is too
     faint for what follows, the layers behind it are faint too.
     Where no layer is so any more in the last quarter, and it was so at the first step alone while the last layer did
-    give something, or the loss has been learnt, training has come over it: a note. And nothing is said where only
+    give something, or the loss has been learnt, training has come over it: a note. Where a layer's output has grown
+    out of range (`detect_growth`), outputs are held against each other up to there. And nothing is said where only
     outputs were so, at the first step alone and beside a signal that reached the end, that are `GROWN` times as large
     in the end: a branch may begin at zero (ReZero, adapters, tables of n-grams).
     """
@@ -48,6 +50,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             for name, one in by_layer(trace, statistic, facts).items()
             if enough(one) and name != ROOT and not any(part.startswith("lora_") for part in name.split("."))
         }
+        if kind == "vanishing-signal":
+            series = _before_growth(series)
         faded, is_first = _faded(series, least)
         beginnings = lookups if kind == "vanishing-signal" else set()
         faded = {
@@ -65,6 +69,13 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
             reaches = beside or (faint > GONE and has_learnt(trace))
             found.append(_vanished(kind, statistic, faded, is_over=came_back and (is_output or reaches)))
     return found
+
+
+def _before_growth(series: dict[str, Series]) -> dict[str, Series]:
+    """Return outputs by layer up to where one of them has grown out of range: beside that, all others look faint."""
+    until = min((_grown_since(one) for one in series.values() if enough(one, 8) and _growth("", one)), default=math.inf)
+    cut = {name: Series(one.step[one.step < until], one.value[one.step < until]) for name, one in series.items()}
+    return {name: one for name, one in cut.items() if enough(one)}
 
 
 def _reaches_the_end(trace: Trace, facts: Facts) -> bool:
