@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, names
+from newllm.checks.decay import eaten
 from newllm.checks.met import must_not_be_met
 from newllm.checks.outcome import CannotCheck, Outcome, said, sound, wrong
 from newllm.checks.rounding import is_quantised
@@ -75,7 +76,7 @@ def learns(bench: Bench) -> Outcome:
     """Train on this one batch: its loss must fall. Where it does not, a larger rate is tried from the same weights.
 
     What was reached is said: all of it, or a part, which may be no more than how often each class occurs. Units that
-    begin alike and stay so are found on the way.
+    begin alike and stay so are found on the way, and so is weight decay without which it would be learnt.
     """
     if not any(float(group.get("lr", 1.0)) for group in bench.optimizer.param_groups):
         raise CannotCheck("rate-zero")
@@ -98,6 +99,8 @@ def learns(bench: Bench) -> Outcome:
     evidence = {"first": first, "last": last, "updates": updates, "factor": factor}
     if alike:
         return wrong("learns", "alike", **names(alike), **evidence)
+    if not _fell(first, last, _HEART) and (shown := eaten(bench)):
+        return wrong("learns", "decayed", **shown)
     if _fell(first, last, _FELL):
         return _by_chance(bench, factor, first - last) or _reached(bench, evidence)
     return _unlearnt(bench, evidence)

@@ -509,6 +509,7 @@ check-learns = Can one batch be learnt?
         [1] { "" }
        *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
     }; it goes below zero, so that how much of the batch is learnt is not known
+    .decayed = on this batch alone, with weight_decay={ G($decay) }, the loss goes from { G($first) } to { G($last) } in { COUNT($updates) } updates, and the outputs of its rows come closer together; without weight decay it falls to { G($without) } in no more updates: the decay undoes what is learnt. Give a smaller one
     .alike = the units of { $count ->
         [one] a layer
        *[other] { COUNT($count) } layers
