@@ -11,16 +11,16 @@ from newllm.checks.outcome import CannotCheck
 _BRIEF = 10  # updates, which show whether decay outweighs what is learnt
 _LONG = 300
 _SHRUNK = 0.995  # of the weights' norm after the brief trial: what learns makes it larger
-_LEARNT = 0.5  # share of the loss that goes without the decay
-_EATEN = 0.25  # of that: no more goes with it
+_SAME = 0.5  # of how far the outputs of rows lay apart: they come to the same
+_LEARNT = 0.5  # of the loss that is left with the decay: no more is left without it
 
 
 def eaten(bench: Bench) -> dict[str, Any] | None:
     """Return what shows that weight decay leaves nothing of what is learnt, None where it is not so.
 
     It is tried at the optimizer's own learning rate: at a larger one the same decay would be stronger. With the decay
-    the weights shrink, the loss stays and the outputs of the rows come closer to each other than they were at the
-    beginning; in no more updates without it the loss falls.
+    the weights shrink and the outputs of the rows come far closer to each other than they were at the beginning, so
+    that at best the loss falls to that of guessing; in no more updates without it the loss falls far below.
     """
     decay = max(float(group.get("weight_decay") or 0) for group in bench.optimizer.param_groups)
     if not decay or not _shrinks(bench):
@@ -30,19 +30,17 @@ def eaten(bench: Bench) -> dict[str, Any] | None:
         with bench.untouched():
             before = _spread(bench.answer(arguments, options, training=True))
         with bench.untouched():
-            losses = _losses(bench, _LONG, 2 * bench.left / 3)
+            losses = _losses(bench, _LONG, 0.0, 2 * bench.left / 3)
             after = _spread(bench.answer(arguments, options, training=True))
     except CannotCheck:
         return None
     with bench.untouched():
         for group in bench.optimizer.param_groups:
             group["weight_decay"] = 0.0
-        others = _losses(bench, len(losses), bench.left / 3)
-    if not losses or not others or not after < before:
+        others = _losses(bench, len(losses), _LEARNT * losses[-1], bench.left / 3) if losses else []
+    if not others or after > _SAME * before or not 0 <= others[-1] <= _LEARNT * losses[-1]:
         return None
     first, last, without = losses[0], losses[-1], others[-1]
-    if first <= 0 or first - without < _LEARNT * first or first - last > _EATEN * (first - without):
-        return None
     return {"decay": decay, "first": first, "last": last, "updates": len(losses), "without": without}
 
 
@@ -51,7 +49,7 @@ def _shrinks(bench: Bench) -> bool:
     held = [each for group in bench.optimizer.param_groups if group.get("weight_decay") for each in group["params"]]
     before = _norm(held)
     with bench.untouched():
-        _losses(bench, _BRIEF, bench.left / 2)
+        _losses(bench, _BRIEF, 0.0, bench.left / 2)
         return _norm(held) < _SHRUNK * before
 
 
@@ -59,12 +57,12 @@ def _norm(tensors: list[Tensor]) -> float:
     return math.sqrt(sum(float(each.detach().double().square().sum()) for each in tensors))
 
 
-def _losses(bench: Bench, count: int, leave: float) -> list[float]:
-    """Return the loss before each of so many updates, as far as time goes, up to where it is learnt."""
+def _losses(bench: Bench, count: int, goal: float, leave: float) -> list[float]:
+    """Return the loss before each of so many updates, as far as time goes, up to where it is below the goal."""
     losses: list[float] = []
     while len(losses) < count and bench.left >= leave:
         losses.append(bench.step())
-        if not math.isfinite(losses[-1]) or losses[-1] < (1 - _LEARNT) * losses[0]:
+        if not losses[-1] > goal or not math.isfinite(losses[-1]):
             break
     return losses
 

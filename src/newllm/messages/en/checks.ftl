@@ -490,7 +490,7 @@ check-stays = Do frozen parameters stay fixed?
 check-learns = Can one batch be learnt?
     .short = whether one batch can be learnt
     .why = A model that cannot memorise one batch cannot learn a data set.
-    .first = Look at what else is wrong here; then at the targets, the loss and the learning rate, on one batch.
+    .first = Look at what else is wrong here; then at the targets, the loss, the learning rate and the weight decay, on one batch.
     .sound = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
         [1] { "" }
        *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
