@@ -89,6 +89,7 @@ SUBJECTS = (
                 "evaluation-in-training-mode",
                 "over-fitting",
                 "preference-without-signal",
+                "reversed-metric",
                 "stale-evaluation",
                 "too-good",
                 "training-above-validation",
@@ -102,7 +103,16 @@ SUBJECTS = (
     Subject(
         "accuracy",
         ("accuracy", "validation_accuracy"),
-        frozenset({"below-chance", "constant-accuracy", "metric-unmoved", "one-predicted-class", "quality-lost"}),
+        frozenset(
+            {
+                "below-chance",
+                "constant-accuracy",
+                "metric-unmoved",
+                "one-predicted-class",
+                "quality-lost",
+                "reversed-metric",
+            }
+        ),
     ),
     Subject(
         "rate",

@@ -52,6 +52,23 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """How a framework chooses what is best: the checkpoint that it keeps, when it ends.
+
+    Attributes:
+        by: what chooses ("Trainer", "EarlyStopping").
+        metric: by its name there.
+        signal: by its name in the trace.
+        higher: whether a higher value is taken for a better one.
+    """
+
+    by: str
+    metric: str
+    signal: str
+    higher: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of a run beside its trace.
 
@@ -76,6 +93,7 @@ class Facts:
             optimizer (OneCycleLR, CyclicLR); None where nobody says.
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
+        selections: how the framework that trains chooses what is best.
         settings: of the training by dotted name, as far as they were kept.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         check: what `newllm.check` found before the training, where that was kept with the run.
@@ -107,6 +125,7 @@ class Facts:
     dropout: float = 0.0
     half: bool | None = None
     ended: bool = False
+    selections: tuple[Selection, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
 

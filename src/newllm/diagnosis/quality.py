@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Series, Trace
+from newllm.trace.readers.naming import SILENT, split_of, words
 
 _GOOD_IS_ONE = re.compile(
     r"(^|[^a-z0-9])(acc|accuracy|exact|exact_match|em|dice|iou|miou|jaccard|f1|auc|auroc|map|recall|precision|bleu|rouge|"
@@ -12,6 +13,15 @@ _GOOD_IS_ONE = re.compile(
     re.IGNORECASE,
 )
 _GOOD_IS_ZERO = re.compile(r"(^|[^a-z])(error|err|loss|mse|mae|rmse|distance|miss|wrong)s?($|[^a-z])", re.IGNORECASE)
+_HIGHER = re.compile(
+    r"acc|accuracy|f1(_score)?|auc|auroc|roc_auc|precision|recall|m?iou|jaccard|dice|(sacre)?bleu|rouge_?[12l]?|"
+    r"exact_match|em|mrr|ndcg|top[15]|mcc|matthews_correlation|psnr|ssim|r2"
+)
+_LOWER = re.compile(
+    r"loss|errors?|err|((word|character)_)?error_rate|perplexity|ppl|wer|cer|r?mse|mae|mape|(absolute|squared)_error|nll|"
+    r"cross_entropy|bpb|eer|fid"
+)
+_OF_CLASSES = frozenset(("macro", "micro", "weighted", "balanced"))  # how a measure is averaged
 _RARE = 2
 """An evaluation comes with at most one in so many points of the training loss."""
 
@@ -19,6 +29,16 @@ _RARE = 2
 def is_quality(name: str) -> bool:
     """Whether a signal of this name measures how well a model does, 1 at best."""
     return bool(_GOOD_IS_ONE.search(name)) and not _GOOD_IS_ZERO.search(name)
+
+
+def is_better_higher(name: str) -> bool | None:
+    """Whether more of a measure is better, where its name is a usual one and says nothing else; None where it is not.
+
+    "eval_accuracy" is one. "val_critic_acc" (of an opponent), "neg_mse" and "accuracy_gap" are none.
+    """
+    found = [word for word in words(name) if split_of(word) is None and word not in (*SILENT, *_OF_CLASSES)]
+    named = "_".join(found)
+    return True if _HIGHER.fullmatch(named) else False if _LOWER.fullmatch(named) else None
 
 
 def qualities(trace: Trace) -> Iterator[tuple[str, Series]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.framework import selections_of
 from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks.fingerprints import read_ranks
 from newllm.diagnosis.ranks.hangs import read_hangs
@@ -161,6 +162,7 @@ def facts_of(
         dropout=min(1.0, _share(recording.get("dropout"))),
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
+        selections=selections_of(recording),
         settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,
     )

@@ -130,6 +130,12 @@ class CallbackRecording:
             if found:
                 self._guarded("metrics", lambda: recorder.metrics(found))
 
+    def framework(self, said: Mapping[str, Any]) -> None:
+        """Write what the framework says of itself."""
+        recorder = self.recorder
+        if recorder is not None:
+            self._guarded("framework", lambda: recorder.framework(said))
+
     def remark_once(self, said: Message) -> None:
         """Say what is a guess, is not recorded, or explains what the doctor will see."""
         if self.recorder is not None and said.id not in self._said:

@@ -31,6 +31,7 @@ class Description:
         remarks: on what is not recorded.
         ended: whether recording is over.
         half: whether anything was seen to be computed in float16.
+        framework: what the framework that trains says of itself, see `Recorder.framework`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Description:
         self.remarks: list[Message] = []
         self._earlier: list[Message] = []
         self.ended = False
+        self.framework: dict[str, Any] = {}
         self.half = any(parameter.dtype is torch.float16 for parameter in layout.parameters)
 
     def go_on(self, found: Resumption) -> None:
@@ -96,5 +98,6 @@ class Description:
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
         content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
         content |= {"resumed": self._resumed} if self._resumed else {}
+        content |= {"framework": self.framework} if self.framework else {}
         content |= {"config": self._config, "optimizer_settings": self._of_optimizer}
         write_checked(self._path, content, durable=False)

@@ -519,6 +519,15 @@ class Recorder:
         self._writes = False
         self._failed("all signals", error)
 
+    def framework(self, said: Mapping[str, Any]) -> None:
+        """Write what the framework that trains says of itself: how it chooses the best model, whether it ended early.
+
+        Args:
+            said: as `newllm.diagnosis.framework` reads it.
+        """
+        self._about.framework |= said
+        self._describe_again()
+
     def leave_out(self, said: Message) -> None:
         """Say what is not recorded, or is a guess, as a warning and in recording.json."""
         if not self._about.remark(said):

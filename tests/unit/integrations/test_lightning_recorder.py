@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 pytest.importorskip("lightning", reason="needs newllm[lightning]; .ci/slow runs these in an environment that has it")
 
 import lightning as L
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from tests.unit.integrations.resumed import assert_goes_on
 
 import newllm
@@ -405,3 +405,25 @@ def test_the_loss_that_is_monitored_is_judged_whatever_others_are_called(tmp_pat
     kept = ModelCheckpoint(tmp_path, monitor="val_ce_loss")
     fit(tmp_path, kept, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Two, enable_checkpointing=True)
     assert recorded(tmp_path / "run")["validation_loss"] == dict.fromkeys([8, 16, 24], 1.5)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_lowest_accuracy_is_kept(tmp_path: Path, mode: Any) -> None:
+    class Plateau(CNN):
+        """Lowers its rate where the accuracy does not fall, or rise."""
+
+        def configure_optimizers(self) -> Any:
+            optimizer = torch.optim.AdamW(self.parameters(), self.rate)
+            schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, patience=9)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "monitor": "val_acc"}}
+
+    callbacks = [ModelCheckpoint(tmp_path, monitor="val_acc", mode=mode), EarlyStopping("val_loss", mode="min")]
+    run = tmp_path / "run"
+    more = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "max_epochs": 3, "max_steps": -1}
+    fit(tmp_path, *callbacks, newllm.lightning.Recorder(out=run), kind=Plateau, enable_checkpointing=True, **more)
+    listed = json.loads((run / "recording.json").read_text())["framework"]["selections"]
+    of_accuracy = {"metric": "val_acc", "signal": "validation_accuracy", "higher": mode == "max"}
+    assert {one.pop("by") for one in listed if one["metric"] == "val_acc"} == {"ModelCheckpoint", "ReduceLROnPlateau"}
+    assert [one for one in listed if "by" not in one] == [of_accuracy] * 2
+    found = [one.kind for one in newllm.doctor(run, against=()).findings]
+    assert ("reversed-metric" in found) is (mode == "min")

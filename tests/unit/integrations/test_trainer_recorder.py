@@ -19,6 +19,7 @@ from tests.unit.integrations.resumed import assert_goes_on
 from tests.unit.integrations.trainers import summed
 from transformers import (
     AutoConfig,
+    EarlyStoppingCallback,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -437,3 +438,33 @@ def test_of_two_processes_the_first_records_and_both_write_fingerprints(tmp_path
 if __name__ == "__main__":
     torch.set_num_threads(1)
     in_two_processes(sys.argv[1])
+
+
+@pytest.mark.parametrize(("better", "stops"), [(None, True), (False, False)])
+def test_a_metric_that_is_compared_the_wrong_way_round(tmp_path: Path, better: bool | None, stops: bool) -> None:
+    def error(predicted: Any) -> dict[str, float]:
+        logits, targets = (torch.from_numpy(one) for one in (predicted.predictions, predicted.label_ids))
+        return {"mae": float(1 - logits[:, :-1].softmax(-1).gather(-1, targets[:, 1:, None]).mean())}
+
+    keeping = {"load_best_model_at_end": True, "save_strategy": "steps", "save_steps": 3, "eval_steps": 3}
+    chosen = {"metric_for_best_model": "mae", "greater_is_better": better, "eval_strategy": "steps"}
+    callbacks = [EarlyStoppingCallback(3), newllm.hf.Recorder(out=tmp_path / "run")]
+    one = trainer(tmp_path / "out", *callbacks, metrics=error, **keeping, **chosen)
+    one.train()
+    found = kinds(tmp_path / "run")
+    assert ("reversed-metric" in found) is stops
+    if stops:
+        assert found["reversed-metric"].sentence.parameters["kept"] == one.state.best_global_step
+
+
+def test_how_the_best_is_chosen_is_recorded_where_it_matters(tmp_path: Path) -> None:
+    def selections(**more: Any) -> list[dict[str, Any]]:
+        run = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        settings = {"eval_strategy": "steps", "eval_steps": 2, "max_steps": 2}
+        trainer(tmp_path / "out", newllm.hf.Recorder(out=run), **settings, **more).train()
+        return json.loads((run / "recording.json").read_text()).get("framework", {}).get("selections", [])
+
+    assert selections(metric_for_best_model="loss") == []
+    kept = {"load_best_model_at_end": True, "save_strategy": "steps", "save_steps": 2}
+    expected = {"by": "Trainer", "metric": "eval_loss", "signal": "validation_loss", "higher": False}
+    assert selections(**kept) == [expected]

@@ -155,6 +155,9 @@ class Recorder(Callback):
         if found != self._judged:
             self._judged = found
             self._say(found, list(numbers))
+            selections = [one for one in _selections_of(trainer, found) if one["metric"] in numbers]
+            for recording in self._recordings:
+                recording.framework({"selections": selections})
         loss, accuracy = numbers.pop(found.loss, None), numbers.pop(found.accuracy, None)
         self._put_metrics(numbers)  # first: of one step the later value holds, and a name may be that of what is judged
         for recording in self._recordings:
@@ -197,6 +200,18 @@ class Recorder(Callback):
             self._resumed = self.state_dict()[_STATE]
         while self._recordings:
             self._recordings.pop().close()
+
+
+def _selections_of(trainer: Any, judged: Evaluation) -> list[dict[str, Any]]:
+    """Return how callbacks and schedules choose what is best: the checkpoint, the end, a lower learning rate."""
+    plateaus = [(one.monitor, one.scheduler) for one in trainer.lr_scheduler_configs if one.reduce_on_plateau]
+    choosing = [*((getattr(one, "monitor", None), one) for one in trainer.callbacks), *plateaus]
+    signals = {judged.loss: "validation_loss", judged.accuracy: "validation_accuracy"}
+    return [
+        {"by": type(one).__name__, "metric": name, "signal": signals.get(name, name), "higher": one.mode == "max"}
+        for name, one in choosing
+        if isinstance(name, str) and getattr(one, "mode", None) in ("min", "max")
+    ]
 
 
 def _settings_of(module: Any) -> dict[str, Any]:

@@ -104,6 +104,7 @@ class Recorder(TrainerCallback):
             self._watch(trainer, name, self._ending)
         self._watch(trainer.callback_handler, "call_event", self._ending)
         self._choose_evaluation(args, trainer.eval_dataset)
+        self._recording.framework({"selections": _selections_of(trainer, args, self._judged)})
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Record an update."""
@@ -244,6 +245,25 @@ def _trainer_with(callback: TrainerCallback) -> Any:
 
 def _accuracy_beside(loss: str) -> str:
     return loss.removesuffix("loss") + "accuracy"
+
+
+def _selections_of(trainer: Any, args: Any, judged: str) -> list[dict[str, Any]]:
+    """Return how the best model is chosen, where anything depends on it; `judged` is recorded as validation's loss."""
+    named = str(args.metric_for_best_model or "")
+    keeps = args.load_best_model_at_end or getattr(args.save_strategy, "value", args.save_strategy) == "best"
+    if not named or not (keeps or _stopping(trainer)):
+        return []
+    name = named if named.startswith("eval_") else f"eval_{named}"
+    signals = {judged: "validation_loss", _accuracy_beside(judged): "validation_accuracy"}
+    higher = bool(args.greater_is_better)
+    return [{"by": "Trainer", "metric": name, "signal": signals.get(name, name), "higher": higher}]
+
+
+def _stopping(trainer: Any) -> list[Any]:
+    """Return the callbacks that end a training whose metric gets no better."""
+    from transformers import EarlyStoppingCallback
+
+    return [one for one in trainer.callback_handler.callbacks if isinstance(one, EarlyStoppingCallback)]
 
 
 def _settings_of(args: Any) -> dict[str, Any]:

@@ -767,6 +767,48 @@ finding-quality-lost =
     .harder = an evaluation that became harder on purpose
     .test = Evaluate a checkpoint from before the fall with the same code and data: if it is good, the training has unlearnt; if not, the evaluation has changed.
 
+finding-reversed-metric =
+    .explained = The highest error, or the lowest accuracy, counts as the best: so the worst model is kept, and early stopping ends too soon. A Trainer prefers a high metric unless its name ends in "loss" (greater_is_better=False changes it), Lightning a low one (mode="max" changes it).
+    .sentence = the { $higher ->
+        [yes] highest
+       *[no] lowest
+    } { $metric } counts as the best ({ $by }: { $trainer ->
+        [yes] greater_is_better={ $higher ->
+            [yes] True
+           *[no] False
+        }
+       *[no] mode="{ $higher ->
+            [yes] max
+           *[no] min
+        }"
+    }), but { $why ->
+        [name] less of it is { $higher ->
+            [yes] better
+           *[no] worse
+        }
+       *[loss] { $higher ->
+            [yes] it rises and falls with the validation loss
+           *[no] it falls where the validation loss rises, and rises where that falls
+        }
+    }. The model kept is that of { $axis } { $kept }: { $metric } { G($best, digits: 3) }{ $has_loss ->
+        [yes] , validation loss { G($loss, digits: 3) }
+       *[no] { "" }
+    }. At { $axis } { $step } it was { G($other, digits: 3) }{ $has_loss ->
+        [yes] , with a validation loss of { G($loss_there, digits: 3) }
+       *[no] { "" }
+    }
+    .meant = a measure that means another thing than its name says
+    .test = Set { $trainer ->
+        [yes] greater_is_better={ $higher ->
+            [yes] False
+           *[no] True
+        }
+       *[no] mode="{ $higher ->
+            [yes] min
+           *[no] max
+        }"
+    }, and take the checkpoint of { $axis } { $step } if there is one.
+
 finding-metric-unmoved =
     .explained = The loss is learnt, and a metric stays as low as at the start, or at what a guess reaches. The loss is that of an easier task (the answer is among the inputs, most targets are background), a part of the model learns nothing, or the metric is computed wrongly. Compute both by hand on one example.
     .sentence = { $metric } is { G($last) } at the end, as at the start ({ G($first) }), while only { PERCENT($left, digits: 1) } % of the loss on the same data is left: the two do not measure the same thing

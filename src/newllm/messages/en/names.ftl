@@ -384,6 +384,7 @@ term-below-chance = accuracy below that of a guess
 term-target-scale = targets of another scale
 term-always-clipped = clipping at every update
 term-quality-lost = quality that was lost
+term-reversed-metric = metric compared the wrong way round
 term-metric-unmoved = metric that never changes
 term-one-predicted-class = one predicted class
 term-update-in-evaluation-mode = updates in evaluation mode

@@ -746,6 +746,48 @@ finding-quality-lost =
     .harder = 意図して難しくした評価
     .test = 低下する前のチェックポイントを、同じコードと同じデータで評価する。良ければ訓練が忘れたのであり、悪ければ評価が変わっている。
 
+finding-reversed-metric =
+    .explained = 最も大きい誤差や最も低い正解率が最良とみなされ、最も悪いモデルが残り、早期終了も早すぎる。Trainerは、指標の名前が「loss」で終わらなければ大きい値を良いとみなし（greater_is_better=Falseで変わる）、Lightningは小さい値を良いとみなす（mode="max"で変わる）。
+    .sentence = { $metric }の{ $higher ->
+        [yes] 最も大きい
+       *[no] 最も小さい
+    }値が最良とみなされている（{ $by }の{ $trainer ->
+        [yes] greater_is_better={ $higher ->
+            [yes] True
+           *[no] False
+        }
+       *[no] mode="{ $higher ->
+            [yes] max
+           *[no] min
+        }"
+    }）。しかし{ $why ->
+        [name] { $higher ->
+            [yes] この指標は小さいほど良い
+           *[no] この指標は大きいほど良い
+        }
+       *[loss] { $higher ->
+            [yes] この指標は検証損失とともに上下する
+           *[no] この指標は検証損失が上がると下がり、下がると上がる
+        }
+    }。残されたのは{ axis-unit }{ $kept }のモデル（{ $metric }は{ G($best, digits: 3) }{ $has_loss ->
+        [yes] 、検証損失は{ G($loss, digits: 3) }
+       *[no] { "" }
+    }）であり、{ axis-unit }{ $step }では{ G($other, digits: 3) }{ $has_loss ->
+        [yes] 、検証損失は{ G($loss_there, digits: 3) }
+       *[no] { "" }
+    }だった。
+    .meant = 名前とは別のものを測る指標
+    .test = { $trainer ->
+        [yes] greater_is_better={ $higher ->
+            [yes] False
+           *[no] True
+        }
+       *[no] mode="{ $higher ->
+            [yes] min
+           *[no] max
+        }"
+    }にする。{ axis-unit }{ $step }のチェックポイントがあれば、それを使う。
+
 finding-metric-unmoved =
     .explained = 損失は下がるのに、評価指標が最初と同じ低さ、または当てずっぽうの値のままである。損失がやさしい課題のもの（答えが入力に含まれる、対象の大半が背景など）か、モデルの一部が何も学習していないか、指標の計算が誤っている。一つの例で両方を手で計算する。
     .sentence = { SIGNAL($metric) }が最後も最初（{ G($first) }）と同じ水準の{ G($last) }であり、同じデータの損失は{ PERCENT($left, digits: 1) } %しか残っていない。二つは同じものを測っていない。

@@ -384,6 +384,7 @@ term-below-chance = 当てずっぽうより低い正解率
 term-target-scale = 目標値の大きさの違い
 term-always-clipped = 常に効くクリッピング
 term-quality-lost = 失われた品質
+term-reversed-metric = 逆向きに比べられた指標
 term-metric-unmoved = 動かない評価指標
 term-one-predicted-class = 一つのクラスだけの予測
 term-update-in-evaluation-mode = 評価モードでの更新
