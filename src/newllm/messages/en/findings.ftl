@@ -768,7 +768,7 @@ finding-quality-lost =
     .test = Evaluate a checkpoint from before the fall with the same code and data: if it is good, the training has unlearnt; if not, the evaluation has changed.
 
 finding-reversed-metric =
-    .explained = The highest error, or the lowest accuracy, counts as the best: so the worst model is kept, and early stopping ends too soon. A Trainer prefers a high metric unless its name ends in "loss" (greater_is_better=False changes it), Lightning a low one (mode="max" changes it).
+    .explained = The highest error, or the lowest accuracy, counts as the best: so the worst model is kept, or the training ends or lowers its rate too soon. A Trainer prefers a high metric unless its name ends in "loss" (greater_is_better=False changes it), Lightning a low one (mode="max" changes it).
     .sentence = the { $higher ->
         [yes] highest
        *[no] lowest
@@ -790,7 +790,7 @@ finding-reversed-metric =
             [yes] it rises and falls with the validation loss
            *[no] it falls where the validation loss rises, and rises where that falls
         }
-    }. The model kept is that of { $axis } { $kept }: { $metric } { G($best, digits: 3) }{ $has_loss ->
+    }. So the model of { $axis } { $kept } does: { $metric } { G($best, digits: 3) }{ $has_loss ->
         [yes] , validation loss { G($loss, digits: 3) }
        *[no] { "" }
     }. At { $axis } { $step } it was { G($other, digits: 3) }{ $has_loss ->

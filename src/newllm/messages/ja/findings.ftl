@@ -747,7 +747,7 @@ finding-quality-lost =
     .test = 低下する前のチェックポイントを、同じコードと同じデータで評価する。良ければ訓練が忘れたのであり、悪ければ評価が変わっている。
 
 finding-reversed-metric =
-    .explained = 最も大きい誤差や最も低い正解率が最良とみなされ、最も悪いモデルが残り、早期終了も早すぎる。Trainerは、指標の名前が「loss」で終わらなければ大きい値を良いとみなし（greater_is_better=Falseで変わる）、Lightningは小さい値を良いとみなす（mode="max"で変わる）。
+    .explained = 最も大きい誤差や最も低い正解率が最良とみなされ、最も悪いモデルが残ったり、訓練の終了や学習率の引き下げが早すぎたりする。Trainerは、指標の名前が「loss」で終わらなければ大きい値を良いとみなし（greater_is_better=Falseで変わる）、Lightningは小さい値を良いとみなす（mode="max"で変わる）。
     .sentence = { $metric }の{ $higher ->
         [yes] 最も大きい
        *[no] 最も小さい
@@ -769,7 +769,7 @@ finding-reversed-metric =
             [yes] この指標は検証損失とともに上下する
            *[no] この指標は検証損失が上がると下がり、下がると上がる
         }
-    }。残されたのは{ axis-unit }{ $kept }のモデル（{ $metric }は{ G($best, digits: 3) }{ $has_loss ->
+    }。これで最良とされるのは{ axis-unit }{ $kept }のモデル（{ $metric }は{ G($best, digits: 3) }{ $has_loss ->
         [yes] 、検証損失は{ G($loss, digits: 3) }
        *[no] { "" }
     }）であり、{ axis-unit }{ $step }では{ G($other, digits: 3) }{ $has_loss ->
