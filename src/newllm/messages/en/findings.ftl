@@ -790,7 +790,7 @@ finding-reversed-metric =
             [yes] it rises and falls with the validation loss
            *[no] it falls where the validation loss rises, and rises where that falls
         }
-    }. So the model of { $axis } { $kept } does: { $metric } { G($best, digits: 3) }{ $has_loss ->
+    }. By it the best model is that of { $axis } { $kept }: { $metric } { G($best, digits: 3) }{ $has_loss ->
         [yes] , validation loss { G($loss, digits: 3) }
        *[no] { "" }
     }. At { $axis } { $step } it was { G($other, digits: 3) }{ $has_loss ->
