@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
@@ -47,14 +48,10 @@ def eaten(bench: Bench) -> dict[str, Any] | None:
 def _shrinks(bench: Bench) -> bool:
     """Say whether the weights that decay become smaller in a few updates."""
     held = [each for group in bench.optimizer.param_groups if group.get("weight_decay") for each in group["params"]]
-    before = _norm(held)
+    before = float(get_total_norm(held))
     with bench.untouched():
         _losses(bench, _BRIEF, 0.0, bench.left / 2)
-        return _norm(held) < _SHRUNK * before
-
-
-def _norm(tensors: list[Tensor]) -> float:
-    return math.sqrt(sum(float(each.detach().double().square().sum()) for each in tensors))
+        return float(get_total_norm(held)) < _SHRUNK * before
 
 
 def _losses(bench: Bench, count: int, goal: float, leave: float) -> list[float]:

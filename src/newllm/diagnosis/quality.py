@@ -7,16 +7,12 @@ from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Series, Trace
 from newllm.trace.readers.naming import SILENT, split_of, words
 
+_USUAL = r"acc|accuracy|exact_match|em|dice|m?iou|jaccard|f1|auc|auroc|recall|precision|bleu|rouge|top[15]|mrr|ndcg"
 _GOOD_IS_ONE = re.compile(
-    r"(^|[^a-z0-9])(acc|accuracy|exact|exact_match|em|dice|iou|miou|jaccard|f1|auc|auroc|map|recall|precision|bleu|rouge|"
-    r"correct|success|solved|top1|top5|hit|hits|mrr|ndcg)($|[^a-z0-9])",
-    re.IGNORECASE,
+    rf"(^|[^a-z0-9])({_USUAL}|exact|map|correct|success|solved|hits?)($|[^a-z0-9])", re.IGNORECASE
 )
 _GOOD_IS_ZERO = re.compile(r"(^|[^a-z])(error|err|loss|mse|mae|rmse|distance|miss|wrong)s?($|[^a-z])", re.IGNORECASE)
-_HIGHER = re.compile(
-    r"acc|accuracy|f1(_score)?|auc|auroc|roc_auc|precision|recall|m?iou|jaccard|dice|(sacre)?bleu|rouge_?[12l]?|"
-    r"exact_match|em|mrr|ndcg|top[15]|mcc|matthews_correlation|psnr|ssim|r2"
-)
+_HIGHER = re.compile(rf"{_USUAL}|f1_score|roc_auc|sacrebleu|rouge_?[12l]|mcc|matthews_correlation|psnr|ssim|r2")
 _LOWER = re.compile(
     r"loss|errors?|err|((word|character)_)?error_rate|perplexity|ppl|wer|cer|r?mse|mae|mape|(absolute|squared)_error|nll|"
     r"cross_entropy|bpb|eer|fid"

@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from newllm.checksum import read_checked
-from newllm.diagnosis.facts import Facts, Layer
-from newllm.diagnosis.framework import selections_of
+from newllm.diagnosis.facts import Facts, Layer, Selection
 from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks.fingerprints import read_ranks
 from newllm.diagnosis.ranks.hangs import read_hangs
@@ -162,7 +161,7 @@ def facts_of(
         dropout=min(1.0, _share(recording.get("dropout"))),
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
-        selections=selections_of(recording),
+        selections=_selections(recording.get("framework")),
         settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,
     )
@@ -233,6 +232,17 @@ def _steps(listed: Any) -> tuple[int, ...]:
         return ()
     found = [_whole(item.get("step"), 0) for item in listed if isinstance(item, dict)]
     return tuple(step for step in found if step is not None)
+
+
+def _selections(framework: Any) -> tuple[Selection, ...]:
+    listed = framework.get("selections") if isinstance(framework, Mapping) else None
+    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return tuple(
+        Selection(one["by"], one["metric"], one["signal"], one["higher"])
+        for one in found
+        if all(isinstance(one.get(name), str) for name in ("by", "metric", "signal"))
+        if isinstance(one.get("higher"), bool)
+    )
 
 
 def _layers(listed: Any) -> tuple[Layer, ...]:

@@ -520,10 +520,10 @@ class Recorder:
         self._failed("all signals", error)
 
     def framework(self, said: Mapping[str, Any]) -> None:
-        """Write what the framework that trains says of itself: how it chooses the best model, whether it ended early.
+        """Write what the framework that trains says of itself: how it chooses the best model.
 
         Args:
-            said: as `newllm.diagnosis.framework` reads it.
+            said: {"selections": [...]}, each with the attributes of `newllm.diagnosis.facts.Selection` by name.
         """
         self._about.framework |= said
         self._describe_again()

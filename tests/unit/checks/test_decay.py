@@ -63,11 +63,8 @@ def test_a_decay_far_too_strong_is_named_and_its_sound_twin_is_not(
         ("table", torch.optim.AdamW, {"lr": 1e-3, "weight_decay": 1.0}),
         ("table", torch.optim.SGD, {"lr": 0.05, "weight_decay": 0.03}),  # a ridge
         ("images", torch.optim.AdamW, {"lr": 1e-3, "weight_decay": 0.5}),
-        (
-            "images",
-            torch.optim.SGD,
-            {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.5},
-        ),  # learnt all the same
+        # Strong, and the batch is learnt all the same.
+        ("images", torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.5}),
     ],
 )
 def test_a_decay_that_leaves_what_is_learnt_is_not_named(

@@ -5,7 +5,7 @@ import pytest
 
 from newllm.diagnosis.diagnose import diagnose
 from newllm.diagnosis.facts import Facts, Selection
-from newllm.diagnosis.framework import selections_of
+from newllm.diagnosis.run_facts import facts_of
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(1, 201)
@@ -85,6 +85,10 @@ def test_an_objective_that_grows_may_be_called_a_loss() -> None:
 def test_what_is_no_selection_is_passed_over() -> None:
     sound = {"by": "Trainer", "metric": "eval_wer", "signal": "eval_wer", "higher": True}
     listed = [sound, {**sound, "higher": "yes"}, {**sound, "by": 3}, 7]
-    assert selections_of({"framework": {"selections": listed}}) == (Selection("Trainer", "eval_wer", "eval_wer", True),)
-    assert not selections_of({"framework": {"selections": 3}})
-    assert not selections_of({"framework": 3})
+
+    def read(framework: object) -> tuple[Selection, ...]:
+        return facts_of({"framework": framework}, {}, {}, {}).selections
+
+    assert read({"selections": listed}) == (Selection("Trainer", "eval_wer", "eval_wer", True),)
+    assert not read({"selections": 3})
+    assert not read(3)

@@ -73,7 +73,8 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
 def _before_growth(series: dict[str, Series]) -> dict[str, Series]:
     """Return outputs by layer up to where one of them has grown out of range: beside that, all others look faint."""
-    until = min((_grown_since(one) for one in series.values() if enough(one, 8) and _growth("", one)), default=math.inf)
+    grown = [one for name, one in series.items() if enough(one, 8) and _growth(name, one)]
+    until = min(map(_grown_since, grown), default=math.inf)
     cut = {name: Series(one.step[one.step < until], one.value[one.step < until]) for name, one in series.items()}
     return {name: one for name, one in cut.items() if enough(one)}
 
