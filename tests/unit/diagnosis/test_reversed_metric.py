@@ -38,7 +38,7 @@ def found(
 def test_the_worst_is_kept(name: str, value: np.ndarray, higher: bool, last: int) -> None:
     (finding,) = found(name, value, higher=higher, last=last)
     assert finding.severity == "warning"
-    assert finding.evidence["count"] == last
+    assert finding.evidence["evaluations"] == last
     assert not found(name, value, higher=not higher, last=last)
 
 

@@ -111,7 +111,11 @@ def _finding(alike: Sequence[Selection], metric: Series, loss: np.ndarray, why: 
         last_step=float(metric.step[-1]),
         confidence=0.95,
         signal=one.signal,
-        evidence={"best": float(metric.value[kept]), "worst": float(metric.value[other]), "count": len(metric.value)},
+        evidence={
+            "taken_for_best": float(metric.value[kept]),
+            "taken_for_worst": float(metric.value[other]),
+            "evaluations": len(metric.value),
+        },
         alternatives=(message("finding-reversed-metric.meant"),),
         test=message("finding-reversed-metric.test", axis=axis, step=int(metric.step[other]), **numbers),
     )
