@@ -182,6 +182,7 @@ SUBJECTS = (
                 "one-class-batches",
                 "padding-counted",
                 "single-target",
+                "unasked-end",
                 "unasked-rows",
                 "target-in-input",
                 "target-shift",

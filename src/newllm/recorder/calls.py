@@ -12,6 +12,7 @@ from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
 from newllm.recorder.choices import Choices
 from newllm.recorder.description import Description
+from newllm.recorder.ends import EndWatch
 from newllm.recorder.hook import Hook
 from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.isolation import Part
@@ -75,6 +76,7 @@ class CallWatch:
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
+        self._ends = EndWatch(layout.inner, part("targets"))
         self._numbers = OneNumberWatch(part("targets"))
         self._errors = SquaredErrorWatch(part("targets"))
         self._mirrored = MirroredTargets(part("targets"))
@@ -117,8 +119,8 @@ class CallWatch:
         """Take the hooks away."""
         self._unhook()
         self._close_influence()
-        of_targets = self._targets, self._numbers, self._errors, self._mirrored, self._entropy, self._forward.latent
-        for one in of_targets:
+        of_targets = self._targets, self._ends, self._numbers, self._errors, self._mirrored, self._entropy
+        for one in (*of_targets, self._forward.latent):
             self._end("targets", one.forget)
 
     def _close_influence(self) -> None:
@@ -149,6 +151,7 @@ class CallWatch:
         self._part("settings")(self._settings.put)(self._row, sampled=self._sampled)
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
+        self._part("targets")(self._ends.put)(self._row)
         self._part("targets")(self._numbers.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._errors.put)(self._row, loss, is_scaled=is_scaled)
         self._part("targets")(self._mirrored.put)(self._row)
@@ -181,6 +184,7 @@ class CallWatch:
         self._part("batches")(self._given)(inputs, options, is_update=model.training)
         self._part("settings")(self._settings.called)(inputs, options)
         if self._sampled:
+            self._part("targets")(self._ends.called)(options)
             self._part("layers")(self._forward.enter)()
             self._part("lyapunov")(self._lyapunov.keep)(inputs)
 
@@ -259,6 +263,7 @@ class CallWatch:
             return
         put_logits(logits, self._row)
         self._part("targets")(self._targets.returned)(logits, *self._batches.latest)
+        self._part("targets")(self._ends.returned)(logits, self._batches.latest[0])
         size = embedding_size(self._layout.inner, logits.shape[-1])
         if self._about.vocabulary is None and size is not None:
             self._about.vocabulary = size

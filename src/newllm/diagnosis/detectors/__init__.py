@@ -90,6 +90,7 @@ DETECTORS = [
     targets.detect_target_shift,
     targets.detect_single_target,
     targets.detect_ignored_class,
+    targets.detect_unasked_end,
     targets.detect_padding,
     unasked_rows.detect_unasked_rows,
     targets.detect_target_in_input,

@@ -290,6 +290,37 @@ def detect_ignored_class(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     ]
 
 
+FEWEST_ENDS = 20
+
+
+def detect_unasked_end(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that the token which ends a text is in the inputs and never a target, though the text before it is.
+
+    A note where each of these ends is padding by the attention mask: texts that are only read need no end.
+    False alarms: none by chance: of so many ends that were looked at, not one is asked for.
+    """
+    asked, unasked, padding = (trace.series(f"ends_{name}") for name in ("asked", "unasked", "padding"))
+    count = int(unasked.value.sum())
+    if count < FEWEST_ENDS or asked.value.sum() > 0:
+        return []
+    token = int(trace.series("end_token").value[-1])
+    is_padding = bool(padding.value.sum() == count)
+    return [
+        Finding(
+            kind="unasked-end",
+            severity="note" if is_padding else "warning",
+            sentence=message("finding-unasked-end.sentence", token=token, count=count, padding=is_padding),
+            first_step=float(unasked.step[0]),
+            last_step=float(unasked.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"token": token, "ends": count},
+            alternatives=(message("finding-unasked-end.on-purpose"),),
+            test=message("finding-unasked-end.test", token=token),
+        )
+    ]
+
+
 PADDED = 0.1  # of the targets that count
 
 

@@ -1099,6 +1099,15 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-unasked-end =
+    .explained = The token that ends a text stands in the inputs, and no text is ever asked to end: the model does not learn to stop, and generates up to its limit. Mostly the padding token is the end token too, and the loss leaves out all padding. Give padding a token of its own, or make the labels from the attention mask.
+    .sentence = the token that ends a text ({ $token }) is never a target: at all { $count } ends that were examined the text before it counts in the loss, and its end does not{ $padding ->
+        [yes] . The attention mask takes each of them for padding: a model that is only to read texts needs no end
+       *[other] {""}
+    }
+    .on-purpose = a model that is not to generate, or that is stopped otherwise
+    .test = Print the labels of a batch: behind each text { $token } should be among them, once.
+
 finding-mirrored-targets =
     .explained = Of the maps that are asked for (masks, say) a part fits what the model gives better mirrored than as it is, although the model knows where things are. An augmentation mirrors pictures and their targets apart: draw once for both, and look at some pairs as training gets them.
     .sentence = { PERCENT($share) } % of the maps that are asked for fit what the model gives better mirrored, from { $axis } { $step } on: pictures and targets are mirrored apart from each other

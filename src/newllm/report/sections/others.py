@@ -31,6 +31,10 @@ _BESIDE = {  # they say something only beside another
         "batch_as_time",
         "sigmoid_twice",
         "targets_padding",
+        "ends_asked",
+        "ends_unasked",
+        "ends_padding",
+        "end_token",
     ),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
     *(
