@@ -14,6 +14,7 @@ from torch import Tensor
 from newllm.recorder.given import Fingerprints, given
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
+from newllm.recorder.token_pairs import TokenPairs, count_pairs
 
 MOST_KNOWN = 500_000  # rows whose fingerprints are kept: 30 MB
 _MOST_NUMBERS = 1 << 22  # of a tensor whose mean is taken; of more, every second, third, ...
@@ -36,7 +37,7 @@ class BatchWatch:
 
     def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
         self._protect = protect
-        self._fingerprints = Fingerprints()
+        self._fingerprints, self._pairs = Fingerprints(), TokenPairs()
         self._update, self._evaluation = Calls(), Calls()
         self._known: set[int] | None = None if is_resumed else set()
         self._before: frozenset[int] = frozenset()
@@ -68,6 +69,7 @@ class BatchWatch:
         calls, self._update, self.latest = self._update, Calls(), ([], None)
         calls.put_scale("input", row)
         calls.put_tokens(row)
+        self._pairs.put(calls.pairs, row)
         if sampled and (workers := len(multiprocessing.active_children())):
             row.put("worker_processes", workers)
         if calls.rows:
@@ -125,12 +127,14 @@ class Calls:
     Attributes:
         rows: the fingerprints of each call (N,).
         numbers: of a row of the first input, the most of all calls: the length of a text, say.
+        pairs: of neighbouring tokens, of each call that is given texts.
     """
 
     def __init__(self) -> None:
         self.rows: list[Tensor] = []
         self._moments: list[Tensor] = []
         self._tokens: list[Tensor] = []
+        self.pairs: list[Tensor] = []
         self.numbers = 0
 
     @torch.no_grad()
@@ -148,6 +152,8 @@ class Calls:
                 self._moments.append(torch.stack((mean, variance + mean * mean)))
             else:
                 self._tokens.append(some.mean())
+                if tensors[0].dim() == 2 and tensors[0].shape[1] > 1:
+                    self.pairs.append(count_pairs(tensors[0]))
 
     def put_scale(self, name: str, row: Row) -> None:
         """Record mean and standard deviation of all numbers; nothing of whole numbers, such as tokens."""

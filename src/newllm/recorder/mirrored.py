@@ -7,6 +7,8 @@ its mirror image is; where pictures and targets are mirrored apart, it is the ot
 Shapes: N rows, C classes, H and W the sides of a map.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,7 @@ _SHORTEST = 8  # side of a map
 _OTHER = 0.3  # of a target and its mirror image together: so much lies in one of them alone
 _FITS = 0.3  # a correlation
 _FEWEST_ROWS = 4
+_FLIPS = (((-1,),), ((-2,),), ((-1,), (-2,), (-1, -2)))  # along one axis, and along each and both
 _ONE_CLASS = 0.95  # of the places where a cross-entropy of several classes pulls one of them up
 
 
@@ -65,8 +68,7 @@ def _read(output: Tensor, gradient: Tensor) -> dict[str, float] | None:
     known = _one_class(output, gradient)
     if known is None:
         return None
-    map_NHW, target_NHW = known
-    found = [one for axis in (-1, -2) if (one := _mirrored(map_NHW, target_NHW, axis)) is not None]
+    found = [one for axes in _FLIPS if (one := _mirrored(*known, axes)) is not None]
     return max(found, key=lambda one: one["targets_mirrored"], default=None)
 
 
@@ -86,19 +88,21 @@ def _one_class(output: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor] | None
     return output[:, one] - others, classes_NHW == one
 
 
-def _mirrored(map_NHW: Tensor, target_NHW: Tensor, axis: int) -> dict[str, float] | None:
-    """Return for which share of the rows the mirror image fits better, of those whose target is not its own.
+def _mirrored(map_NHW: Tensor, target_NHW: Tensor, flips: Sequence[tuple[int, ...]]) -> dict[str, float] | None:
+    """Return for which share of the rows a mirror image fits better, of those whose target is not its own.
 
-    And for which share either fits better than that of the next row: whether the model has found anything at all.
+    And for which share all of these together fit better than those of the next row: whether the model has found
+    anything at all.
     """
     target = target_NHW.float()
-    mirror = target.flip(axis)
-    apart, both = (target != mirror).flatten(1).sum(1), torch.maximum(target, mirror).flatten(1).sum(1)
+    mirrors = [target.flip(axes) for axes in flips]
+    whole = torch.stack([target, *mirrors]).amax(0)
+    apart, both = (target != mirrors[0]).flatten(1).sum(1), torch.maximum(target, mirrors[0]).flatten(1).sum(1)
     rows = (apart > _OTHER * both) & (both > 0)
     if int(rows.sum()) < _FEWEST_ROWS:
         return None
-    fits, fits_mirrored = _correlation(map_NHW, target)[rows], _correlation(map_NHW, mirror)[rows]
-    whole = torch.maximum(target, mirror)
+    fits = _correlation(map_NHW, target)[rows]
+    fits_mirrored = torch.stack([_correlation(map_NHW, mirror)[rows] for mirror in mirrors]).amax(0)
     fits_either, fits_other = _correlation(map_NHW, whole)[rows], _correlation(map_NHW, whole.roll(1, 0))[rows]
     # Of a loss that is not one of maps, a squared error say, the sign is no target, and nothing fits.
     is_placed = (fits_either > fits_other) & (torch.maximum(fits, fits_mirrored) > _FITS)

@@ -17,6 +17,7 @@ ALIKE, ALIKE_AFTER = 0.25, 20  # of the rows of a batch; updates before
 APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
 ASIDE = 0.5  # standard deviations between two means, likewise
 NOISE = 8.0  # times what batches scatter
+OTHER_PAIRS = 0.1  # of the pairs of neighbouring tokens
 FAR = 0.15  # of the run's length or less: within so many points a sudden change is over
 OFTEN = 0.25  # of the updates, of which none before had such inputs
 WORSE = 1.2  # times the loss before
@@ -94,6 +95,8 @@ def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     """
     if (step := _equal_from(trace)) is not None:
         return [_rows_alike(trace, step)]
+    if (step := _other_tokens_from(trace)) is not None:
+        return [_other_tokens(trace, step)]
     means, stds = (finite(trace.series(f"input_{name}")) for name in ("mean", "std"))
     if len(stds.value) < 3 * FEWEST or len(means.value) != len(stds.value) or stds.value.min() <= 0:
         return []
@@ -132,6 +135,33 @@ def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("changed-inputs",),
         )
     ]
+
+
+def _other_tokens_from(trace: Trace) -> float | None:
+    """Return the step from which on, at once and for good, texts hold other pairs of tokens than before."""
+    apart = finite(trace.series("token_pairs_apart"))
+    if len(apart.value) < 3 * FEWEST:
+        return None
+    start = slice(0, max(FEWEST, len(apart.value) // 10))
+    return _changed_at(apart, max(OTHER_PAIRS, NOISE * _scatter(apart.value[start])), start)
+
+
+def _other_tokens(trace: Trace, step: float) -> Finding:
+    apart = finite(trace.series("token_pairs_apart"))
+    before, after = (median(apart.value[one]) for one in (apart.step < step, apart.step >= step))
+    return Finding(
+        kind="changed-inputs",
+        severity="warning" if _rises(trace, ("loss", "validation_loss"), step) else "note",
+        sentence=message("finding-changed-inputs.tokens", axis=trace.axis, step=int(step), before=before, after=after),
+        first_step=float(step),
+        last_step=trace.last_step,
+        confidence=0.95,
+        signal="loss",
+        evidence={"share": after},
+        alternatives=(message("finding-changed-inputs.on-purpose"),),
+        test=message("finding-changed-inputs.test-tokens"),
+        candidate_causes=("changed-inputs",),
+    )
 
 
 def _equal_from(trace: Trace) -> float | None:

@@ -1024,6 +1024,8 @@ finding-changed-inputs =
     .explained = From one step on the model is given other numbers than before: their mean or standard deviation changes at once and stays so. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source.
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
     .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are identical; before they all differed
+    .tokens = from { $axis } { $step } on texts are other sequences of tokens: { PERCENT($after) } % of the pairs of neighbours are other than at first, where it was { PERCENT($before) } % before
+    .test-tokens = Print one text before and one after this step, as numbers and as text: another vocabulary gives other numbers for the same words.
     .on-purpose = a planned curriculum, or a planned change of data
     .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
 

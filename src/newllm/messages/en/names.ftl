@@ -128,6 +128,7 @@ signal-class_unasked = class that is never asked for
 signal-targets_padding = share of counted targets that are padding
 signal-target_is_second = share of targets that are the token after the next
 signal-token_mean = mean of the token numbers
+signal-token_pairs_apart = share of neighbouring tokens that is other than at first
 signal-setting = setting of the model
 signal-row_numbers = numbers in a row of the inputs
 signal-target_mean = mean of the targets

@@ -128,6 +128,7 @@ signal-class_unasked = 予測対象にならないクラス
 signal-targets_padding = 損失に数えられた予測対象に占めるパディングの割合
 signal-target_is_second = 予測対象が二つ先のトークンである割合
 signal-token_mean = トークン番号の平均
+signal-token_pairs_apart = 隣り合うトークンのうち最初と異なる割合
 signal-setting = モデルの設定
 signal-row_numbers = 入力の一行の数値の個数
 signal-target_mean = 予測対象の平均
