@@ -19,7 +19,8 @@ from newllm.trace import Series, Trace
 STATE = ("weights_changed", "moments_changed", "frozen_changed", "buffers_changed", "statistics_changed")
 MODE = ("update_in_evaluation_mode", "weights_moved", "update_skipped", "gradient_carried")
 INPUTS = (
-    "input_mean", "input_std", "token_mean", "token_pairs_apart", "row_numbers", "rows_repeated", "rows_equal", "rows_seen",
+    "input_mean", "input_std", "token_mean", "token_pairs_apart", "row_numbers", "rows_repeated",
+    "rows_equal", "rows_seen",
 )  # fmt: skip
 TARGETS = (
     "target_mean", "target_std", "target_most_share", "target_classes", "target_classes_seen",

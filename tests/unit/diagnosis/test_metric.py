@@ -84,3 +84,44 @@ def test_a_half_of_a_models_own_classes_is_a_guess_of_two(classes: int | None, i
     if classes is not None:
         signals["target_classes_seen"] = Series(AT, np.full(5, float(classes)))
     assert bool(detect_metric_unmoved(Trace(signals), Facts())) is is_said
+
+
+def errors(metric: list[float], name: str, loss: list[float]) -> list[Finding]:
+    at = np.arange(10, 10 * len(metric) + 1, 10)
+    signals = {
+        "loss": Series(STEP, LEARNT),
+        "validation_loss": Series(at, np.array(loss)),
+        name: Series(at, np.array(metric)),
+    }
+    return detect_metric_unmoved(Trace(signals), Facts())
+
+
+FALLS = [0.38, 0.19, 0.2, 0.15, 0.15, 0.14, 0.14]
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("eval_rmse_minutes", [21.8, 21.1, 20.3, 20.8, 21.9, 21.7, 21.6]),
+        ("eval_r2", [-0.95, -0.81, -0.77, -0.85, -0.92, -1.0, -0.91]),
+    ],
+)
+def test_an_error_that_stands_while_the_loss_falls(name: str, metric: list[float]) -> None:
+    """As where (N, 1) minus (N,) gives every prediction beside every target."""
+    (finding,) = errors(metric, name, FALLS)
+    assert (finding.kind, finding.severity, finding.signal) == ("metric-unmoved", "warning", name)
+    assert "while the validation loss at the same 7 evaluations falls from 0.38 to 0.14" in str(finding.sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "loss"),
+    [
+        ("eval_rmse", [0.62, 0.44, 0.45, 0.39, 0.39, 0.37, 0.37], FALLS),
+        ("eval_r2", [0.3, 0.6, 0.62, 0.7, 0.71, 0.72, 0.72], FALLS),
+        ("eval_rmse", [21.0] * 7, [0.38, 0.36, 0.33, 0.33, 0.34, 0.33, 0.33]),  # the loss hardly falls either
+        ("eval_mae_share", [21.0, 18, 15, 18, 20, 21, 21], FALLS),  # it fell, and came back
+        ("eval_bounces", [21.0] * 7, FALLS),
+    ],
+)
+def test_errors_that_go_with_the_loss_are_sound(name: str, metric: list[float], loss: list[float]) -> None:
+    assert not errors(metric, name, loss)

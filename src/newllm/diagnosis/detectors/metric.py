@@ -20,6 +20,8 @@ LEARNT = 0.03  # of the loss at the start: so little is left of it
 LOW = 0.5  # of a metric from 0 to 1: above it most is right
 MOVES = 0.1  # from its first to its last points
 HALF, NEAR_HALF, FEWEST_HALVES = 0.5, 0.025, 5  # a metric that is so near to a half at so many evaluations, and at all
+_OF_ERRORS = re.compile(r"(^|[^a-z])(rmse|mse|mae|mape|r2|r_squared)($|[^a-z0-9])", re.IGNORECASE)
+FEWEST_ERRORS, HALVED, STANDS = 6, 0.6, 0.95  # evaluations; so much is left of the loss, and of the error
 WITH_IT = 0.95  # of the first validation loss
 
 
@@ -46,7 +48,49 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
             return [_unmoved(trace, name, metric, loss)]
         if _is_a_guess(trace, name, metric) and _falls(trace, validation):
             return [_at_a_half(name, metric)]
+    return _errors_that_stand(trace, validation)
+
+
+def _errors_that_stand(trace: Trace, validation: Series) -> list[Finding]:
+    """Return an error of numbers that stays what it was while the validation loss falls, at the same evaluations."""
+    for name in sorted(trace.signals):
+        if _OF_ERRORS.search(name) and "/" not in name and name != "validation_loss":
+            metric = finite(trace.series(name))
+            steps, at, of_loss = np.intersect1d(metric.step, validation.step, return_indices=True)
+            value, loss = metric.value[at], validation.value[of_loss]
+            error = 1 - value if "r2" in name.lower() or "squared" in name.lower() else value  # the best R2 is 1
+            few = max(2, len(steps) // 4)
+            if len(steps) < FEWEST_ERRORS or error.min() <= 0 or loss.min() <= 0:
+                continue
+            left = median(loss[-few:]) / loss[0]
+            if left < HALVED and (error[-few:] > STANDS * error[0]).all() and error.min() > STANDS**2 * error[0]:
+                return [_error_that_stands(name, Series(steps, value), loss)]
     return []
+
+
+def _error_that_stands(name: str, metric: Series, loss: np.ndarray) -> Finding:
+    first, last = float(metric.value[0]), float(metric.value[-1])
+    return Finding(
+        kind="metric-unmoved",
+        severity="warning",
+        sentence=message(
+            "finding-metric-unmoved.error",
+            metric=name,
+            first=first,
+            last=last,
+            loss=float(loss[0]),
+            loss_last=float(loss[-1]),
+            count=len(loss),
+        ),
+        first_step=float(metric.step[0]),
+        last_step=float(metric.step[-1]),
+        confidence=0.8,
+        signal=name,
+        evidence={"first": first, "last": last, "loss": float(loss[-1])},
+        alternatives=(message("finding-metric-unmoved.other-units"),),
+        test=message("finding-metric-unmoved.error-test"),
+        candidate_causes=("evaluation-configuration", "loss-definition"),
+    )
 
 
 def _stands(metric: Series) -> bool:

@@ -815,6 +815,9 @@ finding-metric-unmoved =
     .half = { $metric } stays at a half ({ G($low) } to { G($high) } at { $count } evaluations) while the loss is learnt: of two answers that is a guess
     .half-test = Count what this part of the model answers, and what its targets are: are they all alike, left out (ignore_index), or of two classes that its input can tell apart?
     .one-of-two = a metric that a half is good for, among many classes
+    .error = { $metric } is { G($last) } at the end and was { G($first) } at first, while the validation loss at the same { $count } evaluations falls from { G($loss, digits: 3) } to { G($loss_last, digits: 3) }: the two do not measure the same thing
+    .error-test = Compute both by hand on one batch, and print the shapes of predictions and targets: (N, 1) beside (N,) gives every pair of rows instead of N errors.
+    .other-units = an error in other units than the loss (not its logarithm, say), which a few large targets rule
     .waits = a metric of whole answers, which rises last
     .test = Compute the loss and the metric by hand on one example: does the loss ask for what the metric counts?
 

@@ -794,6 +794,9 @@ finding-metric-unmoved =
     .half = { SIGNAL($metric) }が{ $count }回の評価で半分のまま（{ G($low) }から{ G($high) }）であり、その間に損失は下がっている。二択なら当てずっぽうと同じである。
     .half-test = モデルのこの部分が何と答え、正解が何であるかを数える。正解がすべて同じでないか、除外されて（ignore_index）いないか、入力から区別できる二つのクラスであるかを確かめる。
     .one-of-two = 多くのクラスの指標であり、半分でも良い値である
+    .error = { SIGNAL($metric) }は最初{ G($first) }、最後{ G($last) }で変わらず、同じ{ $count }回の評価で検証損失は{ G($loss, digits: 3) }から{ G($loss_last, digits: 3) }に下がる。二つは同じものを測っていない。
+    .error-test = 一つのバッチで両方を手で計算し、予測と正解の形を表示する。(N, 1)と(N,)の差は、N個の誤差ではなく、すべての行の組になる。
+    .other-units = 損失とは違う単位（対数でない値など）の誤差であり、少数の大きな正解に左右される
     .waits = 答え全体が正しいかを数える指標であり、最後に上がる
     .test = 一つの例で損失と指標を手で計算する。指標が数えるものを、損失も求めているかを確かめる。
 
@@ -981,9 +984,9 @@ finding-evaluation-inputs =
 finding-changed-inputs =
     .explained = あるステップから、モデルに入力される数値が変わった。平均か標準偏差が急に変わり、そのまま戻らない。そこでデータに何が起きるかを調べる（前処理が二重に働く、元のデータを書き換える、働かなくなる、別のデータに切り替わるなど）。
     .sentence = { axis-unit }{ $step }から、入力の平均と標準偏差は{ G($other_mean, digits: 2) }と{ G($other_std, digits: 2) }になった。それまでは{ G($mean, digits: 2) }と{ G($std, digits: 2) }だった。
+    .alike = { axis-unit }{ $step }から、バッチの行の{ PERCENT($share, digits: 2) } %がまったく同じである。それまではすべて異なっていた。
     .tokens = { axis-unit }{ $step }から、文章のトークンの並びが変わった。隣り合うトークンの組のうち、最初と異なるものは、それまで{ PERCENT($before) } %、その後は{ PERCENT($after) } %である。
     .test-tokens = このステップの前後の文章を一つずつ、番号と文字の両方で出力する。語彙が変われば、同じ語が別の番号になる。
-    .alike = { axis-unit }{ $step }から、バッチの行の{ PERCENT($share, digits: 2) } %がまったく同じである。それまではすべて異なっていた。
     .on-purpose = 計画されたカリキュラムやデータの切り替えである
     .test = このステップの前後で、前処理の各段階でのバッチの平均を出力する。
 
