@@ -30,6 +30,7 @@ from newllm.recorder.outputs import (
     put_logits,
     put_spread,
 )
+from newllm.recorder.passes import Passes
 from newllm.recorder.pending import Row
 from newllm.recorder.policy_entropy import PolicyEntropy
 from newllm.recorder.sampled import SampledForward
@@ -51,6 +52,7 @@ class CallWatch:
         end: closes what belongs to a part, whatever it raises.
         about: knows the vocabulary, or is given what an embedding shows of it.
         found: called when that has happened.
+        passes: is told of outputs that another network goes on to learn from.
         is_resumed: whether the training goes on from a checkpoint.
 
     Attributes:
@@ -68,11 +70,13 @@ class CallWatch:
         end: Callable[[str, Callable[[], None]], None],
         about: Description,
         found: Callable[[], None],
+        passes: Passes,
         *,
         is_resumed: bool = False,
     ) -> None:
         self._layout, self._forward, self._lyapunov, self._part, self._end = layout, forward, lyapunov, part, end
         self._about, self._found, self._is_resumed = about, found, is_resumed
+        self._passes = passes
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
@@ -182,6 +186,7 @@ class CallWatch:
             return
         self.has_been_called = True
         self._part("batches")(self._given)(inputs, options, is_update=model.training)
+        self._part("passes")(self._passes.called)(inputs, options)
         self._part("settings")(self._settings.called)(inputs, options)
         if self._sampled:
             self._part("targets")(self._ends.called)(options)
@@ -221,6 +226,8 @@ class CallWatch:
             if not self.is_updating:
                 self._part("outputs")(self._choices.evaluated)(output)
             return
+        if first is not None:
+            self._part("passes")(self._passes.returned)(first, self._part("passes"))
         if self._sampled:  # before anything else listens to the gradient of what was returned
             self._forward.leave()
             look = self._part("influence")(self._influence.returned)

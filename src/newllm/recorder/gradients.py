@@ -23,6 +23,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import dense
+from newllm.recorder.passes import Passes
 from newllm.recorder.tensors import TENSORS, Tensors
 
 _ENGINE: Any = torch.autograd.Variable._execution_engine
@@ -62,6 +63,8 @@ class GradientWatch:
         backwards: backward passes since the gradient was last cleared.
         carried: what was left in each sentinel from the update before when it was added to, where an optimizer has
             read it; not 0 is carried.
+        passes: these backward passes, of which some may be for the sake of another network.
+        has_read_others: whether an update of this step read the gradient of such a pass beside its own.
         scaler: what multiplied the loss, by which the gradients are divided here; None without one.
     """
 
@@ -80,6 +83,7 @@ class GradientWatch:
         self._sentinels: dict[int, tuple[weakref.ref[Tensor], int] | None] = {}
         self._running = self._updating = self._updated = self._cleared = self._at_old_weights = False
         self.scaler: Any = None
+        self.passes = Passes(parameters)
         self.reset()
 
     def open(self) -> None:
@@ -106,6 +110,7 @@ class GradientWatch:
         self.before: Norms | None = None
         self.clipped: Norms | None = None
         self.backwards = 0
+        self.has_read_others = False
         self.carried: dict[int, Tensor] = {}
         self._left: dict[int, Tensor] = {}
         """The same where none has read it yet: another loss may leave its gradient behind, which is then cleared."""
@@ -136,6 +141,7 @@ class GradientWatch:
         """
         if not self._updating:
             self.closure_begins()
+        self.has_read_others |= self.passes.of_others
         if self._left:
             reads = self._held(optimizer)
             self.carried |= {at: left for at, left in self._left.items() if id(self._parameters[at]) in reads}
@@ -173,6 +179,7 @@ class GradientWatch:
     @torch.no_grad()
     def _backward_ends(self) -> None:
         self._running = False
+        self.passes.ends(cleared=self._cleared)
         if self._cleared:
             self.backwards, self._cleared = 0, False
         # Where a closure runs several passes inside one update, the first is at the weights before it.

@@ -170,6 +170,7 @@ class Recorder:
             self._end,
             self._about,
             self._describe_again,
+            self._updates.passes,
             is_resumed=resumed_at is not None,
         )
         self._leaps = Leaps(every)

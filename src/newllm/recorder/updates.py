@@ -21,6 +21,7 @@ from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
+from newllm.recorder.passes import Passes
 from newllm.recorder.pending import Row
 from newllm.recorder.rounding import RoundingWatch
 from newllm.recorder.settings import SettingsWatch
@@ -113,6 +114,8 @@ class UpdateWatch:
             row.put("gradient_norm_clipped", gradients.clipped.whole())
         if gradients.backwards > 1:
             row.put("backwards", gradients.backwards)
+        if gradients.has_read_others:
+            row.put("gradient_of_others", 1.0)
         if gradients.carried:
             row.put_all(stacked(list(gradients.carried.values())).float(), partial(_share_carried, gradients.sentinels))
 
@@ -126,6 +129,11 @@ class UpdateWatch:
             return [(f"gradient_norm/{name}", euclidean(own)) for name, own in self._layout.group(by_index)]
 
         row.put_all(found.each, self._protect(signals))
+
+    @property
+    def passes(self) -> Passes:
+        """The backward passes, to be told of what the model returns."""
+        return self._gradients.passes
 
     @property
     def is_scaled(self) -> bool:

@@ -44,7 +44,7 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "frozen-layer": (
         "tensors_with_gradient", "unregistered", *(f"{_LAYERS} {one}" for one in ("trained", "given", "weight_decay")),
     ),
-    "gradient-carried": ("gradient_carried",),
+    "gradient-carried": ("gradient_carried", "gradient_of_others"),
     "ignored-class": ("targets_used", *_CLASSES),
     "input-scale": INPUTS,
     "loss-form": _FORM,

@@ -13,14 +13,19 @@ from newllm.trace import Finding, Series, Trace
 
 # Gradients that were never cleared: each update repeats all that came before it.
 FEWEST_CARRIED = 2
+FEWEST_OF_OTHERS = 5
 
 
 def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the stretch over which gradients were carried along.
 
+    Or over which updates read the gradient that another network's own update had left in these weights.
+
     False alarms: none by chance; the recorder saw the gradient of the last update still there. Once may be a step that
     was skipped on purpose, so it takes `FEWEST_CARRIED`.
     """
+    if len(trace.series("gradient_of_others").step) >= FEWEST_OF_OTHERS:
+        return [_of_others(trace)]
     series = trace.series("gradient_carried")
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
@@ -51,6 +56,26 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("missing-zero-grad",),
         )
     ]
+
+
+def _of_others(trace: Trace) -> Finding:
+    steps = trace.series("gradient_of_others").step
+    first, last = int(steps[0]), int(steps[-1])
+    return Finding(
+        kind="gradient-carried",
+        severity="fault",
+        sentence=message(
+            "finding-gradient-carried.of-others", count=len(steps), axis=trace.axis, first=first, last=last
+        ),
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.98,
+        signal="gradient_norm",
+        evidence={"updates": len(steps)},
+        alternatives=(message("finding-gradient-carried.both"),),
+        test=message("finding-gradient-carried.of-others-test"),
+        candidate_causes=("missing-zero-grad",),
+    )
 
 
 # The same by the norm alone, where nothing saw the gradients themselves: a sum over all batches so far grows and is

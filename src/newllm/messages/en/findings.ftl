@@ -560,12 +560,15 @@ finding-accumulation-scale =
     .test = Make one update with one large batch, and one with the same batch in parts: the gradient norms must agree.
 
 finding-gradient-carried =
-    .explained = Gradients were never cleared: each update repeats all gradients before it. Call optimizer.zero_grad() after every optimizer.step().
+    .explained = Gradients were not cleared: each update repeats all gradients before it, or takes in that of another loss. Call optimizer.zero_grad() right before the backward pass of each update.
     .sentence = the gradient { $part ->
         [yes] of some parameters was not cleared (that of the others was)
        *[no] was not cleared
     } before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
     .grows = the gradient norm grows from { G($first) } to about { G($later) } (twice the first by { $axis } { $step }) and hardly scatters, by { PERCENT($change, digits: 1) } % from point to point: that is how a sum over all batches behaves, not the gradient of one
+    .of-others = at { $count } updates ({ $axis } { $first } to { $last }) the gradient is that of two losses: the backward pass of another network's update (an actor's, a generator's) went through this model, left its gradient in the weights, and nothing cleared it before the backward pass of this model's own loss
+    .both = a loss of that network which this model is to learn from as well
+    .of-others-test = Call zero_grad() of this model's optimizer right before the backward pass of its own loss, and compare the gradient norms.
     .on-purpose = gradients summed over several updates on purpose
     .test = Call optimizer.zero_grad() after every optimizer.step() and compare the gradient norms.
 

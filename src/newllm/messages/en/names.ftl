@@ -23,6 +23,7 @@ signal-accuracy = training accuracy
 signal-perplexity = training perplexity
 signal-gradient_norm = gradient norm
 signal-gradient_norm_clipped = gradient norm after clipping
+signal-gradient_of_others = updates that read another network's gradient
 signal-gradient_carried = gradient carried over
 signal-learning_rate = learning rate
 signal-step_seconds = seconds per step

@@ -539,12 +539,15 @@ finding-accumulation-scale =
     .test = 一つの大きいバッチによる更新と、それを分割した更新を1回ずつ行う。勾配ノルムは一致するはずである。
 
 finding-gradient-carried =
-    .explained = 勾配が一度も消されていない。どの更新も、それ以前の勾配をすべて繰り返している。optimizer.step()のたびにoptimizer.zero_grad()を呼ぶ。
+    .explained = 勾配が消されていない。どの更新も、それ以前の勾配をすべて繰り返すか、別の損失の勾配を含んでいる。各更新の逆伝播の直前にoptimizer.zero_grad()を呼ぶ。
     .sentence = { $count }回の更新の前に{ $part ->
         [yes] 一部のパラメータの勾配が消されていない（ほかの勾配は消されている）
        *[no] 勾配が消されていない
     }（{ axis-unit }{ $first }から{ $last }まで）。どの更新も、それ以前の勾配を繰り返している。
     .grows = 勾配ノルムが{ G($first) }から約{ G($later) }まで増え（{ axis-unit }{ $step }で最初の2倍）、点ごとの変化は{ PERCENT($change, digits: 1) } %しかない。一つのバッチの勾配ではなく、それまでの全バッチの勾配の合計がこのように動く。
+    .of-others = { $count }回の更新（{ axis-unit }{ $first }から{ $last }まで）の勾配が、二つの損失のものである。別のネットワーク（actorや生成器など）の更新の逆伝播がこのモデルを通って重みに勾配を残し、このモデル自身の損失の逆伝播の前に消されていない。
+    .both = その損失からこのモデルも意図して学習している
+    .of-others-test = このモデルのoptimizer.zero_grad()を、自身の損失の逆伝播の直前に呼び、勾配ノルムを比べる。
     .on-purpose = 意図して複数の更新にわたり合計した勾配
     .test = optimizer.step()のたびにoptimizer.zero_grad()を呼び、勾配ノルムを比べる。
 

@@ -23,6 +23,7 @@ signal-accuracy = 訓練正解率
 signal-perplexity = 訓練のパープレキシティ
 signal-gradient_norm = 勾配ノルム
 signal-gradient_norm_clipped = クリッピング後の勾配ノルム
+signal-gradient_of_others = 別のネットワークの勾配を読む更新
 signal-gradient_carried = 持ち越された勾配
 signal-learning_rate = 学習率
 signal-step_seconds = 1ステップの秒数

@@ -18,7 +18,15 @@ _NAMED = 40
 _LONGEST = 160
 _BESIDE = {  # they say something only beside another
     *("validation_correct", "validation_count", "validation_classes"),
-    *("sample", "backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
+    *(
+        "sample",
+        "backwards",
+        "gradient_carried",
+        "gradient_of_others",
+        "update_skipped",
+        "recovery",
+        "evaluation_in_training_mode",
+    ),
     *("weights_moved", "target_entropy", "softmax_over_batch", "batch_again", "class_unasked", "rows"),
     *("update_in_evaluation_mode", "rows_repeated", "rows_equal", "rows_distinct", "validation_rows", "cross_entropy"),
     "worker_processes",

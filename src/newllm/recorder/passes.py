@@ -1,0 +1,87 @@
+"""Backward passes for the sake of another network, whose gradient is left in the weights.
+
+The loss of an actor goes back through the critic to the action, that of a generator through the discriminator to the
+picture: each leaves a gradient in the weights on its way. They are to be cleared before the pass of an update of these
+weights. Such a pass is known by an input that another network made, and by that network's own update, which came
+between the pass and the update here.
+"""
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from newllm.recorder.isolation import Protect
+
+_MOST_NODES = 512  # of a graph that are looked at, for a parameter
+
+
+class Through(NamedTuple):
+    """A backward pass that went on into another network: one of its weights, and how often that had been written."""
+
+    weight: weakref.ref[Tensor]
+    version: int
+
+
+class Passes:
+    """Follows the backward passes since the gradient was cleared.
+
+    Args:
+        parameters: of the model.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._own = {id(one) for one in parameters}
+        self._latest: Through | None = None
+        self._running: Through | None = None
+        self._since_cleared: list[Through | None] = []
+
+    def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """The model is called, with gradients."""
+        made = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor) and one.grad_fn is not None]
+        weight = self._maker(made[0]) if made else None
+        self._latest = None if weight is None else Through(weakref.ref(weight), weight._version)
+
+    def returned(self, output: Tensor, protect: Protect) -> None:
+        """The call returned this."""
+        through, self._latest = self._latest, None
+        if through is not None and output.requires_grad:
+            output.register_hook(protect(lambda _: self._goes_through(through)))
+
+    def _goes_through(self, through: Through) -> None:
+        self._running = through
+
+    def _maker(self, tensor: Tensor) -> Tensor | None:
+        """Return a weight that an input was made with; None where it is of this model too, or where there is none."""
+        found, nodes, seen = None, [tensor.grad_fn], set[int]()
+        while nodes and len(seen) < _MOST_NODES:
+            node: Any = nodes.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            variable = getattr(node, "variable", None)
+            if isinstance(variable, Tensor):
+                if id(variable) in self._own:
+                    return None
+                found = variable if isinstance(variable, nn.Parameter) else found
+            nodes += [one for one, _ in node.next_functions]
+        return found
+
+    def ends(self, *, cleared: bool) -> None:
+        """A backward pass is over, before which the gradient was cleared or not."""
+        if cleared:
+            self._since_cleared = []
+        self._since_cleared.append(self._running)
+        self._running = None
+
+    @property
+    def of_others(self) -> bool:
+        """Whether an update now reads the gradient of another network's own update beside that of its own loss."""
+        of_others = [one is not None and _has_moved(one) for one in self._since_cleared]
+        return any(of_others) and not all(of_others)
+
+
+def _has_moved(through: Through) -> bool:
+    weight = through.weight()
+    return weight is not None and weight._version != through.version
