@@ -29,7 +29,7 @@ class BatchWatch:
 
     Args:
         protect: keeps errors from the training.
-        is_resumed: whether updates came before: then nobody knows which rows these had.
+        is_resumed: whether updates came before: then nobody knows what these had.
 
     Attributes:
         latest: what the latest call with gradients was given.
@@ -37,7 +37,7 @@ class BatchWatch:
 
     def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
         self._protect = protect
-        self._fingerprints, self._pairs = Fingerprints(), TokenPairs()
+        self._fingerprints, self._pairs = Fingerprints(), None if is_resumed else TokenPairs()
         self._update, self._evaluation = Calls(), Calls()
         self._known: set[int] | None = None if is_resumed else set()
         self._before: frozenset[int] = frozenset()
@@ -69,7 +69,8 @@ class BatchWatch:
         calls, self._update, self.latest = self._update, Calls(), ([], None)
         calls.put_scale("input", row)
         calls.put_tokens(row)
-        self._pairs.put(calls.pairs, row)
+        if self._pairs is not None:
+            self._pairs.put(calls.pairs, row)
         if sampled and (workers := len(multiprocessing.active_children())):
             row.put("worker_processes", workers)
         if calls.rows:

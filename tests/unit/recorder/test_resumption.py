@@ -61,7 +61,14 @@ def _copied(state: Any) -> Any:
     return [_copied(one) for one in state] if isinstance(state, list) else state
 
 
-OF_ALL_ROWS = ("rows_seen", "rows_distinct", "target_classes_seen", "targets_again", "targets_changed")
+OF_ALL_ROWS = (
+    "rows_seen",
+    "rows_distinct",
+    "target_classes_seen",
+    "targets_again",
+    "targets_changed",
+    "token_pairs_apart",
+)
 
 
 def recorded(path: Path) -> dict[str, dict[int, str]]:
