@@ -159,6 +159,7 @@ SUBJECTS = (
             {
                 "changed-inputs",
                 "evaluation-inputs",
+                "input-axes",
                 "input-scale",
                 "outlier-batch",
                 "repeated-batch",

@@ -33,6 +33,7 @@ ROOTS = (
     "padding-counted",
     "unasked-rows",
     "target-in-input",
+    "input-axes",
     "input-scale",
     "changed-inputs",
     "outlier-batch",
@@ -101,10 +102,10 @@ ROOTS = (
 SEEN = frozenset({
     "changed-state", "renewed-optimizer", "cleared-gradient", "ranks-apart", "rank-outlier", "loss-form",
     "changed-targets", "target-shift", "not-causal", "unread-tokens", "batch-as-time", "single-target", "ignored-class",
-    "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "evaluation-inputs", "repeated-batch",
-    "trained-validation", "update-in-evaluation-mode", "evaluation-in-training-mode", "one-class-batches",
-    "mirrored-targets", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer", "lost-updates",
-    "periodic-batches", "stale-evaluation", "repeated-loss",
+    "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "input-axes", "evaluation-inputs",
+    "repeated-batch", "trained-validation", "update-in-evaluation-mode", "evaluation-in-training-mode",
+    "one-class-batches", "mirrored-targets", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer",
+    "lost-updates", "periodic-batches", "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
@@ -112,6 +113,8 @@ UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "clear
 BRINGS_RISES = frozenset({"rank-outlier", "contrastive-at-chance", "posterior-collapse"})
 """What one rank began all see; of a representation, or a code, that is lost a rise of the loss is what came of it."""
 COMES_OF = dict.fromkeys(("over-fitting", "validation-rises"), frozenset({"validation-gap"}))
+SPOILS = frozenset({"input-axes"})
+"""What spoils all inputs from the first step on: whatever has no cause of its own comes of that."""
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
@@ -180,6 +183,9 @@ def _root(at: int, ordered: Sequence[Finding], length: float, evaluated: Sequenc
     alarms = {place: one for place, one in enumerate(ordered) if one.severity != "note"}
     if finding.causes and (place := _of_same_cause(finding, alarms, length)) is not None:
         return place
+    spoilt = next((place for place, one in alarms.items() if one.kind in SPOILS), None)
+    if spoilt is not None and spoilt != at and not finding.causes:
+        return spoilt
     # What stands because no weight moves; what was never learnt of validation is not lost by learning too much.
     origins = UNMOVED if finding.kind in STANDS and not finding.causes else COMES_OF.get(finding.kind)
     if origins is not None:

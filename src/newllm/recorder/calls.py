@@ -15,6 +15,7 @@ from newllm.recorder.description import Description
 from newllm.recorder.ends import EndWatch
 from newllm.recorder.hook import Hook
 from newllm.recorder.influence import InfluenceWatch
+from newllm.recorder.input_axes import InputAxes
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_watch import LyapunovWatch
@@ -79,6 +80,7 @@ class CallWatch:
         self._passes = passes
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
+        self._axes = InputAxes(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
         self._ends = EndWatch(layout.inner, part("targets"))
         self._numbers = OneNumberWatch(part("targets"))
@@ -153,6 +155,7 @@ class CallWatch:
             self._about.half = True
             self._found()
         self._part("settings")(self._settings.put)(self._row, sampled=self._sampled)
+        self._part("batches")(self._axes.put)(self._batches.latest[0], self._row)
         self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
         self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
         self._part("targets")(self._ends.put)(self._row)

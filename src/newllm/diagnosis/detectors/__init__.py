@@ -103,6 +103,7 @@ DETECTORS = [
     mirrored_targets.detect_mirrored_targets,
     inputs.detect_input_scale,
     inputs.detect_evaluation_inputs,
+    inputs.detect_input_axes,
     inputs.detect_changed_inputs,
     outlier_batch.detect_outlier_batch,
     rows.detect_repeated_batch,

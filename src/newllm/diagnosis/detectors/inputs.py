@@ -230,6 +230,35 @@ def _rises(trace: Trace, names: Sequence[str], step: float) -> bool:
     return False
 
 
+FEWEST_LOOKS = 5  # updates
+
+
+def detect_input_axes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that numbers of the inputs go together at a distance that is no row of theirs: axes are mixed up.
+
+    False alarms: what is periodic in itself is left out, for it goes together at twice the distance as well; the
+    distance has to be another axis of the inputs, and the same in each batch that was looked at.
+    """
+    distance, apart, below = (finite(trace.series(f"axes_{name}")) for name in ("mixed", "apart", "below"))
+    if len(distance.value) < FEWEST_LOOKS or distance.value.min() <= 0 or np.ptp(distance.value):
+        return []
+    values = {"distance": int(distance.value[0]), "apart": median(apart.value), "below": median(below.value)}
+    return [
+        Finding(
+            kind="input-axes",
+            severity="warning",
+            sentence=message("finding-input-axes.sentence", **values),
+            first_step=float(distance.step[0]),
+            last_step=trace.last_step,
+            confidence=0.9,
+            signal="loss",
+            evidence={"distance": values["distance"], "batches": len(distance.value)},
+            alternatives=(message("finding-input-axes.periodic"),),
+            test=message("finding-input-axes.test"),
+        )
+    ]
+
+
 LARGE = 100.0  # root mean square of inputs, and of what the first layer makes of them
 FAR_ABOVE = 10.0  # times the loss of a guess, at the start
 LEARNT = 2.0  # times that loss: what ends below has come over it

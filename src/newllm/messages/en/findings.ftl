@@ -1035,6 +1035,12 @@ finding-changed-inputs =
     .on-purpose = a planned curriculum, or a planned change of data
     .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
 
+finding-input-axes =
+    .explained = The inputs have the right shape, and their numbers are in the wrong places: each row is a mixture of rows or channels, in which nothing lies beside its neighbour. Mostly reshape or view stands where transpose or permute belongs. Look at one input as a picture, right before the model.
+    .sentence = the axes of the inputs are mixed up: numbers that are { $distance } places apart go together as neighbours do (correlation { G($apart, digits: 2) }), and those a whole row apart, which are neighbours by the shape, do not ({ G($below, digits: 2) }): reshape (view) where transpose (permute) belongs
+    .periodic = data that repeat at this very distance by themselves
+    .test = Plot one input right before the model; of pictures in rows and columns (H, W, C), permute(2, 0, 1) makes (C, H, W), and reshape does not.
+
 finding-outlier-batch =
     .explained = One batch holds numbers that are far outside those of all batches before, and the loss rises at that very update: a corrupt file, a missing value that was filled in, a batch that was not normalised. Find its rows, and mend them or leave them out.
     .sentence = the inputs of the update at step { $step } are far outside those of all updates before: { $what } { G($value, digits: 3) } instead of { G($usual, digits: 3) }. The loss goes from { G($before, digits: 3) } to { G($loss, digits: 3) } there{ $more ->

@@ -993,6 +993,12 @@ finding-changed-inputs =
     .on-purpose = 計画されたカリキュラムやデータの切り替えである
     .test = このステップの前後で、前処理の各段階でのバッチの平均を出力する。
 
+finding-input-axes =
+    .explained = 入力の形は正しいのに、数値の並ぶ場所が誤っている。どの行も複数の行やチャンネルが混ざり、隣り合うべきものが隣にない。たいていは、transposeやpermuteの代わりにreshapeやviewを使っている。モデルに渡す直前の入力を一つ、画像として見る。
+    .sentence = 入力の軸が混ざっている。{ $distance }個離れた数値が隣どうしのように似ており（相関{ G($apart, digits: 2) }）、形の上で隣になる1行離れた数値は似ていない（{ G($below, digits: 2) }）。transpose（permute）の代わりにreshape（view）を使っている。
+    .periodic = データそのものがこの間隔で繰り返す
+    .test = モデルに渡す直前の入力を一つ図示する。行と列の画像(H, W, C)を(C, H, W)にするのはpermute(2, 0, 1)であり、reshapeではない。
+
 finding-outlier-batch =
     .explained = 一つのバッチの数値がそれまでのすべてのバッチから大きく外れ、まさにその更新で損失が上がった。壊れたファイル、欠損値に入れた値、正規化されていないバッチなどである。該当する行を探し、直すか除く。
     .sentence = ステップ{ $step }の更新の入力は、それまでのすべての更新から大きく外れている（{ $what }が{ G($usual, digits: 3) }ではなく{ G($value, digits: 3) }）。損失はそこで{ G($before, digits: 3) }から{ G($loss, digits: 3) }になる{ $more ->
