@@ -38,12 +38,45 @@ def test_how_far_it_was_learnt_is_said() -> None:
     assert 0.1 <= part.evidence["share"] < 0.9
 
 
-@pytest.mark.parametrize(("share", "reached"), [(0.0, "prior"), (1.0, "heart")])
-def test_a_model_that_learns_only_how_often_classes_occur_is_said_to(share: float, reached: str) -> None:
+def _skewed(rows: int, rare: int) -> tuple[Tensor, Tensor]:
+    return torch.randn(rows, 10), torch.tensor([0] * (rows - rare) + [1] * rare)[torch.randperm(rows)]
+
+
+@pytest.mark.parametrize(
+    ("share", "batch", "says"),
+    [
+        pytest.param(0.0, (20, 2), "prior", id="a model that sees no input"),
+        pytest.param(0.0, (200, 1), "prior", id="whose loss falls by nine tenths, as one class is rare"),
+        pytest.param(1.0, (20, 2), "heart", id="a model that sees it"),
+        pytest.param(1.0, (200, 1), "heart", id="and learns a rare class"),
+        pytest.param(1.0, (20, 0), "one-class", id="a batch that shows nothing of it"),
+    ],
+)
+def test_what_guessing_by_the_share_of_each_class_costs_is_not_learnt(
+    share: float, batch: tuple[int, int], says: str
+) -> None:
     torch.manual_seed(0)
-    batch = torch.randn(20, 10), torch.tensor([0] * 18 + [1] * 2)[torch.randperm(20)]
-    found = _asked(Blind(share), batch, rate=0.1)
-    assert (found.status, found.evidence["reached"]) == ("sound", reached)
+    found = _asked(Blind(share), _skewed(*batch), rate=0.1)
+    if says == "heart":
+        assert (found.status, found.evidence["reached"]) == ("sound", "heart")
+    else:
+        assert (found.status, found.sentence.id) == ("unchecked", f"check-reason.{says}")
+
+
+def test_a_model_that_only_takes_longer_is_tried_at_a_larger_rate() -> None:
+    torch.manual_seed(0)
+    found = _asked(mlp(2), _skewed(40, 2), rate=1e-3)
+    assert (found.status, found.evidence["reached"], found.evidence["factor"]) == ("sound", "heart", 10.0)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_where_all_inputs_are_the_same_guessing_is_all_there_is_to_learn(same: bool) -> None:
+    torch.manual_seed(0)
+    x, y = _skewed(20, 2)
+    x = torch.ones(20, 10) if same else x
+    found = _asked(mlp(), (x, y), rate=0.1)
+    assert (found.status, found.evidence["reached"]) == ("sound", "floor" if same else "heart")
+    assert ("the inputs of all rows are the same" in str(found.sentence)) is same
 
 
 def _constant(first: float, head: float, *, random_head: bool = False) -> nn.Sequential:

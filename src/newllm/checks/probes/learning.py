@@ -75,11 +75,13 @@ def _equal(gradient: Tensor, other: Tensor | None) -> bool:
 def learns(bench: Bench) -> Outcome:
     """Train on this one batch: its loss must fall. Where it does not, a larger rate is tried from the same weights.
 
-    What was reached is said: all of it, or a part, which may be no more than how often each class occurs. Units that
-    begin alike and stay so are found on the way, and so is weight decay without which it would be learnt.
+    So it is where the loss came no lower than guessing by how often each class occurs, which needs no inputs. How far
+    it came is said: all the way, or in part. Units that begin alike and stay so are found on the way, and so is weight
+    decay without which the batch would be learnt.
     """
     if not any(float(group.get("lr", 1.0)) for group in bench.optimizer.param_groups):
         raise CannotCheck("rate-zero")
+    prior = _prior(bench)
     best: tuple[float, float, int, float] | None = None
     alike: list[str] = []
     for factor in _RATES:
@@ -91,7 +93,7 @@ def learns(bench: Bench) -> Outcome:
             break
         if best is None or last < best[1]:
             best = (first, last, updates, factor)
-        if alike or _fell(first, last, _FELL):
+        if alike or (_fell(first, last, _FELL) and not last >= _BELOW * prior > 0):
             break
     if best is None or (best[2] < _UPDATES // 3 and not _fell(*best[:2], _FELL)):
         raise CannotCheck("no-time")
@@ -102,7 +104,7 @@ def learns(bench: Bench) -> Outcome:
     if not _fell(first, last, _HEART) and (shown := eaten(bench)):
         return wrong("learns", "decayed", **shown)
     if _fell(first, last, _FELL):
-        return _by_chance(bench, factor, first - last) or _reached(bench, evidence)
+        return _by_chance(bench, factor, first - last) or _reached(bench, evidence, prior)
     return _unlearnt(bench, evidence)
 
 
@@ -116,12 +118,21 @@ def _unlearnt(bench: Bench, evidence: dict[str, Any]) -> Outcome:
     return wrong("learns", **evidence)
 
 
-def _reached(bench: Bench, evidence: dict[str, Any]) -> Outcome:
-    """Say how far the loss fell: by heart, in part, or no further than by guessing the share of each class."""
-    first, last, prior = evidence["first"], evidence["last"], _prior(bench)
+def _reached(bench: Bench, evidence: dict[str, Any], prior: float) -> Outcome:
+    """Say how far the loss fell: by heart, in part, or to the floor of a batch whose inputs are all the same.
+
+    Raises:
+        CannotCheck: it fell no lower than guessing by the share of each class costs, so that the inputs played no part.
+    """
+    first, last = evidence["first"], evidence["last"]
     if last < 0:
         return Outcome("learns", "sound", message("check-learns.below", **evidence), evidence)
-    how = "heart" if _fell(first, last, _HEART) else "part" if math.isnan(prior) or last < _BELOW * prior else "prior"
+    if prior == 0:
+        raise CannotCheck("one-class")
+    is_guessed = last >= _BELOW * prior
+    if is_guessed and not _inputs_are_alike(bench):
+        raise CannotCheck("prior", prior=prior, **evidence)
+    how = "floor" if is_guessed else "heart" if _fell(first, last, _HEART) else "part"
     evidence |= {"reached": how, "share": (first - last) / abs(first), "prior": prior}
     return Outcome("learns", "sound", message("check-learns.fell", **evidence), evidence)
 
@@ -135,12 +146,21 @@ def _prior(bench: Bench) -> float:
         found = targets(bench)
     except CannotCheck:
         return math.nan
-    if found.form != "cross-entropy" or abs(float(found.weights[found.used].sum()) - 1) > _MEAN:
+    if found.form != "cross-entropy" or not abs(float(found.weights[found.used].sum()) - 1) <= _MEAN:
         return math.nan
     if abs(bench.seen.loss - found.nats) > _MEAN * found.nats:
         return math.nan
     shares = found.ids[found.used].unique(return_counts=True)[1].double() / int(found.used.sum())
     return float(-(shares * shares.log()).sum())
+
+
+def _inputs_are_alike(bench: Bench) -> bool:
+    """Say whether all targets belong to one and the same input, so that no model can tell them apart."""
+    arguments, options, _ = bench.called()
+    given, ids = [tensor for _, tensor in bench.inputs()], targets(bench).ids
+    if not given or ids.ndim != 1 or not all(isinstance(each, Tensor) for each in (*arguments, *options.values())):
+        return False  # what else it is given may tell them apart
+    return all(each.ndim and len(each) == len(ids) and torch.equal(each, each[:1].expand_as(each)) for each in given)
 
 
 def _alike(model: nn.Module) -> dict[str, Tensor]:

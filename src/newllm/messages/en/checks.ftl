@@ -486,7 +486,7 @@ check-stays = Do frozen parameters stay fixed?
     .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
     .step = the step multiplies { COUNT($count) } frozen tensors by { G($factor, digits: 7) } in each call, as it does weights that are trained: { names-and-more }
 
-# "sound" is said by files of before 2026-12 alone, which did not say how far.
+# "sound" is said by files of before 2026-12 alone, which did not say how far; and so is "prior", which is a reason now.
 check-learns = Can one batch be learnt?
     .short = whether one batch can be learnt
     .why = A model that cannot memorise one batch cannot learn a data set.
@@ -503,6 +503,7 @@ check-learns = Can one batch be learnt?
     }{ $reached ->
         [heart] : it is learnt by heart
         [prior] . Guessing by the share of each class costs no more ({ G($prior) }); whether anything of the inputs can be learnt was not tried any longer
+        [floor] . That is what guessing by the share of each class costs ({ G($prior) }), and no model can do better here: the inputs of all rows are the same
        *[part] ; whether it can be learnt by heart was not tried any longer
     }
     .below = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
@@ -590,6 +591,11 @@ check-reason =
     .no-modes = the model has no layer that behaves differently in training
     .all-in-evaluation = the whole model is in evaluation mode: pass it as it is in training (model.train())
     .slow = on this batch alone the loss falls only from { G($first) } to { G($last) } in { $updates } updates, at { $factor } times the learning rate: too slowly to tell
+    .prior = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
+        [1] { "" }
+       *[other] , at { $factor } times its learning rate
+    }, which is no lower than guessing by the share of each class costs ({ G($prior) }), without looking at the inputs: right if more updates are needed, wrong if the outputs do not depend on the inputs. Give a batch of fewer rows, in which classes occur about equally often
+    .one-class = all targets of this batch are of one class, which a model learns without looking at its inputs: give a batch with several classes
     .targets-drawn = the loss draws its targets: with other random numbers { PERCENT($share) } % of them are others for the same inputs, as when a policy draws its actions
     .drawn = the loss draws random numbers after the model has answered: with the same ones each time it falls, and with others by less than half as much (from { G($first) } to { G($last) })
     .sure = the model is so confident in its answers that the weights of the targets cannot be read off
