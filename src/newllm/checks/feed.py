@@ -115,6 +115,14 @@ def first_of(loader: Any) -> Any:
         return read(loader, [next(iter(loader.batch_sampler))])[0]
 
 
+def length_of(loader: Any) -> int | None:
+    """Return how many batches a loader has, where it knows."""
+    try:
+        return len(loader) or None
+    except TypeError:
+        return None
+
+
 def is_distributed() -> bool:
     """Say whether this process trains together with others."""
     return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -26,6 +26,8 @@ class Parts:
         scheduler: of the learning rate.
         steps: updates that the training will make.
         every: updates between two steps of the scheduler, where it is known.
+        per_epoch: whether they are epochs.
+        epoch: updates of an epoch, where it is known.
     """
 
     model: nn.Module
@@ -39,3 +41,5 @@ class Parts:
     scheduler: Any = None
     steps: int | None = None
     every: int | None = None
+    per_epoch: bool = False
+    epoch: int | None = None

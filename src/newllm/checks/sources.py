@@ -3,19 +3,24 @@
 Trainers are known by what they have, so that neither transformers nor Lightning is imported.
 """
 
+import contextlib
 import itertools
+import math
 import runpy
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from newllm.checks.feed import first_of
+from newllm.checks.feed import first_of, length_of
 from newllm.checks.parts import Parts
 from newllm.errors import UserError
 
 _GIVE = "give newllm.check(model, optimizer, loss, batch)"
+_WHOLE = {"limit_train_batches": 1.0, "overfit_batches": 0.0, "fast_dev_run": False, "world_size": 1}
+_CHANGING = {"GradientAccumulationScheduler", "Timer"}  # callbacks of Lightning
 
 
 def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> Parts:
@@ -29,8 +34,10 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
     if batch is None and loader is not None:
         batch = _first_of(loader)
     if optimizer is None and loss is None:
-        taken = _taken(model, batch)
+        taken = _taken(model, batch, loader)
         if taken is not None:
+            if "scheduler" in given:  # of which it is not known when it is stepped
+                taken = {name: value for name, value in taken.items() if name not in ("every", "per_epoch")}
             given = taken | given
             model, optimizer, loss, batch = (given.pop(name) for name in ("model", "optimizer", "loss", "batch"))
     _demand(model, optimizer, loss, batch, given)
@@ -71,12 +78,12 @@ def _first_of(loader: Any) -> Any:
         ) from None
 
 
-def _taken(given: Any, batch: Any) -> dict[str, Any] | None:
+def _taken(given: Any, batch: Any, loader: Any) -> dict[str, Any] | None:
     """Return the parts of a trainer, None where it is none that is known."""
     if all(hasattr(given, name) for name in ("compute_loss", "get_train_dataloader", "create_optimizer")):
         return _of_transformers(given, batch)
     if all(hasattr(given, name) for name in ("training_step", "configure_optimizers")):
-        return _of_lightning(given, batch)
+        return _of_lightning(given, batch, loader)
     if all(callable(getattr(given, name, None)) for name in ("build", "batch", "loss")):
         model, optimizer = given.build(given.seed)
         first = given.batch(0) if batch is None else batch
@@ -115,19 +122,24 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
         "batch": batch,
         "loader": loader,
         "tokenizer": _tokenizer_of(trainer),
-        **_schedule_of(trainer, optimizer),
+        **_schedule_of(trainer, optimizer, loader),
     }
 
 
-def _schedule_of(trainer: Any, optimizer: Any) -> dict[str, Any]:
-    """Return a Trainer's schedule and its number of updates, where that is said by its settings."""
-    steps = getattr(getattr(trainer, "args", None), "max_steps", 0)
-    if not steps or steps < 1 or not hasattr(trainer, "create_scheduler"):
+def _schedule_of(trainer: Any, optimizer: Any, loader: Any) -> dict[str, Any]:
+    """Return a Trainer's schedule and its numbers of updates, where its settings and its loader say them."""
+    settings, batches = getattr(trainer, "args", None), length_of(loader)
+    if settings is None or not hasattr(trainer, "create_scheduler"):
+        return {}
+    epoch = -(-batches // settings.gradient_accumulation_steps) if batches else None
+    steps = settings.max_steps if settings.max_steps > 0 else math.ceil(settings.num_train_epochs * (epoch or 0))
+    if not steps:
         return {}
     before, trainer.lr_scheduler = trainer.lr_scheduler, None
     rates = [group["lr"] for group in optimizer.param_groups]
     try:
-        return {"scheduler": before or trainer.create_scheduler(steps, optimizer), "steps": steps, "every": 1}
+        made = before or trainer.create_scheduler(steps, optimizer)
+        return {"scheduler": made, "steps": steps, "every": 1, "epoch": epoch}
     finally:
         trainer.lr_scheduler = before
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -140,7 +152,7 @@ def _tokenizer_of(trainer: Any) -> Any:
     return held if hasattr(held, "get_vocab") else None
 
 
-def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
+def _of_lightning(module: Any, batch: Any, loader: Any) -> dict[str, Any]:
     if not getattr(module, "automatic_optimization", True):
         raise UserError("this LightningModule makes its own updates (automatic_optimization is False): " + _GIVE)
     configured = made = module.configure_optimizers()
@@ -150,26 +162,56 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         if isinstance(made[0], torch.optim.Optimizer) and len(made) > 1 and isinstance(made[1], torch.optim.Optimizer):
             raise UserError("this LightningModule has several optimizers: " + _GIVE + " for each")
         made = made[0]
-    loader, batch = _fed(module, "train_dataloader", batch)
+    own, batch = _fed(module, "train_dataloader", batch)
+    loader = own if loader is None else loader
     module.train()
 
     def loss(model: Any, given: Any) -> Tensor:
-        result = model.training_step(given, 0)
+        with _logging(model):
+            result = model.training_step(given, 0)
         return result["loss"] if isinstance(result, dict) else result
 
     step = {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader}
-    return step | _configured(configured)
+    return step | _configured(configured) | _planned(getattr(module, "_trainer", None), loader)
+
+
+@contextlib.contextmanager
+def _logging(module: Any) -> Iterator[dict[str, Any]]:
+    """Hear what a LightningModule logs, which its Trainer takes in its own loop alone."""
+    heard: dict[str, Any] = {}
+    module.log = lambda name, value, *_, **__: heard.update({name: value})
+    module.log_dict = lambda values, *_, **__: heard.update(values)
+    try:
+        yield heard
+    finally:
+        del module.log, module.log_dict
 
 
 def _configured(given: Any) -> dict[str, Any]:
-    """Return the schedule of what configure_optimizers gave, where it is one that is stepped each so many updates."""
+    """Return the schedule of what configure_optimizers gave, and when it is stepped."""
     held = given.get("lr_scheduler") if isinstance(given, dict) else None
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], list) and len(given[1]) == 1:
         held = given[1][0]
     settings = held if isinstance(held, dict) else {"scheduler": held}
-    every = settings.get("frequency", 1) if settings.get("interval") == "step" else None
-    found = settings.get("scheduler")
-    return {} if found is None else {"scheduler": found, "every": every}
+    found, per_epoch = settings.get("scheduler"), settings.get("interval", "epoch") == "epoch"
+    return {} if found is None else {"scheduler": found, "every": settings.get("frequency", 1), "per_epoch": per_epoch}
+
+
+def _planned(trainer: Any, loader: Any) -> dict[str, Any]:
+    """Return how many updates Lightning's Trainer plans, and those of an epoch, where its settings and loader say it.
+
+    They do not in a trial of a few batches, where processes share the rows, or where the number of passes that an
+    update takes changes.
+    """
+    read = {name: getattr(trainer, name, None) for name in _WHOLE}
+    others = {type(each).__name__ for each in getattr(trainer, "callbacks", ())}
+    batches = length_of(loader) if isinstance(loader, DataLoader) else None  # a list would be of several loaders
+    if read != _WHOLE or others & _CHANGING or not batches:
+        return {}
+    epoch = -(-batches // trainer.accumulate_grad_batches)
+    by_epochs = epoch * trainer.max_epochs if (trainer.max_epochs or 0) > 0 else None
+    totals = [total for total in (by_epochs, trainer.max_steps) if total and total > 0]
+    return {"epoch": epoch, "steps": min(totals)} if totals else {"epoch": epoch}
 
 
 def objects(path: str, name: str) -> Any:

@@ -24,6 +24,7 @@ from newllm.checks.probes import (
     padding,
     parameters,
     rows,
+    schedule,
     settings,
     vocabulary,
 )  # fmt: skip
@@ -70,6 +71,6 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "step-weights": gradients_used.step_weights,
     "step-mode": loop.step_mode,
     "step-frozen": loop.step_frozen,
-    "schedule": loop.schedule,
+    "schedule": schedule.schedule,
     "learns": learning.learns,
 }

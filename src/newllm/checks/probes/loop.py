@@ -1,22 +1,11 @@
-"""The loop's own step: its order, the mode that it trains in, what it freezes by hand, and the schedule."""
-
-import itertools
-import time
-from typing import Any
+"""The loop's own step: its order, the mode that it trains in, and what it freezes by hand."""
 
 import torch
 
 from newllm.checks.bench import Bench, names
-from newllm.checks.feed import is_distributed
-from newllm.checks.kept import put_back
-from newllm.checks.loop import Call, calls, schedule_of
+from newllm.checks.loop import Call, calls
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 
-_LONGEST = 1.0  # seconds for a schedule
-_NOTHING = 1e-6  # of the largest rate
-_IDLE = 0.1  # share of the run
-_JUMP = 10.0  # times the highest rate before it
-_BEGUN = 0.02  # of the run, and five steps: until then a warm-up may begin
 _ALIKE = 3  # calls
 
 
@@ -82,87 +71,3 @@ def step_frozen(bench: Bench) -> Outcome:
             cleared, moved = int(found[-1].cleared[name].sum()), found[-1].cleared_moved[name]
             return wrong("step-frozen", name=name, cleared=cleared, moved=moved, calls=len(found))
     return sound("step-frozen", count=len(alike), calls=len(found))
-
-
-def schedule(bench: Bench) -> Outcome:
-    """See how often the schedule is stepped, and which rates it gives over the planned updates."""
-    found = bench.once(schedule_of)
-    if found is None:
-        raise CannotCheck("no-schedule")
-    if getattr(found, "optimizer", bench.optimizer) is not bench.optimizer:
-        return wrong("schedule", "other-optimizer")
-    every = bench.parts.every
-    if bench.parts.step is not None:
-        updating = [call for call in calls(bench) if call.updates]
-        turns = [call.schedule / call.updates for call in updating]
-        if len(turns) > 1 and min(turns) > 1 and not _is_shared(bench):
-            return wrong("schedule", "often", turns=min(turns), calls=len(turns))
-        if updating and updating[0].first_rate != updating[0].rate and updating[0].schedule:
-            raise CannotCheck("schedule-first", first=updating[0].first_rate)
-        every = 1 if len(turns) > 1 and min(turns) == 1 == max(turns) else every
-    if bench.parts.steps is None:
-        if bench.parts.step is not None and every == 1:
-            return sound("schedule", planned=0, first=0.0, peak=0.0, last=0.0)
-        raise CannotCheck("no-steps")
-    if hasattr(found, "num_bad_epochs"):
-        raise CannotCheck("measured-schedule")
-    return _over(bench, found, every)
-
-
-def _over(bench: Bench, found: Any, every: int | None) -> Outcome:
-    planned = max(1, (bench.parts.steps or 0) // (every or 1))
-    ends, rates, error = time.thread_time() + _LONGEST, [], None  # a busy machine is no long schedule
-    with put_back(found, besides=(bench.optimizer, bench.model)), bench.untouched():
-        for group, rate in zip(bench.optimizer.param_groups, found.get_last_lr(), strict=False):
-            group["lr"] = rate
-        for _ in range(planned):
-            rates.append(max(float(group["lr"]) for group in bench.optimizer.param_groups))
-            if time.thread_time() > ends:
-                raise CannotCheck("long-schedule", count=planned)
-            try:
-                found.step()
-            except ValueError as raised:  # as a schedule of so many steps when there are more
-                error = raised
-                break
-    at = len(rates) - 1  # steps that it took
-    evidence = {"planned": planned, "first": rates[0], "peak": max(rates), "last": rates[-1]}
-    if error is not None and at < planned - 1:
-        outcome = wrong("schedule", "raises", at=at, **evidence)
-    else:
-        outcome = _judged(found, rates, evidence)
-    if outcome.status == "wrong" and every is None:
-        if jump := _jump(rates):
-            raise CannotCheck("schedule-jumps", planned=planned, **jump)
-        raise CannotCheck("schedule-per-epoch", planned=planned, first=rates[0], last=rates[-1])
-    return outcome
-
-
-def _judged(found: Any, rates: list[float], evidence: dict[str, Any]) -> Outcome:
-    peak = max(rates)
-    idle = sum(1 for _ in itertools.takewhile(lambda rate: rate <= _NOTHING * peak, reversed(rates)))
-    if idle > _IDLE * len(rates) and idle > 1:
-        return wrong("schedule", "idle", at=len(rates) - idle, **evidence)
-    if len(rates) > 2 and all(one < other for one, other in itertools.pairwise(rates)) and rates[-1] > 1.5 * rates[0]:
-        return wrong("schedule", "rising", **evidence)
-    if jump := _jump(rates):
-        return wrong("schedule", "jumps", **jump, **evidence)
-    least = min(range(len(rates)), key=rates.__getitem__)
-    falls_and_rises = least < (1 - _IDLE) * len(rates) and rates[-1] - rates[least] > _IDLE * peak
-    if type(found).__name__ == "CosineAnnealingLR" and falls_and_rises:
-        return wrong("schedule", "turns", at=least, **evidence)
-    return sound("schedule", **evidence)
-
-
-def _jump(rates: list[float]) -> dict[str, Any]:
-    """Return where the rate becomes many times what it ever was, at once, after a warm-up has begun; or nothing."""
-    highest = list(itertools.accumulate(rates, max))
-    for at in range(max(5, round(_BEGUN * len(rates))), len(rates)):
-        if rates[at] > _JUMP * highest[at - 1] > 0:
-            return {"at": at, "to": rates[at], "times": rates[at] / highest[at - 1]}
-    return {}
-
-
-def _is_shared(bench: Bench) -> bool:
-    """Say whether the schedule is stepped for several processes, as accelerate does on purpose."""
-    held = type(bench.parts.scheduler).__name__
-    return "Accelerate" in held or is_distributed()

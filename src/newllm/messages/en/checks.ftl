@@ -455,6 +455,8 @@ check-schedule = Does the learning rate's schedule fit the run?
     }
     .other-optimizer = the schedule belongs to another optimizer, and does not change the learning rate of this one
     .often = the schedule is stepped { G($turns) } times per update, in each of { $calls } calls of the step
+    .barely = the schedule is stepped once per epoch, and takes { COUNT($planned) } of its { COUNT($span) } steps in the whole training, so that the learning rate stays at its beginning ({ G($first) } to { G($last) }). It has about as many steps as the training has updates ({ COUNT($updates) }): step it at each of them (in Lightning "interval": "step"), or give it the number of epochs
+    .over = the schedule is stepped at each update, and over after { COUNT($span) } of { COUNT($planned) } of them, at { G($to, digits: 2) }: it has about as many steps as the training has epochs ({ COUNT($epochs) }). Step it once per epoch, or give it the number of updates
     .raises = the schedule ends after { COUNT($at) } of { COUNT($planned) } steps, with an error
     .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is almost zero ({ G($last, digits: 2) } at the end) compared with { G($peak, digits: 2) }
     .rising = the learning rate rises over all { COUNT($planned) } steps, from { G($first, digits: 2) } to { G($last, digits: 2) }: the warm-up is longer than the run
@@ -648,6 +650,8 @@ check-reason =
     .measured-schedule = the schedule depends on what is measured in training
     .long-schedule = { COUNT($count) } steps of the schedule take too long to try
     .schedule-jumps = if the schedule is stepped at each of { COUNT($planned) } updates, its learning rate jumps at step { COUNT($at) } to { G($to, digits: 2) }, { G($times, digits: 3) } times the highest before (give step= to have that checked)
+    .schedule-short = the schedule is stepped once per epoch, and takes { COUNT($planned) } of its { COUNT($span) } steps in the whole training (from { G($first) } to { G($last) }): right if this training is the first part of a longer one, wrong if its steps should be updates
+    .epoch-unknown = the schedule is stepped once per epoch, and how many updates an epoch has is not known: call newllm.check in on_fit_start of the module, which has its trainer by then, with a train_dataloader() or loader=, without limits to the batches and in one process
     .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates, it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once per epoch (give step= to have that checked)
     .no-evaluate = no evaluation was given (evaluate=)
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed

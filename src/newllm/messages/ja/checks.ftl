@@ -440,6 +440,8 @@ check-schedule = 学習率のスケジュールは訓練の長さに合うか
     }
     .other-optimizer = スケジュールは別のオプティマイザのもので、このオプティマイザの学習率を変えない
     .often = { $calls }回のどの呼び出しでも、スケジュールが更新一回につき{ G($turns) }回進む
+    .barely = スケジュールはエポックごとに進むので、訓練全体でも{ COUNT($span) }ステップのうち{ COUNT($planned) }ステップしか進まず、学習率は初めのままである（{ G($first) }から{ G($last) }）。スケジュールのステップ数は、訓練の更新の数（{ COUNT($updates) }）とほぼ同じである。更新ごとに進める（Lightningでは"interval": "step"）か、エポックの数を渡す
+    .over = スケジュールは更新ごとに進み、{ COUNT($planned) }回の更新のうち{ COUNT($span) }回で、学習率{ G($to, digits: 2) }まで下がり終わる。スケジュールのステップ数は、訓練のエポックの数（{ COUNT($epochs) }）とほぼ同じである。エポックごとに進めるか、更新の数を渡す
     .raises = スケジュールが{ COUNT($planned) }ステップのうち{ COUNT($at) }ステップで、エラーで終わる
     .idle = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }から、学習率が{ G($peak, digits: 2) }に比べてほぼ0になる（最後は{ G($last, digits: 2) }）
     .rising = { COUNT($planned) }ステップを通して学習率が{ G($first, digits: 2) }から{ G($last, digits: 2) }へ上がり続ける。ウォームアップが訓練より長い
@@ -630,6 +632,8 @@ check-reason =
     .measured-schedule = スケジュールが、訓練中に測る値によって変わる
     .long-schedule = スケジュールの{ COUNT($count) }ステップは、試すには時間がかかりすぎる
     .schedule-jumps = { COUNT($planned) }回の更新のたびに進めるなら、学習率はステップ{ COUNT($at) }で、それまでの最大の{ G($times, digits: 3) }倍の{ G($to, digits: 2) }に跳ね上がる（step=を渡せば検査できる）
+    .schedule-short = スケジュールはエポックごとに進むので、訓練全体でも{ COUNT($span) }ステップのうち{ COUNT($planned) }ステップしか進まない（{ G($first) }から{ G($last) }）。この訓練が、もっと長い訓練の最初の部分なら正しく、スケジュールのステップが更新を数えるはずなら誤りである
+    .epoch-unknown = スケジュールはエポックごとに進むが、1エポックの更新の数が分からない。モジュールがトレーナーを持っているon_fit_startの中で、train_dataloader()かloader=があり、バッチ数を制限せず、一つのプロセスで、newllm.checkを呼ぶ
     .schedule-per-epoch = { COUNT($planned) }回の更新のたびに進めるなら、スケジュールは合わない（{ G($first, digits: 2) }から{ G($last, digits: 2) }）。エポックごとに進めるなら正しい（step=を渡せば確かめられる）
     .no-evaluate = 評価が渡されていない（evaluate=）
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
