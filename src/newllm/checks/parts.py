@@ -23,6 +23,8 @@ class Parts:
         tokenizer: that made the tokens of the batch.
         step: one whole step of the training's own loop, from a batch.
         evaluate: from model and batch to the loss, as the evaluation computes it.
+        is_taken: whether it is the step of a trainer, which puts the model into evaluation mode before it.
+        validation: a batch of the evaluation.
         scheduler: of the learning rate.
         steps: updates that the training will make.
         every: updates between two steps of the scheduler, where it is known.
@@ -38,6 +40,8 @@ class Parts:
     tokenizer: Any = None
     step: Callable[[Any], Any] | None = None
     evaluate: Callable[[Any, Any], Any] | None = None
+    is_taken: bool = False
+    validation: Any = None
     scheduler: Any = None
     steps: int | None = None
     every: int | None = None

@@ -4,6 +4,7 @@ Trainers are known by what they have, so that neither transformers nor Lightning
 """
 
 import contextlib
+import inspect
 import itertools
 import math
 import runpy
@@ -38,6 +39,8 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
         if taken is not None:
             if "scheduler" in given:  # of which it is not known when it is stepped
                 taken = {name: value for name, value in taken.items() if name not in ("every", "per_epoch")}
+            if "evaluate" in given:
+                taken = {name: value for name, value in taken.items() if name not in ("is_taken", "validation")}
             given = taken | given
             model, optimizer, loss, batch = (given.pop(name) for name in ("model", "optimizer", "loss", "batch"))
     _demand(model, optimizer, loss, batch, given)
@@ -123,7 +126,34 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
         "loader": loader,
         "tokenizer": _tokenizer_of(trainer),
         **_schedule_of(trainer, optimizer, loader),
+        **_evaluation_of(trainer),
     }
+
+
+def _evaluation_of(trainer: Any) -> dict[str, Any]:
+    """Return a Trainer's step of an evaluation and its first batch, where it has data to evaluate on."""
+    if getattr(trainer, "eval_dataset", None) is None or not hasattr(trainer, "prediction_step"):
+        return {}
+
+    def evaluate(model: nn.Module, given: Any) -> Any:
+        model.eval()
+        trainer._get_num_items_in_batch = lambda *_: None  # the mean of the model, as the loss above takes it
+        try:
+            return trainer.prediction_step(model, given, prediction_loss_only=True)[0]
+        finally:
+            del trainer._get_num_items_in_batch
+            model.train()
+
+    return {"evaluate": evaluate, "is_taken": True, "validation": _validation(trainer, "get_eval_dataloader")}
+
+
+def _validation(given: Any, name: str) -> Any:
+    """Return the first batch of the loader that a method of a trainer gives, None where it is not one loader."""
+    try:
+        loader = getattr(given, name)()
+        return first_of(loader) if isinstance(loader, DataLoader) else None
+    except Exception:  # it may need a running trainer
+        return None
 
 
 def _schedule_of(trainer: Any, optimizer: Any, loader: Any) -> dict[str, Any]:
@@ -172,7 +202,26 @@ def _of_lightning(module: Any, batch: Any, loader: Any) -> dict[str, Any]:
         return result["loss"] if isinstance(result, dict) else result
 
     step = {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader}
-    return step | _configured(configured) | _planned(getattr(module, "_trainer", None), loader)
+    planned = _planned(getattr(module, "_trainer", None), loader)
+    return step | _configured(configured) | planned | _validation_step_of(module)
+
+
+def _validation_step_of(module: Any) -> dict[str, Any]:
+    """Return a LightningModule's validation, where it has one of its own."""
+    own = getattr(type(module), "validation_step", None)
+    if own is None or own.__qualname__.startswith("LightningModule."):
+        return {}
+    wanted = max(1, min(3, len(inspect.signature(module.validation_step).parameters)))
+
+    def evaluate(model: Any, given: Any) -> Any:
+        model.eval()
+        with torch.no_grad(), _logging(model) as heard:
+            made = model.validation_step(*(given, 0, 0)[:wanted])
+        model.train()
+        held = heard | (made if isinstance(made, dict) else {"loss": made})
+        return next((value for name, value in held.items() if "loss" in str(name).lower()), None)
+
+    return {"evaluate": evaluate, "is_taken": True, "validation": _validation(module, "val_dataloader")}
 
 
 @contextlib.contextmanager

@@ -77,6 +77,8 @@ check-evaluation = Does the evaluation measure the loss, and change nothing?
     }
     .training = layers that the evaluation runs in training mode: { names-and-more }
     .changes = tensors of the model that the evaluation changes: { names-and-more }
+    .rescaled = of the same batch the model is given other numbers in the evaluation, and they are the same but for their scale: a mean of { G($mean, digits: 2) } and a spread of { G($spread, digits: 2) } in training, { G($mean_there, digits: 2) } and { G($spread_there, digits: 2) } in the evaluation. One of the two normalises its inputs otherwise
+    .bytes = images are whole numbers up to 255 in one of training and evaluation, and normalised in the other: what the model is given has a mean of { G($mean, digits: 2) } and a spread of { G($spread, digits: 2) } in training, { G($mean_there, digits: 2) } and { G($spread_there, digits: 2) } in the evaluation
     .rows = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }; of batches of one row it gives the right one. So it compares outputs with the targets of other rows
 
 # "sound" is said by files of before 2026-12 alone, which compared the numbers of rows and not what they hold.
@@ -655,6 +657,8 @@ check-reason =
     .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates, it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once per epoch (give step= to have that checked)
     .no-evaluate = no evaluation was given (evaluate=)
     .evaluation-none = the evaluation gives a { $kind } where a single number is needed
+    .evaluation-acts = the evaluation puts layers into training mode: { names-and-more }. Right if that is meant, as to draw several answers by dropout; wrong if a call of train() is left over
+    .evaluation-scale = in a first batch of its own data the evaluation gives the model numbers of a mean of { G($mean_there, digits: 2) } and a spread of { G($spread_there, digits: 2) }, and training of { G($mean, digits: 2) } and { G($spread, digits: 2) }: right if the data differ so much, wrong if one of the two lacks a normalisation
     .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
     .no-products = automatic mixed precision is on for { $kind }, and the model computes no product there that is known

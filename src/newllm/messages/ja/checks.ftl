@@ -74,6 +74,8 @@ check-evaluation = 評価は損失を測り、何も変えないか
     }
     .training = 評価が訓練モードで動かしている層: { names-and-more }
     .changes = 評価が変えているモデルのテンソル: { names-and-more }
+    .rescaled = 同じバッチなのに、評価ではモデルに別の数が渡され、その違いはスケールだけである。訓練では平均{ G($mean, digits: 2) }、標準偏差{ G($spread, digits: 2) }、評価では平均{ G($mean_there, digits: 2) }、標準偏差{ G($spread_there, digits: 2) }である。入力の正規化が訓練と評価で異なる
+    .bytes = 画像が、訓練と評価の一方では255までの整数で、もう一方では正規化されている。モデルに渡される数は、訓練では平均{ G($mean, digits: 2) }、標準偏差{ G($spread, digits: 2) }、評価では平均{ G($mean_there, digits: 2) }、標準偏差{ G($spread_there, digits: 2) }である
     .rows = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。一つの行だけのバッチでは正しい値を返すので、出力を別の行の予測対象と比べている
 
 # "sound"は2026-12より前のファイルだけが使う。
@@ -637,6 +639,8 @@ check-reason =
     .schedule-per-epoch = { COUNT($planned) }回の更新のたびに進めるなら、スケジュールは合わない（{ G($first, digits: 2) }から{ G($last, digits: 2) }）。エポックごとに進めるなら正しい（step=を渡せば確かめられる）
     .no-evaluate = 評価が渡されていない（evaluate=）
     .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
+    .evaluation-acts = 評価が訓練モードにする層: { names-and-more }。ドロップアウトで複数の答えを引く場合のように、意図したものなら正しく、train()の呼び出しが残っているのなら誤りである
+    .evaluation-scale = モデルに渡される数は、評価データの最初のバッチでは平均{ G($mean_there, digits: 2) }、標準偏差{ G($spread_there, digits: 2) }、訓練では平均{ G($mean, digits: 2) }、標準偏差{ G($spread, digits: 2) }である。データがそれだけ違うのなら正しく、どちらかに正規化が抜けているのなら誤りである
     .evaluation-other = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。別のものを測っているなら正しい
     .no-autocast = 自動混合精度は使われていない
     .no-products = 自動混合精度は{ $kind }で有効だが、そこではモデルが、知られた種類の積を計算していない
