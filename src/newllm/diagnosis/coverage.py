@@ -183,6 +183,7 @@ SUBJECTS = (
                 "one-class-batches",
                 "padding-counted",
                 "single-target",
+                "place-in-batch",
                 "unasked-end",
                 "unasked-rows",
                 "target-in-input",

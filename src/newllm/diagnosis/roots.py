@@ -30,6 +30,7 @@ ROOTS = (
     "single-target",
     "ignored-class",
     "unasked-end",
+    "place-in-batch",
     "padding-counted",
     "unasked-rows",
     "target-in-input",
@@ -109,7 +110,7 @@ SEEN = frozenset({
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
-UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient"})
+UNMOVED = frozenset({"no-gradient", "lost-updates", "learning-rate-zero", "cleared-gradient", "place-in-batch"})
 BRINGS_RISES = frozenset({"rank-outlier", "contrastive-at-chance", "posterior-collapse"})
 """What one rank began all see; of a representation, or a code, that is lost a rise of the loss is what came of it."""
 COMES_OF = dict.fromkeys(("over-fitting", "validation-rises"), frozenset({"validation-gap"}))
@@ -186,7 +187,8 @@ def _root(at: int, ordered: Sequence[Finding], length: float, evaluated: Sequenc
     spoilt = next((place for place, one in alarms.items() if one.kind in SPOILS), None)
     if spoilt is not None and spoilt != at and not finding.causes:
         return spoilt
-    # What stands because no weight moves; what was never learnt of validation is not lost by learning too much.
+    # What stands because no weight moves, or none that helps; what was never learnt of validation is not lost by
+    # learning too much.
     origins = UNMOVED if finding.kind in STANDS and not finding.causes else COMES_OF.get(finding.kind)
     if origins is not None:
         origin = next((place for place, one in alarms.items() if one.kind in origins), None)

@@ -4,6 +4,9 @@ Where every row has its own target, the gradient depends on output and target. W
 the mean over all targets of the batch, as of outputs `[N, 1]` and targets `[N]`, which broadcasting holds against each
 other, all against all) it is one rising function of the output: in the order of the outputs it never falls. It crosses
 zero at the number that all outputs are pulled towards.
+
+Rows come in an order of chance, so that the gradient of one has nothing to do with its place in the batch. It has where
+a loss of several rows (a partial likelihood, a ranking) takes them in the order of the batch instead of their own.
 """
 
 import torch
@@ -52,12 +55,12 @@ class OneNumberWatch:
             return None
         levels = [_common_target(value, gradient) for value, gradient in whole]
         alike = [one for one in levels if one is not None]
+        signals = {"pull_by_place": _by_place(whole[0][1])} if len(whole) == 1 else {}
         if len(alike) < len(levels):
-            return {"targets_alike": 0.0}
+            return {"targets_alike": 0.0} | signals
         apart = max(alike) - min(alike)
-        return {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)} | (
-            {"target_levels_apart": apart} if apart else {}
-        )
+        signals |= {"targets_alike": 1.0, "target_level": sum(alike) / len(alike)}
+        return signals | ({"target_levels_apart": apart} if apart else {})
 
 
 def _chosen(output: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,6 +78,21 @@ def _tells(o_N: Tensor, g_N: Tensor) -> bool:
     """Whether some rows are pulled up and others down: else nothing says towards what."""
     finite = bool(torch.isfinite(o_N).all() and torch.isfinite(g_N).all())
     return finite and bool(g_N.min() < 0 < g_N.max()) and bool(o_N.min() < o_N.max())
+
+
+def _by_place(g_N: Tensor) -> float:
+    """Return how the gradient correlates with the place in the batch, the weaker of both halves; 0 where they differ.
+
+    Of a batch of two kinds of rows, one behind the other, it does so in neither half.
+    """
+    halves = [_with_place(half) for half in g_N.chunk(2)]
+    weaker = min(halves, key=abs)
+    return weaker if halves[0] * halves[1] > 0 else 0.0
+
+
+def _with_place(g_N: Tensor) -> float:
+    both = torch.stack([g_N, torch.arange(len(g_N), dtype=g_N.dtype)])
+    return float(torch.corrcoef(both)[0, 1].nan_to_num())
 
 
 def _common_target(o_N: Tensor, g_N: Tensor) -> float | None:

@@ -1113,6 +1113,15 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-place-in-batch =
+    .explained = What the loss asks of a row hangs on where the row stands in its batch, and nothing is learnt. A loss that compares rows (a partial likelihood, a ranking, a running sum) takes them in the order in which they happen to come: sort them first, by time or by score, and their targets with them.
+    .sentence = the gradient of a row hangs on its place in the batch: in { $count } batches that were examined it { $falls ->
+        [yes] falls
+       *[no] rises
+    } from the first row to the last (correlation { G($by, digits: 2) } in either half), and nothing is learnt. Rows that are drawn by chance have no such order
+    .ordered = batches whose rows are in an order of their own
+    .test = Compute the loss of one batch, and again with its rows in another order (inputs and targets alike): it must be the same.
+
 finding-unasked-end =
     .explained = The token that ends a text stands in the inputs, and no text is ever asked to end: the model does not learn to stop, and generates up to its limit. Mostly the padding token is the end token too, and the loss leaves out all padding. Give padding a token of its own, or make the labels from the attention mask.
     .sentence = the token that ends a text ({ $token }) is never a target: at all { $count } ends that were examined the text before it counts in the loss, and its end does not{ $padding ->

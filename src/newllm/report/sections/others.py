@@ -23,6 +23,7 @@ _BESIDE = {  # they say something only beside another
         "backwards",
         "gradient_carried",
         "gradient_of_others",
+        "pull_by_place",
         "axes_mixed",
         "axes_apart",
         "axes_below",
