@@ -2,7 +2,14 @@
 
 Signals = dict[str, dict[int, str]]
 # Nobody knows after a resume what all updates before it were given.
-OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows", "validation_rows_seen", "target_classes_seen")
+OF_ALL_THE_PAST = (
+    "rows_seen",
+    "rows_distinct",
+    "validation_rows",
+    "validation_rows_seen",
+    "target_classes_seen",
+    "token_pairs_apart",
+)
 
 
 def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
