@@ -128,3 +128,35 @@ def test_what_is_watched_in_turn_may_be_more(share: float, told: bool) -> None:
     (found,) = detect_changed_state(Trace(signals), Facts())
     assert "one tensor of weights (model)" in str(found.sentence)
     assert ("3 % of them there, so it may be all" in str(found.sentence)) is told
+
+
+def norms(behind: Sequence[float]) -> Trace:
+    """Return three layers whose norms grow, each in its own way, to step 100; and what they are at step 110."""
+    sampled = np.arange(10, 101, 10)
+    layers = [np.sqrt(sampled), 3 + sampled / 50, 9 - np.exp(-sampled / 40)]
+    signals = {
+        f"weight_norm/{at}": Series(np.append(sampled, 110), np.append(norm, last))
+        for at, (norm, last) in enumerate(zip(layers, behind, strict=True))
+    }
+    signals["loss"] = Series(np.arange(1, 121), np.ones(120))
+    signals["weights_changed/0"] = Series(np.array([104]), np.ones(1))
+    return Trace(signals)
+
+
+def test_a_state_of_before_is_known_by_the_norms_of_all_layers() -> None:
+    (one,) = detect_changed_state(norms([np.sqrt(35), 3 + 0.7, 9 - np.exp(-35 / 40)]), Facts())
+    assert "At step 110 the norms of all 3 layers are what they were at about step 35" in str(one.sentence)
+    assert one.evidence["as_at_step"] == 35
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [10.2, 5.1, 8.95],  # noise: larger than ever
+        [np.sqrt(35), 3 + 1.6, 9 - np.exp(-60 / 40)],  # a clamp: each as at another step
+        [np.sqrt(95), 3 + 1.9, 9 - np.exp(-95 / 40)],  # not long ago: it may have stood still
+    ],
+)
+def test_other_changes_are_as_at_no_step_of_before(behind: Sequence[float]) -> None:
+    (one,) = detect_changed_state(norms(behind), Facts())
+    assert "as_at_step" not in one.evidence

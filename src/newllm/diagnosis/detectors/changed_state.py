@@ -25,6 +25,7 @@ STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 MOST_LOOKS = 0.5  # of the looks at one tensor
 REGULAR = 5  # changes at equal distances
+FEWEST_NORMS, FEWEST_LAYERS, FAR_BACK = 4, 3, 3  # sampled steps before; layers; sampled steps back
 MEMORY = 100  # updates: a tenth of what Adam's second moment remembers (beta2 = 0.999)
 
 
@@ -56,7 +57,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
     forgets = _moments_never_fill(parts, steps)
     evaluated = _follow_evaluations(trace, parts, steps)
     seldom = "regular-seen" if regular else "seen"
-    watched = _watched(trace, first)
+    watched, earlier = _watched(trace, first), _earlier_state(trace, first) if "weights_changed" in parts else None
     said = message(
         "finding-changed-state.sentence",
         what=[message(f"finding-changed-state.{part}", count=int(counts[part])) for part in PARTS if part in counts],
@@ -66,10 +67,13 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         times=len(steps),
         regular=evaluated or (regular if _all_seen(trace) else seldom),
     )
+    said = said if watched is None else message("finding-changed-state.watched", said=said, watched=watched)
+    if earlier is not None:
+        said = message("finding-changed-state.earlier", said=said, axis=trace.axis, **earlier)
     return Finding(
         kind="changed-state",
         severity="note" if regular and not (forgets or evaluated) else "warning",
-        sentence=said if watched is None else message("finding-changed-state.watched", said=said, watched=watched),
+        sentence=said,
         first_step=float(first),
         last_step=float(steps[-1]),
         confidence=0.99,
@@ -79,6 +83,7 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
             "layers": len(layers),
             "times": len(steps),
             **({"forgets": True} if forgets else {}),
+            **({"as_at_step": earlier["as_at"]} if earlier else {}),
         },
         alternatives=tuple(
             message(f"finding-changed-state.{name}")
@@ -87,6 +92,32 @@ def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
         test=message("finding-changed-state.test"),
         candidate_causes=("optimizer-reset", "changed-state") if forgets else ("changed-state",),
     )
+
+
+def _earlier_state(trace: Trace, step: int) -> dict[str, int] | None:
+    """Return how many layers' norms are, behind a change, what all of them were at one earlier step; and that step.
+
+    Each layer by itself passes such a norm at a step of its own: noise, a clamp or a decay of the weights take them
+    to no common one.
+    """
+    passed: list[list[float]] = []
+    at = apart = 0
+    for name in [name for name in sorted(trace.signals) if name.startswith("weight_norm/")]:
+        norm = trace.series(name)
+        behind = int(np.searchsorted(norm.step, step))
+        if FEWEST_NORMS <= behind < len(norm.step) and np.ptp(norm.value[:behind]) > 0:
+            off = norm.value[:behind] - norm.value[behind]
+            over = np.flatnonzero(np.sign(off[:-1]) * np.sign(off[1:]) <= 0)
+            share = off[over] / (off[over] - off[over + 1] + (off[over] == off[over + 1]))
+            passed.append(list(norm.step[over] + share * (norm.step[over + 1] - norm.step[over])))
+            at, apart = int(norm.step[behind]), int(norm.step[behind] - norm.step[behind - 1])
+    if len(passed) < FEWEST_LAYERS or not all(passed):
+        return None
+    common = [[min(steps, key=lambda one: abs(one - first)) for steps in passed] for first in passed[0]]
+    nearest = min(common, key=lambda steps: max(steps) - min(steps))
+    as_at = round(float(np.median(nearest)))
+    is_one = max(nearest) - min(nearest) <= apart
+    return {"layers": len(passed), "at": at, "as_at": as_at} if is_one and as_at < step - FAR_BACK * apart else None
 
 
 def _watched(trace: Trace, step: int) -> float | None:

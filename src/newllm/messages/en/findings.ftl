@@ -287,6 +287,7 @@ finding-changed-state =
            *[no] ; it happens { COUNT($times) } times in all
         }
     }
+    .earlier = { $said }. At { $axis } { $at } the norms of all { $layers } layers are what they were at about { $axis } { $as_at }, as where an earlier state is loaded
     .watched = { $said }; tensors are watched in turn, { PERCENT($watched) } % of them there, so it may be all
     .written = between { $axis } { $before } and { $step } something else than the optimizer wrote to the weights{ $whole ->
         [yes] { "" }

@@ -275,6 +275,7 @@ evidence-edge = where outputs end
 evidence-far = a tenth of the targets is beyond
 evidence-distance = distance
 evidence-by_place = correlation with the place
+evidence-as_at_step = norms as at step
 evidence-class = class
 evidence-token = token
 evidence-ends = ends

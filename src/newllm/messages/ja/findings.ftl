@@ -291,6 +291,7 @@ finding-changed-state =
            *[no] 。全部で{ COUNT($times) }回起きている
         }
     }。
+    .earlier = { $said }{ axis-unit }{ $at }には、{ $layers }層すべてのノルムが{ axis-unit }{ $as_at }ごろの値になっている。以前の状態を読み込むとこうなる。
     .watched = { $said }テンソルは順番に調べており、ここで調べたのは{ PERCENT($watched) } %なので、すべてが変わった可能性もある。
     .written = { axis-unit }{ $before }と{ $step }の間に、オプティマイザ以外の何かが{ $whole ->
         [yes] { "" }

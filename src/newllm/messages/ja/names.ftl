@@ -275,6 +275,7 @@ evidence-edge = 出力が止まる値
 evidence-far = 予測対象の一割がこの値の外
 evidence-distance = 間隔
 evidence-by_place = 位置との相関
+evidence-as_at_step = ノルムが同じステップ
 evidence-class = クラス
 evidence-token = トークン
 evidence-ends = 終わりの数
