@@ -549,6 +549,16 @@ def test_a_fault_comes_before_what_was_seen_to_be_wrong_and_a_trait_of_the_progr
     assert [one.kind for one in findings[:2]] == ["parts-from-reference", "target-shift"]
 
 
+def test_what_usual_alarms_follow_from_stays_an_alarm_where_nothing_differs() -> None:
+    """The earlier run is told of what followed, and was recorded before anybody looked for what it follows from."""
+    followed = own_finding("unsteady-validation", follows="input-axes")
+    own = [own_finding("input-axes", signal="loss"), followed, own_finding("plateau", signal="loss")]
+    earlier = [Sound(f"runs/{seed}", run(seed), RECORD, [own_finding("unsteady-validation")]) for seed in (1, 3)]
+    findings, _ = held_against(own, run(2), RECORD, earlier[:1], earlier=earlier[1:])
+    alarms = [one.kind for one in findings if one.severity == "warning"]
+    assert alarms == ["input-axes", "unsteady-validation"]
+
+
 @pytest.mark.parametrize("chosen", [True, False])
 @pytest.mark.parametrize(
     ("kind", "signals", "said"),

@@ -128,7 +128,12 @@ def held_against(
     if is_doubtful:
         own = list(findings)
     elif not parts:
-        own = [one if _stands(one, trace, sound) else replace(one, severity="note", confidence=None) for one in own]
+        roots = {one.follows for one in usual}  # what earlier runs are told of too, as of what it follows from
+        stand = [one.kind in roots or _stands(one, trace, sound) for one in own]
+        own = [
+            one if stands else replace(one, severity="note", confidence=None)
+            for one, stands in zip(own, stand, strict=True)
+        ]
     names = [one.name for one in sound]
     alike = [*both, *(one for one in own if any(has_too(one, other.findings) for other in sound))]
     own, carriers, given = with_differences(own, given, names, alike)
