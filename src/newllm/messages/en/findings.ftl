@@ -1028,7 +1028,7 @@ finding-evaluation-inputs =
     .test = Put the same example through both preprocessings and compare what the model is given.
 
 finding-changed-inputs =
-    .explained = From one step on the model is given other numbers than before: their mean or standard deviation changes at once and stays so. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source.
+    .explained = From one step on the model is given other numbers than before, at once and for good. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source; a vocabulary that is built anew.
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
     .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are identical; before they all differed
     .tokens = from { $axis } { $step } on texts are other sequences of tokens: { PERCENT($after) } % of the pairs of neighbours are other than at first, where it was { PERCENT($before) } % before
