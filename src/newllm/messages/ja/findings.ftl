@@ -986,7 +986,7 @@ finding-evaluation-inputs =
     .test = 同じ一つの例を両方の前処理に通し、モデルへの入力を比べる。
 
 finding-changed-inputs =
-    .explained = あるステップから、モデルに入力される数値が急に変わり、そのまま戻らない。そこでデータに何が起きるかを調べる（前処理が二重に働く、元のデータを書き換える、働かなくなる、別のデータに切り替わる、語彙を作り直すなど）。
+    .explained = あるステップから、モデルに入力される数値が急に変わり、そのまま戻らない。そこでデータに何が起きるかを調べる（前処理が二重に働く、元のデータを書き換える、働かなくなる、別のデータ源に切り替わる、語彙を作り直すなど）。
     .sentence = { axis-unit }{ $step }から、入力の平均と標準偏差は{ G($other_mean, digits: 2) }と{ G($other_std, digits: 2) }になった。それまでは{ G($mean, digits: 2) }と{ G($std, digits: 2) }だった。
     .alike = { axis-unit }{ $step }から、バッチの行の{ PERCENT($share, digits: 2) } %がまったく同じである。それまではすべて異なっていた。
     .tokens = { axis-unit }{ $step }から、文章のトークンの並びが変わった。隣り合うトークンの組のうち、最初と異なるものは、それまで{ PERCENT($before) } %、その後は{ PERCENT($after) } %である。
