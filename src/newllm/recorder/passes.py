@@ -7,6 +7,7 @@ between the pass and the update here.
 """
 
 import weakref
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from newllm.recorder.isolation import Protect
 
 _MOST_NODES = 512  # of a graph that are looked at, for a parameter
+_MOST_PASSES = 64  # where the gradient is never cleared
 
 
 class Through(NamedTuple):
@@ -35,7 +37,7 @@ class Passes:
         self._own = {id(one) for one in parameters}
         self._latest: Through | None = None
         self._running: Through | None = None
-        self._since_cleared: list[Through | None] = []
+        self._since_cleared: deque[Through | None] = deque(maxlen=_MOST_PASSES)
 
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """The model is called, with gradients."""
@@ -71,7 +73,7 @@ class Passes:
     def ends(self, *, cleared: bool) -> None:
         """A backward pass is over, before which the gradient was cleared or not."""
         if cleared:
-            self._since_cleared = []
+            self._since_cleared.clear()
         self._since_cleared.append(self._running)
         self._running = None
 
