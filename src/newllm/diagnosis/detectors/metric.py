@@ -20,7 +20,7 @@ LEARNT = 0.03  # of the loss at the start: so little is left of it
 LOW = 0.5  # of a metric from 0 to 1: above it most is right
 MOVES = 0.1  # from its first to its last points
 HALF, NEAR_HALF, FEWEST_HALVES = 0.5, 0.025, 5  # a metric that is so near to a half at so many evaluations, and at all
-_OF_ERRORS = re.compile(r"(^|[^a-z])(rmse|mse|mae|mape|r2|r_squared)($|[^a-z0-9])", re.IGNORECASE)
+_OF_ERRORS = re.compile(r"(^|[^a-z])(rmse|mse|mae|mape|(?P<explained>r2|r_squared))($|[^a-z0-9])", re.IGNORECASE)
 FEWEST_ERRORS, HALVED, STANDS = 6, 0.6, 0.95  # evaluations; so much is left of the loss, and of the error
 WITH_IT = 0.95  # of the first validation loss
 
@@ -54,11 +54,11 @@ def detect_metric_unmoved(trace: Trace, facts: Facts) -> list[Finding]:
 def _errors_that_stand(trace: Trace, validation: Series) -> list[Finding]:
     """Return an error of numbers that stays what it was while the validation loss falls, at the same evaluations."""
     for name in sorted(trace.signals):
-        if _OF_ERRORS.search(name) and "/" not in name and name != "validation_loss":
+        if (named := _OF_ERRORS.search(name)) and "/" not in name:
             metric = finite(trace.series(name))
             steps, at, of_loss = np.intersect1d(metric.step, validation.step, return_indices=True)
             value, loss = metric.value[at], validation.value[of_loss]
-            error = 1 - value if "r2" in name.lower() or "squared" in name.lower() else value  # the best R2 is 1
+            error = 1 - value if named["explained"] else value  # the best R2 is 1
             few = max(2, len(steps) // 4)
             if len(steps) < FEWEST_ERRORS or error.min() <= 0 or loss.min() <= 0:
                 continue
