@@ -81,6 +81,18 @@ def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:
     return mapped(tree, some)
 
 
+def reordered(tree: Any, order: Tensor) -> Any:
+    """Return a tree whose rows, of tensors and of plain lists as long as these, stand in another order `[B]`."""
+    count = len(order)
+    if type(tree) is dict:
+        return {key: reordered(value, order) for key, value in tree.items()}
+    if isinstance(tree, list | tuple) and not hasattr(tree, "_fields"):
+        if len(tree) == count and not any(leaves(tree)):
+            return type(tree)(tree[at] for at in order.tolist())
+        return type(tree)(reordered(value, order) for value in tree)
+    return chosen_rows(tree, count, order)
+
+
 def same(tensor: Tensor, other: Tensor) -> bool:
     """Say whether two tensors hold the same bits; False where that cannot be seen, as of sparse ones."""
     if tensor.is_quantized:  # a view of it as bytes ends the process

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import Outcome
 from newllm.checks.probes import (
+    batches,
     contents,
     dependence,
     evaluation,
@@ -51,7 +52,8 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "evaluation-mode": modes.evaluation_mode,
     "initial-loss": loss.initial_loss,
     "reduction": loss.reduction,
-    "accumulation": learning.accumulation,
+    "accumulation": batches.accumulation,
+    "batch-order": batches.batch_order,
     "autocast": numerics.autocast,
     "half-precision": numerics.half_precision,
     "spectral-norm": normed.spectral_norm,

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench, names
 from newllm.checks.decay import eaten
 from newllm.checks.met import must_not_be_met
-from newllm.checks.outcome import CannotCheck, Outcome, said, sound, wrong
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.probes.batches import evaluated
 from newllm.checks.rounding import is_quantised
 from newllm.checks.seen import Seen, observed
 from newllm.checks.targets import read, targets
-from newllm.checks.trees import chosen_rows, dense, leaves, same
+from newllm.checks.trees import dense, leaves, same
 from newllm.checks.untouched import untouched
 from newllm.checks.where import first_seen
 from newllm.loss_form import NEAR
@@ -195,7 +196,7 @@ def _by_chance(bench: Bench, factor: float, fall: float) -> Outcome | None:
     Raises:
         CannotCheck: it fell for this chance alone, which may be meant.
     """
-    whole, again, other = bench.once(_evaluated)
+    whole, again, other = bench.once(evaluated)
     if whole != again or whole == other:
         return None
     first, *more = (_evaluated_pass(bench, seed) for seed in range(_DRAWS))
@@ -253,13 +254,6 @@ def _mean_of_others(bench: Bench) -> float:
     return sum(float(bench.loss(seed=seed)) for seed in range(1, _DRAWS)) / (_DRAWS - 1)
 
 
-def _evaluated(bench: Bench) -> tuple[float, float, float]:
-    """Return the loss in evaluation mode, once more, and by other chance."""
-    with bench.untouched(), torch.no_grad():
-        bench.model.eval()  # dropout and the statistics of a batch would differ
-        return float(bench.loss()), float(bench.loss()), float(bench.loss(seed=1))
-
-
 def _fell(first: float, last: float, share: float) -> bool:
     """Say whether a loss fell by a share of itself; one that goes below zero has no floor, and has begun anywhere."""
     whole = abs(first) if last >= 0 else max(abs(first), _BELOW_ZERO)
@@ -278,38 +272,3 @@ def _learnt(bench: Bench, factor: float, leave: float) -> tuple[float, float, in
             break
         more = min(more - 1, _AFTER if _fell(losses[0], losses[-1], _HEART) else _UPDATES)
     return (losses[0], min(losses[len(losses) // 2 :]), len(losses)) if losses else (math.nan, math.nan, 0)
-
-
-def accumulation(bench: Bench) -> Outcome:
-    """Hold the loss of a batch against that of its halves: that of a mean is their mean."""
-    batch = bench.batch
-    counts = [tensor.shape[0] for _, tensor in leaves(batch) if tensor.ndim]
-    if not counts or counts[0] < 2 or counts[0] % 2 or any(count != counts[0] for count in counts):
-        raise CannotCheck("no-rows")
-    count = counts[0]
-    whole, again, other = bench.once(_evaluated)
-    bench.model.eval()
-    with torch.no_grad():
-        halves = [_loss_of_half(bench, chosen_rows(batch, count, chosen)) for chosen in torch.arange(count).chunk(2)]
-    if whole != again or abs(other - whole) > _APART * abs(whole) / 10:
-        raise CannotCheck("not-repeatable")
-    if abs(sum(halves) / 2 - whole) <= _APART * abs(whole):
-        return sound("accumulation", whole=whole, halves=halves)
-    try:
-        counts = [int(part.sum()) for part in targets(bench).used.chunk(2)]
-    except CannotCheck:  # no cross-entropy: only the numbers tell
-        if abs(sum(halves) - whole) <= _APART * abs(whole):
-            raise CannotCheck("sum", whole=whole) from None  # as it is meant in some losses
-        raise CannotCheck("rows-together") from None
-    if len(counts) == 2 and counts[0] != counts[1]:
-        raise CannotCheck("uneven", first=counts[0], second=counts[1], whole=whole, mean=sum(halves) / 2)
-    raise CannotCheck("weighs-rows")
-
-
-def _loss_of_half(bench: Bench, half: Any) -> float:
-    try:
-        return float(bench.loss(half))
-    except CannotCheck:
-        raise
-    except Exception as error:
-        raise CannotCheck("half-fails", error=said(error)) from error

@@ -347,6 +347,12 @@ check-accumulation = Does the loss of a batch equal that of its halves?
     .first = Average over rows, and divide an accumulated loss by the number of small batches.
     .sound = in evaluation mode the mean of the losses of both halves is that of the batch ({ G($whole) })
 
+check-batch-order = Is the loss the same in any order of the rows?
+    .short = the order of the rows
+    .why = A loss that takes the rows for sorted, or holds outputs against other rows' targets, learns from where a row happens to stand.
+    .first = Sort the rows within the loss (Cox's partial likelihood needs it), and look for outputs and targets that do not go through the same selection.
+    .sound = in evaluation mode the loss ({ G($whole) }) is the same with the { COUNT($rows) } rows in { COUNT($orders) } other orders
+
 check-autocast = Is mixed precision in effect?
     .short = mixed precision
     .why = An autocast for another device does nothing, and gives no warning.
@@ -610,6 +616,7 @@ check-reason =
     .step-writes = the step changes { COUNT($count) } frozen tensors: { names-and-more }. Right if it computes them itself, as an average of other weights, a codebook or what is annealed; wrong if they should stay as they are
     .follows = { COUNT($count) } running statistics of frozen batch norms move: { names-and-more }. Right if their part follows the trained one of the same form that stands beside it, as a teacher does; wrong if it should stay as it is
     .rows-together = the loss of a batch is neither the mean nor the sum of its halves: it compares rows, or weights them by what they hold
+    .order-counts = with its { COUNT($rows) } rows in another order the loss of the batch is { G($other) } in place of { G($whole) }, in evaluation mode: right if rows are the steps of one series, belong together as pairs, or come sorted as the loss needs them; wrong if each row counts for itself
     .half-fails = the loss of half of the rows cannot be computed, as where the rest of the batch belongs to all of them: "{ $error }"
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not intended, the size of an update depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
