@@ -183,6 +183,7 @@ SUBJECTS = (
                 "one-class-batches",
                 "padding-counted",
                 "single-target",
+                "reversed-weights",
                 "place-in-batch",
                 "unasked-end",
                 "unasked-rows",

@@ -29,6 +29,7 @@ ROOTS = (
     "batch-as-time",
     "single-target",
     "ignored-class",
+    "reversed-weights",
     "unasked-end",
     "place-in-batch",
     "padding-counted",
@@ -103,9 +104,10 @@ ROOTS = (
 SEEN = frozenset({
     "changed-state", "renewed-optimizer", "cleared-gradient", "ranks-apart", "rank-outlier", "loss-form",
     "changed-targets", "target-shift", "not-causal", "unread-tokens", "batch-as-time", "single-target", "ignored-class",
-    "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "input-axes", "evaluation-inputs",
-    "repeated-batch", "trained-validation", "update-in-evaluation-mode", "evaluation-in-training-mode",
-    "one-class-batches", "mirrored-targets", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer",
+    "reversed-weights", "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "input-axes",
+    "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode",
+    "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "learning-rate-zero", "gradient-carried",
+    "no-gradient", "frozen-layer",
     "lost-updates", "periodic-batches", "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""

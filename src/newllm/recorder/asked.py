@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from newllm.loss_form import FEWEST_CLASSES, NEAR, Targets, read_targets, target_entropy
+from newllm.recorder.class_weights import weight_by_frequency
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
@@ -109,6 +110,9 @@ class TargetWatch:
         ids = torch.cat([read.ids[read.used] for _, read in found])
         signals |= self._classes_of(ids) | self._changed(found) | self._told(found) | self._unasked(found)
         signals |= _answers(torch.cat([call.answers()[read.used] for call, read in found]), ids)
+        if len(found) == 1 and found[0][1].form == "weighted":
+            call, read = found[0]
+            signals |= weight_by_frequency(ids, call.weights(read))
         shares = [call.shares(read) for call, read in found]
         names = [*_SHIFTS, "texts"]
         signals |= {name: min(one[name] for one in shares) for name in names if all(name in one for one in shares)}
@@ -264,15 +268,20 @@ class Call:
 
     def multiple(self, read: Targets) -> float | None:
         """Return by what the loss is multiplied, beside the mean over the targets; None where it is not all one."""
-        weights = read.weights[read.used]
         if read.form not in ("cross-entropy", "log-probabilities", "weighted"):
             return None
-        pull = self.gradient.cpu().float().abs().sum(-1)[read.used] if self.gradient is not None else weights
-        weights = weights[torch.isfinite(weights) & (pull > _TELLING * pull.max())]  # a sure row is hardly pulled at
+        weights = self.weights(read)
+        weights = weights[torch.isfinite(weights)]
         level = float(weights.median()) if len(weights) else 0.0
         if not level or float((weights - level).abs().max()) > _ALIKE * level:
             return None
         return level * self.targets(read)
+
+    def weights(self, read: Targets) -> Tensor:
+        """Return the weight of each row that counts; NaN where it is not known, as of a sure row, hardly pulled at."""
+        weights = read.weights[read.used]
+        pull = self.gradient.cpu().float().abs().sum(-1)[read.used] if self.gradient is not None else weights
+        return torch.where(pull > _TELLING * pull.max(), weights, torch.nan)
 
     def answers(self) -> Tensor:
         """Return the class of the largest logit of each of these rows."""

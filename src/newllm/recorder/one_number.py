@@ -12,6 +12,7 @@ a loss of several rows (a partial likelihood, a ranking) takes them in the order
 import torch
 from torch import Tensor
 
+from newllm.recorder.class_weights import binary_weights, weight_by_frequency
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.output_gradients import OutputGradients
 from newllm.recorder.pending import Row
@@ -56,6 +57,8 @@ class OneNumberWatch:
         levels = [_common_target(value, gradient) for value, gradient in whole]
         alike = [one for one in levels if one is not None]
         signals = {"pull_by_place": _by_place(whole[0][1])} if len(whole) == 1 else {}
+        if len(whole) == 1 and (binary := binary_weights(*whole[0])) is not None:
+            signals |= weight_by_frequency(*binary)
         if len(alike) < len(levels):
             return {"targets_alike": 0.0} | signals
         apart = max(alike) - min(alike)

@@ -1114,6 +1114,12 @@ finding-ignored-class =
     .on-purpose = a class that stands for "no label", and is left out on purpose
     .test = Count the rows of each class, and print the loss with reduction="none" for one row of each.
 
+finding-reversed-weights =
+    .explained = The loss counts a frequent class for more than a rare one, so that rare classes are hardly learnt. Weights of classes are meant to make up for rare ones. Mostly they are the shares instead of their inverse, `pos_weight` is positives by negatives, or they stand in another order than the classes.
+    .sentence = the loss weighs frequent classes more than rare ones: in { $count } batches that were examined a class's weight goes by its frequency to the power { G($power, digits: 2) } (-1 would make up for it), and the largest weight is { G($apart, digits: 3) } times the least
+    .meant = mistakes of the frequent class are meant to cost more
+    .test = Print each class's weight beside how many rows it has, by the numbers that the targets use.
+
 finding-place-in-batch =
     .explained = What the loss asks of a row hangs on where the row stands in its batch, and nothing is learnt. A loss that compares rows (a partial likelihood, a ranking, a running sum) takes them in the order in which they happen to come: sort them first, by time or by score, and their targets with them.
     .sentence = the gradient of a row hangs on its place in the batch: in { $count } batches that were examined it { $falls ->

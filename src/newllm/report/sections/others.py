@@ -24,6 +24,8 @@ _BESIDE = {  # they say something only beside another
         "gradient_carried",
         "gradient_of_others",
         "pull_by_place",
+        "weight_by_frequency",
+        "class_weights_apart",
         "axes_mixed",
         "axes_apart",
         "axes_below",
