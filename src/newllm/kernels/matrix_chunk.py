@@ -40,7 +40,7 @@ from newllm.kernels.matrix_products import (
 from newllm.kernels.matrix_sizes import KEPT_EVERY
 
 _ROW, _ZERO, _ONE = 4 * KEPT_EVERY, np.float32(0.0), np.float32(1.0)
-_inner = numba.njit(**OPTIONS)
+_inner = numba.njit(inline="always", **OPTIONS)  # by themselves they would go wrong: `machine_code.operation`
 
 Room = namedtuple(
     "Room",

@@ -28,7 +28,7 @@ assert KEYS == LANES
 assert VALUES == LANES
 AHEAD = 2  # positions
 _ZERO = np.float32(0.0)
-_inner = numba.njit(**OPTIONS)
+_inner = numba.njit(inline="always", **OPTIONS)  # by themselves they would go wrong: `machine_code.operation`
 
 
 @_inner
