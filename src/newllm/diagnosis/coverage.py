@@ -149,6 +149,7 @@ SUBJECTS = (
                 "renewed-optimizer",
                 "resume-jump",
                 "straggler",
+                "untrained-start",
             }
         ),
     ),
@@ -189,6 +190,7 @@ SUBJECTS = (
                 "unasked-rows",
                 "target-in-input",
                 "target-shift",
+                "uniform-noise",
                 "unread-tokens",
             }
         ),

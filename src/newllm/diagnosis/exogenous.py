@@ -30,7 +30,7 @@ LOSS_FORM = ("loss_multiple", "cross_entropy")
 SETTINGS = ("learning_rate", "weight_decay", "momentum", "dropout", "rows", "backwards", "tensors_with_gradient")
 EVALUATION = (
     "validation_input_mean", "validation_input_std", "validation_rows", "validation_rows_seen", "validation_count",
-    "evaluation_in_training_mode",
+    "evaluation_in_training_mode", "validation_token_pairs_apart",
 )  # fmt: skip
 OF_ROWS = ("rows_repeated", "rows_equal")
 ABSENT = {"backwards": 1.0} | dict.fromkeys((*MODE, *OF_ROWS), 0.0)

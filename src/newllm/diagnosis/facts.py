@@ -94,6 +94,9 @@ class Facts:
         half: whether anything was seen to be computed in float16; None where nobody looked.
         ended: whether the recorder saw the end of the training.
         selections: how the framework that trains chooses what is best.
+        untrained: share of the model's numbers that nobody has trained when a fine-tuning begins; None where nobody
+            looked.
+        loss_function: that the loss comes of ("CtcLoss"); empty where it is not known.
         settings: of the training by dotted name, as far as they were kept.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         check: what `newllm.check` found before the training, where that was kept with the run.
@@ -126,6 +129,8 @@ class Facts:
     half: bool | None = None
     ended: bool = False
     selections: tuple[Selection, ...] = ()
+    untrained: float | None = None
+    loss_function: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
 

@@ -51,6 +51,8 @@ ROOTS = (
     "target-scale",
     "outputs-bounded",
     "mirrored-targets",
+    "uniform-noise",
+    "untrained-start",
     "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",
@@ -106,8 +108,9 @@ SEEN = frozenset({
     "changed-targets", "target-shift", "not-causal", "unread-tokens", "batch-as-time", "single-target", "ignored-class",
     "reversed-weights", "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "input-axes",
     "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode",
-    "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "learning-rate-zero", "gradient-carried",
-    "no-gradient", "frozen-layer", "lost-updates", "periodic-batches", "stale-evaluation", "repeated-loss",
+    "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "uniform-noise", "untrained-start",
+    "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer", "lost-updates", "periodic-batches",
+    "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})

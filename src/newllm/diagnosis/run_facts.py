@@ -162,6 +162,8 @@ def facts_of(
         half=half if isinstance(half := recording.get("half"), bool) else None,
         ended=recording.get("ended") is True,
         selections=_selections(recording.get("framework")),
+        untrained=_share(recording["untrained"]) if "untrained" in recording else None,
+        loss_function=name if isinstance(name := recording.get("loss_function"), str) else "",
         settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,
     )

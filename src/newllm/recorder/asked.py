@@ -3,6 +3,7 @@
 Shapes: N rows of which each has a target (of a language model every position), V classes, T positions of a row.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -94,9 +95,11 @@ class TargetWatch:
 
     def _read(self, calls: "list[Call]", *, is_scaled: bool) -> dict[str, float] | None:
         every = [(call, call.read()) for call in calls if call.gradient is not None]
-        entropy = [call.entropy() for call, read in every if read is None or read.form == "smoothed"]
-        known_entropy = [one for one in entropy if one is not None]
-        floor = {"target_entropy": max(known_entropy)} if known_entropy else {}
+        entropy = [(call.entropy(), call) for call, read in every if read is None or read.form == "smoothed"]
+        known_entropy = [(one, math.log(call.classes)) for one, call in entropy if one is not None]
+        floor = (
+            dict(zip(("target_entropy", "entropy_of_guess"), max(known_entropy), strict=True)) if known_entropy else {}
+        )
         found = [(call, read) for call, read in every if read is not None]
         if not found:
             return floor or None

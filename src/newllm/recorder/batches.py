@@ -80,6 +80,8 @@ class BatchWatch:
         """Record what this evaluation was given."""
         calls, self._evaluation = self._evaluation, Calls()
         calls.put_scale("validation_input", row)
+        if self._pairs is not None:
+            self._pairs.put_evaluation(calls.pairs, row)
         if calls.rows:
             row.put_late(self._protect(lambda: self._share_known(torch.cat(calls.rows))))
 

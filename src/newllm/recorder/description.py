@@ -27,10 +27,12 @@ class Description:
         config: settings of the training as `config_of` returns them.
 
     Attributes:
-        vocabulary: see above; it may be found on the way.
+        vocabulary, kind: see above; they may be found on the way.
         remarks: on what is not recorded.
         ended: whether recording is over.
         half: whether anything was seen to be computed in float16.
+        untrained: share of the model's numbers that nobody has trained, of a fine-tuning.
+        loss_function: that the loss comes of, by the name of its backward pass; None where it is not known.
         framework: what the framework that trains says of itself, see `Recorder.framework`.
     """
 
@@ -47,13 +49,15 @@ class Description:
     ) -> None:
         self._config, self._of_optimizer = config, optimizer_settings(optimizers)
         self._layout, self._optimizers, self._path, self._every = layout, optimizers, out / RECORDING, every
-        self.vocabulary, self._kind = vocabulary, kind
+        self.vocabulary, self.kind = vocabulary, kind
         self._notes: list[dict[str, Any]] = []
         self._resumed: list[dict[str, Any]] = []
         self.remarks: list[Message] = []
         self._earlier: list[Message] = []
         self.ended = False
         self.framework: dict[str, Any] = {}
+        self.untrained: float | None = None
+        self.loss_function: str | None = None
         self.half = any(parameter.dtype is torch.float16 for parameter in layout.parameters)
 
     def go_on(self, found: Resumption) -> None:
@@ -62,7 +66,7 @@ class Description:
 
         earlier = found.earlier
         facts = facts_of(earlier, {}, {}, {})
-        self.vocabulary, self._kind = self.vocabulary or facts.vocabulary, self._kind or facts.kind
+        self.vocabulary, self.kind = self.vocabulary or facts.vocabulary, self.kind or facts.kind
         self._notes = [{"step": one.step, "text": one.text} for one in facts.planned]
         self._earlier = [one.sentence for one in said_by(earlier)]
         self.remarks = [*self._earlier]
@@ -96,8 +100,10 @@ class Description:
         content = self._layout.describe(self._optimizers, self._every, self.vocabulary)
         content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended, "half": self.half}
         content |= {"remarks": [one.as_dict() for one in self.remarks]}
-        content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
+        content |= ({"kind": self.kind} if self.kind else {}) | ({"notes": self._notes} if self._notes else {})
         content |= {"resumed": self._resumed} if self._resumed else {}
         content |= {"framework": self.framework} if self.framework else {}
+        content |= {"untrained": self.untrained} if self.untrained is not None else {}
+        content |= {"loss_function": self.loss_function} if self.loss_function else {}
         content |= {"config": self._config, "optimizer_settings": self._of_optimizer}
         write_checked(self._path, content, durable=False)

@@ -21,7 +21,8 @@ _SHORTEST = 8  # side of a map
 _OTHER = 0.3  # of a target and its mirror image together: so much lies in one of them alone
 _FITS = 0.3  # a correlation
 _FEWEST_ROWS = 4
-_FLIPS = (((-1,),), ((-2,),), ((-1,), (-2,), (-1, -2)))  # along one axis, and along each and both
+_BOTH = ((-1,), (-2,), (-1, -2))
+_FLIPS = (((-1,),), ((-2,),), _BOTH)  # along one axis, and along each and both
 _ONE_CLASS = 0.95  # of the places where a cross-entropy of several classes pulls one of them up
 
 
@@ -68,8 +69,12 @@ def _read(output: Tensor, gradient: Tensor) -> dict[str, float] | None:
     known = _one_class(output, gradient)
     if known is None:
         return None
-    found = [one for axes in _FLIPS if (one := _mirrored(*known, axes)) is not None]
-    return max(found, key=lambda one: one["targets_mirrored"], default=None)
+    output_NHW, target = known[0], known[1].float()
+    ways = [[target.flip(axes) for axes in flips] for flips in _FLIPS]
+    if target.shape[1] == target.shape[2]:  # turned by quarters too: all eight ways to put down a square
+        ways.append([*ways[-1], *(target.mT.flip(axes) for axes in ((), *_BOTH))])
+    found = [one for mirrors in ways if (one := _mirrored(output_NHW, target, mirrors)) is not None]
+    return max(found, key=lambda one: one["targets_mirrored"] * one["targets_placed"], default=None)
 
 
 def _one_class(output: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -88,14 +93,12 @@ def _one_class(output: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor] | None
     return output[:, one] - others, classes_NHW == one
 
 
-def _mirrored(map_NHW: Tensor, target_NHW: Tensor, flips: Sequence[tuple[int, ...]]) -> dict[str, float] | None:
+def _mirrored(map_NHW: Tensor, target: Tensor, mirrors: Sequence[Tensor]) -> dict[str, float] | None:
     """Return for which share of the rows a mirror image fits better, of those whose target is not its own.
 
-    And for which share all of these together fit better than those of the next row: whether the model has found
-    anything at all.
+    And how often all of these together fit better than those of another row, as they do for half of the pairs where
+    the model has found nothing.
     """
-    target = target_NHW.float()
-    mirrors = [target.flip(axes) for axes in flips]
     whole = torch.stack([target, *mirrors]).amax(0)
     apart, both = (target != mirrors[0]).flatten(1).sum(1), torch.maximum(target, mirrors[0]).flatten(1).sum(1)
     rows = (apart > _OTHER * both) & (both > 0)
@@ -103,15 +106,21 @@ def _mirrored(map_NHW: Tensor, target_NHW: Tensor, flips: Sequence[tuple[int, ..
         return None
     fits = _correlation(map_NHW, target)[rows]
     fits_mirrored = torch.stack([_correlation(map_NHW, mirror)[rows] for mirror in mirrors]).amax(0)
-    fits_either, fits_other = _correlation(map_NHW, whole)[rows], _correlation(map_NHW, whole.roll(1, 0))[rows]
+    fits_whole = _centred(map_NHW) @ _centred(whole).T  # of each map (N) with those of each row (N)
+    better = (fits_whole.diagonal()[:, None] > fits_whole).float().sum(1) / (len(whole) - 1)
     # Of a loss that is not one of maps, a squared error say, the sign is no target, and nothing fits.
-    is_placed = (fits_either > fits_other) & (torch.maximum(fits, fits_mirrored) > _FITS)
+    placed = better[rows] * (torch.maximum(fits, fits_mirrored) > _FITS)
     return {
         "targets_mirrored": float((fits_mirrored > fits).float().mean()),
-        "targets_placed": float(is_placed.float().mean()),
+        "targets_placed": float(placed.mean()),
     }
 
 
 def _correlation(map_NHW: Tensor, target_NHW: Tensor) -> Tensor:
-    x, y = (one.flatten(1) - one.flatten(1).mean(1, keepdim=True) for one in (map_NHW, target_NHW))
-    return (x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1)).clamp(min=1e-12)
+    return (_centred(map_NHW) * _centred(target_NHW)).sum(1)
+
+
+def _centred(map_NHW: Tensor) -> Tensor:
+    """Return maps as vectors of mean 0 and length 1, so that their products are correlations."""
+    x = map_NHW.flatten(1) - map_NHW.flatten(1).mean(1, keepdim=True)
+    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)

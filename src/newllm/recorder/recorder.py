@@ -39,18 +39,20 @@ from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.recorder.applied_change import AppliedChange
-from newllm.recorder.arguments import is_first_process, the_model, the_optimizers
+from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizers
 from newllm.recorder.calls import CallWatch
 from newllm.recorder.config import config_of
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.directory import directory_of
 from newllm.recorder.evaluations import evaluation_signals, number
+from newllm.recorder.fresh_layers import untrained_share
 from newllm.recorder.influence import looks_again
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
+from newllm.recorder.loss_function import loss_function
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
 from newllm.recorder.program import keep_program, keep_rest_of_program
@@ -199,6 +201,8 @@ class Recorder:
             found = open_directory(self._out, self._resumed_at)
             if found is not None:
                 self._about.go_on(found)
+            elif self._about.kind == "fine-tune" and processes() == 1:  # else they may be shared out
+                self._about.untrained = self.part("weights")(untrained_share)(self._layout.inner)
             self._about.write()
             self.part("program")(keep_program)(self._out, self._resumed_at)
             self._pending = PendingRows(TraceWriter(self._out / TRACE))
@@ -263,6 +267,8 @@ class Recorder:
                 reported once, here and in all other calls, and the training goes on.
         """
         if self._counts(loss):
+            if not self._has_begun:
+                self._about.loss_function = self.part("targets")(loss_function)(loss)
             self._or_stop(self._end_step, self._open(), self._numbers("step", {"loss": loss}))
 
     @_forgiving
@@ -349,6 +355,8 @@ class Recorder:
         if not self._has_begun:
             self._has_begun = True
             self.part("program")(keep_rest_of_program)(self._out)
+            if self._about.loss_function is not None:
+                self._describe_again()
         self.part("updates")(self._updates.put)(row)
         self.part("contexts")(self._contexts.put)(row)
         asked = self._updates

@@ -22,6 +22,8 @@ _MOST_NUMBERS = 1 << 17
 _FEWEST_NUMBERS, _FEWEST_ROWS = 512, 32
 _NORMAL = ((0.0, 1.0), (1.0, 0.5), (3.0, 24.0))
 """Mean, standard deviation and kurtosis of drawn noise, each with its variance, times the number of draws."""
+_UNIFORM = ((0.5, 1 / 12), (math.sqrt(1 / 12), 1 / 60))
+"""Mean and standard deviation of numbers drawn evenly between 0 and 1, likewise."""
 _NEAR = 4.0  # standard deviations
 _FEWEST_COLUMNS = 2  # of one number alone the target may be a multiple, as of a line
 _FEWEST_BINARY = 64
@@ -142,7 +144,15 @@ def _as_noise(o: Tensor, x: Tensor, targets: list[Tensor]) -> dict[str, float]:
         if all(abs(each - usual) < _NEAR * math.sqrt(scatter / len(y)) for each, (usual, scatter) in found):
             explained = 1 - float(((y - o) ** 2).mean()) / std**2
             return {"target_noise": 1.0, "noise_in_input": _correlation(x, y), "noise_explained": explained}
-    return {"target_noise": 0.0}
+    return {"target_noise": 0.0} | ({"target_uniform": 1.0} if any(map(_is_uniform, targets)) else {})
+
+
+def _is_uniform(y: Tensor) -> bool:
+    """Whether these numbers are drawn evenly between 0 and 1, by range, mean and standard deviation."""
+    if not (float(y.min()) > -_BINARY and float(y.max()) < 1 + _BINARY):
+        return False
+    found = zip((float(y.mean()), float(y.std())), _UNIFORM, strict=True)
+    return all(abs(each - usual) < _NEAR * math.sqrt(scatter / len(y)) for each, (usual, scatter) in found)
 
 
 def _among_inputs(x_ND: Tensor, targets: list[Tensor]) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""How far the texts of an update are from those of the first updates: another vocabulary, or another kind of text.
+"""How far the texts of an update, or of an evaluation, are from those of the first updates.
+
+Another vocabulary, or another kind of text.
 
 Held against each other are pairs of neighbouring tokens. How often single tokens occur does not tell: a vocabulary is
 mostly in order of that, and one that is built anew of other texts is too.
@@ -40,8 +42,16 @@ class TokenPairs:
         elif self._updates <= _FIRST:
             self._first = self._first + counts_P
         else:
-            apart_P = counts_P / counts_P.sum() - self._first / self._first.sum()
-            row.put("token_pairs_apart", apart_P.abs().sum() / 2)
+            row.put("token_pairs_apart", self._apart(self._first, counts_P))
+
+    @torch.no_grad()
+    def put_evaluation(self, counts: list[Tensor], row: Row) -> None:
+        """Record the same share of an evaluation's pairs, held against the first updates."""
+        if counts and self._first is not None:
+            row.put("validation_token_pairs_apart", self._apart(self._first, torch.stack(counts).sum(0)))
+
+    def _apart(self, first_P: Tensor, counts_P: Tensor) -> Tensor:
+        return (counts_P / counts_P.sum() - first_P / first_P.sum()).abs().sum() / 2
 
 
 def count_pairs(tokens_BT: Tensor) -> Tensor:

@@ -51,6 +51,17 @@ def test_the_loss_of_a_policy_may_be_anything() -> None:
     assert not detect_impossible_loss(trace_of(loss=bottomless(2.0)), Facts(kind="reinforcement"))
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [("CtcLoss", "its targets hold the blank"), ("BinaryCrossEntropyWithLogits", "outside of 0 to 1"), ("Sub", "")],
+)
+def test_a_function_that_is_never_below_zero_names_what_it_was_given(function: str, said: str) -> None:
+    loss = 2.0 - 2.4 * STEPS / 60
+    found = detect_impossible_loss(trace_of(loss=loss), Facts(loss_function=function))
+    assert [one.severity for one in found] == (["fault"] if said else [])
+    assert said in "".join(str(one.sentence) for one in found)
+
+
 def parts(times: float, fall: float, name: str = "loss_cls", kind: str | None = None) -> list[str]:
     own = 2.3 * np.linspace(1, 1 - fall, 60)
     found = detect_dominated_part(trace_of(**{"loss": own * (1 + times), name: own}), Facts(kind=kind))

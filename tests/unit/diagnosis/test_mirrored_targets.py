@@ -28,6 +28,11 @@ def test_half_of_the_maps_the_wrong_way_round_is_a_fault_with_its_cause() -> Non
     assert "fit what the model gives better mirrored, from step 10 on" in str(finding.sentence)
 
 
+def test_a_model_that_half_knows_is_asked_for_all_at_once() -> None:
+    assert found(targets_mirrored=0.85, targets_placed=0.63)
+    assert not found(targets_mirrored=0.85, targets_placed=0.5)
+
+
 def test_it_begins_where_it_begins() -> None:
     assert found(targets_mirrored=np.where(STEPS < 200, 0.0, 0.5)).first_step == pytest.approx(200, abs=20)
 

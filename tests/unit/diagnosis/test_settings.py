@@ -42,6 +42,28 @@ def test_the_momentum_of_a_batch_norm(momentum: float | None, trained: bool, sai
     assert [which(one) for one in found(Facts(origin="record", layers=layers))] == ([said] if said else [])
 
 
+@pytest.mark.parametrize(("dropout", "said"), [(0.9, "dropout"), (0.5, "")])
+def test_dropout_that_leaves_little(dropout: float, said: str) -> None:
+    assert [which(one) for one in found(Facts(origin="record", dropout=dropout))] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(("smoothing", "said"), [(0.9, "smoothing"), (0.1, ""), (0.0, "")])
+def test_targets_that_are_smoothed_away(tmp_path: Path, smoothing: float, said: str) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(8, 10)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for _ in range(10):
+            targets = torch.randint(0, 10, (32,))
+            loss = nn.functional.cross_entropy(model(torch.randn(32, 8)), targets, label_smoothing=smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    kinds = [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "doubtful-setting"]
+    assert [which(one) for one in kinds] == ([said] if said else [])
+
+
 def test_both_are_recorded_of_somebody_s_loop(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4, momentum=0.99), nn.Linear(4, 1))

@@ -59,3 +59,9 @@ def test_of_others_nothing_is_said(unasked: Any, form: float) -> None:
 def test_rows_that_come_again_tell_which_axis_is_the_batch(seen: Any, again: dict[str, float], is_found: bool) -> None:
     findings = found(positions_as_time=1.0, rows_seen=seen, **again)
     assert ("batch-as-time" in findings) is is_found
+
+
+@pytest.mark.parametrize(("along", "is_found"), [(1.0, True), (0.2, False)])
+def test_the_next_token_along_a_row_tells_it_too(along: float, is_found: bool) -> None:
+    findings = found(positions_as_time=1.0, rows_seen=0.0, target_is_next=along)
+    assert ("batch-as-time" in findings) is is_found

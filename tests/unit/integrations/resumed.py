@@ -3,7 +3,7 @@
 Signals = dict[str, dict[int, str]]
 # Nobody knows after a resume what all updates before it were given.
 OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows", "validation_rows_seen", "target_classes_seen")
-OF_FIRST_UPDATES = "token_pairs_apart"  # held against those, from the 21st on
+OF_FIRST_UPDATES = ("token_pairs_apart", "validation_token_pairs_apart")  # held against those
 
 
 def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
@@ -12,8 +12,9 @@ def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:
         before, everywhere = resumed.pop(name), whole.pop(name)
         assert before == {step: value for step, value in everywhere.items() if step <= last}
         assert len(before) < len(everywhere)
-    first = {step: value for step, value in whole.pop(OF_FIRST_UPDATES, {}).items() if step <= last}
-    assert resumed.pop(OF_FIRST_UPDATES, {}) == first
+    for name in OF_FIRST_UPDATES:
+        first = {step: value for step, value in whole.pop(name, {}).items() if step <= last}
+        assert resumed.pop(name, {}) == first
     # A batch that comes again is known where it came since the resume.
     assert resumed.pop("batch_again", {}).items() <= whole.pop("batch_again", {}).items()
     # A resumed process tells the settings again at its first sampled step: they may have been changed between the two.

@@ -88,6 +88,30 @@ def test_maps_that_are_mirrored_along_either_axis_apart(tmp_path: Path) -> None:
     assert apart > 0.5
 
 
+def test_maps_that_are_turned_apart(tmp_path: Path) -> None:
+    """Pictures and maps draw a flip and a quarter turn each: one of eight fits."""
+    torch.manual_seed(0)
+
+    def turned(maps: Tensor) -> Tensor:
+        flipped = (maps.flip(-1) if torch.rand(()) < 0.5 else maps for maps in maps)
+        return torch.stack([torch.rot90(one, int(torch.randint(0, 4, ())), (-2, -1)) for one in flipped])
+
+    for apart in (False, True):
+        model = nn.Conv2d(1, 1, 3, padding=1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        with newllm.record(model, optimizer, tmp_path / str(apart), every=1) as recorder:
+            for _ in range(40):
+                inputs = turned(pictures(16))
+                targets = turned(inputs) if apart else inputs
+                value = F.binary_cross_entropy_with_logits(model(inputs + 0.1 * torch.randn(inputs.shape)), targets)
+                optimizer.zero_grad()
+                value.backward()
+                optimizer.step()
+                recorder.step(value)
+        found = newllm.doctor(tmp_path / str(apart), against=()).findings
+        assert any(one.kind == "mirrored-targets" for one in found) is apart
+
+
 def test_maps_without_an_axis_of_classes(tmp_path: Path) -> None:
     loss = lambda z, t: F.binary_cross_entropy_with_logits(z, t[:, 0])  # noqa: E731
     for mirror in (0.0, 0.5):

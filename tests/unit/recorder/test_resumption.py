@@ -68,6 +68,7 @@ OF_ALL_ROWS = (
     "targets_again",
     "targets_changed",
     "token_pairs_apart",
+    "validation_token_pairs_apart",
 )
 
 

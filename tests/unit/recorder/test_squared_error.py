@@ -193,3 +193,18 @@ def test_the_ranges_of_outputs_and_targets_and_the_loss_of_the_best_constant_are
     assert trace.series("output_max").value.min() > 0.5
     best = float(loss(targets.mean(0).expand(300, 2), targets))
     assert trace.series("constant_loss").value.tolist() == pytest.approx([best] * 30, rel=1e-3)
+
+
+@pytest.mark.parametrize("draw", [torch.rand_like, torch.randn_like])
+def test_noise_that_is_drawn_evenly_is_told(tmp_path: Path, draw: Callable[[Tensor], Tensor]) -> None:
+    """`rand_like` for `randn_like`, in the training of a diffusion."""
+    torch.manual_seed(0)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        pictures = torch.randn(64, 16)
+        noise = draw(pictures)
+        return pictures + noise, noise
+
+    record(tmp_path / "run", nn.Linear(16, 16), batch, F.mse_loss, 0.01)
+    found = newllm.doctor(tmp_path / "run", against=()).findings
+    assert any(one.kind == "uniform-noise" for one in found) is (draw is torch.rand_like)

@@ -71,3 +71,28 @@ def test_inputs_that_are_no_texts_have_none(tmp_path: Path) -> None:
             optimizer.step()
             recorder.step(loss)
     assert "token_pairs_apart" not in read_trace(tmp_path / "trace.jsonl").signals
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_evaluations_in_another_vocabulary_are_told(tmp_path: Path, same: bool) -> None:
+    """The validation texts have numbers of their own: its loss is the higher from the first one on."""
+    torch.manual_seed(0)
+    draw, model = torch.Generator().manual_seed(0), Tokens()
+    other = torch.randperm(TOKENS, generator=torch.Generator().manual_seed(1))
+    held_out = text(200, draw) if same else other[text(200, draw)]
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with newllm.record(model, optimizer, out=tmp_path) as recorder:
+        for step in range(1, 121):
+            tokens = text(16, draw)
+            loss = tags(model(tokens[:, :-1]), tokens[:, 1:])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+            if step % 20 == 0:
+                with torch.no_grad():
+                    recorder.validation(tags(model.eval()(held_out[:, :-1]), held_out[:, 1:]))
+                model.train()
+    found = [one for one in newllm.doctor(tmp_path, against=()).findings if one.kind == "evaluation-inputs"]
+    assert [one.severity for one in found] == ([] if same else ["fault"])
+    assert all("evaluation-preparation" in one.supported_causes for one in found)

@@ -158,6 +158,10 @@ EVIDENCE = (
         "evaluation-inputs", "evaluation-preparation", given.evaluation_inputs,
         "one preparation gives numbers of one size, up to what batches scatter",
     ),
+    Evidence(
+        "evaluation-tokens", "evaluation-preparation", given.evaluation_tokens,
+        "one vocabulary gives the same words the same numbers",
+    ),
     Evidence("trained-validation", "leak", Itself("trained-validation"), "the rows are the same, number for number"),
     Evidence(
         "summed-passes", "accumulation-scale", Itself("loss-multiple", "accumulation-scale"),

@@ -183,6 +183,8 @@ def evaluation_inputs(case: Case) -> Seen:
     of_validation = (case.finding.signal or "").startswith("validation") and case.finding.kind in FROM_START
     if found is None or not (case.finding.kind in OF_VALIDATION or of_validation or found is case.finding):
         return NOTHING
+    if "ratio" not in found.evidence:  # other tokens, not other numbers
+        return NOTHING
     ratio, shift = float(found.evidence["ratio"]), float(found.evidence["mean_shift"])
     if 1 / FAR_RATIO < ratio < FAR_RATIO and abs(shift) < FAR_SHIFT:
         return NOTHING
@@ -191,6 +193,19 @@ def evaluation_inputs(case: Case) -> Seen:
         for prefix, to in (("input", name), ("validation_input", f"other_{name}")):
             numbers[to] = median(finite(case.trace.series(f"{prefix}_{name}")).value)
     return numbers
+
+
+def evaluation_tokens(case: Case) -> Seen:
+    """Texts of evaluations are other sequences of tokens than those of training.
+
+    Args:
+        case: of a finding of the validation.
+    """
+    found = case.own_or_any("evaluation-inputs")
+    of_validation = (case.finding.signal or "").startswith("validation") and case.finding.kind in FROM_START
+    if found is None or not (case.finding.kind in OF_VALIDATION or of_validation or found is case.finding):
+        return NOTHING
+    return {"share": found.evidence["share"]} if "share" in found.evidence else NOTHING
 
 
 def inputs_changed(case: Case) -> Seen:

@@ -36,6 +36,7 @@ from newllm.diagnosis.detectors import (
     metric,
     mirrored_targets,
     mode,
+    noise,
     optimizer,
     order,
     outlier_batch,
@@ -67,6 +68,7 @@ from newllm.diagnosis.detectors import (
     trend,
     two_levels,
     unasked_rows,
+    untrained_start,
     weight_jumps,
 )
 
@@ -105,6 +107,8 @@ DETECTORS = [
     target_scale.detect_target_scale,
     output_range.detect_outputs_bounded,
     mirrored_targets.detect_mirrored_targets,
+    noise.detect_uniform_noise,
+    untrained_start.detect_untrained_start,
     inputs.detect_input_scale,
     inputs.detect_evaluation_inputs,
     inputs.detect_input_axes,

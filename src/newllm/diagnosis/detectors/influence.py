@@ -48,10 +48,11 @@ def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     """Return that a layer reads the rows of a batch as steps in time.
 
     False alarms: texts that are given as time first all the way. So each row must have one output, or rows must come
-    again among other ones: what comes again is an example, and no moment of several texts.
+    again among other ones (what comes again is an example, and no moment of several texts), or the target be the next
+    token of the same row.
     """
     mixed = finite(trace.series("batch_as_time"))
-    if not len(mixed.value) and _rows_are_examples(trace):
+    if not len(mixed.value) and (_rows_are_texts(trace) or _rows_are_examples(trace)):
         mixed = finite(trace.series("positions_as_time"))
     if not len(mixed.value) or mixed.value.min() < 1:
         return []
@@ -70,6 +71,11 @@ def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
             candidate_causes=("batch-as-time",),
         )
     ]
+
+
+def _rows_are_texts(trace: Trace) -> bool:
+    asked = finite(trace.series("target_is_next")).value
+    return len(asked) > 0 and float(np.median(asked)) >= ASKED
 
 
 def _rows_are_examples(trace: Trace) -> bool:

@@ -12,7 +12,7 @@ from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
-FEWEST = 8  # updates
+FEWEST, FEWEST_EVALUATIONS = 8, 3  # updates; evaluations
 ALIKE, ALIKE_AFTER = 0.25, 20  # of the rows of a batch; updates before
 APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
 ASIDE = 0.5  # standard deviations between two means, likewise
@@ -25,11 +25,13 @@ GUESSED, LEARNT = 0.95, 0.9  # of the loss of a guess: validation is no better, 
 
 
 def detect_evaluation_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return evaluations whose inputs have another mean or standard deviation than those of training.
+    """Return evaluations whose inputs have another mean or standard deviation than those of training, or other tokens.
 
     False alarms: augmentation and noise change both by less than a half, and by no more than batches scatter; what
     differs by more is a note as long as validation is about as good as training.
     """
+    if (found := _evaluated_tokens(trace)) is not None:
+        return [found]
     means, stds = (finite(trace.series(f"input_{name}")) for name in ("mean", "std"))
     at_means, at_stds = (finite(trace.series(f"validation_input_{name}")) for name in ("mean", "std"))
     if min(len(means.value), len(stds.value)) < FEWEST or not len(at_stds.value) or len(at_means.value) == 0:
@@ -58,6 +60,35 @@ def detect_evaluation_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # no
             candidate_causes=("evaluation-preparation",),
         )
     ]
+
+
+def _evaluated_tokens(trace: Trace) -> Finding | None:
+    """Return that an evaluation's texts are other sequences of tokens, and that the model knows them worse at once.
+
+    False alarms: an evaluation of other texts on purpose. What a model writes itself is given to it too where it is
+    generated from: so each evaluation's loss has to be higher than that of the training beside it, from the first on.
+    """
+    apart, own = finite(trace.series("validation_token_pairs_apart")), finite(trace.series("token_pairs_apart"))
+    loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
+    if len(own.value) < FEWEST or len(validation.value) < FEWEST_EVALUATIONS or len(apart.value) == 0:
+        return None
+    beside = np.interp(validation.step, loss.step, loss.value)
+    level, before = median(apart.value), median(own.value)
+    if apart.value.min() < before + OTHER_PAIRS or (validation.value <= WORSE * beside).any() or beside.min() <= 0:
+        return None
+    return Finding(
+        kind="evaluation-inputs",
+        severity="warning",
+        sentence=message("finding-evaluation-inputs.tokens", share=level, own=before),
+        first_step=float(validation.step[0]),
+        last_step=float(validation.step[-1]),
+        confidence=0.9,
+        signal="validation_loss",
+        evidence={"share": level, "before": before},
+        alternatives=(message("finding-evaluation-inputs.other-data"),),
+        test=message("finding-evaluation-inputs.test-tokens"),
+        candidate_causes=("evaluation-preparation",),
+    )
 
 
 def _are_apart(others: Series, stds: Series) -> bool:

@@ -9,7 +9,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.training_kind import asks_for_tokens, reads_text, training_kind
-from newllm.messages import message
+from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
 MIN_POINTS = 10
@@ -22,6 +22,12 @@ HUNDRED = 100  # per cent
 GROWS = 10.0  # times the size that it began with
 LATE = 0.4  # of its fall comes in its last third: it finds no bottom
 BELOW = 3  # points
+NEVER_BELOW = {
+    "CtcLoss": "ctc",
+    "BinaryCrossEntropy": "binary",
+    "BinaryCrossEntropyWithLogits": "binary",
+}
+"""Losses that are never below zero unless they are given what they rule out; not so `nll_loss`, of weights below 0."""
 MIRRORS = 0.15  # of the validation loss: so near is the training loss to its negative
 
 
@@ -42,30 +48,34 @@ def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
     late = value[-third - 3 : -third].mean() - value[-3:].mean()
     bottomless = bool(fall > GROWS * start and late > LATE * fall)
     of_classes = len(below) > len(value) // 2 and any(name in trace.signals for name in ACCURACIES)
-    if not bottomless and not of_classes and not _mirrors(trace, loss):
+    function = facts.loss_function if facts.loss_function in NEVER_BELOW else None
+    if not bottomless and not of_classes and function is None and not _mirrors(trace, loss):
         return []
     return [
         Finding(
             kind="impossible-loss",
-            severity="fault" if bottomless else "warning",
-            sentence=message(
-                "finding-impossible-loss.sentence",
-                axis=trace.axis,
-                step=int(loss.step[below[0]]),
-                first=float(value[0]),
-                last=float(value[-1]),
-                bottomless=bottomless,
-            ),
+            severity="fault" if bottomless or function else "warning",
+            sentence=_below_zero(trace, loss, bottomless=bottomless, function=function),
             first_step=float(loss.step[below[0]]),
             last_step=float(loss.step[-1]),
-            confidence=0.95 if bottomless else 0.85,
+            confidence=0.95 if bottomless or function else 0.85,
             signal="loss",
             evidence={"first": float(value[0]), "last": float(value[-1])},
-            alternatives=(message("finding-impossible-loss.density"),),
+            alternatives=() if function else (message("finding-impossible-loss.density"),),
             test=message("finding-impossible-loss.test"),
             candidate_causes=("numerics-in-loss", "wrong-targets"),
         )
     ]
+
+
+def _below_zero(trace: Trace, loss: Series, *, bottomless: bool, function: str | None) -> Message:
+    """Return the sentence: of a function of torch's that is known what it must have been given, else of the loss."""
+    below = np.flatnonzero(loss.value < 0)
+    at = {"axis": trace.axis, "step": int(loss.step[below[0]])}
+    ends = {"first": float(loss.value[0]), "last": float(loss.value[-1])}
+    if function is not None:
+        return message("finding-impossible-loss.function", **at, **ends, function=NEVER_BELOW[function])
+    return message("finding-impossible-loss.sentence", **at, **ends, bottomless=bottomless)
 
 
 def _mirrors(trace: Trace, loss: Series) -> bool:

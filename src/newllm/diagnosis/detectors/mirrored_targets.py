@@ -11,6 +11,7 @@ from newllm.trace import Finding, Series, Trace
 FEWEST = 12  # sampled updates
 PLACED = 0.8  # of the rows: the model knows where things are
 MIRRORED = 0.2  # of the rows: a sound training has none once it knows that
+HALF_PLACED, MOSTLY = 0.6, 0.6  # the same of a model that half knows it, for it was asked for all at once
 WINDOW = 7  # sampled updates
 
 
@@ -24,8 +25,8 @@ def detect_mirrored_targets(trace: Trace, facts: Facts) -> list[Finding]:  # noq
     if len(mirrored.value) < FEWEST or len(placed.value) != len(mirrored.value):
         return []
     late = len(mirrored.value) * 3 // 4
-    share = median(mirrored.value[late:])
-    if share < MIRRORED or median(placed.value[late:]) < PLACED:
+    share, known = median(mirrored.value[late:]), median(placed.value[late:])
+    if not ((share >= MIRRORED and known >= PLACED) or (share >= MOSTLY and known >= HALF_PLACED)):
         return []
     first = _since(mirrored)
     return [

@@ -7,9 +7,14 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts, is_adam
 from newllm.diagnosis.layers import and_more
+from newllm.diagnosis.levels import median
+from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
+MOST_DROPPED = 0.75  # of the numbers of a layer
+MOST_SMOOTHED = 0.7  # of the entropy of a guess lie in the targets themselves: three classes of ten alike, say
+FEWEST = 5  # sampled updates
 NEWEST_ALONE = 0.9  # momentum of a batch norm from which its statistics are those of the newest batch
 
 
@@ -36,14 +41,14 @@ def norm_slips(momenta: Mapping[str, float]) -> Iterator[tuple[str, list[str]]]:
 
 
 def detect_settings(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return betas that are exchanged, and batch norms whose statistics stand still or are those of one batch.
+    """Return betas that are exchanged, batch norms whose statistics stand still or are those of one batch, and others.
 
     False alarms: none by chance, as settings are read and nothing is measured; they may be meant.
     """
     steps = trace.series("loss").step
     if not len(steps):
         return []
-    return [_finding(steps, which, evidence) for which, evidence in _slips(facts)]
+    return [_finding(steps, which, evidence) for which, evidence in (*_slips(facts), *_too_much(trace, facts))]
 
 
 def _slips(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -53,6 +58,15 @@ def _slips(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     momenta = {one.name: one.norm_momentum for one in facts.layers if one.trained and one.norm_momentum is not None}
     for which, names in norm_slips(momenta):
         yield which, {"layers": names, "momentum": momenta[names[0]]}
+
+
+def _too_much(trace: Trace, facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what hides nearly all of what is to be learnt: dropout, or smoothing of the targets."""
+    if facts.dropout >= MOST_DROPPED:
+        yield "dropout", {"share": facts.dropout, "kept": round(1 - facts.dropout, 3)}
+    entropy, guess = (finite(trace.series(name)).value for name in ("target_entropy", "entropy_of_guess"))
+    if len(guess) >= FEWEST and median(entropy) >= MOST_SMOOTHED * median(guess):
+        yield "smoothing", {"entropy": median(entropy), "guess": median(guess)}
 
 
 def _finding(steps: np.ndarray, which: str, evidence: dict[str, Any]) -> Finding:

@@ -74,6 +74,7 @@ because-batch-outlier = the inputs of the update at { $axis } { $step } are far 
 because-inputs-not-finite = the inputs of the update at { $axis } { $step } hold a value that is not finite
 because-inputs-changed = the inputs change at { $axis } { $step }, and do not change back
 because-evaluation-inputs = inputs have standard deviation { G($std, digits: 2) } and mean { G($mean, digits: 2) } in training, and { G($other_std, digits: 2) } and { G($other_mean, digits: 2) } in evaluations
+because-evaluation-tokens = { PERCENT($share) } % of the pairs of neighbouring tokens of evaluations are other than those of training
 because-repeated-batch = batches came again there, row for row
 because-recoded = at { $axis } { $step } { PERCENT($after) } % of the answers are right, of { PERCENT($before) } % before, and of the wrong ones { PERCENT($share) } % are so by a rule: each class is asked for by another number than before. The numbers of the classes are others from there on, in all of the data or in a part of it
 because-targets-changed = { PERCENT($share, digits: 2) } % of the inputs that came again had a different target than before

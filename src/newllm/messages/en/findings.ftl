@@ -170,6 +170,10 @@ finding-impossible-loss =
         [yes] , and falls faster and faster
        *[no] , where no classification loss can be
     }
+    .function = the loss goes from { G($first) } to { G($last) }, below zero from { $axis } { $step } on, where { $function ->
+        [ctc] a CTC loss cannot be: its targets hold the blank (index 0 unless blank= says otherwise), or it is given no log-probabilities
+       *[binary] a binary cross-entropy cannot be: its targets lie outside of 0 to 1
+    }
     .accuracy = { SIGNAL($signal) } is { G($loss) } although only { PERCENT($accuracy) } % of the answers are right: each wrong one costs at least ln 2, so the wrong ones alone make it at least { G($floor) }
     .density = a likelihood of continuous values (a density), which can rise without limit
     .whole = an accuracy of whole texts or of other data, or a weighted loss
@@ -1021,11 +1025,13 @@ finding-trained-validation =
     .test = Count the rows that training and validation have in common, before the training.
 
 finding-evaluation-inputs =
-    .explained = In evaluations the model is given other numbers than in training: their mean or standard deviation differs by more than batches differ from each other. Compare the preprocessing of both (normalisation, scale, order of channels).
+    .explained = In evaluations the model is given other numbers than in training: mean or standard deviation, or the sequences of tokens, differ by more than batches differ from each other. Compare the preprocessing of both (normalisation, scale, order of channels, vocabulary).
     .sentence = inputs have mean { G($mean, digits: 2) } and standard deviation { G($std, digits: 2) } in training, and { G($other_mean, digits: 2) } and { G($other_std, digits: 2) } in evaluations
+    .tokens = evaluations read other sequences of tokens than training: { PERCENT($share) } % of the pairs of neighbours are other than those of the first updates, where training's own batches have { PERCENT($own) } %; their loss is the higher from the first evaluation on
     .augmentation = strong augmentation or noise that acts in training alone
     .other-data = validation data that are meant to be of another kind, or of a later time
     .test = Put the same example through both preprocessings and compare what the model is given.
+    .test-tokens = Encode one text as training does and as the evaluation does, and compare the numbers: a vocabulary built from the validation texts gives other numbers for the same words.
 
 finding-changed-inputs =
     .explained = From one step on the model is given other numbers than before, at once and for good. Look at what happens to the data there: preprocessing that is applied twice, in place, or no longer; another source; a vocabulary that is built anew.
@@ -1199,17 +1205,33 @@ finding-tiny-batch =
     .test = Train with drop_last=True in the DataLoader, and compare the validation loss.
 
 finding-doubtful-setting =
-    .explained = A setting that is nearly always a slip. Adam wants beta1 below beta2, mostly 0.9 and 0.999. The momentum of a batch norm is the share of the newest batch in PyTorch, mostly 0.1, where TensorFlow means the share of what was before: its 0.99 is 0.01 here.
+    .explained = A setting that is nearly always a slip. Adam wants beta1 below beta2, mostly 0.9 and 0.999. The momentum of a batch norm is the share of the newest batch in PyTorch, mostly 0.1, where TensorFlow means the share of what was before: its 0.99 is 0.01 here. Dropout's p is what is left out.
     .sentence = { $which ->
         [betas] the optimizer's betas are { G($beta1) } and { G($beta2) }: exchanged, it seems. The average of the gradients forgets more slowly than that of their squares, by which it is divided
         [still] the running statistics of batch norm, which evaluation uses, never move: momentum is 0 (layers: { $layers })
        *[newest] the running statistics of batch norm, which evaluation uses, are those of the newest batch: momentum is { G($momentum) } (layers: { $layers })
+        [dropout] dropout leaves out { PERCENT($share) } % of a layer's numbers at each update: its p is the share that is left out, not the one that stays
+        [smoothing] targets are smoothed so far that they say little: their own entropy is { G($entropy) } nats, that of a guess { G($guess) }
     }
     .on-purpose = a setting that is meant, as statistics that are kept still on purpose
     .test = { $which ->
         [betas] Give betas=({ G($beta2) }, { G($beta1) }) and compare the loss.
+        [dropout] Train with a p of { G($kept) } and compare the losses.
+        [smoothing] Train with label_smoothing=0.1 and compare the accuracy.
        *[other] Leave the momentum at 0.1 and compare the validation loss.
     }
+
+finding-uniform-noise =
+    .explained = The noise that the model is to tell is drawn evenly between 0 and 1. A diffusion model adds noise of mean 0 and standard deviation 1, and begins with such noise when it draws, so what it learns here does not fit. Look for torch.rand or rand_like where randn or randn_like belongs.
+    .sentence = the targets are noise drawn evenly between 0 and 1 (mean 0.5, standard deviation 0.29), where a diffusion model is asked for standard normal noise (mean 0, standard deviation 1)
+    .by-itself = targets that are spread evenly between 0 and 1 by themselves, or a method that is meant to use such noise
+    .test = Print mean and standard deviation of the noise that is added; replace rand_like by randn_like and draw samples.
+
+finding-untrained-start =
+    .explained = The training is called a fine-tuning, and its layers begin as they are made: norms of exactly 1 and 0, weights as torch draws them, biases of 0. A checkpoint was not loaded, or into another model. load_state_dict(..., strict=False) is silent where no name fits, as where a prefix is missing.
+    .sentence = the fine-tuning begins with fresh weights: { PERCENT($share) } % of the numbers of which it can be told are as layers are made, so no checkpoint was loaded into them
+    .from-scratch = a training from scratch that is called a fine-tuning
+    .test = Print what load_state_dict returns (missing_keys, unexpected_keys), and compare the names with model.state_dict().
 
 finding-lost-updates =
     .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.

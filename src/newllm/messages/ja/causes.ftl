@@ -71,6 +71,7 @@ because-batch-outlier = { axis-unit }{ $step }の更新の入力が、ほかの�
 because-inputs-not-finite = { axis-unit }{ $step }の更新の入力に、有限でない値がある
 because-inputs-changed = 入力が{ axis-unit }{ $step }で変わり、そのまま戻らない
 because-evaluation-inputs = 入力の標準偏差と平均が、訓練では{ G($std, digits: 2) }と{ G($mean, digits: 2) }、評価では{ G($other_std, digits: 2) }と{ G($other_mean, digits: 2) }である
+because-evaluation-tokens = 評価の文章では、隣り合うトークンの組の{ PERCENT($share) } %が訓練と異なる
 because-repeated-batch = その区間では、同じバッチが一行も違わずに再び現れた
 because-recoded = { axis-unit }{ $step }で正解の割合が{ PERCENT($before) }%から{ PERCENT($after) }%に下がり、誤答の{ PERCENT($share) }%は規則どおりである。つまり、同じクラスがそれまでと違う番号で求められている。ここから先、データの全部または一部でクラスの番号の付け方が変わっている
 because-targets-changed = 再び現れた入力の{ PERCENT($share, digits: 2) } %が、以前と違う予測対象と組になっていた
