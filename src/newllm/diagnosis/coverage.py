@@ -141,6 +141,7 @@ SUBJECTS = (
         frozenset(
             {
                 "changed-state",
+                "copy-without-statistics",
                 "frozen-statistics",
                 "hang",
                 "rank-stopped",

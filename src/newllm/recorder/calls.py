@@ -11,6 +11,7 @@ from newllm.recorder.activations import first_tensor
 from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
 from newllm.recorder.choices import Choices
+from newllm.recorder.copies import CopyWatch
 from newllm.recorder.description import Description
 from newllm.recorder.ends import EndWatch
 from newllm.recorder.hook import Hook
@@ -89,6 +90,8 @@ class CallWatch:
         self._entropy = PolicyEntropy(part("targets"))
         self._choices = Choices()
         self._settings = ModelSettings(layout.inner)
+        self._copies = CopyWatch(layout.inner)
+        self._has_been_evaluated = False
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
         self._row, self._sampled = Row(), False
@@ -168,6 +171,9 @@ class CallWatch:
     def put_evaluation(self, row: Row) -> None:
         """Record what an evaluation was given."""
         self._small_calls = 0
+        if not self._has_been_evaluated:
+            self._part("copies")(self._copies.put_evaluation)(row)
+        self._has_been_evaluated = False
         self._part("batches")(self._batches.put_evaluation)(row)
         self._part("outputs")(self._choices.put_evaluation)(row)
 
@@ -181,6 +187,8 @@ class CallWatch:
         self._is_passed_over = self._small_calls > _MOST_SMALL_CALLS and _is_small(inputs)
         if self._is_passed_over:
             return
+        if not torch.is_grad_enabled() or not model.training:
+            self._has_been_evaluated = True
         if not torch.is_grad_enabled():
             if not self.is_updating and not self.trained_while_evaluated:
                 self.trained_while_evaluated = self._layout.runs_in_training_mode()

@@ -95,4 +95,4 @@ def test_evaluations_in_another_vocabulary_are_told(tmp_path: Path, same: bool) 
                 model.train()
     found = [one for one in newllm.doctor(tmp_path, against=()).findings if one.kind == "evaluation-inputs"]
     assert [one.severity for one in found] == ([] if same else ["fault"])
-    assert all("evaluation-preparation" in one.supported_causes for one in found)
+    assert all(one.supported_causes == ("evaluation-preparation",) for one in found)

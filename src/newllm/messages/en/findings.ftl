@@ -1233,6 +1233,12 @@ finding-untrained-start =
     .from-scratch = a training from scratch that is called a fine-tuning
     .test = Print what load_state_dict returns (missing_keys, unexpected_keys), and compare the names with model.state_dict().
 
+finding-copy-without-statistics =
+    .explained = A copy of the model that follows its weights, as an average of them does, has batch norms whose running statistics were never set: mean 0 and variance 1. Evaluated, it normalises by these. Average or copy the buffers too (state_dict() in place of parameters()), or AveragedModel(use_buffers=True).
+    .sentence = evaluations do not call the model itself, and a copy that follows its weights has batch norms without statistics: their running mean is 0 and their variance 1, while the model's own have moved
+    .unused = a copy that is kept for something else than evaluation
+    .test = Copy the buffers of the trained model into the copy (for a, b in zip(copy.buffers(), model.buffers()): a.copy_(b)) and evaluate it again.
+
 finding-lost-updates =
     .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.
     .sentence = { PERCENT($share) } % of the numbers in 16-bit weights are the same at { $axis } { $last } as at { $axis } { $first }, though they have gradients: their updates are rounded away

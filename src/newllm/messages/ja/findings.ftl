@@ -1187,6 +1187,12 @@ finding-untrained-start =
     .from-scratch = 最初からの訓練を、ファインチューニングと呼んでいる
     .test = load_state_dictの戻り値（missing_keys、unexpected_keys）を出力し、model.state_dict()の名前と比べる。
 
+finding-copy-without-statistics =
+    .explained = モデルの重みに追従する写し（重みの移動平均など）で、バッチ正規化の移動統計量が一度も設定されていない（平均0、分散1のまま）。評価ではその値で正規化される。parameters()ではなくstate_dict()を使ってバッファも平均または複写するか、AveragedModel(use_buffers=True)を使う。
+    .sentence = 評価でモデル自身が呼ばれておらず、その重みに追従する写しのバッチ正規化に統計量がない。モデル自身の移動統計量は動いているのに、写しでは平均が0、分散が1のままである。
+    .unused = 評価以外の目的で保持している写しである
+    .test = 訓練したモデルのバッファを写しに複写し（for a, b in zip(copy.buffers(), model.buffers()): a.copy_(b)）、もう一度評価する。
+
 finding-lost-updates =
     .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
     .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。
