@@ -181,6 +181,7 @@ SUBJECTS = (
                 "ignored-class",
                 "loss-form",
                 "loss-multiple",
+                "no-context",
                 "not-causal",
                 "one-class-batches",
                 "padding-counted",

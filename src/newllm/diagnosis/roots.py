@@ -27,6 +27,7 @@ ROOTS = (
     "not-causal",
     "unread-tokens",
     "batch-as-time",
+    "no-context",
     "single-target",
     "ignored-class",
     "reversed-weights",
@@ -110,8 +111,8 @@ SEEN = frozenset({
     "reversed-weights", "unasked-end", "padding-counted", "unasked-rows", "target-in-input", "input-axes",
     "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode",
     "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "uniform-noise", "untrained-start",
-    "copy-without-statistics", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer", "lost-updates",
-    "periodic-batches", "stale-evaluation", "repeated-loss",
+    "copy-without-statistics", "no-context", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer",
+    "lost-updates", "periodic-batches", "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})

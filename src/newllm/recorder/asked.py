@@ -34,6 +34,8 @@ _ALIKE = 0.02  # of a weight: rows that count alike
 _LENGTHS = 3  # different ones, of texts that are filled up for certain
 _SHORTEST, _FEWEST_SHARED = 4, 8  # places of a text, and targets, of which a share is taken
 _FEWEST_WRONG, _FEWEST_ANSWERS = 12, 3  # rows whose answers were wrong, and different answers of these
+_TOKENS_ASKED = 0.5  # of the targets are tokens of the text itself
+_LEFT_OUT = 0.1  # of the places of texts, without what fills them up
 _SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
 
 
@@ -144,11 +146,13 @@ class TargetWatch:
         return found
 
     def _unasked(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
-        """Return the only class that no row was asked for yet, where rows, each of one target, count for nothing."""
+        """Return the only class that no row was asked for yet, where rows or places count for nothing."""
         if self._classes is None or len(found) != 1:
             return {}
         call, read = found[0]
-        if call.fingerprints is None or call.classes > _MOST_CLASSES or bool(read.used.all()):
+        if call.classes > _MOST_CLASSES or bool(read.used.all()):
+            return {}
+        if call.fingerprints is None and not call.leaves_out_places(read):
             return {}
         unasked = set(range(call.classes)) - self._classes
         return {"class_unasked": float(unasked.pop())} if len(unasked) == 1 else {}
@@ -307,6 +311,21 @@ class Call:
             if bool(padding_N.any()) and is_known:
                 return float(padding_N[read.used].double().mean())
         return None
+
+    def leaves_out_places(self, read: Targets) -> bool:
+        """Whether places count for nothing where no text is filled up, and targets are no tokens of these texts.
+
+        What a text is asked for behind a prompt is left out on purpose, and is one of its tokens.
+        """
+        shares = self.shares(read)
+        if not self._tokens or max((shares.get(name, 0.0) for name in _SHIFTS), default=0.0) >= _TOKENS_ASKED:
+            return False
+        for tokens_BT in self._tokens:
+            padding_N = _padding(tokens_BT.cpu())[0].flatten()[:: self._every][: len(read.ids)]
+            inside = ~padding_N
+            if len(inside) != len(read.used) or float((~read.used[inside]).double().mean()) < _LEFT_OUT:
+                return False
+        return True
 
     def shares(self, read: Targets) -> dict[str, float]:
         """Return the share of the places at which the target is the token there, the next, and the one behind that.

@@ -61,6 +61,7 @@ class GradientWatch:
         clipped: norms as the optimizer reads them, where they were touched since; else None. Of no parameter where it
             finds no gradient at all: cleared too early, or computed too late.
         backwards: backward passes since the gradient was last cleared.
+        discarded: backward passes of this step whose gradient was cleared before any update read it.
         carried: what was left in each sentinel from the update before when it was added to, where an optimizer has
             read it; not 0 is carried.
         passes: these backward passes, of which some may be for the sake of another network.
@@ -109,7 +110,7 @@ class GradientWatch:
             self._hook()
         self.before: Norms | None = None
         self.clipped: Norms | None = None
-        self.backwards = 0
+        self.backwards = self.discarded = 0
         self.has_read_others = False
         self.carried: dict[int, Tensor] = {}
         self._left: dict[int, Tensor] = {}
@@ -167,7 +168,7 @@ class GradientWatch:
 
     def update_ends(self) -> None:
         """Call it right after."""
-        self._updating, self._updated = False, True
+        self._updating, self._updated, self.passes.own = False, True, 0
         self._remember()
 
     def _accumulated(self, parameter: Tensor) -> None:  # noqa: ARG002 (a hook's form)
@@ -179,6 +180,8 @@ class GradientWatch:
     @torch.no_grad()
     def _backward_ends(self) -> None:
         self._running = False
+        if self._cleared and not self._updated:
+            self.discarded += self.passes.own
         self.passes.ends(cleared=self._cleared)
         if self._cleared:
             self.backwards, self._cleared = 0, False

@@ -93,11 +93,11 @@ class InfluenceWatch:
         """The model returned this for an update: `[B, T, ...]`, or `[B, ...]`.
 
         Where one text is given and the output has its positions, it records how strongly the last position but one
-        depends on the last token, as a share of its strongest dependence (`later_tokens_seen`); not of models with
-        statistics of a batch, which depend on all of it. Else it records how many different tokens the outputs depend
-        on, and how many they do not (`tokens_read`, `tokens_unread`). Of several texts of the output's positions, such
-        as a source and what is to be said, it records how strongly a position depends on its own token of the one on
-        which it does least (`own_token_seen`).
+        depends on the last token, and on the earlier ones, as shares of its strongest dependence (`later_tokens_seen`,
+        `earlier_tokens_seen`); not of models with statistics of a batch, which depend on all of it. Else it records how
+        many different tokens the outputs depend on, and how many they do not (`tokens_read`, `tokens_unread`). Of
+        several texts of the output's positions, such as a source and what is to be said, it records how strongly a
+        position depends on its own token of the one on which it does least (`own_token_seen`).
 
         Args:
             result: of the call.
@@ -190,9 +190,18 @@ def _at_place(text: Tensor, ids: Tensor, pull: Tensor) -> float | None:
 
 
 def _later(pulls: list[Tensor]) -> dict[str, float] | None:
-    """Return how strongly the last token is seen; positions have an embedding too, so the strongest counts."""
-    later, strongest = (max(float(part.max()) for part in parts) for parts in ([one[:, -1] for one in pulls], pulls))
-    return {"later_tokens_seen": later / strongest} if _NONE < strongest < math.inf else None
+    """Return how strongly the last token is seen, and those before the own one.
+
+    Positions have an embedding too, so the strongest counts.
+    """
+    parts_of = {
+        "later_tokens_seen": [one[:, -1] for one in pulls],
+        "earlier_tokens_seen": [one[:, :-2] for one in pulls],
+    }
+    strongest = max(float(one.max()) for one in pulls)
+    if not _NONE < strongest < math.inf:
+        return None
+    return {name: max(float(part.max()) for part in parts) / strongest for name, parts in parts_of.items()}
 
 
 def _read_and_unread(pulls: list[tuple[Tensor, Tensor]]) -> dict[str, float] | None:

@@ -31,6 +31,10 @@ class Passes:
 
     Args:
         parameters: of the model.
+
+    Attributes:
+        own: passes since the gradient was cleared, or read by an update, that each went back through a call of the
+            model of their own, and into no other network. Several passes through one call take a loss apart.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -38,9 +42,12 @@ class Passes:
         self._latest: Through | None = None
         self._running: Through | None = None
         self._since_cleared: deque[Through | None] = deque(maxlen=_MOST_PASSES)
+        self._calls = 0
+        self.own = 0
 
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """The model is called, with gradients."""
+        self._calls += 1
         made = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor) and one.grad_fn is not None]
         weight = self._maker(made[0]) if made else None
         self._latest = None if weight is None else Through(weakref.ref(weight), weight._version)
@@ -74,8 +81,10 @@ class Passes:
         """A backward pass is over, before which the gradient was cleared or not."""
         if cleared:
             self._since_cleared.clear()
+            self.own = 0
         self._since_cleared.append(self._running)
-        self._running = None
+        self.own += self._running is None and self._calls > 0
+        self._running, self._calls = None, 0
 
     @property
     def of_others(self) -> bool:

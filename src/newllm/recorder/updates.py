@@ -112,8 +112,14 @@ class UpdateWatch:
         self._put_settings(row, tensors, sampled=self.sampled)
         if gradients.clipped is not None and gradients.before is not None:
             row.put("gradient_norm_clipped", gradients.clipped.whole())
-        if gradients.backwards > 1:
-            row.put("backwards", gradients.backwards)
+        self._put_passes(row)
+
+    def _put_passes(self, row: Row) -> None:
+        """Put how the gradient came about."""
+        gradients = self._gradients
+        for name, count, usual in (("", gradients.backwards, 1), ("_discarded", gradients.discarded, 0)):
+            if count > usual:
+                row.put(f"backwards{name}", count)
         if gradients.has_read_others:
             row.put("gradient_of_others", 1.0)
         if gradients.carried:

@@ -917,3 +917,36 @@ def test_a_division_by_epsilon_in_half_precision_is_named() -> None:
 )
 def test_of_other_numbers_that_are_lost_it_is_not(otherwise: Any) -> None:
     assert lost(**otherwise) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_told"),
+    [
+        ({}, True),
+        ({"loss": 2 * np.exp(-STEP / 80) + 0.1}, False),  # it is learnt all the same
+        ({"validation_input_std": np.array([1.0, 1.2, 1.4, 1.7] * 3)}, False),  # evaluations go the same way
+        ({"input_std": np.where(STEP < 100, 1.0, 1.7)}, False),  # at once: another sentence
+        ({"input_std": 1.0 + 0.05 * np.sin(STEP / 9)}, False),
+    ],
+)
+def test_inputs_that_drift_while_evaluations_stay(changed: dict[str, np.ndarray], is_told: bool) -> None:
+    usual = {
+        "input_std": np.exp(0.6 * STEP / 200),
+        "input_mean": np.zeros(200),
+        "validation_input_std": np.ones(12),
+        "loss": np.where(STEP < 60, 2.0 - STEP / 60, 1.0 + (STEP - 60) / 200),
+    }
+    told = [
+        one
+        for one in diagnose(drift_trace(usual | changed), Facts(origin="record"))
+        if "little by" in str(one.sentence)
+    ]
+    assert bool(told) is is_told
+    assert all(one.kind == "changed-inputs" and one.supported_causes == ("changed-inputs",) for one in told)
+
+
+def drift_trace(signals: dict[str, np.ndarray]) -> Trace:
+    return Trace({
+        name: Series(STEP if len(value) == len(STEP) else np.linspace(10, 200, len(value)).round(), value)
+        for name, value in signals.items()
+    })  # fmt: skip

@@ -432,3 +432,33 @@ def test_logits_in_one_row_after_the_other_are_held_against_the_tokens(tmp_path:
     batches = [(one[:, :12], one[:, shift : 12 + shift].reshape(-1)) for one in tokens]
     found = train(tmp_path / "run", model, batches, F.cross_entropy)
     assert found[signal][1] == 1.0
+
+
+@pytest.mark.parametrize(("ignored", "named"), [(0, {0.0}), (-100, set())])
+def test_a_class_that_is_left_out_inside_of_texts_is_named(tmp_path: Path, ignored: int, named: set[float]) -> None:
+    """Tags of words: what pads them, and is left out, is a tag too."""
+    draw = torch.Generator().manual_seed(0)
+    batches = []
+    for _ in range(6):
+        lengths = torch.randint(4, 10, (8, 1), generator=draw)
+        words = torch.randint(6, 19, (8, 9), generator=draw) * (torch.arange(9) < lengths)
+        tags = torch.where(words < 13, 0, words - 12)
+        batches.append((words, torch.where(torch.arange(9) < lengths, tags, ignored)))
+    found = train(
+        tmp_path / "run",
+        Tags(),
+        batches,
+        lambda z, y: F.cross_entropy(z.flatten(0, 1), y.flatten(), ignore_index=ignored),
+    )
+    assert set(found.get("class_unasked", {}).values()) == named
+
+
+class Tags(nn.Module):
+    """Seven tags of words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Embedding(19, 16), nn.Linear(16, 7))
+
+    def forward(self, words: Tensor) -> Tensor:
+        return self.layers(words)

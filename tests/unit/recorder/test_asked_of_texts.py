@@ -38,7 +38,8 @@ def test_padding_of_texts_of_two_lengths_is_counted(tmp_path: Path, loss: Callab
     assert "padding-counted" in {one.kind for one in newllm.doctor(tmp_path / "counted", against=()).findings}
     left_out = train(tmp_path / "out", Tokens(), batches, lambda z, y: loss(z, y, left_out=0))
     assert set(left_out["targets_padding"].values()) == {0.0}
-    assert not newllm.doctor(tmp_path / "out", against=()).findings
+    found = {one.kind for one in newllm.doctor(tmp_path / "out", against=()).findings}
+    assert found == {"no-context"}  # these models read one token each
 
 
 def test_blanks_at_which_answers_are_asked_for_are_no_padding(tmp_path: Path) -> None:

@@ -61,3 +61,27 @@ def test_what_holds_no_weight_of_the_model_reads_nothing_of_it(tmp_path: Path, m
             optimizer.step()
             recorder.step(loss)
     assert "cleared-gradient" not in {one.kind for one in newllm.doctor(tmp_path / "run", against=()).findings}
+
+
+@pytest.mark.parametrize(("way", "lost"), [("before the last", 3), ("at the start", 0), ("one loss in parts", 0)])
+def test_micro_batches_whose_gradient_is_cleared_before_the_update_are_told(
+    tmp_path: Path, way: str, lost: int
+) -> None:
+    """`zero_grad` at the start of Accelerate's `accumulate` acts in the last micro-batch alone."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for _ in range(20):
+            loss = torch.zeros(())
+            outputs = model(torch.randn(8, 4)) if way == "one loss in parts" else None
+            for part in range(4):
+                if part == {"before the last": 3, "at the start": 0}.get(way, part):
+                    optimizer.zero_grad()
+                loss = (model(torch.randn(8, 4)) if outputs is None else outputs[:, :1] * part).square().mean() / 4
+                loss.backward(retain_graph=outputs is not None)
+            optimizer.step()
+            recorder.step(loss)
+    found = [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "cleared-gradient"]
+    assert [one.evidence["passes"] for one in found] == ([lost] if lost else [])
+    assert all([cause.name for cause in one.causes or ()] == ["cleared-gradient"] for one in found)

@@ -342,3 +342,26 @@ def test_one_token_a_row_is_a_row_of_one_place(tmp_path: Path) -> None:
 def test_a_step_to_look_at_again_is_known_by_its_number() -> None:
     assert [step for step in range(1, 700) if looks_again(step, 10)] == [40, 80, 160, 320, 480, 640]
     assert [step for step in range(1, 40) if looks_again(step, 1)] == [4, 8, 16, 32]
+
+
+def heads_as_positions(x: Tensor) -> Tensor:
+    """Attention that is given (batch, position, head, channel), and so runs over the heads of each position."""
+    heads = x.unflatten(-1, (4, 4))
+    return F.scaled_dot_product_attention(heads, heads, heads, is_causal=True).flatten(2)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_told"),
+    [
+        (lambda: Text(heads_as_positions), True),
+        (lambda: attention(future(1)), False),
+        (lambda: recurrent(both=False), False),
+        (lambda: convolution(2, 0), False),
+    ],
+)
+def test_a_model_that_reads_the_latest_token_alone_is_told(
+    tmp_path: Path, model: Callable[[], Text], is_told: bool
+) -> None:
+    torch.manual_seed(0)
+    found = diagnose(train(tmp_path / "run", model()), Facts(origin="record"))
+    assert any(one.kind == "no-context" for one in found) is is_told

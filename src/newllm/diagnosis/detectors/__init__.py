@@ -104,6 +104,7 @@ DETECTORS = [
     influence.detect_not_causal,
     influence.detect_unread_tokens,
     influence.detect_batch_as_time,
+    influence.detect_no_context,
     loss_form.detect_loss_multiple,
     target_scale.detect_target_scale,
     output_range.detect_outputs_bounded,

@@ -7,6 +7,7 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 FEWEST = 3  # updates in a row
+SEVERAL, MOSTLY, ALIKE = 2, 0.9, 0.1  # passes; of the updates; of the rows of an update come twice
 LONG = 0.05  # of the updates: who leaves a bad batch out by clearing its gradient does so for fewer in a row
 
 
@@ -18,6 +19,8 @@ def detect_cleared_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     """
     if facts.origin != "record":
         return []
+    if (found := _discarded(trace)) is not None:
+        return [found]
     norm, read = trace.series("gradient_norm"), trace.series("gradient_norm_clipped")
     steps = norm.step[(norm.value > 0) & np.isfinite(norm.value)]
     gone = np.isin(steps, read.step[read.value == 0])
@@ -48,3 +51,38 @@ def detect_cleared_gradient(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("cleared-gradient",),
         )
     ]
+
+
+def _discarded(trace: Trace) -> Finding | None:
+    """Return that at nearly each update the same number of passes before the last is cleared away unread.
+
+    False alarms: a method that looks at its batch twice (SAM) clears the first look: its rows are the same, and they
+    are two passes. So there must be several that are lost, and no rows twice.
+    """
+    lost, loss, twice = trace.series("backwards_discarded"), trace.series("loss"), trace.series("rows_equal").value
+    usual = int(np.median(lost.value)) if len(lost.value) else 0
+    if usual < SEVERAL or len(lost.value) < MOSTLY * len(loss.value) or (len(twice) and np.median(twice) > ALIKE):
+        return None
+    if (lost.value == usual).mean() < MOSTLY:
+        return None
+    kept = trace.series("backwards").value
+    return Finding(
+        kind="cleared-gradient",
+        severity="fault",
+        sentence=message(
+            "finding-cleared-gradient.passes",
+            lost=usual,
+            of=usual + (int(np.median(kept)) if len(kept) else 1),
+            axis=trace.axis,
+            first=int(lost.step[0]),
+            last=int(lost.step[-1]),
+        ),
+        first_step=float(lost.step[0]),
+        last_step=float(lost.step[-1]),
+        confidence=0.95,
+        signal="gradient_norm",
+        evidence={"updates": len(lost.value), "passes": usual},
+        alternatives=(message("finding-cleared-gradient.apart"),),
+        test=message("finding-cleared-gradient.test-passes"),
+        candidate_causes=("cleared-gradient",),
+    )

@@ -44,6 +44,31 @@ def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG
     ]
 
 
+def detect_no_context(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that the next token is told from the latest one alone: the output depends on no earlier one.
+
+    False alarms: none by chance, for what attends, or remembers, leaves a gradient; at the first update a gate may
+    still be shut, so that it must be so at each look, the last ones too.
+    """
+    seen, asked = finite(trace.series("earlier_tokens_seen")), finite(trace.series("target_is_next")).value
+    if len(seen.value) < FEWEST_UNREAD or seen.value.max() > 0 or not len(asked) or float(np.median(asked)) < ASKED:
+        return []
+    return [
+        Finding(
+            kind="no-context",
+            severity="fault",
+            sentence=message("finding-no-context.sentence", count=len(seen.value)),
+            first_step=float(seen.step[0]),
+            last_step=trace.last_step,
+            confidence=0.95,
+            signal="loss",
+            evidence={"batches": len(seen.value)},
+            alternatives=(message("finding-no-context.on-purpose"),),
+            test=message("finding-no-context.test"),
+        )
+    ]
+
+
 def detect_batch_as_time(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
     """Return that a layer reads the rows of a batch as steps in time.
 

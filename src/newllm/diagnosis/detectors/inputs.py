@@ -12,6 +12,7 @@ from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
+PARTS, STEADY = 12, 0.9  # of a run; of the moves between them go the same way
 FEWEST, FEWEST_EVALUATIONS = 8, 3  # updates; evaluations
 ALIKE, ALIKE_AFTER = 0.25, 20  # of the rows of a batch; updates before
 APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
@@ -140,7 +141,7 @@ def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     ]
     steps = [step for series, least in changes if (step := _changed_at(series, least, start)) is not None]
     if not steps:
-        return []
+        return _drifting(trace, stds)
     step = min(steps)
     before, after = stds.step < step, stds.step >= step
     return [
@@ -166,6 +167,45 @@ def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("changed-inputs",),
         )
     ]
+
+
+def _drifting(trace: Trace, stds: Series) -> list[Finding]:
+    """Return inputs whose standard deviation goes one way, little by little, while that of evaluations stays.
+
+    False alarms: a curriculum, or noise that a schedule adds: so the loss must have risen from its lowest again.
+    """
+    loss, others = finite(trace.series("loss")).value, finite(trace.series("validation_input_std")).value
+    if len(others) < FEWEST or len(loss) < PARTS * 2 or others.min() <= 0 or loss.min() <= 0:
+        return []
+    level, losses = (np.array([np.median(part) for part in np.array_split(one, PARTS)]) for one in (stds.value, loss))
+    far = abs(math.log(level[-1] / level[0]))
+    moves, expected = np.diff(level), np.sign(level[-1] - level[0])
+    begun = int(np.argmax(np.abs(np.log(level / level[0])) > far / 4))
+    is_steady = float((moves * expected > 0).mean()) >= STEADY and float(np.abs(moves).max()) < _half_of_the_way(level)
+    if far < APART or not is_steady or np.ptp(np.log(others)) > far / 4 or losses[-1] < WORSE * losses.min():
+        return []
+    return [
+        Finding(
+            kind="changed-inputs",
+            severity="warning",
+            sentence=message(
+                "finding-changed-inputs.drift", first=float(level[0]), last=float(level[-1]), other=median(others)
+            ),
+            first_step=float(stds.step[len(stds.step) * begun // PARTS]),
+            last_step=float(stds.step[-1]),
+            confidence=0.9,
+            signal="loss",
+            evidence={"ratio": float(level[-1] / level[0])},
+            alternatives=(message("finding-changed-inputs.on-purpose"),),
+            test=message("finding-changed-inputs.test-drift"),
+            candidate_causes=("changed-inputs",),
+        )
+    ]
+
+
+def _half_of_the_way(level: np.ndarray) -> float:
+    """Return half of the whole way: what is gone at once is no drift."""
+    return abs(float(level[-1] - level[0])) / 2
 
 
 def _other_tokens_from(trace: Trace) -> float | None:

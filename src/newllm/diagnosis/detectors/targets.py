@@ -263,8 +263,8 @@ def _single_number(trace: Trace, facts: Facts) -> list[Finding]:
 def detect_ignored_class(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
     """Return that the loss leaves out rows, and that one class is never asked for: it is the one that is left out.
 
-    False alarms: padding is left out on purpose, so each row of the inputs must have one target of its own. Rows
-    without a label, of all classes, leave no class out.
+    False alarms: padding is left out on purpose, so each row of the inputs must have one target of its own, or places
+    inside of texts be left out. Rows without a label, of all classes, leave no class out.
     """
     unasked, used = trace.series("class_unasked"), trace.series("targets_used").value
     looked = trace.series("targets").value

@@ -589,8 +589,11 @@ finding-no-gradient =
 finding-cleared-gradient =
     .explained = The backward pass leaves a gradient and the optimizer reads none, so nothing is learnt: zero_grad() stands between backward() and step(), or step() before backward(). The order is zero_grad(), forward pass, backward(), step().
     .sentence = the gradient is gone before the optimizer reads it, in { $count } updates ({ $axis } { $first } to { $last }): the backward pass leaves a norm of about { G($usual) }, and the step finds 0
+    .passes = of { $of } backward passes before each update { $lost } are cleared away before the optimizer reads them ({ $axis } { $first } to { $last }): the update is made of the rest alone
     .elsewhere = an optimizer that takes gradients from a copy of its own
+    .apart = a method that makes passes only to look at their gradient
     .test = Print the gradient of one weight right before optimizer.step(): it must be there, and not 0.
+    .test-passes = Call zero_grad() right after optimizer.step(), and not before a later backward pass of the same update: in Accelerate's accumulate() it acts only in the last one.
 
 finding-gradient-explosion =
     .explained = The gradient norm rose far above its trend. Unless the gradient is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
@@ -1038,6 +1041,8 @@ finding-changed-inputs =
     .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
     .alike = from { $axis } { $step } on { PERCENT($share, digits: 2) } % of the rows of a batch are identical; before they all differed
     .tokens = from { $axis } { $step } on texts are other sequences of tokens: { PERCENT($after) } % of the pairs of neighbours are other than at first, where it was { PERCENT($before) } % before
+    .drift = the inputs of training change little by little: their standard deviation goes from { G($first, digits: 2) } to { G($last, digits: 2) }, while that of evaluations stays at { G($other, digits: 2) }, and the loss rises again: what prepares them adds up from epoch to epoch
+    .test-drift = Print one example of the data set before the first and after the second epoch: an augmentation that works in place (torch.from_numpy shares its memory, x += noise) changes the data themselves.
     .test-tokens = Print one text before and one after this step, as numbers and as text: another vocabulary gives other numbers for the same words.
     .on-purpose = a planned curriculum, or a planned change of data
     .test = Print the mean of a batch before and after this step, at each stage of the preprocessing.
@@ -1248,6 +1253,12 @@ finding-lost-updates =
     }: in weights of 16 bits their updates are rounded away
     .tiny = a learning rate that is meant to be tiny here
     .test = Train 100 steps with the model in float32 and torch.autocast(dtype=torch.bfloat16), and compare the losses.
+
+finding-no-context =
+    .explained = The model tells the next token from the latest one alone: what came before has exactly no influence, so it learns no more than which token follows which. Mostly attention runs over another axis than the positions (heads and positions exchanged in scaled_dot_product_attention), or a state is set back at each position.
+    .sentence = the output at a position depends on the token there alone, and on none before it: in all { $count } batches that were examined the gradient to the earlier tokens is exactly 0, so there is no context to tell the next token from
+    .on-purpose = a model that is meant to read one token (bigrams)
+    .test = In evaluation mode, change the first token of a text: the output at later positions must change. For attention, print the shape of queries, keys and values: (batch, heads, positions, channels).
 
 finding-not-causal =
     .explained = A language model sees the token that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.

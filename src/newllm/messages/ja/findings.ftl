@@ -568,8 +568,11 @@ finding-no-gradient =
 finding-cleared-gradient =
     .explained = 逆伝播は勾配を残すのに、オプティマイザが読むときにはなく、何も学習しない。backward()とstep()の間にzero_grad()があるか、step()がbackward()より前にある。正しい順序は、zero_grad()、順伝播、backward()、step()。
     .sentence = オプティマイザが読む前に勾配がなくなっている。更新{ $count }回（{ axis-unit }{ $first }〜{ $last }）で、逆伝播が残すノルムは約{ G($usual) }だが、更新時には0である。
+    .passes = 更新ごとの逆伝播{ $of }回のうち{ $lost }回の勾配が、オプティマイザが読む前に消されている（{ axis-unit }{ $first }〜{ $last }）。更新は残りだけで行われる。
     .elsewhere = 勾配を自分のコピーから読むオプティマイザ
+    .apart = 勾配を調べるためだけに逆伝播を行う手法である
     .test = optimizer.step()の直前に、ある重みの勾配を表示する。勾配はそこにあり、0でないはずである。
+    .test-passes = zero_grad()はoptimizer.step()の直後に呼び、同じ更新の後の逆伝播の前では呼ばない。Accelerateのaccumulate()の中では、最後の回にだけ働く。
 
 finding-gradient-explosion =
     .explained = 勾配ノルムが傾向から大きく外れた。クリッピングがなければ、その1ステップで数千ステップ分が失われうる。そのバッチを除いて、また勾配を通常のノルムにクリッピングして、リプレイする。
@@ -996,6 +999,8 @@ finding-changed-inputs =
     .sentence = { axis-unit }{ $step }から、入力の平均と標準偏差は{ G($other_mean, digits: 2) }と{ G($other_std, digits: 2) }になった。それまでは{ G($mean, digits: 2) }と{ G($std, digits: 2) }だった。
     .alike = { axis-unit }{ $step }から、バッチの行の{ PERCENT($share, digits: 2) } %がまったく同じである。それまではすべて異なっていた。
     .tokens = { axis-unit }{ $step }から、文章のトークンの並びが変わった。隣り合うトークンの組のうち、最初と異なるものは、それまで{ PERCENT($before) } %、その後は{ PERCENT($after) } %である。
+    .drift = 訓練の入力が少しずつ変わっている。標準偏差が{ G($first, digits: 2) }から{ G($last, digits: 2) }になったのに、評価の入力では{ G($other, digits: 2) }のままであり、損失が再び上がっている。前処理やデータ拡張の効果が、エポックごとに積み重なっている。
+    .test-drift = データセットの同じ例を、最初のエポックの前と2番目のエポックの後に出力する。元の配列を書き換えるデータ拡張（メモリを共有するtorch.from_numpy、x += noiseなど）は、データそのものを変える。
     .test-tokens = このステップの前後の文章を一つずつ、番号と文字の両方で出力する。語彙が変われば、同じ語が別の番号になる。
     .on-purpose = 計画されたカリキュラムやデータの切り替えである
     .test = このステップの前後で、前処理の各段階でのバッチの平均を出力する。
@@ -1199,6 +1204,12 @@ finding-lost-updates =
     .layers = { $layers }（{ $count }個）には勾配があるのに、まったく動かない。16ビットの重みでは、その更新が丸められて消えている。
     .tiny = 意図して、ごく小さい学習率にしている
     .test = モデルをfloat32にし、torch.autocast(dtype=torch.bfloat16)で100ステップ訓練して、損失を比べる。
+
+finding-no-context =
+    .explained = モデルが、最後のトークンだけから次のトークンを予測している。それより前のトークンの影響がまったくなく、どのトークンの次に何が来るかしか学べない。多くは、注意が位置以外の軸に働いている（scaled_dot_product_attentionでヘッドと位置が入れ替わっているなど）か、状態が位置ごとに初期化されている。
+    .sentence = 各位置の出力が、その位置のトークンだけに依存し、前のトークンに依存していない。調べた{ $count }個のバッチすべてで、前のトークンへの勾配がちょうど0であり、次のトークンを予測する文脈がない。
+    .on-purpose = 1トークンだけを読むモデル（バイグラム）である
+    .test = 評価モードで文章の最初のトークンを変える。後の位置の出力が変わるはずである。注意では、クエリ、キー、バリューの形が（バッチ、ヘッド、位置、チャネル）かを表示して確かめる。
 
 finding-not-causal =
     .explained = 言語モデルに、予測すべきトークンが見えている。そのため損失には意味がない。マスクがないか一つずれている、畳み込みが両側にパディングされている、層が両方向に読んでいる、のいずれかである。文の最後のトークンを変えても、それより前の出力は動いてはならない。

@@ -21,6 +21,8 @@ _BESIDE = {  # they say something only beside another
     *(
         "sample",
         "backwards",
+        "backwards_discarded",
+        "earlier_tokens_seen",
         "gradient_carried",
         "gradient_of_others",
         "pull_by_place",
