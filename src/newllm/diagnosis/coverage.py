@@ -181,6 +181,7 @@ SUBJECTS = (
                 "ignored-class",
                 "loss-form",
                 "loss-multiple",
+                "lost-writes",
                 "no-context",
                 "not-causal",
                 "one-class-batches",

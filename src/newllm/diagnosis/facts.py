@@ -96,6 +96,7 @@ class Facts:
         selections: how the framework that trains chooses what is best.
         untrained: share of the model's numbers that nobody has trained when a fine-tuning begins; None where nobody
             looked.
+        new_statistics: whether batch norms began with running statistics of 0 and 1; None where nobody looked.
         loss_function: that the loss comes of ("CtcLoss"); empty where it is not known.
         settings: of the training by dotted name, as far as they were kept.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
@@ -130,6 +131,7 @@ class Facts:
     ended: bool = False
     selections: tuple[Selection, ...] = ()
     untrained: float | None = None
+    new_statistics: bool | None = None
     loss_function: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
 

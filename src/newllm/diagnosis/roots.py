@@ -28,6 +28,7 @@ ROOTS = (
     "unread-tokens",
     "batch-as-time",
     "no-context",
+    "lost-writes",
     "single-target",
     "ignored-class",
     "reversed-weights",
@@ -112,7 +113,7 @@ SEEN = frozenset({
     "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode",
     "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "uniform-noise", "untrained-start",
     "copy-without-statistics", "no-context", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer",
-    "lost-updates", "periodic-batches", "stale-evaluation", "repeated-loss",
+    "lost-updates", "lost-writes", "periodic-batches", "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})
@@ -122,6 +123,11 @@ BRINGS_RISES = frozenset({"rank-outlier", "contrastive-at-chance", "posterior-co
 COMES_OF = dict.fromkeys(("over-fitting", "validation-rises"), frozenset({"validation-gap"}))
 SPOILS = frozenset({"input-axes"})
 """What spoils all inputs from the first step on: whatever has no cause of its own comes of that."""
+SPOILS_EVALUATIONS = frozenset({"copy-without-statistics"})
+OF_EVALUATIONS = frozenset({
+    "quality-lost", "over-fitting", "validation-rises", "validation-gap", "constant-accuracy", "metric-unmoved",
+    "unsteady-validation", "evaluation-behind",
+})  # fmt: skip
 WORSE = frozenset({"worse-than-untrained", "worse-than-uniform"})
 LATE = 0.1  # of the run: what a root shows so much later than another finding is not behind that
 
@@ -190,7 +196,8 @@ def _root(at: int, ordered: Sequence[Finding], length: float, evaluated: Sequenc
     alarms = {place: one for place, one in enumerate(ordered) if one.severity != "note"}
     if finding.causes and (place := _of_same_cause(finding, alarms, length)) is not None:
         return place
-    spoilt = next((place for place, one in alarms.items() if one.kind in SPOILS), None)
+    spoils = SPOILS | (SPOILS_EVALUATIONS if finding.kind in OF_EVALUATIONS else frozenset())
+    spoilt = next((place for place, one in alarms.items() if one.kind in spoils), None)
     if spoilt is not None and spoilt != at and not finding.causes:
         return spoilt
     # What stands because no weight moves, or none that helps; what was never learnt of validation is not lost by

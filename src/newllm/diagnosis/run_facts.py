@@ -163,6 +163,7 @@ def facts_of(
         ended=recording.get("ended") is True,
         selections=_selections(recording.get("framework")),
         untrained=_share(recording["untrained"]) if "untrained" in recording else None,
+        new_statistics=_yes_or_no(recording.get("new_statistics")),
         loss_function=name if isinstance(name := recording.get("loss_function"), str) else "",
         settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,

@@ -19,6 +19,7 @@ from newllm.recorder.influence import InfluenceWatch
 from newllm.recorder.input_axes import InputAxes
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
+from newllm.recorder.lost_writes import LostWrites
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.mirrored import MirroredTargets
 from newllm.recorder.model_settings import ModelSettings
@@ -91,6 +92,7 @@ class CallWatch:
         self._choices = Choices()
         self._settings = ModelSettings(layout.inner)
         self._copies = CopyWatch(layout.inner)
+        self._lost_writes = LostWrites()
         self._has_been_evaluated = False
         self._influence = InfluenceWatch(layout, part("influence"))
         self._time_axis = TimeAxisWatch(layout, part("influence"))
@@ -254,6 +256,7 @@ class CallWatch:
         self._part("targets")(self._forward.latent.returned)(output, self._batches.latest[0], self._row)
         self._part("targets")(self._entropy.returned)(output)
         if first is not None:
+            self._part("writes")(self._lost_writes.returned)(first, self._row)
             self._part("targets")(self._numbers.returned)(first)
             self._part("targets")(self._errors.returned)(first, self._batches.latest[0])
             self._part("targets")(self._mirrored.returned)(first, self._batches.latest[0])

@@ -10,8 +10,8 @@ import weakref
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from newllm.recorder.fresh_layers import norms_with_statistics, statistics_have_moved
 from newllm.recorder.pending import Row
 
 _MOST_NUMBERS = 1000  # of a weight that are kept, to see whether the copy follows the model
@@ -36,32 +36,19 @@ class CopyWatch:
         Only of copies whose weights move between the two evaluations: 1 where no batch norm of such a copy has seen a
         batch, else 0.
         """
-        if self._is_done or not _has_moved(self._model):
+        if self._is_done or not statistics_have_moved(self._model):
             return
         if self._before is None:
             copies = [one for one in gc.get_objects() if type(one) is type(self._model) and one is not self._model]
-            self._before = [(weakref.ref(one), _some(one)) for one in copies if _norms(one)]
+            self._before = [(weakref.ref(one), _some(one)) for one in copies if norms_with_statistics(one)]
             self._is_done = not self._before
             return
         self._is_done = True
         alive = [(copy, some) for ref, some in self._before if (copy := ref()) is not None]
         following = [copy for copy, some in alive if not torch.equal(_some(copy), some)]
         if following:
-            row.put("copy_statistics_fresh", float(not any(map(_has_moved, following))))
+            row.put("copy_statistics_fresh", float(not any(map(statistics_have_moved, following))))
 
 
 def _some(model: nn.Module) -> Tensor:
     return torch.cat([one.detach().flatten()[:_MOST_NUMBERS].cpu() for one in model.parameters()])
-
-
-def _norms(model: nn.Module) -> list[_BatchNorm]:
-    return [one for one in model.modules() if isinstance(one, _BatchNorm) and one.running_mean is not None]
-
-
-def _has_moved(model: nn.Module) -> bool:
-    """Whether the running statistics of any batch norm are other than a new one's."""
-    return any(
-        bool(one.running_mean.any()) or bool((one.running_var != 1).any())
-        for one in _norms(model)
-        if one.running_mean is not None and one.running_var is not None
-    )

@@ -9,6 +9,7 @@ import torch
 from newllm.checksum import write_checked
 from newllm.messages import Message, message
 from newllm.recorder.config import optimizer_settings
+from newllm.recorder.fresh_layers import norms_with_statistics, statistics_have_moved, untrained_share
 from newllm.recorder.layout import Layout
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.resumption import RECORDING, Resumption
@@ -32,6 +33,7 @@ class Description:
         ended: whether recording is over.
         half: whether anything was seen to be computed in float16.
         untrained: share of the model's numbers that nobody has trained, of a fine-tuning.
+        new_statistics: whether the model's batch norms begin with running statistics of 0 and 1; None without any.
         loss_function: that the loss comes of, by the name of its backward pass; None where it is not known.
         framework: what the framework that trains says of itself, see `Recorder.framework`.
     """
@@ -57,6 +59,7 @@ class Description:
         self.ended = False
         self.framework: dict[str, Any] = {}
         self.untrained: float | None = None
+        self.new_statistics: bool | None = None
         self.loss_function: str | None = None
         self.half = any(parameter.dtype is torch.float16 for parameter in layout.parameters)
 
@@ -75,6 +78,14 @@ class Description:
         self._resumed = [*(before if isinstance(before, list) else ()), resumed]
         if found.recorded < found.step:  # a kill took what had not been flushed, or nothing was recorded before
             self.remark(message("remark-recorder-gap", first=found.recorded + 1, last=found.step))
+
+    def see_start(self) -> None:
+        """Look at what the training begins with."""
+        model = self._layout.inner
+        if norms_with_statistics(model):
+            self.new_statistics = not statistics_have_moved(model)
+        if self.kind == "fine-tune":
+            self.untrained = untrained_share(model)
 
     def note(self, step: int, text: str) -> bool:
         """Add a note of what is planned; return whether it is a new one: a resumed training says its notes again."""
@@ -104,6 +115,7 @@ class Description:
         content |= {"resumed": self._resumed} if self._resumed else {}
         content |= {"framework": self.framework} if self.framework else {}
         content |= {"untrained": self.untrained} if self.untrained is not None else {}
+        content |= {"new_statistics": self.new_statistics} if self.new_statistics is not None else {}
         content |= {"loss_function": self.loss_function} if self.loss_function else {}
         content |= {"config": self._config, "optimizer_settings": self._of_optimizer}
         write_checked(self._path, content, durable=False)

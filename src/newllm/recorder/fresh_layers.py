@@ -30,6 +30,20 @@ def untrained_share(model: nn.Module) -> float | None:
     return fresh / known if known and known >= _KNOWN * whole else None
 
 
+def norms_with_statistics(model: nn.Module) -> list[_BatchNorm]:
+    """Return its batch norms that keep running statistics."""
+    return [one for one in model.modules() if isinstance(one, _BatchNorm) and one.running_mean is not None]
+
+
+def statistics_have_moved(model: nn.Module) -> bool:
+    """Whether the running statistics of any batch norm are other than a new one's, 0 and 1."""
+    return any(
+        bool(one.running_mean.any()) or bool((one.running_var != 1).any())
+        for one in norms_with_statistics(model)
+        if one.running_mean is not None and one.running_var is not None
+    )
+
+
 def _is_fresh(module: nn.Module) -> bool | None:
     """Whether a layer is as torch makes it, or has no bias yet; None of other layers."""
     if isinstance(module, _NORMS):

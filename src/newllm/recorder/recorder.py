@@ -46,7 +46,6 @@ from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.description import Description
 from newllm.recorder.directory import directory_of
 from newllm.recorder.evaluations import evaluation_signals, number
-from newllm.recorder.fresh_layers import untrained_share
 from newllm.recorder.influence import looks_again
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
@@ -201,8 +200,8 @@ class Recorder:
             found = open_directory(self._out, self._resumed_at)
             if found is not None:
                 self._about.go_on(found)
-            elif self._about.kind == "fine-tune" and processes() == 1:  # else they may be shared out
-                self._about.untrained = self.part("weights")(untrained_share)(self._layout.inner)
+            elif processes() == 1:  # else they may be shared out
+                self.part("weights")(self._about.see_start)()
             self._about.write()
             self.part("program")(keep_program)(self._out, self._resumed_at)
             self._pending = PendingRows(TraceWriter(self._out / TRACE))

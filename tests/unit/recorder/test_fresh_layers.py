@@ -77,3 +77,31 @@ def test_a_checkpoint_whose_names_do_not_fit_is_told(tmp_path: Path, prefix: str
                 recorder.step(loss)
         found = newllm.doctor(tmp_path / str(kind), against=()).findings
         assert any(one.kind == "untrained-start" for one in found) is (kind is not None and not prefix)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "mode", "severity"),
+    [
+        (lambda model: model, "eval", "warning"),  # nothing is normalised
+        (lambda model: train(model, 3), "eval", "note"),  # statistics that are kept on purpose
+        (lambda model: model, "train", None),
+    ],
+)
+def test_new_batch_norms_that_are_trained_in_evaluation_mode(
+    tmp_path: Path, prepare: Callable[[Net], Net], mode: str, severity: str | None
+) -> None:
+    torch.manual_seed(0)
+    model = prepare(Net())
+    getattr(model, mode)()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with newllm.record(model, optimizer, out=tmp_path / "run") as recorder:
+        for _ in range(12):
+            loss = nn.functional.cross_entropy(model(torch.randn(8, 3, 8)), torch.randint(0, 4, (8,)))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    found = [
+        one for one in newllm.doctor(tmp_path / "run", against=()).findings if "evaluation mode" in str(one.sentence)
+    ]
+    assert [one.severity for one in found] == ([severity] if severity else [])

@@ -12,7 +12,7 @@ from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
-PARTS, STEADY = 12, 0.9  # of a run; of the moves between them go the same way
+PARTS, STEADY, SLOWLY = 12, 0.9, math.log(1.25)  # of a run; of the moves between them go one way, and so far in all
 FEWEST, FEWEST_EVALUATIONS = 8, 3  # updates; evaluations
 ALIKE, ALIKE_AFTER = 0.25, 20  # of the rows of a batch; updates before
 APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
@@ -182,7 +182,7 @@ def _drifting(trace: Trace, stds: Series) -> list[Finding]:
     moves, expected = np.diff(level), np.sign(level[-1] - level[0])
     begun = int(np.argmax(np.abs(np.log(level / level[0])) > far / 4))
     is_steady = float((moves * expected > 0).mean()) >= STEADY and float(np.abs(moves).max()) < _half_of_the_way(level)
-    if far < APART or not is_steady or np.ptp(np.log(others)) > far / 4 or losses[-1] < WORSE * losses.min():
+    if far < SLOWLY or not is_steady or np.ptp(np.log(others)) > far / 4 or losses[-1] < WORSE * losses.min():
         return []
     return [
         Finding(

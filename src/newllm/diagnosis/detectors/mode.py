@@ -50,7 +50,8 @@ def detect_evaluation_mode(trace: Trace, facts: Facts) -> list[Finding]:
     """Return that updates run in evaluation mode from a step to the end, where they ran in training mode before.
 
     False alarms: none by chance; the recorder saw the mode of each update. A training that runs in evaluation mode from
-    its first update on may be meant: it is a note. Of a model whose layers work alike in both nothing is said.
+    its first update on may be meant: it is a note, unless batch norms have no statistics yet. Of a model whose layers
+    work alike in both nothing is said.
     """
     series, loss = trace.series("update_in_evaluation_mode"), trace.series("loss")
     if len(series.step) < FEWEST or facts.training_mode_matters is False:
@@ -58,13 +59,15 @@ def detect_evaluation_mode(trace: Trace, facts: Facts) -> list[Finding]:
     first = float(series.step[0])
     if not np.isin(loss.step[loss.step >= first], series.step).all():
         return []
-    whole = first <= loss.step[0]
+    whole = bool(first <= loss.step[0])
+    is_new = whole and bool(facts.new_statistics)
+    said = "new" if is_new else "sentence"
     return [
         Finding(
             kind="update-in-evaluation-mode",
-            severity="note" if whole else "warning",
+            severity="note" if whole and not is_new else "warning",
             sentence=message(
-                "finding-update-in-evaluation-mode.sentence", axis=trace.axis, first=int(first), whole=bool(whole)
+                f"finding-update-in-evaluation-mode.{said}", axis=trace.axis, first=int(first), whole=whole
             ),
             first_step=first,
             last_step=float(series.step[-1]),

@@ -1244,6 +1244,12 @@ finding-copy-without-statistics =
     .unused = a copy that is kept for something else than evaluation
     .test = Copy the buffers of the trained model into the copy (for a, b in zip(copy.buffers(), model.buffers()): a.copy_(b)) and evaluate it again.
 
+finding-lost-writes =
+    .explained = The model assigns values by index, and the same place is named several times: all but one of the values meant for it are lost. total[index] += x adds once for each place, in PyTorch as in NumPy. To add all of them up use total.index_add_(0, index, x), or scatter_add_.
+    .sentence = an assignment by index writes several values to the same place: { PERCENT($share, digits: 2) } % of them are lost, as total[index] += x keeps one for each place
+    .same = values that are the same wherever they meet
+    .test = Replace the assignment by index_add_ (or index_put_ with accumulate=True) and compare the outputs for one batch.
+
 finding-lost-updates =
     .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.
     .sentence = { PERCENT($share) } % of the numbers in 16-bit weights are the same at { $axis } { $last } as at { $axis } { $first }, though they have gradients: their updates are rounded away
@@ -1300,6 +1306,7 @@ finding-update-in-evaluation-mode =
         [yes] all updates were made in evaluation mode: dropout does nothing, and batch norms do not update their statistics
        *[no] from { $axis } { $first } on updates are made in evaluation mode (before that, in training mode): dropout does nothing any more, and batch norms no longer update their statistics
     }
+    .new = all updates were made in evaluation mode, and the batch norms' running statistics are those of new ones, mean 0 and variance 1: they do not normalise, never learn their statistics, and dropout does nothing
     .on-purpose = a model that is trained in evaluation mode on purpose (frozen statistics)
     .test = Call model.train() after each evaluation and compare.
 

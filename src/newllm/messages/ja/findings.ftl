@@ -1198,6 +1198,12 @@ finding-copy-without-statistics =
     .unused = 評価以外の目的で保持している写しである
     .test = 訓練したモデルのバッファを写しに複写し（for a, b in zip(copy.buffers(), model.buffers()): a.copy_(b)）、もう一度評価する。
 
+finding-lost-writes =
+    .explained = モデルが添字で値を代入し、その添字に同じ場所が何度も現れている。その場所への値は、一つを残して失われる。total[index] += xは、PyTorchでもNumPyでも、場所ごとに1回しか足さない。すべてを足すには、total.index_add_(0, index, x)かscatter_add_を使う。
+    .sentence = 添字による代入が、同じ場所に複数の値を書いている。total[index] += xは場所ごとに一つの値しか残さず、{ PERCENT($share, digits: 2) } %の値が失われる。
+    .same = 重なる値がどこでも同じである
+    .test = 代入をindex_add_（またはaccumulate=Trueのindex_put_）に替え、一つのバッチの出力を比べる。
+
 finding-lost-updates =
     .explained = 16ビットの重み（bfloat16、float16）は、その大きさの最大0.8 %の刻みでしか動かない。刻みの半分より小さい更新は丸められて消え、どれだけ訓練しても、その重みは動かない。重みはfloat32のままにして計算だけをtorch.autocastで16ビットにするか、32ビットの写しをもつオプティマイザを使う。
     .sentence = 16ビットの重みの数のうち{ PERCENT($share) } %が、勾配があるのに、{ axis-unit }{ $last }でも{ axis-unit }{ $first }と同じ値である。更新が丸めで失われている。
@@ -1251,6 +1257,7 @@ finding-update-in-evaluation-mode =
         [yes] すべての更新が評価モードで行われた。ドロップアウトは働かず、バッチ正規化の統計量も変わらない。
        *[no] { axis-unit }{ $first }から、更新が評価モードで行われている（それまでは訓練モード）。ドロップアウトは働かず、バッチ正規化の統計量も変わらない。
     }
+    .new = すべての更新が評価モードで行われ、バッチ正規化の移動統計量は作られたときの平均0、分散1のままである。正規化は働かず、統計量も更新されず、ドロップアウトも働かない。
     .on-purpose = 意図的に評価モードで訓練している（統計量の固定）
     .test = 評価のたびにmodel.train()を呼び、結果を比べる。
 

@@ -32,6 +32,7 @@ _BESIDE = {  # they say something only beside another
         "axes_apart",
         "axes_below",
         "target_uniform",
+        "writes_lost",
         "copy_statistics_fresh",
         "entropy_of_guess",
         "validation_token_pairs_apart",
