@@ -63,7 +63,9 @@ def test_what_holds_no_weight_of_the_model_reads_nothing_of_it(tmp_path: Path, m
     assert "cleared-gradient" not in {one.kind for one in newllm.doctor(tmp_path / "run", against=()).findings}
 
 
-@pytest.mark.parametrize(("way", "lost"), [("before the last", 3), ("at the start", 0), ("one loss in parts", 0)])
+@pytest.mark.parametrize(
+    ("way", "lost"), [("before the last", 3), ("at the start", 0), ("one loss in parts", 0), ("kept aside", 0)]
+)
 def test_micro_batches_whose_gradient_is_cleared_before_the_update_are_told(
     tmp_path: Path, way: str, lost: int
 ) -> None:
@@ -73,13 +75,17 @@ def test_micro_batches_whose_gradient_is_cleared_before_the_update_are_told(
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     with newllm.record(model, optimizer, tmp_path / "run") as recorder:
         for _ in range(20):
-            loss = torch.zeros(())
+            loss, aside = torch.zeros(()), []
             outputs = model(torch.randn(8, 4)) if way == "one loss in parts" else None
             for part in range(4):
                 if part == {"before the last": 3, "at the start": 0}.get(way, part):
                     optimizer.zero_grad()
                 loss = (model(torch.randn(8, 4)) if outputs is None else outputs[:, :1] * part).square().mean() / 4
                 loss.backward(retain_graph=outputs is not None)
+                aside.append([one.grad.clone() for one in model.parameters() if one.grad is not None])
+            if way == "kept aside":
+                for one, *parts in zip(model.parameters(), *aside, strict=True):
+                    one.grad = torch.stack(parts).sum(0)
             optimizer.step()
             recorder.step(loss)
     found = [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "cleared-gradient"]

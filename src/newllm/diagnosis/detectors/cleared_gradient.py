@@ -8,6 +8,7 @@ from newllm.trace import Finding, Trace
 
 FEWEST = 3  # updates in a row
 SEVERAL, MOSTLY, ALIKE = 2, 0.9, 0.1  # passes; of the updates; of the rows of an update come twice
+LARGER = 1.01  # times the norm that the last pass left: more than rounding
 LONG = 0.05  # of the updates: who leaves a bad batch out by clearing its gradient does so for fewer in a row
 
 
@@ -57,13 +58,19 @@ def _discarded(trace: Trace) -> Finding | None:
     """Return that at nearly each update the same number of passes before the last is cleared away unread.
 
     False alarms: a method that looks at its batch twice (SAM) clears the first look: its rows are the same, and they
-    are two passes. So there must be several that are lost, and no rows twice.
+    are two passes. So there must be several that are lost, and no rows twice. One that keeps each pass's gradient aside
+    and puts their sum in place (gradients of single rows, of tasks) reads larger ones than the last pass left, which
+    clipping never does.
     """
     lost, loss, twice = trace.series("backwards_discarded"), trace.series("loss"), trace.series("rows_equal").value
     usual = int(np.median(lost.value)) if len(lost.value) else 0
     if usual < SEVERAL or len(lost.value) < MOSTLY * len(loss.value) or (len(twice) and np.median(twice) > ALIKE):
         return None
     if (lost.value == usual).mean() < MOSTLY:
+        return None
+    norm, read = trace.series("gradient_norm"), trace.series("gradient_norm_clipped")
+    _, here, there = np.intersect1d(norm.step, read.step, return_indices=True)
+    if (read.value[there] > LARGER * norm.value[here]).any():
         return None
     kept = trace.series("backwards").value
     return Finding(
