@@ -160,6 +160,7 @@ SUBJECTS = (
         frozenset(
             {
                 "changed-inputs",
+                "equal-views",
                 "evaluation-inputs",
                 "input-axes",
                 "input-scale",

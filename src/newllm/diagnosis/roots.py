@@ -29,6 +29,7 @@ ROOTS = (
     "batch-as-time",
     "no-context",
     "lost-writes",
+    "equal-views",
     "single-target",
     "ignored-class",
     "reversed-weights",
@@ -113,7 +114,7 @@ SEEN = frozenset({
     "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode",
     "evaluation-in-training-mode", "one-class-batches", "mirrored-targets", "uniform-noise", "untrained-start",
     "copy-without-statistics", "no-context", "learning-rate-zero", "gradient-carried", "no-gradient", "frozen-layer",
-    "lost-updates", "lost-writes", "periodic-batches", "stale-evaluation", "repeated-loss",
+    "lost-updates", "lost-writes", "equal-views", "periodic-batches", "stale-evaluation", "repeated-loss",
 })  # fmt: skip
 """Findings that saw the mistake itself, as the training was given it or did it: no other run is needed to show it."""
 STANDS = frozenset({"plateau", "early-standstill", "stale-evaluation", "repeated-loss"})

@@ -1250,6 +1250,12 @@ finding-lost-writes =
     .same = values that are the same wherever they meet
     .test = Replace the assignment by index_add_ (or index_put_ with accumulate=True) and compare the outputs for one batch.
 
+finding-equal-views =
+    .explained = A training without targets, as a contrastive one, is to tell which two views belong together, and both are the same: there is nothing to look past, so features of everything but the content are learnt too. Mostly the augmentation draws the same numbers for both, from a seed in place of a generator that goes on.
+    .sentence = each row of an update comes exactly twice, in all { $count } updates that had equal rows: the two views of a pair are the same, number for number
+    .on-purpose = a batch that is given twice on purpose, as to compare two draws of dropout
+    .test = Print the largest difference between the two views of one example: it must not be 0.
+
 finding-lost-updates =
     .explained = Weights of 16 bits (bfloat16, float16) move in steps of up to 0.8 % of their size. An update that is smaller than half a step is rounded away, so that such a weight never moves, however long one trains. Keep the weights in float32 and compute in 16 bits with torch.autocast, or use an optimizer that keeps 32-bit copies.
     .sentence = { PERCENT($share) } % of the numbers in 16-bit weights are the same at { $axis } { $last } as at { $axis } { $first }, though they have gradients: their updates are rounded away

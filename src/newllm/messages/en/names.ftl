@@ -444,6 +444,7 @@ term-changed-targets = targets that change
 term-target-in-input = the answer among the inputs
 term-no-context = no context for the next token
 term-lost-writes = values that are written over each other
+term-equal-views = views that are the same
 term-not-causal = future tokens visible
 term-unread-tokens = tokens that are not read
 term-single-target = one target for all inputs

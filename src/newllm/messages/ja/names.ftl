@@ -444,6 +444,7 @@ term-changed-targets = 途中で変わる予測対象
 term-target-in-input = 入力に含まれる答え
 term-no-context = 文脈を使わない予測
 term-lost-writes = 上書きされて失われる値
+term-equal-views = 同じ二つのビュー
 term-not-causal = 未来のトークンが見えている
 term-unread-tokens = 読まれないテキスト
 term-single-target = 同じ予測対象ばかり
