@@ -362,6 +362,7 @@ BAD = {"kind": "not-finite", "evidence": {"for_good": True}}
 CLASSES = np.where(np.arange(400) < 240, 3.0, 5.0)
 CHANGED = other("changed-inputs", 240)
 NEARLY = other("evaluation-inputs", evidence={"ratio": 0.6, "mean_shift": 0.9})
+ENCODED = other("evaluation-inputs", 1, evidence={"share": 0.68, "before": 0.25})
 PREPARED = other("evaluation-inputs", 1, evidence={"ratio": 0.3, "mean_shift": 0.0})
 SCALE = {"input_mean": np.zeros(400), "input_std": np.ones(400)}
 WIGGLED = 1 + 0.01 * np.sin(np.arange(400))
@@ -435,6 +436,8 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("changed-inputs", {"first": 241, "target_classes_seen": np.arange(400) // 2}, ""),  # of a text
     ("changed-inputs", {"kind": "plateau", "others": (CHANGED,)}, ""),
     ("evaluation-preparation", {"kind": "validation-gap", "others": (PREPARED,), **PREPARATION}, "evaluation-inputs"),
+    ("evaluation-preparation", {"kind": "validation-gap", "others": (ENCODED,), **PREPARATION}, "evaluation-tokens"),
+    ("evaluation-preparation", {"kind": "plateau", "others": (ENCODED,)}, ""),
     ("evaluation-preparation", {"kind": "plateau", "others": (PREPARED,), **PREPARATION}, ""),
     (
         "evaluation-preparation",
