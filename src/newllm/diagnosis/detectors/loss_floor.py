@@ -63,7 +63,7 @@ def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
             evidence={"first": float(value[0]), "last": float(value[-1])},
             alternatives=() if function else (message("finding-impossible-loss.density"),),
             test=message("finding-impossible-loss.test"),
-            candidate_causes=("numerics-in-loss", "wrong-targets"),
+            candidate_causes=("wrong-targets",) if function else ("numerics-in-loss", "wrong-targets"),
         )
     ]
 
