@@ -97,11 +97,11 @@ class TargetWatch:
 
     def _read(self, calls: "list[Call]", *, is_scaled: bool) -> dict[str, float] | None:
         every = [(call, call.read()) for call in calls if call.gradient is not None]
-        entropy = [(call.entropy(), call) for call, read in every if read is None or read.form == "smoothed"]
-        known_entropy = [(one, math.log(call.classes)) for one, call in entropy if one is not None]
-        floor = (
-            dict(zip(("target_entropy", "entropy_of_guess"), max(known_entropy), strict=True)) if known_entropy else {}
-        )
+        smoothed = [call for call, read in every if read is None or read.form == "smoothed"]
+        known = [(entropy, math.log(call.classes)) for call in smoothed if (entropy := call.entropy()) is not None]
+        floor: dict[str, float] = {}
+        if known:
+            floor["target_entropy"], floor["entropy_of_guess"] = max(known)
         found = [(call, read) for call, read in every if read is not None]
         if not found:
             return floor or None

@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.arguments import processes
+from newllm.recorder.graph import is_hooked, nodes
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
 from newllm.recorder.layout import Layout
@@ -232,20 +233,11 @@ def _names(output: Tensor) -> set[str] | None:
     """
     if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
         return None
-    waiting, known = [output.grad_fn], set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in known:
-            continue
-        known.add(node)
-        if len(known) > _MOST_NODES or isinstance(node, BackwardCFunction) or type(node).__name__ == "CppFunction":
+    names = set()
+    for before, node in enumerate(nodes(output, _MOST_NODES + 1)):
+        if before == _MOST_NODES or isinstance(node, BackwardCFunction) or type(node).__name__ == "CppFunction":
             return None
-        if any(_is_hooked(getattr(node, name)) for name in dir(node) if name.startswith("_raw_saved")):
+        if any(is_hooked(getattr(node, name)) for name in dir(node) if name.startswith("_raw_saved")):
             return None
-        waiting += [before for before, _ in node.next_functions]
-    return {node.name() for node in known}
-
-
-def _is_hooked(saved: Any) -> bool:
-    each = saved if isinstance(saved, tuple | list) else (saved,)
-    return any(getattr(one, "unpack_hook", one) is not None for one in each)
+        names.add(node.name())
+    return names

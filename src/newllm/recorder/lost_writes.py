@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from newllm.recorder.graph import is_hooked, nodes
 from newllm.recorder.pending import Row
 
 _LOOKS = 3  # sampled updates
@@ -27,37 +28,25 @@ class LostWrites:
         if self._looks == _LOOKS or torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
             return
         self._looks += 1
-        found = [lost for node in _writes(output) if (lost := _lost(node)) is not None]
+        found = [
+            lost for node in nodes(output, _MOST_NODES) if node.name() == _WRITE and (lost := _lost(node)) is not None
+        ]
         if found:
             row.put("writes_lost", max(found))
 
 
-def _writes(output: Tensor) -> list[Any]:
-    waiting, known, found = [output.grad_fn], set(), []
-    while waiting and len(known) < _MOST_NODES:
-        node = waiting.pop()
-        if node is None or node in known:
-            continue
-        known.add(node)
-        if node.name() == _WRITE:
-            found.append(node)
-        waiting += [before for before, _ in node.next_functions]
-    return found
-
-
 def _lost(node: Any) -> float | None:
     """Return which share of the values a write loses; None of one that adds up, or of one value for all places."""
-    if node._saved_accumulate or any(getattr(one, "unpack_hook", None) is not None for one in node._raw_saved_indices):
+    if node._saved_accumulate or any(one is not None and is_hooked(one) for one in node._raw_saved_indices):
         return None
     indices = [one for one in node._saved_indices if one is not None]
     if not indices or any(one.dtype in (torch.bool, torch.uint8) for one in indices):
         return None
-    places = torch.stack([one.flatten() for one in torch.broadcast_tensors(*indices)])
-    count = places.shape[1]
+    together = torch.broadcast_tensors(*indices)
     value, at = node.next_functions[1]
-    if value is None or not hasattr(value, "_input_metadata") or not count:
+    if value is None or not hasattr(value, "_input_metadata") or not together[0].numel():
         return None
-    shape = value._input_metadata[at].shape
-    if len(shape) == 0 or (len(indices) == 1 and indices[0].shape[0] not in shape):
+    if not set(together[0].shape) <= set(value._input_metadata[at].shape):
         return None  # one value, for all places
-    return 1 - places.unique(dim=1).shape[1] / count
+    places = torch.stack([one.flatten() for one in together])
+    return 1 - places.unique(dim=1).shape[1] / places.shape[1]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from newllm.recorder.graph import nodes
 from newllm.recorder.isolation import Protect
 
 _MOST_NODES = 512  # of a graph that are looked at, for a parameter
@@ -63,18 +64,13 @@ class Passes:
 
     def _maker(self, tensor: Tensor) -> Tensor | None:
         """Return a weight that an input was made with; None where it is of this model too, or where there is none."""
-        found, nodes, seen = None, [tensor.grad_fn], set[int]()
-        while nodes and len(seen) < _MOST_NODES:
-            node: Any = nodes.pop()
-            if node is None or id(node) in seen:
-                continue
-            seen.add(id(node))
+        found = None
+        for node in nodes(tensor, _MOST_NODES):
             variable = getattr(node, "variable", None)
             if isinstance(variable, Tensor):
                 if id(variable) in self._own:
                     return None
                 found = variable if isinstance(variable, nn.Parameter) else found
-            nodes += [one for one, _ in node.next_functions]
         return found
 
     def ends(self, *, cleared: bool) -> None:

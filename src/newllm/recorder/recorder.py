@@ -201,7 +201,7 @@ class Recorder:
             if found is not None:
                 self._about.go_on(found)
             elif processes() == 1:  # else they may be shared out
-                self.part("weights")(self._about.see_start)()
+                self.part("start")(self._about.see_start)()
             self._about.write()
             self.part("program")(keep_program)(self._out, self._resumed_at)
             self._pending = PendingRows(TraceWriter(self._out / TRACE))

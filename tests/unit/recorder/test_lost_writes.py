@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.recorder.lost_writes import LostWrites
+from newllm.recorder.pending import Row, read_rows
 
 SOURCE, TARGET = torch.arange(12), torch.arange(12) % 5
 
@@ -71,3 +73,16 @@ def test_what_an_assignment_loses_is_told(
             recorder.step(loss)
     found = [one for one in newllm.doctor(tmp_path / "run", against=()).findings if one.kind == "lost-writes"]
     assert [one.evidence["share"] for one in found] == ([pytest.approx(lost)] if lost is not None else [])
+
+
+def at_one_place(x: Tensor) -> Tensor:
+    total = torch.zeros(5, x.shape[1])
+    total[torch.tensor(2)] = x[0]  # an index without an axis
+    return total + x[:5]
+
+
+def test_an_index_of_one_place_loses_nothing_and_ends_nothing() -> None:
+    model = nn.Linear(4, 8)
+    row = Row()
+    LostWrites().returned(at_one_place(model(torch.randn(12, 4))), row)
+    assert read_rows([row])[0].get("writes_lost", 0.0) == 0.0

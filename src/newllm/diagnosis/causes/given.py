@@ -10,6 +10,7 @@ from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, is_validation
 from newllm.diagnosis.outlier_batch import outlier_batches
 from newllm.messages import message
+from newllm.trace import Finding
 
 NOT_LEARNT = (
     UNSTABLE | STILL | {"over-fitting", "validation-rises", "validation-gap", "label-frequency", "constant-accuracy"}
@@ -179,11 +180,8 @@ def evaluation_inputs(case: Case) -> Seen:
     Args:
         case: of a finding of the validation.
     """
-    found = case.own_or_any("evaluation-inputs")
-    of_validation = (case.finding.signal or "").startswith("validation") and case.finding.kind in FROM_START
-    if found is None or not (case.finding.kind in OF_VALIDATION or of_validation or found is case.finding):
-        return NOTHING
-    if "ratio" not in found.evidence:  # other tokens, not other numbers
+    found = _other_inputs(case)
+    if found is None or "ratio" not in found.evidence:  # other tokens, not other numbers
         return NOTHING
     ratio, shift = float(found.evidence["ratio"]), float(found.evidence["mean_shift"])
     if 1 / FAR_RATIO < ratio < FAR_RATIO and abs(shift) < FAR_SHIFT:
@@ -201,11 +199,16 @@ def evaluation_tokens(case: Case) -> Seen:
     Args:
         case: of a finding of the validation.
     """
+    found = _other_inputs(case)
+    return NOTHING if found is None or "share" not in found.evidence else {"share": found.evidence["share"]}
+
+
+def _other_inputs(case: Case) -> Finding | None:
+    """Return what was found of the inputs of evaluations, where the case is of the validation."""
     found = case.own_or_any("evaluation-inputs")
     of_validation = (case.finding.signal or "").startswith("validation") and case.finding.kind in FROM_START
-    if found is None or not (case.finding.kind in OF_VALIDATION or of_validation or found is case.finding):
-        return NOTHING
-    return {"share": found.evidence["share"]} if "share" in found.evidence else NOTHING
+    is_meant = case.finding.kind in OF_VALIDATION or of_validation or found is case.finding
+    return found if is_meant else None
 
 
 def inputs_changed(case: Case) -> Seen:

@@ -181,7 +181,8 @@ def _drifting(trace: Trace, stds: Series) -> list[Finding]:
     far = abs(math.log(level[-1] / level[0]))
     moves, expected = np.diff(level), np.sign(level[-1] - level[0])
     begun = int(np.argmax(np.abs(np.log(level / level[0])) > far / 4))
-    is_steady = float((moves * expected > 0).mean()) >= STEADY and float(np.abs(moves).max()) < _half_of_the_way(level)
+    is_sudden = float(np.abs(moves).max()) >= abs(level[-1] - level[0]) / 2
+    is_steady = float((moves * expected > 0).mean()) >= STEADY and not is_sudden
     if far < SLOWLY or not is_steady or np.ptp(np.log(others)) > far / 4 or losses[-1] < WORSE * losses.min():
         return []
     return [
@@ -201,11 +202,6 @@ def _drifting(trace: Trace, stds: Series) -> list[Finding]:
             candidate_causes=("changed-inputs",),
         )
     ]
-
-
-def _half_of_the_way(level: np.ndarray) -> float:
-    """Return half of the whole way: what is gone at once is no drift."""
-    return abs(float(level[-1] - level[0])) / 2
 
 
 def _other_tokens_from(trace: Trace) -> float | None:
