@@ -59,7 +59,7 @@ RIGHT: dict[str, dict[str, str]] = {
         "d_views": "equal-views",
     },
 }
-"""By set and training the kind of the first alarm: it is right but for `keypoints`, `c_tickets`, `d_assays` and `d_sessions`."""
+"""By set and training the kind of the first alarm: right but for `keypoints`, `c_tickets`, `d_assays`, `d_sessions`."""
 
 
 def first_alarm(script: Path, out: Path, text: Path | None) -> tuple[str, str]:
