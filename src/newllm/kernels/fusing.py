@@ -27,9 +27,13 @@ def can_fuse(*tensors: Tensor) -> bool:
     return (
         all(tensor.dtype in FUSED_DTYPES and tensor.device.type == "cpu" for tensor in tensors)
         and has_numba()
-        and forward_ad._current_level < 0
-        and (not is_transformed() or is_gradient())
+        and is_left_alone()
     )
+
+
+def is_left_alone() -> bool:
+    """Return whether nothing looks into operations that kernels do not have inside: no transform but one gradient."""
+    return forward_ad._current_level < 0 and (not is_transformed() or is_gradient())
 
 
 def is_gradient() -> bool:

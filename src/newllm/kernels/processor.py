@@ -1,6 +1,6 @@
 """What can run here: what the processor and the system can do, and whether numba is installed. Nothing here imports it.
 
-Whether Triton runs on a GPU is another question, and takes a trial: `recurrence.scan.triton_here`.
+Whether Triton runs on a GPU is another question, and takes a trial: `recurrence.triton_here`.
 """
 
 import functools

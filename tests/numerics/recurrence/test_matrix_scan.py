@@ -17,11 +17,13 @@ RESETS = ("none", "nowhere", "first", "last", "everywhere", "some")
 DECAYS = ("usual", "nothing", "everything", "mixed")
 
 
-@pytest.fixture(params=["torch", "numba"])
+@pytest.fixture(params=["torch", "numba", "triton"])
 def backend(request: pytest.FixtureRequest) -> str:
-    """Each backend that is not the reference."""
+    """Each backend that is not the reference; for Triton's see conftest.py."""
     if request.param == "numba":
         pytest.importorskip("numba")
+    if request.param == "triton":
+        request.getfixturevalue("triton_device")
     return request.param
 
 
@@ -214,7 +216,7 @@ def test_a_gradient_through_the_readings_or_the_last_matrices_alone(backend: str
     gradients = {}
     for name in (backend, "reference"):
         leaves = {key: tensor.detach().double().requires_grad_() for key, tensor in given.items()}
-        if name == "numba":
+        if name in ("numba", "triton"):
             leaves = {key: tensor.detach().clone().requires_grad_() for key, tensor in given.items()}
         output = matrix_scan(steps_of(leaves), leaves["initial"], reset, backend=name)[wanted]
         gradients[name] = torch.autograd.grad(output.sum(), list(leaves.values()), allow_unused=True)

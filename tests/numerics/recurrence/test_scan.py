@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from newllm.errors import UserError
-from newllm.recurrence import resolve_backend, scan
-from newllm.recurrence.scan import operation, triton_here
+from newllm.recurrence import resolve_backend, scan, triton_here
+from newllm.recurrence.scan import operation
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 LENGTHS = (1, 2, 37, 63, 64, 65, 129)
@@ -302,7 +302,7 @@ def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> N
 def test_auto_takes_triton_on_cuda_where_it_can_run(
     fault: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(triton_here, "why_not", lambda _device: fault)
+    monkeypatch.setattr(triton_here, "why_not", lambda *_: fault)
     assert resolve_backend("auto", "cuda:1") == expected
     assert resolve_backend("auto", "mps") == "torch"
     assert resolve_backend("auto", "cpu") != "triton"

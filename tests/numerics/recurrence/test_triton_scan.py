@@ -14,8 +14,8 @@ from torch import Tensor
 
 import newllm
 from newllm.errors import UserError
-from newllm.recurrence import resolve_backend, scan
-from newllm.recurrence.scan import triton_here
+from newllm.recurrence import resolve_backend, scan, triton_here
+from newllm.recurrence.scan import triton_trial
 
 Problem = tuple[Tensor, Tensor, Tensor, Tensor | None]
 CHUNK = 32  # of sequences of less than 33 * 33 positions
@@ -146,10 +146,11 @@ def test_wrong_numbers_are_found_by_trial(triton_device: str, monkeypatch: pytes
     from newllm.recurrence.scan import triton_scan
 
     trial = triton_here.why_not_after_trial.__wrapped__  # past its cache
-    assert trial(triton_device) is None
+    assert trial(triton_device, triton_trial.differences) is None
     right = triton_scan.forward
     monkeypatch.setattr(triton_scan, "forward", lambda decay, *rest: right(decay * 0.999, *rest))
-    assert f"other numbers than torch on '{triton_device}' (contexts): take" in str(trial(triton_device))
+    told = str(trial(triton_device, triton_trial.differences))
+    assert f"other numbers than torch on '{triton_device}' (contexts): take" in told
 
 
 POINTERS = {"reset": "*u8", "deaf": "*u8"}

@@ -19,7 +19,9 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.kernels import can_fuse
-from newllm.recurrence.matrix_scan import chunked, compiled, reference
+from newllm.kernels.fusing import is_left_alone
+from newllm.recurrence import triton_here
+from newllm.recurrence.matrix_scan import chunked, compiled, reference, triton_operator, triton_trial
 from newllm.recurrence.matrix_scan.steps import Steps
 from newllm.recurrence.scan import resolve_backend
 
@@ -30,6 +32,7 @@ _BACKENDS: dict[str, _Backend] = {
     "reference": reference.forward,
     "torch": chunked.forward,
     "numba": compiled.forward,
+    "triton": triton_operator.forward,
 }
 
 
@@ -42,8 +45,8 @@ def matrix_scan(
         steps: what each position does, float32 or float64.
         initial_BHKV: matrices before the first position; zero if None.
         reset_BT: True where a new document starts: there the matrix before is taken as zero. None means nowhere.
-        backend: "auto", "reference", "torch" or "numba" (on the CPU, float32). Triton has no kernel for it: there, and
-            where the numba kernel can't run (float64, function transforms), torch's chunks do.
+        backend: "auto", "reference", "torch", "numba" (on the CPU) or "triton" (on a CUDA device). Where the last two
+            can't run (float64, function transforms), torch's chunks do.
 
     Returns:
         Every reading `[B, T, H, V]` and the last matrices `[B, H, K, V]`, differentiable in steps and initial.
@@ -55,11 +58,24 @@ def matrix_scan(
         rows, _, heads, width = steps.value.shape
         initial_BHKV = steps.value.new_zeros(rows, heads, steps.key.shape[-1], width)
     _check(steps, initial_BHKV, reset_BT)
-    name = resolve_backend(backend, steps.value.device)
-    if name == "triton" or (name == "numba" and not can_fuse(*steps, initial_BHKV)):
-        name = "torch"
+    name = _resolved(backend, *steps, initial_BHKV)
     with torch.autocast(steps.value.device.type, enabled=False):  # its products would be bfloat16: these are long sums
         return _BACKENDS[name](steps, initial_BHKV, reset_BT)
+
+
+def _resolved(backend: str, *tensors: Tensor) -> str:
+    device = tensors[0].device
+    name = resolve_backend(backend, device)
+    if name == "numba" and not can_fuse(*tensors):
+        return "torch"
+    if name != "triton":
+        return name
+    if tensors[0].dtype != torch.float32 or not is_left_alone():
+        return "torch"
+    fault = triton_here.why_not(device, triton_trial.differences)  # the kernels of vectors may run where these don't
+    if fault is not None and backend == "triton":
+        raise UserError(f"scan backend 'triton' of matrix contexts {fault}")
+    return "torch" if fault else "triton"
 
 
 def _check(steps: Steps, initial: Tensor, reset: Tensor | None) -> None:

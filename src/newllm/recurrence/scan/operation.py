@@ -24,7 +24,8 @@ from newllm.errors import UserError, unknown_name
 from newllm.kernels.fusing import is_gradient
 from newllm.kernels.operators import Differentiable, Operator, is_transformed, like
 from newllm.kernels.processor import has_numba
-from newllm.recurrence.scan import chunked, triton_here
+from newllm.recurrence import triton_here
+from newllm.recurrence.scan import chunked, triton_trial
 from newllm.recurrence.scan.reference import scan_reference
 
 
@@ -101,7 +102,7 @@ def _fault(name: str, device: torch.device | str) -> str | None:
         return f"runs on the CPU, not on '{device}': take backend torch"
     if name == "reference" and kind == "mps":
         return f"needs float64, '{device}' has none: take backend torch"
-    return triton_here.why_not(device) if name == "triton" else None
+    return triton_here.why_not(device, triton_trial.differences) if name == "triton" else None
 
 
 def scan(
