@@ -2,10 +2,11 @@
 
     python benchmarks/training_speed/gpu_throughput.py [--out FILE] [--quick]
 
-Needs a CUDA device; without one it says so and measures nothing. Three questions, each interleaved:
+Needs a CUDA device; without one it says so and measures nothing. Four questions, each interleaved:
 - how fast is a square matrix product (fp32 without TF32, and bf16): the peak that training is measured against
 - how long do the scan's backends take beside a copy of as many bytes (forward reads two arrays and writes one,
   backward reads three and writes two), and beside flash-linear-attention's HGRN where it is installed
+- how long does the delta rule take (`matrix_scan`), beside flash-linear-attention's gated delta rule where installed
 - how many tokens a second does the stack train on (forward, loss, backward, clipping, fused AdamW), against the
   length of a row at the same number of tokens a batch; beside it, at equal parameters, the peers that are installed.
   MFU counts 6 x parameters x tokens a second against the measured product of the same precision.
@@ -25,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.files import to_json, write_json
-from newllm.recurrence import resolve_backend, scan
+from newllm.recurrence import Steps, matrix_scan, resolve_backend, scan
 from newllm.training.config import OptimizerConfig
 from newllm.training.loss import sum_nats
 from newllm.training.optimizer import build_optimizer
@@ -44,6 +46,7 @@ from timing import interleaved
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SIDE = 8192
+MATRIX_SCANS = {"training step": (8, 2048, 16, 64), "long": (1, 65_536, 16, 64)}  # rows, positions, heads, head width
 SCANS = {"training step": (8, 2048, 1024), "long": (1, 65_536, 1024)}  # rows, positions, channels
 TOKENS, LENGTHS = 65_536, (128, 512, 2048, 8192, 65_536)
 WIDTH = 1024
@@ -72,6 +75,7 @@ def measured(device: torch.device, *, quick: bool) -> dict[str, Any]:
     repeats, side, width, tokens = (2, 256, 64, 256) if quick else (20, SIDE, WIDTH, TOKENS)
     peaks = peak_flops(device, side, repeats)
     shapes = {"quick": (2, 64, 64)} if quick else SCANS
+    matrix_shapes = {"quick": (1, 64, 2, 16)} if quick else MATRIX_SCANS
     models = trainees(width)
     return {
         "question": "scan and training on a GPU beside copy and matrix product",
@@ -79,6 +83,9 @@ def measured(device: torch.device, *, quick: bool) -> dict[str, Any]:
         "repeats": repeats,
         "matrix_product_tflops": {name: round(flops / 1e12, 2) for name, flops in peaks.items()},
         "scan_milliseconds": {name: scan_times(shape, device, repeats) for name, shape in shapes.items()},
+        "matrix_scan_milliseconds": {
+            name: matrix_scan_times(shape, device, repeats) for name, shape in matrix_shapes.items()
+        },
         "training": [
             row
             for precision in PRECISIONS
@@ -134,6 +141,47 @@ def scan_times(shape: tuple[int, int, int], device: torch.device, repeats: int) 
         jobs[f"{name}, forward"] = functools.partial(run, added, decay.log())
         jobs[f"{name}, forward and backward"] = forward_backward(run, added, decay.log(), gradient)
     return {name: spread(values) for name, values in timed(jobs, device, repeats, CALLS).items()}
+
+
+def matrix_scan_times(shape: tuple[int, int, int, int], device: torch.device, repeats: int) -> dict[str, list[float]]:
+    """Return milliseconds (minimum, median, maximum) of each backend, and of a peer, float32, one decay a head."""
+    lookup = F.normalize(torch.randn(shape, device=device), dim=-1)
+    query, value, gradient = (torch.randn(shape, device=device) for _ in range(3))
+    strength = torch.rand(*shape[:-1], 1, device=device)
+    log_decay = -0.1 * torch.rand(*shape[:-1], 1, device=device)
+    given = [query, lookup, value, log_decay, strength]
+    jobs: dict[str, Job] = {}
+    for name, run in {**matrix_scans(device), **peer_matrix_scans()}.items():
+        leaves = [tensor.clone().requires_grad_() for tensor in given]
+        jobs[f"{name}, forward"] = functools.partial(run, *given)
+        jobs[f"{name}, forward and backward"] = functools.partial(gradients_of, run, leaves, gradient)
+    return {name: spread(values) for name, values in timed(jobs, device, repeats, CALLS).items()}
+
+
+def matrix_scans(device: torch.device) -> dict[str, Callable[..., Tensor]]:
+    """Return our backends `(query, lookup, value, log_decay, strength) -> readings`."""
+
+    def run(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, strength: Tensor, *, backend: str) -> Tensor:
+        return matrix_scan(Steps(q, strength * k, v, k, log_decay), backend=backend)[0]
+
+    return {name: functools.partial(run, backend=name) for name in ("torch", "triton") if runs(name, device)}
+
+
+def peer_matrix_scans() -> dict[str, Callable[..., Tensor]]:
+    """Return flash-linear-attention's gated delta rule, where it is installed."""
+    try:
+        from fla.ops.gated_delta_rule import chunk_gated_delta_rule
+    except ImportError:
+        return {}
+
+    def run(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, strength: Tensor) -> Tensor:
+        return chunk_gated_delta_rule(q, k, v, log_decay[..., 0], strength[..., 0], scale=1.0)[0]
+
+    return {"gated delta rule of fla": run}
+
+
+def gradients_of(run: Callable[..., Tensor], leaves: list[Tensor], gradient: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(run(*leaves), leaves, gradient)
 
 
 def runs(backend: str, device: torch.device) -> bool:

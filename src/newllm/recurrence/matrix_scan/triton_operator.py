@@ -39,7 +39,10 @@ def outputs(value: Tensor, initial: Tensor, *, is_trained: bool) -> tuple[Tensor
 def _forward(*given: Any) -> tuple[Tensor, ...]:
     from newllm.recurrence.matrix_scan import triton_scan
 
-    return triton_scan.forward(*given)
+    *tensors, is_trained = given
+    into = outputs(given[2], given[5], is_trained=is_trained)
+    triton_scan.forward(*tensors, into=into, is_trained=is_trained)
+    return into
 
 
 def _backward(*given: Any) -> tuple[Tensor, ...]:

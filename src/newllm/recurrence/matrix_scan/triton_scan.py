@@ -16,7 +16,6 @@ import triton
 from torch import Tensor
 
 from newllm.recurrence.matrix_scan import triton_kernel
-from newllm.recurrence.matrix_scan.triton_operator import CHUNK, outputs
 
 _NARROWEST, _WIDEST = 16, 32  # of a product in Triton; value channels of a program
 OPTIONS = {"num_warps": 8, "num_stages": 1, "enable_fp_fusion": True}
@@ -24,17 +23,16 @@ OPTIONS = {"num_warps": 8, "num_stages": 1, "enable_fp_fusion": True}
 
 def forward(
     query: Tensor, key: Tensor, value: Tensor, lookup: Tensor, log_decay: Tensor, initial: Tensor,
-    reset: Tensor | None, is_trained: bool,
-) -> tuple[Tensor, ...]:  # fmt: skip
-    """Return readings `[B, T, H, V]`, the last matrices, and what `backward` needs."""
+    reset: Tensor | None, *, into: tuple[Tensor, ...], is_trained: bool,
+) -> None:  # fmt: skip
+    """Write readings `[B, T, H, V]`, the last matrices, and what `backward` needs into the operator's `outputs`."""
     query, key, value, lookup, log_decay, initial = _contiguous(query, key, value, lookup, log_decay, initial)
-    readings, last, errors, before, inverse, reads = into = outputs(value, initial, is_trained=is_trained)
-    launch = _Launch(key, value, log_decay, reset)
+    readings, last, errors, before, inverse, reads = into
+    launch = _Launch(key, value, log_decay, reset, inverse)
     launch.by_chunk(triton_kernel.chunk_products, query, key, lookup, log_decay, launch.reset, inverse, reads)
     given = (query, key, value, lookup, log_decay, initial, launch.reset, inverse, reads)
     kept = (errors, before) if is_trained else (None, None)
     launch.by_values(triton_kernel.readings, *given, readings, *kept, last)
-    return into
 
 
 def backward(
@@ -46,7 +44,7 @@ def backward(
     into = tuple(map(torch.empty_like, (query, key, errors, lookup, log_decay, d_last)))
     d_query, d_key, d_value, d_lookup, d_log_decay, d_initial = into
     behind = torch.empty_like(before)
-    launch = _Launch(key, errors, log_decay, reset)
+    launch = _Launch(key, errors, log_decay, reset, inverse)
     given = (query, key, lookup, log_decay, launch.reset)
     launch.by_values(triton_kernel.messages, d_readings, d_last, *given, inverse, reads, d_value, behind, d_initial)
     states = (errors, before, d_value, behind)
@@ -57,14 +55,14 @@ def backward(
 class _Launch:
     """Runs kernels over the chunks of each head, or over blocks of its value channels."""
 
-    def __init__(self, key: Tensor, value: Tensor, log_decay: Tensor, reset: Tensor | None) -> None:
+    def __init__(self, key: Tensor, value: Tensor, log_decay: Tensor, reset: Tensor | None, of_chunks: Tensor) -> None:
         count, positions, heads, keys = key.shape
-        values, chunks = value.shape[-1], triton.cdiv(positions, CHUNK)
+        values, chunks, length = value.shape[-1], *of_chunks.shape[2:4]
         self._like, self._heads = key, count * heads
         self._sizes = {"positions": positions, "heads": heads, "keys": keys, "values": values, "chunks": chunks}
         self._blocks = {
             "PER_KEY": log_decay.shape[-1] > 1,
-            "N": CHUNK,
+            "N": length,
             "BK": max(_NARROWEST, triton.next_power_of_2(keys)),
             "BV": min(_WIDEST, max(_NARROWEST, triton.next_power_of_2(values))),
         }
