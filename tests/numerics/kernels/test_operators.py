@@ -87,8 +87,10 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
 
 def test_every_operator_is_checked() -> None:
     names = [name.removeprefix("newllm::") for name in torch._C._dispatch_get_all_op_names() if "newllm::" in name]
-    assert {case.split(",")[0] for case in CASES} == {name for name in names if not name.endswith("_backward")}
-    assert len(names) == 2 * len({case.split(",")[0] for case in CASES})
+    # Triton's is checked where Triton is: tests/numerics/recurrence/test_triton_matrix_scan.py.
+    checked = {*(case.split(",")[0] for case in CASES), "matrix_scan_triton"}
+    assert checked == {name for name in names if not name.endswith("_backward")}
+    assert len(names) == 2 * len(checked)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.slow if "," in case else ()) for case in CASES])
