@@ -126,6 +126,49 @@ def _twice(z: Tensor, g: Tensor, near: float) -> Tensor | None:
     return ids if int(told.sum()) >= _FEWEST_TOLD and _ratio(g.double(), expected, near) is not None else None
 
 
+def activation_between(z: Tensor, g: Tensor, near: float) -> str | None:
+    """Return the activation between an output and a cross-entropy that takes what it gives for logits.
+
+    With q = softmax(f(z)) the gradient is w f'(z) (q - onehot), of ReLU, sigmoid and tanh as f. Two classes say too
+    little to tell a sigmoid or a tanh from other losses; a ReLU lets no gradient through below zero, which nothing
+    else does.
+
+    Args:
+        z: the output `[N, C]`.
+        g: the gradient of the loss with respect to it; finite.
+        near: as for `read_targets`.
+
+    Returns:
+        "relu", "sigmoid" or "tanh"; None where there is none of them.
+    """
+    rows = g.abs().amax(-1) > _SURE * g.abs().max()
+    z, g = z[rows].double(), g[rows].double()
+    if not len(z):
+        return None
+    shut = z <= 0
+    if bool(shut.any()) and not bool(shut.all()) and not bool(g[shut].any()) and _is_through(z, g, "relu", near):
+        return "relu"
+    is_told = z.shape[-1] > FEWEST_CLASSES
+    return next((name for name in ("sigmoid", "tanh") if is_told and _is_through(z, g, name, near)), None)
+
+
+_ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+
+
+def _is_through(z: Tensor, g: Tensor, name: str, near: float) -> bool:
+    """Whether it is the gradient of a cross-entropy that reads an output through this activation."""
+    f = _ACTIVATIONS[name](z)
+    slope = {"relu": (z > 0).to(z), "sigmoid": f * (1 - f), "tanh": 1 - f * f}[name]
+    pulled = torch.where(slope > 0, g / slope, torch.inf).amin(-1, keepdim=True) < 0  # else its target is shut off
+    ids = torch.where(slope > 0, g / slope, torch.inf).argmin(-1)
+    hit = torch.nn.functional.one_hot(ids, z.shape[-1]) * pulled
+    expected = slope * (f.softmax(-1) - hit)
+    size = expected.abs().amax(-1, keepdim=True)
+    told = ((expected.abs() > near * size).sum(-1) - 1)[_tells(expected)].clamp(min=0)
+    is_told = int(told.sum()) >= _FEWEST_TOLD and (name == "relu" or bool(pulled.all()))
+    return is_told and _ratio(g, expected, near) is not None
+
+
 def _is_log(z: Tensor, axis: int) -> bool:
     return bool((z.logsumexp(axis).abs() < 0.01).all())
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from newllm.loss_form import FEWEST_CLASSES, NEAR, Targets, read_targets, target_entropy
+from newllm.loss_form import FEWEST_CLASSES, NEAR, Targets, activation_between, read_targets, target_entropy
 from newllm.recorder.class_weights import weight_by_frequency
+from newllm.recorder.graph import last_activation
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recorder.telling_inputs import MOST_PLACES, TellingInputs
@@ -29,6 +30,9 @@ MISTAKES = {
     "log-missing": "log_missing",
     "over-batch": "softmax_over_batch",
 }
+ON_LOGITS = {name: f"{name}_on_logits" for name in ("relu", "sigmoid", "tanh", "dropout")}
+_OF_LOGITS = ("cross-entropy", "weighted", "smoothed")
+_DROPPED = 0.02  # of the logits are exactly 0
 _TELLING = 0.05  # of the largest pull
 _ALIKE = 0.02  # of a weight: rows that count alike
 _LENGTHS = 3  # different ones, of texts that are filled up for certain
@@ -102,11 +106,13 @@ class TargetWatch:
         floor: dict[str, float] = {}
         if known:
             floor["target_entropy"], floor["entropy_of_guess"] = max(known)
+        between = (call.on_logits(read) for call, read in every)
+        signals = floor | {ON_LOGITS[name]: 1.0 for name in between if name is not None}
         found = [(call, read) for call, read in every if read is not None]
         if not found:
-            return floor or None
+            return signals or None
         forms = {read.form for _, read in found}
-        signals = floor | {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
+        signals |= {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
         signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
         signals["targets_used"] = sum(read.share for _, read in found) / len(found)
         asked = [call.asked for call, _ in found if call.asked is not None]
@@ -204,6 +210,7 @@ class Call:
         self.gradient: Tensor | None = None
         self.asked: Tensor | None = None
         self._axis, returned = axis, logits
+        self._activation = last_activation(logits)
         logits = logits.detach().movedim(axis, -1)
         self._shape, self.classes = logits.shape, logits.shape[-1]
         count = logits[..., 0].numel()
@@ -251,6 +258,15 @@ class Call:
         found = read_targets(*known, -1, NEAR.get(self._logits.dtype, 1e-3))
         is_over_rows = found is not None and found.form == "log-softmax-missing" and self._is_over_rows(known[0])
         return replace(found, form="over-batch") if found is not None and is_over_rows else found
+
+    def on_logits(self, read: Targets | None) -> str | None:
+        """Return what stands between the model's last layer and a cross-entropy of logits; None where nothing does."""
+        known = self._finite()
+        if known is None or (read is not None and read.form not in _OF_LOGITS):
+            return None
+        if read is None:
+            return activation_between(*known, NEAR.get(self._logits.dtype, 1e-3))
+        return self._activation or ("dropout" if _is_dropped(known[0]) else None)
 
     def _is_over_rows(self, logits_NV: Tensor) -> bool:
         """Whether each class's outputs are log-probabilities over the rows: a softmax over the batch."""
@@ -353,9 +369,18 @@ class Call:
 
 
 def _mistakes(calls: list[Call]) -> dict[str, float] | None:
-    """Return whether one of these outputs is given a softmax too many; other heads may be read in any other way."""
-    forms = {read.form for call in calls if (read := call.read()) is not None}
-    return {MISTAKES["softmax-twice"]: 1.0} if "softmax-twice" in forms else None
+    """Return what stands in front of the loss of one of these outputs; other heads may be read in any other way."""
+    every = [(call, call.read()) for call in calls]
+    is_twice = any(read is not None and read.form == "softmax-twice" for _, read in every)
+    found = {MISTAKES["softmax-twice"]: 1.0} if is_twice else {}
+    return found | {ON_LOGITS[name]: 1.0 for call, read in every if (name := call.on_logits(read)) is not None} or None
+
+
+def _is_dropped(logits_NV: Tensor) -> bool:
+    """Whether logits of both signs are exactly 0 here and there: in no row all of them, and in no class."""
+    is_zero = logits_NV == 0
+    scattered = is_zero & ~is_zero.all(1, keepdim=True) & ~is_zero.all(0)
+    return float(scattered.double().mean()) >= _DROPPED and float(logits_NV.min()) < 0 < float(logits_NV.max())
 
 
 def _answers(answers: Tensor, ids: Tensor) -> dict[str, float]:

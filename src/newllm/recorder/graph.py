@@ -19,6 +19,23 @@ def nodes(tensor: Tensor, most: int) -> Iterator[Any]:
         waiting += [before for before, _ in node.next_functions]
 
 
+_SHAPES = ("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Clone", "ToCopy")
+_ACTIVATIONS = {"SigmoidBackward": "sigmoid", "TanhBackward": "tanh"}
+
+
+def last_activation(tensor: Tensor) -> str | None:
+    """Return "sigmoid" or "tanh" of a tensor that one of them made, in whatever shape it came on; None of others."""
+    node: Any = tensor.grad_fn
+    while node is not None:
+        name = node.name().rstrip("0123456789")
+        if name in _ACTIVATIONS:
+            return _ACTIVATIONS[name]
+        if name.removesuffix("Backward") not in _SHAPES:
+            return None
+        node = node.next_functions[0][0]
+    return None
+
+
 def is_hooked(saved: Any) -> bool:
     """Whether what a node saved (`_raw_saved_...`), one tensor or several, comes from a hook: it may run once only."""
     each = saved if isinstance(saved, tuple | list) else (saved,)

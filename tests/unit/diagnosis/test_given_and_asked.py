@@ -103,6 +103,8 @@ PLANTED: dict[str, dict[str, Any]] = {
     "target-in-input": {"target_in_input": Series(SAMPLED, np.full(20, 1 - 1e-9))},
     "batch-as-time": {"batch_as_time": TWICE},
     "unasked-rows": {"rows_unasked": 0.7},  # of 0.75 the one row of four may be a place
+    "loss-form through": {"relu_on_logits": 1.0},
+    "loss-form dropped": {"cross_entropy": 1.0, "dropout_on_logits": 1.0},
     "loss-form twice": {"sigmoid_twice": Series(SAMPLED, np.ones(20))},
     "mirrored-targets": {"targets_mirrored": 0.5, "targets_placed": 1.0},
     "renewed-optimizer": {"optimizer_replaced": Series(np.arange(41, 200, 40), np.ones(4))},
@@ -142,6 +144,8 @@ NAMED = {
     "target-in-input": "target-leak",
     "batch-as-time": "batch-as-time",
     "unasked-rows": "loss-definition",
+    "loss-form through": "loss-definition",
+    "loss-form dropped": "loss-definition",
     "loss-form twice": "double-softmax",
     "mirrored-targets": "wrong-targets",
 }

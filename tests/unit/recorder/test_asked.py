@@ -147,6 +147,76 @@ def mixed(z: Tensor, y: Tensor, share: float = 0.7) -> Tensor:
     return share * F.cross_entropy(z, y) + (1 - share) * F.cross_entropy(z, (y + 1) % CLASSES)
 
 
+ON_LOGITS = {"relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits"}
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("classes", [2, CLASSES])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_activation_between_the_output_and_the_loss_shows(
+    tmp_path: Path, name: str, classes: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, classes)).to(dtype)
+    batches = [(2 * torch.randn(64, 6, dtype=dtype), torch.randint(0, classes, (64,))) for _ in range(4)]
+    found = train(tmp_path / "run", model, batches, lambda z, y: F.cross_entropy(getattr(torch, name)(z).float(), y))
+    is_told = name == "relu" or classes > 2  # of two classes a sigmoid's slope says too little
+    assert ON_LOGITS & found.keys() == ({f"{name}_on_logits"} if is_told else set())
+    if is_told:
+        assert len(found[f"{name}_on_logits"]) >= (4 if classes > 2 else 2)  # rows of which ReLU leaves one say nothing
+
+
+@pytest.mark.parametrize("layer", [nn.Sigmoid(), nn.Tanh(), nn.Dropout(0.3)])
+def test_an_activation_behind_the_last_layer_shows(tmp_path: Path, layer: nn.Module) -> None:
+    model, batches = classified()
+    found = train(tmp_path / "run", nn.Sequential(*model.children(), layer), batches, F.cross_entropy)
+    assert ON_LOGITS & found.keys() == {f"{type(layer).__name__.lower()}_on_logits"}
+
+
+def squared(z: Tensor, y: Tensor) -> Tensor:
+    return F.mse_loss(z.sigmoid(), F.one_hot(y, CLASSES).float())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        F.cross_entropy,
+        mixed,
+        squared,
+        lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1),
+        lambda z, y: F.binary_cross_entropy_with_logits(z, F.one_hot(y, CLASSES).float()),
+        lambda z, y: F.binary_cross_entropy(z.relu().sigmoid(), F.one_hot(y, CLASSES).float()),
+        lambda z, y: F.multi_margin_loss(z, y),
+        lambda z, y: F.cross_entropy(10 * F.normalize(z, dim=1), y),
+        lambda z, y: -(z.log_softmax(-1).exp() * torch.randn(len(y))[:, None]).gather(1, y[:, None]).mean(),
+        lambda z, y: F.nll_loss(F.logsigmoid(z), y),
+    ],
+)
+def test_other_losses_have_no_activation_on_their_logits(
+    tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    model, batches = classified()
+    assert not ON_LOGITS & train(tmp_path / "run", model, batches, loss).keys()
+
+
+def test_logits_of_zero_are_no_dropout_where_a_whole_class_or_row_has_them(tmp_path: Path) -> None:
+    model, batches = classified()
+    column = torch.ones(CLASSES).index_fill(0, torch.tensor(1), 0)
+    for name, mask in (("class", column), ("rows", torch.arange(32)[:, None] % 2)):
+        few = [(x[:32], y[:32]) for x, y in batches]
+        loss = lambda z, y: F.cross_entropy(z, y)  # noqa: E731
+
+        class Masked(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layers = model
+
+            def forward(self, x: Tensor) -> Tensor:
+                return self.layers(x) * mask  # noqa: B023
+
+        assert not ON_LOGITS & train(tmp_path / name, Masked(), few, loss).keys()
+
+
 @pytest.mark.parametrize(
     ("loss", "shares"),
     [

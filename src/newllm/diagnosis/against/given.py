@@ -38,9 +38,13 @@ FORM = (
     "target_is_input", "target_is_next", "target_is_second", "rows_unasked", "rows_distinct", "target_noise", "texts",
     "choices", "batch_as_time", "positions_as_time", "sigmoid_twice", "softmax_twice", "log_softmax_missing",
     "log_missing", "softmax_over_batch", "targets_alike",
+    "relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits",
 )  # fmt: skip
 """What a recorder sees of how targets and outputs belong together, which no weights decide."""
-FLAGS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "unregistered")
+FLAGS = (
+    "softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "unregistered",
+    "relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits",
+)  # fmt: skip
 EVENTS = ("optimizer_replaced", "moments_missing")
 """Written only where it is so: in a gradient by chance too, so that it has to come again; of an event once."""
 AGAIN = 3  # times, and at half of the sampled updates from the first on

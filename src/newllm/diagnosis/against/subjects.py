@@ -28,7 +28,10 @@ _CLASSES = (
 _SHIFT = ("target_is_input", "target_is_next", "target_is_second")
 _EVALUATED = ("validation_input_mean", "validation_input_std")
 _ROWS = ("row_numbers", "rows_repeated", "rows_equal", "rows_seen", "rows_distinct")
-_FORM = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "sigmoid_twice", "cross_entropy")
+_FORM = (
+    "softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", "sigmoid_twice", "cross_entropy",
+    "relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits",
+)  # fmt: skip
 _LAYERS = "against-layers-differ"
 ABOUT: dict[str, tuple[str, ...]] = {
     "accumulation-scale": ("backwards", "loss_multiple"),

@@ -9,7 +9,9 @@ from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 PULLS_AT_ONE = "log_softmax_missing"  # so do values of actions, of which one is done
-FORMS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch")
+ON_LOGITS = ("relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits")
+FORMS = ("softmax_twice", "log_softmax_missing", "log_missing", "softmax_over_batch", *ON_LOGITS)
+MEANT = ("tanh-on-logits", "dropout-on-logits")  # by some
 SUMMED = 0.05  # so near the number of targets a multiple is a sum over them
 FEWEST_PASSES = 4  # of a gradient that is a sum over them
 
@@ -59,7 +61,7 @@ def _is_broadcast(trace: Trace) -> bool:
 def _form(series: Series, form: str) -> Finding:
     return Finding(
         kind="loss-form",
-        severity="fault",
+        severity="warning" if form in MEANT else "fault",
         sentence=message("finding-loss-form.sentence", form=form),
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),

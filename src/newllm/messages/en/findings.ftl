@@ -1094,7 +1094,7 @@ finding-target-shift =
     .test = Print the first ten tokens of an input above its targets.
 
 finding-loss-form =
-    .explained = The gradient is, number for number, that of a loss with a mistake: a second softmax or sigmoid, a missing logarithm, a ReLU on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
+    .explained = The gradient is, number for number, that of a loss with a mistake: a second softmax or sigmoid, no logarithm, an activation on the logits, or outputs and targets of two shapes, broadcast against each other. Give the loss what it is made for: cross_entropy takes logits, nll_loss log-probabilities, mse_loss tensors of one shape.
     .sentence = the gradient of the loss is that of { $form ->
         [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
         [sigmoid-twice] a sigmoid applied twice: the outputs are probabilities already, and the loss takes them for logits
@@ -1102,6 +1102,10 @@ finding-loss-form =
         [softmax-over-batch] a softmax over the rows of the batch instead of the classes: the probabilities of each class add up to 1 over the batch, those of a row do not
         [broadcast] every output compared with all targets of its batch instead of its own: outputs of shape [N, 1] and targets of shape [N] are broadcast
         [rectified] logits that are never below zero: the smallest of every batch is exactly 0, as after a ReLU
+        [relu-on-logits] a ReLU between the model's output and a cross-entropy: outputs below zero get no gradient
+        [sigmoid-on-logits] a cross-entropy of logits that went through a sigmoid: between 0 and 1, they cannot say that a class is certain
+        [tanh-on-logits] a cross-entropy of logits that went through a tanh: between -1 and 1, they cannot say that a class is certain
+        [dropout-on-logits] a cross-entropy of logits some of which are set to exactly 0 at random, as by a dropout behind the last layer
        *[other] the negative probability of the target, without its logarithm
     }
     .on-purpose = a loss that is meant to have this form

@@ -57,6 +57,7 @@ _BESIDE = {  # they say something only beside another
         "ends_padding",
         "end_token",
     ),
+    *("relu_on_logits", "sigmoid_on_logits", "tanh_on_logits", "dropout_on_logits"),
     *("softmax_twice", "log_softmax_missing", "log_missing", "targets", "targets_used", "targets_again"),
     *(
         "targets_right",
