@@ -16,7 +16,7 @@ It needs the extra: pip install 'newllm[hf]'.
 
 from newllm.extras import check_installed, check_present
 
-check_installed("transformers", extra="hf", lowest="5.14", below="5.25")
+check_installed("transformers", extra="hf", lowest="5.14", below="5.26")
 check_present("torch", extra="hf")
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402

@@ -113,16 +113,16 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
         importlib.import_module("newllm.hf")
 
 
-@pytest.mark.parametrize("version", ["4.57.6", "5.13.1", "5.25.0.dev0", "5.25.0", "6.0.0"])
+@pytest.mark.parametrize("version", ["4.57.6", "5.13.1", "5.26.0.dev0", "5.26.0", "6.0.0"])
 def test_so_it_does_for_a_version_that_was_not_tested(monkeypatch, version):
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
     monkeypatch.delitem(sys.modules, "newllm.hf", raising=False)
-    with pytest.raises(UserError, match=rf"^transformers {version} is installed, newllm takes 5.14 to below 5.25: pip"):
+    with pytest.raises(UserError, match=rf"^transformers {version} is installed, newllm takes 5.14 to below 5.26: pip"):
         importlib.import_module("newllm.hf")
 
 
 def test_the_extra_installs_the_versions_that_are_taken():
-    assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.25"]
+    assert _extra("hf") == ["newllm[train]", "transformers>=5.14,<5.26"]
     assert _extra("lightning") == ["lightning>=2.5,<2.7"]
     assert _extra("mcp") == ["mcp>=2.1,<3"]
     assert _extra("ray") == ["newllm[train]", "ray>=2.60,<3"]
@@ -169,7 +169,7 @@ def test_lightning_of_another_version_or_none_is_one_line(monkeypatch, version):
         importlib.import_module("newllm.lightning")
 
 
-@pytest.mark.parametrize("version", ["5.14.0", "5.24.0", "5.24.1.dev0"])
+@pytest.mark.parametrize("version", ["5.14.0", "5.25.0", "5.25.1.dev0"])
 def test_versions_of_the_range_will_do(monkeypatch, version):
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
-    check_installed("transformers", "hf", "5.14", "5.25")
+    check_installed("transformers", "hf", "5.14", "5.26")

@@ -69,6 +69,21 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Singular:
+    """A function that the first loss was made with, whose derivative is infinite, or NaN, somewhere.
+
+    Attributes:
+        function: by torch's name ("sqrt").
+        layers: whose gradient goes through it.
+        hidden: whether it is not finite there itself, as a logarithm at 0: something must hide it.
+    """
+
+    function: str
+    layers: tuple[str, ...]
+    hidden: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of a run beside its trace.
 
@@ -98,6 +113,7 @@ class Facts:
             looked.
         new_statistics: whether batch norms began with running statistics of 0 and 1; None where nobody looked.
         loss_function: that the loss comes of ("CtcLoss"); empty where it is not known.
+        singular: what else it was made with, where that may be to blame for a gradient that is not finite.
         settings: of the training by dotted name, as far as they were kept.
         dropout: the largest rate of its dropout layers, at the start; 0 where there are none, or nobody says.
         check: what `newllm.check` found before the training, where that was kept with the run.
@@ -133,6 +149,7 @@ class Facts:
     untrained: float | None = None
     new_statistics: bool | None = None
     loss_function: str = ""
+    singular: tuple[Singular, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
 

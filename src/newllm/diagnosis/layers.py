@@ -8,6 +8,8 @@ from newllm.trace import Series, Trace
 
 ROOT = "."
 """What the model itself owns, beside its layers, as the recorder calls it."""
+ITSELF = "model"
+"""As it is called in a sentence."""
 BOUNDED = frozenset({"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"})
 """Kinds of layers whose outputs a tanh keeps between -1 and 1."""
 

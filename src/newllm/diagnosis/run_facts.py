@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from newllm.checksum import read_checked
-from newllm.diagnosis.facts import Facts, Layer, Selection
+from newllm.diagnosis.facts import Facts, Layer, Selection, Singular
 from newllm.diagnosis.notes import NOTES, planned_in
 from newllm.diagnosis.ranks.fingerprints import read_ranks
 from newllm.diagnosis.ranks.hangs import read_hangs
@@ -165,6 +165,7 @@ def facts_of(
         untrained=_share(recording["untrained"]) if "untrained" in recording else None,
         new_statistics=_yes_or_no(recording.get("new_statistics")),
         loss_function=name if isinstance(name := recording.get("loss_function"), str) else "",
+        singular=_singular(recording.get("singular")),
         settings=settings_of(config, recording),
         origin="train" if config else "record" if recording else None,
     )
@@ -245,6 +246,16 @@ def _selections(framework: Any) -> tuple[Selection, ...]:
         for one in found
         if all(isinstance(one.get(name), str) for name in ("by", "metric", "signal"))
         if isinstance(one.get("higher"), bool)
+    )
+
+
+def _singular(listed: Any) -> tuple[Singular, ...]:
+    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return tuple(
+        Singular(function, tuple(name for name in layers if isinstance(name, str)), one.get("hidden") is True)
+        for one in found
+        if isinstance(function := one.get("function"), str) and function.isidentifier()
+        if isinstance(layers := one.get("layers"), list)
     )
 
 

@@ -96,6 +96,12 @@ class CallbackRecording:
         """What runs inside belongs to an update."""
         return contextlib.nullcontext() if self.recorder is None else self.recorder.updating()
 
+    def see_loss(self, loss: Any) -> None:
+        """Look at how a loss was made, before its backward pass."""
+        recorder = self.recorder
+        if recorder is not None:
+            self._guarded("loss", lambda: recorder.see_loss(loss))
+
     def add_loss(self, loss: Any) -> None:
         """Add the loss of a micro-batch, as it was scaled for its backward pass."""
 

@@ -4,6 +4,8 @@
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
 ## until 2026-12-02
+term-numerics-in-loss = a loss that is not finite by its formula
+
 finding-weight-decay =
     .test = Train again with a tenth of the weight decay.
 

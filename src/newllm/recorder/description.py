@@ -11,8 +11,10 @@ from newllm.messages import Message, message
 from newllm.recorder.config import optimizer_settings
 from newllm.recorder.fresh_layers import norms_with_statistics, statistics_have_moved, untrained_share
 from newllm.recorder.layout import Layout
+from newllm.recorder.loss_function import loss_function
 from newllm.recorder.optimizers import Optimizers
 from newllm.recorder.resumption import RECORDING, Resumption
+from newllm.recorder.singular import singular_functions
 
 
 class Description:
@@ -35,6 +37,7 @@ class Description:
         untrained: share of the model's numbers that nobody has trained, of a fine-tuning.
         new_statistics: whether the model's batch norms begin with running statistics of 0 and 1; None without any.
         loss_function: that the loss comes of, by the name of its backward pass; None where it is not known.
+        singular: functions that the loss was made with and whose derivative is infinite somewhere, see `singular.py`.
         framework: what the framework that trains says of itself, see `Recorder.framework`.
     """
 
@@ -61,6 +64,7 @@ class Description:
         self.untrained: float | None = None
         self.new_statistics: bool | None = None
         self.loss_function: str | None = None
+        self.singular: list[dict[str, Any]] = []
         self.half = any(parameter.dtype is torch.float16 for parameter in layout.parameters)
 
     def go_on(self, found: Resumption) -> None:
@@ -78,6 +82,11 @@ class Description:
         self._resumed = [*(before if isinstance(before, list) else ()), resumed]
         if found.recorded < found.step:  # a kill took what had not been flushed, or nothing was recorded before
             self.remark(message("remark-recorder-gap", first=found.recorded + 1, last=found.step))
+
+    def see_loss(self, loss: object) -> None:
+        """Look at how a loss was made, as far as it is a tensor with its graph."""
+        self.loss_function = loss_function(loss)
+        self.singular = singular_functions(loss, self._layout.layers)
 
     def see_start(self) -> None:
         """Look at what the training begins with."""
@@ -117,5 +126,6 @@ class Description:
         content |= {"untrained": self.untrained} if self.untrained is not None else {}
         content |= {"new_statistics": self.new_statistics} if self.new_statistics is not None else {}
         content |= {"loss_function": self.loss_function} if self.loss_function else {}
+        content |= {"singular": self.singular} if self.singular else {}
         content |= {"config": self._config, "optimizer_settings": self._of_optimizer}
         write_checked(self._path, content, durable=False)

@@ -8,7 +8,12 @@ from torch import Tensor
 
 def nodes(tensor: Tensor, most: int) -> Iterator[Any]:
     """Yield the nodes that made a tensor, each once, the last one first, and not more than `most`."""
-    waiting: list[Any] = [tensor.grad_fn]
+    yield from nodes_from(tensor.grad_fn, most)
+
+
+def nodes_from(last: Any, most: int) -> Iterator[Any]:
+    """Yield a node and those before it, each once, and not more than `most`; nothing of None."""
+    waiting: list[Any] = [last]
     known: set[Any] = set()
     while waiting and len(known) < most:
         node = waiting.pop()

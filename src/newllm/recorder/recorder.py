@@ -51,7 +51,6 @@ from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.leaps import Leaps
 from newllm.recorder.ledger import Ledger
-from newllm.recorder.loss_function import loss_function
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.pending import PendingRows, Row
 from newllm.recorder.program import keep_program, keep_rest_of_program
@@ -177,7 +176,7 @@ class Recorder:
         self._leaps = Leaps(every)
         self._pending: PendingRows | None = None
         self._opened_in: int | None = None  # process
-        self._is_closed = self._has_begun = False
+        self._is_closed = self._has_begun = self._has_seen_loss = False
         self._row = Row()
         self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
@@ -266,9 +265,18 @@ class Recorder:
                 reported once, here and in all other calls, and the training goes on.
         """
         if self._counts(loss):
-            if not self._has_begun:
-                self._about.loss_function = self.part("targets")(loss_function)(loss)
+            self.see_loss(loss)
             self._or_stop(self._end_step, self._open(), self._numbers("step", {"loss": loss}))
+
+    def see_loss(self, loss: object) -> None:
+        """Look at how the first loss was made, where `step` is given only its number.
+
+        Args:
+            loss: as it is before its backward pass, or behind it. Of what has no graph nothing is seen.
+        """
+        if self._writes and not self._has_seen_loss and isinstance(loss, Tensor) and loss.grad_fn is not None:
+            self._has_seen_loss = True
+            self.part("loss")(self._about.see_loss)(loss)
 
     @_forgiving
     def skip(self) -> None:
@@ -354,7 +362,7 @@ class Recorder:
         if not self._has_begun:
             self._has_begun = True
             self.part("program")(keep_rest_of_program)(self._out)
-            if self._about.loss_function is not None:
+            if self._has_seen_loss:
                 self._describe_again()
         self.part("updates")(self._updates.put)(row)
         self.part("contexts")(self._contexts.put)(row)

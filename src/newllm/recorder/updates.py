@@ -7,6 +7,7 @@ stack of the first updates: it is what calls the optimizer. Other scalers are no
 `gradient_norm` is the norm of the scaled gradient, and `gradient_norm_clipped` the true one.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -64,6 +65,7 @@ class UpdateWatch:
         self.updated = self.sampled = self._is_measured = False
         self._stepped = set()
         self._versions: int | None = None
+        self._is_finite = True  # the gradient of the row before, in the order in which rows are read
 
     @property
     def has_gone_backward(self) -> bool:
@@ -126,15 +128,19 @@ class UpdateWatch:
             row.put_all(stacked(list(gradients.carried.values())).float(), partial(_share_carried, gradients.sentinels))
 
     def _put_norms(self, row: Row, found: Norms) -> None:
-        row.put("gradient_norm", found.whole())
-        if not self.sampled:
-            return
-
-        def signals(numbers: Sequence[float]) -> list[tuple[str, float]]:
+        def of_layers(numbers: Sequence[float]) -> list[tuple[str, float]]:
             by_index = dict(zip(found.present, numbers, strict=True))
             return [(f"gradient_norm/{name}", euclidean(own)) for name, own in self._layout.group(by_index)]
 
-        row.put_all(found.each, self._protect(signals))
+        def whole(numbers: Sequence[float]) -> list[tuple[str, float]]:
+            was_finite, self._is_finite = self._is_finite, math.isfinite(numbers[0])
+            # Where it begins to be not finite: in which layers, whether or not this step is a sampled one.
+            layers = of_layers(found.each.tolist()) if was_finite and not self._is_finite else []
+            return [("gradient_norm", numbers[0]), *layers]
+
+        row.put_all(found.whole(), self._protect(whole))
+        if self.sampled:
+            row.put_all(found.each, self._protect(of_layers))
 
     @property
     def passes(self) -> Passes:

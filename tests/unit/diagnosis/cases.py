@@ -6,7 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.evidence import EVIDENCE
-from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.facts import Facts, Singular
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
@@ -41,6 +41,7 @@ def known(
     optimizer: str = "",
     dropout: float = 0.0,
     half: bool | None = None,
+    singular: tuple[Singular, ...] = (),
     **signals: np.ndarray,
 ) -> Case:
     """Return what is known of a finding in a run of 400 steps."""
@@ -55,7 +56,7 @@ def known(
         kind=kind, severity="warning", sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence=evidence or {}, candidate_causes=causes,
     )  # fmt: skip
-    return Case(own, trace, Facts(optimizer=optimizer, dropout=dropout, half=half), others, 400.0)
+    return Case(own, trace, Facts(optimizer=optimizer, dropout=dropout, half=half, singular=singular), others, 400.0)
 
 
 # Training and validation that both began at two, and a validation that was better at some time.

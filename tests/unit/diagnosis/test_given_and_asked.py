@@ -9,7 +9,7 @@ import pytest
 from tests.unit.diagnosis.cases import known, other, seen_of
 
 from newllm.diagnosis.diagnose import diagnose
-from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.facts import Facts, Layer, Singular
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
@@ -392,6 +392,7 @@ GREW = LOST_GRADIENT * np.where(np.arange(400) == 238, 1e9, 1.0)
 LATER = np.where(np.arange(400) < 239, 0.0, 1.0)
 RENAMED = {"kind": "spike", "targets_right": 0.95 - 0.5 * LATER, "targets_told": LATER}
 STEEP = {"loss": np.where(np.arange(400) < 240, 1.0, np.nan), "gradient_norm": LOST_GRADIENT}
+ROOT_OF_LOW = {"singular": (Singular("sqrt", ("low",), hidden=False),), "gradient_norm__low": LOST_GRADIENT}
 HUGE_BEFORE = np.where(np.arange(400) < 239, 1.0, 1e36)
 DIVIDED = {
     "kind": "not-finite", "half": True, "optimizer": "AdamW", "loss": np.where(np.arange(400) < 1, 2.3, np.nan),
@@ -483,6 +484,13 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("changed-inputs", {"kind": "spike", "first": 251, "target_most": MOST}, ""),
     ("changed-inputs", {"kind": "spike", "first": 241, "target_most": np.arange(400) % 7}, ""),
     ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP}, "derivative-not-finite"),
+    ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, **ROOT_OF_LOW}, "singular-derivative"),
+    (
+        "numerics-in-loss",
+        {**BAD, "first": 241, "half": False, **STEEP, **ROOT_OF_LOW, "gradient_norm__high": LOST_GRADIENT},
+        "derivative-not-finite",
+    ),
+    ("numerics-in-loss", {**BAD, "first": 241, "half": True, **STEEP, **ROOT_OF_LOW}, ""),
     ("numerics-in-loss", {**BAD, "first": 241, "half": True, **STEEP}, ""),
     ("numerics-in-loss", {**BAD, "first": 241, **STEEP}, ""),  # nobody looked
     ("numerics-in-loss", {**BAD, "first": 241, "half": False, **STEEP, "gradient_norm": GREW}, ""),

@@ -173,6 +173,33 @@ def test_a_loss_that_is_not_finite_and_a_batch_that_is_left_out(tmp_path: Path) 
     assert kinds(tmp_path / "run")["not-finite"].first_step == 16
 
 
+class Apart(CNN):
+    """Half of its loss are distances between the images of a batch, those between an image and itself among them."""
+
+    least = 0.0
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:  # noqa: ARG002
+        found = self.net[:4](batch[0])
+        apart = (found[:, None] - found[None]).square().sum(-1).clamp(min=self.least).sqrt()
+        return nn.functional.cross_entropy(self.net[4:](found), batch[1]) + apart.mean()
+
+
+class MoreThanNothingApart(Apart):
+    least = 1e-8
+
+
+@pytest.mark.parametrize("kind", [Apart, MoreThanNothingApart])
+def test_where_a_gradient_that_is_not_finite_begins_is_said(tmp_path: Path, kind: type[Apart]) -> None:
+    fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), kind=kind)
+    found = kinds(tmp_path / "run").get("not-finite")
+    assert (found is not None) is (kind is Apart)
+    if found:
+        assert "at step 1 the gradient of 0 (Conv2d), 1 (BatchNorm2d) is not finite and that of 5 (Linear)" in str(
+            found.sentence
+        )
+        assert "the layers that sqrt leads to" in str(found.causes[0].reason)
+
+
 class Jumps(CNN):
     """A hundred times the learning rate for three steps."""
 

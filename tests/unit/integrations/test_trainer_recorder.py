@@ -176,6 +176,24 @@ def test_a_loss_that_is_not_finite_is_recorded_where_the_trainer_hides_it(tmp_pa
     assert kinds(tmp_path / "run")["not-finite"].first_step == 21
 
 
+class Apart(Trainer):
+    """Adds distances between what the model makes of tokens, those of a token from itself among them."""
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        outputs = model(**inputs, output_hidden_states=True)
+        found = outputs.hidden_states[1]
+        loss = outputs.loss + (found[:, :, None] - found[:, None]).square().sum(-1).sqrt().mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+def test_where_a_gradient_that_is_not_finite_begins_is_said(tmp_path: Path) -> None:
+    trainer(tmp_path / "out", newllm.hf.Recorder(out=tmp_path / "run"), kind=Apart).train()
+    found = kinds(tmp_path / "run")["not-finite"]
+    assert "at step 1 the gradient of transformer.wte, transformer.wpe, transformer.h.0" in str(found.sentence)
+    assert " and that of transformer.h.1" in str(found.sentence)
+    assert "the layers that sqrt leads to" in str(found.causes[0].reason)
+
+
 @pytest.mark.parametrize("build", [gpt2, llama])
 def test_a_learning_rate_a_hundred_times_too_large_for_three_steps_is_found_and_the_cause(
     tmp_path: Path, build: Callable[[], Any]

@@ -10,11 +10,13 @@ from newllm.diagnosis.causes.look import NOTHING, Seen
 from newllm.diagnosis.facts import is_adam
 from newllm.diagnosis.harm import RISES
 from newllm.diagnosis.losses import as_shares, finite, is_validation
+from newllm.diagnosis.lost_gradient import LostGradient, lost_gradient
 
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
 OF_RISE = 0.5  # of that rise, on the log scale: what is learnt by heart falls about as far as the other rises
 EARLY = 0.1  # of the run: a rise there is of a model that finds its way
 CALM, NEAR, NEAR_POINTS = 1e6, 30.0, 20  # a norm; times its median over so many points before
+SHOWN = 3  # functions
 BY_HEART = 0.02  # of its first value: so far a training loss comes down on data that it has seen again and again
 USEFUL = 0.97  # of the loss at the start: validation was better at some time
 SOON = 2  # steps
@@ -130,18 +132,10 @@ def class_never_found(case: Case) -> Seen:
     return {"signal": zero, "accuracy": share} if zero and MOSTLY < share < 1 else NOTHING
 
 
-def gradient_first(case: Case) -> Seen:
-    """The gradient is not finite while the loss of the same step still is."""
-    norm, loss = case.trace.series("gradient_norm"), case.trace.series("loss")
-    bad, worse = norm.step[~np.isfinite(norm.value)], loss.step[~np.isfinite(loss.value)]
-    if case.finding.kind != "not-finite" or not len(bad) or (len(worse) and bad[0] >= worse[0]):
-        return NOTHING
-    return {"axis": case.trace.axis, "step": float(bad[0])}
-
-
 def gradient_first_in_half(case: Case) -> Seen:
     """The gradient is not finite while the loss of the same step still is, and something is computed in float16."""
-    return gradient_first(case) if case.facts.half else NOTHING
+    lost = _lost(case)
+    return {"axis": case.trace.axis, "step": lost.step} if lost and case.facts.half else NOTHING
 
 
 def update_not_finite(case: Case) -> Seen:
@@ -166,15 +160,40 @@ def derivative_not_finite(case: Case) -> Seen:
 
     The loss is no larger there than before: of one that is beyond all measure no gradient is finite.
     """
-    found, norm, mean = gradient_first(case), case.trace.series("gradient_norm"), case.trace.series("input_mean")
-    if found is NOTHING or case.facts.half is not False or not isinstance(found, dict):
+    lost, norm = _lost_from_calm(case), case.trace.series("gradient_norm")
+    if lost is None or not np.isfinite(norm.value[norm.step < lost.step]).any():
         return NOTHING
-    before = norm.value[(norm.step < found["step"]) & np.isfinite(norm.value)]
-    inputs, loss = mean.value[mean.step <= found["step"]], finite(case.trace.series("loss"))
-    is_calm = len(before) > 0 and before[-1] < CALM and before[-1] <= NEAR * np.median(before[-NEAR_POINTS:])
-    usual, there = loss.value[loss.step < found["step"]], loss.value[loss.step == found["step"]]
+    return {"axis": case.trace.axis, "step": lost.step}
+
+
+def singular_derivative(case: Case) -> Seen:
+    """The gradient is not finite in just the layers that such a function leads to, of finite loss and inputs.
+
+    Such a function has an infinite derivative somewhere: a root at 0, an arc cosine at 1, a masked logarithm.
+    Nothing is in 16 bits, and the gradient before it was calm.
+    """
+    lost = _lost_from_calm(case)
+    if lost is None or not lost.functions:
+        return NOTHING
+    return {"axis": case.trace.axis, "step": lost.step, "functions": ", ".join(lost.functions[:SHOWN])}
+
+
+def _lost(case: Case) -> LostGradient | None:
+    return lost_gradient(case.trace, case.facts) if case.finding.kind == "not-finite" else None
+
+
+def _lost_from_calm(case: Case) -> LostGradient | None:
+    """Return the first gradient that is not finite where loss, inputs and the gradients before it are as ever."""
+    lost = _lost(case)
+    if lost is None or case.facts.half is not False:
+        return None
+    norm, mean, loss = case.trace.series("gradient_norm"), case.trace.series("input_mean"), case.trace.series("loss")
+    before = norm.value[(norm.step < lost.step) & np.isfinite(norm.value)]
+    is_calm = not len(before) or (before[-1] < CALM and before[-1] <= NEAR * np.median(before[-NEAR_POINTS:]))
+    loss = finite(loss)
+    usual, there = loss.value[loss.step < lost.step], loss.value[loss.step == lost.step]
     is_as_ever = not len(usual) or not len(there) or bool(np.abs(there).max() <= NEAR * np.abs(usual).max())
-    return found if is_calm and is_as_ever and bool(np.isfinite(inputs).all()) else NOTHING
+    return lost if is_calm and is_as_ever and bool(np.isfinite(mean.value[mean.step <= lost.step]).all()) else None
 
 
 def finite_again(case: Case) -> Seen:

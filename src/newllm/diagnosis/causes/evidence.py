@@ -285,6 +285,10 @@ EVIDENCE = (
         "what the optimizer computes from finite numbers is beyond what its numbers hold",
     ),
     Evidence(
+        "singular-derivative", "numerics-in-loss", data.singular_derivative,
+        "what is not finite goes on to all that the function was made of, and to nothing else",
+    ),
+    Evidence(
         "derivative-not-finite", "numerics-in-loss", data.derivative_not_finite,
         "in 32 bits no calm gradient overflows; a root, a norm or a logarithm at zero does so",
     ),

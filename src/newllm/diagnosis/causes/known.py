@@ -138,7 +138,8 @@ CAUSES = {
     ),
     "not-finite-batch": Known("A batch that holds, or makes, a value that is not finite.", probes=("finite",)),
     "numerics-in-loss": Known(
-        "A loss by hand that is not finite where the model is sure: the logarithm of zero, a division by nothing.",
+        "A formula, mostly of a loss by hand, that is not finite somewhere, or whose derivative is not: a root, a norm "
+        "or a logarithm of zero, a division by nothing.",
         probes=(
             "finite",
             "loss-form",

@@ -15,12 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.layers import ROOT, and_more
+from newllm.diagnosis.layers import ITSELF, ROOT, and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_changed")
-ITSELF = "model"  # as what it owns is called, beside its layers
 STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 MOST_LOOKS = 0.5  # of the looks at one tensor

@@ -1,14 +1,16 @@
 """Losses that no sound training has: not finite, or worse than knowing nothing."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.layers import by_layer
+from newllm.diagnosis.layers import and_more, by_layer
 from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
+from newllm.diagnosis.lost_gradient import LostGradient, lost_gradient
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
 from newllm.diagnosis.sums import other_losses
 from newllm.diagnosis.training_kind import training_kind
@@ -44,12 +46,14 @@ def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool, f
     scaler = not loss_is_bad and not for_good and len(where) <= max(1, SCALER * len(series.value))
     before = float(series.value[where[0] - 1]) if where[0] > 0 else None
     nothing_yet = facts.origin != "record" and where.tolist() == [0] and len(series.value) > FEW
+    lost = lost_gradient(trace, facts)
+    lost = lost if lost is not None and lost.step <= first and lost.lost else None
     other = "nothing-yet" if nothing_yet else "scaler" if scaler else "no-target"
     return Finding(
         kind="not-finite",
         severity="note" if scaler or nothing_yet else "fault",
         sentence=message(
-            "finding-not-finite.sentence",
+            "finding-not-finite.sentence" if lost is None else "finding-not-finite.begun",
             signal=name,
             count=len(where),
             of=len(series.value),
@@ -57,6 +61,7 @@ def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool, f
             first=first,
             before=before,
             to_the_end=for_good and len(where) > 1,
+            **({} if lost is None else _place(lost)),
         ),
         first_step=float(first),
         last_step=float(last),
@@ -66,6 +71,13 @@ def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool, f
         alternatives=(message(f"finding-not-finite.{other}"),),
         test=message("finding-not-finite.test"),
     )
+
+
+def _place(lost: LostGradient) -> dict[str, Any]:
+    some = lost.lost if lost.kept else ()  # else every layer
+    return {"since": int(lost.step)} | {
+        name: and_more([*layers]) if layers else None for name, layers in (("lost", some), ("kept", lost.kept))
+    }
 
 
 def _leading(trace: Trace, first: int, series: Series) -> dict[str, float | bool]:

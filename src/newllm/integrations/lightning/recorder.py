@@ -100,7 +100,9 @@ class Recorder(Callback):
             self._within.enter_context(recording.updating())
 
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: Tensor) -> None:
-        """Take the loss of manual optimization."""
+        """Look at how the loss was made; take that of manual optimization."""
+        for recording in self._recordings:
+            recording.see_loss(loss)
         if self._recordings and not pl_module.automatic_optimization:
             scaler = getattr(trainer.precision_plugin, "scaler", None)
             more = loss.detach() / (scaler.get_scale() if scaler is not None else 1.0)

@@ -12,6 +12,7 @@ Limits: a trainer with a loop of its own that never calls `training_step` is not
 evaluated after the training is not recorded, as `load_best_model_at_end` may have put other weights in.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -100,6 +101,7 @@ class Recorder(TrainerCallback):
             return
         self._trainer = trainer
         self._watch(trainer, "training_step", self._training_step)
+        self._watch(trainer, "compute_loss", self._computed)
         for name in ("_evaluate", "_run_epoch", "_finalize_training"):
             self._watch(trainer, name, self._ending)
         self._watch(trainer.callback_handler, "call_event", self._ending)
@@ -177,6 +179,7 @@ class Recorder(TrainerCallback):
             return
         self._watched.append((owner, name, vars(owner).get(name)))  # a user may have replaced it already
 
+        @functools.wraps(original)
         def watched(*args: Any, **kwargs: Any) -> Any:
             return within(original, *args, **kwargs)
 
@@ -188,6 +191,11 @@ class Recorder(TrainerCallback):
         self._has_loss = True
         self._recording.add_loss(loss)
         return loss
+
+    def _computed(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        self._recording.see_loss(found[0] if isinstance(found, tuple) and found else found)
+        return found
 
     def _ending(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:

@@ -117,6 +117,7 @@ because-other-targets = the most frequent target is { $after } from { $axis } { 
 because-asked-anew = from { $axis } { $step } on training has learnt other answers to the same inputs than evaluations ask for
 because-learnt-anew = at { $axis } { $step } training is at once above where it began, and learns that; validation, at { G($before) } until then, stays at { G($after) }: since that step training is given other targets for inputs of the same kind
 because-update-not-finite = at { $axis } { $step } the gradient is finite and the update that the optimizer makes of it is not: in float16 an epsilon of 1e-8 is zero, and it divides by zero
+because-singular-derivative = at { $axis } { $step } the gradient is not finite although the loss is, and in just the layers that { $functions } leads to, whose derivative is infinite at some values
 because-derivative-not-finite = at { $axis } { $step } the gradient is not finite although loss and inputs are, and until then it was calm
 because-only-state = { $change }; nothing else that was looked at changed then ({ $looked } signals of { $groups })
 because-only-targets = { $change }; nothing else that was looked at changed then ({ $looked } signals of { $groups })

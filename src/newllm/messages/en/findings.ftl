@@ -190,6 +190,16 @@ finding-not-finite =
         [yes] , and stays so to the end
        *[no] { "" }
     }
+    .begun = { $signal } is not finite at { $count } of { $of } points, first at { $axis } { $first }{ $before ->
+        [none] { "" }
+       *[other] { " " }(before it { G($before) })
+    }{ $to_the_end ->
+        [yes] , and stays so to the end
+       *[no] { "" }
+    }; at { $axis } { $since } the gradient of { $lost ->
+        [none] every layer is not finite
+       *[other] { $lost } is not finite and that of { $kept } is: it goes wrong between them
+    }
     .scaler = a loss scaler that is searching for its scale
     .nothing-yet = a mean that was printed before there was anything to take it of
     .no-target = a batch without a target (0/0)

@@ -195,7 +195,7 @@ term-reference-is-policy = the reference is the policy itself
 term-wrong-targets = wrong targets
 term-double-softmax = logits squashed: a softmax twice, or a temperature
 term-unbalanced-experts = experts out of balance
-term-numerics-in-loss = a loss that is not finite by its formula
+term-numerics-in-loss = a formula whose value or derivative is not finite
 
 evidence-gained = gained
 evidence-planned = planned

@@ -111,6 +111,7 @@ because-other-targets = 最も多い予測対象が、それまでは常に{ $be
 because-asked-anew = { axis-unit }{ $step }から、訓練では評価とは別の答えを同じ入力に対して学んでいる
 because-learnt-anew = { axis-unit }{ $step }で訓練損失が一度に最初の高さを超え、その後ふたたび下がった。検証損失はそれまで{ G($before) }だったが、{ G($after) }のまま戻らない。入力の種類は変わらないのに、このステップから訓練の予測対象が別のものになっている
 because-update-not-finite = { axis-unit }{ $step }で、勾配は有限なのに、オプティマイザがそこから作る更新が有限でない。float16では1e-8のepsilonは0になり、0で割ることになる
+because-singular-derivative = { axis-unit }{ $step }で、損失は有限なのに勾配が有限でなくなった。その層は、値によって導関数が無限大になる{ $functions }の手前の層と、ちょうど一致する
 because-derivative-not-finite = { axis-unit }{ $step }で、損失も入力も有限なのに、直前まで正常だった勾配が有限でなくなった
 because-only-state = { $change }。調べたほかの信号（{ $groups }の{ $looked }個）は変わっていない
 because-only-targets = { $change }。調べたほかの信号（{ $groups }の{ $looked }個）は変わっていない

@@ -194,6 +194,16 @@ finding-not-finite =
         [yes] 最後まで有限に戻らない。
        *[no] { "" }
     }
+    .begun = { SIGNAL($signal) }が、{ $of }点のうち{ $count }点で有限でない。最初は{ axis-unit }{ $first }である{ $before ->
+        [none] { "" }
+       *[other] （直前の値は{ G($before) }）
+    }。{ $to_the_end ->
+        [yes] 最後まで有限に戻らない。
+       *[no] { "" }
+    }{ axis-unit }{ $since }では、{ $lost ->
+        [none] すべての層で勾配が有限でない。
+       *[other] { $lost }の勾配が有限でなく、{ $kept }の勾配は有限である。その間で起きている。
+    }
     .scaler = 損失スケーラーによるスケールの調整
     .nothing-yet = 平均を取る値がまだないうちに表示された平均
     .no-target = 予測対象のないバッチ（0/0）

@@ -195,7 +195,7 @@ term-reference-is-policy = 方策そのものである参照モデル
 term-wrong-targets = 誤った予測対象
 term-double-softmax = 平らになったロジット（二重のソフトマックスまたは温度）
 term-unbalanced-experts = 釣り合わないエキスパート
-term-numerics-in-loss = 式のために有限でない損失
+term-numerics-in-loss = 値か導関数が有限でない式
 
 evidence-gained = 改善
 evidence-planned = 計画
