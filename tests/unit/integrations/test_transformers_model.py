@@ -275,7 +275,7 @@ def test_sampling_is_decided_by_torchs_seed(model, tokens):
 
 def test_what_cannot_be_is_refused_in_one_line(tokens):
     model = model_of(body="stack")
-    with pytest.raises(ValueError, match="assisted generation is not supported with stateful models"):
+    with pytest.raises(UserError, match="assisted generation does not fit a newllm model"):
         model.generate(tokens[:1], prompt_lookup_num_tokens=3, max_new_tokens=2)
     both, between = torch.ones_like(tokens), torch.ones_like(tokens)
     both[1, 0] = both[1, -1] = between[2, 4] = 0

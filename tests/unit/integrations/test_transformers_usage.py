@@ -116,7 +116,7 @@ def test_guided_generation_is_that_of_two_whole_rows(tokens):
 def test_what_a_state_cannot_do_is_refused_in_one_line(tokens):
     model = model_of()
     for asked in ({"assistant_model": model_of()}, {"assistant_early_exit": 1}, {"prompt_lookup_num_tokens": 3}):
-        with pytest.raises(ValueError, match="assisted generation is not supported with stateful models"):
+        with pytest.raises(UserError, match="assisted generation does not fit a newllm model"):
             model.generate(tokens[:1], max_new_tokens=4, **asked)
     other = GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=8, n_layer=1, n_head=1))
     with pytest.raises(UserError, match="cannot be the assistant_model of another: its state does not go back") as said:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 from transformers import GenerationMixin
+from transformers.generation import GenerationMode
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils import can_return_tuple
 
@@ -68,8 +69,6 @@ class NewllmModel(NewllmPreTrainedModel):
 
 class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
     """The model with its head, which predicts the next token."""
-
-    _is_stateful = True  # with which transformers refuses assisted generation: a state does not go back
 
     @can_return_tuple
     def forward(
@@ -173,9 +172,14 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         return False
 
     def _prepare_cache_for_generation(
-        self, generation_config: Any, model_kwargs: dict[str, Any], *_: Any, **__: Any
+        self, generation_config: Any, model_kwargs: dict[str, Any], generation_mode: GenerationMode, *_: Any, **__: Any
     ) -> None:
         """Give `generate` a cache of ours, where it is to have one."""
+        if generation_mode == GenerationMode.ASSISTED_GENERATION:
+            raise UserError(
+                "assisted generation does not fit a newllm model: its state does not go back to an earlier token; "
+                "leave assistant_model, assistant_early_exit, prompt_lookup_num_tokens and the like out"
+            )
         if generation_config.is_assistant:
             raise UserError(
                 "a newllm model cannot be the assistant_model of another: its state does not go back to an earlier "
