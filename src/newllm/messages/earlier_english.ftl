@@ -3,6 +3,9 @@
 # A part of this file, headed "##", holds those that were changed together, the latest first; a message that was changed
 # twice stands in two. What stands in none of the parts down to one was at that time as it is today.
 
+## until 2026-12-06
+because-future-seen = the output at a position depends on the token that it should predict
+
 ## until 2026-12-02
 term-numerics-in-loss = a loss that is not finite by its formula
 

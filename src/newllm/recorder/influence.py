@@ -23,6 +23,7 @@ from newllm.recorder.arguments import processes
 from newllm.recorder.graph import is_hooked, nodes
 from newllm.recorder.hook import Hook
 from newllm.recorder.isolation import Protect
+from newllm.recorder.later_inputs import LAYERS, FirstLayer, first_layer, later_inputs
 from newllm.recorder.layout import Layout
 from newllm.recorder.outputs import main_output, trained_outputs
 from newllm.recorder.pending import Row
@@ -35,6 +36,7 @@ _MOST_NODES = 100_000
 _SEED = 20261128
 _NONE = 1e-30
 _BATCH_NORM = "BatchNorm"
+_OVER_TIME = (nn.GroupNorm, nn.InstanceNorm1d)  # their statistics are of all positions, and do no harm
 Read = tuple[Tensor, Tensor]
 """The tokens `[B, S]` that an embedding was given, or those of one position, and what it returned `[B, S, D]`."""
 
@@ -58,6 +60,7 @@ class InfluenceWatch:
         self._looks = 0
         self._handles: list[RemovableHandle] = []
         self._read: list[tuple[nn.Module, Read]] = []
+        self._of_numbers: list[FirstLayer] = []
 
     def open(self, *, is_again: bool = False) -> None:
         """Hook them for the step that begins; nothing where more than autograd makes the pass.
@@ -72,12 +75,23 @@ class InfluenceWatch:
             return
         found = [each for each in self._layout.inner.modules() if isinstance(each, nn.Embedding)]
         self._handles = [each.register_forward_hook(Hook(self._called)) for each in found]
+        layers = [each for _, each in self._layout.callable_modules() if isinstance(each, LAYERS)]
+        self._handles += [each.register_forward_hook(Hook(self._layer_called)) for each in layers]
 
     def close(self) -> None:
         """Take the hooks away."""
         while self._handles:
             self._handles.pop().remove()
-        self._read = []
+        self._read, self._of_numbers = [], []
+
+    def _layer_called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if not torch.compiler.is_compiling():
+            self._protect(self._made)(module, inputs, output)
+
+    def _made(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        found = first_layer(module, inputs, output) if torch.is_grad_enabled() else None
+        if found is not None and len(self._of_numbers) < _MOST_CALLS:
+            self._of_numbers.append(found)
 
     def _called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not torch.compiler.is_compiling():
@@ -106,15 +120,34 @@ class InfluenceWatch:
             row: where the signals go.
             is_hooked: whether a tensor was given a hook of its gradient within the call.
         """
-        hooked, output = self._read, main_output(result)
+        hooked, of_numbers, output = self._read, self._of_numbers, main_output(result)
         self.close()
         if output is None or output.is_nested or not output.requires_grad or output.dim() < 2:
             return
-        if not hooked or is_hooked:
+        if not (hooked or of_numbers) or is_hooked:
             return
         names = _names(output)
         if names is None or torch.is_anomaly_enabled():
             return
+        mixes = any(_BATCH_NORM in name for name in names) or self._has(_BatchNorm)
+        if of_numbers and len(inputs) == 1 and not mixes and not self._has(*_OVER_TIME):
+            row.put_late(self._protect(later_inputs(output, inputs[0], of_numbers)))
+        if hooked:
+            self._see_tokens(result, output, inputs, row, hooked, mixes=mixes)
+
+    def _has(self, *kinds: type[nn.Module]) -> bool:
+        return any(isinstance(each, kinds) for each in self._layout.inner.modules())
+
+    def _see_tokens(
+        self,
+        result: Any,
+        output: Tensor,
+        inputs: list[Tensor],
+        row: Row,
+        hooked: list[tuple[nn.Module, Read]],
+        *,
+        mixes: bool,
+    ) -> None:
         texts = [one for one in inputs if one.dim() == 2 and not one.is_floating_point()]
         own = [one for one in texts if one.shape == output.shape[:2] and min(one.shape) >= _FEWEST]
         if len(texts) > 1 and own and output.dim() == 3:
@@ -126,9 +159,6 @@ class InfluenceWatch:
         is_text = len(texts) == 1
         same = [one for one in read if one[0].shape == output.shape[:2] and output.shape[1] >= _FEWEST]
         is_once = len({id(module) for module, _ in hooked}) == len(hooked)
-        mixes = any(_BATCH_NORM in name for name in names) or any(
-            isinstance(each, _BatchNorm) for each in self._layout.inner.modules()
-        )
         if is_text and same and is_once and not mixes:
             pulls = [pull for _, pull in _pulls([output[:, -2]], same)]
             row.put_late(self._protect(lambda: _later(pulls)))

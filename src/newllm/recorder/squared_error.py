@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from newllm.recorder.copied_targets import copied_targets
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.output_gradients import OutputGradients
 from newllm.recorder.pending import Row
@@ -32,6 +33,7 @@ _TENTHS = torch.tensor([0.1, 0.9], dtype=torch.float64)
 _MOST_SORTED = 1 << 14
 _TINY = 1e-12
 _EQUAL = 1e-3  # up to rounding
+_EXACT = (torch.float32, torch.float64)  # of these a target is worked out to five digits
 
 
 class SquaredErrorWatch:
@@ -89,6 +91,8 @@ def _read(
     levels = {} if loss is None else _target_level(o, g, whole, float(loss))
     if o.numel() == len(o) >= _FEWEST_ROWS:
         return levels | _among_inputs(x.reshape(len(x), -1), list(_targets(o, g, whole)))
+    if output.dtype in _EXACT and given.dtype in _EXACT:
+        levels |= copied_targets(x, _targets(o, g, whole), o.shape)
     if o.shape == x.shape and o.numel() >= _FEWEST_NUMBERS:
         return levels | _as_noise(o.flatten(), x.flatten(), list(_targets(o, g, whole)))
     return levels or None

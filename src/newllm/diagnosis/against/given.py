@@ -53,7 +53,7 @@ OF_POLICY = 0.5  # of the rows of a policy's updates, which follow its weights
 CLIPPED = "gradient_norm_clipped"
 Given = Mapping[str, tuple[str, Series]]
 """Signals by name, each with its group."""
-REACHED = {"later_tokens_seen": 1e-6}
+REACHED = {"later_tokens_seen": 1e-6, "later_inputs_seen": 1e-4}
 """Influences: whether there is any the code decides, how strong it is the weights."""
 
 

@@ -31,6 +31,7 @@ _INNER = (
     "gradient_norm", "activation_rms", "activation_zero", "attention_entropy", "attention_logit", "gate_saturation",
     "weight_norm", "update_ratio", "outputs_apart", "log_z", "logit_max", "logit_min", "output_min", "output_max",
     "context_norm", "context_growth", "target_mean", "target_std", "later_tokens_seen", "own_token_seen",
+    "later_inputs_seen",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 SEEN = 1e-6  # of the strongest dependence; what is masked has exactly none
+SEEN_OF_NUMBERS = 1e-4  # likewise; less comes of a mean that is taken off, and tells no model its answer
 ASKED = 0.97  # of the targets are the next token
 FEWEST_UNREAD = 3  # different tokens
 LOOKS = 2
@@ -20,18 +21,28 @@ def detect_not_causal(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG
     """Return that the output at a position depends on the token behind it, which it is asked for.
 
     False alarms: none by chance: where a mask, a direction or a shift keeps the future away, the gradient is exactly
-    nothing. Models that are asked for anything but the next token may look where they like.
+    nothing. Models that are asked for anything but what comes next may look where they like.
     """
     seen, asked = finite(trace.series("later_tokens_seen")), finite(trace.series("target_is_next")).value
-    if not len(seen.value) or seen.value.max() < SEEN or not len(asked) or float(np.median(asked)) < ASKED:
+    ahead = finite(trace.series("target_steps_ahead")).value
+    is_of_numbers = not len(seen.value) and len(ahead) >= LOOKS
+    if is_of_numbers:
+        seen = finite(trace.series("later_inputs_seen"))
+    seen_at = SEEN_OF_NUMBERS if is_of_numbers else SEEN
+    is_asked = is_of_numbers or (len(asked) > 0 and float(np.median(asked)) >= ASKED)
+    if not is_asked or not len(seen.value) or seen.value.max() < seen_at:
         return []
-    share, first = float(seen.value.max()), int(np.argmax(seen.value >= SEEN))
+    share, first = float(seen.value.max()), int(np.argmax(seen.value >= seen_at))
     since = int(seen.step[first]) if first >= LOOKS and trace.axis == "step" else None
+    sentence = message("finding-not-causal.sentence", share=share, since=since, axis=trace.axis)
+    if is_of_numbers:
+        places = int(np.median(ahead))
+        sentence = message("finding-not-causal.numbers", share=share, since=since, axis=trace.axis, places=places)
     return [
         Finding(
             kind="not-causal",
             severity="fault",
-            sentence=message("finding-not-causal.sentence", share=share, since=since, axis=trace.axis),
+            sentence=sentence,
             first_step=float(seen.step[first]),
             last_step=trace.last_step,
             confidence=0.98,

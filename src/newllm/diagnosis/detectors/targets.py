@@ -355,18 +355,25 @@ COPY = 1 - 1e-6  # correlation: a number that is equal, up to scale and rounding
 
 
 def detect_target_in_input(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
-    """Return that one number of the inputs is the number that is to be predicted, in every batch.
+    """Return that a number of the inputs is the number that is to be predicted, in every batch.
 
-    False alarms: none by chance: the correlation is one, to six digits, in each of `FEWEST_STEPS` batches and more.
+    Of a row with one target, or of targets that follow the window they are predicted from, the first ones.
+
+    False alarms: none by chance: the correlation is one, to six digits, in each of `FEWEST_STEPS` batches and more, and
+    targets that follow a window are equal to inputs to five digits in each row.
     """
-    follows = finite(trace.series("target_in_input"))
-    if len(follows.value) < FEWEST_STEPS or follows.value.min() < COPY:
+    follows, within = finite(trace.series("target_in_input")), finite(trace.series("targets_in_window"))
+    sentence = message("finding-target-in-input.sentence", count=len(follows.value))
+    if len(within.value) >= FEWEST_STEPS and within.value.min() == within.value.max():
+        follows, share = within, float(within.value[0])
+        sentence = message("finding-target-in-input.window", count=len(within.value), share=share)
+    elif len(follows.value) < FEWEST_STEPS or follows.value.min() < COPY:
         return []
     return [
         Finding(
             kind="target-in-input",
             severity="warning",
-            sentence=message("finding-target-in-input.sentence", count=len(follows.value)),
+            sentence=sentence,
             first_step=float(follows.step[0]),
             last_step=float(follows.step[-1]),
             confidence=0.97,

@@ -971,6 +971,7 @@ finding-repeated-windows =
 finding-target-in-input =
     .explained = One number of the inputs is the number to be predicted, in every row. The model only has to copy it, and its loss says nothing about data in which the answer is not there: look at how inputs are cut out, and whether they end before what is to be predicted.
     .sentence = in all { $count } batches that were examined one number of the inputs equals the target: the model only has to copy it
+    .window = in all { $count } batches that were examined the inputs hold the first { PERCENT($share) } % of each row's targets: the window that is predicted from reaches into what is to be predicted
     .on-purpose = a task whose answer stands in the input on purpose
     .test = Print one row of the inputs beside its target, and find the target in it.
 
@@ -1287,11 +1288,21 @@ finding-no-context =
     .test = In evaluation mode, change the first token of a text: the output at later positions must change. For attention, print the shape of queries, keys and values: (batch, heads, positions, channels).
 
 finding-not-causal =
-    .explained = A language model sees the token that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.
+    .explained = A model sees the token, or the number, that it should predict, so its loss says nothing: a mask is missing or off by one, a convolution is padded on both sides, or a layer reads in both directions. Change the last token of a text: no earlier output may move.
     .sentence = { $since ->
         [none] the
        *[other] from { $axis } { $since } at the latest the
     } output before the last token depends on the last token, which it should predict: { G($share, digits: 2) } times as strongly as on the token that matters most, where a mask would leave exactly zero{ $since ->
+        [none] { "" }
+       *[other] , as there was at first
+    }
+    .numbers = { $since ->
+        [none] the
+       *[other] from { $axis } { $since } at the latest the
+    } output before the last position depends on the last input, and the targets are the inputs { $places ->
+        [one] one place
+       *[other] { $places } places
+    } later: { G($share, digits: 2) } times as strongly as on the input that matters most, where a model that reads only the past has exactly zero{ $since ->
         [none] { "" }
        *[other] , as there was at first
     }

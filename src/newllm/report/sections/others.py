@@ -69,6 +69,7 @@ _BESIDE = {  # they say something only beside another
         "texts",
     ),
     *("choices", "validation_choices", "targets_alike", "target_level", "target_levels_apart"),
+    *("target_steps_ahead", "targets_in_window", "later_inputs_seen"),
     *("target_classes_seen", "target_most", "loss_targets", "target_is_input", "target_is_next", "target_is_second"),
 }
 _BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class
