@@ -14,7 +14,7 @@ from torch import Tensor
 from newllm.recorder.given import Fingerprints, given
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
-from newllm.recorder.token_pairs import TokenPairs, count_pairs
+from newllm.recorder.token_pairs import MOST_PAIRS, Pairs, TokenPairs, find_pairs
 
 MOST_KNOWN = 500_000  # rows whose fingerprints are kept: 30 MB
 _MOST_NUMBERS = 1 << 22  # of a tensor whose mean is taken; of more, every second, third, ...
@@ -137,7 +137,7 @@ class Calls:
         self.rows: list[Tensor] = []
         self._moments: list[Tensor] = []
         self._tokens: list[Tensor] = []
-        self.pairs: list[Tensor] = []
+        self.pairs: list[Pairs] = []
         self.numbers = 0
 
     @torch.no_grad()
@@ -156,7 +156,8 @@ class Calls:
             else:
                 self._tokens.append(some.mean())
                 if tensors[0].dim() == 2 and tensors[0].shape[1] > 1:
-                    self.pairs.append(count_pairs(tensors[0]))
+                    kept = sum(len(one.places) for one in self.pairs)
+                    self.pairs.append(find_pairs(tensors[0], most=MOST_PAIRS - kept))
 
     def put_scale(self, name: str, row: Row) -> None:
         """Record mean and standard deviation of all numbers; nothing of whole numbers, such as tokens."""

@@ -1,12 +1,14 @@
-"""How far the texts of an update, or of an evaluation, are from those of the first updates.
-
-Another vocabulary, or another kind of text.
+"""How far the texts of an update, or of an evaluation, are from those before: another vocabulary, or kind of text.
 
 Held against each other are pairs of neighbouring tokens. How often single tokens occur does not tell: a vocabulary is
-mostly in order of that, and one that is built anew of other texts is too.
+mostly in order of that, and one that is built anew of other texts is too. The most frequent pairs may be alike as well
+("of the"), and tell nothing then: so of the first evaluations it is also recorded how many of their pairs no update
+had, beside how many pairs of each update no update before it had.
 
-Shapes: B texts, T places, P places of a table in which pairs are counted, by a hash.
+Shapes: B texts, T places, N pairs, P places of a table in which pairs are counted, by a hash.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,26 +18,46 @@ from newllm.recorder.pending import Row
 _FIRST = 20  # updates
 _PLACES = 1024
 _MIX = 40503  # an odd multiplier (Knuth)
+_KNOWN = 1 << 21  # places, a byte each, for the pairs that came at all
+MOST_PAIRS = 1 << 20  # of an evaluation or update, that are looked up
+_EVALUATIONS = 3
+
+
+class Pairs(NamedTuple):
+    """The pairs of neighbours of one call.
+
+    Attributes:
+        counts: how often each occurs, by a coarse hash: [P].
+        places: of each in a large table, by a fine one: [N].
+        differ: whether both tokens differ; where texts are filled up they do not.
+    """
+
+    counts: Tensor
+    places: Tensor
+    differ: Tensor
 
 
 class TokenPairs:
-    """Holds the pairs of each update against those of the first ones."""
+    """Holds the pairs of each update against those of the first ones, and those before it."""
 
     def __init__(self) -> None:
         self._first: Tensor | None = None
-        self._updates = 0
+        self._known: Tensor | None = None
+        self._updates = self._evaluations = 0
 
     @torch.no_grad()
-    def put(self, counts: list[Tensor], row: Row) -> None:
-        """Record the share of the pairs that is other than at first, from 0 to 1: half the sum of all differences.
+    def put(self, calls: list[Pairs], row: Row) -> None:
+        """Record which share of the pairs is other than at first, and which share no update before had.
+
+        The first, from 0 to 1, is half the sum of all differences.
 
         Args:
-            counts: of the pairs of each call of an update `[P]`, as `count_pairs` returns them.
+            calls: of an update, as `find_pairs` returns them.
             row: where it is put.
         """
-        if not counts:
+        if not calls:
             return
-        counts_P = torch.stack(counts).sum(0)
+        counts_P = torch.stack([one.counts for one in calls]).sum(0)
         self._updates += 1
         if self._first is None:
             self._first = counts_P
@@ -43,19 +65,39 @@ class TokenPairs:
             self._first = self._first + counts_P
         else:
             row.put("token_pairs_apart", self._apart(self._first, counts_P))
+        if self._evaluations < _EVALUATIONS:
+            if self._known is None:
+                self._known = torch.zeros(_KNOWN, dtype=torch.bool, device=calls[0].places.device)
+            row.put("token_pairs_new", self._new(self._known, calls))
+            for one in calls:
+                self._known[one.places] = True
 
     @torch.no_grad()
-    def put_evaluation(self, counts: list[Tensor], row: Row) -> None:
-        """Record the same share of an evaluation's pairs, held against the first updates."""
-        if counts and self._first is not None:
-            row.put("validation_token_pairs_apart", self._apart(self._first, torch.stack(counts).sum(0)))
+    def put_evaluation(self, calls: list[Pairs], row: Row) -> None:
+        """Record the same shares of an evaluation's pairs, held against the updates."""
+        if not calls or self._first is None:
+            return
+        counts_P = torch.stack([one.counts for one in calls]).sum(0)
+        row.put("validation_token_pairs_apart", self._apart(self._first, counts_P))
+        if self._known is not None:
+            row.put("validation_token_pairs_new", self._new(self._known, calls))
+            self._evaluations += 1
+            if self._evaluations == _EVALUATIONS:
+                self._known = None
 
     def _apart(self, first_P: Tensor, counts_P: Tensor) -> Tensor:
         return (counts_P / counts_P.sum() - first_P / first_P.sum()).abs().sum() / 2
 
+    def _new(self, known: Tensor, calls: list[Pairs]) -> Tensor:
+        differ = torch.cat([one.differ for one in calls])
+        is_new = ~known[torch.cat([one.places for one in calls])] & differ
+        return is_new.sum() / differ.sum().clamp(min=1)
 
-def count_pairs(tokens_BT: Tensor) -> Tensor:
-    """Return how often each pair of neighbours occurs `[P]`; no number is read from the device."""
-    pairs = (tokens_BT[:, :-1].long() * _MIX + tokens_BT[:, 1:].long()).flatten() * _MIX
+
+def find_pairs(tokens_BT: Tensor, most: int = MOST_PAIRS) -> Pairs:
+    """Return the pairs of neighbours, and of at most so many where they are; no number is read from the device."""
+    left, right = tokens_BT[:, :-1].flatten(), tokens_BT[:, 1:].flatten()
+    pairs = (left.long() * _MIX + right.long()) * _MIX
     places = (pairs >> 8) % _PLACES
-    return torch.zeros(_PLACES, device=places.device).scatter_add_(0, places, torch.ones_like(places).float())
+    counts_P = torch.zeros(_PLACES, device=places.device).scatter_add_(0, places, torch.ones_like(places).float())
+    return Pairs(counts_P, (pairs[:most] >> 8) % _KNOWN, (left != right)[:most])

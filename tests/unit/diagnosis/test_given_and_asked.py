@@ -164,6 +164,28 @@ def test_inputs_of_evaluations_harm_where_validation_is_a_guess_and_training_is_
     assert seen.severity == severity
 
 
+@pytest.mark.parametrize(
+    ("share", "level", "ends", "is_said"),
+    [
+        (0.72, 1.6, 0.1, True),
+        (0.52, 1.6, 0.1, False),  # as many as new texts of training have
+        (0.72, 0.6, 0.1, False),  # learnt all the same
+        (0.72, 1.6, 1.55, False),  # training is a guess too
+    ],
+)
+def test_pairs_that_no_update_had_are_another_vocabulary(
+    share: float, level: float, ends: float, is_said: bool
+) -> None:
+    new = Series(STEP, np.where(STEP <= 50, 0.4 + 0.6 * np.exp(-STEP / 10), 0.0))  # an epoch has 50 updates
+    kinds = found(
+        loss=ends + (1.6 - ends) * np.exp(-STEP / 60),
+        validation_loss=np.full(4, level),
+        token_pairs_new=new,
+        validation_token_pairs_new=Series(EVALUATED[:3], np.full(3, share)),
+    )
+    assert ("evaluation-inputs" in kinds) == is_said
+
+
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
     finding = found(**PLANTED[kind])[kind.split()[0]]

@@ -3,7 +3,9 @@
 Signals = dict[str, dict[int, str]]
 # Nobody knows after a resume what all updates before it were given.
 OF_ALL_THE_PAST = ("rows_seen", "rows_distinct", "validation_rows", "validation_rows_seen", "target_classes_seen")
-OF_FIRST_UPDATES = ("token_pairs_apart", "validation_token_pairs_apart")  # held against those
+OF_FIRST_UPDATES = (  # held against those
+    "token_pairs_apart", "validation_token_pairs_apart", "token_pairs_new", "validation_token_pairs_new",
+)  # fmt: skip
 
 
 def assert_goes_on(resumed: Signals, whole: Signals, last: int) -> None:

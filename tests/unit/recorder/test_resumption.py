@@ -69,6 +69,8 @@ OF_ALL_ROWS = (
     "targets_changed",
     "token_pairs_apart",
     "validation_token_pairs_apart",
+    "token_pairs_new",
+    "validation_token_pairs_new",
 )
 
 

@@ -19,10 +19,11 @@ APART = math.log(1.5)  # between two standard deviations: less does augmentation
 ASIDE = 0.5  # standard deviations between two means, likewise
 NOISE = 8.0  # times what batches scatter
 OTHER_PAIRS = 0.1  # of the pairs of neighbouring tokens
+NEW_PAIRS, SEEN_ROWS, LAST = 0.15, 0.01, 20  # of them, likewise; of an update's rows; updates
 FAR = 0.15  # of the run's length or less: within so many points a sudden change is over
 OFTEN = 0.25  # of the updates, of which none before had such inputs
 WORSE = 1.2  # times the loss before
-GUESSED, LEARNT = 0.95, 0.9  # of the loss of a guess: validation is no better, and training is
+GUESSED, BETTER = 0.95, 0.9  # of the loss of a guess: validation is no better, and training is
 
 
 def detect_evaluation_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -68,28 +69,58 @@ def _evaluated_tokens(trace: Trace) -> Finding | None:
 
     False alarms: an evaluation of other texts on purpose. What a model writes itself is given to it too where it is
     generated from: so each evaluation's loss has to be higher than that of the training beside it, from the first on.
+    Pairs that are new tell of another vocabulary where the frequent ones are alike, and of a small text that is read in
+    overlapping pieces too: so there no evaluation may be better than a guess.
     """
-    apart, own = finite(trace.series("validation_token_pairs_apart")), finite(trace.series("token_pairs_apart"))
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
-    if len(own.value) < FEWEST or len(validation.value) < FEWEST_EVALUATIONS or len(apart.value) == 0:
+    if len(validation.value) < FEWEST_EVALUATIONS or len(loss.value) < FEWEST:
         return None
     beside = np.interp(validation.step, loss.step, loss.value)
-    level, before = median(apart.value), median(own.value)
-    if apart.value.min() < before + OTHER_PAIRS or (validation.value <= WORSE * beside).any() or beside.min() <= 0:
-        return None
+    apart, own = finite(trace.series("validation_token_pairs_apart")), finite(trace.series("token_pairs_apart"))
+    is_worse = bool((validation.value > WORSE * beside).all()) and beside.min() > 0
+    if len(own.value) >= FEWEST and len(apart.value) and is_worse:
+        level, before = median(apart.value), median(own.value)
+        if apart.value.min() >= before + OTHER_PAIRS:
+            return _of_tokens("tokens", validation, level, before)
+    new = _new_pairs(trace)
+    if new is not None and new[0] >= NEW_PAIRS + new[1] and _stays_a_guess(trace):
+        return _of_tokens("new-tokens", validation, *new)
+    return None
+
+
+def _of_tokens(name: str, validation: Series, share: float, own: float) -> Finding:
     return Finding(
         kind="evaluation-inputs",
         severity="warning",
-        sentence=message("finding-evaluation-inputs.tokens", share=level, own=before),
+        sentence=message(f"finding-evaluation-inputs.{name}", share=share, own=own),
         first_step=float(validation.step[0]),
         last_step=float(validation.step[-1]),
         confidence=0.9,
         signal="validation_loss",
-        evidence={"share": level, "before": before},
+        evidence={"share": share, "before": own},
         alternatives=(message("finding-evaluation-inputs.other-data"),),
         test=message("finding-evaluation-inputs.test-tokens"),
         candidate_causes=("evaluation-preparation",),
     )
+
+
+def _new_pairs(trace: Trace) -> tuple[float, float] | None:
+    """Return how many pairs of the first evaluation no update had, and of the last updates before it with new rows."""
+    at, new = finite(trace.series("validation_token_pairs_new")), finite(trace.series("token_pairs_new"))
+    seen = trace.series("rows_seen")
+    if not len(at.value) or not len(seen.value):
+        return None
+    is_before = (new.step <= at.step[0]) & (np.interp(new.step, seen.step, seen.value) < SEEN_ROWS)
+    last = new.value[is_before][-LAST:]
+    return (float(at.value[0]), float(np.mean(last))) if len(last) >= FEWEST else None
+
+
+def _stays_a_guess(trace: Trace) -> bool:
+    """Whether no evaluation is better than a guess, which training is at the end."""
+    loss, validation = finite(trace.series("loss")).value, finite(trace.series("validation_loss")).value
+    classes = trace.series("target_classes_seen").value
+    guess = math.log(classes[-1]) if len(classes) and classes[-1] > 1 else math.inf
+    return bool(validation.min() > BETTER * guess > median(loss[-max(3, len(loss) // 10) :]))
 
 
 def _are_apart(others: Series, stds: Series) -> bool:
@@ -116,7 +147,7 @@ def _is_harmed(trace: Trace) -> bool:
     ends, at_ends = median(validation[-3:]), median(loss[-max(3, len(loss) // 10) :])
     classes = trace.series("target_classes_seen").value
     guess = math.log(classes[-1]) if len(classes) and classes[-1] > 1 else math.inf
-    return ends > WORSE * at_ends or ends > GUESSED * guess > GUESSED / LEARNT * at_ends
+    return ends > WORSE * at_ends or ends > GUESSED * guess > GUESSED / BETTER * at_ends
 
 
 def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above

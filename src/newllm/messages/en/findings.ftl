@@ -1042,6 +1042,7 @@ finding-evaluation-inputs =
     .explained = In evaluations the model is given other numbers than in training: mean or standard deviation, or the sequences of tokens, differ by more than batches differ from each other. Compare the preprocessing of both (normalisation, scale, order of channels, vocabulary).
     .sentence = inputs have mean { G($mean, digits: 2) } and standard deviation { G($std, digits: 2) } in training, and { G($other_mean, digits: 2) } and { G($other_std, digits: 2) } in evaluations
     .tokens = evaluations read other sequences of tokens than training: { PERCENT($share) } % of the pairs of neighbours are other than those of the first updates, where training's own batches have { PERCENT($own) } %; their loss is the higher from the first evaluation on
+    .new-tokens = evaluations read other sequences of tokens than training: { PERCENT($share) } % of the pairs of neighbours in the first one had come in no update, where it was { PERCENT($own) } % of those in training's own new texts; no evaluation is better than a guess
     .augmentation = strong augmentation or noise that acts in training alone
     .other-data = validation data that are meant to be of another kind, or of a later time
     .test = Put the same example through both preprocessings and compare what the model is given.
